@@ -1,0 +1,11 @@
+# cmake -DOUT=file -DSOURCES=a.lua;b.lua -P embed.cmake
+set(text "/* Generated from worker/io/lua. */\n")
+foreach(source IN LISTS SOURCES)
+  get_filename_component(name ${source} NAME_WE)
+  file(READ ${source} body)
+  string(REPLACE "\\" "\\\\" body "${body}")
+  string(REPLACE "\"" "\\\"" body "${body}")
+  string(REPLACE "\n" "\\n\"\n        \"" body "${body}")
+  string(APPEND text "static const char script_${name}[] =\n        \"${body}\";\n")
+endforeach()
+file(WRITE ${OUT} "${text}")

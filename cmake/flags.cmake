@@ -1,0 +1,35 @@
+include(CheckCCompilerFlag)
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+function(leveret_apply_flags target)
+  target_compile_options(${target} INTERFACE
+    -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes
+    -Wold-style-definition -Wformat=2 -Wundef -Wvla -Wswitch -Wimplicit-fallthrough -Wno-missing-field-initializers
+    -fno-common -fno-strict-overflow)
+  if(LEVERET_WERROR)
+    target_compile_options(${target} INTERFACE -Werror)
+  endif()
+  if(LEVERET_ASAN)
+    target_compile_options(${target} INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} INTERFACE -fsanitize=address,undefined)
+  endif()
+  if(LEVERET_TSAN)
+    target_compile_options(${target} INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+    target_link_options(${target} INTERFACE -fsanitize=thread)
+  endif()
+  if(LEVERET_COVERAGE)
+    target_compile_options(${target} INTERFACE --coverage)
+    target_link_options(${target} INTERFACE --coverage)
+  endif()
+  if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT LEVERET_ASAN AND NOT LEVERET_TSAN)
+    target_compile_options(${target} INTERFACE -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE
+                           -D_FORTIFY_SOURCE=2)
+  endif()
+endfunction()
+
+function(leveret_apply_hardening target)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_link_options(${target} PRIVATE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+endfunction()

@@ -1,0 +1,29 @@
+#ifndef LEVERET_CORE_BUFFER_H
+#define LEVERET_CORE_BUFFER_H
+
+#include "core/slice.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* A growing run of bytes, always NUL-terminated after the last one. Out of memory aborts. */
+struct buffer {
+        char *data; /* NULL until something was added */
+        size_t len, capacity;
+};
+
+void buffer_fini(struct buffer *buffer);
+/* Empties it and keeps the memory. */
+void buffer_clear(struct buffer *buffer);
+/* Room for `extra` more bytes plus the NUL; returns where they go. The caller then raises `len`. */
+char *buffer_reserve(struct buffer *buffer, size_t extra);
+void buffer_add(struct buffer *buffer, const void *data, size_t len);
+void buffer_add_text(struct buffer *buffer, const char *text);
+void buffer_add_slice(struct buffer *buffer, struct slice slice);
+void buffer_add_char(struct buffer *buffer, char c);
+void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buffer_vprintf(struct buffer *buffer, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+/* Adds a JSON string with its quotes (RFC 8259 section 7). Bytes that are not UTF-8 become U+FFFD. */
+void buffer_add_json_string(struct buffer *buffer, struct slice text);
+
+#endif

@@ -1,0 +1,49 @@
+#include "core/utf8.h"
+
+static bool continuation(unsigned char c)
+{
+        return (c & 0xc0) == 0x80;
+}
+
+size_t utf8_width(const char *text, size_t len)
+{
+        const unsigned char *t = (const unsigned char *)text;
+        if (len >= 1 && t[0] < 0x80)
+                return 1;
+        if (len >= 2 && t[0] >= 0xc2 && t[0] <= 0xdf && continuation(t[1]))
+                return 2;
+        if (len >= 3 && (t[0] & 0xf0) == 0xe0 && continuation(t[1]) && continuation(t[2])) {
+                bool overlong = t[0] == 0xe0 && t[1] < 0xa0;
+                bool surrogate = t[0] == 0xed && t[1] >= 0xa0;
+                return overlong || surrogate ? 0 : 3;
+        }
+        if (len >= 4 && t[0] >= 0xf0 && t[0] <= 0xf4 && continuation(t[1]) && continuation(t[2]) &&
+            continuation(t[3])) {
+                bool overlong = t[0] == 0xf0 && t[1] < 0x90;
+                bool beyond = t[0] == 0xf4 && t[1] >= 0x90;
+                return overlong || beyond ? 0 : 4;
+        }
+        return 0;
+}
+
+bool utf8_valid(const char *text, size_t len)
+{
+        size_t at = 0;
+        while (at < len) {
+                size_t width = utf8_width(text + at, len - at);
+                if (width == 0)
+                        return false;
+                at += width;
+        }
+        return true;
+}
+
+size_t utf8_prefix(const char *text, size_t len, size_t max)
+{
+        if (len <= max)
+                return len;
+        size_t cut = max;
+        while (cut > 0 && continuation((unsigned char)text[cut]))
+                cut--;
+        return cut;
+}

@@ -1,0 +1,15 @@
+#ifndef LEVERET_CORE_UTF8_H
+#define LEVERET_CORE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bytes of the UTF-8 sequence at `text` (1 to 4), or 0 if it is malformed, overlong, a surrogate or beyond
+ * U+10FFFF (RFC 3629 section 4). `len` is what may be read. */
+size_t utf8_width(const char *text, size_t len);
+/* True if all `len` bytes are well-formed UTF-8. */
+bool utf8_valid(const char *text, size_t len);
+/* The longest prefix of at most `max` bytes that does not cut a sequence. */
+size_t utf8_prefix(const char *text, size_t len, size_t max);
+
+#endif
