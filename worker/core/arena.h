@@ -32,6 +32,7 @@ char *arena_strdup(struct arena *arena, const char *text);
 /* A copy of the slice in the arena; an absent slice stays absent. */
 struct slice arena_slice(struct arena *arena, struct slice slice);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+        __attribute__((format(printf, 2, 0)));
 
 #endif

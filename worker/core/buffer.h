@@ -22,7 +22,8 @@ void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_slice(struct buffer *buffer, struct slice slice);
 void buffer_add_char(struct buffer *buffer, char c);
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buffer_vprintf(struct buffer *buffer, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+void buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
+        __attribute__((format(printf, 2, 0)));
 /* Adds a JSON string with its quotes (RFC 8259 section 7). Bytes that are not UTF-8 become U+FFFD. */
 void buffer_add_json_string(struct buffer *buffer, struct slice text);
 

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The whole configuration as values. Times are milliseconds, sizes bytes. Built once from file, environment and --set;
- * read-only afterwards; all memory belongs to the config. Optional strings are NULL when unset. */
+/* The whole configuration as values. Times are milliseconds, sizes bytes. Built once from file, environment
+ * and --set; read-only afterwards; all memory belongs to the config. Optional strings are NULL when unset. */
 
 enum {
         CONFIG_QUEUES_MAX = 64,
@@ -48,13 +48,13 @@ struct config_handler {
 
 struct config {
         struct {
-                const char *url; /* default amqp://guest:guest@127.0.0.1:5672/ */
+                const char *url;      /* default amqp://guest:guest@127.0.0.1:5672/ */
                 int64_t heartbeat_ms; /* default 30000; at least 1000 */
                 bool allow_plaintext; /* plaintext to other than loopback */
                 struct config_tls tls;
         } amqp;
         struct {
-                const char *url; /* default redis://127.0.0.1:6379/0 */
+                const char *url;    /* default redis://127.0.0.1:6379/0 */
                 const char *prefix; /* default "leveret" */
                 int64_t timeout_ms; /* of a reply, default 2000 */
                 bool allow_plaintext;
@@ -71,7 +71,7 @@ struct config {
         size_t handler_count;
         struct {
                 enum mail_transport_kind transport; /* default http */
-                const char *from;                   /* required unless transport is log: "Shop <shop@example.com>" or address */
+                const char *from; /* required unless transport is log: "Shop <shop@example.com>" or address */
                 enum on_ambiguous on_ambiguous;
                 int64_t timeout_ms; /* default 30000 */
                 double rate;        /* mails per second over the process; 0: unlimited (default) */
@@ -86,7 +86,7 @@ struct config {
                 struct {
                         const char *url; /* smtp://host:port or smtps:// */
                         const char *username;
-                        const char *password; /* secret */
+                        const char *password;        /* secret */
                         enum smtp_starttls starttls; /* default required */
                         int64_t connections;         /* default 16 */
                         struct config_tls tls;
@@ -101,14 +101,14 @@ struct config {
                 const char *mail_to;
                 const char *webhook;
                 int64_t interval_ms; /* default 300000 */
-                int64_t idle_ms;     /* alert when nothing succeeded for so long though work waits; default 10m */
+                int64_t idle_ms; /* alert when nothing succeeded for so long though work waits; default 10m */
         } alerts;
         struct {
                 const char *listen; /* default 127.0.0.1:9464; "off": no admin server */
                 const char *token;  /* secret; required when not loopback */
         } admin;
         struct {
-                enum log_level level; /* default info */
+                enum log_level level;   /* default info */
                 enum log_format format; /* default auto: text on a terminal, else json */
         } log;
         struct {

@@ -62,8 +62,7 @@ static struct header *headers_copy(struct arena *arena, const struct header *fro
                 if (from[i].tag == HEADER_STRING || from[i].tag == HEADER_BYTES)
                         to[i].text = arena_slice(arena, from[i].text);
                 if (from[i].tag == HEADER_TABLE || from[i].tag == HEADER_ARRAY)
-                        to[i].nested.items =
-                                headers_copy(arena, from[i].nested.items, from[i].nested.count);
+                        to[i].nested.items = headers_copy(arena, from[i].nested.items, from[i].nested.count);
         }
         return to;
 }
@@ -73,9 +72,9 @@ struct message *message_copy(struct arena *arena, const struct message *message)
         struct message *copy = arena_alloc(arena, sizeof(*copy));
         *copy = *message;
         struct message_properties *p = &copy->properties;
-        struct slice *texts[] = {&p->content_type, &p->content_encoding, &p->correlation_id, &p->reply_to,
-                                 &p->expiration,   &p->message_id,       &p->type,           &p->user_id,
-                                 &p->app_id,       &p->cluster_id,       &copy->body,        &copy->exchange,
+        struct slice *texts[] = {&p->content_type,  &p->content_encoding, &p->correlation_id, &p->reply_to,
+                                 &p->expiration,    &p->message_id,       &p->type,           &p->user_id,
+                                 &p->app_id,        &p->cluster_id,       &copy->body,        &copy->exchange,
                                  &copy->routing_key};
         for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
                 *texts[i] = arena_slice(arena, *texts[i]);

@@ -13,7 +13,8 @@ enum { HEADER_DEPTH_MAX = 32, HEADER_COUNT_MAX = 1024 };
 
 /*
  * A value of an AMQP field table, by the type octets that RabbitMQ uses
- * (https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3). The octet is kept so that a copy has the same type.
+ * (https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3). The octet is kept so that a copy has the same
+ * type.
  */
 enum header_tag {
         HEADER_BOOLEAN = 't',
@@ -42,11 +43,11 @@ struct header {
         uint8_t decimals; /* HEADER_DECIMAL */
         union {
                 bool boolean;
-                int64_t integer;   /* b s I l */
+                int64_t integer;    /* b s I l */
                 uint64_t unsigned_; /* B u i L T D */
-                double real;       /* f d */
-                struct slice text; /* S x */
-                struct {           /* A F */
+                double real;        /* f d */
+                struct slice text;  /* S x */
+                struct {            /* A F */
                         struct header *items;
                         size_t count;
                 } nested;
@@ -55,8 +56,8 @@ struct header {
 
 /* basic.properties of AMQP 0-9-1; an absent string has data NULL, an absent number its has_ flag false. */
 struct message_properties {
-        struct slice content_type, content_encoding, correlation_id, reply_to, expiration, message_id, type, user_id,
-                app_id, cluster_id;
+        struct slice content_type, content_encoding, correlation_id, reply_to, expiration, message_id, type,
+                user_id, app_id, cluster_id;
         bool has_delivery_mode, has_priority, has_timestamp;
         uint8_t delivery_mode, priority;
         uint64_t timestamp; /* seconds since 1970 */
@@ -69,7 +70,7 @@ struct message_properties {
 struct message {
         struct message_properties properties;
         struct slice body;
-        uint64_t body_size;             /* as announced; body.len is less if it was over what we keep */
+        uint64_t body_size;                 /* as announced; body.len is less if it was over what we keep */
         struct slice exchange, routing_key; /* of the delivery, or to publish to */
         bool redelivered;
 };
@@ -82,7 +83,8 @@ struct slice message_header_text(const struct message *message, const char *name
 int64_t message_header_integer(const struct message *message, const char *name, int64_t otherwise);
 /* A deep copy with all memory in `arena`. */
 struct message *message_copy(struct arena *arena, const struct message *message);
-/* Sets (replaces or adds) a top-level header. The header array is reallocated in the arena; slices are borrowed. */
+/* Sets (replaces or adds) a top-level header. The header array is reallocated in the arena; slices are
+ * borrowed. */
 void message_set_header(struct arena *arena, struct message *message, struct header header);
 
 #endif

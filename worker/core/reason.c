@@ -2,10 +2,9 @@
 
 #include <string.h>
 
-static const char *const words[REASON_COUNT] = {
-        [REASON_NONE] = "",
+static const char *const words[REASON_COUNT] = {[REASON_NONE] = "",
 #define X(name, word) [REASON_##name] = (word),
-        REASON_LIST(X)
+                                                REASON_LIST(X)
 #undef X
 };
 

@@ -27,7 +27,7 @@ enum reason {
 #define X(name, word) REASON_##name,
         REASON_LIST(X)
 #undef X
-        REASON_COUNT
+                REASON_COUNT
 };
 
 /* The word of a reason; "" for REASON_NONE. */
