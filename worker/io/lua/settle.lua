@@ -1,0 +1,14 @@
+-- The decision is carried out. ARGV 11: new state (retrying or dead), 12..14: generation of the copy, 15: note.
+if not owned() then return 'lost' end
+redis.call('HSET', job, 'state', ARGV[11], 'redrives', ARGV[12], 'attempt', ARGV[13], 'deferrals', ARGV[14],
+  'owner', '', 'lease_until_ms', '0', 'starts', '0')
+redis.call('HDEL', job, 'decision')
+note(ARGV[15])
+if ARGV[11] == 'dead' then
+  redis.call('HSET', job, 'finished_ms', text(now))
+  redis.call('PERSIST', job)
+  redis.call('PERSIST', events)
+else
+  expire(keep_ms)
+end
+return 'ok'
