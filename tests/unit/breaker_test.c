@@ -1,0 +1,151 @@
+#include "core/breaker.h"
+#include "core/limiter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const struct mail_result sent = {.outcome = MAIL_SENT};
+static const struct mail_result down = {.outcome = MAIL_TRANSIENT, .counts = true};
+static const struct mail_result refused = {.outcome = MAIL_CONFIG, .counts = true, .opens = true};
+static const struct mail_result one_recipient = {.outcome = MAIL_TRANSIENT};
+
+static struct breaker make(void)
+{
+        struct breaker breaker;
+        breaker_init(&breaker, 3, 1000, 3000);
+        return breaker;
+}
+
+static void opens_after_the_failures_of_distinct_jobs(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        for (int i = 0; i < 10; i++)
+                assert_false(breaker_result(&breaker, 7, &down, 0));
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
+        breaker_result(&breaker, 8, &down, 0);
+        breaker_result(&breaker, 9, &down, 0);
+        assert_int_equal(breaker.state, BREAKER_OPEN);
+        assert_false(breaker_admit(&breaker));
+}
+
+static void a_success_between_forgets_the_failures(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        breaker_result(&breaker, 1, &down, 0);
+        breaker_result(&breaker, 2, &down, 0);
+        breaker_result(&breaker, 3, &sent, 0);
+        breaker_result(&breaker, 4, &down, 0);
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
+}
+
+static void refusals_of_one_recipient_do_not_count(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        for (uint64_t job = 0; job < 10; job++)
+                breaker_result(&breaker, job, &one_recipient, 0);
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
+}
+
+static void bad_credentials_open_it_at_once_and_the_message_is_innocent(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        assert_true(breaker_result(&breaker, 1, &refused, 0));
+        assert_int_equal(breaker.state, BREAKER_OPEN);
+}
+
+static void once_open_no_more_attempts_are_burnt(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        for (uint64_t job = 0; job < 3; job++)
+                assert_false(breaker_result(&breaker, job, &down, 0));
+        for (uint64_t job = 3; job < 200; job++)
+                assert_true(breaker_result(&breaker, job, &down, 0));
+}
+
+static void probes_one_at_a_time_and_waits_longer_after_each_failure(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        breaker_result(&breaker, 1, &refused, 0);
+        assert_false(breaker_tick(&breaker, 999));
+        assert_true(breaker_tick(&breaker, 1000));
+        assert_true(breaker_admit(&breaker));
+        assert_false(breaker_admit(&breaker));
+        assert_true(breaker_result(&breaker, 2, &down, 1000));
+        assert_int_equal(breaker_due_ms(&breaker), 3000);
+        assert_true(breaker_tick(&breaker, 3000));
+        assert_true(breaker_admit(&breaker));
+        assert_true(breaker_result(&breaker, 3, &down, 3000));
+        assert_int_equal(breaker_due_ms(&breaker), 6000);
+}
+
+static void a_probe_that_succeeds_closes_it(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        breaker_result(&breaker, 1, &refused, 0);
+        breaker_tick(&breaker, 1000);
+        assert_true(breaker_admit(&breaker));
+        assert_false(breaker_result(&breaker, 2, &sent, 1001));
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
+        assert_true(breaker_admit(&breaker));
+        assert_true(breaker_admit(&breaker));
+}
+
+static void a_withdrawn_probe_frees_the_place_for_another(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        breaker_result(&breaker, 1, &refused, 0);
+        breaker_tick(&breaker, 1000);
+        assert_true(breaker_admit(&breaker));
+        breaker_withdraw(&breaker);
+        assert_true(breaker_admit(&breaker));
+}
+
+static void the_limiter_lets_through_its_rate(void **state)
+{
+        (void)state;
+        struct limiter limiter;
+        limiter_init(&limiter, 10, 0);
+        int taken = 0;
+        for (int64_t now = 0; now < 2000; now++)
+                taken += limiter_take(&limiter, now);
+        assert_in_range(taken, 28, 30);
+        assert_in_range(limiter_wait_ms(&limiter, 2000), 0, 101);
+}
+
+static void without_a_rate_nothing_waits(void **state)
+{
+        (void)state;
+        struct limiter limiter;
+        limiter_init(&limiter, 0, 0);
+        for (int i = 0; i < 1000; i++)
+                assert_true(limiter_take(&limiter, 0));
+        assert_int_equal(limiter_wait_ms(&limiter, 0), 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(opens_after_the_failures_of_distinct_jobs),
+                cmocka_unit_test(a_success_between_forgets_the_failures),
+                cmocka_unit_test(refusals_of_one_recipient_do_not_count),
+                cmocka_unit_test(bad_credentials_open_it_at_once_and_the_message_is_innocent),
+                cmocka_unit_test(once_open_no_more_attempts_are_burnt),
+                cmocka_unit_test(probes_one_at_a_time_and_waits_longer_after_each_failure),
+                cmocka_unit_test(a_probe_that_succeeds_closes_it),
+                cmocka_unit_test(a_withdrawn_probe_frees_the_place_for_another),
+                cmocka_unit_test(the_limiter_lets_through_its_rate),
+                cmocka_unit_test(without_a_rate_nothing_waits),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

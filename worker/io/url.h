@@ -1,0 +1,20 @@
+#ifndef LEVERET_IO_URL_H
+#define LEVERET_IO_URL_H
+
+#include "core/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The parts of a URL (RFC 3986), percent-decoded; absent ones NULL, an absent port 0. Memory lies in the
+ * arena. */
+struct url {
+        const char *scheme, *user, *password, *host;
+        const char *path; /* without its leading slash; "" if empty */
+        uint16_t port;
+};
+
+/* False if it cannot be parsed. Any scheme is taken. */
+bool url_parse(struct arena *arena, const char *text, struct url *url);
+
+#endif
