@@ -38,6 +38,28 @@ bool utf8_valid(const char *text, size_t len)
         return true;
 }
 
+/* `width` bytes at `t`, well-formed. */
+static bool steers(const unsigned char *t, size_t width)
+{
+        if (width == 1)
+                return t[0] < 0x20 || t[0] == 0x7f;
+        if (width == 2)
+                return t[0] == 0xc2 && t[1] < 0xa0;
+        return width == 3 && t[0] == 0xe2 && t[1] == 0x80 && (t[2] == 0xa8 || t[2] == 0xa9);
+}
+
+bool utf8_one_line(const char *text, size_t len)
+{
+        size_t at = 0;
+        while (at < len) {
+                size_t width = utf8_width(text + at, len - at);
+                if (width == 0 || steers((const unsigned char *)text + at, width))
+                        return false;
+                at += width;
+        }
+        return true;
+}
+
 size_t utf8_prefix(const char *text, size_t len, size_t max)
 {
         if (len <= max)
