@@ -1,0 +1,210 @@
+#ifndef LEVERET_HANDLER_H
+#define LEVERET_HANDLER_H
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * What the author of a handler needs to know: this file and the C library.
+ *
+ * A handler is the answer to one type of message. It says what the payload looks like, as a table of fields
+ * over a C struct, and what is to happen, as a function from that struct to a plan:
+ *
+ *         #include "handler.h"
+ *
+ *         struct order_created {
+ *                 int64_t order_id;
+ *                 const char *customer_email, *title;
+ *         };
+ *
+ *         static const struct field fields[] = {
+ *                 FIELD_INT(struct order_created, order_id, .min = 1),
+ *                 FIELD_EMAIL(struct order_created, customer_email),
+ *                 FIELD_STRING(struct order_created, title, .max_length = 200, .one_line = true),
+ *                 FIELD_END,
+ *         };
+ *
+ *         static void plan_order_created(const struct order_created *order, struct plan *plan)
+ *         {
+ *                 plan_mail(plan, &(struct mail){
+ *                         .key = "customer",
+ *                         .to = order->customer_email,
+ *                         .subject = plan_printf(plan, "Order created: %s", order->title),
+ *                         .text = plan_printf(plan, "Order %" PRId64 " was created.\n", order->order_id),
+ *                 });
+ *         }
+ *
+ *         HANDLER(order_created_v1, struct order_created, plan_order_created,
+ *                 {
+ *                         .type = "order.created.v1",
+ *                         .summary = "Tells the customer that the order was created.",
+ *                         .example = "{\"order_id\": 42, \"customer_email\": \"ada@example.com\", "
+ *                                    "\"title\": \"Tea\"}",
+ *                         .fields = fields,
+ *                 });
+ *
+ * That is the whole file handlers/order_created_v1.c. One line in handlers/handlers.c adds it to the worker;
+ * a test in tests/unit/order_created_v1_test.c is payload in, plan text out. Try it:
+ *
+ *         leveret type schema order.created.v1
+ *         leveret plan order.created.v1 --data @order.json
+ *
+ * A plan writes down effects and performs none. It is made anew for every attempt and must come out the same,
+ * so it may depend on the payload alone: no clock, no random number, no environment, no file, no static
+ * variable.
+ */
+
+/* ---- The payload ---- */
+
+enum { FIELD_MAX_LENGTH = 1000 /* characters of a string whose field names no .max_length */ };
+
+enum field_kind {
+        FIELD_KIND_END,
+        FIELD_KIND_INT,
+        FIELD_KIND_NUMBER,
+        FIELD_KIND_BOOL,
+        FIELD_KIND_STRING,
+        FIELD_KIND_EMAIL,
+        FIELD_KIND_OBJECT,
+};
+
+/*
+ * One field of the payload: the member `name` of a JSON object, and where it goes. Written with the macros
+ * below, which check the type of the C member. What may follow the member's name in them, in any order:
+ */
+struct field {
+        /* May be missing, or null: the member is then NULL, 0 or false. If that says too little: `.flag`. */
+        bool optional;
+        /* What it means, for people: shown by `leveret type show` and in the schema. */
+        const char *description;
+        /* FIELD_INT, FIELD_NUMBER: the least and the greatest value allowed. Of integers exact up to 2^53. */
+        double min, max;
+        /* FIELD_STRING: how many characters (code points, not bytes) there must and may be. */
+        size_t min_length, max_length;
+        /* FIELD_STRING: no line break, tab or other control character, as a subject must be. */
+        bool one_line;
+        /* FIELD_STRING: the only values allowed, FIELD_ONE_OF("daily", "weekly"). */
+        const char *const *one_of;
+        /* A bool of the same struct, true if the value was there: FIELD_FLAG(struct x, has_count). */
+        size_t flag;
+
+        /* Filled in by the macros. */
+        const char *name;
+        enum field_kind kind;
+        size_t offset;
+        const struct field *fields; /* FIELD_OBJECT: the table of the nested struct, and its size */
+        size_t size;
+};
+
+/* An integer, int64_t. 5.0 is an integer too, as in JSON Schema; 5.5, "5" and 2^63 are refused. */
+#define FIELD_INT(type, member, ...)                                                                         \
+        FIELD_OF(FIELD_KIND_INT, int64_t, type, member, .min = -INFINITY, .max = INFINITY, __VA_ARGS__)
+/* Any JSON number, as a double. */
+#define FIELD_NUMBER(type, member, ...)                                                                      \
+        FIELD_OF(FIELD_KIND_NUMBER, double, type, member, .min = -INFINITY, .max = INFINITY, __VA_ARGS__)
+/* true or false, bool. */
+#define FIELD_BOOL(type, member, ...) FIELD_OF(FIELD_KIND_BOOL, bool, type, member, __VA_ARGS__)
+/* Text, const char *: UTF-8 without U+0000, at most FIELD_MAX_LENGTH characters unless .max_length is given.
+ */
+#define FIELD_STRING(type, member, ...)                                                                      \
+        FIELD_OF(FIELD_KIND_STRING, const char *, type, member, .max_length = FIELD_MAX_LENGTH, __VA_ARGS__)
+/* One e-mail address without a display name, const char *, ASCII: safe to put into a mail's headers. */
+#define FIELD_EMAIL(type, member, ...) FIELD_OF(FIELD_KIND_EMAIL, const char *, type, member, __VA_ARGS__)
+/* A nested object, const struct y *, with a table of its own. Optional and absent: NULL. */
+#define FIELD_OBJECT(type, member, table, ...)                                                               \
+        {                                                                                                    \
+                .name = #member, .kind = FIELD_KIND_OBJECT, .offset = offsetof(type, member),                \
+                .fields = (table), .size = sizeof(*((type *)0)->member), __VA_ARGS__                         \
+        }
+/* Ends a table. */
+#define FIELD_END                                                                                            \
+        {                                                                                                    \
+                .kind = FIELD_KIND_END                                                                       \
+        }
+
+/* Values of .one_of and .flag. */
+#define FIELD_ONE_OF(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define FIELD_FLAG(type, member) (FIELD_OFFSET(bool, type, member) + 1)
+
+/* The offset of a member; the compiler refuses ("not compatible with any association") one of another type.
+ */
+#define FIELD_OFFSET(ctype, type, member) _Generic(((type *)0)->member, ctype : offsetof(type, member))
+#define FIELD_OF(field_kind, ctype, type, member, ...)                                                       \
+        {                                                                                                    \
+                .name = #member, .kind = (field_kind), .offset = FIELD_OFFSET(ctype, type, member),          \
+                __VA_ARGS__                                                                                  \
+        }
+
+/* In a table the author's .min comes after the macro's and wins (C17 6.7.9 p19). That is meant. */
+#ifdef __clang__
+#        pragma clang diagnostic ignored "-Winitializer-overrides"
+#else
+#        pragma GCC diagnostic ignored "-Woverride-init"
+#endif
+
+/* ---- The plan ---- */
+
+/* The plan under construction. All its memory, and that of the payload, lives until the job has ended. */
+struct plan;
+
+/* One mail to one recipient; the sender is set by the configuration. */
+struct mail {
+        /* Names this effect within the plan and for ever: with the message's id it makes the idempotency key,
+         * so that renaming it in a new version of the handler sends again what was sent. 1 to 64 of
+         * [a-z0-9._-]. */
+        const char *key;
+        const char *to;       /* an address as FIELD_EMAIL gives it */
+        const char *reply_to; /* likewise, or NULL */
+        const char *subject;  /* UTF-8, one line, at most 998 bytes, not empty */
+        const char *text;     /* UTF-8, lines end in \n; may be NULL if there is html */
+        const char *html;     /* UTF-8, or NULL; text and html together at most 1 MiB */
+};
+
+/* Adds a mail. Everything is copied. A plan holds at most 32 effects, each under a key of its own. A mail
+ * that breaks a rule of struct mail rejects the plan, as plan_reject does. */
+void plan_mail(struct plan *plan, const struct mail *mail);
+
+/* Nothing is to be done for this message, now or ever: it is dead-lettered as `rejected` with this reason,
+ * which people read and logs keep, so no addresses or other personal data. At most 255 bytes are kept. The
+ * effects planned so far are dropped, later ones ignored; of several reasons the first counts. */
+void plan_reject(struct plan *plan, const char *reason);
+
+/* A text as by printf, in memory of the plan. */
+char *plan_printf(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* `size` zeroed bytes in memory of the plan, aligned for any type; never NULL. */
+void *plan_alloc(struct plan *plan, size_t size);
+
+/* ---- The handler ---- */
+
+struct handler {
+        struct {
+                const char *type;    /* dotted lower case with a version: "order.created.v1" */
+                const char *summary; /* one sentence for people */
+                const char *example; /* a payload that is accepted, as JSON: for people and the tests */
+                const struct field *fields; /* ended by FIELD_END */
+        };
+
+        /* Filled in by HANDLER. */
+        size_t size;
+        void (*plan)(const void *payload, struct plan *plan);
+};
+
+/*
+ * Defines the handler `name`. `function` is void function(const payload_type *, struct plan *), which the
+ * compiler checks; then follow .type, .summary, .example and .fields in braces.
+ */
+#define HANDLER(name, payload_type, function, ...)                                                           \
+        static void name##_plan(const void *payload, struct plan *plan)                                      \
+        {                                                                                                    \
+                void (*const typed)(const payload_type *, struct plan *) = (function);                       \
+                typed(payload, plan);                                                                        \
+        }                                                                                                    \
+        const struct handler name = {__VA_ARGS__, .size = sizeof(payload_type), .plan = name##_plan}
+
+/* Every type this worker knows, ended by NULL: handlers/handlers.c. */
+extern const struct handler *const handlers[];
+
+#endif
