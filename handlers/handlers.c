@@ -1,0 +1,18 @@
+#include "handler.h"
+
+/* Every type of message, one line each; the name is the one that the type's file gives to HANDLER. */
+#define HANDLERS(X)                                                                                          \
+        X(email_send_v1)                                                                                     \
+        X(invoice_overdue_v1)                                                                                \
+        X(order_created_v1)
+
+#define X(name) extern const struct handler name;
+HANDLERS(X)
+#undef X
+
+const struct handler *const handlers[] = {
+#define X(name) &name,
+        HANDLERS(X)
+#undef X
+                NULL,
+};
