@@ -1,0 +1,17 @@
+#ifndef LEVERET_CORE_MAIL_REQUEST_H
+#define LEVERET_CORE_MAIL_REQUEST_H
+
+#include "core/mail.h"
+
+/*
+ * Why this mail must not be sent: NULL if it may, else a static sentence for the operator. Nothing that
+ * passes can break out of its header or SMTP command: addresses are ASCII and valid, no header value holds a
+ * control character, all text is UTF-8.
+ */
+const char *mail_request_problem(const struct mail_request *request);
+
+/* True for a well-formed traceparent of version 00 (W3C Trace Context section 3.2); others are to be ignored,
+ * not sent. */
+bool mail_traceparent_valid(const char *traceparent);
+
+#endif
