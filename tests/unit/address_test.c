@@ -64,8 +64,7 @@ static void what_is_not_one_bare_address_is_refused(void **state)
                 "\x7f@b",
                 "\x01@b",
                 "\xc3\xa4@b.de",
-                "a@b\xc3\xbc"
-                "cher.de",
+                "a@b\xc3\xbc.de",
                 "a@b%00",
                 "a,b@c",
         };
