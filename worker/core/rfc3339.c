@@ -1,0 +1,141 @@
+#include "core/rfc3339.h"
+
+#include <stdio.h>
+
+#define DAY_MS INT64_C(86400000)
+
+struct reader {
+        struct slice text;
+        size_t at;
+};
+
+static bool read_digits(struct reader *reader, size_t count, int *value)
+{
+        if (reader->text.len - reader->at < count)
+                return false;
+        *value = 0;
+        for (size_t end = reader->at + count; reader->at < end; reader->at++) {
+                char c = reader->text.data[reader->at];
+                if (c < '0' || c > '9')
+                        return false;
+                *value = *value * 10 + (c - '0');
+        }
+        return true;
+}
+
+static bool read_char(struct reader *reader, char upper, char lower)
+{
+        if (reader->at == reader->text.len)
+                return false;
+        char c = reader->text.data[reader->at];
+        if (c != upper && c != lower)
+                return false;
+        reader->at++;
+        return true;
+}
+
+static int month_days(int year, int month)
+{
+        static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+        bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+        return month == 2 && leap ? 29 : days[month - 1];
+}
+
+/* Days since 1970-01-01 in the proleptic Gregorian calendar; years are counted from March so that the leap
+ * day is last. */
+static int64_t days_of(int year, int month, int day)
+{
+        int64_t y = month <= 2 ? year - 1 : year;
+        int64_t era = (y >= 0 ? y : y - 399) / 400;
+        int64_t of_era = y - era * 400;
+        int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+        return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static void date_of(int64_t days, int *year, int *month, int *day)
+{
+        int64_t shifted = days + 719468;
+        int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
+        int64_t of_era = shifted - era * 146097;
+        int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+        int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
+        int64_t m = (5 * of_year + 2) / 153;
+        *day = (int)(of_year - (153 * m + 2) / 5 + 1);
+        *month = (int)(m < 10 ? m + 3 : m - 9);
+        *year = (int)(y + era * 400 + (*month <= 2));
+}
+
+static bool read_date(struct reader *reader, int64_t *days)
+{
+        int year, month, day;
+        if (!read_digits(reader, 4, &year) || !read_char(reader, '-', '-') ||
+            !read_digits(reader, 2, &month) || !read_char(reader, '-', '-') || !read_digits(reader, 2, &day))
+                return false;
+        if (month < 1 || month > 12 || day < 1 || day > month_days(year, month))
+                return false;
+        *days = days_of(year, month, day);
+        return true;
+}
+
+static bool read_fraction(struct reader *reader, int *ms)
+{
+        *ms = 0;
+        if (!read_char(reader, '.', '.'))
+                return true;
+        int digit, weight = 100;
+        size_t start = reader->at;
+        while (read_digits(reader, 1, &digit)) {
+                *ms += digit * weight;
+                weight /= 10;
+        }
+        return reader->at > start;
+}
+
+static bool read_offset(struct reader *reader, int *minutes)
+{
+        *minutes = 0;
+        if (read_char(reader, 'Z', 'z'))
+                return true;
+        bool west = read_char(reader, '-', '-');
+        int hour, minute;
+        if ((!west && !read_char(reader, '+', '+')) || !read_digits(reader, 2, &hour) ||
+            !read_char(reader, ':', ':') || !read_digits(reader, 2, &minute) || hour > 23 || minute > 59)
+                return false;
+        *minutes = (west ? -1 : 1) * (hour * 60 + minute);
+        return true;
+}
+
+bool rfc3339_parse(struct slice text, int64_t *time_ms)
+{
+        struct reader reader = {.text = text};
+        int64_t days;
+        int hour, minute, second, ms, offset;
+        if (!read_date(&reader, &days) || !read_char(&reader, 'T', 't') || !read_digits(&reader, 2, &hour) ||
+            !read_char(&reader, ':', ':') || !read_digits(&reader, 2, &minute) ||
+            !read_char(&reader, ':', ':') || !read_digits(&reader, 2, &second) ||
+            !read_fraction(&reader, &ms) || !read_offset(&reader, &offset) || reader.at != text.len)
+                return false;
+        if (hour > 23 || minute > 59 || second > 60)
+                return false;
+        int utc_minute = ((hour * 60 + minute - offset) % 1440 + 1440) % 1440;
+        if (second == 60 && utc_minute != 23 * 60 + 59)
+                return false;
+        int64_t minutes = hour * 60 + minute - offset;
+        *time_ms = days * DAY_MS + (minutes * 60 + (second == 60 ? 59 : second)) * 1000 + ms;
+        return true;
+}
+
+void rfc3339_format(int64_t time_ms, char out[RFC3339_SIZE])
+{
+        if (time_ms < RFC3339_MIN_MS)
+                time_ms = RFC3339_MIN_MS;
+        if (time_ms > RFC3339_MAX_MS)
+                time_ms = RFC3339_MAX_MS;
+        int64_t of_day = (time_ms % DAY_MS + DAY_MS) % DAY_MS;
+        int year, month, day;
+        date_of((time_ms - of_day) / DAY_MS, &year, &month, &day);
+        /* The moduli change nothing: they show the compiler that every field has its width. */
+        snprintf(out, RFC3339_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)year % 10000,
+                 (unsigned)month % 100, (unsigned)day % 100, (unsigned)(of_day / 3600000) % 100,
+                 (unsigned)(of_day / 60000) % 60, (unsigned)(of_day / 1000) % 60, (unsigned)(of_day % 1000));
+}
