@@ -1,0 +1,20 @@
+#ifndef LEVERET_CORE_PLAIN_TEXT_H
+#define LEVERET_CORE_PLAIN_TEXT_H
+
+#include "core/arena.h"
+#include "core/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { ERROR_TEXT_MAX = 256 }; /* bytes of x-leveret-error and of every error that is kept, without the NUL */
+
+/* A copy of at most `max` bytes on one line: what is not UTF-8 and each byte of a control character (C0, DEL,
+ * C1) becomes
+ * '?', and no sequence is cut. Never NULL, holds no NUL. */
+char *plain_text(struct arena *arena, struct slice text, size_t max);
+
+/* Would plain_text return it unchanged? */
+bool plain_text_is(struct slice text, size_t max);
+
+#endif
