@@ -57,7 +57,7 @@ static void any_json_value_is_accepted(void **state)
                 "1e5",
                 "\"\"",
                 " \t\r\n{ }\n",
-                "\"\\ud83d\\udc07\"",
+                "\"\\ud83d\\udc07\\udbff\\udfff\"",
                 "\"\xf0\x9f\x90\x87\"",
                 "\"\\\\u0000 \\\" \\/ \\b\\f\\n\\r\\t\"",
                 "9223372036854775807",
@@ -90,6 +90,9 @@ static void a_refusal_names_the_place_and_the_cause(void **state)
         assert_refused("[\"a\tb\"]", "line 1, column 4: control character inside a string");
         assert_refused("[\"\\ud800\"]", "line 1, column 3: half of a surrogate pair");
         assert_refused("[\"\\udc00\\ud800\"]", "line 1, column 3: half of a surrogate pair");
+        assert_refused("[\"\\udc00\\udc00\"]", "line 1, column 3: half of a surrogate pair");
+        assert_refused("[\"\\ud800\\ue000\"]", "line 1, column 3: half of a surrogate pair");
+        assert_refused("[\"\x1f\"]", "line 1, column 3: control character inside a string");
         assert_refused("[\"\\ud800\\u0041\"]", "line 1, column 3: half of a surrogate pair");
         assert_refused("[\"\\u0000\"]", "line 1, column 3: the character U+0000 is not allowed");
         assert_refused("[\"\\u00g0\"]", "line 1, column 3: expected four hexadecimal digits after \\u");
@@ -160,6 +163,14 @@ static void values_and_keys_are_counted(void **state)
         buffer_fini(&keys);
 }
 
+static void neighbours_do_not_nest(void **state)
+{
+        (void)state;
+        struct buffer wide = list("[{}]", 100);
+        assert_accepted(slice_of_buffer(&wide));
+        buffer_fini(&wide);
+}
+
 static size_t allocations;
 
 static void *counting_malloc(size_t size)
@@ -207,6 +218,7 @@ int main(void)
                 cmocka_unit_test(an_error_never_quotes_the_text),
                 cmocka_unit_test(nesting_ends_at_64),
                 cmocka_unit_test(values_and_keys_are_counted),
+                cmocka_unit_test(neighbours_do_not_nest),
                 cmocka_unit_test(a_bomb_is_refused_before_anything_is_allocated),
                 cmocka_unit_test(equal_values_give_equal_bytes),
         };
