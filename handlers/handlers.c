@@ -6,13 +6,20 @@
         X(invoice_overdue_v1)                                                                                \
         X(order_created_v1)
 
+#ifdef LEVERET_CRASHPOINTS
+#        define TEST_HANDLERS(X) X(test_hostile_v1)
+#else
+#        define TEST_HANDLERS(X)
+#endif
+
 #define X(name) extern const struct handler name;
 HANDLERS(X)
+TEST_HANDLERS(X)
 #undef X
 
 const struct handler *const handlers[] = {
 #define X(name) &name,
-        HANDLERS(X)
+        HANDLERS(X) TEST_HANDLERS(X)
 #undef X
                 NULL,
 };
