@@ -199,8 +199,8 @@ struct handler {
 #define HANDLER(name, payload_type, function, ...)                                                           \
         static void name##_plan(const void *payload, struct plan *plan)                                      \
         {                                                                                                    \
-                void (*const typed)(const payload_type *, struct plan *) = (function);                       \
-                typed(payload, plan);                                                                        \
+                _Generic(&(function), void (*)(const payload_type *, struct plan *)                          \
+                         : (function))(payload, plan);                                                       \
         }                                                                                                    \
         const struct handler name = {__VA_ARGS__, .size = sizeof(payload_type), .plan = name##_plan}
 

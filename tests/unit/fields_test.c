@@ -37,7 +37,7 @@ static const struct field sample_fields[] = {
         FIELD_STRING(struct sample, name, .min_length = 2, .max_length = 4, .optional = true),
         FIELD_STRING(struct sample, period, .one_of = FIELD_ONE_OF("daily", "weekly"), .optional = true),
         FIELD_EMAIL(struct sample, email, .optional = true),
-        FIELD_OBJECT(struct sample, owner, inner_fields, .optional = true),
+        FIELD_OBJECT(struct sample, owner, inner_fields, .optional = true, .description = "who pays"),
         FIELD_OBJECT(struct sample, deputy, inner_fields, .optional = true),
         FIELD_END,
 };
@@ -279,6 +279,26 @@ static void a_mistake_in_a_table_is_found(void **state)
         assert_string_equal(error, "count has its flag outside the struct");
 }
 
+static void a_table_is_described_for_people(void **state)
+{
+        struct buffer text = {0};
+        (void)state;
+        fields_describe(&text, sample_fields);
+        assert_string_equal(text.data, "/count         integer, optional\n"
+                                       "/ratio         number, 0.25 to 1, optional\n"
+                                       "/open          true or false, optional\n"
+                                       "/name          string, 2 to 4 characters, optional\n"
+                                       "/period        one of daily weekly, optional\n"
+                                       "/email         e-mail address, optional\n"
+                                       "/owner         object, optional: who pays\n"
+                                       "/owner/email   e-mail address\n"
+                                       "/owner/level   integer, 1 to 9, optional\n"
+                                       "/deputy        object, optional\n"
+                                       "/deputy/email  e-mail address\n"
+                                       "/deputy/level  integer, 1 to 9, optional\n");
+        buffer_fini(&text);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -297,6 +317,7 @@ int main(void)
                 cmocka_unit_test(a_pointer_is_escaped),
                 cmocka_unit_test(an_error_is_bounded_and_cut_between_characters),
                 cmocka_unit_test(a_text_with_nul_that_another_parser_let_through_is_refused),
+                cmocka_unit_test(a_table_is_described_for_people),
                 cmocka_unit_test(a_mistake_in_a_table_is_found),
         };
         return cmocka_run_group_tests(tests, arena_start, arena_end);

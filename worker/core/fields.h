@@ -25,4 +25,10 @@ const void *fields_decode(struct arena *arena, const struct field *fields, size_
  */
 bool fields_check(const struct field *fields, size_t size, char error[FIELDS_ERROR_MAX]);
 
+/*
+ * Appends the table for people, one line a field with those of nested objects after their object:
+ * "/amount_cents  integer, at least 1: what is still to be paid".
+ */
+void fields_describe(struct buffer *out, const struct field *fields);
+
 #endif
