@@ -1,0 +1,51 @@
+"""One private broker, Redis and sink for the session; a virtual host and an empty Redis for every test."""
+import pathlib
+
+import pytest
+
+from harness.bench import Bench
+from harness.publish import NodePublisher
+from harness.rabbitmq import RabbitMQ
+from harness.redis import Redis
+from harness.sink import Sink
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "faults: harms the services or takes long; script/test --faults runs these")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--broker-root", help="run RabbitMQ by chroot in this root directory")
+
+
+@pytest.fixture(scope="session")
+def broker(request):
+    with RabbitMQ(root=request.config.getoption("--broker-root")) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def redis():
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sink():
+    with Sink() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def node_publisher():
+    publisher = NodePublisher()
+    yield publisher
+    publisher.stop()
+
+
+@pytest.fixture
+def bench(broker, redis, sink, tmp_path: pathlib.Path):
+    """Everything one test needs; after it, every worker's log and the sanitizers' reports are looked at."""
+    made = Bench(broker, redis, sink, tmp_path)
+    yield made
+    made.close()

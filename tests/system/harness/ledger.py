@@ -1,0 +1,64 @@
+"""What publishers handed over and what became of it, in Jepsen's words."""
+import collections
+
+
+class Ledger:
+    """attempted: before the publish; confirmed: the broker took responsibility."""
+
+    def __init__(self):
+        self._attempted, self._confirmed = collections.Counter(), collections.Counter()
+
+    def attempted(self, id):
+        self._attempted[id] += 1
+
+    def confirmed(self, id):
+        self._confirmed[id] += 1
+
+    def attempted_ids(self):
+        return set(self._attempted)
+
+    def confirmed_ids(self):
+        return set(self._confirmed)
+
+    def account(self, bench):
+        """The final account of `bench` (a bench.Bench): where is everything that was confirmed?"""
+        return Account(self, bench)
+
+
+class Account:
+    """ok: confirmed and completed. recovered: completed although never confirmed. lost: confirmed and nowhere.
+    unexpected: a mail or a record without an attempt. duplicated: mails beyond the first of one key."""
+
+    def __init__(self, ledger, bench):
+        jobs = bench.redis.jobs(bench.prefix)
+        mails = collections.Counter(mail["key"] for mail in bench.sink.mails())
+        provider_ids = {mail["id"]: mail["key"] for mail in bench.sink.mails()}
+        completed = {id for id, job in jobs.items() if job.get("state") == "completed"}
+        dead = bench.ids_in(bench.dlq)
+        unrouted = bench.ids_in("leveret.unrouted")
+        self.waiting = sum(bench.total(queue) for queue in (bench.queue, *bench.tiers))
+        confirmed, attempted = ledger.confirmed_ids(), ledger.attempted_ids()
+        self.ok = confirmed & completed
+        self.recovered = (attempted - confirmed) & completed
+        self.dead = collections.Counter(dead)
+        self.unrouted = collections.Counter(unrouted)
+        self.lost = confirmed - completed - set(dead) - set(unrouted)
+        self.duplicated = {key: count - 1 for key, count in mails.items() if count > 1}
+        recorded = {provider_ids.get(value) for job in jobs.values() for name, value in job.items()
+                    if name.startswith("effect.")}
+        self.unexpected = (set(jobs) - attempted) | (set(mails) - recorded)
+        self.mails = sum(mails.values())
+
+    def check(self, *, duplicates=0):
+        """Nothing lost, nothing unexpected, nothing waiting, and no more duplicates than are explained."""
+        assert not self.waiting, self
+        assert not self.lost, self
+        assert not self.unexpected, self
+        assert sum(self.duplicated.values()) <= duplicates, self
+        return self
+
+    def __repr__(self):
+        return (f"ok {len(self.ok)}, lost {len(self.lost)} {sorted(self.lost)[:5]}, unexpected {len(self.unexpected)} "
+                f"{sorted(self.unexpected)[:5]}, duplicated {sum(self.duplicated.values())}, recovered "
+                f"{len(self.recovered)}, in dlq {sum(self.dead.values())}, in unrouted {sum(self.unrouted.values())}, "
+                f"in queue and tiers {self.waiting}, mails {self.mails}")

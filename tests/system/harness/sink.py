@@ -1,0 +1,116 @@
+"""The mail sink (tests/sink/mailsink.py) as a child process, and the words to talk to it."""
+import http.client
+import json
+import pathlib
+import shutil
+import tempfile
+import urllib.parse
+
+from .ports import free_port, is_open
+from .process import Process
+from .wait import wait_until
+
+PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "sink" / "mailsink.py"
+
+
+class Sink:
+    def __init__(self, tls=None):
+        """`tls`: (certificate file, key file) lets SMTP offer STARTTLS."""
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-sink-"))
+        self.http_port, self.smtp_port, self.control_port = free_port(), free_port(), free_port()
+        self.http_url = f"http://127.0.0.1:{self.http_port}"
+        self.smtp_url = f"smtp://127.0.0.1:{self.smtp_port}"
+        self.ledger_path = self.directory / "mails.jsonl"
+        self._tls = tls
+        self.process = None
+
+    def start(self):
+        words = ["/usr/bin/python3", PROGRAM, "--http-port", self.http_port, "--smtp-port", self.smtp_port,
+                 "--control-port", self.control_port, "--ledger", self.ledger_path]
+        if self._tls:
+            words += ["--tls-cert", self._tls[0], "--tls-key", self._tls[1]]
+        self.process = Process(words, directory=self.directory, name="sink")
+        wait_until(lambda: is_open(self.control_port), within=10, what=lambda: f"the sink: {self.process.stderr()}")
+        return self
+
+    def stop(self):
+        if self.process is not None and self.process.is_alive():
+            self.process.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # ---- looking
+
+    def count(self):
+        return self._ask("GET", "/stats")["mails"]
+
+    def mails(self, to=None, key=None):
+        query = {name: value for name, value in (("to", to), ("key", key)) if value is not None}
+        return self._ask("GET", "/mails?" + urllib.parse.urlencode(query))["mails"]
+
+    def attempts(self):
+        """Every try with what was answered, refused ones included."""
+        return self._ask("GET", "/attempts")["attempts"]
+
+    def stats(self):
+        return self._ask("GET", "/stats")
+
+    def wait_for(self, count, within=20):
+        """Waits for exactly so many mails; more is an error at once."""
+        def reached():
+            now = self.count()
+            assert now <= count, f"{now} mails, wanted {count}"
+            return now == count
+
+        wait_until(reached, within=within, what=lambda: f"{self.count()} mails of {count}")
+        return self.mails()
+
+    # ---- telling
+
+    def script(self, *answers, to=None, key=None):
+        """Queues answers: 503 or "cut" or {"status": 429, "headers": {"Retry-After": "2"}} or "rcpt 550 5.1.1 no"."""
+        self._ask("POST", "/script", {"answers": [_answer(a) for a in answers], "to": to, "key": key})
+
+    def mode(self, mode, **more):
+        self._ask("POST", "/mode", {"mode": mode, **more})
+        if mode == "refuse":
+            wait_until(lambda: not is_open(self.http_port) and not is_open(self.smtp_port), what="refusing")
+        else:
+            wait_until(lambda: is_open(self.http_port) and is_open(self.smtp_port), what="listening")
+
+    def reset(self):
+        self._ask("POST", "/reset")
+        wait_until(lambda: is_open(self.http_port) and is_open(self.smtp_port), what="listening")
+
+    def clear(self):
+        self._ask("DELETE", "/mails")
+
+    def _ask(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=30)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        assert response.status == 200, f"{method} {path}: {response.status} {text[:300]}"
+        return json.loads(text)
+
+
+def _answer(short):
+    """The short forms: a status, "cut before|after|reset", "STAGE REPLY" of SMTP; an object stays as it is."""
+    if isinstance(short, dict):
+        return short
+    if isinstance(short, int):
+        return {"status": short}
+    first, _, rest = short.partition(" ")
+    if first == "cut":
+        return {"cut": rest or "before"}
+    if rest.startswith("cut"):
+        return {"stage": first, "cut": rest.partition(" ")[2] or "before"}
+    return {"stage": first, "reply": rest}

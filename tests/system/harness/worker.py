@@ -1,0 +1,235 @@
+"""The program under test: its configuration file, its processes, its log and its admin port."""
+import http.client
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+from .ports import free_port
+from .process import Process
+from .wait import wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+READY_S = 30
+
+
+def binary():
+    """LEVERET_BINARY, else the one of the preset dev."""
+    return pathlib.Path(os.environ.get("LEVERET_BINARY") or ROOT / "build" / "dev" / "leveret")
+
+
+def environment(directory, **more):
+    """A clean environment: nothing of the caller's LEVERET_* or proxy settings gets in."""
+    env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": str(directory), "TZ": "UTC",
+           # Reports go to files of their own, because every line of stderr must be a log line.
+           "ASAN_OPTIONS": f"log_path={directory}/sanitizer:exitcode=99:detect_leaks={os.environ.get('LEVERET_LEAKS', '1')}",
+           "UBSAN_OPTIONS": f"log_path={directory}/sanitizer:print_stacktrace=1:halt_on_error=1:exitcode=99",
+           "TSAN_OPTIONS": f"log_path={directory}/sanitizer:exitcode=99"}
+    return {**env, **{name: str(value) for name, value in more.items()}}
+
+
+def sanitizer_reports(directory):
+    return "\n".join(path.read_text(errors="replace") for path in sorted(pathlib.Path(directory).glob("sanitizer.*")))
+
+
+# ---- the configuration file
+
+
+def merged(base, changes):
+    """`base` with `changes` laid over it, tree by tree; None takes a setting away."""
+    result = dict(base)
+    for name, value in changes.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict) and isinstance(result.get(name), dict):
+            result[name] = merged(result[name], value)
+        else:
+            result[name] = value
+    return result
+
+
+def yaml(value, depth=0):
+    """Just enough YAML: block mappings and sequences, every string quoted."""
+    pad = "  " * depth
+    if isinstance(value, dict):
+        lines = [f"{pad}{_key(k)}:{_inline(v)}" if not _is_block(v) else f"{pad}{_key(k)}:\n{yaml(v, depth + 1)}"
+                 for k, v in value.items()]
+        return "\n".join(lines)
+    lines = []
+    for item in value:
+        if isinstance(item, dict) and item:
+            lines.append(f"{pad}- {yaml(item, depth + 1).lstrip()}")
+        else:
+            lines.append(f"{pad}-{_inline(item)}")
+    return "\n".join(lines)
+
+
+def _is_block(value):
+    return (isinstance(value, dict) and value) or (isinstance(value, list) and any(isinstance(v, dict) for v in value))
+
+
+def _key(key):
+    return key if key.replace("_", "").replace(".", "").isalnum() else json.dumps(key)
+
+
+def _inline(value):
+    if isinstance(value, bool):
+        return " true" if value else " false"
+    if isinstance(value, list):
+        return " [" + ", ".join(_inline(v).strip() for v in value) + "]"
+    return " " + (str(value) if isinstance(value, (int, float)) else json.dumps(str(value), ensure_ascii=False))
+
+
+# ---- the command line
+
+
+class Leveret:
+    """The program with one configuration: one-shot commands and workers. Everything it writes lies in `directory`."""
+
+    def __init__(self, directory, config, program=None, env=None):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.program = pathlib.Path(program or binary())
+        assert self.program.exists(), f"{self.program} is missing: cmake --preset dev && cmake --build --preset dev"
+        self.env = env or {}
+        self.config_path = self.directory / "leveret.yaml"
+        self.workers = []
+        self.configure(config)
+
+    def configure(self, config):
+        """Writes the file; a running worker reads it at SIGHUP."""
+        self.config = config
+        self.config_path.write_text(config if isinstance(config, str) else yaml(config) + "\n", encoding="utf-8")
+
+    def change(self, **changes):
+        self.configure(merged(self.config, changes))
+        return self
+
+    def run(self, *words, input=None, within=60, env=None):
+        """A one-shot command: `.returncode`, `.stdout`, `.stderr`, `.json()`."""
+        words = [str(word) for word in words]
+        return Answer(subprocess.run([self.program, *words, "-c", self.config_path], input=input, text=True,
+                                     capture_output=True, timeout=within, cwd=self.directory,
+                                     env=environment(self.directory, **self.env, **(env or {}))))
+
+    def start(self, *words, ready=True, env=None, config=None):
+        """Starts one more worker, on an admin port of its own, and waits until it consumes."""
+        worker = Worker(self, words, env or {}, f"worker{len(self.workers) + 1}", config or self.config_path)
+        self.workers.append(worker)
+        if ready:
+            worker.wait_ready()
+        return worker
+
+    def stop(self):
+        """Ends all workers and looks at what they left: log lines that are none, sanitizers' reports."""
+        for worker in self.workers:
+            if worker.process.is_alive():
+                worker.process.signal(signal.SIGCONT)
+                worker.process.stop(within=40)
+        for worker in self.workers:
+            worker.log()
+        reports = sanitizer_reports(self.directory)
+        assert not reports, reports
+
+
+class Answer:
+    def __init__(self, done):
+        self.returncode, self.stdout, self.stderr = done.returncode, done.stdout, done.stderr
+
+    def json(self):
+        return json.loads(self.stdout)
+
+    def __repr__(self):
+        return f"exit {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+class Worker:
+    def __init__(self, leveret, words, env, name, config):
+        self.name = name
+        self.admin_port = free_port()
+        argv = [leveret.program, "run", *words, "-c", config, "--set", f"admin.listen=127.0.0.1:{self.admin_port}"]
+        self.process = Process(argv, directory=leveret.directory, name=name, cwd=leveret.directory,
+                               env=environment(leveret.directory, **leveret.env, **env))
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def get(self, path, headers=None, timeout=5):
+        """(status, body) from the admin port."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=timeout)
+        try:
+            connection.request("GET", path, headers=headers or {})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def is_ready(self):
+        try:
+            return self.get("/readyz")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def wait_ready(self, within=READY_S):
+        def ready():
+            assert self.process.is_alive(), f"{self.name} ended: {self.process.wait()}\n{self.process.stderr()[-3000:]}"
+            return self.is_ready()
+
+        wait_until(ready, within=within, what=lambda: f"{self.name} ready\n{self.process.stderr()[-3000:]}")
+        return self
+
+    def wait_not_ready(self, within=10):
+        wait_until(lambda: not self.is_ready(), within=within, what=f"{self.name} not ready")
+
+    def metric(self, name, **labels):
+        """The sum of all samples of that name whose labels contain `labels`."""
+        total, found = 0.0, False
+        for line in self.get("/metrics")[1].splitlines():
+            head, _, value = line.rpartition(" ")
+            if head.partition("{")[0] == name and all(f'{k}="{v}"' in head for k, v in labels.items()):
+                total, found = total + float(value), True
+        return total if found else None
+
+    def log(self):
+        """All log entries; fails when a line of stderr is not one JSON object."""
+        entries = []
+        for line in self.process.stderr().splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                entry = None
+            assert isinstance(entry, dict), f"{self.name} wrote a line that is no log entry: {line!r}"
+            entries.append(entry)
+        return entries
+
+    def logged(self, **fields):
+        """The entries that have these fields; use e.g. logged(event="drain")."""
+        return [entry for entry in self.log() if all(entry.get(k) == v for k, v in fields.items())]
+
+    # ---- signals
+
+    def terminate(self):
+        self.process.signal(signal.SIGTERM)
+        return self
+
+    def hang_up(self):
+        self.process.signal(signal.SIGHUP)
+
+    def freeze(self):
+        self.process.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.signal(signal.SIGCONT)
+
+    def kill(self):
+        return self.process.kill()
+
+    def wait(self, within=40):
+        return self.process.wait(within)
+
+    def stop(self, within=40):
+        """SIGTERM; returns the exit status."""
+        self.terminate()
+        return self.wait(within)
