@@ -47,29 +47,34 @@ static struct slice timestamp_text(struct arena *arena, uint64_t seconds)
         return slice_of(text);
 }
 
+static const struct header *header_of(const struct message *message, int attribute)
+{
+        const struct header *header = message_header(message, words[attribute].header);
+        return header ? header : message_header(message, words[attribute].header_colon);
+}
+
 bool cloudevents_read_headers(struct arena *arena, const struct message *message,
                               struct attributes *attributes)
 {
         if (!is_binary_mode(message))
                 return false;
         for (int i = 0; i < ATTRIBUTE_COUNT; i++) {
-                const char *place = words[i].header;
-                const struct header *header = message_header(message, place);
-                if (!header) {
-                        place = words[i].header_colon;
-                        header = message_header(message, place);
-                }
+                struct attribute_value *value = &attributes->list[i];
+                const struct header *header = header_of(message, i);
                 if (!header || header->tag == HEADER_VOID)
                         continue;
                 bool text = header->tag == HEADER_STRING || header->tag == HEADER_BYTES;
-                struct attribute_value *value = &attributes->list[i];
-                *value = (struct attribute_value){.place = place, .not_text = !text};
+                *value = (struct attribute_value){
+                        .place = arena_printf(arena, "header %.*s", SLICE_PRINT(header->name)),
+                        .not_text = !text,
+                };
                 if (text)
                         value->text = header->text;
                 else if (i == ATTRIBUTE_TIME && header->tag == HEADER_TIMESTAMP)
-                        *value = (struct attribute_value){.place = place,
-                                                          .text = timestamp_text(arena, header->unsigned_)};
+                        value->text = timestamp_text(arena, header->unsigned_);
         }
+        if (!attributes->list[ATTRIBUTE_SPECVERSION].place)
+                attributes->list[ATTRIBUTE_SPECVERSION].place = "header cloudEvents_specversion";
         return true;
 }
 
@@ -115,6 +120,7 @@ static bool base64_decode(struct arena *arena, struct slice text, struct slice *
 
 static void read_attributes(struct arena *arena, const json_t *event, struct attributes *attributes)
 {
+        attributes->list[ATTRIBUTE_SPECVERSION].place = words[ATTRIBUTE_SPECVERSION].pointer;
         for (int i = 0; i < ATTRIBUTE_COUNT; i++) {
                 const json_t *value = json_object_get(event, words[i].name);
                 if (!value || json_is_null(value))

@@ -197,8 +197,7 @@ static void check_event(struct reading *reading)
 {
         const struct attribute_value *version = attribute(reading, ATTRIBUTE_SPECVERSION);
         if (reading->event && !slice_is(version->text, "1.0"))
-                REFUSE(reading, REASON_BAD_PAYLOAD, "%s: expected \"1.0\"",
-                       version->place ? version->place : "CloudEvents specversion");
+                REFUSE(reading, REASON_BAD_PAYLOAD, "%s: expected \"1.0\"", version->place);
         if (reading->event_data.error)
                 REFUSE(reading, REASON_BAD_PAYLOAD, "%s", reading->event_data.error);
 }
