@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Where in the payload we are: a list from the innermost name outwards, on the stack. The root has no name.
- */
+/* Where in the payload we are: a list from the innermost name outwards, on the stack. */
 struct place {
-        const struct place *outer;
+        const struct place *outer; /* NULL: the payload itself, without a name */
         const char *name;
 };
 
@@ -45,8 +44,11 @@ static void keep_error(char *error, struct buffer *text)
         buffer_fini(text);
 }
 
-__attribute__((format(printf, 3, 4))) static bool refuse(struct decoder *decoder, const struct place *place,
-                                                         const char *format, ...)
+static bool refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* Always false, so that a check can return it. */
+static bool refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
 {
         struct buffer text = {0};
         if (place->outer)
@@ -64,8 +66,7 @@ __attribute__((format(printf, 3, 4))) static bool refuse(struct decoder *decoder
 
 /* ---- Numbers ---- */
 
-/* 15 digits give back every limit as it was written in the table (DBL_DIG), integers up to 2^53 are written
- * whole. */
+/* 15 digits give a limit back as the table has it (DBL_DIG); integers up to 2^53 are written whole. */
 static void write_limit(char text[32], double limit)
 {
         bool whole = limit == floor(limit) && fabs(limit) < 1e16;

@@ -16,10 +16,9 @@ enum {
 /*
  * Parses a whole JSON text (RFC 8259). Strict: UTF-8 without a byte order mark, no NUL in any form, no lone
  * surrogate, no duplicate key, no number outside int64 or double, nothing after the value. The bounds above
- * are checked before jansson allocates anything; the size is the caller's to bound. NULL if refused, with
- * `error` saying where and why
- * ("line 1, column 9: duplicate key") in words that never hold a piece of the text. The caller owns the
- * result (json_decref).
+ * are checked before jansson allocates anything; the size is the caller's to bound. The caller owns the
+ * result (json_decref). NULL if refused, with `error` saying where and why ("line 1, column 9: duplicate
+ * key") in words that never hold a piece of the text.
  */
 json_t *json_parse(struct slice text, char error[JSON_CAUSE_MAX]);
 
