@@ -133,3 +133,10 @@ struct mail_result mail_outcome_fenced(void)
         mail_error_set(&result, "fence passed", no_text, NULL);
         return result;
 }
+
+struct mail_result mail_outcome_stopped(bool sent)
+{
+        struct mail_result result = mail_result_of(sent ? MAIL_AMBIGUOUS : MAIL_TRANSIENT);
+        mail_error_set(&result, "the worker stops", no_text, NULL);
+        return result;
+}

@@ -29,6 +29,9 @@ struct mail_result mail_outcome_invalid(const char *problem);
 /* Never begun: the fence had passed. Status -1. */
 struct mail_result mail_outcome_fenced(void);
 
+/* Broken off because the worker stops; the breaker does not care. */
+struct mail_result mail_outcome_stopped(bool sent);
+
 /* What the last SMTP command was when the reply came; SMTP_CONNECT waits for the greeting, SMTP_DOT for the
  * reply to the message. Ordered. */
 enum smtp_phase {

@@ -7,6 +7,7 @@
 
 /* How to talk to one HTTP mail API: a table of pure functions, one small file each. */
 struct mail_preset_rules {
+        const char *url;  /* where the service is unless configured; NULL if nobody can know */
         const char *path; /* appended to the configured URL */
         /* Adds the value of the Authorization header; nothing if the key is not needed. */
         void (*authorization)(struct buffer *out, const char *api_key);

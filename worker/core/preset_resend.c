@@ -40,6 +40,7 @@ static enum mail_outcome resend_conflict(struct slice body)
 }
 
 const struct mail_preset_rules preset_resend = {
+        .url = "https://api.resend.com",
         .path = "/emails",
         .authorization = resend_authorization,
         .body = resend_body,

@@ -1,0 +1,491 @@
+#include "io/clock.h"
+#include "io/mail_transport.h"
+#include "peer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define KEY "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* What the server does at a step of the dialogue: the reply, or one of these. */
+static const char CUT[] = "cut", SILENT[] = "silent", ENDLESS_LINE[] = "line", ENDLESS_REPLY[] = "reply";
+
+struct smtp_script {
+        /* NULL: as a good server does; `idle`: after a mail was accepted, before anything else comes */
+        const char *greeting, *ehlo, *auth, *mail, *rcpt, *data, *dot, *idle;
+        int first_connections; /* the script is for so many; later ones are good. 0: all */
+};
+
+/* One line from the client into `line`; false at the end. */
+static bool line_read(int fd, char *line, size_t size)
+{
+        for (size_t len = 0; len + 1 < size;) {
+                if (recv(fd, line + len, 1, 0) != 1)
+                        return false;
+                line[++len] = '\0';
+                if (line[len - 1] == '\n')
+                        return true;
+        }
+        return false;
+}
+
+static bool step(int fd, const char *reply, const char *otherwise)
+{
+        reply = reply ? reply : otherwise;
+        if (reply == CUT)
+                return false;
+        if (reply == SILENT) {
+                peer_wait_end(fd);
+                return false;
+        }
+        while (reply == ENDLESS_LINE)
+                if (!peer_write(fd, "250 for ever and ever and ever and ever and ever and ever"))
+                        return false;
+        while (reply == ENDLESS_REPLY)
+                if (!peer_write(fd, "250-for ever and ever and ever and ever\r\n"))
+                        return false;
+        return peer_write(fd, reply);
+}
+
+static bool message_read(struct peer *peer, int fd)
+{
+        char line[4096];
+        while (line_read(fd, line, sizeof line)) {
+                peer_log(peer, line, strlen(line));
+                if (strcmp(line, ".\r\n") == 0)
+                        return true;
+        }
+        return false;
+}
+
+static bool credentials_read(struct peer *peer, int fd)
+{
+        char line[256];
+        bool ok = line_read(fd, line, sizeof line);
+        if (ok)
+                peer_log(peer, line, strlen(line));
+        return ok;
+}
+
+static bool command_answer(struct peer *peer, int fd, const struct smtp_script *s, const char *line)
+{
+        if (strncmp(line, "EHLO", 4) == 0)
+                return step(fd, s->ehlo, "250-peer\r\n250-AUTH PLAIN\r\n250 SIZE 1000000\r\n");
+        if (strncmp(line, "AUTH", 4) == 0)
+                return peer_write(fd, "334 \r\n") && credentials_read(peer, fd) &&
+                       step(fd, s->auth, "235 2.7.0 welcome\r\n");
+        if (strncmp(line, "MAIL", 4) == 0)
+                return step(fd, s->mail, "250 2.1.0 ok\r\n");
+        if (strncmp(line, "RCPT", 4) == 0)
+                return step(fd, s->rcpt, "250 2.1.5 ok\r\n");
+        if (strncmp(line, "QUIT", 4) == 0) {
+                peer_write(fd, "221 bye\r\n");
+                return false;
+        }
+        if (strncmp(line, "DATA", 4) != 0)
+                return peer_write(fd, "502 5.5.1 what?\r\n");
+        if (!step(fd, s->data, "354 go on\r\n"))
+                return false;
+        if (s->data && strncmp(s->data, "354", 3) != 0)
+                return true;
+        if (!message_read(peer, fd))
+                return false;
+        peer_count(peer, &peer->requests, 1);
+        return step(fd, s->dot, "250 2.0.0 queued as X7\r\n") && (!s->idle || step(fd, s->idle, ""));
+}
+
+static void smtp_serve(struct peer *peer, int fd, int connection)
+{
+        static const struct smtp_script good;
+        const struct smtp_script *script = peer->script;
+        char line[4096];
+        if (script->first_connections && connection >= script->first_connections)
+                script = &good;
+        if (!step(fd, script->greeting, "220 peer ESMTP\r\n"))
+                return;
+        while (line_read(fd, line, sizeof line)) {
+                peer_log(peer, line, strlen(line));
+                if (!command_answer(peer, fd, script, line))
+                        return;
+        }
+}
+
+static const struct mail_request mail = {
+        .key = KEY,
+        .message_id = "<" KEY "@example.com>",
+        .from = "Shop <shop@example.com>",
+        .to = "ann@example.org",
+        .subject = "Hello",
+        .text = "Hello.\n.\n..\nBye.\n",
+        .date_s = 1700000000,
+};
+
+struct stage {
+        uv_loop_t loop;
+        struct config config;
+        char url[64];
+        struct peer *peer;
+        struct smtp_script script;
+        struct mail_transport *transport;
+        struct mail_result results[512];
+        int ended;
+};
+
+static const struct mail_fence open_fence = {.valid_until_ms = INT64_MAX};
+
+static void stage_start(struct stage *stage)
+{
+        char error[256] = "";
+        stage->transport = mail_transport_open(&stage->loop, &stage->config, error);
+        assert_string_equal(error, "");
+        assert_non_null(stage->transport);
+}
+
+static struct stage *stage_open(struct smtp_script script)
+{
+        struct stage *stage = calloc(1, sizeof *stage);
+        assert_non_null(stage);
+        stage->script = script;
+        uv_loop_init(&stage->loop);
+        stage->peer = peer_open(smtp_serve, &stage->script);
+        snprintf(stage->url, sizeof stage->url, "smtp://127.0.0.1:%d", stage->peer->port);
+        stage->config.mail.transport = MAIL_TRANSPORT_SMTP;
+        stage->config.mail.timeout_ms = 20000;
+        stage->config.mail.smtp.url = stage->url;
+        stage->config.mail.smtp.starttls = SMTP_STARTTLS_OFF;
+        stage->config.mail.smtp.connections = 4;
+        stage_start(stage);
+        return stage;
+}
+
+static void stage_reopen(struct stage *stage)
+{
+        mail_transport_close(stage->transport);
+        stage_start(stage);
+}
+
+static void stage_close(struct stage *stage)
+{
+        if (stage->transport)
+                mail_transport_close(stage->transport);
+        uv_run(&stage->loop, UV_RUN_DEFAULT);
+        assert_int_equal(uv_loop_close(&stage->loop), 0);
+        peer_close(stage->peer);
+        free(stage);
+}
+
+static void keep_result(void *context, const struct mail_result *result)
+{
+        struct stage *stage = context;
+        stage->results[stage->ended++] = *result;
+}
+
+static void stage_wait(struct stage *stage, int ended)
+{
+        while (stage->ended < ended)
+                uv_run(&stage->loop, UV_RUN_ONCE);
+}
+
+static const struct mail_result *send_one(struct stage *stage)
+{
+        int before = stage->ended;
+        mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        assert_int_equal(stage->ended, before);
+        stage_wait(stage, before + 1);
+        return &stage->results[before];
+}
+
+static void a_mail_goes_over_the_wire_exactly_like_this(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        const struct mail_result *result = send_one(stage);
+        assert_int_equal(result->outcome, MAIL_SENT);
+        assert_int_equal(result->status, 250);
+        assert_string_equal(result->provider_id, "2.0.0 queued as X7");
+        assert_string_equal(result->error, "");
+        const char *log = strchr(stage->peer->log, '\n') + 1; /* behind EHLO and the host's name */
+        assert_string_equal(log, "MAIL FROM:<shop@example.com> SIZE=331\r\n"
+                                 "RCPT TO:<ann@example.org>\r\n"
+                                 "DATA\r\n"
+                                 "From: Shop <shop@example.com>\r\n"
+                                 "To: ann@example.org\r\n"
+                                 "Subject: Hello\r\n"
+                                 "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n"
+                                 "Message-ID: <" KEY "@example.com>\r\n"
+                                 "MIME-Version: 1.0\r\n"
+                                 "Content-Type: text/plain; charset=utf-8\r\n"
+                                 "Content-Transfer-Encoding: quoted-printable\r\n"
+                                 "\r\n"
+                                 "Hello.\r\n=2E\r\n=2E.\r\nBye.\r\n"
+                                 ".\r\n");
+        stage_close(stage);
+}
+
+static void a_connection_is_kept_for_the_next_mail(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        for (int i = 0; i < 5; i++)
+                assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+        /* a thread that has just told its result may not be back yet, then another one is started */
+        assert_true(peer_count(stage->peer, &stage->peer->connections, 0) <= 4);
+        assert_int_equal(peer_count(stage->peer, &stage->peer->requests, 0), 5);
+        stage_close(stage);
+}
+
+/* The table of FAILURES: six replies at six places, over a real dialogue. */
+static void every_refusal_at_every_place_has_its_outcome(void **state)
+{
+        (void)state;
+        static const int codes[] = {421, 450, 451, 452, 550, 554};
+        static const char *const cells[] = {"ttttcc", "ttttcc", "ttttpp", "ttttpp", "ttttpp", "ttttpp"};
+        for (int place = 0; place < 6; place++) {
+                for (int i = 0; i < 6; i++) {
+                        struct smtp_script script = {0};
+                        char reply[64];
+                        const char **places[] = {&script.greeting, &script.ehlo, &script.mail,
+                                                 &script.rcpt,     &script.data, &script.dot};
+                        snprintf(reply, sizeof reply, "%d-one\r\n%d no\r\n", codes[i], codes[i]);
+                        *places[place] = reply;
+                        struct stage *stage = stage_open(script);
+                        const struct mail_result *result = send_one(stage);
+                        char cell = "stpca"[result->outcome];
+                        /* after a refused EHLO libcurl tries HELO, which this server does not know */
+                        if (place == 1 && codes[i] / 100 == 4)
+                                cell = 't';
+                        if (cell != cells[place][i])
+                                fail_msg("%d at %d: %c %s", codes[i], place, cell, result->error);
+                        stage_close(stage);
+                }
+        }
+}
+
+static void silence_or_a_cut_is_ambiguous_only_after_the_dot(void **state)
+{
+        (void)state;
+        for (int silent = 0; silent < 2; silent++) {
+                for (int place = 0; place < 6; place++) {
+                        struct smtp_script script = {0};
+                        const char **places[] = {&script.greeting, &script.ehlo, &script.mail,
+                                                 &script.rcpt,     &script.data, &script.dot};
+                        *places[place] = silent ? SILENT : CUT;
+                        struct stage *stage = stage_open(script);
+                        stage->config.mail.timeout_ms = silent ? 150 : 20000;
+                        stage_reopen(stage);
+                        const struct mail_result *result = send_one(stage);
+                        enum mail_outcome wanted = place == 5 ? MAIL_AMBIGUOUS : MAIL_TRANSIENT;
+                        if (result->outcome != wanted || !result->counts)
+                                fail_msg("silent %d place %d: %d %s", silent, place, (int)result->outcome,
+                                         result->error);
+                        stage_close(stage);
+                }
+        }
+}
+
+static void after_a_failure_the_next_mail_has_a_fresh_connection(void **state)
+{
+        (void)state;
+        struct stage *stage =
+                stage_open((struct smtp_script){.rcpt = "550 5.1.1 no\r\n", .first_connections = 1});
+        stage->config.mail.smtp.connections = 1;
+        stage_reopen(stage);
+        assert_int_equal(send_one(stage)->outcome, MAIL_PERMANENT);
+        assert_false(stage->results[0].counts);
+        assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+        assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
+        stage_close(stage);
+}
+
+static void a_kept_connection_that_died_costs_no_try(void **state)
+{
+        (void)state;
+        static const char *const deaths[] = {CUT, "421 4.4.2 idle for too long\r\n"};
+        for (int i = 0; i < 2; i++) {
+                struct stage *stage =
+                        stage_open((struct smtp_script){.idle = deaths[i], .first_connections = 1});
+                stage->config.mail.smtp.connections = 1;
+                stage_reopen(stage);
+                assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+                assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+                assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
+                assert_int_equal(peer_count(stage->peer, &stage->peer->requests, 0), 2);
+                stage_close(stage);
+        }
+}
+
+static void endless_replies_are_bounded(void **state)
+{
+        (void)state;
+        static const char *const endless[] = {ENDLESS_LINE, ENDLESS_REPLY};
+        for (int i = 0; i < 2; i++) {
+                struct stage *stage = stage_open((struct smtp_script){.ehlo = endless[i]});
+                stage->config.mail.timeout_ms = 3000;
+                stage_reopen(stage);
+                assert_int_equal(send_one(stage)->outcome, MAIL_TRANSIENT);
+                stage_close(stage);
+        }
+}
+
+static void wrong_credentials_open_the_breaker(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){.auth = "535 5.7.8 wrong\r\n"});
+        stage->config.mail.smtp.username = "user";
+        stage->config.mail.smtp.password = "s3cret";
+        stage_reopen(stage);
+        const struct mail_result *result = send_one(stage);
+        assert_int_equal(result->outcome, MAIL_CONFIG);
+        assert_true(result->opens);
+        assert_int_equal(result->status, 535);
+        stage_close(stage);
+}
+
+static void credentials_are_shown_once_and_accepted(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        stage->config.mail.smtp.username = "user";
+        stage->config.mail.smtp.password = "s3cret";
+        stage_reopen(stage);
+        assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+        assert_non_null(strstr(stage->peer->log, "AUTH PLAIN\r\nAHVzZXIAczNjcmV0\r\n"));
+        stage_close(stage);
+}
+
+static void a_server_without_starttls_gets_nothing_where_it_is_required(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        stage->config.mail.smtp.starttls = SMTP_STARTTLS_REQUIRED;
+        stage->config.mail.smtp.username = "user";
+        stage->config.mail.smtp.password = "s3cret";
+        stage_reopen(stage);
+        const struct mail_result *result = send_one(stage);
+        assert_int_equal(result->outcome, MAIL_CONFIG);
+        assert_true(result->opens);
+        assert_null(strstr(stage->peer->log, "AUTH"));
+        assert_null(strstr(stage->peer->log, "MAIL"));
+        stage_close(stage);
+}
+
+static void nothing_is_sent_behind_the_fence(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        struct mail_fence fence = {.valid_until_ms = clock_boot_ms() - 1};
+        mail_transport_send(stage->transport, &mail, false, fence, keep_result, stage);
+        stage_wait(stage, 1);
+        assert_int_equal(stage->results[0].outcome, MAIL_TRANSIENT);
+        assert_int_equal(stage->results[0].status, -1);
+        assert_false(stage->results[0].counts);
+        assert_null(strstr(stage->peer->log, "MAIL"));
+        stage_close(stage);
+}
+
+static void an_invalid_mail_is_refused_without_a_connection(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        struct mail_request evil = mail;
+        evil.to = "a@b>\r\nRCPT TO:<x@y";
+        mail_transport_send(stage->transport, &evil, false, open_fence, keep_result, stage);
+        stage_wait(stage, 1);
+        assert_int_equal(stage->results[0].outcome, MAIL_PERMANENT);
+        assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 0);
+        stage_close(stage);
+}
+
+static void an_error_names_the_place_but_no_address(void **state)
+{
+        (void)state;
+        struct stage *stage =
+                stage_open((struct smtp_script){.rcpt = "550 5.1.1 <ann@example.org>: unknown\r\n"});
+        assert_string_equal(send_one(stage)->error, "SMTP 550 at RCPT: 5.1.1 <<address>>: unknown");
+        stage_close(stage);
+}
+
+static void as_many_mails_as_the_capacity_run_at_once(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        stage->config.mail.smtp.connections = 256;
+        stage_reopen(stage);
+        assert_int_equal(mail_transport_capacity(stage->transport), 256);
+        for (int i = 0; i < 256; i++)
+                mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        stage_wait(stage, 256);
+        for (int i = 0; i < 256; i++)
+                assert_int_equal(stage->results[i].outcome, MAIL_SENT);
+        stage_close(stage);
+}
+
+static void closing_breaks_off_and_what_had_its_dot_is_ambiguous(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){.dot = SILENT});
+        mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        while (peer_count(stage->peer, &stage->peer->requests, 0) == 0)
+                uv_run(&stage->loop, UV_RUN_NOWAIT);
+        mail_transport_close(stage->transport);
+        stage->transport = NULL;
+        assert_int_equal(stage->ended, 1);
+        assert_int_equal(stage->results[0].outcome, MAIL_AMBIGUOUS);
+        stage_close(stage);
+}
+
+static void closing_while_a_greeting_is_awaited_is_quick_and_transient(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){.greeting = SILENT});
+        for (int i = 0; i < 4; i++)
+                mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        int64_t start_ms = clock_boot_ms();
+        mail_transport_close(stage->transport);
+        stage->transport = NULL;
+        assert_true(clock_boot_ms() - start_ms < 5000);
+        assert_int_equal(stage->ended, 4);
+        for (int i = 0; i < 4; i++)
+                assert_int_equal(stage->results[i].outcome, MAIL_TRANSIENT);
+        stage_close(stage);
+}
+
+static void plaintext_to_another_machine_must_be_permitted(void **state)
+{
+        (void)state;
+        uv_loop_t loop;
+        char error[256] = "";
+        struct config config = {.mail.transport = MAIL_TRANSPORT_SMTP};
+        uv_loop_init(&loop);
+        config.mail.smtp.url = "smtp://mail.example.com";
+        config.mail.smtp.starttls = SMTP_STARTTLS_OFF;
+        assert_null(mail_transport_open(&loop, &config, error));
+        assert_non_null(strstr(error, "unencrypted"));
+        uv_loop_close(&loop);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_mail_goes_over_the_wire_exactly_like_this),
+                cmocka_unit_test(a_connection_is_kept_for_the_next_mail),
+                cmocka_unit_test(every_refusal_at_every_place_has_its_outcome),
+                cmocka_unit_test(silence_or_a_cut_is_ambiguous_only_after_the_dot),
+                cmocka_unit_test(after_a_failure_the_next_mail_has_a_fresh_connection),
+                cmocka_unit_test(a_kept_connection_that_died_costs_no_try),
+                cmocka_unit_test(endless_replies_are_bounded),
+                cmocka_unit_test(wrong_credentials_open_the_breaker),
+                cmocka_unit_test(credentials_are_shown_once_and_accepted),
+                cmocka_unit_test(a_server_without_starttls_gets_nothing_where_it_is_required),
+                cmocka_unit_test(nothing_is_sent_behind_the_fence),
+                cmocka_unit_test(an_invalid_mail_is_refused_without_a_connection),
+                cmocka_unit_test(an_error_names_the_place_but_no_address),
+                cmocka_unit_test(as_many_mails_as_the_capacity_run_at_once),
+                cmocka_unit_test(closing_breaks_off_and_what_had_its_dot_is_ambiguous),
+                cmocka_unit_test(closing_while_a_greeting_is_awaited_is_quick_and_transient),
+                cmocka_unit_test(plaintext_to_another_machine_must_be_permitted),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+#include "io/mail_curl.h"
+#include "io/mail_transports.h"
+#include "io/url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { CONNECT_MAX_MS = 10000 };
+
+static bool loopback(const char *host)
+{
+        return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+               strcmp(host, "[::1]") == 0;
+}
+
+static const char *url_problem(const struct url *url, const char *scheme, const char *tls_scheme,
+                               bool plaintext_ok)
+{
+        bool tls = strcmp(url->scheme, tls_scheme) == 0;
+        if (!tls && strcmp(url->scheme, scheme) != 0)
+                return "has the wrong scheme";
+        if (!tls && !plaintext_ok && !loopback(url->host))
+                return "would send mails and credentials unencrypted (mail.allow_plaintext permits it)";
+        return NULL;
+}
+
+bool mail_curl_url_check(const char *setting, const char *url, const char *scheme, const char *tls_scheme,
+                         bool plaintext_ok, char *error)
+{
+        struct arena arena;
+        struct url parts;
+        arena_init(&arena);
+        const char *problem = "is missing";
+        if (url)
+                problem = url_parse(&arena, url, &parts)
+                                  ? url_problem(&parts, scheme, tls_scheme, plaintext_ok)
+                                  : "is no URL";
+        if (problem)
+                snprintf(error, MAIL_OPEN_ERROR_MAX, "%s %s", setting, problem);
+        arena_fini(&arena);
+        return !problem;
+}
+
+CURL *mail_curl_easy(const struct config_tls *tls, const char *protocols, int64_t timeout_ms)
+{
+        CURL *easy = curl_easy_init();
+        if (!easy)
+                abort();
+        MAIL_CURL_SET(easy, CURLOPT_NOSIGNAL, 1L);
+        MAIL_CURL_SET(easy, CURLOPT_PROTOCOLS_STR, protocols);
+        MAIL_CURL_SET(easy, CURLOPT_PROXY, "");
+        MAIL_CURL_SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+        MAIL_CURL_SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+        MAIL_CURL_SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+        MAIL_CURL_SET(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+        MAIL_CURL_SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                      (long)(timeout_ms < CONNECT_MAX_MS ? timeout_ms : CONNECT_MAX_MS));
+        /* else ending a transfer waits for the thread that still asks a dead name server */
+        MAIL_CURL_SET(easy, CURLOPT_QUICK_EXIT, 1L);
+        if (tls->ca_file)
+                MAIL_CURL_SET(easy, CURLOPT_CAINFO, tls->ca_file);
+        if (tls->cert_file)
+                MAIL_CURL_SET(easy, CURLOPT_SSLCERT, tls->cert_file);
+        if (tls->key_file)
+                MAIL_CURL_SET(easy, CURLOPT_SSLKEY, tls->key_file);
+        return easy;
+}
+
+bool mail_curl_settings_at_fault(CURLcode code)
+{
+        return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
+               code == CURLE_SSL_CERTPROBLEM || code == CURLE_USE_SSL_FAILED || code == CURLE_LOGIN_DENIED ||
+               code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_CIPHER;
+}

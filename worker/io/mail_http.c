@@ -1,0 +1,336 @@
+#include "core/mail_error.h"
+#include "core/mail_json.h"
+#include "core/mail_outcome.h"
+#include "core/mail_preset.h"
+#include "core/mail_request.h"
+#include "io/clock.h"
+#include "io/curl_loop.h"
+#include "io/mail_curl.h"
+#include "io/mail_transports.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RESPONSE_MAX = 64 * 1024, HEADER_LINE_MAX = 128 };
+
+/* One mail under way, and the handle that the next one uses again. */
+struct post {
+        struct mail_http *owner;
+        struct post *next; /* in the list of free or of refused ones */
+        CURL *easy;
+        struct buffer body, response;
+        /* The headers of this mail, linked in front of those of all; libcurl only reads the list. */
+        struct curl_slist key_header, trace_header;
+        char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX];
+        struct mail_fence fence;
+        bool busy, fenced;
+        struct mail_result result;
+        mail_done *done;
+        void *context;
+};
+
+struct mail_http {
+        struct mail_transport base;
+        const struct mail_preset_rules *rules;
+        const char *api_key; /* for taking it out of errors; the config owns it */
+        struct curl_loop *curl_loop;
+        struct curl_slist *headers;
+        struct buffer url;
+        uv_timer_t later; /* done is not called from inside send */
+        struct post *free, *refused, **refused_end;
+        struct post posts[];
+};
+
+static size_t response_take(char *data, size_t size, size_t count, void *context)
+{
+        struct post *post = context;
+        size_t len = size * count;
+        if (len > RESPONSE_MAX - post->response.len)
+                return 0; /* ends the transfer */
+        buffer_add(&post->response, data, len);
+        return len;
+}
+
+/* The last moment before the request leaves, on a new or an old connection, also when libcurl sends it again.
+ */
+static int fence_ask(void *context, char *ip, char *local_ip, int port, int local_port)
+{
+        struct post *post = context;
+        (void)ip, (void)local_ip, (void)port, (void)local_port;
+        post->fenced = clock_boot_ms() > post->fence.valid_until_ms;
+        return post->fenced ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* The last byte was handed to the system: without all of them no service has a mail. */
+static bool sent_whole(const struct post *post)
+{
+        curl_off_t uploaded = 0;
+        curl_easy_getinfo(post->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+        return (size_t)uploaded >= post->body.len;
+}
+
+static struct slice retry_after(const struct post *post)
+{
+        struct curl_header *header;
+        if (curl_easy_header(post->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+                return (struct slice){0};
+        return slice_of(header->value);
+}
+
+static struct mail_result answer_judge(const struct post *post, int status)
+{
+        const struct mail_http *http = post->owner;
+        struct slice body = {.data = post->response.data, .len = post->response.len}, text = {0};
+        if (status >= 200 && status < 300) {
+                struct mail_result sent = mail_outcome_http(status, MAIL_SENT, text, 0);
+                if (mail_json_find(body, http->rules->id_member, &text))
+                        mail_provider_id_set(&sent, text);
+                return sent;
+        }
+        enum mail_outcome conflict = status == 409 ? http->rules->conflict(body) : MAIL_AMBIGUOUS;
+        struct mail_result result =
+                mail_outcome_http(status, conflict, retry_after(post), clock_wall_ms() / 1000);
+        if (mail_json_find(body, http->rules->error_member, &text)) {
+                char context[32];
+                snprintf(context, sizeof context, "HTTP %d", status);
+                mail_error_set(&result, context, text, http->api_key);
+        }
+        return result;
+}
+
+static struct mail_result post_judge(const struct post *post, CURLcode code)
+{
+        long status = 0;
+        curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (status >= 200) /* the answer counts though its body was cut or too long */
+                return answer_judge(post, (int)status);
+        if (post->fenced)
+                return mail_outcome_fenced();
+        bool sent = sent_whole(post);
+        if (!sent && mail_curl_settings_at_fault(code))
+                return mail_outcome_settings(curl_easy_strerror(code));
+        return mail_outcome_cut(sent, curl_easy_strerror(code));
+}
+
+static void post_end(struct post *post, const struct mail_result *result)
+{
+        mail_done *done = post->done;
+        void *context = post->context;
+        struct mail_result copy = *result;
+        post->busy = false;
+        post->next = post->owner->free;
+        post->owner->free = post;
+        done(context, &copy);
+}
+
+static void on_ended(CURL *easy, void *owner, CURLcode code)
+{
+        (void)easy;
+        struct mail_result result = post_judge(owner, code);
+        post_end(owner, &result);
+}
+
+static void refused_deliver(struct mail_http *http)
+{
+        struct post *post = http->refused;
+        http->refused = NULL;
+        http->refused_end = &http->refused;
+        while (post) {
+                struct post *next = post->next;
+                post_end(post, &post->result);
+                post = next;
+        }
+}
+
+static void on_later(uv_timer_t *timer)
+{
+        refused_deliver(timer->data);
+}
+
+static void post_refuse(struct post *post, struct mail_result result)
+{
+        struct mail_http *http = post->owner;
+        post->result = result;
+        post->next = NULL;
+        *http->refused_end = post;
+        http->refused_end = &post->next;
+        uv_timer_start(&http->later, on_later, 0, 0);
+}
+
+static void headers_set(struct post *post, const struct mail_request *request)
+{
+        struct curl_slist *rest = post->owner->headers;
+        if (mail_traceparent_valid(request->traceparent)) {
+                snprintf(post->trace_line, sizeof post->trace_line, "traceparent: %s", request->traceparent);
+                post->trace_header.next = rest;
+                rest = &post->trace_header;
+        }
+        snprintf(post->key_line, sizeof post->key_line, "Idempotency-Key: %s", request->key);
+        post->key_header.next = rest;
+        MAIL_CURL_SET(post->easy, CURLOPT_HTTPHEADER, &post->key_header);
+}
+
+static void post_start(struct post *post, const struct mail_request *request, bool park)
+{
+        buffer_clear(&post->body);
+        buffer_clear(&post->response);
+        post->owner->rules->body(&post->body, request);
+        headers_set(post, request);
+        MAIL_CURL_SET(post->easy, CURLOPT_POSTFIELDS, post->body.data);
+        MAIL_CURL_SET(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
+        MAIL_CURL_SET(post->easy, CURLOPT_FRESH_CONNECT, (long)park);
+        MAIL_CURL_SET(post->easy, CURLOPT_FORBID_REUSE, (long)park);
+        curl_loop_add(post->owner->curl_loop, post->easy);
+}
+
+static CURL *post_easy(struct post *post, const struct config *config)
+{
+        struct mail_http *http = post->owner;
+        CURL *easy = mail_curl_easy(&config->mail.http.tls, "http,https", config->mail.timeout_ms);
+        curl_loop_adopt(http->curl_loop, easy);
+        MAIL_CURL_SET(easy, CURLOPT_URL, http->url.data);
+        MAIL_CURL_SET(easy, CURLOPT_POST, 1L);
+        MAIL_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+        MAIL_CURL_SET(easy, CURLOPT_PRIVATE, post);
+        MAIL_CURL_SET(easy, CURLOPT_WRITEFUNCTION, response_take);
+        MAIL_CURL_SET(easy, CURLOPT_WRITEDATA, post);
+        MAIL_CURL_SET(easy, CURLOPT_PREREQFUNCTION, fence_ask);
+        MAIL_CURL_SET(easy, CURLOPT_PREREQDATA, post);
+        return easy;
+}
+
+static void http_send(struct mail_transport *transport, const struct mail_request *request, bool park,
+                      struct mail_fence fence, mail_done *done, void *context)
+{
+        struct mail_http *http = (struct mail_http *)transport;
+        struct post *post = http->free;
+        assert(post); /* the caller keeps to the capacity */
+        http->free = post->next;
+        post->done = done;
+        post->context = context;
+        post->fence = fence;
+        post->fenced = false;
+        const char *problem = mail_request_problem(request);
+        if (problem) {
+                post_refuse(post, mail_outcome_invalid(problem));
+                return;
+        }
+        post->busy = true;
+        post_start(post, request, park);
+}
+
+static void post_fini(struct post *post)
+{
+        curl_easy_cleanup(post->easy);
+        buffer_fini(&post->body);
+        buffer_fini(&post->response);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+        free(handle->data);
+}
+
+static void http_close(struct mail_transport *transport)
+{
+        struct mail_http *http = (struct mail_http *)transport;
+        refused_deliver(http);
+        for (size_t i = 0; i < http->base.capacity; i++) {
+                struct post *post = &http->posts[i];
+                if (!post->busy)
+                        continue;
+                struct mail_result result = mail_outcome_stopped(sent_whole(post));
+                curl_loop_remove(http->curl_loop, post->easy);
+                post_end(post, &result);
+        }
+        for (size_t i = 0; i < http->base.capacity; i++)
+                post_fini(&http->posts[i]);
+        curl_loop_close(http->curl_loop);
+        curl_slist_free_all(http->headers);
+        buffer_fini(&http->url);
+        uv_close((uv_handle_t *)&http->later, on_closed);
+}
+
+static struct curl_slist *header_append(struct curl_slist *headers, const char *line)
+{
+        headers = curl_slist_append(headers, line);
+        if (!headers)
+                abort();
+        return headers;
+}
+
+/* What is the same for every mail. An empty Expect keeps libcurl from waiting for 100 Continue before a large
+ * body. */
+static struct curl_slist *headers_new(const struct mail_preset_rules *rules, const char *api_key)
+{
+        struct buffer line = {0};
+        buffer_add_text(&line, "Authorization: ");
+        size_t name_len = line.len;
+        rules->authorization(&line, api_key);
+        struct curl_slist *headers = header_append(NULL, "Content-Type: application/json");
+        headers = header_append(headers, "User-Agent: leveret/" LEVERET_VERSION);
+        headers = header_append(headers, "Expect:");
+        if (line.len > name_len)
+                headers = header_append(headers, line.data);
+        buffer_fini(&line);
+        return headers;
+}
+
+static bool printable(const char *text)
+{
+        for (; text && *text; text++)
+                if (*text <= ' ' || *text > '~')
+                        return false;
+        return true;
+}
+
+static bool settings_check(const struct config *config, const char *url, char *error)
+{
+        if (!mail_curl_url_check("mail.http.url", url, "http", "https", config->mail.allow_plaintext, error))
+                return false;
+        if (printable(config->mail.http.api_key))
+                return true;
+        snprintf(error, MAIL_OPEN_ERROR_MAX, "mail.http.api_key holds a space or a control character");
+        return false;
+}
+
+static void posts_init(struct mail_http *http, const struct config *config)
+{
+        for (size_t i = http->base.capacity; i-- > 0;) {
+                struct post *post = &http->posts[i];
+                post->owner = http;
+                post->easy = post_easy(post, config);
+                post->key_header.data = post->key_line;
+                post->trace_header.data = post->trace_line;
+                post->next = http->free;
+                http->free = post;
+        }
+}
+
+struct mail_transport *mail_http_open(uv_loop_t *loop, const struct config *config, char *error)
+{
+        const struct mail_preset_rules *rules = mail_preset_rules(config->mail.http.preset);
+        const char *url = config->mail.http.url ? config->mail.http.url : rules->url;
+        size_t capacity = config->mail.http.connections > 0 ? (size_t)config->mail.http.connections : 1;
+        if (!settings_check(config, url, error))
+                return NULL;
+        struct mail_http *http = calloc(1, sizeof *http + capacity * sizeof *http->posts);
+        if (!http)
+                abort();
+        http->base = (struct mail_transport){.capacity = capacity, .send = http_send, .close = http_close};
+        http->rules = rules;
+        http->api_key = config->mail.http.api_key;
+        http->refused_end = &http->refused;
+        http->headers = headers_new(rules, config->mail.http.api_key);
+        size_t url_len = strlen(url);
+        while (url_len && url[url_len - 1] == '/')
+                url_len--;
+        buffer_add(&http->url, url, url_len);
+        buffer_add_text(&http->url, rules->path);
+        http->curl_loop = curl_loop_open(loop, (long)capacity, on_ended);
+        uv_timer_init(loop, &http->later);
+        http->later.data = http;
+        posts_init(http, config);
+        return &http->base;
+}

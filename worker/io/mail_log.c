@@ -1,0 +1,112 @@
+#include "core/mail_error.h"
+#include "core/mail_outcome.h"
+#include "core/mail_request.h"
+#include "io/clock.h"
+#include "io/mail_transports.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The transport for trying things out: a mail becomes a line on stderr. */
+
+enum { CAPACITY = 64, KEY_PREFIX_BYTES = 12 };
+
+struct logged {
+        struct mail_result result;
+        mail_done *done;
+        void *context;
+};
+
+struct mail_log {
+        struct mail_transport base;
+        uv_timer_t later; /* done is not called from inside send */
+        struct logged logged[CAPACITY];
+        size_t count;
+};
+
+/* "a***@example.com" */
+static void masked_add(struct buffer *out, const char *address)
+{
+        const char *domain = strrchr(address, '@');
+        struct buffer masked = {0};
+        buffer_printf(&masked, "%.1s***%s", address, domain ? domain : "");
+        buffer_add_json_string(out, (struct slice){.data = masked.data, .len = masked.len});
+        buffer_fini(&masked);
+}
+
+static void line_write(const struct mail_request *request)
+{
+        struct buffer line = {0};
+        buffer_printf(&line,
+                      "{\"ts\":%lld,\"level\":\"info\",\"event\":\"mail_logged\",\"key\":\"%s\",\"to\":",
+                      (long long)clock_wall_ms(), request->key);
+        masked_add(&line, request->to);
+        buffer_printf(&line, ",\"subject_len\":%zu}\n", strlen(request->subject));
+        fwrite(line.data, 1, line.len, stderr);
+        buffer_fini(&line);
+}
+
+static void all_done(struct mail_log *log)
+{
+        for (; log->count; log->count--) {
+                struct logged first = log->logged[0];
+                memmove(log->logged, log->logged + 1, (log->count - 1) * sizeof *log->logged);
+                first.done(first.context, &first.result);
+        }
+}
+
+static void on_later(uv_timer_t *timer)
+{
+        all_done(timer->data);
+}
+
+static struct mail_result log_result(const struct mail_request *request, struct mail_fence fence)
+{
+        const char *problem = mail_request_problem(request);
+        if (problem)
+                return mail_outcome_invalid(problem);
+        if (clock_boot_ms() > fence.valid_until_ms)
+                return mail_outcome_fenced();
+        struct mail_result result = mail_result_of(MAIL_SENT);
+        char id[sizeof "log:" + KEY_PREFIX_BYTES];
+        snprintf(id, sizeof id, "log:%.*s", KEY_PREFIX_BYTES, request->key);
+        mail_provider_id_set(&result, slice_of(id));
+        line_write(request);
+        return result;
+}
+
+static void log_send(struct mail_transport *transport, const struct mail_request *request, bool park,
+                     struct mail_fence fence, mail_done *done, void *context)
+{
+        struct mail_log *log = (struct mail_log *)transport;
+        (void)park;
+        assert(log->count < CAPACITY);
+        log->logged[log->count++] =
+                (struct logged){.result = log_result(request, fence), .done = done, .context = context};
+        uv_timer_start(&log->later, on_later, 0, 0);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+        free(handle->data);
+}
+
+static void log_close(struct mail_transport *transport)
+{
+        struct mail_log *log = (struct mail_log *)transport;
+        all_done(log);
+        uv_close((uv_handle_t *)&log->later, on_closed);
+}
+
+struct mail_transport *mail_log_open(uv_loop_t *loop, const struct config *config, char *error)
+{
+        (void)config, (void)error;
+        struct mail_log *log = calloc(1, sizeof *log);
+        if (!log)
+                abort();
+        log->base = (struct mail_transport){.capacity = CAPACITY, .send = log_send, .close = log_close};
+        uv_timer_init(loop, &log->later);
+        log->later.data = log;
+        return &log->base;
+}
