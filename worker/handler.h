@@ -71,8 +71,9 @@ enum field_kind {
 };
 
 /*
- * One field of the payload: the member `name` of a JSON object, and where it goes. Written with the macros
- * below, which check the type of the C member. What may follow the member's name in them, in any order:
+ * One field of the payload: a name in a JSON object, and the member of the struct where its value goes.
+ * Written with the macros below, which check the type of the member. What may follow the member in them, in
+ * any order:
  */
 struct field {
         /* May be missing, or null: the member is then NULL, 0 or false. If that says too little: `.flag`. */
@@ -89,9 +90,10 @@ struct field {
         const char *const *one_of;
         /* A bool of the same struct, true if the value was there: FIELD_FLAG(struct x, has_count). */
         size_t flag;
+        /* What the payload calls it, if that is not the name of the member: .name = "default". */
+        const char *name;
 
         /* Filled in by the macros. */
-        const char *name;
         enum field_kind kind;
         size_t offset;
         const struct field *fields; /* FIELD_OBJECT: the table of the nested struct, and its size */
@@ -106,8 +108,7 @@ struct field {
         FIELD_OF(FIELD_KIND_NUMBER, double, type, member, .min = -INFINITY, .max = INFINITY, __VA_ARGS__)
 /* true or false, bool. */
 #define FIELD_BOOL(type, member, ...) FIELD_OF(FIELD_KIND_BOOL, bool, type, member, __VA_ARGS__)
-/* Text, const char *: UTF-8 without U+0000, at most FIELD_MAX_LENGTH characters unless .max_length is given.
- */
+/* Text, const char *: UTF-8 without U+0000, at most FIELD_MAX_LENGTH characters unless .max_length says. */
 #define FIELD_STRING(type, member, ...)                                                                      \
         FIELD_OF(FIELD_KIND_STRING, const char *, type, member, .max_length = FIELD_MAX_LENGTH, __VA_ARGS__)
 /* One e-mail address without a display name, const char *, ASCII: safe to put into a mail's headers. */
@@ -128,8 +129,7 @@ struct field {
 #define FIELD_ONE_OF(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define FIELD_FLAG(type, member) (FIELD_OFFSET(bool, type, member) + 1)
 
-/* The offset of a member; the compiler refuses ("not compatible with any association") one of another type.
- */
+/* The offset of a member; one of another type is an error ("not compatible with any association"). */
 #define FIELD_OFFSET(ctype, type, member) _Generic(((type *)0)->member, ctype : offsetof(type, member))
 #define FIELD_OF(field_kind, ctype, type, member, ...)                                                       \
         {                                                                                                    \
