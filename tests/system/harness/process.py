@@ -26,6 +26,7 @@ class Process:
         self.stderr_path = directory / f"{name}.err"
         with open(self.stdout_path, "ab") as out, open(self.stderr_path, "ab") as err:
             self.popen = subprocess.Popen(self.argv, env=env, cwd=cwd or directory, stdin=stdin, stdout=out, stderr=err,
+                                          start_new_session=True,  # Ctrl-C is for the one who ends things in order
                                           preexec_fn=_die_with_parent)
         _running.add(self)
 

@@ -1,0 +1,143 @@
+#!/usr/bin/python3
+"""The laws of structure: who may include what, what the core may not ask, and how long things may be.
+
+usage: laws.py [ROOT]    prints every breach as file:line: text; exits 1 if there is one
+"""
+import pathlib
+import re
+import sys
+
+FUNCTION_LINES_MAX = 60
+FILE_LINES_MAX = 500
+
+# Lowest first: a layer includes itself and the ones before it.
+LAYERS = ("core", "io", "run", "cli")
+
+# Only these places may include a vendor's header; io may hold each in the few files that need it.
+VENDORS = {
+    r"jansson\.h": r"worker/core/json\.[ch]",
+    r"zlib\.h": r"worker/core/gzip\.[ch]",
+    r"openssl/.*": r"worker/(core/sha256\.[ch]|io/.*)",
+    r"amqp.*\.h": r"worker/io/amqp_.*",
+    r"hiredis.*": r"worker/io/redis_.*",
+    r"curl/.*": r"worker/io/.*",
+    r"microhttpd\.h": r"worker/io/.*",
+    r"yaml\.h": r"worker/io/.*",
+    r"uv\.h": r"worker/(io|run)/.*",
+}
+
+# What is pure depends on its arguments alone.
+IMPURE = (r"time|clock_gettime|clock|gettimeofday|timespec_get|rand|srand|random|srandom|rand_r|drand48|getrandom|getentropy|"
+          r"arc4random|getenv|secure_getenv|setenv|setlocale|fopen|fdopen|freopen|fread|fwrite|fgets|fputs|fputc|fprintf|vfprintf|"
+          r"printf|puts|putchar|perror|open|openat|read|write|socket|connect|send|recv|poll|select|sleep|usleep|nanosleep|fork|"
+          r"system|popen|signal|sigaction|kill|localtime|localtime_r|mktime")
+NO_NAMES = re.compile(r"(^|[_-])(util|utils|common|misc|helper|helpers|stuff)([_.-]|$)")
+INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
+
+# C11 and POSIX: what a handler may use beside the handler header.
+LIBC = {"assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "signal.h", "stdarg.h", "stdbool.h", "stddef.h",
+        "stdint.h", "stdio.h", "stdlib.h", "string.h", "strings.h", "time.h"}
+
+
+def blanked(text):
+    """The text with comments, strings and character constants as spaces, so that line numbers stay."""
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match.group())
+
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text, flags=re.DOTALL)
+
+
+def includes(text):
+    for number, line in enumerate(text.splitlines(), 1):
+        found = INCLUDE.match(line)
+        if found:
+            yield number, found[1] == '"', found[2]
+
+
+def layer_of(name):
+    """The layer of worker/LAYER/... or of an include "LAYER/..."; None for main.c and the handler header."""
+    parts = name.split("/")
+    if parts[0] == "worker":
+        parts = parts[1:]
+    return parts[0] if parts[0] in LAYERS and len(parts) > 1 else None
+
+
+def check_includes(name, text):
+    layer = layer_of(name)
+    for number, quoted, header in includes(text):
+        if name.startswith("handlers/") and header != "handler.h" and header not in LIBC:
+            yield number, f"a handler includes only handler.h and the C library, not {header}"
+        for vendor, places in VENDORS.items():
+            if not quoted and re.fullmatch(vendor, header) and not re.fullmatch(places, name):
+                yield number, f"<{header}> belongs only into {places}"
+        below = layer_of(header) if quoted else None
+        if layer and below and LAYERS.index(below) > LAYERS.index(layer):
+            yield number, f"{layer} may not include {below}: includes run downward"
+
+
+def check_purity(name, text):
+    if layer_of(name) != "core":
+        return
+    for number, line in enumerate(blanked(text).splitlines(), 1):
+        found = re.search(rf"(?<![\w.>])({IMPURE})\s*\(", line)
+        if found and not line.lstrip().startswith("#"):
+            yield number, f"the core may not call {found[1]}()"
+        if re.search(r"\bFILE\s*\*|\bstd(in|out|err)\b|\berrno\s*=[^=]", line):
+            yield number, "the core does no input or output"
+        if re.match(r"(static\s+)?(?!.*\bconst\b)(?!typedef|extern|return|struct\s+\w+;|enum)[a-z_][\w\s*]*\s\**\w+(\[\w*\])?(\s*=.*)?;$",
+                    line) and "(" not in line:
+            yield number, "the core has no variable that outlives a call"
+
+
+def check_names(name, _):
+    for part in pathlib.PurePath(name).parts:
+        if NO_NAMES.search(part):
+            yield 1, f"{part} says nothing: name it after what it is"
+
+
+def check_lengths(name, text):
+    lines = text.splitlines()
+    if name.startswith("tests/"):
+        return
+    if len(lines) > FILE_LINES_MAX:
+        yield len(lines), f"{len(lines)} lines; a file has at most {FILE_LINES_MAX}"
+    start = None
+    for number, line in enumerate(lines, 1):  # the house style puts a function's braces into the first column
+        if line == "{":
+            start = number
+        elif line.startswith("}") and start is not None:
+            length = number - start - 1
+            if length > FUNCTION_LINES_MAX:
+                yield start, f"a function of {length} lines; it has at most {FUNCTION_LINES_MAX}"
+            start = None
+
+
+CHECKS = (check_includes, check_purity, check_names, check_lengths)
+
+
+def sources(root):
+    for top in ("worker", "handlers", "tests"):
+        for path in sorted((root / top).rglob("*")):
+            if path.suffix in (".c", ".h") and path.is_file():
+                yield path
+
+
+def breaches(root):
+    """Every breach below `root` as "file:line: text"."""
+    for path in sources(root):
+        name = path.relative_to(root).as_posix()
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for check in CHECKS:
+            for number, told in check(name, text):
+                yield f"{name}:{number}: {told}"
+
+
+def main(argv):
+    root = pathlib.Path(argv[1] if len(argv) > 1 else pathlib.Path(__file__).parents[2]).resolve()
+    found = list(breaches(root))
+    print("\n".join(found) if found else "laws: ok")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

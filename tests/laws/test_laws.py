@@ -1,0 +1,52 @@
+"""Each law finds the breach it is made for, and leaves honest code alone."""
+import importlib.util
+import pathlib
+
+import pytest
+
+spec = importlib.util.spec_from_file_location("laws", pathlib.Path(__file__).parent / "laws.py")
+laws = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(laws)
+
+
+def found(tmp_path, name, text):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return list(laws.breaches(tmp_path))
+
+
+@pytest.mark.parametrize("name, text", [
+    ("handlers/x_v1.c", '#include "core/json.h"\n'),
+    ("handlers/x_v1.c", "#include <curl/curl.h>\n"),
+    ("worker/core/x.c", "#include <jansson.h>\n"),
+    ("worker/run/x.c", "#        include <hiredis/hiredis.h>\n"),
+    ("worker/io/mail.c", "#include <amqp.h>\n"),
+    ("worker/cli/x.c", "#include <uv.h>\n"),
+    ("worker/core/x.c", '#include "io/clock.h"\n'),
+    ("worker/io/x.c", '#include "run/engine.h"\n'),
+    ("worker/core/x.c", "static long now(void)\n{\n        return time(NULL);\n}\n"),
+    ("worker/core/x.c", "static void f(void)\n{\n        x = (rand() % 3);\n}\n"),
+    ("worker/core/x.c", 'static void f(void)\n{\n        printf("x");\n}\n'),
+    ("worker/core/x.c", "static int counter;\n"),
+    ("worker/core/x.c", "static struct job *last = NULL;\n"),
+    ("worker/io/string_util.c", ""),
+    ("worker/common/x.c", ""),
+    ("worker/io/x.c", "void f(void)\n{\n" + "        g();\n" * 61 + "}\n"),
+    ("worker/io/x.c", "\n" * 501),
+])
+def test_a_breach_is_found(tmp_path, name, text):
+    assert found(tmp_path, name, text)
+
+
+@pytest.mark.parametrize("name, text", [
+    ("handlers/x_v1.c", '#include "handler.h"\n#include <string.h>\n'),
+    ("worker/core/json.c", "#include <jansson.h>\n"),
+    ("worker/core/x.c", '/* time(NULL) */\nstatic const char *const words[] = {"rand()"};\nint64_t event_time(void);\n'),
+    ("worker/core/x.c", "static void f(struct x *x)\n{\n        x->time(x);\n        int n = 0;\n        snprintf(a, b, c);\n}\n"),
+    ("worker/run/x.c", '#include "core/x.h"\n#include "io/y.h"\n#include <uv.h>\n'),
+    ("worker/io/commonplace.c", ""),
+    ("worker/io/x.c", "void f(void)\n{\n" + "        g();\n" * 60 + "}\n"),
+])
+def test_honest_code_is_left_alone(tmp_path, name, text):
+    assert found(tmp_path, name, text) == []
