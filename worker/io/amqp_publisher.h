@@ -25,8 +25,8 @@ const char *publish_outcome_word(enum publish_outcome outcome);
 /* On the loop's thread, exactly once for each publish. */
 typedef void publish_done(void *context, enum publish_outcome outcome, const char *error);
 
-/* Starts the thread, which connects at the first publish or at once if `eager`. config outlives it. `timeout_ms` bounds
- * the wait for a confirm and every library call (default use: 10000). */
+/* Starts the thread, which connects at once and reconnects for ever. `timeout_ms` bounds the wait for a connection, the
+ * wait for a confirm and every library call (default use: 10000). */
 struct amqp_publisher *amqp_publisher_open(uv_loop_t *loop, const struct config *config, int64_t timeout_ms);
 
 /* Publishes to message->exchange / routing_key. `arena` holds the message and is taken over: freed (arena_fini + free) after
@@ -38,7 +38,9 @@ void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *aren
 bool amqp_publisher_is_blocked(const struct amqp_publisher *publisher);
 bool amqp_publisher_is_up(const struct amqp_publisher *publisher);
 
-/* Ends the thread within `grace_ms`; publishes still under way are reported PUBLISH_UNKNOWN before this returns. */
+/* Waits up to `grace_ms` for what is under way, then ends the thread within about 1 s more; all that is not
+ * settled by then is reported PUBLISH_UNKNOWN before this returns. The loop is to be run afterwards until libuv has let go of
+ * the handles. */
 void amqp_publisher_close(struct amqp_publisher *publisher, int64_t grace_ms);
 
 #endif
