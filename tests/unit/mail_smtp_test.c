@@ -308,8 +308,9 @@ static void a_kept_connection_that_died_costs_no_try(void **state)
                         stage_open((struct smtp_script){.idle = deaths[i], .first_connections = 1});
                 stage->config.mail.smtp.connections = 1;
                 stage_reopen(stage);
-                assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
-                assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+                for (int n = 0; n < 2; n++)
+                        if (send_one(stage)->outcome != MAIL_SENT)
+                                fail_msg("death %d, mail %d: %s", i, n, stage->results[n].error);
                 assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
                 assert_int_equal(peer_count(stage->peer, &stage->peer->requests, 0), 2);
                 stage_close(stage);
@@ -407,6 +408,15 @@ static void an_error_names_the_place_but_no_address(void **state)
         stage_close(stage);
 }
 
+static void a_goodbye_does_not_hide_the_refusal_before_it(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){.rcpt = "550 5.1.1 no\r\n221 bye\r\n"});
+        assert_int_equal(send_one(stage)->outcome, MAIL_PERMANENT);
+        assert_int_equal(stage->results[0].status, 550);
+        stage_close(stage);
+}
+
 static void as_many_mails_as_the_capacity_run_at_once(void **state)
 {
         (void)state;
@@ -482,6 +492,7 @@ int main(void)
                 cmocka_unit_test(nothing_is_sent_behind_the_fence),
                 cmocka_unit_test(an_invalid_mail_is_refused_without_a_connection),
                 cmocka_unit_test(an_error_names_the_place_but_no_address),
+                cmocka_unit_test(a_goodbye_does_not_hide_the_refusal_before_it),
                 cmocka_unit_test(as_many_mails_as_the_capacity_run_at_once),
                 cmocka_unit_test(closing_breaks_off_and_what_had_its_dot_is_ambiguous),
                 cmocka_unit_test(closing_while_a_greeting_is_awaited_is_quick_and_transient),

@@ -36,6 +36,7 @@ struct smtp_session {
         bool fenced, connected_anew;
         enum smtp_phase phase;
         bool replied; /* in this phase */
+        bool quit;    /* said; what comes now is not about the mail */
         struct smtp_reply reply;
         char reply_text[MAIL_ERROR_MAX];
 };
@@ -93,6 +94,12 @@ static bool begins(struct slice text, const char *word)
 
 static void command_seen(struct smtp_session *session, struct slice command)
 {
+        if (begins(command, "QUIT")) {
+                /* Nobody waits for the reply: let it look as if the server had gone. */
+                session->quit = true;
+                sockets_shutdown(session, SHUT_RD);
+                return;
+        }
         bool continued = session->phase == SMTP_AUTH && session->replied && session->reply.code == 334;
         session->replied = false;
         if (continued) /* base64, whatever it begins with */
@@ -116,7 +123,7 @@ static void reply_seen(struct smtp_session *session, struct slice line)
         struct smtp_reply reply;
         bool last = false;
         session->replies_len += line.len;
-        if (!smtp_reply_parse(line, &reply, &last) || !last)
+        if (session->quit || !smtp_reply_parse(line, &reply, &last) || !last)
                 return;
         size_t len =
                 reply.text.len < sizeof session->reply_text ? reply.text.len : sizeof session->reply_text;
@@ -147,11 +154,7 @@ static int dialogue_seen(CURL *easy, curl_infotype type, char *data, size_t len,
         } else if (type == CURLINFO_DATA_OUT) {
                 message_written(session, len);
         } else if (type == CURLINFO_HEADER_OUT) {
-                if (begins(bytes,
-                           "QUIT")) /* nobody waits for the reply: let it look as if the server had gone */
-                        sockets_shutdown(session, SHUT_RD);
-                else
-                        command_seen(session, bytes);
+                command_seen(session, bytes);
         }
         return 0;
 }
@@ -294,7 +297,7 @@ static struct mail_result attempt_judge(struct smtp_session *session, CURLcode c
 static void attempt_begin(struct smtp_session *session)
 {
         session->given_len = session->written_len = session->replies_len = 0;
-        session->fenced = session->connected_anew = session->replied = false;
+        session->fenced = session->connected_anew = session->replied = session->quit = false;
         session->phase = SMTP_CONNECT;
 }
 
