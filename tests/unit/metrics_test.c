@@ -269,20 +269,26 @@ static void promtool_finds_nothing_to_complain_about(void **state)
         metrics_free(metrics);
 }
 
-/* `--print`: the families with their kinds, for the test of rules and dashboard. */
-static int print_families(void)
+/* `--print`: the families with their kinds; `--render`: samples of all of them. For the test of rules and
+ * dashboard. */
+static int print(const char *what)
 {
         struct buffer out = {0};
-        metrics_list(&out);
+        struct metrics *metrics = make_busy();
+        if (strcmp(what, "--print") == 0)
+                metrics_list(&out);
+        else
+                metrics_render(metrics, &out);
         fputs(out.data, stdout);
         buffer_fini(&out);
+        metrics_free(metrics);
         return 0;
 }
 
 int main(int argc, char **argv)
 {
-        if (argc > 1 && strcmp(argv[1], "--print") == 0)
-                return print_families();
+        if (argc > 1)
+                return print(argv[1]);
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(counts_an_end_by_queue_type_and_outcome),
                 cmocka_unit_test(buckets_are_cumulative_and_sum_and_count_agree),
