@@ -339,6 +339,84 @@ static void a_queue_with_other_arguments_is_fatal_and_shows_both(void **state)
         assert_non_null(strstr(bench->last_error, "x-message-ttl is 1000, wanted 7000"));
 }
 
+static struct header *nested_header(struct arena *arena)
+{
+        struct header *header = arena_alloc(arena, sizeof(*header));
+        struct header *items = arena_alloc(arena, 3 * sizeof(*items));
+        items[0] = (struct header){.name = SLICE_LITERAL("list"), .tag = HEADER_ARRAY};
+        items[0].nested.items = arena_alloc(arena, sizeof(*items));
+        items[0].nested.items[0] = (struct header){.tag = HEADER_I64, .integer = -5};
+        items[0].nested.count = 1;
+        items[1] = (struct header){.name = SLICE_LITERAL("price"), .tag = HEADER_DECIMAL, .decimals = 2};
+        items[1].unsigned_ = 1999;
+        items[2] = (struct header){.name = SLICE_LITERAL("raw"), .tag = HEADER_BYTES};
+        items[2].text = (struct slice){.data = "a\0b", .len = 3};
+        *header = (struct header){.name = SLICE_LITERAL("nested"), .tag = HEADER_TABLE};
+        header->nested.items = items;
+        header->nested.count = 3;
+        return header;
+}
+
+static void a_pulled_message_has_all_that_was_published(void **state)
+{
+        struct bench *bench = *state;
+        publisher_start(bench, 10000);
+        struct arena *arena;
+        struct message *message = message_new(&arena, "", queue_name(bench), 10);
+        message->properties.correlation_id = SLICE_LITERAL("c1");
+        message->properties.has_timestamp = true;
+        message->properties.timestamp = 1700000000;
+        message_set_header(arena, message, *nested_header(arena));
+        struct expectation *expectation = malloc(sizeof(*expectation));
+        *expectation = (struct expectation){.bench = bench, .outcome = PUBLISH_CONFIRMED};
+        amqp_publisher_publish(bench->publisher, arena, message, on_published, expectation);
+        await(bench, &bench->ended, 1, PROMPT_MS);
+
+        struct amqp_error error;
+        uint64_t tag;
+        struct amqp_pull *pull = amqp_pull_open(&bench->config, queue_name(bench), 10, &error);
+        assert_non_null(pull);
+        assert_int_equal(amqp_pull_next(pull, PROMPT_MS, &arena, &message, &tag, &error), PULL_MESSAGE);
+        const struct message_properties *properties = &message->properties;
+        assert_true(slice_is(properties->message_id, "m1"));
+        assert_true(slice_is(properties->correlation_id, "c1"));
+        assert_int_equal(properties->timestamp, 1700000000);
+        assert_int_equal(properties->delivery_mode, 2);
+        assert_null(properties->user_id.data);
+        const struct header *nested = message_header(message, "nested");
+        assert_int_equal(nested->tag, HEADER_TABLE);
+        assert_int_equal(nested->nested.count, 3);
+        for (size_t i = 0; i < 3; i++) {
+                const struct header *item = &nested->nested.items[i];
+                assert_true(slice_is(item->name, "list") ? item->nested.items[0].integer == -5
+                            : slice_is(item->name, "price")
+                                    ? item->unsigned_ == 1999 && item->decimals == 2
+                                    : item->tag == HEADER_BYTES && item->text.len == 3);
+        }
+        arena_fini(arena);
+        free(arena);
+        assert_true(amqp_pull_ack(pull, tag));
+        assert_true(amqp_pull_stop(pull));
+        assert_int_equal(amqp_pull_next(pull, PROMPT_MS, &arena, &message, &tag, &error), PULL_NOTHING);
+        amqp_pull_close(pull);
+        await_depth(bench, queue_name(bench), 0);
+}
+
+static void depths_are_told_and_missing_queues_too(void **state)
+{
+        struct bench *bench = *state;
+        struct amqp_error error;
+        publisher_start(bench, 10000);
+        publish_many(bench, 3, 10);
+        struct queue_depth queues[] = {{.name = "no.such.queue"}, {.name = queue_name(bench)}};
+        assert_true(amqp_queue_depths(&bench->config, queues, 2, &error));
+        assert_false(queues[0].exists);
+        assert_true(queues[1].exists);
+        assert_int_equal(queues[1].messages, 3);
+        assert_null(amqp_pull_open(&bench->config, "no.such.queue", 1, &error));
+        assert_int_equal(error.code, 404);
+}
+
 int main(void)
 {
         if (!url()) {
@@ -350,6 +428,8 @@ int main(void)
         stack.rlim_cur = AMQP_STACK_BYTES * 4; /* sanitizers enlarge each frame */
         setrlimit(RLIMIT_STACK, &stack);
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_pulled_message_has_all_that_was_published, begin, end),
+                cmocka_unit_test_setup_teardown(depths_are_told_and_missing_queues_too, begin, end),
                 cmocka_unit_test_setup_teardown(fifty_thousand_messages_are_consumed_and_acked, begin, end),
                 cmocka_unit_test_setup_teardown(what_was_not_acked_comes_again_and_old_tags_are_ignored,
                                                 begin, end),

@@ -1,0 +1,138 @@
+#include "io/amqp_pull.h"
+#include "io/amqp_channel.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+struct amqp_pull {
+        struct arena arena; /* settings and the queue's name */
+        struct amqp_settings settings;
+        struct broker *broker;
+        struct channel channel; /* the only one: its outward tags are those of AMQP */
+};
+
+static int64_t now_ms(void)
+{
+        return (int64_t)(uv_hrtime() / 1000000);
+}
+
+/* Waits for one frame until the time given. */
+static int frame_wait(struct amqp_pull *pull, amqp_frame_t *frame, int64_t until_ms)
+{
+        int64_t left_ms = until_ms - now_ms();
+        left_ms = left_ms > 0 ? left_ms : 0;
+        struct timeval timeout = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
+        return amqp_simple_wait_frame_noblock(pull->broker->state, frame, &timeout);
+}
+
+/* Digests one frame. CHANNEL_NOTHING with *timed_out if there was none. */
+static enum channel_event frame_next(struct amqp_pull *pull, int64_t until_ms, bool *timed_out,
+                                     struct amqp_error *error)
+{
+        amqp_frame_t frame;
+        int status = frame_wait(pull, &frame, until_ms);
+        *timed_out = status == AMQP_STATUS_TIMEOUT;
+        if (*timed_out)
+                return CHANNEL_NOTHING;
+        if (status < 0) {
+                amqp_error_status(error, &pull->settings, pull->channel.queue_name, status);
+                return CHANNEL_BROKEN;
+        }
+        enum channel_event event = CHANNEL_NOTHING;
+        if (frame.channel == 1) {
+                event = channel_frame(&pull->channel, pull->broker, &frame, 0, 0, error);
+        } else if (frame.frame_type == AMQP_FRAME_METHOD &&
+                   frame.payload.method.id == AMQP_CONNECTION_CLOSE_METHOD) {
+                amqp_error_close(error, &pull->settings, "closed by the broker", &frame.payload.method);
+                event = CHANNEL_BROKEN;
+        }
+        amqp_maybe_release_buffers_on_channel(pull->broker->state, frame.channel);
+        return event;
+}
+
+static bool consume_await(struct amqp_pull *pull, struct amqp_error *error)
+{
+        bool timed_out = false;
+        int64_t until_ms = now_ms() + AMQP_RPC_TIMEOUT_MS;
+        int status = channel_drive(&pull->channel, pull->broker, 0);
+        while (status >= 0 && pull->channel.phase == CHANNEL_STARTING && !timed_out) {
+                enum channel_event event = frame_next(pull, until_ms, &timed_out, error);
+                if (event == CHANNEL_BROKEN || event == CHANNEL_LOST)
+                        return false;
+        }
+        if (pull->channel.phase != CHANNEL_CONSUMING)
+                amqp_error_status(error, &pull->settings, pull->channel.queue_name,
+                                  status < 0 ? status : AMQP_STATUS_TIMEOUT);
+        return pull->channel.phase == CHANNEL_CONSUMING;
+}
+
+struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue, uint16_t prefetch,
+                                 struct amqp_error *error)
+{
+        struct amqp_pull *pull = calloc(1, sizeof(*pull));
+        if (!pull)
+                abort();
+        arena_init(&pull->arena);
+        channel_init(&pull->channel, 0, arena_strdup(&pull->arena, queue));
+        pull->channel.wanted = prefetch;
+        if (amqp_settings_parse(&pull->arena, config, &pull->settings, error) &&
+            (pull->broker = broker_open(&pull->settings, "pull", error)) && consume_await(pull, error))
+                return pull;
+        amqp_pull_close(pull);
+        return NULL;
+}
+
+enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, struct arena **arena,
+                                struct message **message, uint64_t *tag, struct amqp_error *error)
+{
+        int64_t until_ms = now_ms() + timeout_ms;
+        for (bool timed_out = false; !timed_out && pull->channel.phase != CHANNEL_IDLE;) {
+                switch (frame_next(pull, until_ms, &timed_out, error)) {
+                case CHANNEL_NOTHING:
+                case CHANNEL_FOUND:
+                        break;
+                case CHANNEL_DELIVERY:
+                        *tag = channel_take(&pull->channel, arena, message);
+                        return PULL_MESSAGE;
+                case CHANNEL_LOST:
+                case CHANNEL_BROKEN:
+                        return PULL_FAILED;
+                }
+        }
+        return PULL_NOTHING;
+}
+
+static bool settle(struct amqp_pull *pull, uint64_t tag, enum ack_decision decision)
+{
+        bool more = true;
+        channel_decide(&pull->channel, tag, decision);
+        return amqp_writable(pull->broker, AMQP_RPC_TIMEOUT_MS) &&
+               channel_flush(&pull->channel, pull->broker, 1, &more) >= 0;
+}
+
+bool amqp_pull_ack(struct amqp_pull *pull, uint64_t tag)
+{
+        return settle(pull, tag, ACK_ACK);
+}
+
+bool amqp_pull_nack(struct amqp_pull *pull, uint64_t tag, bool requeue)
+{
+        return settle(pull, tag, requeue ? ACK_REQUEUE : ACK_REJECT);
+}
+
+bool amqp_pull_stop(struct amqp_pull *pull)
+{
+        pull->channel.wanted = 0;
+        return amqp_writable(pull->broker, AMQP_RPC_TIMEOUT_MS) &&
+               channel_drive(&pull->channel, pull->broker, 0) >= 0;
+}
+
+void amqp_pull_close(struct amqp_pull *pull)
+{
+        if (!pull)
+                return;
+        broker_close(pull->broker, 1000);
+        channel_fini(&pull->channel);
+        arena_fini(&pull->arena);
+        free(pull);
+}

@@ -1,0 +1,37 @@
+#ifndef LEVERET_IO_AMQP_PULL_H
+#define LEVERET_IO_AMQP_PULL_H
+
+#include "core/config.h"
+#include "core/message.h"
+#include "io/amqp_connection.h"
+
+/*
+ * Takes messages from one queue one by one, blocking: for the operator's commands that move dead letters. It
+ * consumes with a bounded prefetch; messages that were neither acked nor nacked go back when it is closed. On
+ * RabbitMQ 3.10 the order of a quorum queue survives that only if the consumer is stopped first and the
+ * messages are nacked in portions of 30; each return counts against the delivery limit. The calling thread
+ * needs a stack of AMQP_STACK_BYTES.
+ */
+struct amqp_pull;
+
+enum pull_result {
+        PULL_MESSAGE,
+        PULL_NOTHING, /* none came in time, or all were taken after amqp_pull_stop */
+        PULL_FAILED,  /* the connection is of no use any more */
+};
+
+/* Connects and begins to consume. NULL with the cause in `error`: code 404 if there is no such queue. */
+struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue, uint16_t prefetch,
+                                 struct amqp_error *error);
+/* The next message; it and its arena (malloc'd) belong to the caller. `tag` is for ack and nack. */
+enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, struct arena **arena,
+                                struct message **message, uint64_t *tag, struct amqp_error *error);
+/* Writes at once. False: the connection is of no use any more. */
+bool amqp_pull_ack(struct amqp_pull *pull, uint64_t tag);
+bool amqp_pull_nack(struct amqp_pull *pull, uint64_t tag, bool requeue);
+/* Cancels the consumer. What is under way can still be taken, until PULL_NOTHING. */
+bool amqp_pull_stop(struct amqp_pull *pull);
+/* NULL is allowed. */
+void amqp_pull_close(struct amqp_pull *pull);
+
+#endif
