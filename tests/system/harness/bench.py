@@ -63,7 +63,7 @@ class Bench:
     def leveret(self, config=None, name="leveret", env=None, **changes):
         """leveret with `config` (default: config()) and `changes` over it."""
         config = config if config is not None else self.config()
-        made = Leveret(self.directory / name, merged(config, changes) if changes else config, env=env)
+        made = Leveret(self.directory / name, merged(config, changes) if changes else config, env=env)  # a whole file may be a string
         self._leverets.append(made)
         return made
 

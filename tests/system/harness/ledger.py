@@ -1,5 +1,14 @@
 """What publishers handed over and what became of it, in Jepsen's words."""
 import collections
+import hashlib
+
+# The keys of the effects that the repository's handlers plan.
+EFFECTS = ("customer", "manager", "mail")
+
+
+def mail_key(id, effect, prefix="leveret"):
+    """The idempotency key of one mail, SHA-256 of prefix NUL job id NUL effect key."""
+    return hashlib.sha256(f"{prefix}\0{id}\0{effect}".encode()).hexdigest()
 
 
 class Ledger:
@@ -32,7 +41,6 @@ class Account:
     def __init__(self, ledger, bench):
         jobs = bench.redis.jobs(bench.prefix)
         mails = collections.Counter(mail["key"] for mail in bench.sink.mails())
-        provider_ids = {mail["id"]: mail["key"] for mail in bench.sink.mails()}
         completed = {id for id, job in jobs.items() if job.get("state") == "completed"}
         dead = bench.ids_in(bench.dlq)
         unrouted = bench.ids_in("leveret.unrouted")
@@ -44,9 +52,8 @@ class Account:
         self.unrouted = collections.Counter(unrouted)
         self.lost = confirmed - completed - set(dead) - set(unrouted)
         self.duplicated = {key: count - 1 for key, count in mails.items() if count > 1}
-        recorded = {provider_ids.get(value) for job in jobs.values() for name, value in job.items()
-                    if name.startswith("effect.")}
-        self.unexpected = (set(jobs) - attempted) | (set(mails) - recorded)
+        expected = {mail_key(id, effect, bench.prefix) for id in attempted for effect in EFFECTS}
+        self.unexpected = (set(jobs) - attempted) | (set(mails) - expected)
         self.mails = sum(mails.values())
 
     def check(self, *, duplicates=0):

@@ -106,10 +106,10 @@ class Leveret:
         self.configure(merged(self.config, changes))
         return self
 
-    def run(self, *words, input=None, within=60, env=None):
+    def run(self, *words, input=None, within=60, env=None, config=True):
         """A one-shot command: `.returncode`, `.stdout`, `.stderr`, `.json()`."""
-        words = [str(word) for word in words]
-        return Answer(subprocess.run([self.program, *words, "-c", self.config_path], input=input, text=True,
+        words = [str(word) for word in words] + (["-c", str(self.config_path)] if config else [])
+        return Answer(subprocess.run([self.program, *words], input=input, text=True,
                                      capture_output=True, timeout=within, cwd=self.directory,
                                      env=environment(self.directory, **self.env, **(env or {}))))
 

@@ -1,0 +1,142 @@
+"""The commands of the one binary: data on stdout, the rest on stderr, and exit statuses to rely on."""
+import json
+
+import pytest
+
+ORDER = json.dumps({"order_id": 42, "customer_email": "ada@example.com", "title": "A hare"})
+
+
+def test_check_says_that_all_is_well(bench):
+    leveret = bench.leveret()
+    assert leveret.run("check", "--offline").returncode == 0
+    online = leveret.run("check")
+    assert online.returncode == 0, online
+
+
+def test_check_online_tells_which_service_does_not_answer(bench):
+    answer = bench.leveret(redis={"url": "redis://127.0.0.1:1/0"}).run("check")
+    assert answer.returncode not in (0, 2) and "redis" in (answer.stdout + answer.stderr).lower(), answer
+
+
+def test_plan_shows_the_mails_and_sends_nothing(bench):
+    leveret = bench.leveret()
+    answer = leveret.run("plan", "order.created.v1", "--data", ORDER)
+    assert answer.returncode == 0, answer
+    assert "ada@example.com" in answer.stdout and "Order created: A hare" in answer.stdout
+    assert leveret.run("plan", "order.created.v1", "--data", "-", input=ORDER).stdout == answer.stdout
+    (leveret.directory / "order.json").write_text(ORDER)
+    assert leveret.run("plan", "order.created.v1", "--data", "@order.json").stdout == answer.stdout
+    assert bench.sink.count() == 0
+
+
+def test_plan_names_the_place_of_a_bad_payload(bench):
+    answer = bench.leveret().run("plan", "order.created.v1", "--data", '{"order_id": 1, "customer_email": "x", "title": "t"}')
+    assert answer.returncode == 1 and "/customer_email" in answer.stdout + answer.stderr, answer
+
+
+def test_types_are_listed_shown_and_described_as_json_schema(bench):
+    leveret = bench.leveret()
+    listed = leveret.run("type", "list")
+    assert listed.returncode == 0
+    for type in ("email.send.v1", "order.created.v1", "invoice.overdue.v1"):
+        assert type in listed.stdout
+    assert "customer_email" in leveret.run("type", "show", "order.created.v1").stdout
+    schema = leveret.run("type", "schema", "order.created.v1").json()
+    assert schema["type"] == "object" and set(schema["required"]) == {"order_id", "customer_email", "title"}
+    assert leveret.run("type", "show", "order.vanished.v1").returncode == 3
+
+
+def test_publish_waits_for_the_end_of_the_job(bench):
+    worker = bench.worker()
+    published = bench.last.run("publish", "order.created.v1", "--data", ORDER, "--id", "order-42", "--subject", "order/42",
+                               "--wait", "20s")
+    assert published.returncode == 0, published
+    assert bench.sink.count() == 1 and worker.process.is_alive()
+    job = bench.job("order-42")
+    assert job["state"] == "completed" and job["subject"] == "order/42"
+    assert bench.redis.client.zscore("leveret:subject:order/42", "order-42")
+
+    shown = bench.last.run("job", "show", "order-42", "-o", "json")
+    assert shown.returncode == 0, shown
+    assert "completed" in shown.stdout and json.loads(shown.stdout)
+    assert "completed" in bench.last.run("job", "show", "order-42").stdout
+    assert "order-42" in bench.last.run("job", "list", "--state", "completed").stdout
+    assert "order-42" in bench.last.run("job", "list", "--subject", "order/42").stdout
+
+
+def test_publish_with_wait_fails_when_the_job_dies(bench):
+    bench.worker()
+    bench.sink.script(422)
+    published = bench.last.run("publish", "order.created.v1", "--data", ORDER, "--wait", "20s")
+    assert published.returncode == 1 and "permanent_failure" in published.stdout + published.stderr, published
+
+
+def test_publish_with_wait_fails_when_time_runs_out(bench):
+    leveret = bench.leveret()
+    leveret.run("topology", "apply")
+    published = leveret.run("publish", "order.created.v1", "--data", ORDER, "--id", "order-1", "--wait", "1s")
+    assert published.returncode == 1, published
+    assert bench.state("order-1") == "queued" and bench.depth(bench.queue) == 1
+
+
+def test_a_job_that_is_not_there_is_not_found(bench):
+    assert bench.leveret().run("job", "show", "nobody").returncode == 3
+
+
+def test_dead_letters_are_listed_shown_redriven_and_dropped(bench):
+    bench.worker()
+    bench.sink.script(422, 422)
+    for id in ("order-1", "order-2"):
+        assert bench.last.run("publish", "order.created.v1", "--data", ORDER, "--id", id, "--wait", "20s").returncode == 1
+    listed = bench.last.run("dlq", "list", bench.queue)
+    assert listed.returncode == 0 and "order-1" in listed.stdout and "permanent_failure" in listed.stdout, listed
+    assert "order-1" in bench.last.run("dlq", "show", bench.queue, "order-1").stdout
+    assert bench.total(bench.dlq) == 2, "looking changes nothing"
+
+    redriven = bench.last.run("dlq", "redrive", bench.queue, "order-1")
+    assert redriven.returncode == 0, redriven
+    bench.wait_state("order-1", "completed")
+    dropped = bench.last.run("dlq", "drop", bench.queue, "order-2", "--yes")
+    assert dropped.returncode == 0, dropped
+    assert bench.state("order-2") == "dropped" and bench.total(bench.dlq) == 0
+    assert [mail["to"] for mail in bench.sink.mails()] == ["ada@example.com"]
+
+
+def test_a_paused_queue_is_not_consumed_until_it_is_resumed(bench):
+    bench.worker()
+    assert bench.last.run("queue", "pause", bench.queue).returncode == 0
+    published = bench.last.run("publish", "order.created.v1", "--data", ORDER, "--id", "order-1", "--wait", "3s")
+    assert published.returncode == 1
+    assert bench.last.run("queue", "resume", bench.queue).returncode == 0
+    bench.wait_state("order-1", "completed")
+    assert bench.queue in bench.last.run("queue", "list").stdout
+
+
+def test_health_answers_for_the_worker(bench):
+    worker = bench.worker()
+    at = ("--set", f"admin.listen=127.0.0.1:{worker.admin_port}")
+    for words in (["health"], ["health", "live"], ["health", "ready"]):
+        answer = bench.last.run(*words, *at)
+        assert answer.returncode == 0, answer
+    assert "worker" in bench.last.run("worker", "list").stdout.lower()
+    worker.stop()
+    assert bench.last.run("health", "live", *at).returncode == 1
+
+
+def test_mail_test_sends_one_mail(bench):
+    answer = bench.leveret().run("mail", "test", "--to", "ada@example.com")
+    assert answer.returncode == 0, answer
+    assert [mail["to"] for mail in bench.sink.mails()] == ["ada@example.com"]
+
+
+@pytest.mark.parametrize("words", [["no-such-command"], ["run", "--no-such-flag"], ["job"], ["publish"], ["type", "show"]])
+def test_wrong_usage_is_exit_2_and_helps(bench, words):
+    answer = bench.leveret().run(*words)
+    assert answer.returncode == 2 and answer.stderr and not answer.stdout, answer
+
+
+def test_help_and_version_go_to_stdout(bench):
+    leveret = bench.leveret()
+    for words in (["--help"], ["--version"]):
+        answer = leveret.run(*words, config=False)
+        assert answer.returncode == 0 and answer.stdout and not answer.stderr, answer

@@ -1,0 +1,90 @@
+"""Messages go in, exactly their mails come out, and Redis tells what became of each."""
+import pytest
+
+from harness.ledger import mail_key
+from harness.publish import email, invoice, order
+
+
+def a_thousand():
+    """1,000 messages of three types and what each must bring about: (message, the keys of its effects)."""
+    made = [(order(n), ["customer"]) for n in range(400)]
+    made += [(email(f"reader{n}@example.com", f"Issue {n}"), ["mail"]) for n in range(300)]
+    made += [(invoice(n, 5000, f"payer{n}@example.com", manager="boss@example.com"), ["customer"]) for n in range(150)]
+    made += [(invoice(n, 100000, f"payer{n}@example.com", manager="boss@example.com"), ["customer", "manager"])
+             for n in range(150, 300)]
+    return made
+
+
+def check_everything(bench, expected, provider_ids):
+    mails = bench.sink.mails()
+    by_key = {mail["key"]: mail for mail in mails}
+    assert len(by_key) == len(mails), "a mail went out twice"
+    assert set(by_key) == {mail_key(message.id, effect) for message, effects in expected for effect in effects}
+    jobs = bench.redis.jobs()
+    for message, effects in expected:
+        job = jobs[message.id]
+        assert job["state"] == "completed" and job["attempt"] == "0", job
+        assert job["effects_total"] == job["effects_done"] == str(len(effects)), job
+        assert {name for name in job if name.startswith("effect.")} == {f"effect.{effect}" for effect in effects}
+        if provider_ids:
+            assert all(job[f"effect.{e}"] == by_key[mail_key(message.id, e)]["id"] for e in effects), job
+    bench.account().check()
+
+
+@pytest.mark.parametrize("over", ["http", "smtp"])
+def test_a_thousand_messages_and_a_hundred_duplicates_give_each_mail_once(bench, node_publisher, over):
+    bench.worker(bench.config() if over == "http" else bench.smtp_config())
+    expected = a_thousand()
+    messages = [message for message, _ in expected]
+
+    bench.publish_many(messages[::2] + messages[:100:2])  # 50 duplicates hard behind their originals
+    node_publisher.publish(bench.url, messages[1::2], ledger=bench.ledger)
+    bench.wait_completed(1000, within=90)
+    bench.publish_many(messages[-50:])  # and 50 of jobs that are done
+    bench.wait_empty()
+
+    assert bench.sink.stats()[f"{over}_mails"] == 1150
+    check_everything(bench, expected, provider_ids=over == "http")
+
+
+def test_a_mail_carries_what_the_handler_wrote(bench):
+    bench.worker()
+    message = bench.publish(order(42, "ada@example.com"))
+    (mail,) = bench.sink.wait_for(1)
+    assert mail["to"] == "ada@example.com" and mail["recipients"] == ["ada@example.com"]
+    assert mail["from"] == "Shop <shop@example.com>"
+    assert mail["subject"] == "Order created: Order 42" and mail["text"] == "Order 42 was created.\n"
+    assert mail["key"] == mail_key(message.id, "customer")
+    assert mail["message_id"] == f"<{mail['key']}@example.com>"
+    assert mail["authorization"] == "Bearer re_test_key"
+
+
+def test_a_mail_over_smtp_reads_the_same_with_umlauts_and_dots(bench):
+    bench.worker(bench.smtp_config())
+    text = "Grüße,\n.\n..zwei Punkte\nEnde\n"
+    bench.publish(email("ada@example.com", "Grüße aus Köln 🐇", text))
+    (mail,) = bench.sink.wait_for(1)
+    assert mail["recipients"] == ["ada@example.com"] and mail["from"] == "shop@example.com"
+    assert mail["subject"] == "Grüße aus Köln 🐇" and mail["text"].replace("\r\n", "\n") == text
+    names = [name.lower() for name, _ in mail["header_lines"]]
+    assert names.count("date") == 1 and names.count("message-id") == 1 and names.count("from") == 1
+
+
+def test_the_preset_mailpit_posts_to_its_own_address(bench):
+    bench.worker(mail={"http": {"preset": "mailpit", "api_key": None}})
+    message = bench.publish(order(1, "ada@example.com"))
+    bench.wait_state(message, "completed")
+    (mail,) = bench.sink.mails()
+    assert mail["path"] == "/api/v1/send" and mail["to"] == "ada@example.com"
+    assert bench.job(message)["effect.customer"] == mail["id"]
+
+
+def test_the_same_message_in_several_workers_gives_one_mail(bench):
+    leveret = bench.leveret()
+    for _ in range(2):
+        leveret.start()
+    message = order(7)
+    bench.publish_many([message] * 100)
+    bench.wait_completed(1)
+    assert bench.sink.count() == 1
+    assert all(bench.depth(queue) == 0 for queue in (bench.dlq, "leveret.unrouted"))

@@ -1,0 +1,114 @@
+"""What may heal is tried again; a service that is down costs time, not attempts and not messages."""
+from harness.publish import email, order
+from harness.wait import wait_until
+
+
+def attempt_times(bench, to):
+    return [attempt["at"] for attempt in bench.sink.attempts() if attempt["to"] == to]
+
+
+def test_a_service_that_says_503_twice_gets_the_mail_at_the_third_try(bench):
+    bench.worker()
+    bench.sink.script(503, 503)
+    message = bench.publish(order(1, "ada@example.com"))
+    job = bench.wait_state(message, "completed")
+    assert job["attempt"] == "2"
+    assert [a["answer"] for a in bench.sink.attempts()] == [503, 503, 200]
+    assert len({a["key"] for a in bench.sink.attempts()}) == 1, "the key changed between tries"
+    assert bench.sink.count() == 1 and not bench.redis.client.zscore("leveret:jobs:retrying", message.id)
+
+
+def test_a_job_that_waits_says_so(bench):
+    bench.worker()
+    bench.sink.script(*[503] * 2)
+    message = bench.publish(order(1))
+    job = bench.wait_state(message, "retrying")
+    assert job["attempt"] in ("0", "1") and "503" in job["error"]
+    bench.wait_state(message, "completed")
+
+
+def test_retry_after_is_honoured_and_burns_no_attempt(bench):
+    bench.worker()
+    bench.sink.script({"status": 429, "headers": {"Retry-After": "2"}})
+    message = bench.publish(order(1, "ada@example.com"))
+    job = bench.wait_state(message, "completed")
+    first, second = attempt_times(bench, "ada@example.com")
+    assert second - first >= 1.95, "asked to wait 2 s"
+    assert job["attempt"] == "0" and job["deferrals"] == "1"
+
+
+def test_a_refusal_for_good_over_http_is_not_tried_again(bench):
+    bench.worker()
+    bench.sink.script(422)
+    message = bench.publish(order(1))
+    (dead,) = bench.dead_letters(1)
+    assert dead.id == message.id and dead.reason == "permanent_failure" and "422" in dead.error
+    assert len(bench.sink.attempts()) == 1
+
+
+def test_a_refusal_for_good_over_smtp_is_not_tried_again(bench):
+    bench.worker(bench.smtp_config())
+    bench.sink.script("rcpt 550 5.1.1 no such user")
+    message = bench.publish(order(1))
+    (dead,) = bench.dead_letters(1)
+    assert dead.id == message.id and dead.reason == "permanent_failure" and "550" in dead.error
+    assert len(bench.sink.attempts()) == 1
+
+
+def test_a_refusal_for_now_over_smtp_is_tried_again(bench):
+    bench.worker(bench.smtp_config())
+    bench.sink.script("rcpt 451 4.2.1 greylisted", "dot 452 4.3.1 full")
+    message = bench.publish(order(1))
+    assert bench.wait_state(message, "completed")["attempt"] in ("1", "2")
+    bench.wait_empty()
+    assert bench.sink.count() == 1
+
+
+def test_one_bad_recipient_does_not_hold_up_the_others(bench):
+    bench.worker()
+    bench.sink.script({"status": 503, "times": -1}, to="broken@example.com")
+    broken = bench.publish(order(1, "broken@example.com"))
+    others = [order(n) for n in range(2, 52)]
+    bench.publish_many(others)
+    wait_until(lambda: bench.sink.count() == 50, within=20, what=lambda: bench.sink.stats())
+    (dead,) = bench.dead_letters(1)
+    assert dead.id == broken.id and dead.reason == "attempts_exhausted"
+    assert len(attempt_times(bench, "broken@example.com")) == bench.attempts
+
+
+def test_a_service_that_is_down_opens_the_breaker_and_costs_hardly_an_attempt(bench):
+    worker = bench.worker()
+    bench.sink.mode("refuse")
+    messages = [order(n) for n in range(60)]
+    bench.publish_many(messages)
+    worker.wait_not_ready()
+    bench.sink.mode("healthy")
+    bench.wait_completed(60, within=40)
+    assert worker.wait_ready()
+    jobs = bench.redis.jobs().values()
+    assert max(int(job["attempt"]) for job in jobs) <= 1, "no job pays twice for one outage"
+    assert sum(int(job["attempt"]) for job in jobs) <= 5 + 5, "the breaker's failures and a few probes"
+    assert bench.sink.count() == 60 and bench.depth(bench.dlq) == 0
+
+
+def test_refused_credentials_open_the_breaker_at_once_and_kill_no_message(bench):
+    worker = bench.worker()
+    bench.sink.mode("401")
+    messages = [order(n) for n in range(30)]
+    bench.publish_many(messages)
+    worker.wait_not_ready()
+    tries = len(bench.sink.attempts())
+    assert tries <= 16 + 5, "no more than were under way when the first refusal came"
+    bench.sink.mode("healthy")
+    bench.wait_completed(30, within=40)
+    assert bench.depth(bench.dlq) == 0
+
+
+def test_an_end_that_nobody_knows_is_sent_again_with_the_same_key(bench):
+    bench.worker()
+    bench.sink.mode("healthy", dedupe=True)
+    bench.sink.script({"cut": "before", "accept": True})
+    message = bench.publish(email("ada@example.com"))
+    bench.wait_state(message, "completed")
+    assert len(bench.sink.attempts()) == 2
+    assert bench.sink.count() == 1, "a service that honours the key shows one mail"

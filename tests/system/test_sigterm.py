@@ -1,0 +1,82 @@
+"""A worker that is told to end gives back what it has not begun and finishes what it has."""
+import time
+
+from harness.publish import order
+from harness.wait import wait_until
+
+
+def test_sigterm_under_load_ends_in_time_and_costs_nothing(bench):
+    leveret = bench.leveret()
+    bench.sink.mode("healthy", delay_ms=50)
+    first = leveret.start()
+    messages = [order(n) for n in range(600)]
+    bench.publish_many(messages)
+    wait_until(lambda: bench.sink.count() >= 50, what="some mails")
+    began = time.monotonic()
+    assert first.stop(within=12) == 0
+    assert time.monotonic() - began < 10, "within the grace"
+    assert bench.sink.count() < 600, "it was to end in the middle"
+    assert first.logged(event="drained"), "a drain report"
+
+    leveret.start()
+    bench.wait_completed(600, within=60)
+    assert bench.sink.count() == 600, "each mail once"
+    assert {job["attempt"] for job in bench.redis.jobs().values()} == {"0"}
+    bench.account().check()
+
+
+def test_a_second_sigterm_ends_it_at_once(bench):
+    bench.sink.mode("healthy", delay_ms=4000)
+    worker = bench.worker()
+    bench.publish(order(1))
+    wait_until(lambda: bench.sink.stats()["attempts"] == 1, what="a mail under way")
+    began = time.monotonic()
+    worker.terminate()
+    worker.wait_not_ready()
+    worker.terminate()
+    assert worker.wait() == 1
+    assert time.monotonic() - began < 3
+
+
+def test_a_mail_that_outlasts_the_grace_makes_the_exit_status_1(bench):
+    bench.sink.mode("healthy", delay_ms=4000)
+    worker = bench.worker(shutdown={"grace": "1s"})
+    bench.publish(order(1))
+    wait_until(lambda: bench.sink.stats()["attempts"] == 1, what="a mail under way")
+    assert worker.stop() == 1
+
+
+def test_a_worker_that_drains_is_not_ready_but_alive(bench):
+    bench.sink.mode("healthy", delay_ms=2000)
+    worker = bench.worker()
+    message = bench.publish(order(1))
+    wait_until(lambda: bench.sink.stats()["attempts"] == 1, what="a mail under way")
+    worker.terminate()
+    worker.wait_not_ready()
+    assert worker.get("/livez")[0] == 200
+    assert worker.wait() == 0
+    assert bench.state(message) == "completed" and bench.total(bench.queue) == 0
+
+
+def test_an_idle_worker_ends_at_once(bench):
+    worker = bench.worker()
+    began = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - began < 3
+
+
+def test_sigterm_while_the_broker_cannot_be_reached_ends_it_too(bench):
+    leveret = bench.leveret(amqp={"url": "amqp://guest:guest@127.0.0.1:1/"})
+    worker = leveret.start(ready=False)
+    wait_until(lambda: worker.log(), what="a first log line")
+    assert worker.process.is_alive(), "it reconnects for ever"
+    assert worker.stop(within=10) == 0
+
+
+def test_run_drain_ends_when_the_queues_are_empty(bench):
+    leveret = bench.leveret()
+    assert leveret.run("topology", "apply").returncode == 0
+    bench.publish_many([order(n) for n in range(50)])
+    worker = leveret.start("--drain", ready=False)
+    assert worker.wait(within=60) == 0
+    assert bench.sink.count() == 50 and bench.total(bench.queue) == 0
