@@ -1,9 +1,7 @@
 #include "io/admin.h"
-#include "io/loop_ask.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -483,20 +481,6 @@ static void an_address_that_others_reach_needs_a_token(void **state)
         server_close(server);
 }
 
-static void bad_addresses_are_named(void **state)
-{
-        (void)state;
-        static const char *const bad[] = {
-                "",         "9464",           "127.0.0.1", "127.0.0.1:",   "127.0.0.1:99999",
-                "::1:9464", "127.0.0.1:http", "[::1]",     "127.0.0.1:-1", "300.1.1.1:0"};
-        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-                struct server *server = server_open(bad[i], NULL);
-                assert_null(server->admin);
-                assert_non_null(strstr(server->error, "admin.listen"));
-                server_close(server);
-        }
-}
-
 static void listens_on_ipv6(void **state)
 {
         (void)state;
@@ -518,36 +502,6 @@ static void listens_on_ipv6(void **state)
         server_close(server);
 }
 
-static void never_called(void *context, void *question)
-{
-        (void)context;
-        (void)question;
-        abort();
-}
-
-static void ask_for_ever(void *context)
-{
-        int question = 0;
-        if (loop_ask(context, &question, DEADLINE_MS * 100) != LOOP_CLOSED)
-                abort();
-}
-
-static void shutting_ends_a_question_that_nobody_answers(void **state)
-{
-        (void)state;
-        static const struct loop_ask_events events = {.answer = never_called, .drop = never_called};
-        uv_loop_t loop;
-        uv_thread_t asker;
-        uv_loop_init(&loop);
-        struct loop_ask *ask = loop_ask_open(&loop, sizeof(int), &events, NULL);
-        uv_thread_create(&asker, ask_for_ever, ask);
-        loop_ask_shut(ask);
-        uv_thread_join(&asker);
-        loop_ask_close(ask);
-        uv_run(&loop, UV_RUN_DEFAULT);
-        assert_int_equal(uv_loop_close(&loop), 0);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -565,9 +519,7 @@ int main(void)
                 cmocka_unit_test(a_port_in_use_is_a_clear_error),
                 cmocka_unit_test(off_is_no_server_and_no_error),
                 cmocka_unit_test(an_address_that_others_reach_needs_a_token),
-                cmocka_unit_test(bad_addresses_are_named),
                 cmocka_unit_test(listens_on_ipv6),
-                cmocka_unit_test(shutting_ends_a_question_that_nobody_answers),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
