@@ -299,6 +299,20 @@ static void after_a_failure_the_next_mail_has_a_fresh_connection(void **state)
         stage_close(stage);
 }
 
+static void a_late_reply_is_never_taken_for_the_next_mails(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){.dot = SILENT, .first_connections = 1});
+        stage->config.mail.smtp.connections = 1;
+        stage->config.mail.timeout_ms = 300;
+        stage_reopen(stage);
+        assert_int_equal(send_one(stage)->outcome, MAIL_AMBIGUOUS);
+        stage->config.mail.timeout_ms = 20000; /* for the next handle */
+        assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+        assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
+        stage_close(stage);
+}
+
 static void a_kept_connection_that_died_costs_no_try(void **state)
 {
         (void)state;
@@ -484,6 +498,7 @@ int main(void)
                 cmocka_unit_test(every_refusal_at_every_place_has_its_outcome),
                 cmocka_unit_test(silence_or_a_cut_is_ambiguous_only_after_the_dot),
                 cmocka_unit_test(after_a_failure_the_next_mail_has_a_fresh_connection),
+                cmocka_unit_test(a_late_reply_is_never_taken_for_the_next_mails),
                 cmocka_unit_test(a_kept_connection_that_died_costs_no_try),
                 cmocka_unit_test(endless_replies_are_bounded),
                 cmocka_unit_test(wrong_credentials_open_the_breaker),

@@ -92,9 +92,9 @@ static inline void *peer_run(void *argument)
                         abort();
                 *connection = (struct peer_connection){.peer = peer, .number = number};
                 peer->fds[number] = fd;
+                peer_count(peer, &peer->connections, 1); /* before it is served, so that the test sees it */
                 if (pthread_create(&peer->threads[number], NULL, peer_connection_run, connection) != 0)
                         abort();
-                peer_count(peer, &peer->connections, 1);
         }
         return NULL;
 }
