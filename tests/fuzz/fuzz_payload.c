@@ -1,0 +1,52 @@
+/*
+ * Any bytes at any handler: a plan whose text is UTF-8, the same each time, or one line that says why not.
+ * What the fields of the handlers accept never breaks a rule of a plan, which would be a rejection that names
+ * no place.
+ */
+
+#include "fuzz.h"
+
+#include "core/plan.h"
+#include "core/utf8.h"
+
+static void plan_text(const struct handler *handler, struct slice payload, struct buffer *text)
+{
+        struct arena arena;
+        struct plan *plan;
+        char error[PLAN_ERROR_MAX];
+        arena_init(&arena);
+        switch (plan_build_text(&arena, handler, payload, &plan, error)) {
+        case PLAN_OK:
+                CHECK(error[0] == '\0');
+                plan_render(text, plan);
+                break;
+        case PLAN_BAD_PAYLOAD:
+                CHECK(error[0] != '\0' && utf8_one_line(error, strlen(error)));
+                buffer_add_text(text, error);
+                break;
+        case PLAN_REJECTED:
+                CHECK(!"rejected by a rule of the plan");
+        }
+        CHECK(utf8_valid(text->data, text->len));
+        arena_fini(&arena);
+}
+
+static void check(const struct handler *handler, struct slice payload)
+{
+        struct buffer first = {0}, again = {0};
+        plan_text(handler, payload, &first);
+        plan_text(handler, payload, &again);
+        CHECK(first.len == again.len && memcmp(first.data, again.data, first.len) == 0);
+        for (size_t i = 0; i < first.len; i++)
+                CHECK((unsigned char)first.data[i] >= 0x20 || first.data[i] == '\n');
+        buffer_fini(&first);
+        buffer_fini(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        for (const struct handler *const *handler = handlers; *handler; handler++)
+                if (strncmp((*handler)->type, "test.", 5) != 0) /* those crash and hang on purpose */
+                        check(*handler, (struct slice){.data = (const char *)data, .len = size});
+        return 0;
+}
