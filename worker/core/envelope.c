@@ -89,6 +89,14 @@ static bool is_id_char(char c)
                (c != '\0' && strchr("._:/-", c));
 }
 
+bool envelope_id_valid(struct slice id)
+{
+        size_t good = 0;
+        while (good < id.len && is_id_char(id.data[good]))
+                good++;
+        return id.len > 0 && id.len <= ENVELOPE_ID_MAX && good == id.len;
+}
+
 static void check_id(struct reading *reading)
 {
         const struct attribute_value *id = attribute(reading, ATTRIBUTE_ID);

@@ -61,6 +61,9 @@ struct envelope {
 void envelope_read(struct arena *arena, const struct message *message, int64_t max_body,
                    struct envelope *envelope);
 
+/* Is this a usable id: 1 to 200 of A-Z a-z 0-9 . _ : / - ? */
+bool envelope_id_valid(struct slice id);
+
 /* Sets the reason and the error, unless there is a reason already. */
 void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason reason, const char *format,
                      ...) __attribute__((format(printf, 4, 5)));
