@@ -1,0 +1,250 @@
+#include "core/alert.h"
+#include "core/mail_key.h"
+#include "io/clock.h"
+#include "io/log.h"
+#include "io/webhook.h"
+#include "run/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Tells people by mail and webhook that something needs them. It never fails or delays a job: a digest waits
+ * until a place at the transport is free and the breaker is closed, and its own failure is only logged. */
+
+#define LOOK_EVERY_MS 1000
+#define SEND_LIMIT_MS 60000
+
+struct alerts {
+        uv_timer_t timer;
+        struct engine *engine;
+        struct webhook *webhook; /* NULL: none configured */
+        struct alert_digest by_mail, by_webhook;
+        /* The mail under way. */
+        struct arena arena;
+        struct mail_request request;
+        bool has_place;
+        /* Nothing succeeds though work waits? CLOCK_BOOTTIME, 0: no work seen. */
+        int64_t work_first_ms, work_last_ms, idle_told_ms;
+        uint64_t completed, put_off;
+};
+
+static void note(struct engine *engine, const char *kind, const char *type, enum reason reason,
+                 const char *text)
+{
+        struct alerts *alerts = engine->alerts;
+        if (!alerts)
+                return;
+        if (engine->config->alerts.mail_to)
+                alert_note(&alerts->by_mail, kind, type, reason, text);
+        if (alerts->webhook)
+                alert_note(&alerts->by_webhook, kind, type, reason, text);
+}
+
+void alerts_dead(struct engine *engine, const char *queue, const char *type, enum reason reason)
+{
+        char text[ALERT_TEXT_MAX];
+        snprintf(text, sizeof(text), "look: leveret dlq groups %s", queue);
+        note(engine, "dead", type ? type : "no type", reason, text);
+}
+
+void alerts_event(struct engine *engine, const char *kind, const char *text)
+{
+        note(engine, kind, "", REASON_NONE, text);
+}
+
+/* ---- nothing succeeds though work waits ---- */
+
+/* Work is seen if something is in flight, was put off since the last look, or cannot be taken because of an
+ * outage. */
+static bool work_is_seen(const struct engine *engine, bool more_put_off, const char **why)
+{
+        *why = "jobs are taken and fail";
+        if (!engine->amqp_up)
+                *why = "the broker is not connected";
+        else if (!redis_store_is_up(engine->store))
+                *why = "redis is down";
+        else if (engine->breaker.state != BREAKER_CLOSED)
+                *why = "the breaker of the mail transport is open";
+        else
+                return engine->in_flight > 0 || more_put_off;
+        return true;
+}
+
+static void look_for_idling(struct alerts *alerts, int64_t now_ms)
+{
+        struct engine *engine = alerts->engine;
+        int64_t idle_ms = engine->config->alerts.idle_ms;
+        uint64_t completed = engine->ends[METRICS_COMPLETED];
+        uint64_t put_off = engine->ends[METRICS_RETRY] + engine->ends[METRICS_DEFER];
+        const char *why;
+        bool seen = work_is_seen(engine, put_off != alerts->put_off, &why);
+        if (completed != alerts->completed || now_ms - alerts->work_last_ms > idle_ms)
+                alerts->work_first_ms = alerts->idle_told_ms = 0;
+        alerts->completed = completed;
+        alerts->put_off = put_off;
+        if (!seen)
+                return;
+        alerts->work_last_ms = now_ms;
+        if (alerts->work_first_ms == 0)
+                alerts->work_first_ms = now_ms;
+        if (idle_ms <= 0 || now_ms - alerts->work_first_ms < idle_ms)
+                return;
+        if (alerts->idle_told_ms != 0 && now_ms - alerts->idle_told_ms < engine->config->alerts.interval_ms)
+                return;
+        alerts->idle_told_ms = now_ms;
+        char text[ALERT_TEXT_MAX];
+        snprintf(text, sizeof(text), "nothing succeeded for %" PRId64 " s though work waits: %s",
+                 (now_ms - alerts->work_first_ms) / 1000, why);
+        alerts_event(engine, "idle", text);
+}
+
+/* ---- the mail ---- */
+
+static void on_mailed(void *context, const struct mail_result *result)
+{
+        struct alerts *alerts = context;
+        bool surely_not = result->outcome == MAIL_TRANSIENT;
+        if (alerts->has_place)
+                alerts->engine->places_used--;
+        alerts->has_place = false;
+        alert_end(&alerts->by_mail, !surely_not);
+        arena_reset(&alerts->arena);
+        if (result->outcome != MAIL_SENT)
+                log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "alert_failed",
+                                                               .msg = "an alert could not be mailed",
+                                                               .outcome = mail_outcome_word(result->outcome),
+                                                               .error = result->error});
+}
+
+/* Only what no job is waiting for. */
+static bool transport_is_free(struct engine *engine, int64_t now_ms)
+{
+        return engine->transport && engine->stage == STAGE_RUNNING && TAILQ_EMPTY(&engine->places) &&
+               engine->places_used < mail_transport_capacity(engine->transport) &&
+               engine->breaker.state == BREAKER_CLOSED && engine->throttled_until_ms <= now_ms &&
+               limiter_wait_ms(&engine->limiter, now_ms) == 0;
+}
+
+static const char *mail_text(struct alerts *alerts)
+{
+        struct buffer text = {0};
+        buffer_printf(&text, "leveret %s reports:\n\n", alerts->engine->worker);
+        alert_text(&alerts->by_mail, &text);
+        buffer_add_text(&text, "\nSee leveret worker list, leveret queue list and docs/operations.md.\n");
+        const char *copy = arena_copy(&alerts->arena, text.data, text.len);
+        buffer_fini(&text);
+        return copy;
+}
+
+static void build_mail(struct alerts *alerts)
+{
+        struct engine *engine = alerts->engine;
+        const struct config *config = engine->config;
+        struct arena *arena = &alerts->arena;
+        const char *from = config->mail.from ? config->mail.from : "leveret@localhost";
+        int64_t now_ms = clock_wall_ms();
+        char *key = arena_alloc(arena, MAIL_KEY_BYTES + 1);
+        mail_key(key, slice_of(config->redis.prefix),
+                 slice_of(arena_printf(arena, "alert:%s:%" PRId64, engine->worker, now_ms)),
+                 SLICE_LITERAL("alert"));
+        struct buffer message_id = {0};
+        mail_message_id(&message_id, key, from);
+        alerts->request = (struct mail_request){
+                .key = key,
+                .message_id = arena_strdup(arena, message_id.data),
+                .from = from,
+                .to = config->alerts.mail_to,
+                .subject =
+                        arena_printf(arena, "[leveret] %zu alert%s from %s", alert_telling(&alerts->by_mail),
+                                     alert_telling(&alerts->by_mail) == 1 ? "" : "s", engine->worker),
+                .text = mail_text(alerts),
+                .date_s = now_ms / 1000,
+        };
+        buffer_fini(&message_id);
+}
+
+static void mail_digest(struct alerts *alerts, int64_t now_ms)
+{
+        struct engine *engine = alerts->engine;
+        if (!alert_is_due(&alerts->by_mail, now_ms) || !transport_is_free(engine, now_ms))
+                return;
+        alert_begin(&alerts->by_mail, now_ms);
+        build_mail(alerts);
+        limiter_take(&engine->limiter, now_ms);
+        engine->places_used++;
+        alerts->has_place = true;
+        mail_transport_send(engine->transport, &alerts->request, /* park = */ false,
+                            (struct mail_fence){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_mailed, alerts);
+}
+
+/* ---- the webhook ---- */
+
+static void on_posted(void *context, const char *error)
+{
+        struct alerts *alerts = context;
+        alert_end(&alerts->by_webhook, error[0] == '\0');
+        if (error[0])
+                log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "alert_failed",
+                                                               .msg = "the webhook did not take an alert",
+                                                               .error = error});
+}
+
+static void post_digest(struct alerts *alerts, int64_t now_ms)
+{
+        if (!alerts->webhook || !alert_is_due(&alerts->by_webhook, now_ms))
+                return;
+        struct buffer body = {0};
+        alert_begin(&alerts->by_webhook, now_ms);
+        alert_json(&alerts->by_webhook, alerts->engine->worker, &body);
+        if (!webhook_post(alerts->webhook, (struct slice){.data = body.data, .len = body.len}, on_posted,
+                          alerts))
+                alert_end(&alerts->by_webhook, false);
+        buffer_fini(&body);
+}
+
+/* ---- life ---- */
+
+static void on_timer(uv_timer_t *timer)
+{
+        struct alerts *alerts = timer->data;
+        struct engine *engine = alerts->engine;
+        if (engine->stage == STAGE_ENDED || !engine->store)
+                return;
+        int64_t now_ms = clock_boot_ms();
+        alerts->by_mail.interval_ms = alerts->by_webhook.interval_ms = engine->config->alerts.interval_ms;
+        look_for_idling(alerts, now_ms);
+        mail_digest(alerts, now_ms);
+        post_digest(alerts, now_ms);
+}
+
+void alerts_open(struct engine *engine)
+{
+        struct alerts *alerts = calloc(1, sizeof(*alerts));
+        if (!alerts)
+                abort();
+        alerts->engine = engine;
+        arena_init(&alerts->arena);
+        if (engine->config->alerts.webhook)
+                alerts->webhook = webhook_open(&engine->loop, engine->config->alerts.webhook);
+        uv_timer_init(&engine->loop, &alerts->timer);
+        alerts->timer.data = alerts;
+        uv_timer_start(&alerts->timer, on_timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
+        engine->alerts = alerts;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+        struct alerts *alerts = handle->data;
+        arena_fini(&alerts->arena);
+        free(alerts);
+}
+
+/* After the transport was closed: no mail is under way any more. */
+void alerts_close(struct engine *engine)
+{
+        struct alerts *alerts = engine->alerts;
+        engine->alerts = NULL;
+        webhook_close(alerts->webhook);
+        uv_close((uv_handle_t *)&alerts->timer, on_closed);
+}
