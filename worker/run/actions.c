@@ -1,0 +1,321 @@
+#include "core/mail_key.h"
+#include "io/clock.h"
+#include "run/crashpoint.h"
+#include "run/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Carries out what the protocol asks for. Each answer comes back as one event. */
+
+static void on_renewed(void *context, const struct store_result *result)
+{
+        delivery_reply(context, EVENT_RENEWED, result);
+}
+
+static void on_intended(void *context, const struct store_result *result)
+{
+        delivery_reply(context, EVENT_INTENDED, result);
+}
+
+static void on_recorded(void *context, const struct store_result *result)
+{
+        delivery_reply(context, EVENT_RECORDED, result);
+}
+
+static void on_completed(void *context, const struct store_result *result)
+{
+        if (!result->lost)
+                CRASHPOINT("completed");
+        delivery_reply(context, EVENT_COMPLETED, result);
+}
+
+/* ---- claim ---- */
+
+static void on_claimed(void *context, const struct store_result *result)
+{
+        struct delivery *delivery = context;
+        if (!delivery_back(delivery))
+                return;
+        if (result->lost) {
+                delivery_store_lost(delivery);
+                return;
+        }
+        CRASHPOINT("claimed");
+        metrics_claim(delivery->engine->metrics, result->claim);
+        if (result->created_ms > 0)
+                delivery->created_ms = result->created_ms;
+        for (size_t i = 0; i < result->effect_count; i++)
+                delivery->recorded[i] = arena_slice(delivery->arena, result->effects[i]);
+        delivery->recorded_count = result->effect_count;
+        delivery->recorded_intent = arena_slice(delivery->arena, result->intent);
+        if (result->decision.kind != DECISION_NONE)
+                snprintf(delivery->error, sizeof(delivery->error), "%.*s", SLICE_PRINT(result->error));
+        if (result->claim == CLAIM_CONFLICT)
+                snprintf(delivery->error, sizeof(delivery->error),
+                         "this id belongs to a job of other content; a new message needs a new id");
+        if (result->claim == CLAIM_CRASHED)
+                snprintf(delivery->error, sizeof(delivery->error), "%" PRId64 " starts of it ended with the process",
+                         result->starts);
+        delivery_event(delivery, &(struct job_event){.kind = EVENT_CLAIMED,
+                                                     .claim = result->claim,
+                                                     .sent_ms = result->sent_ms,
+                                                     .lease_left_ms = result->lease_left_ms,
+                                                     .decision = result->decision});
+}
+
+static void claim(struct delivery *delivery)
+{
+        const struct envelope *envelope = &delivery->envelope;
+        struct engine *engine = delivery->engine;
+        struct store_identity identity = delivery_identity(delivery);
+        if (delivery->started_ms == 0) {
+                delivery->started_ms = clock_boot_ms();
+                recent_note(engine, "running", slice_of(envelope->id), slice_of(envelope->subject));
+        }
+        delivery->renewed_ms = clock_boot_ms();
+        delivery->pending++;
+        redis_store_claim(engine->store, &identity,
+                          &(struct store_claim){.subject = slice_of(envelope->subject),
+                                                .correlation_id = slice_of(envelope->correlation_id),
+                                                .app_id = slice_of(envelope->source),
+                                                .first_seen_ms = envelope->first_seen_ms,
+                                                .alone = delivery->job.alone},
+                          on_claimed, delivery);
+        CRASHPOINT("claim_sent");
+}
+
+/* ---- plan ---- */
+
+static bool effect_parks(const struct delivery *delivery)
+{
+        if (delivery->settings && delivery->settings->has_on_ambiguous)
+                return delivery->settings->on_ambiguous == ON_AMBIGUOUS_PARK;
+        return delivery->engine->config->mail.on_ambiguous == ON_AMBIGUOUS_PARK;
+}
+
+static bool is_recorded(const struct delivery *delivery, const char *key)
+{
+        for (size_t i = 0; i < delivery->recorded_count; i++)
+                if (slice_is(delivery->recorded[i], key))
+                        return true;
+        return false;
+}
+
+static void plan(struct delivery *delivery)
+{
+        char error[PLAN_ERROR_MAX] = "";
+        enum plan_outcome outcome = plan_build_text(delivery->arena, delivery->handler, delivery->envelope.payload,
+                                                    &delivery->plan, error);
+        CRASHPOINT("planned");
+        if (outcome != PLAN_OK) {
+                snprintf(delivery->error, sizeof(delivery->error), "%s", error);
+                enum reason reason = outcome == PLAN_REJECTED ? REASON_REJECTED : REASON_BAD_PAYLOAD;
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_REFUSED, .reason = reason});
+                return;
+        }
+        struct job_event event = {.kind = EVENT_PLANNED, .effects_total = (uint8_t)delivery->plan->count};
+        for (size_t i = 0; i < delivery->plan->count; i++) {
+                uint32_t bit = (uint32_t)1 << i;
+                const char *key = delivery->plan->effects[i].key;
+                event.done |= is_recorded(delivery, key) ? bit : 0;
+                event.intents |= slice_is(delivery->recorded_intent, key) ? bit : 0;
+                event.park |= effect_parks(delivery) ? bit : 0;
+        }
+        delivery_event(delivery, &event);
+}
+
+/* ---- send ---- */
+
+static void on_sent(void *context, const struct mail_result *result)
+{
+        struct delivery *delivery = context;
+        CRASHPOINT("sent");
+        if (!delivery_back(delivery))
+                return;
+        struct engine *engine = delivery->engine;
+        struct job_event event = {.kind = EVENT_SENT,
+                                  .outcome = result->outcome,
+                                  .fenced = result->status == -1,
+                                  .throttled = result->throttled,
+                                  .retry_after_ms = result->retry_after_ms};
+        if (!event.fenced) {
+                metrics_mail_end(engine->metrics, result->outcome,
+                                 (double)(clock_boot_ms() - delivery->send_began_ms) / 1000);
+                gate_result(delivery, result, &event);
+        }
+        delivery->intent_void = result->outcome != MAIL_AMBIGUOUS;
+        snprintf(delivery->provider_id, sizeof(delivery->provider_id), "%s", result->provider_id);
+        if (result->outcome != MAIL_SENT) {
+                snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
+                joblog_warn(delivery, "send_failed", result->error);
+        }
+        delivery_event(delivery, &event);
+}
+
+static void build_request(struct delivery *delivery, const struct effect *effect)
+{
+        const struct config *config = delivery->engine->config;
+        const struct envelope *envelope = &delivery->envelope;
+        char *key = arena_alloc(delivery->arena, MAIL_KEY_BYTES + 1);
+        mail_key(key, slice_of(config->redis.prefix), slice_of(envelope->id), slice_of(effect->key));
+        struct buffer message_id = {0};
+        mail_message_id(&message_id, key, config->mail.from ? config->mail.from : "leveret@localhost");
+        delivery->request = (struct mail_request){
+                .key = key,
+                .message_id = arena_strdup(delivery->arena, message_id.data),
+                .from = config->mail.from ? config->mail.from : "leveret@localhost",
+                .to = effect->mail.to,
+                .reply_to = effect->mail.reply_to,
+                .subject = effect->mail.subject,
+                .text = effect->mail.text,
+                .html = effect->mail.html,
+                .date_s = envelope->has_timestamp ? envelope->timestamp_s : delivery->created_ms / 1000,
+                .traceparent = envelope->traceparent[0] ? envelope->traceparent : NULL,
+        };
+        buffer_fini(&message_id);
+}
+
+static void send_effect(struct delivery *delivery, int index)
+{
+        struct engine *engine = delivery->engine;
+        build_request(delivery, &delivery->plan->effects[index]);
+        delivery->send_began_ms = clock_boot_ms();
+        delivery->pending++;
+        CRASHPOINT("pre_send");
+        mail_transport_send(engine->transport, &delivery->request, (delivery->job.park >> index) & 1,
+                            (struct mail_fence){.valid_until_ms =
+                                                        delivery->job.lease_until_ms - delivery->job.send_limit_ms},
+                            on_sent, delivery);
+}
+
+/* ---- record ---- */
+
+static struct store_effect effect_of(const struct delivery *delivery, int index)
+{
+        const struct job *job = &delivery->job;
+        struct store_effect effect = {.total = job->effects_total, .done = __builtin_popcount(job->done)};
+        if (index >= 0) {
+                effect.key = slice_of(delivery->plan->effects[index].key);
+                effect.sent = (job->done >> index) & 1;
+                effect.provider_id = slice_of(delivery->provider_id);
+        }
+        return effect;
+}
+
+/* The inside of a timeline entry: what happened to an effect. */
+static void note_effect(struct buffer *note, const char *event, const struct store_effect *effect)
+{
+        buffer_printf(note, "\"event\":\"%s\"", event);
+        if (!effect->key.data)
+                return;
+        buffer_add_text(note, ",\"effect\":");
+        buffer_add_json_string(note, effect->key);
+        buffer_printf(note, ",\"outcome\":\"%s\",\"provider_id\":", effect->sent ? "sent" : "refused");
+        buffer_add_json_string(note, effect->provider_id);
+}
+
+static void intend(struct delivery *delivery, int index)
+{
+        struct store_identity identity = delivery_identity(delivery);
+        delivery->pending++;
+        redis_store_intend(delivery->engine->store, &identity, slice_of(delivery->plan->effects[index].key),
+                           on_intended, delivery);
+        CRASHPOINT("intend_sent");
+}
+
+static void record(struct delivery *delivery, int index)
+{
+        struct store_identity identity = delivery_identity(delivery);
+        struct store_effect effect = effect_of(delivery, index);
+        struct buffer note = {0};
+        note_effect(&note, "effect", &effect);
+        delivery->pending++;
+        redis_store_record(delivery->engine->store, &identity, &effect,
+                           (struct slice){.data = note.data, .len = note.len}, on_recorded, delivery);
+        buffer_fini(&note);
+        CRASHPOINT("record_sent");
+}
+
+static void complete(struct delivery *delivery, int index)
+{
+        struct store_identity identity = delivery_identity(delivery);
+        struct store_effect effect = effect_of(delivery, index);
+        struct buffer note = {0};
+        note_effect(&note, "completed", &effect);
+        delivery->pending++;
+        redis_store_complete(delivery->engine->store, &identity, &effect,
+                             (struct slice){.data = note.data, .len = note.len}, on_completed, delivery);
+        buffer_fini(&note);
+        recent_note(delivery->engine, "completed", slice_of(delivery->envelope.id), (struct slice){0});
+        CRASHPOINT("complete_sent");
+}
+
+static void renew(struct delivery *delivery)
+{
+        struct store_identity identity = delivery_identity(delivery);
+        delivery->renewed_ms = clock_boot_ms();
+        delivery->pending++;
+        redis_store_renew(delivery->engine->store, &identity, on_renewed, delivery);
+}
+
+void delivery_perform(struct delivery *delivery, const struct job_action *action)
+{
+        struct engine *engine = delivery->engine;
+        switch (action->kind) {
+        case ACTION_CLAIM:
+                claim(delivery);
+                return;
+        case ACTION_PLAN:
+                plan(delivery);
+                return;
+        case ACTION_WANT_PLACE:
+                inflight_list(delivery, LIST_PLACES);
+                return;
+        case ACTION_RENEW:
+                renew(delivery);
+                return;
+        case ACTION_INTEND:
+                intend(delivery, action->effect);
+                return;
+        case ACTION_SEND:
+                send_effect(delivery, action->effect);
+                return;
+        case ACTION_RECORD:
+                record(delivery, action->effect);
+                return;
+        case ACTION_COMPLETE:
+                complete(delivery, action->effect);
+                return;
+        case ACTION_DECIDE:
+                end_decide(delivery);
+                return;
+        case ACTION_PUBLISH:
+                end_publish(delivery);
+                return;
+        case ACTION_PUBLISH_DELAY:
+                end_publish_delay(delivery);
+                return;
+        case ACTION_PUBLISH_LATER:
+                end_publish_later(delivery);
+                return;
+        case ACTION_SETTLE:
+                end_settle(delivery);
+                return;
+        case ACTION_HOLD_SUSPECT:
+                inflight_list(delivery, LIST_SUSPECTS);
+                return;
+        case ACTION_ACK:
+                CRASHPOINT("pre_ack");
+                amqp_consumer_ack(engine->consumer, action->epoch, action->tag);
+                return;
+        case ACTION_REJECT:
+                amqp_consumer_nack(engine->consumer, action->epoch, action->tag, /* requeue = */ false);
+                return;
+        case ACTION_RETURN:
+                amqp_consumer_nack(engine->consumer, action->epoch, action->tag, /* requeue = */ true);
+                return;
+        case ACTION_END:
+                return;
+        }
+}

@@ -1,0 +1,255 @@
+#include "core/dead_id.h"
+#include "core/registry.h"
+#include "io/clock.h"
+#include "run/crashpoint.h"
+#include "run/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct config_queue *delivery_queue(const struct delivery *delivery)
+{
+        return &delivery->engine->config->queues[delivery->queue];
+}
+
+struct store_identity delivery_identity(const struct delivery *delivery)
+{
+        return (struct store_identity){
+                .id = slice_of(delivery->envelope.id),
+                .owner = slice_of(delivery->owner),
+                .generation = delivery->job.generation,
+                .fingerprint = slice_of(delivery->envelope.fingerprint),
+                .type = slice_of(delivery->envelope.type),
+                .queue = slice_of(delivery_queue(delivery)->name),
+        };
+}
+
+static void delivery_free(struct delivery *delivery)
+{
+        struct arena *arena = delivery->arena;
+        arena_fini(arena);
+        free(arena);
+}
+
+bool delivery_back(struct delivery *delivery)
+{
+        delivery->pending--;
+        if (!delivery->ended)
+                return delivery->engine->stage != STAGE_ENDED;
+        if (delivery->pending == 0)
+                delivery_free(delivery);
+        return false;
+}
+
+static enum metrics_outcome decision_outcome(enum job_decision_kind kind)
+{
+        switch (kind) {
+        case DECISION_RETRY:
+                return METRICS_RETRY;
+        case DECISION_DEFER:
+                return METRICS_DEFER;
+        case DECISION_DEAD:
+                return METRICS_DEAD;
+        case DECISION_NONE:
+                return METRICS_FORGOTTEN;
+        }
+        return METRICS_FORGOTTEN;
+}
+
+/* How a job ended, by the phase in which it was before. One without a live delivery is the broker's again. */
+static enum metrics_outcome end_outcome(const struct delivery *delivery, enum job_phase before,
+                                        const struct job_event *event)
+{
+        if (before == JOB_COMPLETING && event->kind == EVENT_COMPLETED && event->lease == LEASE_OK)
+                return METRICS_COMPLETED;
+        if (before == JOB_SETTLING)
+                return decision_outcome(delivery->job.decision.kind);
+        if (!delivery->job.live)
+                return METRICS_FORGOTTEN;
+        if (before == JOB_DELAYING)
+                return METRICS_BUSY;
+        if (before == JOB_CLAIMING)
+                return event->claim == CLAIM_DONE ? METRICS_DUPLICATE : METRICS_STALE;
+        return before == JOB_HELD ? METRICS_RETURNED : METRICS_FORGOTTEN;
+}
+
+static void count_drained(struct drain_report *report, enum metrics_outcome outcome)
+{
+        if (outcome == METRICS_RETURNED)
+                report->returned++;
+        else if (outcome == METRICS_DEFER)
+                report->deferred++;
+        else
+                report->finished++;
+}
+
+/* Index in the handler table, as the metrics count types. */
+static size_t type_index(const struct delivery *delivery)
+{
+        const struct handler *const *table = delivery->engine->options.handlers;
+        for (size_t i = 0; delivery->handler && table[i]; i++)
+                if (table[i] == delivery->handler)
+                        return i;
+        return METRICS_TYPE_OTHER;
+}
+
+static void count_end(struct delivery *delivery, enum metrics_outcome outcome)
+{
+        struct engine *engine = delivery->engine;
+        double now_s = (double)clock_wall_ms() / 1000;
+        double duration_s =
+                delivery->started_ms ? (double)(clock_boot_ms() - delivery->started_ms) / 1000 : -1;
+        metrics_message_end(engine->metrics, delivery->queue, type_index(delivery), outcome, duration_s, now_s);
+        engine->ends[outcome]++;
+        if (outcome == METRICS_COMPLETED)
+                engine->last_success_ms = clock_wall_ms();
+        if (outcome == METRICS_DEAD) {
+                metrics_dead_letter(engine->metrics, delivery->queue, delivery->job.decision.reason);
+                alerts_dead(engine, delivery_queue(delivery)->name,
+                            delivery->handler ? delivery->handler->type : "other",
+                            delivery->job.decision.reason);
+        }
+        if (engine->stage == STAGE_DRAINING)
+                count_drained(&engine->drain, outcome);
+}
+
+static void delivery_end(struct delivery *delivery, enum metrics_outcome outcome)
+{
+        struct engine *engine = delivery->engine;
+        count_end(delivery, outcome);
+        joblog_end(delivery, outcome);
+        inflight_remove(delivery);
+        delivery->ended = true;
+        if (delivery->pending == 0)
+                delivery_free(delivery);
+        lifecycle_check(engine);
+}
+
+void delivery_event(struct delivery *delivery, const struct job_event *event)
+{
+        if (delivery->ended || delivery->engine->stage == STAGE_ENDED)
+                return;
+        enum job_phase before = delivery->job.phase;
+        struct job_actions actions;
+        job_step(&delivery->job, event, &actions);
+        gate_update(delivery);
+        for (size_t i = 0; i < actions.count; i++) {
+                if (actions.list[i].kind == ACTION_END)
+                        delivery_end(delivery, end_outcome(delivery, before, event));
+                else
+                        delivery_perform(delivery, &actions.list[i]);
+        }
+}
+
+void delivery_store_lost(struct delivery *delivery)
+{
+        delivery_event(delivery, &(struct job_event){.kind = EVENT_STORE_LOST});
+        if (redis_store_is_up(delivery->engine->store))
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_STORE_BACK});
+}
+
+void delivery_reply(struct delivery *delivery, enum job_event_kind kind, const struct store_result *result)
+{
+        if (!delivery_back(delivery))
+                return;
+        if (result->lost) {
+                delivery_store_lost(delivery);
+                return;
+        }
+        delivery_event(delivery, &(struct job_event){.kind = kind,
+                                                     .lease = result->lease,
+                                                     .sent_ms = result->sent_ms,
+                                                     .now_ms = clock_boot_ms()});
+}
+
+void deliveries_event(struct engine *engine, const struct job_event *event)
+{
+        struct delivery *delivery = TAILQ_FIRST(&engine->all);
+        while (delivery) {
+                struct delivery *next = TAILQ_NEXT(delivery, all);
+                delivery_event(delivery, event);
+                delivery = next;
+        }
+}
+
+/* Finds what can be known of a message without touching its payload, or why it is refused. */
+static void identify(struct delivery *delivery)
+{
+        struct engine *engine = delivery->engine;
+        struct envelope *envelope = &delivery->envelope;
+        const struct config *config = engine->config;
+        envelope_read(delivery->arena, delivery->message, config->max_body, envelope);
+        if (envelope->type)
+                delivery->handler = handler_find(engine->options.handlers, slice_of(envelope->type));
+        if (!delivery->handler)
+                envelope_refuse(delivery->arena, envelope, REASON_UNKNOWN_TYPE,
+                                "type: no handler for it; see leveret type list");
+        if (envelope_expired(envelope, clock_wall_ms()))
+                envelope_refuse(delivery->arena, envelope, REASON_EXPIRED, "deadline: it has passed");
+        if (envelope->error)
+                snprintf(delivery->error, sizeof(delivery->error), "%s", envelope->error);
+        if (delivery->handler)
+                delivery->settings = config_handler_find(config, delivery->handler->type);
+}
+
+static bool attach(struct engine *engine, const struct delivery *fresh)
+{
+        if (!fresh->job.recorded)
+                return false;
+        struct delivery *running = inflight_find(engine, slice_of(fresh->envelope.id));
+        if (!running || running->job.live || running->queue != fresh->queue ||
+            job_generation_compare(running->job.generation, fresh->job.generation) != 0 ||
+            strcmp(running->envelope.fingerprint, fresh->envelope.fingerprint) != 0)
+                return false;
+        delivery_event(running, &(struct job_event){
+                                        .kind = EVENT_ATTACHED, .epoch = fresh->job.epoch, .tag = fresh->job.tag});
+        return true;
+}
+
+static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
+{
+        const struct config *config = delivery->engine->config;
+        const struct envelope *envelope = &delivery->envelope;
+        const struct config_queue *queue = delivery_queue(delivery);
+        const struct config_handler *settings = delivery->settings;
+        bool configured = settings && settings->attempts > 0;
+        job_init(&delivery->job,
+                 &(struct job){
+                         .epoch = epoch,
+                         .tag = tag,
+                         .recorded = envelope->id != NULL,
+                         .copyable = !delivery->message->properties.headers_unusable &&
+                                     delivery->message->body_size == delivery->message->body.len,
+                         .refused = envelope->reason,
+                         .generation = envelope->generation,
+                         .attempts_max = (uint32_t)(configured ? settings->attempts : queue->attempts),
+                         .lease_ms = config->claim.lease_ms,
+                         .send_limit_ms = config->mail.timeout_ms,
+                         .timeout_ms = settings ? settings->timeout_ms : 60000,
+                 });
+}
+
+void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
+                   struct message *message)
+{
+        struct delivery *delivery = arena_alloc(arena, sizeof(*delivery));
+        delivery->engine = engine;
+        delivery->arena = arena;
+        delivery->message = message;
+        delivery->queue = queue;
+        delivery->received_ms = clock_boot_ms();
+        delivery->created_ms = clock_wall_ms();
+        identify(delivery);
+        if (delivery->envelope.first_seen_ms > 0)
+                delivery->created_ms = delivery->envelope.first_seen_ms;
+        snprintf(delivery->owner, sizeof(delivery->owner), "%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch, tag);
+        job_prepare(delivery, epoch, tag);
+        if (attach(engine, delivery)) {
+                delivery_free(delivery);
+                return;
+        }
+        inflight_add(engine, delivery);
+        inflight_list(delivery, LIST_HELD);
+        CRASHPOINT("received");
+}

@@ -1,0 +1,132 @@
+#include "core/topology.h"
+#include "io/amqp_admin.h"
+#include "io/clock.h"
+#include "io/log.h"
+#include "run/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* How much waits in the broker: for the metrics, and to know when `run --drain` is done. Asked on a connection of its own
+ * off the loop. */
+
+#define ASK_EVERY_MS 15000
+#define ASK_EVERY_DRAINING_MS 200
+enum { DEPTHS_MAX = CONFIG_QUEUES_MAX * (CONFIG_TIERS_MAX + 1) };
+
+struct depth {
+        uv_timer_t timer;
+        uv_work_t work;
+        struct engine *engine; /* NULL once closed */
+        const struct config *config;
+        struct arena arena;
+        struct queue_depth queues[DEPTHS_MAX]; /* the work queues first, then all tiers */
+        size_t count;
+        bool asking, ok, closed;
+        struct amqp_error error;
+};
+
+static void depth_free(struct depth *depth)
+{
+        arena_fini(&depth->arena);
+        free(depth);
+}
+
+static void ask(uv_work_t *work)
+{
+        struct depth *depth = work->data;
+        depth->ok = amqp_queue_depths(depth->config, depth->queues, depth->count, &depth->error);
+}
+
+static uint64_t waiting(const struct depth *depth, size_t from, size_t to)
+{
+        uint64_t messages = 0;
+        for (size_t i = from; i < to; i++)
+                messages += depth->queues[i].messages;
+        return messages;
+}
+
+/* The queues are empty and nothing is in flight: `run --drain` has done its work. */
+static void drain_if_empty(struct depth *depth)
+{
+        struct engine *engine = depth->engine;
+        if (!depth->ok || engine->in_flight > 0 || engine->stage != STAGE_RUNNING ||
+            waiting(depth, 0, depth->config->queue_count) > 0)
+                return;
+        char text[100];
+        snprintf(text, sizeof(text), "the queues are empty; %" PRIu64 " wait in delay tiers",
+                 waiting(depth, depth->config->queue_count, depth->count));
+        lifecycle_drain(engine, text);
+}
+
+static void on_asked(uv_work_t *work, int status)
+{
+        struct depth *depth = work->data;
+        (void)status;
+        depth->asking = false;
+        if (!depth->engine) {
+                if (depth->closed)
+                        depth_free(depth);
+                return;
+        }
+        for (size_t i = 0; i < depth->config->queue_count; i++)
+                metrics_set_queue_depth(depth->engine->metrics, i,
+                                        depth->ok ? (int64_t)depth->queues[i].messages : -1);
+        if (depth->engine->options.drain)
+                drain_if_empty(depth);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+        struct depth *depth = timer->data;
+        struct engine *engine = depth->engine;
+        if (depth->asking || !engine->amqp_up || (engine->options.drain && engine->in_flight > 0))
+                return;
+        depth->asking = true;
+        if (uv_queue_work(&engine->loop, &depth->work, ask, on_asked) != 0)
+                abort();
+}
+
+static void name_queues(struct depth *depth)
+{
+        const struct config *config = depth->config;
+        for (size_t i = 0; i < config->queue_count; i++)
+                depth->queues[depth->count++].name = config->queues[i].name;
+        for (size_t i = 0; i < config->queue_count; i++)
+                for (size_t k = 0; k < config->queues[i].tier_count; k++)
+                        depth->queues[depth->count++].name =
+                                topology_tier_queue(&depth->arena, config->queues[i].name, config->queues[i].tiers[k]);
+}
+
+void depth_open(struct engine *engine)
+{
+        struct depth *depth = calloc(1, sizeof(*depth));
+        if (!depth)
+                abort();
+        depth->engine = engine;
+        depth->config = engine->config;
+        depth->work.data = depth->timer.data = depth;
+        arena_init(&depth->arena);
+        name_queues(depth);
+        engine->depth = depth;
+        uint64_t every_ms = engine->options.drain ? ASK_EVERY_DRAINING_MS : ASK_EVERY_MS;
+        uv_timer_init(&engine->loop, &depth->timer);
+        uv_timer_start(&depth->timer, on_timer, every_ms, every_ms);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+        struct depth *depth = handle->data;
+        depth->closed = true;
+        if (!depth->asking)
+                depth_free(depth);
+}
+
+void depth_close(struct engine *engine)
+{
+        struct depth *depth = engine->depth;
+        engine->depth = NULL;
+        depth->engine = NULL;
+        uv_close((uv_handle_t *)&depth->timer, on_closed);
+}

@@ -1,0 +1,280 @@
+#include "core/copy.h"
+#include "core/retry.h"
+#include "io/clock.h"
+#include "run/crashpoint.h"
+#include "run/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Ends that are not completion: the decision is recorded, the copy published and confirmed, that recorded, the delivery
+ * acknowledged. */
+
+/* Of a dead letter's body in the index, for people. */
+#define HEAD_MAX 1024
+#define AGAIN_MAX_MS 15000
+
+static void choose_tier(struct delivery *delivery)
+{
+        struct job_decision *decision = &delivery->job.decision;
+        const struct config_queue *queue = delivery_queue(delivery);
+        if (decision->tier >= 0 || decision->kind == DECISION_DEAD)
+                return;
+        if (decision->kind == DECISION_RETRY)
+                decision->tier = (int)retry_tier_at_least(queue, delivery->job.generation.attempt,
+                                                          (uint32_t)engine_random(delivery->engine),
+                                                          decision->delay_min_ms);
+        else
+                decision->tier = (int)retry_tier_covering(queue, decision->delay_min_ms);
+}
+
+static void on_decided(void *context, const struct store_result *result)
+{
+        if (!result->lost)
+                CRASHPOINT("decided");
+        delivery_reply(context, EVENT_DECIDED, result);
+}
+
+/* The inside of a timeline entry. */
+static void note_decision(struct buffer *note, const struct delivery *delivery, const char *event)
+{
+        const struct job *job = &delivery->job;
+        struct job_generation next = job_decision_generation(job);
+        buffer_printf(note, "\"event\":\"%s\",\"decision\":\"%s\",\"attempt\":%u,\"deferrals\":%u", event,
+                      job_decision_word(job->decision.kind), next.attempt, next.deferrals);
+        if (job->decision.kind == DECISION_DEAD)
+                buffer_printf(note, ",\"reason\":\"%s\"", reason_word(job->decision.reason));
+        else if (job->decision.tier >= 0)
+                buffer_printf(note, ",\"tier\":\"%s\"", delivery_queue(delivery)->tiers[job->decision.tier]);
+        if (delivery->error[0]) {
+                buffer_add_text(note, ",\"error\":");
+                buffer_add_json_string(note, slice_of(delivery->error));
+        }
+}
+
+void end_decide(struct delivery *delivery)
+{
+        choose_tier(delivery);
+        struct store_identity identity = delivery_identity(delivery);
+        struct buffer note = {0};
+        note_decision(&note, delivery, "decide");
+        delivery->pending++;
+        redis_store_decide(delivery->engine->store, &identity,
+                           &(struct store_decision){.decision = delivery->job.decision,
+                                                    .error = slice_of(delivery->error),
+                                                    .effects_total = delivery->job.effects_total,
+                                                    .intent_void = delivery->intent_void},
+                           (struct slice){.data = note.data, .len = note.len}, on_decided, delivery);
+        buffer_fini(&note);
+        CRASHPOINT("decide_sent");
+}
+
+/* ---- the copy ---- */
+
+static void on_published(void *context, enum publish_outcome outcome, const char *error)
+{
+        struct delivery *delivery = context;
+        if (!delivery_back(delivery))
+                return;
+        metrics_publish_end(delivery->engine->metrics, publish_outcome_word(outcome));
+        if (outcome == PUBLISH_CONFIRMED)
+                CRASHPOINT("confirmed");
+        else
+                joblog_warn(delivery, "publish_failed", error);
+        delivery_event(delivery, &(struct job_event){.kind = EVENT_PUBLISHED,
+                                                     .confirmed = outcome == PUBLISH_CONFIRMED,
+                                                     .unencodable = outcome == PUBLISH_UNENCODABLE});
+}
+
+static void name_death(struct delivery *delivery)
+{
+        const struct job *job = &delivery->job;
+        if (job->recorded)
+                dead_id_of_job(delivery->dead_id, delivery_queue(delivery)->name, delivery->envelope.id,
+                               delivery->envelope.fingerprint, job->generation.redrives, job->decision.reason);
+        else
+                dead_id_of_delivery(delivery->dead_id, delivery->owner);
+}
+
+static struct copy_facts facts_of(struct delivery *delivery)
+{
+        return (struct copy_facts){.queue = delivery_queue(delivery)->name,
+                                   .worker = delivery->engine->worker,
+                                   .generation = delivery->job.generation,
+                                   .first_seen_ms = delivery->created_ms,
+                                   .failed_at_ms = -1,
+                                   .error = delivery->error[0] ? delivery->error : NULL};
+}
+
+/* Hands the copy to the publisher; one that cannot be made is reported like one that cannot be encoded. */
+static void publish_copy(struct delivery *delivery, struct arena *arena, struct message *copy)
+{
+        if (!copy) {
+                arena_fini(arena);
+                free(arena);
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_PUBLISHED, .unencodable = true});
+                return;
+        }
+        delivery->pending++;
+        CRASHPOINT("pre_publish");
+        amqp_publisher_publish(delivery->engine->publisher, arena, copy, on_published, delivery);
+        CRASHPOINT("publish_sent");
+}
+
+static struct arena *arena_new(void)
+{
+        struct arena *arena = malloc(sizeof(*arena));
+        if (!arena)
+                abort();
+        arena_init(arena);
+        return arena;
+}
+
+void end_publish(struct delivery *delivery)
+{
+        const struct job *job = &delivery->job;
+        const struct config_queue *queue = delivery_queue(delivery);
+        struct copy_facts facts = facts_of(delivery);
+        facts.generation = job_decision_generation(job);
+        if (job->decision.kind != DECISION_DEFER)
+                facts.failed_at_ms = clock_wall_ms();
+        struct arena *arena = arena_new();
+        if (job->decision.kind == DECISION_DEAD) {
+                name_death(delivery);
+                facts.reason = job->decision.reason;
+                facts.dead_id = delivery->dead_id;
+                publish_copy(delivery, arena, copy_dead(arena, delivery->message, &facts));
+                return;
+        }
+        /* The recorded tier may be gone with a change of the configuration. */
+        size_t tier = job->decision.tier < 0 ? 0 : (size_t)job->decision.tier;
+        if (tier >= queue->tier_count)
+                tier = queue->tier_count - 1;
+        publish_copy(delivery, arena, copy_retry(arena, delivery->message, &facts, queue, tier));
+}
+
+void end_publish_delay(struct delivery *delivery)
+{
+        const struct config_queue *queue = delivery_queue(delivery);
+        struct copy_facts facts = facts_of(delivery);
+        struct arena *arena = arena_new();
+        size_t tier = retry_tier_covering(queue, delivery->job.delay_ms);
+        publish_copy(delivery, arena, copy_retry(arena, delivery->message, &facts, queue, tier));
+}
+
+void end_publish_later(struct delivery *delivery)
+{
+        int64_t wait_ms = (int64_t)250 << (delivery->publish_tries < 6 ? delivery->publish_tries : 6);
+        delivery->publish_tries++;
+        delivery->publish_again_ms = clock_boot_ms() + (wait_ms < AGAIN_MAX_MS ? wait_ms : AGAIN_MAX_MS);
+}
+
+/* ---- the index of dead letters, and the end ---- */
+
+static void on_settled(void *context, const struct store_result *result)
+{
+        if (!result->lost)
+                CRASHPOINT("settled");
+        delivery_reply(context, EVENT_SETTLED, result);
+}
+
+static struct slice text_or_empty(const char *text)
+{
+        return text ? slice_of(text) : SLICE_LITERAL("");
+}
+
+static struct slice number(struct arena *arena, int64_t value)
+{
+        return slice_of(arena_printf(arena, "%" PRId64, value));
+}
+
+static void index_entry(struct delivery *delivery, struct slice now)
+{
+        struct arena *arena = delivery->arena;
+        const struct envelope *envelope = &delivery->envelope;
+        const struct message *message = delivery->message;
+        const struct job *job = &delivery->job;
+        struct slice body = message->body;
+        struct slice arguments[] = {
+                SLICE_LITERAL("HSET"),
+                slice_of(arena_printf(arena, "%s:deadletter:{%s}", delivery->engine->config->redis.prefix,
+                                      delivery->dead_id)),
+                SLICE_LITERAL("id"),             text_or_empty(envelope->id),
+                SLICE_LITERAL("type"),           text_or_empty(envelope->type),
+                SLICE_LITERAL("queue"),          slice_of(delivery_queue(delivery)->name),
+                SLICE_LITERAL("reason"),         slice_of(reason_word(job->decision.reason)),
+                SLICE_LITERAL("error"),          slice_of(delivery->error),
+                SLICE_LITERAL("failed_ms"),      now,
+                SLICE_LITERAL("first_seen_ms"),  number(arena, delivery->created_ms),
+                SLICE_LITERAL("attempt"),        number(arena, job->generation.attempt),
+                SLICE_LITERAL("deferrals"),      number(arena, job->generation.deferrals),
+                SLICE_LITERAL("redrives"),       number(arena, job->generation.redrives),
+                SLICE_LITERAL("size"),           number(arena, (int64_t)message->body_size),
+                SLICE_LITERAL("correlation_id"), text_or_empty(envelope->correlation_id),
+                SLICE_LITERAL("subject"),        text_or_empty(envelope->subject),
+                SLICE_LITERAL("worker"),         slice_of(delivery->engine->worker),
+                SLICE_LITERAL("head"),
+                {.data = body.data ? body.data : "", .len = body.len < HEAD_MAX ? body.len : HEAD_MAX},
+        };
+        redis_store_command(delivery->engine->store, arguments, sizeof(arguments) / sizeof(*arguments), NULL, NULL);
+}
+
+static void add_to_set(struct delivery *delivery, const char *set, struct slice now, struct slice member,
+                       store_done *done)
+{
+        struct arena *arena = delivery->arena;
+        struct slice arguments[] = {
+                SLICE_LITERAL("ZADD"),
+                slice_of(arena_printf(arena, "%s:%s", delivery->engine->config->redis.prefix, set)), now, member};
+        if (done)
+                delivery->pending++;
+        redis_store_command(delivery->engine->store, arguments, 4, done, delivery);
+}
+
+/* What leveret:jobs:retrying and :dead forget: entries older than a record is kept. */
+static void trim_set(struct delivery *delivery, const char *set, int64_t now_ms)
+{
+        struct arena *arena = delivery->arena;
+        const struct config *config = delivery->engine->config;
+        struct slice arguments[] = {SLICE_LITERAL("ZREMRANGEBYSCORE"),
+                                    slice_of(arena_printf(arena, "%s:%s", config->redis.prefix, set)),
+                                    SLICE_LITERAL("-inf"), number(arena, now_ms - config->claim.keep_ms)};
+        redis_store_command(delivery->engine->store, arguments, 4, NULL, NULL);
+}
+
+static void settle_record(struct delivery *delivery)
+{
+        const struct job *job = &delivery->job;
+        struct store_identity identity = delivery_identity(delivery);
+        struct buffer note = {0};
+        note_decision(&note, delivery, "settled");
+        delivery->pending++;
+        redis_store_settle(delivery->engine->store, &identity, job->decision.kind, job_decision_generation(job),
+                           (struct slice){.data = note.data, .len = note.len}, on_settled, delivery);
+        buffer_fini(&note);
+}
+
+/* Replies come in order: when the last request is answered, the index has been written. */
+void end_settle(struct delivery *delivery)
+{
+        const struct job *job = &delivery->job;
+        struct slice id = text_or_empty(delivery->envelope.id);
+        int64_t now_ms = clock_wall_ms();
+        struct slice now = number(delivery->arena, now_ms);
+        if (job->decision.kind == DECISION_DEAD) {
+                name_death(delivery);
+                index_entry(delivery, now);
+                add_to_set(delivery,
+                           arena_printf(delivery->arena, "dead:%s", delivery_queue(delivery)->name), now,
+                           slice_of(delivery->dead_id), job->recorded ? NULL : on_settled);
+                if (job->recorded)
+                        add_to_set(delivery, "jobs:dead", now, id, NULL);
+        } else {
+                add_to_set(delivery, "jobs:retrying", now, id, NULL);
+                trim_set(delivery, "jobs:retrying", now_ms);
+        }
+        if (job->recorded)
+                settle_record(delivery);
+        CRASHPOINT("settle_sent");
+}

@@ -1,0 +1,290 @@
+#include "run/engine.h"
+#include "io/clock.h"
+#include "io/log.h"
+#include "run/state.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The library that takes AMQP header tables apart recurses for each level of nesting; a frame of 128 KiB can hold 26,000. */
+#define LOOP_STACK_BYTES ((size_t)16 << 20)
+#define PUBLISH_TIMEOUT_MS 10000
+#define EXIT_CONFIG 78
+
+/* xorshift64*: for jitter, nothing else. */
+uint64_t engine_random(struct engine *engine)
+{
+        uint64_t x = engine->random;
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        engine->random = x;
+        return x * 2685821657736338717u >> 32;
+}
+
+static void on_fatal(void *context, const char *error)
+{
+        struct engine *engine = context;
+        log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "cannot_start", .error = error});
+        lifecycle_end(engine, EXIT_CONFIG);
+}
+
+/* ---- broker ---- */
+
+static void on_amqp_up(void *context, uint64_t epoch)
+{
+        struct engine *engine = context;
+        engine->epoch = epoch;
+        engine->amqp_up = true;
+        metrics_connection(engine->metrics, METRICS_AMQP_CONSUMER, true);
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "amqp_up", .msg = "connected to the broker"});
+        gate_consume(engine);
+}
+
+static void on_amqp_down(void *context, uint64_t epoch, const char *error)
+{
+        struct engine *engine = context;
+        (void)epoch;
+        bool was_up = engine->amqp_up;
+        engine->amqp_up = false;
+        metrics_connection(engine->metrics, METRICS_AMQP_CONSUMER, false);
+        log_event(was_up ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
+                  &(struct log_fields){.event = "amqp_down", .msg = "reconnecting to the broker", .error = error});
+        deliveries_event(engine, &(struct job_event){.kind = EVENT_DISCONNECTED});
+        lifecycle_check(engine);
+}
+
+static void on_amqp_unreachable(void *context, const char *error, int64_t retry_in_ms)
+{
+        (void)context;
+        (void)retry_in_ms;
+        log_event(LOG_LEVEL_ERROR,
+                  &(struct log_fields){.event = "amqp_unreachable", .msg = "trying again", .error = error});
+}
+
+static void on_delivery(void *context, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
+                        struct message *message)
+{
+        delivery_take(context, queue, epoch, tag, arena, message);
+}
+
+static void on_queue_lost(void *context, size_t queue, const char *error)
+{
+        struct engine *engine = context;
+        engine->queues[queue].lost = true;
+        log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "queue_lost",
+                                                        .queue = engine->config->queues[queue].name,
+                                                        .msg = "the broker cancelled the consumer; waiting for the queue",
+                                                        .error = error});
+        alerts_event(engine, "queue_lost", engine->config->queues[queue].name);
+}
+
+static void on_queue_found(void *context, size_t queue)
+{
+        struct engine *engine = context;
+        engine->queues[queue].lost = false;
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "queue_found",
+                                                       .queue = engine->config->queues[queue].name,
+                                                       .msg = "consuming again"});
+}
+
+static void on_cancelled(void *context, size_t queue)
+{
+        gate_cancelled(context, queue);
+}
+
+static const struct amqp_consumer_events consumer_events = {
+        .up = on_amqp_up,
+        .down = on_amqp_down,
+        .unreachable = on_amqp_unreachable,
+        .fatal = on_fatal,
+        .delivery = on_delivery,
+        .lost = on_queue_lost,
+        .found = on_queue_found,
+        .cancelled = on_cancelled,
+};
+
+/* ---- store ---- */
+
+static void on_store_up(void *context)
+{
+        struct engine *engine = context;
+        metrics_connection(engine->metrics, METRICS_REDIS, true);
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "redis_up", .msg = "Redis takes writes"});
+        gate_consume(engine);
+        deliveries_event(engine, &(struct job_event){.kind = EVENT_STORE_BACK});
+}
+
+static void on_store_down(void *context, const char *error)
+{
+        struct engine *engine = context;
+        metrics_connection(engine->metrics, METRICS_REDIS, false);
+        log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "redis_down",
+                                                        .msg = "consuming pauses until Redis is back",
+                                                        .error = error});
+        gate_consume(engine);
+}
+
+static const struct redis_store_events store_events = {
+        .up = on_store_up, .down = on_store_down, .fatal = on_fatal};
+
+/* ---- life ---- */
+
+/* Names this process: unique also over restarts in a container, where host and pid repeat. */
+static void name_worker(struct engine *engine)
+{
+        char host[64] = "";
+        if (gethostname(host, sizeof(host) - 1) != 0)
+                snprintf(host, sizeof(host), "host");
+        for (char *c = host; *c; c++)
+                if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", *c))
+                        *c = '-';
+        snprintf(engine->worker, sizeof(engine->worker), "%s-%d-%06x", host, (int)getpid(),
+                 (unsigned)engine_random(engine) & 0xffffff);
+}
+
+static struct metrics *open_metrics(const struct engine *engine)
+{
+        static const char *const transports[] = {"http", "smtp", "log"};
+        const char *queues[CONFIG_QUEUES_MAX], *types[CONFIG_HANDLERS_MAX];
+        size_t type_count = 0;
+        for (size_t i = 0; i < engine->config->queue_count; i++)
+                queues[i] = engine->config->queues[i].name;
+        while (engine->options.handlers[type_count] && type_count < CONFIG_HANDLERS_MAX) {
+                types[type_count] = engine->options.handlers[type_count]->type;
+                type_count++;
+        }
+        return metrics_new(&(struct metrics_labels){.version = LEVERET_VERSION,
+                                                    .transport = transports[engine->config->mail.transport],
+                                                    .queues = queues,
+                                                    .queue_count = engine->config->queue_count,
+                                                    .types = types,
+                                                    .type_count = type_count});
+}
+
+static bool open_parts(struct engine *engine)
+{
+        char error[256] = "";
+        const struct config *config = engine->config;
+        engine->transport = mail_transport_open(&engine->loop, config, error);
+        if (!engine->transport) {
+                on_fatal(engine, error);
+                return false;
+        }
+        static struct admin_source source = {.render = pages_render};
+        source.context = engine;
+        engine->admin = admin_open(&engine->loop, config, &source, error);
+        if (!engine->admin && error[0]) {
+                on_fatal(engine, error);
+                return false;
+        }
+        engine->publisher = amqp_publisher_open(&engine->loop, config, PUBLISH_TIMEOUT_MS);
+        engine->store = redis_store_open(&engine->loop, config, engine->worker, &store_events, engine);
+        engine->consumer = amqp_consumer_open(&engine->loop, config, &consumer_events, engine);
+        presence_open(engine);
+        depth_open(engine);
+        return true;
+}
+
+static void close_parts(struct engine *engine)
+{
+        if (engine->consumer) {
+                presence_close(engine);
+                depth_close(engine);
+                amqp_consumer_close(engine->consumer);
+                redis_store_close(engine->store);
+                amqp_publisher_close(engine->publisher, 1000);
+        }
+        if (engine->admin)
+                admin_close(engine->admin);
+        if (engine->transport)
+                mail_transport_close(engine->transport);
+}
+
+/* What is still in flight belongs to the broker again once the connection is closed. */
+static void forget_all(struct engine *engine)
+{
+        struct delivery *delivery;
+        while ((delivery = TAILQ_FIRST(&engine->all))) {
+                TAILQ_REMOVE(&engine->all, delivery, all);
+                struct arena *arena = delivery->arena;
+                arena_fini(arena);
+                free(arena);
+        }
+}
+
+static void init_lists(struct engine *engine)
+{
+        TAILQ_INIT(&engine->all);
+        TAILQ_INIT(&engine->held);
+        TAILQ_INIT(&engine->suspects);
+        TAILQ_INIT(&engine->places);
+        for (size_t i = 0; i < ID_BUCKETS; i++)
+                LIST_INIT(&engine->buckets[i]);
+}
+
+static void run(struct engine *engine)
+{
+        const struct config *config = engine->config;
+        if (uv_loop_init(&engine->loop) != 0)
+                abort();
+        init_lists(engine);
+        engine->started_ms = clock_wall_ms();
+        engine->random = (uint64_t)uv_hrtime() ^ (uint64_t)getpid() << 32 ^ 0x9e3779b97f4a7c15u;
+        name_worker(engine);
+        log_worker(engine->worker);
+        breaker_init(&engine->breaker, config->mail.breaker.failures, config->mail.breaker.open_ms,
+                     config->mail.breaker.open_max_ms);
+        limiter_init(&engine->limiter, config->mail.rate, clock_boot_ms());
+        engine->metrics = open_metrics(engine);
+        recent_open(engine);
+        alerts_open(engine);
+        if (open_parts(engine)) {
+                lifecycle_open(engine);
+                log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "started", .msg = "leveret " LEVERET_VERSION});
+                uv_run(&engine->loop, UV_RUN_DEFAULT);
+                lifecycle_close(engine);
+        }
+        engine->stage = STAGE_ENDED;
+        close_parts(engine);
+        alerts_close(engine);
+        uv_run(&engine->loop, UV_RUN_DEFAULT);
+        forget_all(engine);
+        recent_close(engine);
+        metrics_free(engine->metrics);
+        if (uv_loop_close(&engine->loop) != 0)
+                log_event(LOG_LEVEL_DEBUG, &(struct log_fields){.event = "loop_busy"});
+}
+
+static void *run_thread(void *engine)
+{
+        run(engine);
+        return NULL;
+}
+
+int engine_run(const struct config *config, const struct engine_options *options)
+{
+        struct engine *engine = calloc(1, sizeof(*engine));
+        if (!engine)
+                abort();
+        engine->config = config;
+        engine->options = *options;
+        pthread_attr_t attributes;
+        pthread_t thread;
+        pthread_attr_init(&attributes);
+        pthread_attr_setstacksize(&attributes, LOOP_STACK_BYTES);
+        if (pthread_create(&thread, &attributes, run_thread, engine) != 0) {
+                log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "cannot_start",
+                                                                .error = "cannot create the loop's thread"});
+                free(engine);
+                return 1;
+        }
+        pthread_attr_destroy(&attributes);
+        pthread_join(thread, NULL);
+        int status = engine->exit_status;
+        free(engine);
+        return status;
+}

@@ -1,0 +1,162 @@
+#include "io/clock.h"
+#include "io/log.h"
+#include "run/state.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+
+/* Renewals, repeated publishes, the drain's end and the watchdog are looked at so often. */
+#define TICK_MS 200
+/* The last part of the grace in which what has not begun to send is put off: a fifth. */
+#define GRACE_LAST_FIFTH 5
+
+static void look_at(struct delivery *delivery, int64_t now_ms)
+{
+        if (delivery->publish_again_ms > 0 && now_ms >= delivery->publish_again_ms) {
+                delivery->publish_again_ms = 0;
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_PUBLISH_AGAIN, .now_ms = now_ms});
+                return;
+        }
+        if (now_ms - delivery->renewed_ms >= delivery->job.lease_ms / 3)
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_RENEW_DUE, .now_ms = now_ms});
+}
+
+static void drain_tick(struct engine *engine, int64_t now_ms)
+{
+        int64_t spent_ms = now_ms - engine->drain.began_ms;
+        int64_t grace_ms = engine->config->shutdown.grace_ms;
+        if (spent_ms >= grace_ms - grace_ms / GRACE_LAST_FIFTH)
+                deliveries_event(engine, &(struct job_event){.kind = EVENT_DEFER});
+        if (engine->stage == STAGE_DRAINING && spent_ms >= grace_ms)
+                lifecycle_end(engine, 1);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+        struct engine *engine = timer->data;
+        int64_t now_ms = clock_boot_ms();
+        watchdog_turned(engine->watchdog);
+        struct delivery *delivery = TAILQ_FIRST(&engine->all);
+        while (delivery) {
+                struct delivery *next = TAILQ_NEXT(delivery, all);
+                look_at(delivery, now_ms);
+                delivery = next;
+        }
+        if (engine->stage == STAGE_DRAINING)
+                drain_tick(engine, now_ms);
+        gate_turn(engine);
+}
+
+static void report_drain(const struct engine *engine)
+{
+        char text[200];
+        const struct drain_report *drain = &engine->drain;
+        snprintf(text, sizeof(text),
+                 "finished %" PRIu64 ", returned %" PRIu64 ", put off %" PRIu64 ", left to the broker %zu, in %" PRId64
+                 " ms",
+                 drain->finished, drain->returned, drain->deferred, engine->in_flight,
+                 clock_boot_ms() - drain->began_ms);
+        log_event(engine->exit_status == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+                  &(struct log_fields){.event = "drained", .msg = text});
+}
+
+void lifecycle_end(struct engine *engine, int status)
+{
+        if (engine->stage == STAGE_ENDED)
+                return;
+        engine->exit_status = status;
+        if (engine->stage == STAGE_DRAINING)
+                report_drain(engine);
+        engine->stage = STAGE_ENDED;
+        uv_stop(&engine->loop);
+}
+
+void lifecycle_check(struct engine *engine)
+{
+        if (engine->stage != STAGE_DRAINING || engine->in_flight > 0)
+                return;
+        /* Until the cancel is confirmed, deliveries may still arrive. */
+        for (size_t i = 0; i < engine->config->queue_count; i++)
+                if (amqp_consumer_is_consuming(engine->consumer, i))
+                        return;
+        lifecycle_end(engine, 0);
+}
+
+void lifecycle_drain(struct engine *engine, const char *cause)
+{
+        if (engine->stage != STAGE_RUNNING)
+                return;
+        engine->stage = STAGE_DRAINING;
+        engine->drain = (struct drain_report){.began_ms = clock_boot_ms()};
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "draining", .msg = cause});
+        gate_consume(engine);
+        /* What is held behind queues that were not consuming goes back at once. */
+        for (size_t i = 0; i < engine->config->queue_count; i++)
+                if (!amqp_consumer_is_consuming(engine->consumer, i))
+                        gate_cancelled(engine, i);
+        lifecycle_check(engine);
+}
+
+static void on_terminate(uv_signal_t *handle, int number)
+{
+        struct engine *engine = handle->data;
+        if (engine->stage == STAGE_DRAINING) {
+                log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "second_signal", .msg = "ending at once"});
+                lifecycle_end(engine, 1);
+                return;
+        }
+        lifecycle_drain(engine, number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+/* Replaces the configuration as far as it may change while running; the caller of engine_run decides what that is. */
+static void on_hangup(uv_signal_t *handle, int number)
+{
+        (void)number;
+        struct engine *engine = handle->data;
+        struct config *fresh =
+                engine->options.reload ? engine->options.reload(engine->options.reload_context) : NULL;
+        log_event(fresh ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+                  &(struct log_fields){.event = fresh ? "reloaded" : "reload_failed",
+                                       .msg = fresh ? "the configuration was read again"
+                                                    : "the old configuration is kept"});
+}
+
+static void signal_open(struct engine *engine, uv_signal_t *handle, uv_signal_cb callback, int number)
+{
+        uv_signal_init(&engine->loop, handle);
+        handle->data = engine;
+        uv_signal_start(handle, callback, number);
+}
+
+static void on_turn(uv_check_t *check)
+{
+        struct engine *engine = check->data;
+        gate_turn(engine);
+        recent_flush(engine);
+}
+
+void lifecycle_open(struct engine *engine)
+{
+        signal_open(engine, &engine->sigterm, on_terminate, SIGTERM);
+        signal_open(engine, &engine->sigint, on_terminate, SIGINT);
+        signal_open(engine, &engine->sighup, on_hangup, SIGHUP);
+        uv_timer_init(&engine->loop, &engine->tick);
+        uv_timer_init(&engine->loop, &engine->gate_timer);
+        uv_check_init(&engine->loop, &engine->turn);
+        engine->tick.data = engine->gate_timer.data = engine->turn.data = engine;
+        uv_timer_start(&engine->tick, on_tick, TICK_MS, TICK_MS);
+        uv_check_start(&engine->turn, on_turn);
+        engine->watchdog = watchdog_start();
+}
+
+void lifecycle_close(struct engine *engine)
+{
+        watchdog_stop(engine->watchdog);
+        uv_close((uv_handle_t *)&engine->sigterm, NULL);
+        uv_close((uv_handle_t *)&engine->sigint, NULL);
+        uv_close((uv_handle_t *)&engine->sighup, NULL);
+        uv_close((uv_handle_t *)&engine->tick, NULL);
+        uv_close((uv_handle_t *)&engine->gate_timer, NULL);
+        uv_close((uv_handle_t *)&engine->turn, NULL);
+}

@@ -1,0 +1,199 @@
+#include "io/clock.h"
+#include "io/log.h"
+#include "run/state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+/* What the admin server shows. Rendered on the loop, so that all of it is of one moment. */
+
+/* Adds the reasons why no work is taken, one a line; returns how many. */
+static size_t unready(struct engine *engine, struct buffer *out)
+{
+        size_t count = 0;
+        if (engine->stage != STAGE_RUNNING) {
+                buffer_add_text(out, "draining\n");
+                count++;
+        }
+        if (!engine->amqp_up) {
+                buffer_add_text(out, "the broker connection is down\n");
+                count++;
+        }
+        if (!redis_store_is_up(engine->store)) {
+                buffer_add_text(out, "redis is down\n");
+                count++;
+        }
+        if (engine->breaker.state != BREAKER_CLOSED) {
+                buffer_printf(out, "the breaker of the mail transport is %s\n",
+                              breaker_state_word(engine->breaker.state));
+                count++;
+        }
+        for (size_t i = 0; i < engine->config->queue_count; i++) {
+                if (!engine->amqp_up || engine->queues[i].wanted == 0 ||
+                    amqp_consumer_is_consuming(engine->consumer, i))
+                        continue;
+                buffer_printf(out, "queue %s: not consuming%s\n", engine->config->queues[i].name,
+                              engine->queues[i].lost ? ", the broker cancelled it" : "");
+                count++;
+        }
+        return count;
+}
+
+static void render_ready(struct engine *engine, bool verbose, struct buffer *body, int *status)
+{
+        struct buffer reasons = {0};
+        size_t count = unready(engine, &reasons);
+        *status = count ? 503 : 200;
+        buffer_add_text(body, count ? "not ready\n" : "ready\n");
+        if (verbose && count)
+                buffer_add(body, reasons.data, reasons.len);
+        buffer_fini(&reasons);
+}
+
+static int64_t oldest_ms(const struct engine *engine)
+{
+        const struct delivery *first = TAILQ_FIRST(&engine->all);
+        return first ? clock_boot_ms() - first->received_ms : 0;
+}
+
+static size_t bytes_in_flight(const struct engine *engine)
+{
+        size_t bytes = 0;
+        const struct delivery *delivery;
+        TAILQ_FOREACH(delivery, &engine->all, all)
+        {
+                bytes += delivery->arena->used;
+        }
+        return bytes;
+}
+
+static void add_string(struct buffer *body, const char *name, const char *value)
+{
+        buffer_printf(body, "\"%s\":", name);
+        buffer_add_json_string(body, slice_of(value));
+}
+
+static void add_queues(const struct engine *engine, struct buffer *body)
+{
+        buffer_add_text(body, "\"queues\":[");
+        for (size_t i = 0; i < engine->config->queue_count; i++) {
+                const struct queue_state *queue = &engine->queues[i];
+                const char *closed = gate_closed_because(engine, i);
+                buffer_add_text(body, i ? ",{" : "{");
+                add_string(body, "name", engine->config->queues[i].name);
+                buffer_printf(body, ",\"consuming\":%s,\"prefetch\":%u,\"in_flight\":%zu,\"paused\":%s",
+                              amqp_consumer_is_consuming(engine->consumer, i) ? "true" : "false", queue->wanted,
+                              queue->in_flight, queue->paused ? "true" : "false");
+                if (closed) {
+                        buffer_add_char(body, ',');
+                        add_string(body, "closed", closed);
+                }
+                buffer_add_char(body, '}');
+        }
+        buffer_add_text(body, "],");
+}
+
+static void add_jobs(const struct engine *engine, struct buffer *body)
+{
+        buffer_add_text(body, "\"deliveries\":{");
+        for (int i = 0; i < METRICS_OUTCOME_COUNT; i++)
+                buffer_printf(body, "%s\"%s\":%" PRIu64, i ? "," : "",
+                              metrics_outcome_word((enum metrics_outcome)i), engine->ends[i]);
+        buffer_add_text(body, "},\"phases\":{");
+        size_t phases[JOB_PHASE_COUNT] = {0};
+        const struct delivery *delivery;
+        TAILQ_FOREACH(delivery, &engine->all, all)
+        {
+                phases[delivery->job.phase]++;
+        }
+        bool first = true;
+        for (int i = 0; i < JOB_PHASE_COUNT; i++) {
+                if (phases[i] == 0)
+                        continue;
+                buffer_printf(body, "%s\"%s\":%zu", first ? "" : ",", job_phase_word((enum job_phase)i), phases[i]);
+                first = false;
+        }
+        buffer_add_text(body, "},");
+}
+
+static void render_status(struct engine *engine, struct buffer *body)
+{
+        struct buffer reasons = {0};
+        size_t count = unready(engine, &reasons);
+        buffer_add_char(body, '{');
+        add_string(body, "worker", engine->worker);
+        buffer_printf(body, ",\"version\":\"%s\",\"state\":\"%s\",\"ready\":%s,", LEVERET_VERSION,
+                      engine->stage == STAGE_RUNNING ? "running" : "draining", count ? "false" : "true");
+        add_string(body, "not_ready_because", reasons.len ? reasons.data : "");
+        buffer_printf(body, ",\"started_ms\":%" PRId64 ",\"last_success_ms\":%" PRId64 ",", engine->started_ms,
+                      engine->last_success_ms);
+        buffer_printf(body, "\"amqp\":{\"up\":%s,\"epoch\":%" PRIu64 "},\"publisher\":{\"up\":%s,\"blocked\":%s},",
+                      engine->amqp_up ? "true" : "false", engine->epoch,
+                      amqp_publisher_is_up(engine->publisher) ? "true" : "false",
+                      amqp_publisher_is_blocked(engine->publisher) ? "true" : "false");
+        buffer_printf(body, "\"redis\":{\"up\":%s},", redis_store_is_up(engine->store) ? "true" : "false");
+        buffer_printf(body,
+                      "\"breaker\":{\"state\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64 ",\"probes\":%" PRIu64 "},",
+                      breaker_state_word(engine->breaker.state), engine->breaker.failures, engine->breaker.openings,
+                      engine->breaker.probes);
+        add_queues(engine, body);
+        add_jobs(engine, body);
+        buffer_printf(body, "\"in_flight\":%zu,\"sending\":%zu,\"suspects\":%s,\"oldest_in_flight_ms\":%" PRId64 "}\n",
+                      engine->in_flight, engine->places_used, TAILQ_EMPTY(&engine->suspects) ? "false" : "true",
+                      oldest_ms(engine));
+        buffer_fini(&reasons);
+}
+
+static struct metrics_process measure_process(const struct engine *engine)
+{
+        struct metrics_process process = {.start_s = (double)engine->started_ms / 1000};
+        struct rusage usage;
+        if (getrusage(RUSAGE_SELF, &usage) == 0)
+                process.cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                                (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+        size_t resident = 0;
+        if (uv_resident_set_memory(&resident) == 0)
+                process.resident_bytes = resident;
+        return process;
+}
+
+static void render_metrics(struct engine *engine, struct buffer *body)
+{
+        struct metrics *metrics = engine->metrics;
+        struct buffer reasons = {0};
+        metrics_set_ready(metrics, unready(engine, &reasons) == 0);
+        buffer_fini(&reasons);
+        metrics_set_breaker(metrics, &engine->breaker);
+        metrics_connection(metrics, METRICS_AMQP_PUBLISHER, amqp_publisher_is_up(engine->publisher));
+        metrics_set_in_flight_total(metrics, bytes_in_flight(engine), (double)oldest_ms(engine) / 1000);
+        for (size_t i = 0; i < engine->config->queue_count; i++) {
+                metrics_set_in_flight(metrics, i, engine->queues[i].in_flight);
+                metrics_set_consuming(metrics, i, amqp_consumer_is_consuming(engine->consumer, i));
+        }
+        metrics_set_log_lines_dropped(metrics, log_dropped());
+        struct metrics_process process = measure_process(engine);
+        metrics_set_process(metrics, &process);
+        metrics_render(metrics, body);
+}
+
+void pages_render(void *context, enum admin_page page, bool verbose, struct buffer *body, int *status)
+{
+        struct engine *engine = context;
+        switch (page) {
+        case ADMIN_LIVEZ:
+                buffer_add_text(body, "alive\n");
+                return;
+        case ADMIN_READYZ:
+                render_ready(engine, verbose, body, status);
+                return;
+        case ADMIN_METRICS:
+                render_metrics(engine, body);
+                return;
+        case ADMIN_STATUS:
+                render_status(engine, body);
+                return;
+        case ADMIN_PAGE_COUNT:
+                return;
+        }
+}

@@ -1,0 +1,212 @@
+#ifndef LEVERET_RUN_STATE_H
+#define LEVERET_RUN_STATE_H
+
+#include "core/breaker.h"
+#include "core/config.h"
+#include "core/dead_id.h"
+#include "core/envelope.h"
+#include "core/limiter.h"
+#include "core/metrics.h"
+#include "core/plan.h"
+#include "core/protocol.h"
+#include "io/admin.h"
+#include "io/amqp_consumer.h"
+#include "io/amqp_publisher.h"
+#include "io/mail_transport.h"
+#include "io/redis_store.h"
+#include "run/engine.h"
+
+#include <sys/queue.h>
+#include <uv.h>
+
+/* Inside run only: what one process holds. Everything here belongs to the loop's thread. */
+
+enum { ID_BUCKETS = 4096, OWNER_SIZE = 192, WORKER_ID_MAX = 120 };
+
+/* Where a delivery stands for the engine, besides the phase of its job: the list it is on. */
+enum delivery_list {
+        LIST_NONE,
+        LIST_HELD,     /* received, not started */
+        LIST_SUSPECTS, /* to be started alone */
+        LIST_PLACES,   /* wants a place at the transport */
+};
+
+/* One job in flight. Owns its arena and everything in it, itself included. */
+struct delivery {
+        struct job job;
+        struct engine *engine;
+        struct arena *arena;
+        struct message *message;
+        struct envelope envelope;
+        size_t queue; /* index in config->queues */
+        const struct handler *handler;
+        const struct config_handler *settings; /* or NULL */
+        struct plan *plan;
+        char owner[OWNER_SIZE];
+        char dead_id[DEAD_ID_SIZE];
+        char error[MAIL_ERROR_MAX]; /* the last thing that went wrong */
+        char provider_id[MAIL_PROVIDER_ID_MAX];
+        int64_t received_ms, started_ms; /* CLOCK_BOOTTIME; started_ms 0 before the first claim */
+        int64_t created_ms;              /* wall clock: first seen */
+        int64_t send_began_ms, renewed_ms;
+        struct slice recorded[JOB_EFFECTS_MAX]; /* effects that an earlier run recorded, in the arena */
+        size_t recorded_count;
+        struct slice recorded_intent;
+        bool intent_void;  /* the last send was definitely refused */
+        struct mail_request request;
+        uint32_t pending; /* callbacks of store, transport and publisher that are still to come */
+        uint32_t publish_tries;
+        int64_t publish_again_ms; /* when to try the unconfirmed copy again; 0: not waiting */
+        bool ended;     /* the job is over; freed when `pending` is 0 */
+        bool active;    /* counted in engine->active */
+        bool has_place; /* counted in engine->places_used */
+        bool probe;     /* its send is the probe of the half-open breaker */
+        enum delivery_list list;
+        TAILQ_ENTRY(delivery) all, listed;
+        LIST_ENTRY(delivery) same_bucket;
+        bool in_bucket;
+};
+TAILQ_HEAD(delivery_queue, delivery);
+LIST_HEAD(delivery_bucket, delivery);
+
+struct queue_state {
+        uint16_t wanted; /* what was asked of the consumer last */
+        bool paused;     /* by an operator */
+        bool lost;       /* the broker cancelled us */
+        size_t in_flight;
+};
+
+enum stage { STAGE_RUNNING, STAGE_DRAINING, STAGE_ENDED };
+
+struct drain_report {
+        uint64_t finished, returned, deferred;
+        int64_t began_ms;
+};
+
+struct engine {
+        uv_loop_t loop;
+        const struct config *config;
+        struct config *reloaded; /* owned; what SIGHUP brought */
+        struct engine_options options;
+        char worker[WORKER_ID_MAX];
+        enum stage stage;
+        int exit_status;
+
+        struct amqp_consumer *consumer;
+        struct amqp_publisher *publisher;
+        struct redis_store *store;
+        struct mail_transport *transport;
+        struct admin *admin;
+        struct metrics *metrics;
+
+        uint64_t epoch;
+        bool amqp_up;
+        struct queue_state queues[CONFIG_QUEUES_MAX];
+
+        struct delivery_queue all, held, suspects, places;
+        struct delivery_bucket buckets[ID_BUCKETS];
+        size_t in_flight, active, places_used;
+        struct delivery *alone;
+
+        struct breaker breaker;
+        struct limiter limiter;
+        int64_t throttled_until_ms; /* the mail service asked for a pause */
+
+        struct recent *recent; /* best-effort index writes of this loop turn */
+        struct alerts *alerts;
+        struct presence *presence;
+        struct depth *depth;
+        struct watchdog *watchdog;
+
+        uv_check_t turn;
+        uv_timer_t tick, gate_timer;
+        uv_signal_t sigterm, sigint, sighup;
+        struct drain_report drain;
+        int64_t started_ms, last_success_ms;
+        int64_t empty_since_ms; /* --drain: when the queues were first seen empty; 0: they are not */
+        uint64_t random;
+        uint64_t ends[METRICS_OUTCOME_COUNT]; /* deliveries since the start, by how they ended */
+};
+
+uint64_t engine_random(struct engine *engine);
+
+/* ---- delivery.c: the job's events in, its actions carried out ---- */
+void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
+                   struct message *message);
+void delivery_event(struct delivery *delivery, const struct job_event *event);
+/* A callback that was counted in `pending` has come; frees the delivery if it was the last of an ended job. False: it
+ * was freed or is over, touch it no more. */
+bool delivery_back(struct delivery *delivery);
+/* A request has no reply. Asks again at once if the store came back before this was told. */
+void delivery_store_lost(struct delivery *delivery);
+/* The reply to a request of a job that owns its record, as the event `kind`. */
+void delivery_reply(struct delivery *delivery, enum job_event_kind kind, const struct store_result *result);
+/* Tells every job; safe against jobs that end meanwhile. */
+void deliveries_event(struct engine *engine, const struct job_event *event);
+const struct config_queue *delivery_queue(const struct delivery *delivery);
+struct store_identity delivery_identity(const struct delivery *delivery);
+
+/* ---- actions.c ---- */
+void delivery_perform(struct delivery *delivery, const struct job_action *action);
+
+/* ---- ends.c: decisions, copies, the dead-letter index ---- */
+void end_decide(struct delivery *delivery);
+void end_publish(struct delivery *delivery);
+void end_publish_delay(struct delivery *delivery);
+void end_publish_later(struct delivery *delivery);
+void end_settle(struct delivery *delivery);
+
+/* ---- inflight.c: lists and the map of ids ---- */
+void inflight_add(struct engine *engine, struct delivery *delivery);
+void inflight_remove(struct delivery *delivery);
+struct delivery *inflight_find(struct engine *engine, struct slice id);
+void inflight_list(struct delivery *delivery, enum delivery_list list);
+
+/* ---- gate.c: who may start, who may send, how much is consumed ---- */
+void gate_turn(struct engine *engine);    /* once a loop turn */
+void gate_consume(struct engine *engine); /* tells the consumer how much is wanted now */
+void gate_update(struct delivery *delivery); /* after a step: gives back what the job's phase no longer needs */
+void gate_result(struct delivery *delivery, const struct mail_result *result, struct job_event *event);
+void gate_cancelled(struct engine *engine, size_t queue);
+const char *gate_closed_because(const struct engine *engine, size_t queue); /* NULL: open */
+
+/* ---- lifecycle.c ---- */
+void lifecycle_open(struct engine *engine);
+void lifecycle_drain(struct engine *engine, const char *cause);
+void lifecycle_end(struct engine *engine, int status);
+void lifecycle_check(struct engine *engine); /* draining and nothing left? */
+void lifecycle_close(struct engine *engine);
+
+/* ---- recent.c: the lists for people, best effort, once a turn ---- */
+void recent_open(struct engine *engine);
+void recent_note(struct engine *engine, const char *state, struct slice id, struct slice subject);
+void recent_flush(struct engine *engine);
+void recent_close(struct engine *engine);
+
+/* ---- presence.c: leveret:worker:<id>, leveret:paused ---- */
+void presence_open(struct engine *engine);
+void presence_close(struct engine *engine);
+
+/* ---- depth.c: what waits in the broker ---- */
+void depth_open(struct engine *engine);
+void depth_close(struct engine *engine);
+
+/* ---- alerts.c ---- */
+void alerts_open(struct engine *engine);
+void alerts_dead(struct engine *engine, const char *queue, const char *type, enum reason reason);
+void alerts_event(struct engine *engine, const char *kind, const char *text);
+void alerts_close(struct engine *engine);
+
+/* ---- watchdog.c: ends the process when the loop has not turned for 10 s of its running time ---- */
+struct watchdog *watchdog_start(void);
+void watchdog_turned(struct watchdog *watchdog);
+void watchdog_stop(struct watchdog *watchdog);
+
+/* ---- pages.c: /readyz /status /metrics ---- */
+void pages_render(void *context, enum admin_page page, bool verbose, struct buffer *body, int *status);
+
+/* ---- joblog.c: one line for each end ---- */
+void joblog_end(struct delivery *delivery, enum metrics_outcome outcome);
+void joblog_warn(struct delivery *delivery, const char *event, const char *error);
+
+#endif
