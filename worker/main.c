@@ -1,6 +1,80 @@
-#include <stdio.h>
+#include "cli/cli.h"
+#include "io/config_file.h"
 
-int main(void)
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+const struct cli_command cli_commands[] = {
+        {"run", "leveret run [--drain]", "consume, dispatch, send: the worker", command_run},
+        {"check", "leveret check [--offline]", "all errors of the configuration; then probe all services", command_check},
+        {"topology", "leveret topology show | apply | verify", "exchanges, queues and bindings", command_topology},
+        {"type", "leveret type list | show TYPE | schema TYPE", "the message types and their payloads", command_type},
+        {"plan", "leveret plan TYPE --data J|@file|-", "what the handler would do; sends nothing", command_plan},
+        {"publish", "leveret publish TYPE --data J|@file|- [--id ID] [--subject S] [--wait 30s]",
+         "publish a message, validated and confirmed", command_publish},
+        {"job", "leveret job show ID | list [--state S --type T --subject S --limit N]", "what became of a message",
+         command_job},
+        {"health", "leveret health [live | ready]", "for container probes", command_health},
+        {"mail", "leveret mail test --to ADDRESS", "send one mail through the configured transport", command_mail},
+        {0},
+};
+
+static int usage(FILE *out, int status)
 {
-        return 0;
+        fputs("leveret " LEVERET_VERSION ": RabbitMQ messages become mails, each once, none lost\n\n"
+              "usage: leveret COMMAND [-c FILE] [--set a.b=c] [-o table|json] [--yes] ...\n\n",
+              out);
+        for (const struct cli_command *command = cli_commands; command->name; command++)
+                fprintf(out, "  %-10s %s\n", command->name, command->summary);
+        fputs("\nleveret COMMAND --help tells more. Exit: 0 ok, 1 error, 2 usage, 3 not found, 4 refused, "
+              "78 configuration.\n",
+              out);
+        return status;
+}
+
+static int dispatch(const struct cli_command *command, int argc, char **argv)
+{
+        struct cli *cli = calloc(1, sizeof(*cli));
+        if (!cli)
+                abort();
+        cli->program = "leveret";
+        cli->command = command->name;
+        arena_init(&cli->arena);
+        int status = command->run(cli, argc, argv);
+        if (cli->help)
+                status = CLI_OK;
+        config_free(cli->config);
+        arena_fini(&cli->arena);
+        free(cli);
+        return status;
+}
+
+int main(int argc, char **argv)
+{
+        signal(SIGPIPE, SIG_IGN);
+        curl_global_init(CURL_GLOBAL_DEFAULT);
+        const char *name = argc > 1 ? argv[1] : "--help";
+        int status = CLI_USAGE;
+        if (strcmp(name, "--version") == 0) {
+                puts("leveret " LEVERET_VERSION);
+                status = CLI_OK;
+        } else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+                status = usage(argc > 1 ? stdout : stderr, argc > 1 ? CLI_OK : CLI_USAGE);
+        } else {
+                const struct cli_command *command = cli_commands;
+                while (command->name && strcmp(command->name, name) != 0)
+                        command++;
+                if (command->name) {
+                        status = dispatch(command, argc - 2, argv + 2);
+                } else {
+                        fprintf(stderr, "leveret: unknown command \"%.60s\"\n", name);
+                        usage(stderr, CLI_USAGE);
+                }
+        }
+        curl_global_cleanup();
+        return status;
 }

@@ -1,0 +1,51 @@
+#include "cli/cli.h"
+#include "io/amqp_topology.h"
+
+#include <stdio.h>
+
+static void tell(struct cli_table *table, const char *service, bool ok, const char *detail)
+{
+        cli_table_row(table, service, ok ? "ok" : "failed", cli_safe(table->cli, slice_of(detail)));
+}
+
+static bool probe_redis(struct cli *cli, struct cli_table *table)
+{
+        char error[256] = "takes writes, evicts nothing";
+        struct redis_sync *redis = redis_sync_open(cli->config, error);
+        redis_sync_close(redis);
+        tell(table, "redis", redis != NULL, error);
+        return redis != NULL;
+}
+
+static bool probe_amqp(struct cli *cli, struct cli_table *table)
+{
+        struct amqp_error error = {.text = "topology is in place"};
+        bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY, NULL, NULL, &error);
+        tell(table, "amqp", ok, error.text);
+        return ok;
+}
+
+/* All errors of the configuration, then whether each service can be used with it. Sends no mail: see `mail test`. */
+int command_check(struct cli *cli, int argc, char **argv)
+{
+        const char *offline = NULL;
+        const struct cli_flag flags[] = {{.name = "--offline", .value = &offline}, {0}};
+        if (!cli_parse(cli, argc, argv, flags))
+                return CLI_USAGE;
+        if (cli->help || cli->word_count > 0)
+                return cli_usage(cli, cli->help ? NULL : "it takes no words");
+        int status = cli_config(cli);
+        if (status != CLI_OK)
+                return status;
+        static const struct cli_column columns[] = {{.title = "SERVICE"}, {.title = "STATE"}, {.title = "DETAIL"}};
+        struct cli_table table;
+        cli_table_init(&table, cli, columns, CLI_COUNT(columns));
+        tell(&table, "config", true, "no errors");
+        bool ok = true;
+        if (!offline) {
+                ok = probe_amqp(cli, &table) && ok;
+                ok = probe_redis(cli, &table) && ok;
+        }
+        cli_table_print(&table);
+        return ok ? CLI_OK : CLI_ERROR;
+}

@@ -1,0 +1,226 @@
+#include "cli/cli.h"
+#include "core/rfc3339.h"
+#include "core/utf8.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the command line ---- */
+
+static const struct cli_flag *flag_find(const struct cli_flag *flags, const char *name, size_t len)
+{
+        for (; flags && flags->name; flags++)
+                if (strlen(flags->name) == len && strncmp(flags->name, name, len) == 0)
+                        return flags;
+        return NULL;
+}
+
+static bool complain(const struct cli *cli, const char *what, const char *problem)
+{
+        char text[300];
+        snprintf(text, sizeof(text), "%.120s: %s", what, problem);
+        cli_usage(cli, text);
+        return false;
+}
+
+static bool set_output(struct cli *cli, const char *value)
+{
+        if (strcmp(value, "json") != 0 && strcmp(value, "table") != 0)
+                return complain(cli, value, "-o takes table or json");
+        cli->output = strcmp(value, "json") == 0 ? CLI_JSON : CLI_TABLE;
+        return true;
+}
+
+static bool add_set(struct cli *cli, const char *value)
+{
+        if (cli->set_count == CLI_SETS_MAX)
+                return complain(cli, value, "too many --set");
+        cli->sets[cli->set_count++] = value;
+        return true;
+}
+
+/* The value of argv[*at]: after '=' or the next word. */
+static const char *value_of(const struct cli *cli, int argc, char **argv, int *at, bool is_long)
+{
+        const char *equals = is_long ? strchr(argv[*at], '=') : NULL;
+        if (equals)
+                return equals + 1;
+        if (*at + 1 < argc)
+                return argv[++*at];
+        complain(cli, argv[*at], "it needs a value");
+        return NULL;
+}
+
+static bool take_flag(struct cli *cli, int argc, char **argv, int *at, const struct cli_flag *flags)
+{
+        const char *word = argv[*at];
+        size_t len = strncmp(word, "--", 2) == 0 ? strcspn(word, "=") : strlen(word);
+        bool is_long = word[1] == '-';
+        const char *value;
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+                return cli->help = true;
+        if (strcmp(word, "--yes") == 0)
+                return cli->yes = true;
+        if (strcmp(word, "-c") == 0 || (len == 8 && strncmp(word, "--config", 8) == 0))
+                return (cli->config_file = value_of(cli, argc, argv, at, is_long)) != NULL;
+        if (strcmp(word, "-o") == 0 || (len == 8 && strncmp(word, "--output", 8) == 0))
+                return (value = value_of(cli, argc, argv, at, is_long)) && set_output(cli, value);
+        if (len == 5 && strncmp(word, "--set", 5) == 0)
+                return (value = value_of(cli, argc, argv, at, is_long)) && add_set(cli, value);
+        const struct cli_flag *flag = flag_find(flags, word, len);
+        if (!flag)
+                return complain(cli, word, "unknown option");
+        if (!flag->takes_value) {
+                *flag->value = "";
+                return true;
+        }
+        return (*flag->value = value_of(cli, argc, argv, at, is_long)) != NULL;
+}
+
+bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags)
+{
+        bool only_words = false;
+        for (int at = 0; at < argc; at++) {
+                if (!only_words && strcmp(argv[at], "--") == 0) {
+                        only_words = true;
+                } else if (!only_words && argv[at][0] == '-' && argv[at][1] != '\0') {
+                        if (!take_flag(cli, argc, argv, &at, flags))
+                                return false;
+                } else if (cli->word_count < CLI_WORDS_MAX) {
+                        cli->words[cli->word_count++] = argv[at];
+                } else {
+                        return complain(cli, argv[at], "too many words");
+                }
+        }
+        return true;
+}
+
+int cli_fail(const struct cli *cli, int status, const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        fprintf(stderr, "leveret %s: ", cli->command);
+        vfprintf(stderr, format, args);
+        fputc('\n', stderr);
+        va_end(args);
+        return status;
+}
+
+int cli_usage(const struct cli *cli, const char *problem)
+{
+        const struct cli_command *command = cli_commands;
+        while (command->name && strcmp(command->name, cli->command) != 0)
+                command++;
+        if (problem)
+                fprintf(stderr, "leveret %s: %s\n", cli->command, problem);
+        fprintf(stderr, "usage: %s\n", command->usage ? command->usage : "leveret COMMAND");
+        return CLI_USAGE;
+}
+
+bool cli_parse_count(const char *text, int64_t least, int64_t most, int64_t *value)
+{
+        char *end;
+        errno = 0;
+        long long number = strtoll(text, &end, 10);
+        if (errno || end == text || *end || number < least || number > most)
+                return false;
+        *value = number;
+        return true;
+}
+
+/* ---- data in ---- */
+
+static bool read_all(const struct cli *cli, int fd, size_t max, const char *name, struct buffer *into)
+{
+        for (;;) {
+                char *to = buffer_reserve(into, 65536);
+                ssize_t got = read(fd, to, 65536);
+                if (got < 0 && errno == EINTR)
+                        continue;
+                if (got < 0) {
+                        cli_fail(cli, CLI_ERROR, "%s: %s", name, strerror(errno));
+                        return false;
+                }
+                if (got == 0)
+                        return true;
+                into->len += (size_t)got;
+                if (into->len > max) {
+                        cli_fail(cli, CLI_ERROR, "%s: more than %zu bytes", name, max);
+                        return false;
+                }
+        }
+}
+
+bool cli_data(struct cli *cli, const char *argument, size_t max, struct slice *data)
+{
+        if (argument[0] != '@' && strcmp(argument, "-") != 0) {
+                *data = slice_of(argument);
+                return true;
+        }
+        const char *name = argument[0] == '@' ? argument + 1 : "standard input";
+        int fd = argument[0] == '@' ? open(name, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+        if (fd < 0) {
+                cli_fail(cli, CLI_ERROR, "%s: %s", name, strerror(errno));
+                return false;
+        }
+        struct buffer content = {0};
+        bool ok = read_all(cli, fd, max, name, &content);
+        if (fd != STDIN_FILENO)
+                close(fd);
+        if (ok)
+                *data = (struct slice){.data = arena_copy(&cli->arena, content.data, content.len),
+                                       .len = content.len};
+        buffer_fini(&content);
+        return ok;
+}
+
+struct redis_sync *cli_redis(struct cli *cli)
+{
+        char error[256];
+        struct redis_sync *redis = redis_sync_open(cli->config, error);
+        if (!redis)
+                cli_fail(cli, CLI_ERROR, "%s", error);
+        return redis;
+}
+
+/* ---- data out ---- */
+
+bool cli_print(struct slice text)
+{
+        return fwrite(text.data ? text.data : "", 1, text.len, stdout) == text.len && fputc('\n', stdout) != EOF &&
+               fflush(stdout) == 0;
+}
+
+const char *cli_safe(struct cli *cli, struct slice text)
+{
+        struct buffer out = {0};
+        for (size_t at = 0; at < text.len;) {
+                size_t width = utf8_width(text.data + at, text.len - at);
+                unsigned char c = (unsigned char)text.data[at];
+                bool c1 = width == 2 && c == 0xc2 && (unsigned char)text.data[at + 1] < 0xa0;
+                if (width == 0 || c < 0x20 || c == 0x7f || c1) {
+                        buffer_printf(&out, "\\x%02x", c);
+                        at++;
+                        continue;
+                }
+                buffer_add(&out, text.data + at, width);
+                at += width;
+        }
+        const char *safe = arena_copy(&cli->arena, out.data ? out.data : "", out.len);
+        buffer_fini(&out);
+        return safe;
+}
+
+const char *cli_time(struct cli *cli, int64_t ms)
+{
+        if (ms <= 0)
+                return "-";
+        char text[RFC3339_SIZE];
+        rfc3339_format(ms, text);
+        return arena_strdup(&cli->arena, text);
+}

@@ -1,0 +1,111 @@
+#ifndef LEVERET_CLI_CLI_H
+#define LEVERET_CLI_CLI_H
+
+#include "core/arena.h"
+#include "core/buffer.h"
+#include "core/config.h"
+#include "io/redis_sync.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What all commands share. Data goes to stdout, progress and errors to stderr. */
+
+enum cli_exit { CLI_OK = 0, CLI_ERROR = 1, CLI_USAGE = 2, CLI_NOT_FOUND = 3, CLI_REFUSED = 4, CLI_CONFIG = 78 };
+enum cli_output { CLI_TABLE, CLI_JSON };
+
+enum { CLI_SETS_MAX = 64, CLI_WORDS_MAX = 4096 };
+
+/* A flag that only some commands know: `--limit 20` or `--dry-run`. A table is ended by a NULL name. */
+struct cli_flag {
+        const char *name;   /* "--limit" */
+        bool takes_value;
+        const char **value; /* set to the value, or to "" for a flag without one; NULL stays if not given */
+};
+
+struct cli {
+        const char *program, *command;
+        const char *config_file; /* NULL: the default place, if it is there */
+        const char *sets[CLI_SETS_MAX];
+        size_t set_count;
+        enum cli_output output;
+        bool yes;
+        bool help;
+        bool logs;            /* stderr is a log: warnings belong into it */
+        const char *warnings; /* of the configuration, one a line; or NULL */
+        const char *words[CLI_WORDS_MAX]; /* what is neither a flag nor its value */
+        size_t word_count;
+        struct arena arena; /* lives as long as the command */
+        struct config *config; /* after cli_config */
+};
+
+struct cli_command {
+        const char *name;
+        const char *usage;   /* lines for --help, without the program's name */
+        const char *summary; /* one line */
+        int (*run)(struct cli *cli, int argc, char **argv);
+};
+extern const struct cli_command cli_commands[]; /* ended by a NULL name */
+
+/* Takes the command line apart; common flags (-c --set -o --yes --help) work everywhere. False: an error was told. */
+bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags);
+/* Loads and checks the configuration. CLI_OK, or CLI_CONFIG with all errors told. */
+int cli_config(struct cli *cli);
+/* Loads it anew, for a reload; NULL with the errors told. The caller owns it (config_free). */
+struct config *cli_load(struct cli *cli);
+/* Opens Redis with the loaded configuration; NULL with the error told. */
+struct redis_sync *cli_redis(struct cli *cli);
+
+/* An error on stderr: "leveret publish: ..."; returns `status` for `return cli_fail(...)`. */
+int cli_fail(const struct cli *cli, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Usage of the present command on stderr; returns CLI_USAGE. */
+int cli_usage(const struct cli *cli, const char *problem);
+
+/* A whole argument: the text itself, the content of @file, or stdin for "-". At most `max` bytes. False: told. */
+bool cli_data(struct cli *cli, const char *argument, size_t max, struct slice *data);
+bool cli_parse_count(const char *text, int64_t least, int64_t most, int64_t *value);
+
+/* Text from outside, safe for a terminal: control characters (also C1) as \xNN. In the cli's arena. */
+const char *cli_safe(struct cli *cli, struct slice text);
+/* "2026-01-02T03:04:05.678Z", "-" for 0. In the cli's arena. */
+const char *cli_time(struct cli *cli, int64_t ms);
+
+/* A table on stdout: columns aligned for people, or one JSON object a row with -o json. Values are borrowed until
+ * cli_table_print. A JSON value is written as a string unless its column is numeric. */
+struct cli_column {
+        const char *title; /* "ATTEMPT"; the JSON name is its lower case */
+        bool numeric;
+};
+struct cli_table {
+        struct cli *cli;
+        const struct cli_column *columns;
+        size_t column_count;
+        const char **cells;
+        size_t row_count, row_capacity;
+};
+void cli_table_init(struct cli_table *table, struct cli *cli, const struct cli_column *columns, size_t count);
+/* As many C strings as columns. */
+void cli_table_row(struct cli_table *table, ...);
+void cli_table_print(struct cli_table *table);
+
+/* Writes the text and a line feed to stdout. False if that failed (a closed pipe). */
+bool cli_print(struct slice text);
+
+#define CLI_COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* The commands, one file each. */
+int command_run(struct cli *cli, int argc, char **argv);
+int command_check(struct cli *cli, int argc, char **argv);
+int command_topology(struct cli *cli, int argc, char **argv);
+int command_type(struct cli *cli, int argc, char **argv);
+int command_plan(struct cli *cli, int argc, char **argv);
+int command_publish(struct cli *cli, int argc, char **argv);
+int command_job(struct cli *cli, int argc, char **argv);
+int command_dlq(struct cli *cli, int argc, char **argv);
+int command_queue(struct cli *cli, int argc, char **argv);
+int command_worker(struct cli *cli, int argc, char **argv);
+int command_health(struct cli *cli, int argc, char **argv);
+int command_mail(struct cli *cli, int argc, char **argv);
+
+#endif

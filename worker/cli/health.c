@@ -1,0 +1,35 @@
+#include "cli/cli.h"
+#include "io/http_get.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Asks the worker on this machine, as a container's probe does. */
+int command_health(struct cli *cli, int argc, char **argv)
+{
+        if (!cli_parse(cli, argc, argv, NULL))
+                return CLI_USAGE;
+        const char *word = cli->word_count > 0 ? cli->words[0] : "ready";
+        bool live = strcmp(word, "live") == 0;
+        if (cli->help || cli->word_count > 1 || (!live && strcmp(word, "ready") != 0))
+                return cli_usage(cli, cli->help ? NULL : "live or ready");
+        int status = cli_config(cli);
+        if (status != CLI_OK)
+                return status;
+        if (strcmp(cli->config->admin.listen, "off") == 0)
+                return cli_fail(cli, CLI_REFUSED, "admin.listen is off: there is nobody to ask");
+        struct buffer body = {0};
+        char error[HTTP_GET_ERROR_MAX] = "";
+        int http = 0;
+        if (!http_get(cli->config->admin.listen, live ? "/livez" : "/readyz?verbose", NULL, &body, &http, error))
+                status = cli_fail(cli, CLI_ERROR, "%s", error);
+        else
+                status = http == 200 ? CLI_OK : CLI_ERROR;
+        if (body.len > 0)
+                fprintf(status == CLI_OK ? stdout : stderr, "%s",
+                        cli_safe(cli, (struct slice){.data = body.data, .len = body.len - 1}));
+        if (body.len > 0)
+                fputc('\n', status == CLI_OK ? stdout : stderr);
+        buffer_fini(&body);
+        return status;
+}

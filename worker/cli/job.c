@@ -1,0 +1,234 @@
+#include "cli/cli.h"
+#include "core/json.h"
+#include "io/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t field_integer(const struct redis_value *record, const char *name)
+{
+        char text[32];
+        snprintf(text, sizeof(text), "%.*s", SLICE_PRINT(redis_value_field(record, name)));
+        return strtoll(text, NULL, 10);
+}
+
+/* Running, but the lease ran out and nobody has taken it over: it waits for a redelivery, or its message is gone. */
+static bool is_stuck(const struct redis_value *record)
+{
+        return slice_is(redis_value_field(record, "state"), "running") &&
+               field_integer(record, "lease_until_ms") < clock_wall_ms();
+}
+
+static bool is_time(struct slice name)
+{
+        return name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0;
+}
+
+static void print_record(struct cli *cli, const struct redis_value *record)
+{
+        for (size_t i = 0; i + 1 < record->count; i += 2) {
+                struct slice name = record->items[i].text, value = record->items[i + 1].text;
+                if (value.len == 0 || slice_is(name, "fingerprint"))
+                        continue;
+                char key[64];
+                snprintf(key, sizeof(key), "%.*s", SLICE_PRINT(name));
+                const char *shown =
+                        is_time(name) ? cli_time(cli, field_integer(record, key)) : cli_safe(cli, value);
+                printf("%-20s %s\n", cli_safe(cli, name), shown);
+        }
+        if (is_stuck(record))
+                printf("%-20s %s\n", "stuck", "running, its lease ran out, and nobody has taken it over");
+}
+
+/* One entry of the timeline as a line: time, event, then all else as name=value. */
+static void print_event(struct cli *cli, struct slice entry)
+{
+        char cause[JSON_CAUSE_MAX];
+        json_t *event = json_parse(entry, cause);
+        if (!event)
+                return;
+        printf("  %s  %-10s", cli_time(cli, json_integer_value(json_object_get(event, "ts"))),
+               cli_safe(cli, json_text(json_object_get(event, "event"))));
+        const char *name;
+        json_t *value;
+        json_object_foreach(event, name, value)
+        {
+                if (strcmp(name, "ts") == 0 || strcmp(name, "event") == 0)
+                        continue;
+                if (json_is_integer(value))
+                        printf(" %s=%" PRId64, name, (int64_t)json_integer_value(value));
+                else
+                        printf(" %s=%s", name, cli_safe(cli, json_text(value)));
+        }
+        putchar('\n');
+        json_decref(event);
+}
+
+static void print_json(const struct redis_value *record, const struct redis_value *events, const char *id)
+{
+        struct buffer out = {0};
+        buffer_add_text(&out, "{\"id\":");
+        buffer_add_json_string(&out, slice_of(id));
+        for (size_t i = 0; i + 1 < record->count; i += 2) {
+                buffer_add_char(&out, ',');
+                buffer_add_json_string(&out, record->items[i].text);
+                buffer_add_char(&out, ':');
+                buffer_add_json_string(&out, record->items[i + 1].text);
+        }
+        buffer_printf(&out, ",\"stuck\":%s,\"events\":[", is_stuck(record) ? "true" : "false");
+        for (size_t i = 0; i < events->count; i++) {
+                buffer_add_text(&out, i ? "," : "");
+                buffer_add_slice(&out, events->items[i].text);
+        }
+        buffer_add_text(&out, "]}");
+        cli_print((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
+/* A dead id leads to the job that died. */
+static const char *job_of(struct cli *cli, struct redis_sync *redis, const char *word)
+{
+        const char *key = arena_printf(&cli->arena, "%s:deadletter:{%s}", cli->config->redis.prefix, word);
+        const struct redis_value *id = redis_sync_call(redis, &cli->arena, "HGET", key, "id", NULL);
+        if (id->kind == REDIS_TEXT && id->text.len > 0)
+                return arena_copy(&cli->arena, id->text.data, id->text.len);
+        return word;
+}
+
+static int show(struct cli *cli, struct redis_sync *redis, const char *word)
+{
+        const char *prefix = cli->config->redis.prefix;
+        const char *id = job_of(cli, redis, word);
+        const char *job = arena_printf(&cli->arena, "%s:job:{%s}", prefix, id);
+        const char *timeline = arena_printf(&cli->arena, "%s:events:{%s}", prefix, id);
+        const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", job, NULL);
+        const struct redis_value *events = redis_sync_call(redis, &cli->arena, "LRANGE", timeline, "0", "-1", NULL);
+        if (record->kind == REDIS_FAILED)
+                return cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, record->text));
+        if (record->count == 0)
+                return cli_fail(cli, CLI_NOT_FOUND, "%s: never received, or its record has expired",
+                                cli_safe(cli, slice_of(id)));
+        if (cli->output == CLI_JSON) {
+                print_json(record, events, id);
+                return CLI_OK;
+        }
+        printf("%-20s %s\n", "id", cli_safe(cli, slice_of(id)));
+        print_record(cli, record);
+        printf("\ntimeline\n");
+        for (size_t i = 0; i < events->count; i++)
+                print_event(cli, events->items[i].text);
+        return CLI_OK;
+}
+
+struct filter {
+        const char *state, *type, *subject, *limit;
+};
+
+static const struct cli_column list_columns[] = {{.title = "ID"},      {.title = "STATE"},  {.title = "TYPE"},
+                                                 {.title = "QUEUE"},   {.title = "ATTEMPT", .numeric = true},
+                                                 {.title = "STARTED"}, {.title = "REASON"}, {.title = "ERROR"}};
+
+static bool matches(const struct redis_value *record, const struct filter *filter)
+{
+        struct slice state = redis_value_field(record, "state");
+        if (filter->state && strcmp(filter->state, "stuck") == 0)
+                return is_stuck(record);
+        if (filter->state && !slice_is(state, filter->state))
+                return false;
+        return !filter->type || slice_is(redis_value_field(record, "type"), filter->type);
+}
+
+static void list_row(struct cli *cli, struct cli_table *table, struct slice id, const struct redis_value *record)
+{
+        const char *state = is_stuck(record) ? "stuck" : cli_safe(cli, redis_value_field(record, "state"));
+        cli_table_row(table, cli_safe(cli, id), state, cli_safe(cli, redis_value_field(record, "type")),
+                      cli_safe(cli, redis_value_field(record, "queue")),
+                      cli_safe(cli, redis_value_field(record, "attempt")),
+                      cli_time(cli, field_integer(record, "started_ms")),
+                      cli_safe(cli, redis_value_field(record, "reason")),
+                      cli_safe(cli, redis_value_field(record, "error")));
+}
+
+/* Rows of one index, newest first, that match and still have a record. Returns how many were added. */
+static int64_t list_index(struct cli *cli, struct redis_sync *redis, struct cli_table *table, const char *index,
+                          const struct filter *filter, int64_t limit)
+{
+        const struct redis_value *ids = redis_sync_call(redis, &cli->arena, "ZREVRANGE", index, "0", "9999", NULL);
+        int64_t rows = 0;
+        for (size_t i = 0; i < ids->count && rows < limit; i++) {
+                const char *key = arena_printf(&cli->arena, "%s:job:{%.*s}", cli->config->redis.prefix,
+                                               SLICE_PRINT(ids->items[i].text));
+                const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", key, NULL);
+                if (record->count == 0 || !matches(record, filter))
+                        continue;
+                list_row(cli, table, ids->items[i].text, record);
+                rows++;
+        }
+        return rows;
+}
+
+static int list(struct cli *cli, struct redis_sync *redis, const struct filter *filter, int64_t limit)
+{
+        static const char *const states[] = {"running", "retrying", "dead", "completed"};
+        const char *prefix = cli->config->redis.prefix;
+        struct cli_table table;
+        cli_table_init(&table, cli, list_columns, CLI_COUNT(list_columns));
+        if (filter->subject) {
+                list_index(cli, redis, &table, arena_printf(&cli->arena, "%s:subject:%s", prefix, filter->subject),
+                           filter, limit);
+        } else {
+                for (size_t i = 0; i < CLI_COUNT(states) && limit > 0; i++) {
+                        const char *wanted =
+                                filter->state && strcmp(filter->state, "stuck") == 0 ? "running" : filter->state;
+                        if (wanted && strcmp(wanted, states[i]) != 0)
+                                continue;
+                        struct filter one = *filter;
+                        one.state = filter->state ? filter->state : states[i];
+                        limit -= list_index(cli, redis, &table,
+                                            arena_printf(&cli->arena, "%s:jobs:%s", prefix, states[i]), &one, limit);
+                }
+        }
+        cli_table_print(&table);
+        return CLI_OK;
+}
+
+static bool state_known(const char *state)
+{
+        static const char *const known[] = {"running", "retrying", "dead", "completed", "stuck"};
+        for (size_t i = 0; i < CLI_COUNT(known); i++)
+                if (strcmp(state, known[i]) == 0)
+                        return true;
+        return false;
+}
+
+int command_job(struct cli *cli, int argc, char **argv)
+{
+        struct filter filter = {0};
+        const struct cli_flag flags[] = {{.name = "--state", .takes_value = true, .value = &filter.state},
+                                         {.name = "--type", .takes_value = true, .value = &filter.type},
+                                         {.name = "--subject", .takes_value = true, .value = &filter.subject},
+                                         {.name = "--limit", .takes_value = true, .value = &filter.limit},
+                                         {0}};
+        int64_t limit = 50;
+        if (!cli_parse(cli, argc, argv, flags))
+                return CLI_USAGE;
+        bool showing = cli->word_count == 2 && strcmp(cli->words[0], "show") == 0;
+        bool listing = cli->word_count == 1 && strcmp(cli->words[0], "list") == 0;
+        if (cli->help || (!showing && !listing))
+                return cli_usage(cli, cli->help ? NULL : "job show ID or job list");
+        if (filter.limit && !cli_parse_count(filter.limit, 1, 10000, &limit))
+                return cli_usage(cli, "--limit takes 1 to 10000");
+        if (filter.state && !state_known(filter.state))
+                return cli_usage(cli, "--state takes running, retrying, dead, completed or stuck");
+        int status = cli_config(cli);
+        if (status != CLI_OK)
+                return status;
+        struct redis_sync *redis = cli_redis(cli);
+        if (!redis)
+                return CLI_ERROR;
+        status = showing ? show(cli, redis, cli->words[1]) : list(cli, redis, &filter, limit);
+        redis_sync_close(redis);
+        return status;
+}

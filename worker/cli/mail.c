@@ -1,0 +1,73 @@
+#include "cli/cli.h"
+#include "core/address.h"
+#include "core/mail_key.h"
+#include "io/clock.h"
+#include "io/mail_transport.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct ended {
+        bool done;
+        struct mail_result result;
+};
+
+static void on_done(void *context, const struct mail_result *result)
+{
+        struct ended *ended = context;
+        ended->result = *result;
+        ended->done = true;
+}
+
+static int send_one(struct cli *cli, const char *to)
+{
+        const struct config *config = cli->config;
+        const char *from = config->mail.from ? config->mail.from : "leveret@localhost";
+        char key[MAIL_KEY_BYTES + 1], error[256];
+        const char *id = arena_printf(&cli->arena, "mail-test-%" PRId64, clock_wall_ms());
+        mail_key(key, slice_of(config->redis.prefix), slice_of(id), SLICE_LITERAL("test"));
+        struct buffer message_id = {0};
+        mail_message_id(&message_id, key, from);
+        uv_loop_t loop;
+        uv_loop_init(&loop);
+        struct mail_transport *transport = mail_transport_open(&loop, config, error);
+        if (!transport)
+                return cli_fail(cli, CLI_CONFIG, "%s", error);
+        struct ended ended = {0};
+        struct mail_request request = {.key = key,
+                                       .message_id = message_id.data,
+                                       .from = from,
+                                       .to = to,
+                                       .subject = "leveret mail test",
+                                       .text = "This mail was sent by `leveret mail test`.\n",
+                                       .date_s = clock_wall_ms() / 1000};
+        mail_transport_send(transport, &request, false, (struct mail_fence){.valid_until_ms = INT64_MAX}, on_done,
+                            &ended);
+        while (!ended.done)
+                uv_run(&loop, UV_RUN_ONCE);
+        mail_transport_close(transport);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        uv_loop_close(&loop);
+        buffer_fini(&message_id);
+        if (ended.result.outcome != MAIL_SENT)
+                return cli_fail(cli, CLI_ERROR, "%s (status %d): %s", mail_outcome_word(ended.result.outcome),
+                                ended.result.status, cli_safe(cli, slice_of(ended.result.error)));
+        cli_print(slice_of(arena_printf(&cli->arena, "sent, the provider's id is %s",
+                                        cli_safe(cli, slice_of(ended.result.provider_id)))));
+        return CLI_OK;
+}
+
+int command_mail(struct cli *cli, int argc, char **argv)
+{
+        const char *to = NULL;
+        const struct cli_flag flags[] = {{.name = "--to", .takes_value = true, .value = &to}, {0}};
+        if (!cli_parse(cli, argc, argv, flags))
+                return CLI_USAGE;
+        if (cli->help || cli->word_count != 1 || strcmp(cli->words[0], "test") != 0 || !to)
+                return cli_usage(cli, cli->help ? NULL : "mail test --to ADDRESS");
+        if (!address_valid(to, strlen(to)))
+                return cli_usage(cli, "--to takes an e-mail address");
+        int status = cli_config(cli);
+        return status == CLI_OK ? send_one(cli, to) : status;
+}

@@ -1,0 +1,210 @@
+#include "cli/cli.h"
+#include "core/envelope.h"
+#include "core/plan.h"
+#include "core/registry.h"
+#include "core/topology.h"
+#include "core/units.h"
+#include "handler.h"
+#include "io/amqp_publisher.h"
+#include "io/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define CONFIRM_TIMEOUT_MS 10000
+#define LOOK_EVERY_MS 50
+#define WAIT_MAX_MS ((int64_t)24 * 3600 * 1000)
+
+struct request {
+        const char *type, *data_argument, *id, *subject, *wait;
+        struct slice data;
+        int64_t wait_ms; /* -1: do not wait */
+};
+
+/* A random UUID (RFC 9562 section 5.4). */
+static const char *new_id(struct arena *arena)
+{
+        unsigned char b[16];
+        if (getrandom(b, sizeof(b), 0) != sizeof(b))
+                abort();
+        b[6] = (unsigned char)(0x40 | (b[6] & 0x0f));
+        b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
+        return arena_printf(arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+                            b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+/* The payload is checked as the worker would: what it would dead-letter is not published. */
+static int validate(struct cli *cli, struct request *request)
+{
+        const struct handler *handler = handler_find(handlers, slice_of(request->type));
+        if (!handler)
+                return cli_fail(cli, CLI_NOT_FOUND, "no handler for %s; see leveret type list",
+                                cli_safe(cli, slice_of(request->type)));
+        if (!cli_data(cli, request->data_argument, (size_t)cli->config->max_body, &request->data))
+                return CLI_ERROR;
+        char error[PLAN_ERROR_MAX];
+        struct plan *plan;
+        enum plan_outcome outcome = plan_build_text(&cli->arena, handler, request->data, &plan, error);
+        if (outcome != PLAN_OK)
+                return cli_fail(cli, CLI_ERROR, "%s: %s; nothing was published",
+                                outcome == PLAN_REJECTED ? "rejected" : "bad_payload",
+                                cli_safe(cli, slice_of(error)));
+        return CLI_OK;
+}
+
+static struct message *build(struct arena *arena, const struct request *request)
+{
+        struct message *message = arena_alloc(arena, sizeof(*message));
+        *message = (struct message){
+                .exchange = SLICE_LITERAL(EXCHANGE_IN),
+                .routing_key = arena_slice(arena, slice_of(request->type)),
+                .body = arena_slice(arena, request->data),
+                .body_size = request->data.len,
+                .properties = {.content_type = SLICE_LITERAL("application/json"),
+                               .message_id = arena_slice(arena, slice_of(request->id)),
+                               .type = arena_slice(arena, slice_of(request->type)),
+                               .app_id = SLICE_LITERAL("leveret-cli"),
+                               .has_delivery_mode = true,
+                               .delivery_mode = 2,
+                               .has_timestamp = true,
+                               .timestamp = (uint64_t)(clock_wall_ms() / 1000)}};
+        if (request->subject)
+                message_set_header(arena, message,
+                                   (struct header){.name = SLICE_LITERAL("subject"),
+                                                   .tag = HEADER_STRING,
+                                                   .text = arena_slice(arena, slice_of(request->subject))});
+        return message;
+}
+
+struct confirmation {
+        bool done;
+        enum publish_outcome outcome;
+        char error[256];
+};
+
+static void on_published(void *context, enum publish_outcome outcome, const char *error)
+{
+        struct confirmation *confirmation = context;
+        confirmation->done = true;
+        confirmation->outcome = outcome;
+        snprintf(confirmation->error, sizeof(confirmation->error), "%s", error ? error : "");
+}
+
+static int publish(struct cli *cli, const struct request *request)
+{
+        uv_loop_t loop;
+        if (uv_loop_init(&loop) != 0)
+                abort();
+        struct amqp_publisher *publisher = amqp_publisher_open(&loop, cli->config, CONFIRM_TIMEOUT_MS);
+        struct arena *arena = malloc(sizeof(*arena));
+        if (!arena)
+                abort();
+        arena_init(arena);
+        struct confirmation confirmation = {0};
+        amqp_publisher_publish(publisher, arena, build(arena, request), on_published, &confirmation);
+        while (!confirmation.done)
+                uv_run(&loop, UV_RUN_ONCE);
+        amqp_publisher_close(publisher, 1000);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        uv_loop_close(&loop);
+        if (confirmation.outcome == PUBLISH_CONFIRMED)
+                return CLI_OK;
+        return cli_fail(cli, CLI_ERROR, "%s: %s", publish_outcome_word(confirmation.outcome), confirmation.error);
+}
+
+/* The record says `queued` until a worker claims the job; one that exists is left as it is. */
+static void note_queued(struct cli *cli, struct redis_sync *redis, const struct request *request)
+{
+        struct arena *arena = &cli->arena;
+        const char *key = arena_printf(arena, "%s:job:{%s}", cli->config->redis.prefix, request->id);
+        const struct redis_value *fresh = redis_sync_call(redis, arena, "HSETNX", key, "state", "queued", NULL);
+        if (fresh->kind != REDIS_INTEGER || fresh->integer != 1)
+                return;
+        const char *now = arena_printf(arena, "%" PRId64, clock_wall_ms());
+        const char *keep = arena_printf(arena, "%" PRId64, cli->config->claim.keep_ms);
+        redis_sync_call(redis, arena, "HSET", key, "type", request->type, "created_ms", now, "subject",
+                        request->subject ? request->subject : "", NULL);
+        redis_sync_call(redis, arena, "PEXPIRE", key, keep, NULL);
+}
+
+static bool is_terminal(struct slice state)
+{
+        return slice_is(state, "completed") || slice_is(state, "dead") || slice_is(state, "dropped");
+}
+
+static int wait_for(struct cli *cli, struct redis_sync *redis, const struct request *request)
+{
+        int64_t until_ms = clock_boot_ms() + request->wait_ms;
+        const char *key = arena_printf(&cli->arena, "%s:job:{%s}", cli->config->redis.prefix, request->id);
+        for (;;) {
+                struct arena arena;
+                arena_init(&arena);
+                const struct redis_value *record = redis_sync_call(redis, &arena, "HGETALL", key, NULL);
+                struct slice state = arena_slice(&cli->arena, redis_value_field(record, "state"));
+                bool over = is_terminal(state);
+                if (over && !slice_is(state, "completed"))
+                        cli_fail(cli, CLI_ERROR, "%.*s: %s %s", SLICE_PRINT(state),
+                                 cli_safe(cli, redis_value_field(record, "reason")),
+                                 cli_safe(cli, redis_value_field(record, "error")));
+                arena_fini(&arena);
+                if (over) {
+                        fprintf(stderr, "%.*s\n", SLICE_PRINT(state));
+                        return slice_is(state, "completed") ? CLI_OK : CLI_ERROR;
+                }
+                if (clock_boot_ms() >= until_ms)
+                        return cli_fail(cli, CLI_ERROR, "still %.*s after %s; see leveret job show %s",
+                                        SLICE_PRINT(state), request->wait, request->id);
+                nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
+        }
+}
+
+static int parse(struct cli *cli, int argc, char **argv, struct request *request)
+{
+        const struct cli_flag flags[] = {{.name = "--data", .takes_value = true, .value = &request->data_argument},
+                                         {.name = "--id", .takes_value = true, .value = &request->id},
+                                         {.name = "--subject", .takes_value = true, .value = &request->subject},
+                                         {.name = "--wait", .takes_value = true, .value = &request->wait},
+                                         {0}};
+        if (!cli_parse(cli, argc, argv, flags))
+                return CLI_USAGE;
+        if (cli->help || cli->word_count != 1 || !request->data_argument)
+                return cli_usage(cli, cli->help ? NULL : "name a type and its --data");
+        request->type = cli->words[0];
+        request->wait_ms = -1;
+        if (request->wait && (!duration_parse(request->wait, &request->wait_ms) || request->wait_ms > WAIT_MAX_MS))
+                return cli_usage(cli, "--wait takes a time such as 30s");
+        if (!request->id)
+                request->id = new_id(&cli->arena);
+        else if (!envelope_id_valid(slice_of(request->id)))
+                return cli_usage(cli, "--id takes 1 to 200 of A-Z a-z 0-9 . _ : / -");
+        return CLI_OK;
+}
+
+int command_publish(struct cli *cli, int argc, char **argv)
+{
+        struct request request = {0};
+        int status = parse(cli, argc, argv, &request);
+        if (status != CLI_OK || cli->help)
+                return status;
+        status = cli_config(cli);
+        if (status == CLI_OK)
+                status = validate(cli, &request);
+        if (status != CLI_OK)
+                return status;
+        struct redis_sync *redis = cli_redis(cli);
+        if (!redis)
+                return CLI_ERROR;
+        note_queued(cli, redis, &request);
+        status = publish(cli, &request);
+        if (status == CLI_OK) {
+                cli_print(cli->output == CLI_JSON ? slice_of(arena_printf(&cli->arena, "{\"id\":\"%s\"}", request.id))
+                                                  : slice_of(request.id));
+                if (request.wait_ms >= 0)
+                        status = wait_for(cli, redis, &request);
+        }
+        redis_sync_close(redis);
+        return status;
+}

@@ -1,0 +1,81 @@
+#include "cli/cli.h"
+#include "io/amqp_topology.h"
+
+#include <string.h>
+
+static const struct cli_column columns[] = {
+        {.title = "KIND"}, {.title = "NAME"}, {.title = "STATE"}, {.title = "DETAIL"}};
+
+static void report(void *context, const char *kind, const char *name, enum topology_verdict verdict,
+                   const char *detail)
+{
+        struct cli_table *table = context;
+        struct arena *arena = &table->cli->arena;
+        cli_table_row(table, kind, arena_strdup(arena, name), topology_verdict_word(verdict),
+                      cli_safe(table->cli, slice_of(detail)));
+}
+
+static int work(struct cli *cli, enum topology_mode mode)
+{
+        struct cli_table table;
+        struct amqp_error error = {0};
+        cli_table_init(&table, cli, columns, CLI_COUNT(columns));
+        bool ok = amqp_topology_apply(cli->config, mode, report, &table, &error);
+        cli_table_print(&table);
+        if (ok)
+                return CLI_OK;
+        int status = error.trouble == AMQP_TROUBLE_REFUSED ? CLI_CONFIG : CLI_ERROR;
+        return cli_fail(cli, status, "%s", cli_safe(cli, slice_of(error.text)));
+}
+
+static const char *arguments_text(struct cli *cli, const struct topology_arguments *arguments)
+{
+        struct buffer text = {0};
+        topology_arguments_print(&text, arguments);
+        const char *copy = arena_copy(&cli->arena, text.data ? text.data : "", text.len);
+        buffer_fini(&text);
+        return copy;
+}
+
+static int show(struct cli *cli)
+{
+        static const struct cli_column shown[] = {{.title = "KIND"}, {.title = "NAME"}, {.title = "DETAIL"}};
+        struct topology *topology = topology_build(&cli->arena, cli->config);
+        struct cli_table table;
+        cli_table_init(&table, cli, shown, CLI_COUNT(shown));
+        for (size_t i = 0; i < topology->exchange_count; i++) {
+                const struct topology_exchange *exchange = &topology->exchanges[i];
+                cli_table_row(&table, "exchange", exchange->name,
+                              arena_printf(&cli->arena, "%s %s", exchange->type,
+                                           arguments_text(cli, &exchange->arguments)));
+        }
+        for (size_t i = 0; i < topology->queue_count; i++)
+                cli_table_row(&table, "queue", topology->queues[i].name,
+                              arguments_text(cli, &topology->queues[i].arguments));
+        for (size_t i = 0; i < topology->binding_count; i++) {
+                const struct topology_binding *binding = &topology->bindings[i];
+                cli_table_row(&table, "binding",
+                              arena_printf(&cli->arena, "%s -> %s", binding->exchange, binding->queue),
+                              binding->key);
+        }
+        cli_table_print(&table);
+        return CLI_OK;
+}
+
+int command_topology(struct cli *cli, int argc, char **argv)
+{
+        if (!cli_parse(cli, argc, argv, NULL))
+                return CLI_USAGE;
+        if (cli->help || cli->word_count != 1)
+                return cli_usage(cli, cli->help ? NULL : "show, apply or verify");
+        const char *word = cli->words[0];
+        bool known = strcmp(word, "show") == 0 || strcmp(word, "apply") == 0 || strcmp(word, "verify") == 0;
+        if (!known)
+                return cli_usage(cli, "show, apply or verify");
+        int status = cli_config(cli);
+        if (status != CLI_OK)
+                return status;
+        if (strcmp(word, "show") == 0)
+                return show(cli);
+        return work(cli, strcmp(word, "apply") == 0 ? TOPOLOGY_DECLARE : TOPOLOGY_VERIFY);
+}

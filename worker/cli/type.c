@@ -1,0 +1,68 @@
+#include "cli/cli.h"
+#include "core/registry.h"
+#include "core/schema.h"
+#include "handler.h"
+
+#include <string.h>
+
+static int list(struct cli *cli)
+{
+        static const struct cli_column columns[] = {{.title = "TYPE"}, {.title = "SUMMARY"}};
+        struct cli_table table;
+        cli_table_init(&table, cli, columns, CLI_COUNT(columns));
+        for (size_t i = 0; handlers[i]; i++)
+                cli_table_row(&table, handlers[i]->type, handlers[i]->summary);
+        cli_table_print(&table);
+        return CLI_OK;
+}
+
+static int show(struct cli *cli, const struct handler *handler)
+{
+        if (cli->output == CLI_JSON) {
+                struct buffer schema = {0};
+                schema_render(&schema, handler, true);
+                cli_print((struct slice){.data = schema.data, .len = schema.len});
+                buffer_fini(&schema);
+                return CLI_OK;
+        }
+        struct buffer out = {0};
+        buffer_printf(&out, "%s\n%s\n\nexample:\n  %s", handler->type, handler->summary,
+                      handler->example ? handler->example : "{}");
+        for (const struct field *field = handler->fields; field->kind != FIELD_KIND_END; field++)
+                buffer_printf(&out, "%s  %-20s %s%s%s", field == handler->fields ? "\n\nfields:\n" : "\n", field->name,
+                              field->optional ? "optional" : "required", field->description ? "  " : "",
+                              field->description ? field->description : "");
+        cli_print((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+        return CLI_OK;
+}
+
+static int schema(const struct handler *handler)
+{
+        struct buffer out = {0};
+        schema_render(&out, handler, true);
+        bool ok = cli_print((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+        return ok ? CLI_OK : CLI_ERROR;
+}
+
+int command_type(struct cli *cli, int argc, char **argv)
+{
+        if (!cli_parse(cli, argc, argv, NULL))
+                return CLI_USAGE;
+        if (cli->help || cli->word_count == 0)
+                return cli_usage(cli, NULL);
+        if (strcmp(cli->words[0], "list") == 0 && cli->word_count == 1)
+                return list(cli);
+        if (cli->word_count != 2)
+                return cli_usage(cli, "type show TYPE, type schema TYPE or type list");
+        const struct handler *handler = handler_find(handlers, slice_of(cli->words[1]));
+        if (!handler)
+                return cli_fail(cli, CLI_NOT_FOUND, "no handler for %s; see leveret type list",
+                                cli_safe(cli, slice_of(cli->words[1])));
+        if (strcmp(cli->words[0], "show") == 0)
+                return show(cli, handler);
+        if (strcmp(cli->words[0], "schema") == 0)
+                return schema(handler);
+        return cli_usage(cli, "type show TYPE, type schema TYPE or type list");
+}
