@@ -13,6 +13,8 @@ enum { LONG_MS = 20000, SHORT_MS = 20 };
 /* The loop is turned by the test itself; the asker has a thread. */
 struct scene {
         uv_loop_t loop;
+        uv_timer_t
+                wake; /* keeps a turn from lasting for ever, and the loop from having nothing to turn for */
         struct loop_ask *ask;
         uv_thread_t asker;
         int64_t limit_ms;
@@ -50,10 +52,17 @@ static void run_asker(void *context)
         uv_sem_post(&scene->gave_up);
 }
 
+static void on_wake(uv_timer_t *timer)
+{
+        (void)timer;
+}
+
 static struct scene *scene_open(void)
 {
         struct scene *scene = calloc(1, sizeof *scene);
         uv_loop_init(&scene->loop);
+        uv_timer_init(&scene->loop, &scene->wake);
+        uv_timer_start(&scene->wake, on_wake, 1, 1);
         uv_sem_init(&scene->gave_up, 0);
         scene->ask = loop_ask_open(&scene->loop, sizeof(int), &events, scene);
         return scene;
@@ -71,27 +80,17 @@ static void scene_close(struct scene *scene)
 {
         loop_ask_shut(scene->ask);
         loop_ask_close(scene->ask);
+        uv_close((uv_handle_t *)&scene->wake, NULL);
         uv_run(&scene->loop, UV_RUN_DEFAULT);
         assert_int_equal(uv_loop_close(&scene->loop), 0);
         uv_sem_destroy(&scene->gave_up);
         free(scene);
 }
 
-static void on_wake(uv_timer_t *timer)
-{
-        (void)timer;
-}
-
-/* Turns the loop until the asker has ended; the timer keeps a turn from lasting for ever. */
 static void turn_until_ended(struct scene *scene)
 {
-        uv_timer_t wake;
-        uv_timer_init(&scene->loop, &wake);
-        uv_timer_start(&wake, on_wake, 1, 1);
         while (!scene->ended)
                 uv_run(&scene->loop, UV_RUN_ONCE);
-        uv_close((uv_handle_t *)&wake, NULL);
-        uv_run(&scene->loop, UV_RUN_NOWAIT);
         uv_thread_join(&scene->asker);
 }
 
