@@ -1,5 +1,6 @@
 """One private broker, Redis and sink for the session; a virtual host and an empty Redis for every test."""
 import pathlib
+import signal
 
 import pytest
 
@@ -11,6 +12,7 @@ from harness.sink import Sink
 
 
 def pytest_configure(config):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a time limit then ends the services too
     config.addinivalue_line("markers", "faults: harms the services or takes long; script/test --faults runs these")
 
 
