@@ -321,8 +321,9 @@ static void a_token_is_needed_for_all_but_the_probes(void **state)
         assert_true(has(&reply, "www-authenticate: Bearer\r\n"));
         assert_false(has(&reply, "s3cret"));
         buffer_fini(&reply);
-        static const char *const wrong[] = {"Bearer s3creT", "Bearer s3cre", "Bearer s3cretx",
-                                            "Bearer ",       "s3cret",       "Basic s3cret"};
+        static const char *const wrong[] = {"Bearer s3creT",  "Bearer s3creu", "Bearer s3cre",
+                                            "Bearer s3cretx", "Bearer ",       "s3cret",
+                                            "Basic s3cret"};
         for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
                 char head[128];
                 snprintf(head, sizeof head, "GET /status HTTP/1.1\r\nAuthorization: %s\r\n", wrong[i]);

@@ -1,5 +1,6 @@
 #include "io/loop_ask.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -156,7 +157,10 @@ static void shutting_ends_a_question_that_nobody_answers(void **state)
 {
         (void)state;
         struct scene *scene = scene_open();
+        uv_run(&scene->loop, UV_RUN_NOWAIT); /* from here on the loop's descriptor tells when it is woken */
         scene_ask(scene, 41, LONG_MS * 100);
+        struct pollfd woken = {.fd = uv_backend_fd(&scene->loop), .events = POLLIN};
+        assert_int_equal(poll(&woken, 1, LONG_MS), 1); /* the asker waits */
         loop_ask_shut(scene->ask);
         uv_thread_join(&scene->asker);
         assert_int_equal(scene->end, LOOP_CLOSED);
