@@ -9,6 +9,7 @@ ORDER = json.dumps({"order_id": 42, "customer_email": "ada@example.com", "title"
 def test_check_says_that_all_is_well(bench):
     leveret = bench.leveret()
     assert leveret.run("check", "--offline").returncode == 0
+    leveret.run("topology", "apply")
     online = leveret.run("check")
     assert online.returncode == 0, online
 

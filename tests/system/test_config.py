@@ -47,11 +47,21 @@ def test_a_missing_file_is_exit_78(bench):
 
 
 def test_the_environment_overrides_the_file_and_set_overrides_both(bench):
-    leveret = bench.leveret(claim={"lease": "soon"})
-    assert leveret.run("check", "--offline").returncode == 78
-    assert leveret.run("check", "--offline", env={"LEVERET_CLAIM_LEASE": "30s"}).returncode == 0
-    wrong = leveret.run("check", "--offline", "--set", "claim.lease=later", env={"LEVERET_CLAIM_LEASE": "30s"})
-    assert wrong.returncode == 78 and "later" in wrong.stdout + wrong.stderr, wrong
+    nowhere, here = "http://127.0.0.1:1", bench.sink.http_url
+    send = ("mail", "test", "--to", "ada@example.com")
+    leveret = bench.leveret(mail={"http": {"url": nowhere}})
+    assert leveret.run(*send).returncode == 1
+    assert leveret.run(*send, env={"LEVERET_MAIL_HTTP_URL": here}).returncode == 0
+    assert leveret.run(*send, "--set", f"mail.http.url={here}", env={"LEVERET_MAIL_HTTP_URL": nowhere}).returncode == 0
+    assert bench.sink.count() == 2
+
+
+def test_errors_name_the_variable_or_the_argument_they_stand_in(bench):
+    leveret = bench.leveret()
+    by_env = leveret.run("check", "--offline", env={"LEVERET_CLAIM_LEASE": "soon"})
+    assert by_env.returncode == 78 and "LEVERET_CLAIM_LEASE" in by_env.stderr, by_env
+    by_set = leveret.run("check", "--offline", "--set", "claim.lease=later")
+    assert by_set.returncode == 78 and "--set" in by_set.stderr and "later" in by_set.stderr, by_set
 
 
 def test_values_take_variables_with_defaults_and_secrets_come_from_files(bench):

@@ -51,7 +51,7 @@ def test_a_virtual_host_has_its_own_queues_and_a_delivered_message_counts_as_the
 
 
 def test_pipelined_publishing_confirms_each_message_and_tells_the_ledger(bench, work_queue):
-    messages = [order(n) for n in range(700)]
+    messages = [order(n) for n in range(1, 701)]
     assert sorted(bench.publish_many(messages)) == sorted(m.id for m in messages)
     assert bench.ledger.confirmed_ids() == {m.id for m in messages}
     assert bench.depth(work_queue) == 700
@@ -65,7 +65,7 @@ def test_a_message_that_no_queue_takes_is_an_error_for_the_publisher(bench, work
 
 
 def test_node_publishes_with_confirms(bench, work_queue, node_publisher):
-    messages = [order(n) for n in range(50)]
+    messages = [order(n) for n in range(1, 51)]
     assert sorted(node_publisher.publish(bench.url, messages, ledger=bench.ledger)) == sorted(m.id for m in messages)
     taken = bench.dead_letters(50, queue=work_queue)
     assert {d.id for d in taken} == {m.id for m in messages}

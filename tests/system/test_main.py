@@ -7,7 +7,7 @@ from harness.publish import email, invoice, order
 
 def a_thousand():
     """1,000 messages of three types and what each must bring about: (message, the keys of its effects)."""
-    made = [(order(n), ["customer"]) for n in range(400)]
+    made = [(order(n), ["customer"]) for n in range(1, 401)]
     made += [(email(f"reader{n}@example.com", f"Issue {n}"), ["mail"]) for n in range(300)]
     made += [(invoice(n, 5000, f"payer{n}@example.com", manager="boss@example.com"), ["customer"]) for n in range(150)]
     made += [(invoice(n, 100000, f"payer{n}@example.com", manager="boss@example.com"), ["customer", "manager"])

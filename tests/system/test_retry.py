@@ -79,7 +79,7 @@ def test_one_bad_recipient_does_not_hold_up_the_others(bench):
 def test_a_service_that_is_down_opens_the_breaker_and_costs_hardly_an_attempt(bench):
     worker = bench.worker()
     bench.sink.mode("refuse")
-    messages = [order(n) for n in range(60)]
+    messages = [order(n) for n in range(1, 61)]
     bench.publish_many(messages)
     worker.wait_not_ready()
     bench.sink.mode("healthy")
@@ -94,7 +94,7 @@ def test_a_service_that_is_down_opens_the_breaker_and_costs_hardly_an_attempt(be
 def test_refused_credentials_open_the_breaker_at_once_and_kill_no_message(bench):
     worker = bench.worker()
     bench.sink.mode("401")
-    messages = [order(n) for n in range(30)]
+    messages = [order(n) for n in range(1, 31)]
     bench.publish_many(messages)
     worker.wait_not_ready()
     tries = len(bench.sink.attempts())

@@ -9,7 +9,7 @@ def test_sigterm_under_load_ends_in_time_and_costs_nothing(bench):
     leveret = bench.leveret()
     bench.sink.mode("healthy", delay_ms=50)
     first = leveret.start()
-    messages = [order(n) for n in range(600)]
+    messages = [order(n) for n in range(1, 601)]
     bench.publish_many(messages)
     wait_until(lambda: bench.sink.count() >= 50, what="some mails")
     began = time.monotonic()
@@ -76,7 +76,7 @@ def test_sigterm_while_the_broker_cannot_be_reached_ends_it_too(bench):
 def test_run_drain_ends_when_the_queues_are_empty(bench):
     leveret = bench.leveret()
     assert leveret.run("topology", "apply").returncode == 0
-    bench.publish_many([order(n) for n in range(50)])
+    bench.publish_many([order(n) for n in range(1, 51)])
     worker = leveret.start("--drain", ready=False)
     assert worker.wait(within=60) == 0
     assert bench.sink.count() == 50 and bench.total(bench.queue) == 0

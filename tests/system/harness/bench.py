@@ -100,9 +100,12 @@ class Bench:
         return self.job(message)
 
     def wait_completed(self, count, within=60):
-        """Until so many records are completed and the work queue and tiers are empty."""
+        """Until exactly so many records are completed and the work queue and tiers are empty; a job that died is an error."""
         def count_completed():
-            return sum(job.get("state") == "completed" for job in self.redis.jobs(self.prefix).values())
+            jobs = self.redis.jobs(self.prefix)
+            dead = {id: job for id, job in jobs.items() if job.get("state") == "dead"}
+            assert not dead, f"died: {dead}"
+            return sum(job.get("state") == "completed" for job in jobs.values())
 
         wait_until(lambda: count_completed() >= count, within=within, every=0.1,
                    what=lambda: f"{count_completed()} completed of {count}")

@@ -101,6 +101,7 @@ class Leveret:
         """Writes the file; a running worker reads it at SIGHUP."""
         self.config = config
         self.config_path.write_text(config if isinstance(config, str) else yaml(config) + "\n", encoding="utf-8")
+        self.config_path.chmod(0o600)  # it holds secrets
 
     def change(self, **changes):
         self.configure(merged(self.config, changes))
