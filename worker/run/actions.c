@@ -64,6 +64,23 @@ static void on_claimed(void *context, const struct store_result *result)
                                                      .decision = result->decision});
 }
 
+/* It waits no longer, in a tier or as a dead letter. */
+static void leave_waiting(struct delivery *delivery)
+{
+        const struct job_generation *generation = &delivery->job.generation;
+        const char *prefix = delivery->engine->config->redis.prefix;
+        if (generation->attempt + generation->deferrals + generation->redrives == 0)
+                return;
+        static const char *const sets[] = {"retrying", "dead"};
+        for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
+                char key[300];
+                int len = snprintf(key, sizeof(key), "%s:jobs:%s", prefix, sets[i]);
+                struct slice arguments[] = {SLICE_LITERAL("ZREM"), {.data = key, .len = (size_t)len},
+                                            slice_of(delivery->envelope.id)};
+                redis_store_command(delivery->engine->store, arguments, 3, NULL, NULL);
+        }
+}
+
 static void claim(struct delivery *delivery)
 {
         const struct envelope *envelope = &delivery->envelope;
@@ -72,6 +89,7 @@ static void claim(struct delivery *delivery)
         if (delivery->started_ms == 0) {
                 delivery->started_ms = clock_boot_ms();
                 recent_note(engine, "running", slice_of(envelope->id), slice_of(envelope->subject));
+                leave_waiting(delivery);
         }
         delivery->renewed_ms = clock_boot_ms();
         delivery->pending++;
