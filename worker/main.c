@@ -10,16 +10,21 @@
 
 const struct cli_command cli_commands[] = {
         {"run", "leveret run [--drain]", "consume, dispatch, send: the worker", command_run},
-        {"check", "leveret check [--offline]", "all errors of the configuration; then probe all services", command_check},
-        {"topology", "leveret topology show | apply | verify", "exchanges, queues and bindings", command_topology},
-        {"type", "leveret type list | show TYPE | schema TYPE", "the message types and their payloads", command_type},
-        {"plan", "leveret plan TYPE --data J|@file|-", "what the handler would do; sends nothing", command_plan},
+        {"check", "leveret check [--offline]", "all errors of the configuration; then probe all services",
+         command_check},
+        {"topology", "leveret topology show | apply | verify", "exchanges, queues and bindings",
+         command_topology},
+        {"type", "leveret type list | show TYPE | schema TYPE", "the message types and their payloads",
+         command_type},
+        {"plan", "leveret plan TYPE --data J|@file|-", "what the handler would do; sends nothing",
+         command_plan},
         {"publish", "leveret publish TYPE --data J|@file|- [--id ID] [--subject S] [--wait 30s]",
          "publish a message, validated and confirmed", command_publish},
-        {"job", "leveret job show ID | list [--state S --type T --subject S --limit N]", "what became of a message",
-         command_job},
+        {"job", "leveret job show ID | list [--state S --type T --subject S --limit N]",
+         "what became of a message", command_job},
         {"health", "leveret health [live | ready]", "for container probes", command_health},
-        {"mail", "leveret mail test --to ADDRESS", "send one mail through the configured transport", command_mail},
+        {"mail", "leveret mail test --to ADDRESS", "send one mail through the configured transport",
+         command_mail},
         {0},
 };
 

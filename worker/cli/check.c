@@ -25,7 +25,8 @@ static bool probe_amqp(struct cli *cli, struct cli_table *table)
         return ok;
 }
 
-/* All errors of the configuration, then whether each service can be used with it. Sends no mail: see `mail test`. */
+/* All errors of the configuration, then whether each service can be used with it. Sends no mail: see `mail
+ * test`. */
 int command_check(struct cli *cli, int argc, char **argv)
 {
         const char *offline = NULL;
@@ -37,7 +38,8 @@ int command_check(struct cli *cli, int argc, char **argv)
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;
-        static const struct cli_column columns[] = {{.title = "SERVICE"}, {.title = "STATE"}, {.title = "DETAIL"}};
+        static const struct cli_column columns[] = {
+                {.title = "SERVICE"}, {.title = "STATE"}, {.title = "DETAIL"}};
         struct cli_table table;
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
         tell(&table, "config", true, "no errors");

@@ -192,8 +192,8 @@ struct redis_sync *cli_redis(struct cli *cli)
 
 bool cli_print(struct slice text)
 {
-        return fwrite(text.data ? text.data : "", 1, text.len, stdout) == text.len && fputc('\n', stdout) != EOF &&
-               fflush(stdout) == 0;
+        return fwrite(text.data ? text.data : "", 1, text.len, stdout) == text.len &&
+               fputc('\n', stdout) != EOF && fflush(stdout) == 0;
 }
 
 const char *cli_safe(struct cli *cli, struct slice text)

@@ -12,14 +12,21 @@
 
 /* What all commands share. Data goes to stdout, progress and errors to stderr. */
 
-enum cli_exit { CLI_OK = 0, CLI_ERROR = 1, CLI_USAGE = 2, CLI_NOT_FOUND = 3, CLI_REFUSED = 4, CLI_CONFIG = 78 };
+enum cli_exit {
+        CLI_OK = 0,
+        CLI_ERROR = 1,
+        CLI_USAGE = 2,
+        CLI_NOT_FOUND = 3,
+        CLI_REFUSED = 4,
+        CLI_CONFIG = 78
+};
 enum cli_output { CLI_TABLE, CLI_JSON };
 
 enum { CLI_SETS_MAX = 64, CLI_WORDS_MAX = 4096 };
 
 /* A flag that only some commands know: `--limit 20` or `--dry-run`. A table is ended by a NULL name. */
 struct cli_flag {
-        const char *name;   /* "--limit" */
+        const char *name; /* "--limit" */
         bool takes_value;
         const char **value; /* set to the value, or to "" for a flag without one; NULL stays if not given */
 };
@@ -32,11 +39,11 @@ struct cli {
         enum cli_output output;
         bool yes;
         bool help;
-        bool logs;            /* stderr is a log: warnings belong into it */
-        const char *warnings; /* of the configuration, one a line; or NULL */
+        bool logs;                        /* stderr is a log: warnings belong into it */
+        const char *warnings;             /* of the configuration, one a line; or NULL */
         const char *words[CLI_WORDS_MAX]; /* what is neither a flag nor its value */
         size_t word_count;
-        struct arena arena; /* lives as long as the command */
+        struct arena arena;    /* lives as long as the command */
         struct config *config; /* after cli_config */
 };
 
@@ -48,7 +55,8 @@ struct cli_command {
 };
 extern const struct cli_command cli_commands[]; /* ended by a NULL name */
 
-/* Takes the command line apart; common flags (-c --set -o --yes --help) work everywhere. False: an error was told. */
+/* Takes the command line apart; common flags (-c --set -o --yes --help) work everywhere. False: an error was
+ * told. */
 bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags);
 /* Loads and checks the configuration. CLI_OK, or CLI_CONFIG with all errors told. */
 int cli_config(struct cli *cli);
@@ -58,11 +66,13 @@ struct config *cli_load(struct cli *cli);
 struct redis_sync *cli_redis(struct cli *cli);
 
 /* An error on stderr: "leveret publish: ..."; returns `status` for `return cli_fail(...)`. */
-int cli_fail(const struct cli *cli, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int cli_fail(const struct cli *cli, int status, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 /* Usage of the present command on stderr; returns CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *problem);
 
-/* A whole argument: the text itself, the content of @file, or stdin for "-". At most `max` bytes. False: told. */
+/* A whole argument: the text itself, the content of @file, or stdin for "-". At most `max` bytes. False:
+ * told. */
 bool cli_data(struct cli *cli, const char *argument, size_t max, struct slice *data);
 bool cli_parse_count(const char *text, int64_t least, int64_t most, int64_t *value);
 
@@ -71,8 +81,8 @@ const char *cli_safe(struct cli *cli, struct slice text);
 /* "2026-01-02T03:04:05.678Z", "-" for 0. In the cli's arena. */
 const char *cli_time(struct cli *cli, int64_t ms);
 
-/* A table on stdout: columns aligned for people, or one JSON object a row with -o json. Values are borrowed until
- * cli_table_print. A JSON value is written as a string unless its column is numeric. */
+/* A table on stdout: columns aligned for people, or one JSON object a row with -o json. Values are borrowed
+ * until cli_table_print. A JSON value is written as a string unless its column is numeric. */
 struct cli_column {
         const char *title; /* "ATTEMPT"; the JSON name is its lower case */
         bool numeric;

@@ -21,7 +21,8 @@ int command_health(struct cli *cli, int argc, char **argv)
         struct buffer body = {0};
         char error[HTTP_GET_ERROR_MAX] = "";
         int http = 0;
-        if (!http_get(cli->config->admin.listen, live ? "/livez" : "/readyz?verbose", NULL, &body, &http, error))
+        if (!http_get(cli->config->admin.listen, live ? "/livez" : "/readyz?verbose", NULL, &body, &http,
+                      error))
                 status = cli_fail(cli, CLI_ERROR, "%s", error);
         else
                 status = http == 200 ? CLI_OK : CLI_ERROR;

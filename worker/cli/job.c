@@ -14,7 +14,8 @@ static int64_t field_integer(const struct redis_value *record, const char *name)
         return strtoll(text, NULL, 10);
 }
 
-/* Running, but the lease ran out and nobody has taken it over: it waits for a redelivery, or its message is gone. */
+/* Running, but the lease ran out and nobody has taken it over: it waits for a redelivery, or its message is
+ * gone. */
 static bool is_stuck(const struct redis_value *record)
 {
         return slice_is(redis_value_field(record, "state"), "running") &&
@@ -104,7 +105,8 @@ static int show(struct cli *cli, struct redis_sync *redis, const char *word)
         const char *job = arena_printf(&cli->arena, "%s:job:{%s}", prefix, id);
         const char *timeline = arena_printf(&cli->arena, "%s:events:{%s}", prefix, id);
         const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", job, NULL);
-        const struct redis_value *events = redis_sync_call(redis, &cli->arena, "LRANGE", timeline, "0", "-1", NULL);
+        const struct redis_value *events =
+                redis_sync_call(redis, &cli->arena, "LRANGE", timeline, "0", "-1", NULL);
         if (record->kind == REDIS_FAILED)
                 return cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, record->text));
         if (record->count == 0)
@@ -126,9 +128,14 @@ struct filter {
         const char *state, *type, *subject, *limit;
 };
 
-static const struct cli_column list_columns[] = {{.title = "ID"},      {.title = "STATE"},  {.title = "TYPE"},
-                                                 {.title = "QUEUE"},   {.title = "ATTEMPT", .numeric = true},
-                                                 {.title = "STARTED"}, {.title = "REASON"}, {.title = "ERROR"}};
+static const struct cli_column list_columns[] = {{.title = "ID"},
+                                                 {.title = "STATE"},
+                                                 {.title = "TYPE"},
+                                                 {.title = "QUEUE"},
+                                                 {.title = "ATTEMPT", .numeric = true},
+                                                 {.title = "STARTED"},
+                                                 {.title = "REASON"},
+                                                 {.title = "ERROR"}};
 
 static bool matches(const struct redis_value *record, const struct filter *filter)
 {
@@ -140,7 +147,8 @@ static bool matches(const struct redis_value *record, const struct filter *filte
         return !filter->type || slice_is(redis_value_field(record, "type"), filter->type);
 }
 
-static void list_row(struct cli *cli, struct cli_table *table, struct slice id, const struct redis_value *record)
+static void list_row(struct cli *cli, struct cli_table *table, struct slice id,
+                     const struct redis_value *record)
 {
         const char *state = is_stuck(record) ? "stuck" : cli_safe(cli, redis_value_field(record, "state"));
         cli_table_row(table, cli_safe(cli, id), state, cli_safe(cli, redis_value_field(record, "type")),
@@ -152,10 +160,11 @@ static void list_row(struct cli *cli, struct cli_table *table, struct slice id, 
 }
 
 /* Rows of one index, newest first, that match and still have a record. Returns how many were added. */
-static int64_t list_index(struct cli *cli, struct redis_sync *redis, struct cli_table *table, const char *index,
-                          const struct filter *filter, int64_t limit)
+static int64_t list_index(struct cli *cli, struct redis_sync *redis, struct cli_table *table,
+                          const char *index, const struct filter *filter, int64_t limit)
 {
-        const struct redis_value *ids = redis_sync_call(redis, &cli->arena, "ZREVRANGE", index, "0", "9999", NULL);
+        const struct redis_value *ids =
+                redis_sync_call(redis, &cli->arena, "ZREVRANGE", index, "0", "9999", NULL);
         int64_t rows = 0;
         for (size_t i = 0; i < ids->count && rows < limit; i++) {
                 const char *key = arena_printf(&cli->arena, "%s:job:{%.*s}", cli->config->redis.prefix,
@@ -176,18 +185,21 @@ static int list(struct cli *cli, struct redis_sync *redis, const struct filter *
         struct cli_table table;
         cli_table_init(&table, cli, list_columns, CLI_COUNT(list_columns));
         if (filter->subject) {
-                list_index(cli, redis, &table, arena_printf(&cli->arena, "%s:subject:%s", prefix, filter->subject),
-                           filter, limit);
+                list_index(cli, redis, &table,
+                           arena_printf(&cli->arena, "%s:subject:%s", prefix, filter->subject), filter,
+                           limit);
         } else {
                 for (size_t i = 0; i < CLI_COUNT(states) && limit > 0; i++) {
-                        const char *wanted =
-                                filter->state && strcmp(filter->state, "stuck") == 0 ? "running" : filter->state;
+                        const char *wanted = filter->state && strcmp(filter->state, "stuck") == 0
+                                                     ? "running"
+                                                     : filter->state;
                         if (wanted && strcmp(wanted, states[i]) != 0)
                                 continue;
                         struct filter one = *filter;
                         one.state = filter->state ? filter->state : states[i];
                         limit -= list_index(cli, redis, &table,
-                                            arena_printf(&cli->arena, "%s:jobs:%s", prefix, states[i]), &one, limit);
+                                            arena_printf(&cli->arena, "%s:jobs:%s", prefix, states[i]), &one,
+                                            limit);
                 }
         }
         cli_table_print(&table);

@@ -42,8 +42,8 @@ static int send_one(struct cli *cli, const char *to)
                                        .subject = "leveret mail test",
                                        .text = "This mail was sent by `leveret mail test`.\n",
                                        .date_s = clock_wall_ms() / 1000};
-        mail_transport_send(transport, &request, false, (struct mail_fence){.valid_until_ms = INT64_MAX}, on_done,
-                            &ended);
+        mail_transport_send(transport, &request, false, (struct mail_fence){.valid_until_ms = INT64_MAX},
+                            on_done, &ended);
         while (!ended.done)
                 uv_run(&loop, UV_RUN_ONCE);
         mail_transport_close(transport);

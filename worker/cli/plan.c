@@ -1,5 +1,5 @@
-#include "cli/cli.h"
 #include "core/plan.h"
+#include "cli/cli.h"
 #include "core/registry.h"
 #include "handler.h"
 
@@ -28,7 +28,8 @@ static int plan_print(struct cli *cli, const struct handler *handler, struct sli
 int command_plan(struct cli *cli, int argc, char **argv)
 {
         const char *data_argument = NULL;
-        const struct cli_flag flags[] = {{.name = "--data", .takes_value = true, .value = &data_argument}, {0}};
+        const struct cli_flag flags[] = {{.name = "--data", .takes_value = true, .value = &data_argument},
+                                         {0}};
         if (!cli_parse(cli, argc, argv, flags))
                 return CLI_USAGE;
         if (cli->help || cli->word_count != 1 || !data_argument)

@@ -32,8 +32,9 @@ static const char *new_id(struct arena *arena)
                 abort();
         b[6] = (unsigned char)(0x40 | (b[6] & 0x0f));
         b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
-        return arena_printf(arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-                            b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+        return arena_printf(arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                            b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+                            b[13], b[14], b[15]);
 }
 
 /* The payload is checked as the worker would: what it would dead-letter is not published. */
@@ -58,19 +59,18 @@ static int validate(struct cli *cli, struct request *request)
 static struct message *build(struct arena *arena, const struct request *request)
 {
         struct message *message = arena_alloc(arena, sizeof(*message));
-        *message = (struct message){
-                .exchange = SLICE_LITERAL(EXCHANGE_IN),
-                .routing_key = arena_slice(arena, slice_of(request->type)),
-                .body = arena_slice(arena, request->data),
-                .body_size = request->data.len,
-                .properties = {.content_type = SLICE_LITERAL("application/json"),
-                               .message_id = arena_slice(arena, slice_of(request->id)),
-                               .type = arena_slice(arena, slice_of(request->type)),
-                               .app_id = SLICE_LITERAL("leveret-cli"),
-                               .has_delivery_mode = true,
-                               .delivery_mode = 2,
-                               .has_timestamp = true,
-                               .timestamp = (uint64_t)(clock_wall_ms() / 1000)}};
+        *message = (struct message){.exchange = SLICE_LITERAL(EXCHANGE_IN),
+                                    .routing_key = arena_slice(arena, slice_of(request->type)),
+                                    .body = arena_slice(arena, request->data),
+                                    .body_size = request->data.len,
+                                    .properties = {.content_type = SLICE_LITERAL("application/json"),
+                                                   .message_id = arena_slice(arena, slice_of(request->id)),
+                                                   .type = arena_slice(arena, slice_of(request->type)),
+                                                   .app_id = SLICE_LITERAL("leveret-cli"),
+                                                   .has_delivery_mode = true,
+                                                   .delivery_mode = 2,
+                                                   .has_timestamp = true,
+                                                   .timestamp = (uint64_t)(clock_wall_ms() / 1000)}};
         if (request->subject)
                 message_set_header(arena, message,
                                    (struct header){.name = SLICE_LITERAL("subject"),
@@ -112,7 +112,8 @@ static int publish(struct cli *cli, const struct request *request)
         uv_loop_close(&loop);
         if (confirmation.outcome == PUBLISH_CONFIRMED)
                 return CLI_OK;
-        return cli_fail(cli, CLI_ERROR, "%s: %s", publish_outcome_word(confirmation.outcome), confirmation.error);
+        return cli_fail(cli, CLI_ERROR, "%s: %s", publish_outcome_word(confirmation.outcome),
+                        confirmation.error);
 }
 
 /* The record says `queued` until a worker claims the job; one that exists is left as it is. */
@@ -120,7 +121,8 @@ static void note_queued(struct cli *cli, struct redis_sync *redis, const struct 
 {
         struct arena *arena = &cli->arena;
         const char *key = arena_printf(arena, "%s:job:{%s}", cli->config->redis.prefix, request->id);
-        const struct redis_value *fresh = redis_sync_call(redis, arena, "HSETNX", key, "state", "queued", NULL);
+        const struct redis_value *fresh =
+                redis_sync_call(redis, arena, "HSETNX", key, "state", "queued", NULL);
         if (fresh->kind != REDIS_INTEGER || fresh->integer != 1)
                 return;
         const char *now = arena_printf(arena, "%" PRId64, clock_wall_ms());
@@ -163,18 +165,20 @@ static int wait_for(struct cli *cli, struct redis_sync *redis, const struct requ
 
 static int parse(struct cli *cli, int argc, char **argv, struct request *request)
 {
-        const struct cli_flag flags[] = {{.name = "--data", .takes_value = true, .value = &request->data_argument},
-                                         {.name = "--id", .takes_value = true, .value = &request->id},
-                                         {.name = "--subject", .takes_value = true, .value = &request->subject},
-                                         {.name = "--wait", .takes_value = true, .value = &request->wait},
-                                         {0}};
+        const struct cli_flag flags[] = {
+                {.name = "--data", .takes_value = true, .value = &request->data_argument},
+                {.name = "--id", .takes_value = true, .value = &request->id},
+                {.name = "--subject", .takes_value = true, .value = &request->subject},
+                {.name = "--wait", .takes_value = true, .value = &request->wait},
+                {0}};
         if (!cli_parse(cli, argc, argv, flags))
                 return CLI_USAGE;
         if (cli->help || cli->word_count != 1 || !request->data_argument)
                 return cli_usage(cli, cli->help ? NULL : "name a type and its --data");
         request->type = cli->words[0];
         request->wait_ms = -1;
-        if (request->wait && (!duration_parse(request->wait, &request->wait_ms) || request->wait_ms > WAIT_MAX_MS))
+        if (request->wait &&
+            (!duration_parse(request->wait, &request->wait_ms) || request->wait_ms > WAIT_MAX_MS))
                 return cli_usage(cli, "--wait takes a time such as 30s");
         if (!request->id)
                 request->id = new_id(&cli->arena);
@@ -200,8 +204,9 @@ int command_publish(struct cli *cli, int argc, char **argv)
         note_queued(cli, redis, &request);
         status = publish(cli, &request);
         if (status == CLI_OK) {
-                cli_print(cli->output == CLI_JSON ? slice_of(arena_printf(&cli->arena, "{\"id\":\"%s\"}", request.id))
-                                                  : slice_of(request.id));
+                cli_print(cli->output == CLI_JSON
+                                  ? slice_of(arena_printf(&cli->arena, "{\"id\":\"%s\"}", request.id))
+                                  : slice_of(request.id));
                 if (request.wait_ms >= 0)
                         status = wait_for(cli, redis, &request);
         }

@@ -1,4 +1,6 @@
 #include "cli/cli.h"
+#include "core/settings.h"
+#include "io/config_file.h"
 #include "io/log.h"
 #include "run/engine.h"
 
@@ -6,20 +8,46 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static struct config *reload(void *context)
-{
-        return cli_load(context);
-}
+enum { RELOADS_KEPT = 1000 };
 
-static void log_warnings(const char *lines)
+static void log_warnings(const char *lines, const char *what)
 {
         while (lines && *lines) {
                 char line[256];
                 size_t len = strcspn(lines, "\n");
                 snprintf(line, sizeof(line), "%.*s", (int)len, lines);
-                log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "config_warning", .msg = line});
+                log_event(LOG_LEVEL_WARN,
+                          &(struct log_fields){.event = "config_warning", .msg = line, .error = what});
                 lines += len + (lines[len] == '\n');
         }
+}
+
+struct reloading {
+        struct cli *cli;
+        struct config *kept[RELOADS_KEPT]; /* the running configuration borrows their strings */
+        size_t count;
+};
+
+static bool reload(void *context)
+{
+        struct reloading *reloading = context;
+        struct cli *cli = reloading->cli;
+        if (reloading->count == RELOADS_KEPT) {
+                log_event(LOG_LEVEL_ERROR,
+                          &(struct log_fields){.event = "reload_refused",
+                                               .msg = "reloaded too often; restart the worker"});
+                return false;
+        }
+        struct config *fresh = cli_load(cli);
+        if (!fresh)
+                return false;
+        struct buffer names = {0};
+        if (config_reload_diff(cli->config, fresh, &names) > 0)
+                log_warnings(names.data, "changed, but takes effect only at a restart");
+        buffer_fini(&names);
+        settings_reload(cli->config, fresh);
+        reloading->kept[reloading->count++] = fresh;
+        return true;
 }
 
 int command_run(struct cli *cli, int argc, char **argv)
@@ -37,11 +65,14 @@ int command_run(struct cli *cli, int argc, char **argv)
         /* A core would hold secrets and the mails' texts. */
         setrlimit(RLIMIT_CORE, &(struct rlimit){0});
         log_open(cli->config);
-        log_warnings(cli->warnings);
+        log_warnings(cli->warnings, NULL);
+        struct reloading reloading = {.cli = cli};
         status = engine_run(cli->config, &(struct engine_options){.handlers = handlers,
                                                                   .drain = drain != NULL,
                                                                   .reload = reload,
-                                                                  .reload_context = cli});
+                                                                  .reload_context = &reloading});
         log_close();
+        while (reloading.count > 0)
+                config_free(reloading.kept[--reloading.count]);
         return status;
 }

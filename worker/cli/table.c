@@ -42,7 +42,8 @@ static const char *cell(const struct cli_table *table, size_t row, size_t column
         return text ? text : "";
 }
 
-static void add_line(struct buffer *out, const struct cli_table *table, const size_t *widths, size_t row, bool title)
+static void add_line(struct buffer *out, const struct cli_table *table, const size_t *widths, size_t row,
+                     bool title)
 {
         for (size_t i = 0; i < table->column_count; i++) {
                 const char *text = title ? table->columns[i].title : cell(table, row, i);

@@ -29,9 +29,9 @@ static int show(struct cli *cli, const struct handler *handler)
         buffer_printf(&out, "%s\n%s\n\nexample:\n  %s", handler->type, handler->summary,
                       handler->example ? handler->example : "{}");
         for (const struct field *field = handler->fields; field->kind != FIELD_KIND_END; field++)
-                buffer_printf(&out, "%s  %-20s %s%s%s", field == handler->fields ? "\n\nfields:\n" : "\n", field->name,
-                              field->optional ? "optional" : "required", field->description ? "  " : "",
-                              field->description ? field->description : "");
+                buffer_printf(&out, "%s  %-20s %s%s%s", field == handler->fields ? "\n\nfields:\n" : "\n",
+                              field->name, field->optional ? "optional" : "required",
+                              field->description ? "  " : "", field->description ? field->description : "");
         cli_print((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
         return CLI_OK;

@@ -59,8 +59,8 @@ static void convert(struct arena *arena, const redisReply *reply, int depth, str
         }
 }
 
-const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena *arena, const struct slice *arguments,
-                                         size_t count)
+const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena *arena,
+                                         const struct slice *arguments, size_t count)
 {
         struct redis_value *value = arena_alloc(arena, sizeof(*value));
         const char **texts = arena_alloc(arena, count * sizeof(*texts));

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Redis for the commands of operators: one request at a time, blocking, each within config->redis.timeout_ms. */
+/* Redis for the commands of operators: one request at a time, blocking, each within config->redis.timeout_ms.
+ */
 struct redis_sync;
 
 enum redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_INTEGER, REDIS_LIST, REDIS_FAILED };
@@ -25,8 +26,8 @@ struct redis_sync *redis_sync_open(const struct config *config, char *error);
 void redis_sync_close(struct redis_sync *redis);
 
 /* Runs one command; the reply lies in `arena`. A lost connection is REDIS_FAILED too. Never NULL. */
-const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena *arena, const struct slice *arguments,
-                                         size_t count);
+const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena *arena,
+                                         const struct slice *arguments, size_t count);
 /* The same, each argument a C string; the last is NULL. */
 const struct redis_value *redis_sync_call(struct redis_sync *redis, struct arena *arena, ...)
         __attribute__((sentinel));

@@ -55,8 +55,8 @@ static void on_claimed(void *context, const struct store_result *result)
                 snprintf(delivery->error, sizeof(delivery->error),
                          "this id belongs to a job of other content; a new message needs a new id");
         if (result->claim == CLAIM_CRASHED)
-                snprintf(delivery->error, sizeof(delivery->error), "%" PRId64 " starts of it ended with the process",
-                         result->starts);
+                snprintf(delivery->error, sizeof(delivery->error),
+                         "%" PRId64 " starts of it ended with the process", result->starts);
         delivery_event(delivery, &(struct job_event){.kind = EVENT_CLAIMED,
                                                      .claim = result->claim,
                                                      .sent_ms = result->sent_ms,
@@ -75,7 +75,8 @@ static void leave_waiting(struct delivery *delivery)
         for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
                 char key[300];
                 int len = snprintf(key, sizeof(key), "%s:jobs:%s", prefix, sets[i]);
-                struct slice arguments[] = {SLICE_LITERAL("ZREM"), {.data = key, .len = (size_t)len},
+                struct slice arguments[] = {SLICE_LITERAL("ZREM"),
+                                            {.data = key, .len = (size_t)len},
                                             slice_of(delivery->envelope.id)};
                 redis_store_command(delivery->engine->store, arguments, 3, NULL, NULL);
         }
@@ -90,6 +91,9 @@ static void claim(struct delivery *delivery)
                 delivery->started_ms = clock_boot_ms();
                 recent_note(engine, "running", slice_of(envelope->id), slice_of(envelope->subject));
                 leave_waiting(delivery);
+                if (envelope->has_timestamp && delivery->job.generation.attempt == 0)
+                        metrics_queue_wait(engine->metrics, delivery->queue,
+                                           (double)clock_wall_ms() / 1000 - (double)envelope->timestamp_s);
         }
         delivery->renewed_ms = clock_boot_ms();
         delivery->pending++;
@@ -123,8 +127,8 @@ static bool is_recorded(const struct delivery *delivery, const char *key)
 static void plan(struct delivery *delivery)
 {
         char error[PLAN_ERROR_MAX] = "";
-        enum plan_outcome outcome = plan_build_text(delivery->arena, delivery->handler, delivery->envelope.payload,
-                                                    &delivery->plan, error);
+        enum plan_outcome outcome = plan_build_text(delivery->arena, delivery->handler,
+                                                    delivery->envelope.payload, &delivery->plan, error);
         CRASHPOINT("planned");
         if (outcome != PLAN_OK) {
                 snprintf(delivery->error, sizeof(delivery->error), "%s", error);
@@ -202,8 +206,8 @@ static void send_effect(struct delivery *delivery, int index)
         delivery->pending++;
         CRASHPOINT("pre_send");
         mail_transport_send(engine->transport, &delivery->request, (delivery->job.park >> index) & 1,
-                            (struct mail_fence){.valid_until_ms =
-                                                        delivery->job.lease_until_ms - delivery->job.send_limit_ms},
+                            (struct mail_fence){.valid_until_ms = delivery->job.lease_until_ms -
+                                                                  delivery->job.send_limit_ms},
                             on_sent, delivery);
 }
 

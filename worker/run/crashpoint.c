@@ -2,10 +2,10 @@
 
 #ifdef LEVERET_CRASHPOINTS
 
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#        include <signal.h>
+#        include <stdlib.h>
+#        include <string.h>
+#        include <unistd.h>
 
 void crashpoint_pass(const char *name)
 {

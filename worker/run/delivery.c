@@ -1,4 +1,4 @@
-#include "core/dead_id.h"
+#include "core/copy.h"
 #include "core/registry.h"
 #include "io/clock.h"
 #include "run/crashpoint.h"
@@ -100,7 +100,8 @@ static void count_end(struct delivery *delivery, enum metrics_outcome outcome)
         double now_s = (double)clock_wall_ms() / 1000;
         double duration_s =
                 delivery->started_ms ? (double)(clock_boot_ms() - delivery->started_ms) / 1000 : -1;
-        metrics_message_end(engine->metrics, delivery->queue, type_index(delivery), outcome, duration_s, now_s);
+        metrics_message_end(engine->metrics, delivery->queue, type_index(delivery), outcome, duration_s,
+                            now_s);
         engine->ends[outcome]++;
         if (outcome == METRICS_COMPLETED)
                 engine->last_success_ms = clock_wall_ms();
@@ -202,8 +203,9 @@ static bool attach(struct engine *engine, const struct delivery *fresh)
             job_generation_compare(running->job.generation, fresh->job.generation) != 0 ||
             strcmp(running->envelope.fingerprint, fresh->envelope.fingerprint) != 0)
                 return false;
-        delivery_event(running, &(struct job_event){
-                                        .kind = EVENT_ATTACHED, .epoch = fresh->job.epoch, .tag = fresh->job.tag});
+        delivery_event(running, &(struct job_event){.kind = EVENT_ATTACHED,
+                                                    .epoch = fresh->job.epoch,
+                                                    .tag = fresh->job.tag});
         return true;
 }
 
@@ -219,8 +221,7 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
                          .epoch = epoch,
                          .tag = tag,
                          .recorded = envelope->id != NULL,
-                         .copyable = !delivery->message->properties.headers_unusable &&
-                                     delivery->message->body_size == delivery->message->body.len,
+                         .copyable = copy_possible(delivery->message),
                          .refused = envelope->reason,
                          .generation = envelope->generation,
                          .attempts_max = (uint32_t)(configured ? settings->attempts : queue->attempts),
@@ -243,7 +244,8 @@ void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t
         identify(delivery);
         if (delivery->envelope.first_seen_ms > 0)
                 delivery->created_ms = delivery->envelope.first_seen_ms;
-        snprintf(delivery->owner, sizeof(delivery->owner), "%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch, tag);
+        snprintf(delivery->owner, sizeof(delivery->owner), "%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch,
+                 tag);
         job_prepare(delivery, epoch, tag);
         if (attach(engine, delivery)) {
                 delivery_free(delivery);

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How much waits in the broker: for the metrics, and to know when `run --drain` is done. Asked on a connection of its own
- * off the loop. */
+/* How much waits in the broker: for the metrics, and to know when `run --drain` is done. Asked on a
+ * connection of its own off the loop. */
 
 #define ASK_EVERY_MS 15000
 #define ASK_EVERY_DRAINING_MS 200
@@ -95,8 +95,8 @@ static void name_queues(struct depth *depth)
                 depth->queues[depth->count++].name = config->queues[i].name;
         for (size_t i = 0; i < config->queue_count; i++)
                 for (size_t k = 0; k < config->queues[i].tier_count; k++)
-                        depth->queues[depth->count++].name =
-                                topology_tier_queue(&depth->arena, config->queues[i].name, config->queues[i].tiers[k]);
+                        depth->queues[depth->count++].name = topology_tier_queue(
+                                &depth->arena, config->queues[i].name, config->queues[i].tiers[k]);
 }
 
 void depth_open(struct engine *engine)

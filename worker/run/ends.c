@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends that are not completion: the decision is recorded, the copy published and confirmed, that recorded, the delivery
- * acknowledged. */
+/* Ends that are not completion: the decision is recorded, the copy published and confirmed, that recorded,
+ * the delivery acknowledged. */
 
 /* Of a dead letter's body in the index, for people. */
 #define HEAD_MAX 1024
@@ -92,7 +92,8 @@ static void name_death(struct delivery *delivery)
         const struct job *job = &delivery->job;
         if (job->recorded)
                 dead_id_of_job(delivery->dead_id, delivery_queue(delivery)->name, delivery->envelope.id,
-                               delivery->envelope.fingerprint, job->generation.redrives, job->decision.reason);
+                               delivery->envelope.fingerprint, job->generation.redrives,
+                               job->decision.reason);
         else
                 dead_id_of_delivery(delivery->dead_id, delivery->owner);
 }
@@ -200,24 +201,39 @@ static void index_entry(struct delivery *delivery, struct slice now)
                 SLICE_LITERAL("HSET"),
                 slice_of(arena_printf(arena, "%s:deadletter:{%s}", delivery->engine->config->redis.prefix,
                                       delivery->dead_id)),
-                SLICE_LITERAL("id"),             text_or_empty(envelope->id),
-                SLICE_LITERAL("type"),           text_or_empty(envelope->type),
-                SLICE_LITERAL("queue"),          slice_of(delivery_queue(delivery)->name),
-                SLICE_LITERAL("reason"),         slice_of(reason_word(job->decision.reason)),
-                SLICE_LITERAL("error"),          slice_of(delivery->error),
-                SLICE_LITERAL("failed_ms"),      now,
-                SLICE_LITERAL("first_seen_ms"),  number(arena, delivery->created_ms),
-                SLICE_LITERAL("attempt"),        number(arena, job->generation.attempt),
-                SLICE_LITERAL("deferrals"),      number(arena, job->generation.deferrals),
-                SLICE_LITERAL("redrives"),       number(arena, job->generation.redrives),
-                SLICE_LITERAL("size"),           number(arena, (int64_t)message->body_size),
-                SLICE_LITERAL("correlation_id"), text_or_empty(envelope->correlation_id),
-                SLICE_LITERAL("subject"),        text_or_empty(envelope->subject),
-                SLICE_LITERAL("worker"),         slice_of(delivery->engine->worker),
+                SLICE_LITERAL("id"),
+                text_or_empty(envelope->id),
+                SLICE_LITERAL("type"),
+                text_or_empty(envelope->type),
+                SLICE_LITERAL("queue"),
+                slice_of(delivery_queue(delivery)->name),
+                SLICE_LITERAL("reason"),
+                slice_of(reason_word(job->decision.reason)),
+                SLICE_LITERAL("error"),
+                slice_of(delivery->error),
+                SLICE_LITERAL("failed_ms"),
+                now,
+                SLICE_LITERAL("first_seen_ms"),
+                number(arena, delivery->created_ms),
+                SLICE_LITERAL("attempt"),
+                number(arena, job->generation.attempt),
+                SLICE_LITERAL("deferrals"),
+                number(arena, job->generation.deferrals),
+                SLICE_LITERAL("redrives"),
+                number(arena, job->generation.redrives),
+                SLICE_LITERAL("size"),
+                number(arena, (int64_t)message->body_size),
+                SLICE_LITERAL("correlation_id"),
+                text_or_empty(envelope->correlation_id),
+                SLICE_LITERAL("subject"),
+                text_or_empty(envelope->subject),
+                SLICE_LITERAL("worker"),
+                slice_of(delivery->engine->worker),
                 SLICE_LITERAL("head"),
                 {.data = body.data ? body.data : "", .len = body.len < HEAD_MAX ? body.len : HEAD_MAX},
         };
-        redis_store_command(delivery->engine->store, arguments, sizeof(arguments) / sizeof(*arguments), NULL, NULL);
+        redis_store_command(delivery->engine->store, arguments, sizeof(arguments) / sizeof(*arguments), NULL,
+                            NULL);
 }
 
 static void add_to_set(struct delivery *delivery, const char *set, struct slice now, struct slice member,
@@ -226,7 +242,8 @@ static void add_to_set(struct delivery *delivery, const char *set, struct slice 
         struct arena *arena = delivery->arena;
         struct slice arguments[] = {
                 SLICE_LITERAL("ZADD"),
-                slice_of(arena_printf(arena, "%s:%s", delivery->engine->config->redis.prefix, set)), now, member};
+                slice_of(arena_printf(arena, "%s:%s", delivery->engine->config->redis.prefix, set)), now,
+                member};
         if (done)
                 delivery->pending++;
         redis_store_command(delivery->engine->store, arguments, 4, done, delivery);
@@ -250,8 +267,9 @@ static void settle_record(struct delivery *delivery)
         struct buffer note = {0};
         note_decision(&note, delivery, "settled");
         delivery->pending++;
-        redis_store_settle(delivery->engine->store, &identity, job->decision.kind, job_decision_generation(job),
-                           (struct slice){.data = note.data, .len = note.len}, on_settled, delivery);
+        redis_store_settle(delivery->engine->store, &identity, job->decision.kind,
+                           job_decision_generation(job), (struct slice){.data = note.data, .len = note.len},
+                           on_settled, delivery);
         buffer_fini(&note);
 }
 
@@ -265,9 +283,8 @@ void end_settle(struct delivery *delivery)
         if (job->decision.kind == DECISION_DEAD) {
                 name_death(delivery);
                 index_entry(delivery, now);
-                add_to_set(delivery,
-                           arena_printf(delivery->arena, "dead:%s", delivery_queue(delivery)->name), now,
-                           slice_of(delivery->dead_id), job->recorded ? NULL : on_settled);
+                add_to_set(delivery, arena_printf(delivery->arena, "dead:%s", delivery_queue(delivery)->name),
+                           now, slice_of(delivery->dead_id), job->recorded ? NULL : on_settled);
                 if (job->recorded)
                         add_to_set(delivery, "jobs:dead", now, id, NULL);
         } else {

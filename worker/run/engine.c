@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The library that takes AMQP header tables apart recurses for each level of nesting; a frame of 128 KiB can hold 26,000. */
+/* The library that takes AMQP header tables apart recurses for each level of nesting; a frame of 128 KiB can
+ * hold 26,000. */
 #define LOOP_STACK_BYTES ((size_t)16 << 20)
 #define PUBLISH_TIMEOUT_MS 10000
 #define EXIT_CONFIG 78
@@ -52,7 +53,8 @@ static void on_amqp_down(void *context, uint64_t epoch, const char *error)
         engine->amqp_up = false;
         metrics_connection(engine->metrics, METRICS_AMQP_CONSUMER, false);
         log_event(was_up ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
-                  &(struct log_fields){.event = "amqp_down", .msg = "reconnecting to the broker", .error = error});
+                  &(struct log_fields){
+                          .event = "amqp_down", .msg = "reconnecting to the broker", .error = error});
         deliveries_event(engine, &(struct job_event){.kind = EVENT_DISCONNECTED});
         lifecycle_check(engine);
 }
@@ -75,10 +77,11 @@ static void on_queue_lost(void *context, size_t queue, const char *error)
 {
         struct engine *engine = context;
         engine->queues[queue].lost = true;
-        log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "queue_lost",
-                                                        .queue = engine->config->queues[queue].name,
-                                                        .msg = "the broker cancelled the consumer; waiting for the queue",
-                                                        .error = error});
+        log_event(LOG_LEVEL_ERROR,
+                  &(struct log_fields){.event = "queue_lost",
+                                       .queue = engine->config->queues[queue].name,
+                                       .msg = "the broker cancelled the consumer; waiting for the queue",
+                                       .error = error});
         alerts_event(engine, "queue_lost", engine->config->queues[queue].name);
 }
 
@@ -186,6 +189,7 @@ static bool open_parts(struct engine *engine)
         engine->consumer = amqp_consumer_open(&engine->loop, config, &consumer_events, engine);
         presence_open(engine);
         depth_open(engine);
+        stuck_open(engine);
         return true;
 }
 
@@ -194,6 +198,7 @@ static void close_parts(struct engine *engine)
         if (engine->consumer) {
                 presence_close(engine);
                 depth_close(engine);
+                stuck_close(engine);
                 amqp_consumer_close(engine->consumer);
                 redis_store_close(engine->store);
                 amqp_publisher_close(engine->publisher, 1000);
@@ -244,7 +249,8 @@ static void run(struct engine *engine)
         alerts_open(engine);
         if (open_parts(engine)) {
                 lifecycle_open(engine);
-                log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "started", .msg = "leveret " LEVERET_VERSION});
+                log_event(LOG_LEVEL_INFO,
+                          &(struct log_fields){.event = "started", .msg = "leveret " LEVERET_VERSION});
                 uv_run(&engine->loop, UV_RUN_DEFAULT);
                 lifecycle_close(engine);
         }

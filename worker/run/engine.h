@@ -9,14 +9,16 @@
 struct engine_options {
         const struct handler *const *handlers; /* the table, ended by NULL */
         bool drain;                            /* end when the queues are empty and nothing is in flight */
-        /* Reads the configuration again for SIGHUP; NULL on errors, which it has reported. The engine owns the result. */
-        struct config *(*reload)(void *context);
+        /* SIGHUP: reads the configuration again and copies into the running one what may change meanwhile.
+         * False if there were errors: the running one is untouched. Both reports. NULL: SIGHUP changes
+         * nothing. */
+        bool (*reload)(void *context);
         void *reload_context;
 };
 
 /*
- * Runs the worker until a signal ends it or, with `drain`, the queues are empty. Returns the exit status of SPEC:
- * 0 drained, 1 the grace was exceeded or a second signal came, 78 a setting that waiting will not mend.
+ * Runs the worker until a signal ends it or, with `drain`, the queues are empty. Returns the exit status of
+ * SPEC: 0 drained, 1 the grace was exceeded or a second signal came, 78 a setting that waiting will not mend.
  */
 int engine_run(const struct config *config, const struct engine_options *options);
 

@@ -2,7 +2,8 @@
 #include "io/log.h"
 #include "run/state.h"
 
-/* A pause that the mail service asked for is waited out in place if it is shorter than this; else jobs are put off. */
+/* A pause that the mail service asked for is waited out in place if it is shorter than this; else jobs are
+ * put off. */
 #define THROTTLE_HOLD_MS 5000
 /* What a service that says "too many requests" and no more is given. */
 #define THROTTLE_DEFAULT_MS 1000

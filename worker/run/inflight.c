@@ -15,7 +15,8 @@ void inflight_add(struct engine *engine, struct delivery *delivery)
         engine->in_flight++;
         engine->queues[delivery->queue].in_flight++;
         if (delivery->job.recorded) {
-                LIST_INSERT_HEAD(&engine->buckets[bucket_of(slice_of(delivery->envelope.id))], delivery, same_bucket);
+                LIST_INSERT_HEAD(&engine->buckets[bucket_of(slice_of(delivery->envelope.id))], delivery,
+                                 same_bucket);
                 delivery->in_bucket = true;
         }
 }

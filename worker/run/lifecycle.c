@@ -53,8 +53,8 @@ static void report_drain(const struct engine *engine)
         char text[200];
         const struct drain_report *drain = &engine->drain;
         snprintf(text, sizeof(text),
-                 "finished %" PRIu64 ", returned %" PRIu64 ", put off %" PRIu64 ", left to the broker %zu, in %" PRId64
-                 " ms",
+                 "finished %" PRIu64 ", returned %" PRIu64 ", put off %" PRIu64
+                 ", left to the broker %zu, in %" PRId64 " ms",
                  drain->finished, drain->returned, drain->deferred, engine->in_flight,
                  clock_boot_ms() - drain->began_ms);
         log_event(engine->exit_status == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
@@ -102,24 +102,33 @@ static void on_terminate(uv_signal_t *handle, int number)
 {
         struct engine *engine = handle->data;
         if (engine->stage == STAGE_DRAINING) {
-                log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "second_signal", .msg = "ending at once"});
+                log_event(LOG_LEVEL_WARN,
+                          &(struct log_fields){.event = "second_signal", .msg = "ending at once"});
                 lifecycle_end(engine, 1);
                 return;
         }
         lifecycle_drain(engine, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
-/* Replaces the configuration as far as it may change while running; the caller of engine_run decides what that is. */
 static void on_hangup(uv_signal_t *handle, int number)
 {
         (void)number;
         struct engine *engine = handle->data;
-        struct config *fresh =
-                engine->options.reload ? engine->options.reload(engine->options.reload_context) : NULL;
-        log_event(fresh ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
-                  &(struct log_fields){.event = fresh ? "reloaded" : "reload_failed",
-                                       .msg = fresh ? "the configuration was read again"
-                                                    : "the old configuration is kept"});
+        bool ok = engine->options.reload && engine->options.reload(engine->options.reload_context);
+        if (!ok) {
+                log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "reload_failed",
+                                                                .msg = "the old configuration is kept"});
+                return;
+        }
+        const struct config *config = engine->config;
+        log_open(config);
+        log_worker(engine->worker);
+        limiter_init(&engine->limiter, config->mail.rate, clock_boot_ms());
+        engine->breaker.open_min_ms = config->mail.breaker.open_ms;
+        engine->breaker.open_max_ms = config->mail.breaker.open_max_ms;
+        log_event(LOG_LEVEL_INFO,
+                  &(struct log_fields){.event = "reloaded", .msg = "the configuration was read again"});
+        gate_consume(engine);
 }
 
 static void signal_open(struct engine *engine, uv_signal_t *handle, uv_signal_cb callback, int number)
@@ -129,11 +138,21 @@ static void signal_open(struct engine *engine, uv_signal_t *handle, uv_signal_cb
         uv_signal_start(handle, callback, number);
 }
 
+/* What the thread has used since the last turn is more than any single callback of this one has. */
+static void measure_turn(struct engine *engine)
+{
+        int64_t cpu_us = clock_thread_cpu_us();
+        if (engine->turn_cpu_us > 0)
+                metrics_loop_callback(engine->metrics, (double)(cpu_us - engine->turn_cpu_us) / 1e6);
+        engine->turn_cpu_us = cpu_us;
+}
+
 static void on_turn(uv_check_t *check)
 {
         struct engine *engine = check->data;
         gate_turn(engine);
         recent_flush(engine);
+        measure_turn(engine);
 }
 
 void lifecycle_open(struct engine *engine)

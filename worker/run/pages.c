@@ -1,10 +1,10 @@
 #include "io/clock.h"
 #include "io/log.h"
+#include "io/process_usage.h"
 #include "run/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 /* What the admin server shows. Rendered on the loop, so that all of it is of one moment. */
 
@@ -83,8 +83,8 @@ static void add_queues(const struct engine *engine, struct buffer *body)
                 buffer_add_text(body, i ? ",{" : "{");
                 add_string(body, "name", engine->config->queues[i].name);
                 buffer_printf(body, ",\"consuming\":%s,\"prefetch\":%u,\"in_flight\":%zu,\"paused\":%s",
-                              amqp_consumer_is_consuming(engine->consumer, i) ? "true" : "false", queue->wanted,
-                              queue->in_flight, queue->paused ? "true" : "false");
+                              amqp_consumer_is_consuming(engine->consumer, i) ? "true" : "false",
+                              queue->wanted, queue->in_flight, queue->paused ? "true" : "false");
                 if (closed) {
                         buffer_add_char(body, ',');
                         add_string(body, "closed", closed);
@@ -111,7 +111,8 @@ static void add_jobs(const struct engine *engine, struct buffer *body)
         for (int i = 0; i < JOB_PHASE_COUNT; i++) {
                 if (phases[i] == 0)
                         continue;
-                buffer_printf(body, "%s\"%s\":%zu", first ? "" : ",", job_phase_word((enum job_phase)i), phases[i]);
+                buffer_printf(body, "%s\"%s\":%zu", first ? "" : ",", job_phase_word((enum job_phase)i),
+                              phases[i]);
                 first = false;
         }
         buffer_add_text(body, "},");
@@ -126,36 +127,27 @@ static void render_status(struct engine *engine, struct buffer *body)
         buffer_printf(body, ",\"version\":\"%s\",\"state\":\"%s\",\"ready\":%s,", LEVERET_VERSION,
                       engine->stage == STAGE_RUNNING ? "running" : "draining", count ? "false" : "true");
         add_string(body, "not_ready_because", reasons.len ? reasons.data : "");
-        buffer_printf(body, ",\"started_ms\":%" PRId64 ",\"last_success_ms\":%" PRId64 ",", engine->started_ms,
-                      engine->last_success_ms);
-        buffer_printf(body, "\"amqp\":{\"up\":%s,\"epoch\":%" PRIu64 "},\"publisher\":{\"up\":%s,\"blocked\":%s},",
+        buffer_printf(body, ",\"started_ms\":%" PRId64 ",\"last_success_ms\":%" PRId64 ",",
+                      engine->started_ms, engine->last_success_ms);
+        buffer_printf(body,
+                      "\"amqp\":{\"up\":%s,\"epoch\":%" PRIu64 "},\"publisher\":{\"up\":%s,\"blocked\":%s},",
                       engine->amqp_up ? "true" : "false", engine->epoch,
                       amqp_publisher_is_up(engine->publisher) ? "true" : "false",
                       amqp_publisher_is_blocked(engine->publisher) ? "true" : "false");
         buffer_printf(body, "\"redis\":{\"up\":%s},", redis_store_is_up(engine->store) ? "true" : "false");
         buffer_printf(body,
-                      "\"breaker\":{\"state\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64 ",\"probes\":%" PRIu64 "},",
-                      breaker_state_word(engine->breaker.state), engine->breaker.failures, engine->breaker.openings,
-                      engine->breaker.probes);
+                      "\"breaker\":{\"state\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64
+                      ",\"probes\":%" PRIu64 "},",
+                      breaker_state_word(engine->breaker.state), engine->breaker.failures,
+                      engine->breaker.openings, engine->breaker.probes);
         add_queues(engine, body);
         add_jobs(engine, body);
-        buffer_printf(body, "\"in_flight\":%zu,\"sending\":%zu,\"suspects\":%s,\"oldest_in_flight_ms\":%" PRId64 "}\n",
-                      engine->in_flight, engine->places_used, TAILQ_EMPTY(&engine->suspects) ? "false" : "true",
-                      oldest_ms(engine));
+        buffer_printf(body,
+                      "\"in_flight\":%zu,\"sending\":%zu,\"suspects\":%s,\"oldest_in_flight_ms\":%" PRId64
+                      "}\n",
+                      engine->in_flight, engine->places_used,
+                      TAILQ_EMPTY(&engine->suspects) ? "false" : "true", oldest_ms(engine));
         buffer_fini(&reasons);
-}
-
-static struct metrics_process measure_process(const struct engine *engine)
-{
-        struct metrics_process process = {.start_s = (double)engine->started_ms / 1000};
-        struct rusage usage;
-        if (getrusage(RUSAGE_SELF, &usage) == 0)
-                process.cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                                (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-        size_t resident = 0;
-        if (uv_resident_set_memory(&resident) == 0)
-                process.resident_bytes = resident;
-        return process;
 }
 
 static void render_metrics(struct engine *engine, struct buffer *body)
@@ -172,7 +164,8 @@ static void render_metrics(struct engine *engine, struct buffer *body)
                 metrics_set_consuming(metrics, i, amqp_consumer_is_consuming(engine->consumer, i));
         }
         metrics_set_log_lines_dropped(metrics, log_dropped());
-        struct metrics_process process = measure_process(engine);
+        struct metrics_process process = {.start_s = (double)engine->started_ms / 1000};
+        process_usage_read(&process);
         metrics_set_process(metrics, &process);
         metrics_render(metrics, body);
 }

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Tells other processes about this one (leveret:worker:<id>), and listens to what operators ask of all (leveret:paused). */
+/* Tells other processes about this one (leveret:worker:<id>), and listens to what operators ask of all
+ * (leveret:paused). */
 
 #define PAUSED_EVERY_MS 400
 #define TELL_EVERY_MS 2000
@@ -88,18 +89,30 @@ static void tell(struct presence *presence)
         snprintf(now, sizeof(now), "%" PRId64, clock_wall_ms());
         struct slice name = {.data = key, .len = (size_t)len};
         struct slice set[] = {
-                SLICE_LITERAL("HSET"),       name,
-                SLICE_LITERAL("host"),       slice_of(host),
-                SLICE_LITERAL("pid"),        slice_of(pid),
-                SLICE_LITERAL("version"),    SLICE_LITERAL(LEVERET_VERSION),
-                SLICE_LITERAL("queues"),     {.data = queues.data ? queues.data : "", .len = queues.len},
-                SLICE_LITERAL("in_flight"),  slice_of(in_flight),
-                SLICE_LITERAL("rate"),       slice_of(rate),
-                SLICE_LITERAL("completed"),  slice_of(completed),
-                SLICE_LITERAL("breaker"),    slice_of(breaker_state_word(engine->breaker.state)),
-                SLICE_LITERAL("state"),      slice_of(engine->stage == STAGE_RUNNING ? "running" : "draining"),
-                SLICE_LITERAL("started_ms"), slice_of(started),
-                SLICE_LITERAL("seen_ms"),    slice_of(now),
+                SLICE_LITERAL("HSET"),
+                name,
+                SLICE_LITERAL("host"),
+                slice_of(host),
+                SLICE_LITERAL("pid"),
+                slice_of(pid),
+                SLICE_LITERAL("version"),
+                SLICE_LITERAL(LEVERET_VERSION),
+                SLICE_LITERAL("queues"),
+                {.data = queues.data ? queues.data : "", .len = queues.len},
+                SLICE_LITERAL("in_flight"),
+                slice_of(in_flight),
+                SLICE_LITERAL("rate"),
+                slice_of(rate),
+                SLICE_LITERAL("completed"),
+                slice_of(completed),
+                SLICE_LITERAL("breaker"),
+                slice_of(breaker_state_word(engine->breaker.state)),
+                SLICE_LITERAL("state"),
+                slice_of(engine->stage == STAGE_RUNNING ? "running" : "draining"),
+                SLICE_LITERAL("started_ms"),
+                slice_of(started),
+                SLICE_LITERAL("seen_ms"),
+                slice_of(now),
         };
         struct slice expire[] = {SLICE_LITERAL("PEXPIRE"), name, SLICE_LITERAL(WORKER_TTL_MS)};
         redis_store_command(engine->store, set, sizeof(set) / sizeof(*set), NULL, NULL);

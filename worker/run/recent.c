@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Sorted sets by which people find jobs: by state and by subject. Best effort, written once a loop turn with one command
- * for each set, so that they cost next to nothing under load. */
+/* Sorted sets by which people find jobs: by state and by subject. Best effort, written once a loop turn with
+ * one command for each set, so that they cost next to nothing under load. */
 
 /* What leveret:jobs:running and :completed keep. */
 #define LATEST_KEPT 1000
@@ -67,7 +67,8 @@ static void add_state(struct engine *engine, const char *state, struct slice now
         redis_store_command(engine->store, arguments, count, NULL, NULL);
         char last[16];
         snprintf(last, sizeof(last), "%d", -LATEST_KEPT - 1);
-        struct slice trim[] = {SLICE_LITERAL("ZREMRANGEBYRANK"), arguments[1], SLICE_LITERAL("0"), slice_of(last)};
+        struct slice trim[] = {SLICE_LITERAL("ZREMRANGEBYRANK"), arguments[1], SLICE_LITERAL("0"),
+                               slice_of(last)};
         redis_store_command(engine->store, trim, 4, NULL, NULL);
 }
 
@@ -80,7 +81,8 @@ static void add_subject(struct engine *engine, const struct note *note, struct s
         struct slice name = {.data = key, .len = (size_t)len};
         struct slice add[] = {SLICE_LITERAL("ZADD"), name, now, slice_of(note->id)};
         struct slice expire[] = {SLICE_LITERAL("PEXPIRE"), name, slice_of(keep)};
-        struct slice trim[] = {SLICE_LITERAL("ZREMRANGEBYRANK"), name, SLICE_LITERAL("0"), SLICE_LITERAL("-10001")};
+        struct slice trim[] = {SLICE_LITERAL("ZREMRANGEBYRANK"), name, SLICE_LITERAL("0"),
+                               SLICE_LITERAL("-10001")};
         redis_store_command(engine->store, add, 4, NULL, NULL);
         redis_store_command(engine->store, expire, 3, NULL, NULL);
         redis_store_command(engine->store, trim, 4, NULL, NULL);

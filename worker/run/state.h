@@ -52,15 +52,15 @@ struct delivery {
         struct slice recorded[JOB_EFFECTS_MAX]; /* effects that an earlier run recorded, in the arena */
         size_t recorded_count;
         struct slice recorded_intent;
-        bool intent_void;  /* the last send was definitely refused */
+        bool intent_void; /* the last send was definitely refused */
         struct mail_request request;
         uint32_t pending; /* callbacks of store, transport and publisher that are still to come */
         uint32_t publish_tries;
         int64_t publish_again_ms; /* when to try the unconfirmed copy again; 0: not waiting */
-        bool ended;     /* the job is over; freed when `pending` is 0 */
-        bool active;    /* counted in engine->active */
-        bool has_place; /* counted in engine->places_used */
-        bool probe;     /* its send is the probe of the half-open breaker */
+        bool ended;               /* the job is over; freed when `pending` is 0 */
+        bool active;              /* counted in engine->active */
+        bool has_place;           /* counted in engine->places_used */
+        bool probe;               /* its send is the probe of the half-open breaker */
         enum delivery_list list;
         TAILQ_ENTRY(delivery) all, listed;
         LIST_ENTRY(delivery) same_bucket;
@@ -86,7 +86,6 @@ struct drain_report {
 struct engine {
         uv_loop_t loop;
         const struct config *config;
-        struct config *reloaded; /* owned; what SIGHUP brought */
         struct engine_options options;
         char worker[WORKER_ID_MAX];
         enum stage stage;
@@ -116,6 +115,7 @@ struct engine {
         struct alerts *alerts;
         struct presence *presence;
         struct depth *depth;
+        struct stuck *stuck;
         struct watchdog *watchdog;
 
         uv_check_t turn;
@@ -124,6 +124,7 @@ struct engine {
         struct drain_report drain;
         int64_t started_ms, last_success_ms;
         int64_t empty_since_ms; /* --drain: when the queues were first seen empty; 0: they are not */
+        int64_t turn_cpu_us;    /* CPU time of the loop's thread at the end of the last turn */
         uint64_t random;
         uint64_t ends[METRICS_OUTCOME_COUNT]; /* deliveries since the start, by how they ended */
 };
@@ -134,8 +135,8 @@ uint64_t engine_random(struct engine *engine);
 void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
                    struct message *message);
 void delivery_event(struct delivery *delivery, const struct job_event *event);
-/* A callback that was counted in `pending` has come; frees the delivery if it was the last of an ended job. False: it
- * was freed or is over, touch it no more. */
+/* A callback that was counted in `pending` has come; frees the delivery if it was the last of an ended job.
+ * False: it was freed or is over, touch it no more. */
 bool delivery_back(struct delivery *delivery);
 /* A request has no reply. Asks again at once if the store came back before this was told. */
 void delivery_store_lost(struct delivery *delivery);
@@ -165,7 +166,8 @@ void inflight_list(struct delivery *delivery, enum delivery_list list);
 /* ---- gate.c: who may start, who may send, how much is consumed ---- */
 void gate_turn(struct engine *engine);    /* once a loop turn */
 void gate_consume(struct engine *engine); /* tells the consumer how much is wanted now */
-void gate_update(struct delivery *delivery); /* after a step: gives back what the job's phase no longer needs */
+void gate_update(
+        struct delivery *delivery); /* after a step: gives back what the job's phase no longer needs */
 void gate_result(struct delivery *delivery, const struct mail_result *result, struct job_event *event);
 void gate_cancelled(struct engine *engine, size_t queue);
 const char *gate_closed_because(const struct engine *engine, size_t queue); /* NULL: open */
@@ -190,6 +192,10 @@ void presence_close(struct engine *engine);
 /* ---- depth.c: what waits in the broker ---- */
 void depth_open(struct engine *engine);
 void depth_close(struct engine *engine);
+
+/* ---- stuck.c: running records whose lease ran out and that nobody takes over ---- */
+void stuck_open(struct engine *engine);
+void stuck_close(struct engine *engine);
 
 /* ---- alerts.c ---- */
 void alerts_open(struct engine *engine);

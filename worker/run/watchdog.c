@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Checks without a turn of the loop after which the process ends. Counted in checks, not in time: a process that was
- * stopped (SIGSTOP, a suspended machine) made no check either. */
+/* Checks without a turn of the loop after which the process ends. Counted in checks, not in time: a process
+ * that was stopped (SIGSTOP, a suspended machine) made no check either. */
 #define CHECKS_MAX 10
 
 struct watchdog {
@@ -21,8 +21,9 @@ struct watchdog {
 
 static void end_process(void)
 {
-        static const char line[] = "{\"level\":\"error\",\"event\":\"watchdog\",\"msg\":\"the loop has not turned "
-                                   "for 10 s: ending the process\"}\n";
+        static const char line[] =
+                "{\"level\":\"error\",\"event\":\"watchdog\",\"msg\":\"the loop has not turned "
+                "for 10 s: ending the process\"}\n";
         ssize_t written = write(STDERR_FILENO, line, sizeof(line) - 1);
         (void)written;
         kill(getpid(), SIGKILL);
