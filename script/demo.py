@@ -71,7 +71,7 @@ def table(title, head, rows):
     rows = [[str(cell).replace("\n", " ") for cell in row] for row in rows]
     widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
     room = max(20, shutil.get_terminal_size((120, 24)).columns - sum(widths[:-1]) - 2 * len(widths))
-    for row in [head, ["-" * min(width, room) for width in widths], *rows]:
+    for row in [head, ["-" * width for width in widths], *rows]:
         cells = [cell.ljust(width) for cell, width in zip(row, widths)]
         print("  " + "  ".join([*cells[:-1], row[-1][:room]]).rstrip())
 
