@@ -167,6 +167,7 @@ def main(words):
         print("usage: script/demo [--exit]", file=sys.stderr)
         return 2
     directory = tempfile.mkdtemp(prefix="leveret-demo-")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also when a shell started it in the background
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return 0 if demo("--exit" not in words, directory) else 1

@@ -42,6 +42,7 @@ def test_a_breach_is_found(tmp_path, name, text):
 @pytest.mark.parametrize("name, text", [
     ("handlers/x_v1.c", '#include "handler.h"\n#include <string.h>\n'),
     ("worker/core/json.c", "#include <jansson.h>\n"),
+    ("tests/unit/x_test.c", "#include <uv.h>\n"),
     ("worker/core/x.c", '/* time(NULL) */\nstatic const char *const words[] = {"rand()"};\nint64_t event_time(void);\n'),
     ("worker/core/x.c", "static void f(struct x *x)\n{\n        x->time(x);\n        int n = 0;\n        snprintf(a, b, c);\n}\n"),
     ("worker/run/x.c", '#include "core/x.h"\n#include "io/y.h"\n#include <uv.h>\n'),

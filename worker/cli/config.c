@@ -23,7 +23,7 @@ static const char *find_file(const struct cli *cli)
 struct config *cli_load(struct cli *cli)
 {
         const char *types[CONFIG_HANDLERS_MAX + 1] = {NULL};
-        for (size_t i = 0; handlers[i] && i < CONFIG_HANDLERS_MAX; i++)
+        for (size_t i = 0; i < CONFIG_HANDLERS_MAX && handlers[i]; i++)
                 types[i] = handlers[i]->type;
         struct config_source source = {.path = find_file(cli),
                                        .environment = (const char *const *)environ,

@@ -156,7 +156,7 @@ static struct metrics *open_metrics(const struct engine *engine)
         size_t type_count = 0;
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 queues[i] = engine->config->queues[i].name;
-        while (engine->options.handlers[type_count] && type_count < CONFIG_HANDLERS_MAX) {
+        while (type_count < CONFIG_HANDLERS_MAX && engine->options.handlers[type_count]) {
                 types[type_count] = engine->options.handlers[type_count]->type;
                 type_count++;
         }
