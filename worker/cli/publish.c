@@ -3,6 +3,7 @@
 #include "core/plan.h"
 #include "core/registry.h"
 #include "core/topology.h"
+#include "core/traceparent.h"
 #include "core/units.h"
 #include "handler.h"
 #include "io/amqp_publisher.h"
@@ -19,7 +20,7 @@
 #define WAIT_MAX_MS ((int64_t)24 * 3600 * 1000)
 
 struct request {
-        const char *type, *data_argument, *id, *subject, *wait;
+        const char *type, *data_argument, *id, *subject, *trace, *wait;
         struct slice data;
         int64_t wait_ms; /* -1: do not wait */
 };
@@ -56,6 +57,15 @@ static int validate(struct cli *cli, struct request *request)
         return CLI_OK;
 }
 
+static void add_header(struct arena *arena, struct message *message, struct slice name, const char *text)
+{
+        if (text)
+                message_set_header(arena, message,
+                                   (struct header){.name = name,
+                                                   .tag = HEADER_STRING,
+                                                   .text = arena_slice(arena, slice_of(text))});
+}
+
 static struct message *build(struct arena *arena, const struct request *request)
 {
         struct message *message = arena_alloc(arena, sizeof(*message));
@@ -71,11 +81,8 @@ static struct message *build(struct arena *arena, const struct request *request)
                                                    .delivery_mode = 2,
                                                    .has_timestamp = true,
                                                    .timestamp = (uint64_t)(clock_wall_ms() / 1000)}};
-        if (request->subject)
-                message_set_header(arena, message,
-                                   (struct header){.name = SLICE_LITERAL("subject"),
-                                                   .tag = HEADER_STRING,
-                                                   .text = arena_slice(arena, slice_of(request->subject))});
+        add_header(arena, message, SLICE_LITERAL("subject"), request->subject);
+        add_header(arena, message, SLICE_LITERAL("traceparent"), request->trace);
         return message;
 }
 
@@ -169,6 +176,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
                 {.name = "--data", .takes_value = true, .value = &request->data_argument},
                 {.name = "--id", .takes_value = true, .value = &request->id},
                 {.name = "--subject", .takes_value = true, .value = &request->subject},
+                {.name = "--traceparent", .takes_value = true, .value = &request->trace},
                 {.name = "--wait", .takes_value = true, .value = &request->wait},
                 {0}};
         if (!cli_parse(cli, argc, argv, flags))
@@ -180,6 +188,9 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
         if (request->wait &&
             (!duration_parse(request->wait, &request->wait_ms) || request->wait_ms > WAIT_MAX_MS))
                 return cli_usage(cli, "--wait takes a time such as 30s");
+        char canonical[TRACEPARENT_SIZE];
+        if (request->trace && !traceparent_parse(slice_of(request->trace), canonical))
+                return cli_usage(cli, "--traceparent takes 00-<32 hex digits>-<16>-<2>");
         if (!request->id)
                 request->id = new_id(&cli->arena);
         else if (!envelope_id_valid(slice_of(request->id)))
