@@ -56,12 +56,21 @@ class Account:
         self.unexpected = (set(jobs) - attempted) | (set(mails) - expected)
         self.mails = sum(mails.values())
 
-    def check(self, *, duplicates=0):
-        """Nothing lost, nothing unexpected, nothing waiting, and no more duplicates than are explained."""
+    def unexplained(self, explained):
+        """Duplicates beyond those that `explained` (key -> number) allows for just these mails."""
+        over = {key: count - explained.get(key, 0) for key, count in self.duplicated.items()}
+        return {key: count for key, count in over.items() if count > 0}
+
+    def check(self, *, duplicates=0, explained=None):
+        """Nothing lost, nothing unexpected, nothing waiting, and no more duplicates than are explained: so many, or by
+        `explained` (windows.Windows.explained) mail by mail."""
         assert not self.waiting, self
         assert not self.lost, self
         assert not self.unexpected, self
-        assert sum(self.duplicated.values()) <= duplicates, self
+        if explained is None:
+            assert sum(self.duplicated.values()) <= duplicates, self
+        else:
+            assert not self.unexplained(explained), (self, self.unexplained(explained))
         return self
 
     def __repr__(self):

@@ -114,9 +114,13 @@ class Leveret:
                                      capture_output=True, timeout=within, cwd=self.directory,
                                      env=environment(self.directory, **self.env, **(env or {}))))
 
-    def start(self, *words, ready=True, env=None, config=None):
-        """Starts one more worker, on an admin port of its own, and waits until it consumes."""
-        worker = Worker(self, words, env or {}, f"worker{len(self.workers) + 1}", config or self.config_path)
+    def start(self, *words, ready=True, env=None, config=None, named=False):
+        """Starts one more worker, on an admin port of its own, and waits until it consumes. `named`: with an API key of
+        its own, by which the sink knows which process a mail came from."""
+        name = f"worker{len(self.workers) + 1}"
+        if named:
+            env = {"LEVERET_MAIL_HTTP_API_KEY": f"re_{self.directory.name}_{name}", **(env or {})}
+        worker = Worker(self, words, env or {}, name, config or self.config_path)
         self.workers.append(worker)
         if ready:
             worker.wait_ready()
@@ -149,6 +153,7 @@ class Worker:
     def __init__(self, leveret, words, env, name, config):
         self.name = name
         self.admin_port = free_port()
+        self.api_key = env.get("LEVERET_MAIL_HTTP_API_KEY")
         argv = [leveret.program, "run", *words, "-c", config, "--set", f"admin.listen=127.0.0.1:{self.admin_port}"]
         self.process = Process(argv, directory=leveret.directory, name=name, cwd=leveret.directory,
                                env=environment(leveret.directory, **leveret.env, **env))

@@ -1,0 +1,56 @@
+"""Which duplicates a run can name the window of. Every other one is unexplained."""
+import collections
+import contextlib
+import time
+
+# A mail that was accepted so long before its sender died had its record long since, whatever the load.
+RECORD_S = 8
+
+
+class Windows:
+    """The books of the faults, against which each mail without a record of its own must be excused.
+
+    A record names the mail that it knows by the provider's id, so of two mails of one key at most one is recorded. The
+    sink knows a mail's process by the API key that the process was given.
+    A: its process was killed right after. B: its process was frozen, or cut off from Redis, around that time. C: Redis
+    lost what it knew.
+    """
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.faults = []  # (window, API key or None for all, from, until)
+
+    def killed(self, worker):
+        """To be called right after `worker` has ended without being asked."""
+        self.faults.append(("A", worker.api_key, time.time() - RECORD_S, time.time()))
+
+    @contextlib.contextmanager
+    def span(self, window, worker=None, after=RECORD_S):
+        """A fault that lasts; `worker` None: it is all workers'. It is felt for `after` seconds more."""
+        began = time.time()
+        try:
+            yield
+        finally:
+            self.faults.append((window, worker and worker.api_key, began - RECORD_S, time.time() + after))
+
+    def excuse(self, mail):
+        """The window that explains that a mail has no record, or None."""
+        for window, api_key, began, ended in self.faults:
+            if began <= mail["at"] <= ended and (api_key is None or mail["authorization"] == f"Bearer {api_key}"):
+                return window
+        return None
+
+    def explained(self):
+        """key -> window of each mail that has no record but an excuse; a Counter of windows beside it."""
+        recorded = set()
+        for job in self.bench.redis.jobs(self.bench.prefix).values():
+            recorded |= {value for field, value in job.items() if field.startswith("effect.")}
+        keys, windows = collections.Counter(), collections.Counter()
+        for mail in self.bench.sink.mails():
+            if mail["id"] not in recorded:
+                window = self.excuse(mail)
+                if window:
+                    keys[mail["key"]] += 1
+                    windows[window] += 1
+        return keys, windows
+
