@@ -127,13 +127,21 @@ class Bench:
         return self._counts().get(queue, [0, 0])[1]
 
     def _counts(self):
-        """queue -> [ready, ready and unacknowledged]. Asked of the queues' leaders: the broker's statistics lag by seconds."""
-        rows = self.broker.erl_json(f"""[[element(4, amqqueue:get_name(Q)), element(2, rabbit_amqqueue:stat(Q)),
+        """queue -> [ready, ready and unacknowledged]. Asked of the queues themselves: the broker's statistics lag by seconds."""
+        question = f"""[[element(4, amqqueue:get_name(Q)), element(2, rabbit_amqqueue:stat(Q)),
             case amqqueue:get_type(Q) of
                 rabbit_quorum_queue ->
-                    {{ok, {{_, N}}, _}} = ra:leader_query(amqqueue:get_pid(Q), fun rabbit_fifo:query_messages_total/1), N;
+                    {{ok, {{_, N}}, _}} = ra:local_query(amqqueue:get_pid(Q), fun rabbit_fifo:query_messages_total/1), N;
                 _ -> element(2, rabbit_amqqueue:stat(Q))
-            end] || Q <- rabbit_amqqueue:list(<<"{self.vhost}">>)]""")
+            end] || Q <- rabbit_amqqueue:list(<<"{self.vhost}">>)]"""
+
+        def answer():
+            try:
+                return [self.broker.erl_json(question)]
+            except RuntimeError:  # a queue is coming up or going away
+                return None
+
+        (rows,) = wait_until(answer, within=30, every=0.2, what="the queues' state")
         return {name: counts for name, *counts in rows}
 
     def dead_letters(self, count=None, within=20, queue=None):

@@ -206,6 +206,10 @@ class Worker:
                 entry = json.loads(line)
             except ValueError:
                 entry = None
+            if line.startswith("AddressSanitizer:"):
+                continue  # the report itself is in a file of its own
+            if entry is None and self.process.popen.poll() == 78:
+                continue  # what is wrong with the configuration is told as "file:line:col", before there is a log
             assert isinstance(entry, dict), f"{self.name} wrote a line that is no log entry: {line!r}"
             entries.append(entry)
         return entries
