@@ -200,6 +200,8 @@ static char window(const struct world *world, const struct send *earlier, const 
                 return earlier->frozen_inside ? 'B' : 0;
         if (earlier->recorded)
                 return 0;
+        if (earlier->frozen_inside)
+                return 'B';
         return earlier->ambiguous || earlier->crashed || earlier->frozen_after || earlier->cut_after ? 'A'
                                                                                                      : 0;
 }
@@ -287,6 +289,8 @@ void check_publish(struct world *world, const struct worker *worker, const struc
         if (copy.attempt != job->generation.attempt + retry || copy.redrives != job->generation.redrives)
                 world_fail(world, "I3", "id %u: %s makes attempt %u of %u", slot->id,
                            job_decision_word(job->decision.kind), copy.attempt, job->generation.attempt);
+        if (copy.attempt >= job->attempts_max && retry)
+                world_fail(world, "I3", "id %u: attempt %u is one too many", slot->id, copy.attempt);
         if (job->recorded && engine_now(world, worker) > job->lease_until_ms)
                 world_fail(world, "zombie publish", "id %u is published under a lease that ran out",
                            slot->id);

@@ -223,7 +223,7 @@ static void on_delivery(struct world *world, struct worker *worker, const struct
                                      .attempts_max = spec->attempts_max,
                                      .lease_ms = LEASE_MS,
                                      .send_limit_ms = SEND_LIMIT_MS,
-                                     .timeout_ms = HANDLER_TIMEOUT_MS,
+                                     .timeout_ms = world->handler_timeout_ms,
                              });
         NOTE(world, "w%d receives id %u content %u as %u.%u.%u", worker_number(world, worker), slot->id,
              slot->content, slot->job.generation.redrives, slot->job.generation.attempt,
@@ -290,7 +290,7 @@ static void on_place(struct world *world, struct worker *worker)
         struct job_event event = {.kind = EVENT_PLACE, .now_ms = engine_now(world, worker)};
         if (world->now_ms < worker->breaker_until_ms && random_one_in(&world->random, 2))
                 event.kind = EVENT_DEFER;
-        if (event.now_ms - waiting->job.claimed_ms >= HANDLER_TIMEOUT_MS && waiting->job.tried)
+        if (event.now_ms - waiting->job.claimed_ms >= world->handler_timeout_ms && waiting->job.tried)
                 world->burnt[waiting->id] |= (uint64_t)1 << (waiting->job.generation.attempt % 8 +
                                                              8 * (waiting->job.generation.redrives % 8));
         engine_step(world, worker, waiting, &event);

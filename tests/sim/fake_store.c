@@ -151,7 +151,8 @@ static void record_effect(struct store_record *record, const struct store_reques
 {
         if (request->sent)
                 record->effects |= 1U << (request->effect - 1);
-        record->intent = 0;
+        if (record->intent == request->effect)
+                record->intent = 0;
         record->effects_done = request->effects_done;
         record->effects_total = request->effects_total;
 }
@@ -211,7 +212,8 @@ struct store_reply fake_store_call(struct fake_store *store, const struct store_
         case STORE_RENEW:
                 break;
         case STORE_INTEND:
-                record->intent = request->effect;
+                if (!(record->effects >> (request->effect - 1) & 1))
+                        record->intent = request->effect;
                 break;
         case STORE_RECORD:
                 record_effect(record, request);

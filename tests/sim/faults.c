@@ -76,7 +76,7 @@ static void disconnect(struct world *world, struct worker *worker)
         world_later_worker(world, world_latency(world), HAPPEN_CONNECTION_DOWN, worker);
 }
 
-static void freeze(struct world *world, struct worker *worker)
+void fault_freeze(struct world *world, struct worker *worker)
 {
         static const int64_t most[] = {1000, LEASE_MS, 2 * LEASE_MS, 3 * LEASE_MS};
         int64_t length_ms = random_between(&world->random, 100, most[random_below(&world->random, 4)]);
@@ -140,7 +140,7 @@ void fault_anywhere(struct world *world, struct worker *worker)
                         return;
                 }
                 if (!worker->frozen && world_fault(world, FAULT_FREEZE))
-                        freeze(world, worker);
+                        fault_freeze(world, worker);
                 if (world_fault(world, FAULT_DISCONNECT))
                         disconnect(world, worker);
                 if (world_fault(world, FAULT_STORE_CUT))

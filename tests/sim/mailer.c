@@ -75,8 +75,10 @@ static void on_begin(struct world *world, const struct happening *happening)
                 return;
         }
         draw(world, worker, send);
-        send->begun_ms = world->now_ms;
         send->frozen_inside = false;
+        if (world_fault(world, FAULT_FREEZE))
+                fault_freeze(world, worker);
+        send->begun_ms = world->now_ms;
         struct happening *accept =
                 world_later(world, random_between(&world->random, 1, SEND_LIMIT_MS / 2), HAPPEN_ACCEPT);
         accept->worker = happening->worker;

@@ -181,11 +181,6 @@ sim_mutant(store_back_repeats_nothing ${protocol}
                 return;]]
   [[        if (1)
                 return;]])
-sim_mutant(held_outlives_its_connection ${protocol}
-  [[        job->live = false;
-        if (job->phase == JOB_HELD)]]
-  [[        job->live = false;
-        if (0)]])
 sim_mutant(done_effects_are_forgotten ${protocol}
   [[job->done = event->done;]]
   [[job->done = 0;]])
@@ -209,3 +204,11 @@ sim_mutant(unconfirmed_copy_is_not_repeated ${protocol}
   [[                return;
         }
         if (job->phase == JOB_DELAYING)]])
+sim_mutant(late_record_clears_another_intent fake_store.c
+  [[        if (record->intent == request->effect)
+                record->intent = 0;]]
+  [[        record->intent = 0;]] --schedules 3000000 --faults park,reply-lost,freeze,crash)
+sim_mutant(late_intent_hides_another fake_store.c
+  [[                if (!(record->effects >> (request->effect - 1) & 1))
+                        record->intent = request->effect;]]
+  [[                record->intent = request->effect;]] --schedules 3000000 --faults park,reply-lost,freeze,crash)

@@ -157,6 +157,7 @@ static void world_init(struct world *world, uint64_t seed, const struct bounds *
         world->id_count = (uint32_t)random_between(&world->random, 1, bounds->ids);
         fake_store_init(&world->store, 0);
         world->store_offset_ms = 1000000;
+        world->handler_timeout_ms = random_one_in(&world->random, 2) ? LEASE_MS : 4 * LEASE_MS;
         for (uint32_t i = 0; i < world->id_count; i++) {
                 draw_spec(world, &world->specs[i]);
                 world->owner_run[i] = -1;
@@ -277,7 +278,7 @@ void world_run(struct world *world, uint64_t seed, const struct bounds *bounds, 
                 if (put_off(world, &happening))
                         continue;
                 dispatch(world, &happening);
-                if (world->budget && world->faults)
+                if (world->budget && random_one_in(&world->random, 6))
                         fault_anywhere(world,
                                        &world->workers[random_below(&world->random, world->worker_count)]);
         }

@@ -28,7 +28,6 @@ enum {
 enum {
         LEASE_MS = 20000,
         SEND_LIMIT_MS = 4000,
-        HANDLER_TIMEOUT_MS = 20000,
         STORE_TIMEOUT_MS = 2000,
         CONFIRM_TIMEOUT_MS = 5000,
         KEEP_MS = 604800000,
@@ -221,7 +220,7 @@ struct world {
         int64_t now_ms;
         uint32_t events, next_incarnation, next_serial;
         struct fake_store store;
-        int64_t store_offset_ms;
+        int64_t store_offset_ms, handler_timeout_ms;
         struct spec specs[IDS_MAX];
         struct worker workers[WORKERS_MAX];
         struct copy copies[COPIES_MAX];
@@ -300,7 +299,7 @@ struct slot *engine_slot(struct world *world, const struct happening *happening)
 
 /* faults.c */
 void fault_crash(struct world *world, struct worker *worker, const struct slot *culprit);
-void fault_forced_end(struct world *world, struct worker *worker);
+void fault_freeze(struct world *world, struct worker *worker);
 void fault_restart(struct world *world, struct worker *worker);
 void fault_anywhere(struct world *world, struct worker *worker);
 void fault_store_trouble(struct world *world, struct worker *worker);
