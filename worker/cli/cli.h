@@ -117,5 +117,6 @@ int command_queue(struct cli *cli, int argc, char **argv);
 int command_worker(struct cli *cli, int argc, char **argv);
 int command_health(struct cli *cli, int argc, char **argv);
 int command_mail(struct cli *cli, int argc, char **argv);
+int command_top(struct cli *cli, int argc, char **argv);
 
 #endif

@@ -2,7 +2,15 @@
 #include "io/amqp_channel.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <uv.h>
+
+enum {
+        RETURN_CHANNEL = 2, /* for questions while channel 1 gives messages back */
+        RETURN_PORTION = 30,
+        RETURN_WAIT_MS =
+                2000, /* for a portion to be seen; more dead letters may be taken by others meanwhile */
+};
 
 struct amqp_pull {
         struct arena arena; /* settings and the queue's name */
@@ -125,6 +133,63 @@ bool amqp_pull_stop(struct amqp_pull *pull)
         pull->channel.wanted = 0;
         return amqp_writable(pull->broker, AMQP_RPC_TIMEOUT_MS) &&
                channel_drive(&pull->channel, pull->broker, 0) >= 0;
+}
+
+/* Messages that are ready in the queue, as its leader says. */
+static bool ready_count(struct amqp_pull *pull, uint64_t *ready, struct amqp_error *error)
+{
+        const amqp_queue_declare_ok_t *ok =
+                amqp_queue_declare(pull->broker->state, RETURN_CHANNEL, bytes_of(pull->channel.queue_name),
+                                   /* passive = */ 1, /* durable = */ 1, /* exclusive = */ 0,
+                                   /* auto_delete = */ 0, amqp_empty_table);
+        if (ok)
+                *ready = ok->message_count;
+        else
+                amqp_error_reply(error, &pull->settings, pull->channel.queue_name,
+                                 amqp_get_rpc_reply(pull->broker->state));
+        amqp_maybe_release_buffers_on_channel(pull->broker->state, RETURN_CHANNEL);
+        return ok;
+}
+
+static bool portion_await(struct amqp_pull *pull, uint64_t expected, struct amqp_error *error)
+{
+        int64_t until_ms = now_ms() + RETURN_WAIT_MS;
+        for (;;) {
+                uint64_t ready;
+                if (!ready_count(pull, &ready, error))
+                        return false;
+                if (ready >= expected || now_ms() >= until_ms)
+                        return true;
+                nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+        }
+}
+
+bool amqp_pull_return(struct amqp_pull *pull, const uint64_t *tags, size_t count, struct amqp_error *error)
+{
+        uint64_t ready;
+        if (count == 0)
+                return true;
+        amqp_channel_open(pull->broker->state, RETURN_CHANNEL);
+        if (!amqp_error_reply(error, &pull->settings, "open a channel",
+                              amqp_get_rpc_reply(pull->broker->state)) ||
+            !ready_count(pull, &ready, error))
+                return false;
+        for (size_t at = 0; at < count; at += RETURN_PORTION) {
+                size_t portion = count - at < RETURN_PORTION ? count - at : RETURN_PORTION;
+                bool more = true;
+                for (size_t i = 0; i < portion; i++)
+                        channel_decide(&pull->channel, tags[at + i], ACK_REQUEUE);
+                int status = AMQP_STATUS_SOCKET_ERROR;
+                if (amqp_writable(pull->broker, AMQP_RPC_TIMEOUT_MS))
+                        status = channel_flush(&pull->channel, pull->broker, RETURN_PORTION, &more);
+                if (status < 0) {
+                        amqp_error_status(error, &pull->settings, pull->channel.queue_name, status);
+                        return false;
+                }
+                if (!portion_await(pull, ready + at + portion, error))
+                        return false;
+        }
+        return true;
 }
 
 void amqp_pull_close(struct amqp_pull *pull)

@@ -31,6 +31,10 @@ bool amqp_pull_ack(struct amqp_pull *pull, uint64_t tag);
 bool amqp_pull_nack(struct amqp_pull *pull, uint64_t tag, bool requeue);
 /* Cancels the consumer. What is under way can still be taken, until PULL_NOTHING. */
 bool amqp_pull_stop(struct amqp_pull *pull);
+/* After the stop: gives messages back so that they stand in their old order, `tags` ascending. In portions,
+ * and waits until the broker is done with each: RabbitMQ joins orders that pile up and shuffles those of more
+ * than 32 messages. */
+bool amqp_pull_return(struct amqp_pull *pull, const uint64_t *tags, size_t count, struct amqp_error *error);
 /* NULL is allowed. */
 void amqp_pull_close(struct amqp_pull *pull);
 

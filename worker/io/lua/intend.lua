@@ -1,5 +1,4 @@
--- ARGV 11: the effect that is about to be sent. One that is recorded is not: this request was carried out late.
+-- ARGV 11: the effect that is about to be sent.
 if not owned() then return 'lost' end
-redis.call('HSET', job, 'lease_until_ms', text(now + lease_ms))
-if redis.call('HEXISTS', job, 'effect.' .. ARGV[11]) == 0 then redis.call('HSET', job, 'intent', ARGV[11]) end
+redis.call('HSET', job, 'intent', ARGV[11], 'lease_until_ms', text(now + lease_ms))
 return 'ok'

@@ -1,0 +1,378 @@
+"""What operators do: look at dead letters, redrive and drop them, pause queues, see who works."""
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.process import Process
+from harness.publish import Message, order
+from harness.wait import wait_until
+from harness.worker import environment
+
+PAST = "2020-01-01T00:00:00Z"
+CANARY = "canary-7f3a9c"
+
+
+def rows(answer):
+    return [json.loads(line) for line in answer.stdout.splitlines()]
+
+
+def expired(number, **more):
+    """Dies `expired`, and completes once it was redriven, which clears the deadline."""
+    return order(number + 1, headers={"deadline": PAST}, **more)
+
+
+def broken(number, field="customer_email", value="no address"):
+    data = {"order_id": number + 1, "customer_email": f"o{number}@example.com", "title": "T", field: value}
+    return Message("order.created.v1", data)
+
+
+def five_shapes(count):
+    makers = (expired, broken, lambda n: broken(n, "order_id", "x"), lambda n: Message(f"no.such.type.v{n % 2 + 1}", {}),
+              lambda n: Message("order.created.v1", body="{"))
+    return [makers[n % 5](n) for n in range(count)]
+
+
+def fill(bench, messages):
+    """Lets a worker kill them all; it is gone afterwards."""
+    leveret = bench.leveret()
+    worker = leveret.start()
+    bench.publish_many(messages)
+    wait_until(lambda: bench.depth(bench.dlq) == len(messages), within=90, every=0.1,
+               what=lambda: f"{bench.depth(bench.dlq)} dead letters of {len(messages)}")
+    wait_until(lambda: bench.redis.client.zcard(f"leveret:dead:{bench.queue}") == len(messages), what="index")
+    worker.stop()
+    return leveret
+
+
+def peek_ids(bench):
+    """The ids in the dead-letter queue in their order; looking leaves them there."""
+    return [line["id"] for line in rows(bench.last_leveret.run("dlq", "export", bench.queue, within=120))]
+
+
+def wait_redriven(bench, count):
+    """Until every one that was dead is completed, each with one mail."""
+    bench.sink.wait_for(count, within=90)
+    wait_until(lambda: all(job.get("state") == "completed" for job in bench.redis.jobs().values()), within=30, what="records")
+    bench.wait_empty()
+
+
+def index_size(bench):
+    return bench.redis.client.zcard(f"leveret:dead:{bench.queue}")
+
+
+def background(leveret, name, *words):
+    return Process([leveret.program, *words, "-c", leveret.config_path], directory=leveret.directory, name=name,
+                   cwd=leveret.directory, env=environment(leveret.directory))
+
+
+# ---- looking
+
+
+def test_groups_put_like_deaths_together_fast_and_looking_changes_nothing(bench):
+    leveret = bench.last_leveret = fill(bench, five_shapes(3000))
+    before = peek_ids(bench)
+    began = time.monotonic()
+    groups = rows(leveret.run("dlq", "groups", bench.queue, "-o", "json"))
+    spent = time.monotonic() - began
+    assert spent < 1.0, f"{spent:.2f} s"
+    assert sum(g["count"] for g in groups) == 3000 and len(groups) == 6
+    assert {(g["reason"], g["count"]) for g in groups} == {("expired", 600), ("bad_payload", 600), ("unknown_type", 300)}
+    assert all(g["first_seen"] <= g["last_seen"] for g in groups)
+    example = groups[0]["example"]
+    for _ in range(50):
+        assert len(rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))) == 50
+        assert leveret.run("dlq", "show", bench.queue, example).returncode == 0
+    assert leveret.run("dlq", "show", bench.queue, example, "--full").returncode == 0
+    assert bench.depth(bench.dlq) == 3000 and peek_ids(bench) == before
+
+
+def test_show_tells_reason_error_timeline_headers_and_body(bench):
+    leveret = fill(bench, [broken(7)])
+    (letter,) = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
+    for word in (letter["id"], letter["dead_id"]):
+        text = leveret.run("dlq", "show", bench.queue, word, "--full").stdout
+        for part in (letter["id"], "bad_payload", "/customer_email", "timeline", "claim", "x-leveret-reason", '"no address"'):
+            assert part in text, part
+    shown = leveret.run("dlq", "show", f"{bench.queue}.dlq", letter["id"], "--full", "-o", "json").json()
+    assert shown["reason"] == "bad_payload" and shown["message"]["headers"]["x-leveret-dead-id"] == letter["dead_id"]
+    assert [e["event"] for e in shown["events"]][0] == "claim"
+
+
+def test_what_is_unknown_is_said_to_be(bench):
+    leveret = fill(bench, [broken(1)])
+    for words in (("list", "no.such.queue"), ("show", bench.queue, "no-such-id"), ("redrive", bench.queue, "no-such-id"),
+                  ("list", bench.queue, "--reason", "no_such_reason"), ("drop", bench.queue, "--type", "no.such.v1", "--yes"),
+                  ("redrive", bench.queue, "--reason", "expired")):
+        answer = leveret.run("dlq", *words)
+        assert answer.returncode == 3 and answer.stderr.strip(), (words, answer)
+    assert leveret.run("queue", "pause", "no.such.queue").returncode == 3
+    assert leveret.run("dlq", "redrive", bench.queue).returncode == 2
+    assert leveret.run("dlq", "no-such-verb", bench.queue).returncode == 2
+    assert bench.depth(bench.dlq) == 1
+
+
+def test_no_control_character_reaches_the_terminal(bench):
+    evil = "\x1b[2J\x1b]0;owned\x07\x9b31m"
+    message = Message("order.created.v1", body=f'{{"order_id": "{evil}"', headers={"evil": evil, evil: "name"})
+    leveret = fill(bench, [message])
+    for words in (("list",), ("groups",), ("show", message.id), ("show", message.id, "--full")):
+        answer = leveret.run("dlq", words[0], bench.queue, *words[1:])
+        assert answer.returncode == 0
+        assert not any(ord(c) < 32 and c != "\n" or 127 <= ord(c) < 160 for c in answer.stdout + answer.stderr), words
+
+
+# ---- redriving
+
+
+def test_redrive_of_all_completes_every_one_in_order(bench):
+    messages = [expired(n) for n in range(2000)]
+    leveret = fill(bench, messages)
+    answer = leveret.run("dlq", "redrive", bench.queue, "--all", "-o", "json")
+    assert answer.returncode == 0 and answer.json()["redriven"] == 2000, answer
+    assert bench.depth(bench.dlq) == 0 and index_size(bench) == 0
+    assert not bench.redis.client.keys("leveret:deadletter:*")
+    leveret.start()
+    wait_redriven(bench, 2000)
+    events = [json.loads(e)["event"] for e in bench.redis.client.lrange(f"leveret:events:{{{messages[0].id}}}", 0, -1)]
+    assert "redrive" in events
+
+
+def test_a_filtered_redrive_leaves_exactly_the_others_in_their_order(bench):
+    leveret = bench.last_leveret = fill(bench, five_shapes(500))
+    before = peek_ids(bench)
+    chosen = {e["id"] for e in rows(leveret.run("dlq", "list", bench.queue, "--reason", "expired", "--limit", 1000, "-o", "json"))}
+    assert len(chosen) == 100
+    dry = leveret.run("dlq", "redrive", bench.queue, "--reason", "expired", "--dry-run")
+    assert dry.returncode == 0 and "100" in dry.stderr and bench.depth(bench.dlq) == 500
+    answer = leveret.run("dlq", "redrive", bench.queue, "--reason", "expired", "-o", "json")
+    assert answer.returncode == 0 and answer.json()["redriven"] == 100, answer
+    assert peek_ids(bench) == [id for id in before if id not in chosen]
+    assert index_size(bench) == 400
+    one = peek_ids(bench)[250]
+    assert leveret.run("dlq", "redrive", bench.queue, one).returncode == 0
+    assert len(peek_ids(bench)) == 399 and one not in peek_ids(bench)
+
+
+@pytest.mark.parametrize("moved", [200, 700])
+def test_a_redrive_killed_in_the_middle_and_run_again_loses_and_doubles_nothing(bench, moved):
+    leveret = fill(bench, [expired(n) for n in range(1000)])
+    leveret.start()
+    redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "400")
+    wait_until(lambda: 1000 - bench.total(bench.dlq) >= moved, within=30, every=0.01, what="the middle")
+    redrive.kill()
+    assert 0 < bench.total(bench.dlq) < 1000
+    answer = leveret.run("dlq", "redrive", bench.queue, "--all")
+    assert answer.returncode == 0, answer
+    wait_redriven(bench, 1000)
+    assert bench.total(bench.dlq) == 0
+    sync = leveret.run("dlq", "sync", bench.queue)
+    assert sync.returncode == 0 and index_size(bench) == 0
+
+
+def test_a_second_operator_is_refused_while_one_works_and_ctrl_c_stops_in_order(bench):
+    leveret = bench.last_leveret = fill(bench, [expired(n) for n in range(600)])
+    before = peek_ids(bench)
+    first = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "50")
+    wait_until(lambda: bench.total(bench.dlq) < 600, within=20, what="the first one works")
+    second = leveret.run("dlq", "redrive", bench.queue, "--all")
+    assert second.returncode == 4 and "pid" in second.stderr, second
+    first.signal(signal.SIGINT)
+    assert first.wait(20) == 1 and "Ctrl-C" in first.stderr() and "redriven" in first.stderr()
+    left = peek_ids(bench)
+    assert 0 < len(left) < 600 and left == before[600 - len(left):] and index_size(bench) == len(left)
+    assert leveret.run("dlq", "redrive", bench.queue, "--all").returncode == 0
+
+
+def test_a_terminal_sees_a_bar_with_rate_and_time_left(bench):
+    leveret = fill(bench, [expired(n) for n in range(100)])
+    text = on_terminal(leveret, "dlq", "redrive", bench.queue, "--all", "--rate", "100")[1]
+    assert "100/100 redriven" in text and "/s" in text and "left" in text
+
+
+def test_an_edited_body_goes_out_under_its_new_id(bench):
+    leveret = fill(bench, [broken(1)])
+    (letter,) = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
+    bad = leveret.run("dlq", "redrive", bench.queue, letter["id"], "--edit", env={"EDITOR": "sed -i s/no.address/neither/"})
+    assert bad.returncode == 1 and "/customer_email" in bad.stderr and bench.depth(bench.dlq) == 1
+    good = leveret.run("dlq", "redrive", bench.queue, letter["id"], "--edit", env={"EDITOR": "sed -i s/no.address/a@example.com/"})
+    assert good.returncode == 0 and good.stdout.strip() == letter["id"] + ":e1", good
+    leveret.start()
+    bench.wait_state(letter["id"] + ":e1", "completed")
+    assert bench.state(letter["id"]) == "dropped" and bench.depth(bench.dlq) == 0
+    assert [m["to"] for m in bench.sink.wait_for(1)] == ["a@example.com"]
+
+
+def test_what_the_broker_let_die_is_indexed_and_redriven(bench):
+    leveret = bench.leveret()
+    assert leveret.run("topology", "apply").returncode == 0
+    message = order(1)
+    bench.publish(message)
+    with bench.broker.connect(bench.vhost) as connection:
+        channel = connection.channel()
+        method, _, _ = channel.basic_get(bench.queue)
+        channel.basic_nack(method.delivery_tag, requeue=False)
+        wait_until(lambda: bench.depth(bench.dlq) == 1, what="dead letter")
+    assert "sync" in leveret.run("dlq", "list", bench.queue).stderr
+    assert leveret.run("dlq", "sync", bench.queue, "-o", "json").json()["added"] == 1
+    assert leveret.run("dlq", "sync", bench.queue, "-o", "json").json()["added"] == 0
+    (letter,) = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
+    assert letter["id"] == message.id and letter["type"] == "order.created.v1"
+    assert leveret.run("dlq", "redrive", bench.queue, message.id).returncode == 0
+    leveret.start()
+    bench.wait_state(message, "completed")
+    bench.sink.wait_for(1)
+
+
+def test_unrouted_messages_are_brought_to_a_work_queue(bench):
+    leveret = bench.leveret(queues=[{"name": bench.queue, "bindings": ["order.#"]}])
+    assert leveret.run("topology", "apply").returncode == 0
+    message = order(1, routing_key="nowhere")
+    bench.publish(message)
+    wait_until(lambda: bench.depth("leveret.unrouted") == 1, what="unrouted")
+    assert leveret.run("dlq", "sync", "leveret.unrouted").returncode == 0
+    assert rows(leveret.run("dlq", "list", "leveret.unrouted", "-o", "json"))[0]["id"] == message.id
+    answer = leveret.run("dlq", "redrive", "leveret.unrouted", "--all", "--to", bench.queue)
+    assert answer.returncode == 0, answer
+    leveret.start()
+    bench.wait_state(message, "completed")
+
+
+# ---- dropping
+
+
+def on_terminal(leveret, *words, typed=""):
+    """Runs a command on a pseudo terminal: (exit status, what it wrote)."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen([leveret.program, *[str(w) for w in words], "-c", leveret.config_path], stdin=follower,
+                               stdout=follower, stderr=follower, cwd=leveret.directory, env=environment(leveret.directory))
+    os.close(follower)
+    os.write(leader, typed.encode())
+    text, until = b"", time.monotonic() + 30
+    while time.monotonic() < until:
+        if select.select([leader], [], [], 0.2)[0]:
+            try:
+                text += os.read(leader, 65536)
+            except OSError:
+                break
+        elif process.poll() is not None:
+            break
+    os.close(leader)
+    return process.wait(10), text.decode(errors="replace")
+
+
+def test_drop_and_purge_refuse_without_a_terminal_and_keep_a_backup(bench):
+    leveret = fill(bench, five_shapes(50))
+    refused = leveret.run("dlq", "purge", bench.queue)
+    assert refused.returncode == 4 and "--yes" in refused.stderr
+    assert on_terminal(leveret, "dlq", "purge", bench.queue, typed="wrong\n")[0] == 4
+    assert bench.depth(bench.dlq) == 50
+    backup = leveret.directory / "backup.jsonl"
+    dropped = leveret.run("dlq", "drop", bench.queue, "--reason", "unknown_type", "--yes", "--backup", backup)
+    assert dropped.returncode == 0, dropped
+    kept = [json.loads(line) for line in backup.read_text().splitlines()]
+    assert len(kept) == 10 and {k["reason"] for k in kept} == {"unknown_type"} and backup.stat().st_mode & 0o777 == 0o600
+    assert bench.depth(bench.dlq) == 40 and index_size(bench) == 40
+    assert all(bench.state(k["id"]) == "dropped" for k in kept)
+    assert bench.redis.client.pttl(f"leveret:job:{{{kept[0]['id']}}}") > 0
+    assert on_terminal(leveret, "dlq", "purge", bench.queue, typed=f"{bench.queue}\n")[0] == 0
+    assert bench.total(bench.dlq) == 0 and index_size(bench) == 0
+    (whole,) = [p for p in leveret.directory.glob("*.jsonl") if p != backup]
+    assert len(whole.read_text().splitlines()) == 40
+    again = leveret.run("dlq", "purge", bench.queue, "--yes", "--backup", backup)
+    assert again.returncode == 1 and "nothing was dropped" in again.stderr, "an existing file is not written over"
+
+
+# ---- queues and workers
+
+
+def test_a_pause_reaches_three_replicas_within_a_second_and_so_does_the_resume(bench):
+    leveret = bench.leveret()
+    for _ in range(3):
+        leveret.start()
+    workers = {w["worker"]: w for w in rows(leveret.run("worker", "list", "-o", "json"))}
+    assert len(workers) == 3 and all(w["state"] == "running" and w["breaker"] == "closed" for w in workers.values())
+    stop = threading.Event()
+
+    def load():
+        n = 0
+        while not stop.is_set():
+            bench.publish_many([order(n + i + 1) for i in range(20)])
+            n += 20
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        wait_until(lambda: bench.sink.count() > 50, what="load")
+        assert leveret.run("queue", "pause", bench.queue).returncode == 0
+        time.sleep(1.0)
+        wait_until(lambda: bench.total(bench.queue) == bench.depth(bench.queue), within=5, what="in flight ended")
+        claimed = {job for job in bench.redis.jobs()}
+        time.sleep(1.0)
+        assert {job for job in bench.redis.jobs()} == claimed
+        assert rows(leveret.run("queue", "list", "-o", "json"))[0]["state"] == "paused"
+        assert leveret.run("queue", "resume", bench.queue).returncode == 0
+        wait_until(lambda: len(bench.redis.jobs()) > len(claimed), within=1.5, every=0.02, what="resumed")
+    finally:
+        stop.set()
+        thread.join()
+    bench.wait_completed(len(bench.ledger.confirmed_ids()), within=90)
+    assert bench.sink.count() == len(bench.ledger.confirmed_ids())
+
+
+def test_queue_list_counts_tiers_and_dead_letters(bench):
+    leveret = fill(bench, five_shapes(10))
+    listed = {q["queue"]: q for q in rows(leveret.run("queue", "list", "-o", "json"))}
+    assert listed[bench.queue]["dead"] == 10 and listed[bench.queue]["ready"] == 0
+    assert listed[bench.queue]["retry"] == "1s 0, 2s 0" and listed[bench.queue]["consumers"] == 0
+    assert listed["leveret.unrouted"]["state"] == "open"
+
+
+def test_top_shows_everything_once_a_second_and_restores_the_terminal(bench):
+    leveret = bench.leveret()
+    leveret.start()
+    top = background(leveret, "top", "top", "-o", "json")
+    wait_until(lambda: len(top.stdout().splitlines()) >= 2, within=10, what="two lines")
+    top.signal(signal.SIGINT)
+    assert top.wait(10) == 0
+    line = json.loads(top.stdout().splitlines()[0])
+    assert line["workers"] == 1 and line["queues"][0]["queue"] == bench.queue
+    assert "WORKER" in leveret.run("top").stdout
+    leader, follower = pty.openpty()
+    process = subprocess.Popen([leveret.program, "top", "-c", leveret.config_path], stdin=follower, stdout=follower,
+                               stderr=follower, cwd=leveret.directory, env=environment(leveret.directory))
+    text = b""
+    wait_until(lambda: select.select([leader], [], [], 0.1)[0], what="a frame")
+    while b"WORKER" not in text:
+        text += os.read(leader, 65536)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    while select.select([leader], [], [], 0.2)[0]:
+        text += os.read(leader, 65536)
+    os.close(leader), os.close(follower)
+    assert text.startswith(b"\x1b[?1049h") and text.rstrip().endswith(b"\x1b[?1049l")
+
+
+# ---- secrets
+
+
+def test_secrets_and_bodies_are_nowhere_but_in_the_body(bench):
+    leveret = bench.leveret(mail={"http": {"api_key": CANARY}}, admin={"listen": "off"})
+    worker = leveret.start()
+    message = broken(1, "title", 5)
+    message.body = message.body.replace(b'"o1@example.com"', b'"%s@example.com"' % CANARY.encode())
+    bench.publish(message)
+    wait_until(lambda: index_size(bench) == 1, what="dead letter")
+    worker.stop()
+    for words in (("list", bench.queue), ("groups", bench.queue)):
+        assert CANARY not in leveret.run("dlq", *words).stdout
+    (letter,) = rows(leveret.run("dlq", "export", bench.queue))
+    assert CANARY in letter["body"] and CANARY not in json.dumps(letter["headers"])
+    assert CANARY not in worker.process.stderr()
+    assert CANARY not in leveret.run("worker", "list").stdout + leveret.run("top").stdout

@@ -1,0 +1,151 @@
+#include "cli/dlq.h"
+#include "core/topology.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static volatile sig_atomic_t interrupted;
+
+bool dlq_interrupted(void)
+{
+        return interrupted != 0;
+}
+
+static void on_interrupt(int number)
+{
+        (void)number;
+        interrupted = 1;
+}
+
+struct verb {
+        const char *name;
+        int (*run)(struct dlq *dlq);
+        bool moves; /* Ctrl-C is to end it in order */
+};
+
+static const struct verb verbs[] = {
+        {"list", dlq_list, false},      {"groups", dlq_groups, false}, {"show", dlq_show, true},
+        {"redrive", dlq_redrive, true}, {"drop", dlq_drop, true},      {"purge", dlq_purge, true},
+        {"export", dlq_export, true},   {"sync", dlq_sync, true},      {0},
+};
+
+static const struct verb *verb_find(const char *name)
+{
+        const struct verb *verb = verbs;
+        while (verb->name && strcmp(verb->name, name) != 0)
+                verb++;
+        return verb->name ? verb : NULL;
+}
+
+static const char *queues_text(struct cli *cli)
+{
+        struct buffer text = {0};
+        for (size_t i = 0; i < cli->config->queue_count; i++)
+                buffer_printf(&text, "%s, ", cli->config->queues[i].name);
+        buffer_add_text(&text, QUEUE_UNROUTED);
+        const char *copy = arena_strdup(&cli->arena, text.data);
+        buffer_fini(&text);
+        return copy;
+}
+
+/* The work queue of that name; "<queue>.dlq" is taken for "<queue>". NULL if it is not configured. */
+static const char *work_queue(struct cli *cli, const char *word)
+{
+        for (size_t i = 0; i < cli->config->queue_count; i++) {
+                const char *name = cli->config->queues[i].name;
+                if (strcmp(name, word) == 0 || strcmp(topology_dlq_name(&cli->arena, name), word) == 0)
+                        return name;
+        }
+        return NULL;
+}
+
+static int name_queues(struct dlq *dlq, const char *word)
+{
+        struct cli *cli = dlq->cli;
+        if (strcmp(word, QUEUE_UNROUTED) == 0) {
+                dlq->queue = dlq->source = QUEUE_UNROUTED;
+                dlq->target = cli->config->queue_count == 1 ? cli->config->queues[0].name : NULL;
+        } else if ((dlq->queue = work_queue(cli, word))) {
+                dlq->source = topology_dlq_name(&cli->arena, dlq->queue);
+                dlq->target = dlq->queue;
+        } else {
+                return cli_fail(cli, CLI_NOT_FOUND, "no queue %s is configured; there are %s",
+                                cli_safe(cli, slice_of(word)), queues_text(cli));
+        }
+        if (dlq->to && !(dlq->target = work_queue(cli, dlq->to)))
+                return cli_fail(cli, CLI_NOT_FOUND, "--to %s: no such work queue is configured; there are %s",
+                                cli_safe(cli, slice_of(dlq->to)), queues_text(cli));
+        return CLI_OK;
+}
+
+struct job_of_thread {
+        struct dlq *dlq;
+        const struct verb *verb;
+        int status;
+};
+
+static void *run_thread(void *context)
+{
+        struct job_of_thread *job = context;
+        job->status = dlq_index_load(job->dlq);
+        if (job->status == CLI_OK)
+                job->status = job->verb->run(job->dlq);
+        return NULL;
+}
+
+/* Headers nested 26,000 deep fit into one frame, and taking them apart recurses. */
+static int run_on_big_stack(struct dlq *dlq, const struct verb *verb)
+{
+        struct job_of_thread job = {.dlq = dlq, .verb = verb, .status = CLI_ERROR};
+        pthread_attr_t attributes;
+        pthread_t thread;
+        if (verb->moves)
+                sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+        pthread_attr_init(&attributes);
+        pthread_attr_setstacksize(&attributes, (size_t)AMQP_STACK_BYTES * 4);
+        if (pthread_create(&thread, &attributes, run_thread, &job) != 0)
+                return cli_fail(dlq->cli, CLI_ERROR, "no thread could be started");
+        pthread_join(thread, NULL);
+        pthread_attr_destroy(&attributes);
+        return job.status;
+}
+
+int command_dlq(struct cli *cli, int argc, char **argv)
+{
+        struct dlq dlq = {.cli = cli};
+        const struct cli_flag flags[] = {{.name = "--reason", .takes_value = true, .value = &dlq.reason},
+                                         {.name = "--type", .takes_value = true, .value = &dlq.type},
+                                         {.name = "--search", .takes_value = true, .value = &dlq.search},
+                                         {.name = "--rate", .takes_value = true, .value = &dlq.rate},
+                                         {.name = "--to", .takes_value = true, .value = &dlq.to},
+                                         {.name = "--backup", .takes_value = true, .value = &dlq.backup},
+                                         {.name = "--limit", .takes_value = true, .value = &dlq.limit},
+                                         {.name = "--all", .value = &dlq.all},
+                                         {.name = "--full", .value = &dlq.full},
+                                         {.name = "--dry-run", .value = &dlq.dry_run},
+                                         {.name = "--edit", .value = &dlq.edit},
+                                         {0}};
+        if (!cli_parse(cli, argc, argv, flags))
+                return CLI_USAGE;
+        const struct verb *verb = cli->word_count > 0 ? verb_find(cli->words[0]) : NULL;
+        if (cli->help || !verb || cli->word_count < 2)
+                return cli_usage(cli, cli->help ? NULL
+                                      : verb    ? "name a queue"
+                                                : "say what to do with the dead letters");
+        dlq.ids = cli->words + 2;
+        dlq.id_count = cli->word_count - 2;
+        int status = cli_config(cli);
+        if (status == CLI_OK)
+                status = name_queues(&dlq, cli->words[1]);
+        if (status != CLI_OK)
+                return status;
+        dlq.redis = cli_redis(cli);
+        if (!dlq.redis)
+                return CLI_ERROR;
+        status = run_on_big_stack(&dlq, verb);
+        redis_sync_close(dlq.redis);
+        return status;
+}

@@ -1,0 +1,135 @@
+#ifndef LEVERET_CLI_DLQ_H
+#define LEVERET_CLI_DLQ_H
+
+#include "cli/cli.h"
+#include "core/dead_id.h"
+#include "core/envelope.h"
+#include "core/message.h"
+#include "io/amqp_pull.h"
+
+/* What the commands on dead letters share. They run on a thread with the stack that decoding hostile headers
+ * needs. */
+
+/* One dead letter as the index in Redis knows it. Everything lies in the arena of the command. */
+struct dlq_entry {
+        const char *dead_id, *id; /* id "" if the message had none */
+        struct slice type, reason, error, head;
+        int64_t failed_ms, first_seen_ms, attempt, redrives, size;
+        bool wanted; /* chosen by ids or filters */
+        bool found;  /* its message was met in the queue */
+};
+
+struct dlq {
+        struct cli *cli;
+        struct redis_sync *redis;
+        const char *queue;  /* names the index: a work queue or leveret.unrouted */
+        const char *source; /* the dead-letter queue at the broker */
+        const char *target; /* the work queue to which is redriven; NULL: not known */
+
+        /* What was asked for; NULL if not given. */
+        const char *type, *reason, *search, *all, *rate, *dry_run, *edit, *to, *backup, *limit, *full;
+        const char **ids;
+        size_t id_count;
+
+        struct dlq_entry *entries; /* oldest first */
+        struct dlq_entry **by_dead_id;
+        size_t count;
+        size_t wanted;
+};
+
+/* ---- dlq_index.c: the index in Redis ---- */
+
+/* Reads all of it. CLI_OK, or the error was told. */
+int dlq_index_load(struct dlq *dlq);
+struct dlq_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id);
+/* Marks what ids and filters choose. CLI_NOT_FOUND if an id is unknown or nothing matches; told. */
+int dlq_index_choose(struct dlq *dlq);
+bool dlq_has_filter(const struct dlq *dlq);
+/* Says on stderr that queue and index differ, if the broker can be asked. */
+void dlq_index_hint(const struct dlq *dlq);
+/* Forgets deaths. */
+void dlq_index_remove(struct dlq *dlq, const char *const *dead_ids, size_t count);
+
+/* ---- dlq_letter.c: one message of a dead-letter queue ---- */
+
+struct letter {
+        char dead_id[DEAD_ID_SIZE];
+        const char *id;   /* or NULL */
+        const char *type; /* or NULL */
+        const char *reason, *error;
+        int64_t failed_ms, first_seen_ms; /* -1: unknown */
+        uint32_t redrives;
+        bool broker_made;              /* the broker moved it, not leveret */
+        const struct dlq_entry *entry; /* NULL: not in the index */
+};
+/* Texts lie in the arena or the message. */
+void letter_read(struct arena *arena, const struct dlq *dlq, const struct message *message,
+                 struct letter *letter);
+/* Adds the whole message as one JSON object. */
+void letter_json(struct buffer *out, const struct letter *letter, const struct message *message);
+/* Adds a header's value as JSON. */
+void header_json(struct buffer *out, const struct header *header);
+
+/* ---- dlq_lock.c: one operator at a time ---- */
+
+struct dlq_lock {
+        struct dlq *dlq;
+        const char *key, *owner;
+        int64_t renewed_ms;
+};
+/* CLI_OK, or CLI_REFUSED with the owner told. */
+int dlq_lock_take(struct dlq_lock *lock, struct dlq *dlq, const char *verb);
+/* Renews it if that is due. False: it was lost, the work must stop. */
+bool dlq_lock_keep(struct dlq_lock *lock);
+void dlq_lock_give(struct dlq_lock *lock);
+
+/* ---- dlq_walk.c: messages of the queue one after the other; what is not acked goes back in order ---- */
+
+struct dlq_walk {
+        struct dlq *dlq;
+        struct dlq_lock lock;
+        struct amqp_pull *pull;
+        struct amqp_error error;
+        int64_t bound; /* how many there were at the start; no more are looked at */
+        int64_t looked;
+        uint64_t *held; /* tags to be given back */
+        size_t held_count, held_capacity;
+        bool failed; /* the connection or the lock is lost */
+};
+/* Takes the lock, counts, connects. CLI_OK, or told. */
+int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb);
+/* The next message; its arena belongs to the caller. PULL_NOTHING also at the bound or after Ctrl-C. */
+enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct arena **arena,
+                               struct message **message, uint64_t *tag);
+/* All chosen ones were met, the bound is reached, Ctrl-C was pressed, or it failed. */
+bool dlq_walk_is_over(const struct dlq_walk *walk);
+/* The message is to go back. */
+void dlq_walk_hold(struct dlq_walk *walk, uint64_t tag);
+bool dlq_walk_ack(struct dlq_walk *walk, uint64_t tag);
+/* Gives back what is held, in order, and the lock. CLI_OK, or CLI_ERROR with the cause told. */
+int dlq_walk_close(struct dlq_walk *walk);
+void message_free(struct arena *arena);
+
+/* Was Ctrl-C pressed? */
+bool dlq_interrupted(void);
+
+/* ---- the verbs ---- */
+int dlq_list(struct dlq *dlq);
+int dlq_groups(struct dlq *dlq);
+int dlq_show(struct dlq *dlq);
+int dlq_redrive(struct dlq *dlq);
+int dlq_edit(struct dlq *dlq);
+int dlq_drop(struct dlq *dlq);
+int dlq_purge(struct dlq *dlq);
+int dlq_export(struct dlq *dlq);
+int dlq_sync(struct dlq *dlq);
+
+/* Publishes one copy, confirmed; the arena is taken over. "" in `error` (160 bytes) if it is there. */
+void dlq_publish(struct dlq *dlq, struct arena *arena, struct message *copy, char *error);
+/* Adds a line to the job's timeline; the record of a job that is dead by this death becomes `dropped` if
+ * asked for. `note`: the inside of a JSON object. */
+void dlq_note(struct dlq *dlq, const char *id, const char *note, bool drop, uint32_t redrives);
+/* "user@host" for audit lines and the lock. */
+const char *dlq_operator(struct arena *arena);
+
+#endif

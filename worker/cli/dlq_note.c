@@ -1,0 +1,75 @@
+#include "cli/dlq.h"
+#include "core/dead_id.h"
+#include "io/amqp_publisher.h"
+#include "io/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONFIRM_TIMEOUT_MS 10000
+
+/* KEYS: job, timeline. ARGV: entry, keep ms, '1' to drop, redrives of the death. A record of a later life is
+ * left alone. */
+static const char note_script[] =
+        "redis.call('RPUSH', KEYS[2], ARGV[1]) redis.call('LTRIM', KEYS[2], -100, -1) "
+        "if redis.call('PTTL', KEYS[2]) < 0 and ARGV[3] ~= '1' and redis.call('EXISTS', KEYS[1]) == 1 then "
+        "return 0 end "
+        "redis.call('PEXPIRE', KEYS[2], ARGV[2]) "
+        "if ARGV[3] ~= '1' then return 0 end "
+        "local r = redis.call('HMGET', KEYS[1], 'state', 'redrives') "
+        "if r[1] ~= 'dead' or (r[2] or '0') ~= ARGV[4] then return 0 end "
+        "redis.call('HSET', KEYS[1], 'state', 'dropped') "
+        "redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1";
+
+void dlq_note(struct dlq *dlq, const char *id, const char *note, bool drop, uint32_t redrives)
+{
+        const struct config *config = dlq->cli->config;
+        struct arena arena;
+        arena_init(&arena);
+        struct buffer by = {0};
+        buffer_add_json_string(&by, slice_of(dlq_operator(&arena)));
+        const char *entry =
+                arena_printf(&arena, "{\"ts\":%" PRId64 ",\"worker\":%s,%s}", clock_wall_ms(), by.data, note);
+        buffer_fini(&by);
+        const char *job = arena_printf(&arena, "%s:job:{%s}", config->redis.prefix, id);
+        const char *events = arena_printf(&arena, "%s:events:{%s}", config->redis.prefix, id);
+        const struct redis_value *dropped =
+                redis_sync_call(dlq->redis, &arena, "EVAL", note_script, "2", job, events, entry,
+                                arena_printf(&arena, "%" PRId64, config->claim.keep_ms), drop ? "1" : "0",
+                                arena_printf(&arena, "%" PRIu32, redrives), NULL);
+        if (dropped->kind == REDIS_INTEGER && dropped->integer == 1)
+                redis_sync_call(dlq->redis, &arena, "ZREM",
+                                arena_printf(&arena, "%s:jobs:dead", config->redis.prefix), id, NULL);
+        arena_fini(&arena);
+}
+
+struct confirmation {
+        bool done;
+        char *error;
+};
+
+static void on_published(void *context, enum publish_outcome outcome, const char *error)
+{
+        struct confirmation *confirmation = context;
+        confirmation->done = true;
+        if (outcome != PUBLISH_CONFIRMED)
+                snprintf(confirmation->error, 160, "%s: %s", publish_outcome_word(outcome),
+                         error ? error : "");
+}
+
+void dlq_publish(struct dlq *dlq, struct arena *arena, struct message *copy, char *error)
+{
+        uv_loop_t loop;
+        if (uv_loop_init(&loop) != 0)
+                abort();
+        struct confirmation confirmation = {.error = error};
+        error[0] = '\0';
+        struct amqp_publisher *publisher = amqp_publisher_open(&loop, dlq->cli->config, CONFIRM_TIMEOUT_MS);
+        amqp_publisher_publish(publisher, arena, copy, on_published, &confirmation);
+        while (!confirmation.done)
+                uv_run(&loop, UV_RUN_ONCE);
+        amqp_publisher_close(publisher, 1000);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        uv_loop_close(&loop);
+}

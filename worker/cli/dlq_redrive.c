@@ -1,0 +1,285 @@
+#include "cli/dlq.h"
+#include "cli/progress.h"
+#include "core/copy.h"
+#include "core/limiter.h"
+#include "core/topology.h"
+#include "io/amqp_admin.h"
+#include "io/amqp_publisher.h"
+#include "io/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/*
+ * Each message: publish the copy, wait for its confirm, ack the original, forget its index entry. Killed
+ * anywhere between, the original comes again, and the claim finds that this generation is known.
+ */
+
+#define CONFIRM_TIMEOUT_MS 10000
+#define IN_FLIGHT_MAX 1000
+#define FORGET_AT 200
+#define QUIET_MS 3000
+
+struct redrive {
+        struct dlq *dlq;
+        struct dlq_walk walk;
+        struct progress progress;
+        struct limiter limiter;
+        uv_loop_t loop;
+        struct amqp_publisher *publisher;
+        int64_t in_flight, moved, unusable, total;
+        char error[160]; /* of the first copy that was not confirmed; ends the work */
+        char done[FORGET_AT][DEAD_ID_SIZE];
+        size_t done_count;
+};
+
+/* One copy on its way. */
+struct moving {
+        struct redrive *redrive;
+        uint64_t tag;
+        char dead_id[DEAD_ID_SIZE], id[ENVELOPE_ID_MAX + 1];
+        uint32_t redrives;
+};
+
+static void forget(struct redrive *redrive)
+{
+        const char *ids[FORGET_AT];
+        for (size_t i = 0; i < redrive->done_count; i++)
+                ids[i] = redrive->done[i];
+        dlq_index_remove(redrive->dlq, ids, redrive->done_count);
+        redrive->done_count = 0;
+}
+
+static void settle(struct moving *moving)
+{
+        struct redrive *redrive = moving->redrive;
+        if (!dlq_walk_ack(&redrive->walk, moving->tag))
+                return;
+        redrive->moved++;
+        snprintf(redrive->done[redrive->done_count++], DEAD_ID_SIZE, "%s", moving->dead_id);
+        if (redrive->done_count == FORGET_AT)
+                forget(redrive);
+        if (moving->id[0]) {
+                char note[200];
+                snprintf(note, sizeof(note), "\"event\":\"redrive\",\"dead_id\":\"%s\",\"redrives\":%" PRIu32,
+                         moving->dead_id, moving->redrives + 1);
+                dlq_note(redrive->dlq, moving->id, note, false, 0);
+        }
+}
+
+static void on_published(void *context, enum publish_outcome outcome, const char *error)
+{
+        struct moving *moving = context;
+        struct redrive *redrive = moving->redrive;
+        redrive->in_flight--;
+        if (outcome == PUBLISH_CONFIRMED) {
+                settle(moving);
+        } else {
+                dlq_walk_hold(&redrive->walk, moving->tag);
+                if (!redrive->error[0])
+                        snprintf(redrive->error, sizeof(redrive->error), "%s%s%.100s",
+                                 publish_outcome_word(outcome), error && error[0] ? ": " : "",
+                                 error ? error : "");
+        }
+        free(moving);
+        progress_show(&redrive->progress, redrive->moved);
+}
+
+static struct arena *arena_new(void)
+{
+        struct arena *arena = malloc(sizeof(*arena));
+        if (!arena)
+                abort();
+        arena_init(arena);
+        return arena;
+}
+
+static void move(struct redrive *redrive, const struct message *message, const struct letter *letter,
+                 uint64_t tag)
+{
+        struct arena *arena = arena_new();
+        struct message *copy = copy_redrive(arena, message, redrive->dlq->target, clock_wall_ms());
+        if (!copy) {
+                message_free(arena);
+                dlq_walk_hold(&redrive->walk, tag);
+                redrive->unusable++;
+                return;
+        }
+        struct moving *moving = calloc(1, sizeof(*moving));
+        if (!moving)
+                abort();
+        *moving = (struct moving){.redrive = redrive, .tag = tag, .redrives = letter->redrives};
+        snprintf(moving->dead_id, sizeof(moving->dead_id), "%s", letter->dead_id);
+        snprintf(moving->id, sizeof(moving->id), "%s", letter->id ? letter->id : "");
+        limiter_take(&redrive->limiter, clock_boot_ms());
+        redrive->in_flight++;
+        amqp_publisher_publish(redrive->publisher, arena, copy, on_published, moving);
+}
+
+static void consider(struct redrive *redrive, struct arena *arena, const struct message *message,
+                     uint64_t tag)
+{
+        struct letter letter;
+        letter_read(arena, redrive->dlq, message, &letter);
+        struct dlq_entry *entry = letter.entry ? dlq_index_find(redrive->dlq, letter.dead_id) : NULL;
+        bool chosen = redrive->dlq->wanted == 0 || (entry && entry->wanted);
+        if (entry)
+                entry->found = true;
+        if (chosen)
+                move(redrive, message, &letter, tag);
+        else
+                dlq_walk_hold(&redrive->walk, tag);
+        message_free(arena);
+}
+
+static bool must_stop(const struct redrive *redrive)
+{
+        return redrive->error[0] || dlq_walk_is_over(&redrive->walk);
+}
+
+static void nap(int64_t ms)
+{
+        nanosleep(&(struct timespec){.tv_nsec = (ms < 50 ? ms : 50) * 1000000}, NULL);
+}
+
+/* One step: waits for room, for the rate, or for a message. False when none has come for a while. */
+static bool step(struct redrive *redrive, int64_t *heard_ms)
+{
+        struct arena *arena;
+        struct message *message;
+        uint64_t tag;
+        int64_t wait_ms = limiter_wait_ms(&redrive->limiter, clock_boot_ms());
+        if (wait_ms > 0)
+                nap(wait_ms);
+        uv_run(&redrive->loop, redrive->in_flight >= IN_FLIGHT_MAX ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+        if (wait_ms > 0 || redrive->in_flight >= IN_FLIGHT_MAX)
+                return true;
+        enum pull_result result =
+                dlq_walk_next(&redrive->walk, redrive->in_flight > 0 ? 0 : 200, &arena, &message, &tag);
+        if (result == PULL_MESSAGE) {
+                *heard_ms = clock_boot_ms();
+                consider(redrive, arena, message, tag);
+        } else if (redrive->in_flight > 0) {
+                *heard_ms = clock_boot_ms();
+                uv_run(&redrive->loop, UV_RUN_ONCE);
+        }
+        return clock_boot_ms() - *heard_ms < QUIET_MS;
+}
+
+static void work(struct redrive *redrive)
+{
+        int64_t heard_ms = clock_boot_ms();
+        progress_begin(&redrive->progress, "redriven", redrive->total);
+        while (!must_stop(redrive) && step(redrive, &heard_ms))
+                ;
+        while (redrive->in_flight > 0)
+                uv_run(&redrive->loop, UV_RUN_ONCE);
+        forget(redrive);
+        progress_end(&redrive->progress, redrive->moved);
+}
+
+static int report(struct redrive *redrive, int status)
+{
+        struct cli *cli = redrive->dlq->cli;
+        if (cli->output == CLI_JSON)
+                cli_print(slice_of(arena_printf(&cli->arena,
+                                                "{\"queue\":\"%s\",\"redriven\":%" PRId64 ",\"of\":%" PRId64
+                                                ",\"left\":%zu,\"unusable\":%" PRId64 "}",
+                                                redrive->dlq->source, redrive->moved, redrive->total,
+                                                redrive->walk.held_count, redrive->unusable)));
+        fprintf(stderr, "redriven %" PRId64 " of %" PRId64 " to %s\n", redrive->moved, redrive->total,
+                redrive->dlq->target);
+        if (redrive->unusable > 0)
+                fprintf(stderr, "%" PRId64 " stay: no copy of them can be made (see leveret dlq export)\n",
+                        redrive->unusable);
+        if (redrive->error[0])
+                return cli_fail(cli, CLI_ERROR, "stopped, the broker did not take a copy: %s",
+                                cli_safe(cli, slice_of(redrive->error)));
+        if (dlq_interrupted())
+                return cli_fail(cli, CLI_ERROR, "stopped by Ctrl-C; the rest is as it was");
+        if (status == CLI_OK && redrive->moved < redrive->total && redrive->unusable == 0)
+                return cli_fail(cli, CLI_ERROR,
+                                "the others were not met in the queue; see leveret dlq sync %s",
+                                redrive->dlq->queue);
+        return status == CLI_OK && redrive->unusable > 0 ? CLI_ERROR : status;
+}
+
+static int run(struct redrive *redrive)
+{
+        struct dlq *dlq = redrive->dlq;
+        int status = dlq_walk_open(&redrive->walk, dlq, "redrive");
+        if (status != CLI_OK)
+                return status;
+        redrive->total = dlq->wanted > 0 ? (int64_t)dlq->wanted : redrive->walk.bound;
+        if (uv_loop_init(&redrive->loop) != 0)
+                abort();
+        redrive->publisher = amqp_publisher_open(&redrive->loop, dlq->cli->config, CONFIRM_TIMEOUT_MS);
+        work(redrive);
+        status = dlq_walk_close(&redrive->walk);
+        amqp_publisher_close(redrive->publisher, 1000);
+        uv_run(&redrive->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&redrive->loop);
+        return report(redrive, status);
+}
+
+/* What would be done, from the index; nothing is touched. */
+static int dry_run(struct dlq *dlq)
+{
+        if (dlq->wanted == 0)
+                for (size_t i = 0; i < dlq->count; i++)
+                        dlq->entries[i].wanted = true;
+        int64_t count = 0;
+        for (size_t i = 0; i < dlq->count; i++)
+                if (dlq->entries[i].wanted && ++count <= 20)
+                        printf("%s  %s  %s  %s\n", dlq->entries[i].dead_id,
+                               cli_safe(dlq->cli, slice_of(dlq->entries[i].id)),
+                               cli_safe(dlq->cli, dlq->entries[i].type),
+                               cli_safe(dlq->cli, dlq->entries[i].reason));
+        fprintf(stderr, "would redrive %" PRId64 " to %s%s; nothing was done\n", count, dlq->target,
+                count > 20 ? " (the first 20 are shown)" : "");
+        return CLI_OK;
+}
+
+/* Without its queue a copy would end in leveret.unrouted. */
+static int check_target(struct dlq *dlq)
+{
+        struct queue_depth depth = {.name = dlq->target};
+        struct amqp_error error = {0};
+        if (!amqp_queue_depths(dlq->cli->config, &depth, 1, &error))
+                return cli_fail(dlq->cli, CLI_ERROR, "%s", cli_safe(dlq->cli, slice_of(error.text)));
+        if (!depth.exists)
+                return cli_fail(dlq->cli, CLI_NOT_FOUND,
+                                "the work queue %s does not exist; see leveret topology apply", dlq->target);
+        return CLI_OK;
+}
+
+int dlq_redrive(struct dlq *dlq)
+{
+        int64_t rate = 0;
+        bool chosen = dlq->id_count > 0 || dlq_has_filter(dlq);
+        if (!chosen && !dlq->all)
+                return cli_usage(dlq->cli, "name ids, --reason, --type, --search, or --all");
+        if (dlq->rate && !cli_parse_count(dlq->rate, 1, 100000, &rate))
+                return cli_usage(dlq->cli, "--rate takes 1 to 100000 messages a second");
+        if (!dlq->target)
+                return cli_usage(dlq->cli, "from leveret.unrouted name the work queue: --to QUEUE");
+        int status = chosen ? dlq_index_choose(dlq) : CLI_OK;
+        if (status == CLI_OK && dlq->dry_run)
+                return dry_run(dlq);
+        if (status == CLI_OK)
+                status = check_target(dlq);
+        if (status != CLI_OK)
+                return status;
+        if (dlq->edit)
+                return dlq_edit(dlq);
+        struct redrive *redrive = calloc(1, sizeof(*redrive));
+        if (!redrive)
+                abort();
+        redrive->dlq = dlq;
+        limiter_init(&redrive->limiter, (double)rate, clock_boot_ms());
+        status = run(redrive);
+        free(redrive);
+        return status;
+}

@@ -1,0 +1,46 @@
+#ifndef LEVERET_CLI_FLEET_H
+#define LEVERET_CLI_FLEET_H
+
+#include "cli/cli.h"
+
+/* What runs now: the workers as they tell of themselves in Redis, the queues as the broker counts them. All
+ * memory is the arena of the command. */
+
+struct fleet_worker {
+        const char *name, *host, *pid, *version, *state, *queues, *breaker; /* safe for a terminal */
+        int64_t in_flight, completed, started_ms, seen_ms;
+        double rate; /* completed a second, as of its last telling */
+};
+
+struct fleet_tier {
+        const char *name; /* "5s" */
+        bool exists;
+        int64_t messages;
+};
+
+struct fleet_queue {
+        const char *name;
+        bool exists, paused;
+        int64_t ready, consumers, dead;
+        int64_t in_flight;      /* of workers that consume nothing else; -1: unknown */
+        int64_t oldest_dead_ms; /* since 1970; 0: none */
+        struct fleet_tier tiers[CONFIG_TIERS_MAX];
+        size_t tier_count;
+};
+
+struct fleet {
+        struct fleet_worker *workers;
+        size_t worker_count;
+        struct fleet_queue *queues; /* as configured, then leveret.unrouted */
+        size_t queue_count;
+        const char *trouble; /* the broker could not be asked; or NULL */
+};
+
+/* CLI_OK, or told. Trouble with the broker is told only in `trouble`: the workers are shown all the same. */
+int fleet_look(struct cli *cli, struct redis_sync *redis, struct fleet *fleet);
+/* "5s 3, 30s 0" */
+const char *fleet_tiers_text(struct cli *cli, const struct fleet_queue *queue);
+/* "3d 4h", "12 s" */
+const char *fleet_age_text(struct cli *cli, int64_t since_ms);
+
+#endif

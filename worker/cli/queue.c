@@ -1,0 +1,98 @@
+#include "cli/fleet.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct cli_column columns[] = {{.title = "QUEUE"},
+                                            {.title = "STATE"},
+                                            {.title = "READY", .numeric = true},
+                                            {.title = "IN FLIGHT", .numeric = true},
+                                            {.title = "CONSUMERS", .numeric = true},
+                                            {.title = "DEAD", .numeric = true},
+                                            {.title = "OLDEST DEAD"},
+                                            {.title = "RETRY"}};
+
+static const char *number(struct cli *cli, int64_t value)
+{
+        return value < 0 ? "-" : arena_printf(&cli->arena, "%" PRId64, value);
+}
+
+static const char *state_of(const struct fleet_queue *queue, bool asked)
+{
+        if (!asked)
+                return queue->paused ? "paused" : "unknown";
+        if (!queue->exists)
+                return "missing";
+        return queue->paused ? "paused" : "open";
+}
+
+static int list(struct cli *cli, struct redis_sync *redis)
+{
+        struct fleet fleet;
+        struct cli_table table;
+        int status = fleet_look(cli, redis, &fleet);
+        if (status != CLI_OK)
+                return status;
+        bool asked = fleet.trouble == NULL;
+        cli_table_init(&table, cli, columns, CLI_COUNT(columns));
+        for (size_t i = 0; i < fleet.queue_count; i++) {
+                const struct fleet_queue *queue = &fleet.queues[i];
+                cli_table_row(&table, queue->name, state_of(queue, asked),
+                              number(cli, asked ? queue->ready : -1), number(cli, queue->in_flight),
+                              number(cli, asked ? queue->consumers : -1),
+                              number(cli, asked ? queue->dead : -1), cli_time(cli, queue->oldest_dead_ms),
+                              fleet_tiers_text(cli, queue));
+        }
+        cli_table_print(&table);
+        return asked ? CLI_OK : cli_fail(cli, CLI_ERROR, "%s", fleet.trouble);
+}
+
+/* Every replica looks at this set several times a second. */
+static int set_paused(struct cli *cli, struct redis_sync *redis, const char *queue, bool paused)
+{
+        const char *key = arena_printf(&cli->arena, "%s:paused", cli->config->redis.prefix);
+        const struct redis_value *changed =
+                redis_sync_call(redis, &cli->arena, paused ? "SADD" : "SREM", key, queue, NULL);
+        if (changed->kind != REDIS_INTEGER)
+                return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, changed->text));
+        if (cli->output == CLI_JSON)
+                printf("{\"queue\":\"%s\",\"paused\":%s,\"changed\":%s}\n", queue, paused ? "true" : "false",
+                       changed->integer ? "true" : "false");
+        else
+                printf("%s %s%s\n", queue, changed->integer ? "" : "was already ",
+                       paused ? "paused" : "resumed");
+        return CLI_OK;
+}
+
+static bool is_configured(const struct cli *cli, const char *queue)
+{
+        for (size_t i = 0; i < cli->config->queue_count; i++)
+                if (strcmp(cli->config->queues[i].name, queue) == 0)
+                        return true;
+        return false;
+}
+
+int command_queue(struct cli *cli, int argc, char **argv)
+{
+        if (!cli_parse(cli, argc, argv, NULL))
+                return CLI_USAGE;
+        const char *word = cli->word_count > 0 ? cli->words[0] : "";
+        bool pausing = strcmp(word, "pause") == 0, resuming = strcmp(word, "resume") == 0;
+        bool listing = strcmp(word, "list") == 0;
+        size_t words = listing ? 1 : 2;
+        if (cli->help || !(listing || pausing || resuming) || cli->word_count != words)
+                return cli_usage(cli, cli->help ? NULL : "list, pause QUEUE or resume QUEUE");
+        int status = cli_config(cli);
+        if (status != CLI_OK)
+                return status;
+        if (!listing && !is_configured(cli, cli->words[1]))
+                return cli_fail(cli, CLI_NOT_FOUND, "no queue %s is configured; see leveret queue list",
+                                cli_safe(cli, slice_of(cli->words[1])));
+        struct redis_sync *redis = cli_redis(cli);
+        if (!redis)
+                return CLI_ERROR;
+        status = listing ? list(cli, redis) : set_paused(cli, redis, cli->words[1], pausing);
+        redis_sync_close(redis);
+        return status;
+}

@@ -1,0 +1,58 @@
+#include "cli/fleet.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const struct cli_column columns[] = {{.title = "WORKER"},
+                                            {.title = "HOST"},
+                                            {.title = "PID", .numeric = true},
+                                            {.title = "VERSION"},
+                                            {.title = "STATE"},
+                                            {.title = "BREAKER"},
+                                            {.title = "IN FLIGHT", .numeric = true},
+                                            {.title = "RATE", .numeric = true},
+                                            {.title = "COMPLETED", .numeric = true},
+                                            {.title = "UPTIME"},
+                                            {.title = "SEEN"},
+                                            {.title = "QUEUES"}};
+
+static int list(struct cli *cli, struct redis_sync *redis)
+{
+        struct arena *arena = &cli->arena;
+        struct fleet fleet;
+        struct cli_table table;
+        int status = fleet_look(cli, redis, &fleet);
+        if (status != CLI_OK)
+                return status;
+        cli_table_init(&table, cli, columns, CLI_COUNT(columns));
+        for (size_t i = 0; i < fleet.worker_count; i++) {
+                const struct fleet_worker *worker = &fleet.workers[i];
+                bool is_number = worker->pid[0] && strspn(worker->pid, "0123456789") == strlen(worker->pid);
+                cli_table_row(&table, worker->name, worker->host, is_number ? worker->pid : "-",
+                              worker->version, worker->state, worker->breaker,
+                              arena_printf(arena, "%" PRId64, worker->in_flight),
+                              arena_printf(arena, "%.1f", worker->rate),
+                              arena_printf(arena, "%" PRId64, worker->completed),
+                              fleet_age_text(cli, worker->started_ms), cli_time(cli, worker->seen_ms),
+                              worker->queues);
+        }
+        cli_table_print(&table);
+        return CLI_OK;
+}
+
+int command_worker(struct cli *cli, int argc, char **argv)
+{
+        if (!cli_parse(cli, argc, argv, NULL))
+                return CLI_USAGE;
+        if (cli->help || cli->word_count != 1 || strcmp(cli->words[0], "list") != 0)
+                return cli_usage(cli, cli->help ? NULL : "worker list");
+        int status = cli_config(cli);
+        if (status != CLI_OK)
+                return status;
+        struct redis_sync *redis = cli_redis(cli);
+        if (!redis)
+                return CLI_ERROR;
+        status = list(cli, redis);
+        redis_sync_close(redis);
+        return status;
+}
