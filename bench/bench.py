@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+"""Measures leveret, the floor below it and its peers in one interleaved run. Run it by script/bench."""
+import argparse
+import os
+import pathlib
+import platform
+import signal
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "system"))
+
+import report  # noqa: E402
+from harness.rabbitmq import RabbitMQ  # noqa: E402
+from harness.redis import Redis  # noqa: E402
+from measure import Bench, Sink, Void  # noqa: E402
+from programs import Floor, Leveret, Missing, Services, everything  # noqa: E402
+
+
+class Plan:
+    """How much is measured, and for how long at most."""
+
+    def __init__(self, quick):
+        self.count, self.rounds, self.latency_s = (6000, 2, 3) if quick else (30000, 7, 10)
+        self.latency_rounds = 1 if quick else 3
+        self.limit_s = 100 if quick else 840
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def attempt(results, name, measure, *words, **options):
+    """A void run is repeated once; a second one is told."""
+    for tries_left in (1, 0):
+        try:
+            results.add(name, measure(*words, **options))
+            return
+        except Void as void:
+            results.void.append(f"{name}: {void}")
+            say(f"  VOID {name}: {void}")
+            if not tries_left:
+                return
+
+
+def prepare(programs, results, directory):
+    ready = []
+    for program in programs:
+        try:
+            program.prepare(directory)
+            ready.append(program)
+        except Missing as missing:
+            results.missing[program.title] = str(missing)
+            say(f"  without {program.title}: {missing}")
+    return ready
+
+
+def rounds(plan, bench, programs, results, deadline):
+    """Interleaved, and each round in another order, so that a busy machine is busy for all."""
+    for number in range(plan.rounds):
+        if time.monotonic() > deadline:
+            say(f"  out of time after {number} rounds")
+            return
+        turned = programs[number % len(programs):] + programs[:number % len(programs)]
+        for program in turned:
+            attempt(results, program.name, bench.throughput, program, plan.count)
+        for program in turned:
+            if program.sends:
+                attempt(results, program.name, bench.first_ack, program)
+        if number < plan.latency_rounds:
+            for program in turned:
+                if program.sends and program.name != "leveret-quiet":
+                    attempt(results, program.name, bench.latency, program, plan.latency_s)
+        say(f"round {number + 1} of {plan.rounds}: leveret {results.median('leveret', 'cpu_us') or 0:.1f}, "
+            f"floor {results.median(report.WHOLE, 'cpu_us') or 0:.1f} us/message")
+
+
+def slow_service(plan, bench, results):
+    """What a mail service that takes 50 ms leaves of the throughput."""
+    count = 256 * 20 * (2 if plan.rounds < 3 else 6)
+    attempt(results, "slow-http", bench.throughput, Leveret(), count, delay_ms=50)
+    attempt(results, "slow-floor", bench.throughput, Floor("http", ""), count, delay_ms=50)
+    attempt(results, "slow-smtp", bench.throughput, Leveret(), count, delay_ms=50, smtp=True)
+
+
+def machine():
+    return {"cores": os.cpu_count(), "system": platform.freedesktop_os_release().get("PRETTY_NAME", "?"),
+            "date": time.strftime("%Y-%m-%d"), "load at start": f"{os.getloadavg()[0]:.1f}"}
+
+
+def measure(plan, directory, out, only):
+    results = report.Results()
+    results.machine = {**machine(), "messages a run": plan.count, "prefetch": 256}
+    programs = [p for p in everything() if not only or p.name in only or p.name == report.WHOLE]
+    deadline = time.monotonic() + plan.limit_s
+    say("starting a private RabbitMQ, Redis and mail sink, preparing the peers ...")
+    settings = ("--appendonly", "yes", "--appendfsync", "everysec")
+    with Redis(append_only=False, settings=settings) as redis, RabbitMQ("leveret-bench") as broker:
+        sink = Sink(directory)
+        services = Services(broker.port, redis.port, sink.http, sink.smtp)
+        programs = prepare(programs, results, directory)
+        next(p for p in everything() if p.name == "leveret").apply_topology(services, directory)
+        bench = Bench(broker, redis, sink, services, directory)
+        rounds(plan, bench, programs, results, deadline - (20 if plan.rounds < 3 else 60))
+        if not only:
+            slow_service(plan, bench, results)
+    report.write(out, results, programs)
+    say("\n" + report.markdown(results, programs))
+    say(f"also as JSON and a chart in {out}")
+    return 0 if not results.void else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/bench")
+    parser.add_argument("--quick", action="store_true", help="less of everything: at most two minutes")
+    parser.add_argument("--only", nargs="*", default=[], help="only these programs, and the whole floor")
+    parser.add_argument("directory", nargs="?", default=ROOT / "build" / "bench", type=pathlib.Path, help="where the results go")
+    words = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="leveret-bench-") as directory:
+        return measure(Plan(words.quick), directory, words.directory, words.only)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
