@@ -41,6 +41,7 @@ struct cli {
         bool help;
         bool logs;                        /* stderr is a log: warnings belong into it */
         const char *warnings;             /* of the configuration, one a line; or NULL */
+        const char *errors;               /* of a configuration that was loaded anew while logging; or NULL */
         const char *words[CLI_WORDS_MAX]; /* what is neither a flag nor its value */
         size_t word_count;
         struct arena arena;    /* lives as long as the command */
@@ -60,7 +61,8 @@ extern const struct cli_command cli_commands[]; /* ended by a NULL name */
 bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags);
 /* Loads and checks the configuration. CLI_OK, or CLI_CONFIG with all errors told. */
 int cli_config(struct cli *cli);
-/* Loads it anew, for a reload; NULL with the errors told. The caller owns it (config_free). */
+/* Loads it anew, for a reload; NULL with the errors told, or in cli->errors if stderr is a log that has
+ * begun. The caller owns it (config_free). */
 struct config *cli_load(struct cli *cli);
 /* Opens Redis with the loaded configuration; NULL with the error told. */
 struct redis_sync *cli_redis(struct cli *cli);

@@ -35,7 +35,10 @@ struct config *cli_load(struct cli *cli)
         int result = config_load(&source, &config, &errors);
         if (errors.warnings.len > 0)
                 cli->warnings = arena_copy(&cli->arena, errors.warnings.data, errors.warnings.len);
-        if (result != 0)
+        bool log_begun = cli->logs && cli->config;
+        cli->errors = result != 0 && log_begun ? arena_copy(&cli->arena, errors.lines.data, errors.lines.len)
+                                               : NULL;
+        if (result != 0 && !log_begun)
                 fprintf(stderr, "%s%zu error%s in the configuration\n", errors.lines.data, errors.count,
                         errors.count == 1 ? "" : "s");
         config_errors_fini(&errors);

@@ -10,14 +10,13 @@
 
 enum { RELOADS_KEPT = 1000 };
 
-static void log_warnings(const char *lines, const char *what)
+static void log_lines(enum log_level level, const char *event, const char *lines, const char *what)
 {
         while (lines && *lines) {
                 char line[256];
                 size_t len = strcspn(lines, "\n");
                 snprintf(line, sizeof(line), "%.*s", (int)len, lines);
-                log_event(LOG_LEVEL_WARN,
-                          &(struct log_fields){.event = "config_warning", .msg = line, .error = what});
+                log_event(level, &(struct log_fields){.event = event, .msg = line, .error = what});
                 lines += len + (lines[len] == '\n');
         }
 }
@@ -39,11 +38,14 @@ static bool reload(void *context)
                 return false;
         }
         struct config *fresh = cli_load(cli);
-        if (!fresh)
+        if (!fresh) {
+                log_lines(LOG_LEVEL_ERROR, "config_error", cli->errors, NULL);
                 return false;
+        }
         struct buffer names = {0};
         if (config_reload_diff(cli->config, fresh, &names) > 0)
-                log_warnings(names.data, "changed, but takes effect only at a restart");
+                log_lines(LOG_LEVEL_WARN, "config_warning", names.data,
+                          "changed, but takes effect only at a restart");
         buffer_fini(&names);
         settings_reload(cli->config, fresh);
         reloading->kept[reloading->count++] = fresh;
@@ -65,7 +67,7 @@ int command_run(struct cli *cli, int argc, char **argv)
         /* A core would hold secrets and the mails' texts. */
         setrlimit(RLIMIT_CORE, &(struct rlimit){0});
         log_open(cli->config);
-        log_warnings(cli->warnings, NULL);
+        log_lines(LOG_LEVEL_WARN, "config_warning", cli->warnings, NULL);
         struct reloading reloading = {.cli = cli};
         status = engine_run(cli->config, &(struct engine_options){.handlers = handlers,
                                                                   .drain = drain != NULL,
