@@ -296,8 +296,8 @@ def test_a_pause_reaches_three_replicas_within_a_second_and_so_does_the_resume(b
     leveret = bench.leveret()
     for _ in range(3):
         leveret.start()
-    workers = {w["worker"]: w for w in rows(leveret.run("worker", "list", "-o", "json"))}
-    assert len(workers) == 3 and all(w["state"] == "running" and w["breaker"] == "closed" for w in workers.values())
+    wait_until(lambda: len(rows(leveret.run("worker", "list", "-o", "json"))) == 3, what="three workers")
+    assert all(w["state"] == "running" and w["breaker"] == "closed" for w in rows(leveret.run("worker", "list", "-o", "json")))
     stop = threading.Event()
 
     def load():
@@ -338,10 +338,10 @@ def test_top_shows_everything_once_a_second_and_restores_the_terminal(bench):
     leveret = bench.leveret()
     leveret.start()
     top = background(leveret, "top", "top", "-o", "json")
-    wait_until(lambda: len(top.stdout().splitlines()) >= 2, within=10, what="two lines")
+    wait_until(lambda: len(top.stdout().splitlines()) >= 3, within=10, what="three lines")
     top.signal(signal.SIGINT)
     assert top.wait(10) == 0
-    line = json.loads(top.stdout().splitlines()[0])
+    line = json.loads(top.stdout().splitlines()[-1])
     assert line["workers"] == 1 and line["queues"][0]["queue"] == bench.queue
     assert "WORKER" in leveret.run("top").stdout
     leader, follower = pty.openpty()
@@ -376,3 +376,23 @@ def test_secrets_and_bodies_are_nowhere_but_in_the_body(bench):
     assert CANARY in letter["body"] and CANARY not in json.dumps(letter["headers"])
     assert CANARY not in worker.process.stderr()
     assert CANARY not in leveret.run("worker", "list").stdout + leveret.run("top").stdout
+
+
+# ---- many
+
+
+@pytest.mark.faults
+def test_ten_thousand_dead_letters_are_grouped_within_a_second_and_redriven_at_two_thousand_a_second(bench):
+    leveret = bench.last_leveret = fill(bench, five_shapes(10000))
+    before = peek_ids(bench)
+    began = time.monotonic()
+    assert len(rows(leveret.run("dlq", "groups", bench.queue, "-o", "json"))) == 6
+    assert time.monotonic() - began < 1.0
+    assert leveret.run("dlq", "redrive", bench.queue, "--reason", "unknown_type").returncode == 0
+    left = peek_ids(bench)
+    assert len(left) == 8000 and left == [id for id in before if id in set(left)]
+    began = time.monotonic()
+    answer = leveret.run("dlq", "redrive", bench.queue, "--all")
+    rate = len(left) / (time.monotonic() - began)
+    assert answer.returncode == 0 and rate >= 2000, f"{rate:.0f}/s {answer}"
+    assert bench.total(bench.dlq) == 0 and index_size(bench) == 0

@@ -126,9 +126,10 @@ int dlq_sync(struct dlq *dlq);
 
 /* Publishes one copy, confirmed; the arena is taken over. "" in `error` (160 bytes) if it is there. */
 void dlq_publish(struct dlq *dlq, struct arena *arena, struct message *copy, char *error);
-/* Adds a line to the job's timeline; the record of a job that is dead by this death becomes `dropped` if
- * asked for. `note`: the inside of a JSON object. */
-void dlq_note(struct dlq *dlq, const char *id, const char *note, bool drop, uint32_t redrives);
+/* Adds a line to the job's timeline with the next redis_sync_flush. `note`: the inside of a JSON object. */
+void dlq_note(struct dlq *dlq, const char *id, const char *note);
+/* The same at once; the record of a job that is dead by the death with so many redrives becomes `dropped`. */
+void dlq_note_dropped(struct dlq *dlq, const char *id, const char *note, uint32_t redrives);
 /* "user@host" for audit lines and the lock. */
 const char *dlq_operator(struct arena *arena);
 

@@ -51,15 +51,18 @@ static bool write_lines(struct drop *drop)
 
 static void forget(struct drop *drop, const struct dropped *dropped, size_t count)
 {
-        const char *ids[PORTION];
+        const char *ids[PORTION] = {0};
         for (size_t i = 0; i < count; i++)
                 ids[i] = dropped[i].dead_id;
         dlq_index_remove(drop->dlq, ids, count);
         for (size_t i = 0; i < count; i++) {
                 char note[100];
                 snprintf(note, sizeof(note), "\"event\":\"dropped\",\"dead_id\":\"%s\"", dropped[i].dead_id);
-                if (dropped[i].id[0])
-                        dlq_note(drop->dlq, dropped[i].id, note, !dropped[i].conflict, dropped[i].redrives);
+                if (dropped[i].id[0] && dropped[i].conflict)
+                        dlq_note(drop->dlq, dropped[i].id, note);
+                else if (dropped[i].id[0])
+                        dlq_note_dropped(drop->dlq, dropped[i].id, note, dropped[i].redrives);
+                redis_sync_flush(drop->dlq->redis);
         }
 }
 

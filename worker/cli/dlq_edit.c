@@ -176,9 +176,10 @@ static int send_edited(struct dlq *dlq, struct dlq_walk *walk, const struct dlq_
                 return CLI_ERROR;
         dlq_index_remove(dlq, (const char *[]){entry->dead_id}, 1);
         if (entry->id[0])
-                dlq_note(dlq, entry->id,
-                         arena_printf(&dlq->cli->arena, "\"event\":\"edited\",\"new_id\":\"%s\"", fresh),
-                         true, (uint32_t)entry->redrives);
+                dlq_note_dropped(
+                        dlq, entry->id,
+                        arena_printf(&dlq->cli->arena, "\"event\":\"edited\",\"new_id\":\"%s\"", fresh),
+                        (uint32_t)entry->redrives);
         cli_print(dlq->cli->output == CLI_JSON
                           ? slice_of(arena_printf(&dlq->cli->arena, "{\"id\":\"%s\"}", fresh))
                           : slice_of(fresh));

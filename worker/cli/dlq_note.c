@@ -22,25 +22,54 @@ static const char note_script[] =
         "redis.call('HSET', KEYS[1], 'state', 'dropped') "
         "redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1";
 
-void dlq_note(struct dlq *dlq, const char *id, const char *note, bool drop, uint32_t redrives)
+/* The script, its keys and arguments. */
+enum { NOTE_WORDS = 9 };
+
+static void note_words(struct dlq *dlq, struct arena *arena, const char *id, const char *note, bool drop,
+                       uint32_t redrives, struct slice words[NOTE_WORDS])
 {
         const struct config *config = dlq->cli->config;
-        struct arena arena;
-        arena_init(&arena);
         struct buffer by = {0};
-        buffer_add_json_string(&by, slice_of(dlq_operator(&arena)));
+        buffer_add_json_string(&by, slice_of(dlq_operator(arena)));
         const char *entry =
-                arena_printf(&arena, "{\"ts\":%" PRId64 ",\"worker\":%s,%s}", clock_wall_ms(), by.data, note);
+                arena_printf(arena, "{\"ts\":%" PRId64 ",\"worker\":%s,%s}", clock_wall_ms(), by.data, note);
         buffer_fini(&by);
-        const char *job = arena_printf(&arena, "%s:job:{%s}", config->redis.prefix, id);
-        const char *events = arena_printf(&arena, "%s:events:{%s}", config->redis.prefix, id);
-        const struct redis_value *dropped =
-                redis_sync_call(dlq->redis, &arena, "EVAL", note_script, "2", job, events, entry,
-                                arena_printf(&arena, "%" PRId64, config->claim.keep_ms), drop ? "1" : "0",
-                                arena_printf(&arena, "%" PRIu32, redrives), NULL);
+        const char *texts[NOTE_WORDS] = {
+                "EVAL",
+                note_script,
+                "2",
+                arena_printf(arena, "%s:job:{%s}", config->redis.prefix, id),
+                arena_printf(arena, "%s:events:{%s}", config->redis.prefix, id),
+                entry,
+                arena_printf(arena, "%" PRId64, config->claim.keep_ms),
+                drop ? "1" : "0",
+                arena_printf(arena, "%" PRIu32, redrives),
+        };
+        for (int i = 0; i < NOTE_WORDS; i++)
+                words[i] = slice_of(texts[i]);
+}
+
+void dlq_note(struct dlq *dlq, const char *id, const char *note)
+{
+        struct arena arena;
+        struct slice words[NOTE_WORDS];
+        arena_init(&arena);
+        note_words(dlq, &arena, id, note, false, 0, words);
+        redis_sync_queue(dlq->redis, words, NOTE_WORDS);
+        arena_fini(&arena);
+}
+
+void dlq_note_dropped(struct dlq *dlq, const char *id, const char *note, uint32_t redrives)
+{
+        struct arena arena;
+        struct slice words[NOTE_WORDS];
+        arena_init(&arena);
+        note_words(dlq, &arena, id, note, true, redrives, words);
+        const struct redis_value *dropped = redis_sync_run(dlq->redis, &arena, words, NOTE_WORDS);
         if (dropped->kind == REDIS_INTEGER && dropped->integer == 1)
                 redis_sync_call(dlq->redis, &arena, "ZREM",
-                                arena_printf(&arena, "%s:jobs:dead", config->redis.prefix), id, NULL);
+                                arena_printf(&arena, "%s:jobs:dead", dlq->cli->config->redis.prefix), id,
+                                NULL);
         arena_fini(&arena);
 }
 

@@ -22,6 +22,12 @@
 #define FORGET_AT 200
 #define QUIET_MS 3000
 
+/* A copy that is confirmed and whose original is acked. */
+struct done {
+        char dead_id[DEAD_ID_SIZE], id[ENVELOPE_ID_MAX + 1];
+        uint32_t redrives;
+};
+
 struct redrive {
         struct dlq *dlq;
         struct dlq_walk walk;
@@ -31,7 +37,7 @@ struct redrive {
         struct amqp_publisher *publisher;
         int64_t in_flight, moved, unusable, total;
         char error[160]; /* of the first copy that was not confirmed; ends the work */
-        char done[FORGET_AT][DEAD_ID_SIZE];
+        struct done done[FORGET_AT];
         size_t done_count;
 };
 
@@ -45,9 +51,17 @@ struct moving {
 
 static void forget(struct redrive *redrive)
 {
-        const char *ids[FORGET_AT];
-        for (size_t i = 0; i < redrive->done_count; i++)
-                ids[i] = redrive->done[i];
+        const char *ids[FORGET_AT] = {0};
+        for (size_t i = 0; i < redrive->done_count; i++) {
+                const struct done *done = &redrive->done[i];
+                char note[200];
+                ids[i] = done->dead_id;
+                snprintf(note, sizeof(note), "\"event\":\"redrive\",\"dead_id\":\"%s\",\"redrives\":%" PRIu32,
+                         done->dead_id, done->redrives + 1);
+                if (done->id[0])
+                        dlq_note(redrive->dlq, done->id, note);
+        }
+        redis_sync_flush(redrive->dlq->redis);
         dlq_index_remove(redrive->dlq, ids, redrive->done_count);
         redrive->done_count = 0;
 }
@@ -58,15 +72,12 @@ static void settle(struct moving *moving)
         if (!dlq_walk_ack(&redrive->walk, moving->tag))
                 return;
         redrive->moved++;
-        snprintf(redrive->done[redrive->done_count++], DEAD_ID_SIZE, "%s", moving->dead_id);
+        struct done *done = &redrive->done[redrive->done_count++];
+        *done = (struct done){.redrives = moving->redrives};
+        snprintf(done->dead_id, sizeof(done->dead_id), "%s", moving->dead_id);
+        snprintf(done->id, sizeof(done->id), "%s", moving->id);
         if (redrive->done_count == FORGET_AT)
                 forget(redrive);
-        if (moving->id[0]) {
-                char note[200];
-                snprintf(note, sizeof(note), "\"event\":\"redrive\",\"dead_id\":\"%s\",\"redrives\":%" PRIu32,
-                         moving->dead_id, moving->redrives + 1);
-                dlq_note(redrive->dlq, moving->id, note, false, 0);
-        }
 }
 
 static void on_published(void *context, enum publish_outcome outcome, const char *error)

@@ -1,6 +1,7 @@
 #include "io/redis_sync.h"
 #include "io/redis_connection.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@ enum { ARGUMENTS_MAX = 64, NESTING_MAX = 8 };
 
 struct redis_sync {
         struct redis_connection connection;
+        size_t queued;
 };
 
 struct redis_sync *redis_sync_open(const struct config *config, char *error)
@@ -99,4 +101,32 @@ struct slice redis_value_field(const struct redis_value *hash, const char *field
                 if (slice_is(hash->items[i].text, field))
                         return hash->items[i + 1].text;
         return (struct slice){0};
+}
+
+void redis_sync_queue(struct redis_sync *redis, const struct slice *arguments, size_t count)
+{
+        const char *texts[ARGUMENTS_MAX];
+        size_t lengths[ARGUMENTS_MAX];
+        assert(count <= ARGUMENTS_MAX);
+        for (size_t i = 0; i < count; i++) {
+                texts[i] = arguments[i].data ? arguments[i].data : "";
+                lengths[i] = arguments[i].len;
+        }
+        if (redisAppendCommandArgv(redis->connection.context, (int)count, texts, lengths) == REDIS_OK)
+                redis->queued++;
+}
+
+bool redis_sync_flush(struct redis_sync *redis)
+{
+        bool ok = true;
+        for (; redis->queued > 0; redis->queued--) {
+                void *answer = NULL;
+                if (redisGetReply(redis->connection.context, &answer) != REDIS_OK) {
+                        redis->queued = 0;
+                        return false;
+                }
+                ok &= ((redisReply *)answer)->type != REDIS_REPLY_ERROR;
+                freeReplyObject(answer);
+        }
+        return ok;
 }

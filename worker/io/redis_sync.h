@@ -32,6 +32,12 @@ const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena 
 const struct redis_value *redis_sync_call(struct redis_sync *redis, struct arena *arena, ...)
         __attribute__((sentinel));
 
+/* Puts a command into the next batch, at most 10000; redis_sync_flush sends it, waits for all answers and
+ * throws them away. False: an answer was an error, or the connection is lost. Nothing else may be run in
+ * between. */
+void redis_sync_queue(struct redis_sync *redis, const struct slice *arguments, size_t count);
+bool redis_sync_flush(struct redis_sync *redis);
+
 /* The value of a field in the flat list that HGETALL gives; absent if there is none. */
 struct slice redis_value_field(const struct redis_value *hash, const char *field);
 
