@@ -183,9 +183,19 @@ static void delay(struct job *job, int64_t delay_ms, struct job_actions *actions
         }
         job->phase = JOB_DELAYING;
         job->store_waiting = false;
-        job->publish_waiting = false;
         job->delay_ms = delay_ms > 0 ? delay_ms : 1;
-        act(actions, ACTION_PUBLISH_DELAY);
+        job->publish_waiting = !job->copyable;
+        act(actions, job->copyable ? ACTION_PUBLISH_DELAY : ACTION_PUBLISH_LATER);
+}
+
+/* No copy of it can be made, so the delivery itself was kept until now. */
+static void claim_again(struct job *job, struct job_actions *actions)
+{
+        job->publish_waiting = false;
+        job->tried = false;
+        job->failed = 0;
+        job->decision = (struct job_decision){.tier = -1};
+        enter(job, JOB_CLAIMING, actions);
 }
 
 /* Publishes the copy, or goes straight to settling when the broker is to move the original itself. */
@@ -252,10 +262,6 @@ static void next_effect(struct job *job, struct job_actions *actions)
                 if (!((job->done | job->failed) & effect_bit(job)))
                         break;
         if (job->effect < job->effects_total) {
-                if ((job->park & job->intents) & effect_bit(job)) {
-                        die(job, REASON_AMBIGUOUS_SEND, actions);
-                        return;
-                }
                 job->phase = JOB_WAITING;
                 act(actions, ACTION_WANT_PLACE);
                 return;
@@ -309,7 +315,7 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
                 job->claimed_ms = event->sent_ms;
                 if (event->decision.kind != DECISION_NONE) {
                         job->decision = event->decision;
-                        publish(job, actions);
+                        publish_or_fence(job, event->now_ms, actions);
                 } else if (job->refused != REASON_NONE) {
                         die(job, job->refused, actions);
                 } else {
@@ -322,8 +328,11 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
                 die(job, REASON_CRASH_LOOP, actions);
                 return;
         case CLAIM_DONE:
-        case CLAIM_STALE:
                 finish(job, actions, ACTION_ACK);
+                return;
+        case CLAIM_STALE:
+                /* A dead record with a decision: the broker was to move this original, and has not. */
+                finish(job, actions, event->decision.kind == DECISION_DEAD ? ACTION_REJECT : ACTION_ACK);
                 return;
         case CLAIM_CONFLICT:
                 die_unrecorded(job, REASON_ID_CONFLICT, actions);
@@ -465,7 +474,7 @@ static void on_decided(struct job *job, const struct job_event *event, struct jo
         publish_or_fence(job, event->now_ms, actions);
 }
 
-/* No copy of the message can be encoded: the broker has to move the original. */
+/* No copy of the message can be encoded: the broker has to move the original, but only once it is dead. */
 static void on_unencodable(struct job *job, struct job_actions *actions)
 {
         job->copyable = false;
@@ -474,7 +483,7 @@ static void on_unencodable(struct job *job, struct job_actions *actions)
         else if (job->phase == JOB_PUBLISHING)
                 die(job, REASON_ATTEMPTS_EXHAUSTED, actions);
         else
-                finish(job, actions, ACTION_REJECT);
+                delay(job, job->delay_ms, actions);
 }
 
 static void on_published(struct job *job, const struct job_event *event, struct job_actions *actions)
@@ -500,6 +509,10 @@ static void on_publish_again(struct job *job, const struct job_event *event, str
 {
         if (!job->publish_waiting)
                 return;
+        if (job->phase == JOB_DELAYING && !job->copyable) {
+                claim_again(job, actions);
+                return;
+        }
         if (job->phase == JOB_DELAYING) {
                 job->publish_waiting = false;
                 act(actions, ACTION_PUBLISH_DELAY);
@@ -552,7 +565,11 @@ static void on_planned(struct job *job, const struct job_event *event, struct jo
         job->done = event->done;
         job->intents = event->intents;
         job->park = event->park;
-        next_effect(job, actions);
+        if (job->park & job->intents & ~job->done)
+                /* At once: any other end of this run would forget the intent. */
+                die(job, REASON_AMBIGUOUS_SEND, actions);
+        else
+                next_effect(job, actions);
 }
 
 static void on_renew_due(struct job *job, struct job_actions *actions)

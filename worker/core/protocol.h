@@ -88,7 +88,8 @@ enum job_phase {
         JOB_DECIDING,   /* the decision is being recorded */
         JOB_PUBLISHING, /* the copy is being published, or waits to be tried again */
         JOB_SETTLING,   /* that the copy is confirmed is being recorded */
-        JOB_DELAYING,   /* a copy of the same generation is being published: somebody else owns the job */
+        JOB_DELAYING,   /* somebody else owns the job: a copy of the same generation is being published, or if
+                           none   can be made the delivery is kept, to be claimed again */
         JOB_ENDED,      /* over: nothing refers to it any more */
 };
 enum { JOB_PHASE_COUNT = JOB_ENDED + 1 };
@@ -126,7 +127,7 @@ struct job {
 
 enum job_event_kind {
         EVENT_START,         /* may begin: claim (`alone`: nothing else is claimed beside it) */
-        EVENT_CLAIMED,       /* claim_answer, sent_ms, lease_left_ms, decision */
+        EVENT_CLAIMED,       /* claim_answer, sent_ms, now_ms, lease_left_ms, decision */
         EVENT_PLANNED,       /* effects_total, done, intents, park */
         EVENT_REFUSED,       /* the payload or the plan is bad: reason */
         EVENT_PLACE,         /* a place at the transport is yours: now_ms */
@@ -180,7 +181,8 @@ enum job_action_kind {
         ACTION_DECIDE,        /* choose the tier and record job->decision */
         ACTION_PUBLISH,       /* publish the copy of job->decision */
         ACTION_PUBLISH_DELAY, /* publish a copy of the same generation to the tier of job->delay_ms */
-        ACTION_PUBLISH_LATER, /* wait, then EVENT_PUBLISH_AGAIN */
+        ACTION_PUBLISH_LATER, /* wait, then EVENT_PUBLISH_AGAIN (or, if no copy can be made, to claim again)
+                               */
         ACTION_SETTLE,        /* record that the copy is confirmed; dead letters also enter the index */
         ACTION_HOLD_SUSPECT,  /* keep it until it can be started alone */
         ACTION_ACK,           /* (epoch, tag) */

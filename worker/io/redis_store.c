@@ -593,6 +593,12 @@ void redis_store_complete(struct redis_store *store, const struct store_identity
         ring_push(store, request);
 }
 
+static void decision_format(const struct job_decision *d, char *text, size_t size)
+{
+        snprintf(text, size, "%s %d %d %s", job_decision_word(d->kind), d->tier, d->reject,
+                 d->reason == REASON_NONE ? "-" : reason_word(d->reason));
+}
+
 void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
                         const struct store_decision *decision, struct slice note, store_done *done,
                         void *context)
@@ -603,8 +609,7 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
         struct buffer *out = &store->out;
         char text[64];
         const struct job_decision *d = &decision->decision;
-        snprintf(text, sizeof(text), "%s %d %d %s", job_decision_word(d->kind), d->tier, d->reject,
-                 d->reason == REASON_NONE ? "-" : reason_word(d->reason));
+        decision_format(d, text, sizeof(text));
         begin_script(store, REDIS_SCRIPT_DECIDE, identity, 6);
         resp_add_text(out, text);
         resp_add_text(out, reason_word(d->reason));
@@ -616,19 +621,23 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
 }
 
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
-                        enum job_decision_kind kind, struct job_generation generation, struct slice note,
-                        store_done *done, void *context)
+                        const struct job_decision *decision, struct job_generation generation,
+                        struct slice note, store_done *done, void *context)
 {
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
-        begin_script(store, REDIS_SCRIPT_SETTLE, identity, 5);
-        resp_add_text(out, kind == DECISION_DEAD ? "dead" : "retrying");
+        char text[64] = "";
+        if (decision->reject)
+                decision_format(decision, text, sizeof(text));
+        begin_script(store, REDIS_SCRIPT_SETTLE, identity, 6);
+        resp_add_text(out, decision->kind == DECISION_DEAD ? "dead" : "retrying");
         resp_add_integer(out, generation.redrives);
         resp_add_integer(out, generation.attempt);
         resp_add_integer(out, generation.deferrals);
         resp_add(out, note);
+        resp_add_text(out, text);
         ring_push(store, request);
 }
 

@@ -91,10 +91,11 @@ struct store_decision {
 void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
                         const struct store_decision *decision, struct slice note, store_done *done,
                         void *context);
-/* `generation`: of the copy. */
+/* `generation`: of the copy. A rejected original keeps its decision in the record, for should it come again.
+ */
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
-                        enum job_decision_kind kind, struct job_generation generation, struct slice note,
-                        store_done *done, void *context);
+                        const struct job_decision *decision, struct job_generation generation,
+                        struct slice note, store_done *done, void *context);
 
 /* Any other command, in order with the rest; `arguments[0]` is its name. done may be NULL: best effort. The
  * result tells only `lost`, which is also true for an error reply. */

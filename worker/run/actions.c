@@ -59,6 +59,7 @@ static void on_claimed(void *context, const struct store_result *result)
                          "%" PRId64 " starts of it ended with the process", result->starts);
         delivery_event(delivery, &(struct job_event){.kind = EVENT_CLAIMED,
                                                      .claim = result->claim,
+                                                     .now_ms = clock_boot_ms(),
                                                      .sent_ms = result->sent_ms,
                                                      .lease_left_ms = result->lease_left_ms,
                                                      .decision = result->decision});

@@ -58,8 +58,12 @@ if r.fingerprint ~= ARGV[6] then return answer('conflict') end
 if r.state == 'completed' then return answer('done') end
 
 local age = order()
-if age < 0 then return answer('stale') end
+-- A decision that was settled but is still there: the broker was to move the original, so it is answered with.
 if r.state == 'dead' and tonumber(ARGV[3]) <= (tonumber(r.redrives) or 0) then return answer('stale') end
+if age < 0 then
+  r.decision = ''
+  return answer('stale')
+end
 if age > 0 then
   -- The copy exists, so its publish was confirmed or at least done: whoever held the older one has decided.
   forget_run()
@@ -68,12 +72,14 @@ end
 if r.owner == owner then
   own()
   expire(keep_ms)
+  if r.decision == '' and (tonumber(r.starts) or 0) > max_crashes then return answer('crashed') end
   return answer('mine')
 end
 local lease_left = (tonumber(r.lease_until_ms) or 0) - now
 if r.owner ~= '' and lease_left > 0 then return answer('busy', lease_left) end
 local starts = tonumber(r.starts) or 0
 if r.decision ~= '' then return take('resumed', starts) end
-if starts >= max_crashes then return take('crashed', starts) end
+-- One more than any start that may run has, so that a repeated claim is answered alike.
+if starts >= max_crashes then return take('crashed', max_crashes + 1) end
 if starts > 0 and not alone then return answer('suspect') end
 return take('resumed', starts + 1)

@@ -1,8 +1,14 @@
--- The decision is carried out. ARGV 11: new state (retrying or dead), 12..14: generation of the copy, 15: note.
+-- The decision is carried out. ARGV 11: new state (retrying or dead), 12..14: generation of the copy, 15: note, 16: the
+-- decision once more if no copy could be made and the broker is to move the original (should that come again, the claim
+-- answers with it), else ''.
 if not owned() then return 'lost' end
 redis.call('HSET', job, 'state', ARGV[11], 'redrives', ARGV[12], 'attempt', ARGV[13], 'deferrals', ARGV[14],
   'owner', '', 'lease_until_ms', '0', 'starts', '0')
-redis.call('HDEL', job, 'decision')
+if (ARGV[16] or '') == '' then
+  redis.call('HDEL', job, 'decision')
+else
+  redis.call('HSET', job, 'decision', ARGV[16])
+end
 note(ARGV[15])
 if ARGV[11] == 'dead' then
   redis.call('HSET', job, 'finished_ms', text(now))

@@ -1,0 +1,411 @@
+#include "world.h"
+
+#include <string.h>
+
+/* The laws of SPEC section 2 and the ledger of section 1, judged with what only the world can know. */
+
+static struct run *owner_run(struct world *world, uint8_t id)
+{
+        return world->owner_run[id] < 0 ? NULL : &world->runs[world->owner_run[id]];
+}
+
+static int16_t run_of(const struct world *world, uint8_t id, uint64_t owner)
+{
+        for (int i = (int)world->run_count - 1; i >= 0; i--)
+                if (world->runs[i].id == id && world->runs[i].owner == owner)
+                        return (int16_t)i;
+        return -1;
+}
+
+static struct slot *caller(struct world *world, const struct call *call)
+{
+        struct worker *worker = &world->workers[call->worker];
+        struct slot *slot = &worker->slots[call->slot];
+        bool there = worker->alive && worker->incarnation == call->incarnation && slot->used &&
+                     slot->serial == call->serial;
+        return there ? slot : NULL;
+}
+
+static int16_t run_new(struct world *world, const struct call *call)
+{
+        const struct worker *worker = &world->workers[call->worker];
+        struct slot *slot = caller(world, call);
+        if (world->run_count == RUNS_MAX) {
+                world_fail(world, "livelock", "more than %d claims granted", RUNS_MAX);
+                return 0;
+        }
+        int16_t index = (int16_t)world->run_count++;
+        world->runs[index] = (struct run){
+                .id = call->request.id,
+                .content = (uint8_t)call->request.fingerprint,
+                .worker = call->worker,
+                .incarnation = call->incarnation,
+                .owner = call->request.owner,
+                .generation = call->request.generation,
+                .crashed = !worker->alive || worker->incarnation != call->incarnation,
+                .frozen = worker->frozen,
+                .start = true,
+                .cut = call->reply_lost || call->store_epoch != worker->store_epoch,
+                .orphan = !slot || slot->job.phase != JOB_CLAIMING,
+        };
+        if (slot)
+                slot->run = index;
+        return index;
+}
+
+/* The asker owns the job: in a run of its own, unless the store has only forgotten that it did. */
+static void grant(struct world *world, const struct call *call)
+{
+        uint8_t id = call->request.id;
+        int16_t known = run_of(world, id, call->request.owner);
+        world->owner_run[id] = known >= 0 && world->owner_run[id] < 0 ? known : run_new(world, call);
+        if (call->request.script == STORE_CLAIM)
+                world->runs[world->owner_run[id]].start =
+                        call->reply.claim != CLAIM_CRASHED && call->reply.decision == 0;
+}
+
+static void check_claim(struct world *world, const struct call *call, const struct store_record *before)
+{
+        uint8_t id = call->request.id;
+        const struct run *last = owner_run(world, id);
+        switch (call->reply.claim) {
+        case CLAIM_NEW:
+        case CLAIM_RESUMED:
+        case CLAIM_CRASHED:
+                if (last && last->owner == call->request.owner)
+                        return; /* asked again */
+                if (last && !last->ended && !world->tainted[id] &&
+                    job_generation_compare(last->generation, call->request.generation) == 0 &&
+                    before->lease_until_ms > world->store.now_ms)
+                        world_fail(world, "lease", "id %u granted while another's lease runs", id);
+                grant(world, call);
+                return;
+        case CLAIM_MINE:
+                if (!last || last->owner != call->request.owner)
+                        world_fail(world, "lease", "id %u: mine, but it is another's", id);
+                return;
+        case CLAIM_DONE:
+                if (!world->completed[id][call->request.fingerprint])
+                        world_fail(world, "ledger", "id %u: done, but it never was", id);
+                return;
+        case CLAIM_STALE:
+        case CLAIM_CONFLICT:
+        case CLAIM_BUSY:
+        case CLAIM_SUSPECT:
+                return;
+        }
+}
+
+static void effect_recorded(struct world *world, const struct call *call)
+{
+        const struct store_request *request = &call->request;
+        bool accepted = false;
+        for (uint32_t i = 0; i < world->send_count; i++) {
+                struct send *send = &world->sends[i];
+                if (send->id == request->id && world->runs[send->run].owner == request->owner &&
+                    send->effect + 1 == request->effect && send->accepted)
+                        accepted = send->recorded = true;
+        }
+        if (!accepted)
+                world_fail(world, "ledger", "id %u effect %d recorded, but no mail was accepted", request->id,
+                           request->effect - 1);
+}
+
+static void completed(struct world *world, const struct call *call)
+{
+        uint8_t id = call->request.id, content = (uint8_t)call->request.fingerprint;
+        world->completed[id][content] = true;
+        world->tally->completed++;
+        for (int effect = 0; effect < world->specs[id].effects; effect++) {
+                bool accepted = false;
+                for (uint32_t i = 0; i < world->send_count; i++)
+                        accepted |= world->sends[i].id == id && world->sends[i].content == content &&
+                                    world->sends[i].effect == effect && world->sends[i].accepted;
+                if (!accepted)
+                        world_fail(world, "ledger", "id %u completed, but effect %d has no mail", id, effect);
+        }
+}
+
+static void check_settled(struct world *world, const struct store_request *request)
+{
+        if (request->rejected)
+                return;
+        for (uint32_t i = 0; i < world->copy_count; i++)
+                if (world->copies[i].id == request->id && world->copies[i].content == request->fingerprint &&
+                    job_generation_compare(world->copies[i].generation, request->copy) == 0)
+                        return;
+        world_fail(world, "I3", "id %u counts attempt %u without a copy", request->id, request->copy.attempt);
+}
+
+void check_answer(struct world *world, const struct call *call, const struct store_record *before)
+{
+        const struct store_request *request = &call->request;
+        uint8_t id = request->id;
+        if (request->script == STORE_CLAIM) {
+                check_claim(world, call, before);
+                return;
+        }
+        if (call->reply.lease == LEASE_LOST)
+                return;
+        if (request->script == STORE_COMPLETE && before->state == STATE_COMPLETED &&
+            before->fingerprint == request->fingerprint)
+                return;
+        if (world->owner_run[id] < 0) {
+                grant(world, call);
+        }
+        struct run *run = owner_run(world, id);
+        if (run->owner != request->owner || (run->ended && !world->tainted[id])) {
+                world_fail(world, "lease", "id %u: %s answered ok to one who does not own it", id,
+                           store_script_word(request->script));
+                return;
+        }
+        if ((request->script == STORE_RECORD && request->sent) ||
+            (request->script == STORE_COMPLETE && request->effect))
+                effect_recorded(world, call);
+        if (request->script == STORE_COMPLETE)
+                completed(world, call);
+        if (request->script == STORE_SETTLE)
+                check_settled(world, request);
+        run->ended |= request->script == STORE_COMPLETE || request->script == STORE_SETTLE;
+}
+
+void check_send(struct world *world, const struct worker *worker, const struct slot *slot)
+{
+        const struct store_record *record = &world->store.records[slot->id];
+        (void)worker;
+        if (slot->run < 0 || !world->runs[slot->run].planned)
+                world_fail(world, "I2", "id %u is sent without a claim and a plan", slot->id);
+        if (world->tainted[slot->id])
+                return;
+        if (record->owner != slot->owner)
+                world_fail(world, "I2", "id %u is sent by one who does not own it", slot->id);
+        else if (record->lease_until_ms - store_now(world) < SEND_LIMIT_MS)
+                world_fail(world, "I2", "id %u is sent under a lease that ends before the send may",
+                           slot->id);
+}
+
+/* The window of SPEC section 1 that explains why both mails went out, or 0. `earlier` was accepted before. */
+static char window(const struct world *world, const struct send *earlier, const struct send *later)
+{
+        const struct run *first = &world->runs[earlier->run], *second = &world->runs[later->run];
+        if (world->tainted[earlier->id])
+                return 'C';
+        if (earlier->run == later->run)
+                return 0;
+        if (world->specs[earlier->id].park >> earlier->effect & 1)
+                return second->generation.redrives != first->generation.redrives ? 'A' : 0;
+        if (later->zombie)
+                return later->frozen_inside ? 'B' : 0;
+        if (earlier->zombie)
+                return earlier->frozen_inside ? 'B' : 0;
+        if (earlier->recorded)
+                return 0;
+        if (earlier->frozen_inside)
+                return 'B';
+        return earlier->ambiguous || earlier->crashed || earlier->frozen_after || earlier->cut_after ? 'A'
+                                                                                                     : 0;
+}
+
+void check_accept(struct world *world, struct send *send)
+{
+        const struct worker *worker = &world->workers[send->worker];
+        const struct run *owner = owner_run(world, send->id);
+        send->zombie = !owner || owner->owner != world->runs[send->run].owner;
+        send->frozen_after |= worker->frozen && worker->incarnation == send->incarnation;
+        NOTE(world, "MAIL id %u content %u effect %u by w%u%s", send->id, send->content, send->effect,
+             send->worker, send->zombie ? " (zombie)" : "");
+        world->tally->zombies += send->zombie;
+        if (send->zombie && !send->frozen_inside && !world->tainted[send->id])
+                world_fail(world, "I2", "id %u effect %u sent by one who lost the job", send->id,
+                           send->effect);
+        for (uint32_t i = 0; i < world->send_count; i++) {
+                const struct send *other = &world->sends[i];
+                if (other == send || !other->accepted || other->id != send->id ||
+                    other->content != send->content || other->effect != send->effect)
+                        continue;
+                char why = window(world, other, send);
+                if (why == 0)
+                        world_fail(world, "duplicate mail", "id %u effect %u: no window explains it",
+                                   send->id, send->effect);
+                else
+                        world->tally->windows[why - 'A']++;
+                NOTE(world, "duplicate in window %c", why ? why : '-');
+        }
+}
+
+/* Does the message of `gone` live on in `other`? */
+static bool covers(const struct copy *other, const struct copy *gone)
+{
+        if (other == gone || other->place == COPY_GONE || other->id != gone->id ||
+            other->content != gone->content)
+                return false;
+        if (other->place == COPY_DEAD && other->generation.redrives >= gone->generation.redrives)
+                return true;
+        return job_generation_compare(other->generation, gone->generation) >= 0;
+}
+
+void check_ack(struct world *world, const struct copy *copy, const char *check)
+{
+        if (world->completed[copy->id][copy->content] || world->dropped[copy->id][copy->content])
+                return;
+        for (uint32_t i = 0; i < world->copy_count; i++)
+                if (covers(&world->copies[i], copy))
+                        return;
+        world_fail(world, check, "id %u acked as %u.%u.%u, neither completed nor anywhere else", copy->id,
+                   copy->generation.redrives, copy->generation.attempt, copy->generation.deferrals);
+}
+
+void check_settling(struct world *world, const struct worker *worker, const struct slot *slot,
+                    const struct job_action *action)
+{
+        const struct spec *spec = &world->specs[slot->id];
+        if (action->epoch != worker->epoch || !worker->connected) {
+                world_fail(world, "I4", "id %u settles tag %u of an old connection", slot->id,
+                           (unsigned)action->tag);
+                return;
+        }
+        bool owner = world->store.records[slot->id].owner == slot->owner;
+        if (action->kind == ACTION_RETURN && (owner || slot->send >= 0))
+                world_fail(world, "I5", "id %u is returned after it was started", slot->id);
+        if (action->kind == ACTION_REJECT && !spec->unencodable)
+                world_fail(world, "I5", "id %u is rejected though a copy can be made", slot->id);
+        if (action->kind != ACTION_ACK || !worker->broker_open)
+                return;
+        for (uint32_t i = 0; i < world->copy_count; i++) {
+                const struct copy *copy = &world->copies[i];
+                if (copy->place == COPY_UNACKED && copy->worker == worker_number(world, worker) &&
+                    copy->epoch == action->epoch && copy->tag == action->tag)
+                        check_ack(world, copy, "I1");
+        }
+}
+
+void check_publish(struct world *world, const struct worker *worker, const struct slot *slot)
+{
+        const struct job *job = &slot->job;
+        if (job->phase == JOB_DELAYING)
+                return;
+        struct job_generation copy = job_decision_generation(job);
+        bool retry = job->decision.kind == DECISION_RETRY;
+        if (copy.attempt != job->generation.attempt + retry || copy.redrives != job->generation.redrives)
+                world_fail(world, "I3", "id %u: %s makes attempt %u of %u", slot->id,
+                           job_decision_word(job->decision.kind), copy.attempt, job->generation.attempt);
+        if (copy.attempt >= job->attempts_max && retry)
+                world_fail(world, "I3", "id %u: attempt %u is one too many", slot->id, copy.attempt);
+        if (job->recorded && engine_now(world, worker) > job->lease_until_ms)
+                world_fail(world, "zombie publish", "id %u is published under a lease that ran out",
+                           slot->id);
+        const struct store_record *record = &world->store.records[slot->id];
+        if (job->recorded && record->state == STATE_RUNNING && record->owner == slot->owner &&
+            record->decision == 0 && !world->tainted[slot->id])
+                world_fail(world, "decision", "id %u is published before its decision is recorded", slot->id);
+}
+
+static bool burnt(const struct world *world, uint8_t id, uint32_t redrives, uint32_t attempt)
+{
+        return world->burnt[id] >> (attempt % 8 + 8 * (redrives % 8)) & 1;
+}
+
+/* A crash loop needs as many starts without an end; poison of others may have been beside only one. */
+static void check_crash_loop(struct world *world, const struct copy *copy)
+{
+        uint32_t unended = 0, beside = 0;
+        for (uint32_t i = 0; i < world->run_count; i++) {
+                const struct run *run = &world->runs[i];
+                if (run->id != copy->id || run->ended || !run->start ||
+                    job_generation_compare(run->generation, copy->generation) != 0)
+                        continue;
+                unended += run->crashed || run->frozen || run->cut || run->orphan;
+                beside += run->beside_poison && !run->forced && !run->frozen && !run->cut && !run->orphan;
+        }
+        world->tally->crash_loops++;
+        if (world->tainted[copy->id])
+                return;
+        if (unended < world->max_crashes)
+                world_fail(world, "crash loop", "id %u has %u starts without an end", copy->id, unended);
+        if (beside > 1)
+                world_fail(world, "crash loop", "id %u was beside poison %u times", copy->id, beside);
+}
+
+static void check_reason(struct world *world, const struct copy *copy)
+{
+        const struct spec *spec = &world->specs[copy->id];
+        bool right = false;
+        switch (copy->reason) {
+        case REASON_ATTEMPTS_EXHAUSTED:
+                right = copy->generation.attempt + 1 >= spec->attempts_max &&
+                        burnt(world, copy->id, copy->generation.redrives, copy->generation.attempt);
+                break;
+        case REASON_PERMANENT_FAILURE:
+                right = spec->permanent;
+                break;
+        case REASON_CRASH_LOOP:
+                check_crash_loop(world, copy);
+                right = true;
+                break;
+        case REASON_AMBIGUOUS_SEND:
+                right = spec->park;
+                world->tally->parked++;
+                break;
+        case REASON_ID_CONFLICT:
+                right = world->conflicted[copy->id];
+                break;
+        case REASON_MISSING_ID:
+        case REASON_MISSING_TYPE:
+        case REASON_BAD_PAYLOAD:
+                right = copy->reason == spec->bad_envelope || copy->reason == spec->bad_payload;
+                break;
+        case REASON_NONE:
+        case REASON_BAD_ID:
+        case REASON_UNKNOWN_TYPE:
+        case REASON_TOO_LARGE:
+        case REASON_UNSUPPORTED_ENCODING:
+        case REASON_EXPIRED:
+        case REASON_REJECTED:
+        case REASON_DELIVERY_LIMIT:
+        case REASON_BROKER_EXPIRED:
+        case REASON_MAX_LENGTH:
+        case REASON_COUNT:
+                break;
+        }
+        if (!right)
+                world_fail(world, "ledger", "id %u is dead-lettered %s, which is not so", copy->id,
+                           reason_word(copy->reason));
+}
+
+void check_copy(struct world *world, const struct copy *copy, const struct happening *source)
+{
+        if (source->index == DECISION_RETRY &&
+            !burnt(world, copy->id, copy->generation.redrives, copy->generation.attempt - 1))
+                world_fail(world, "I3", "id %u: attempt %u burnt without a failed try", copy->id,
+                           copy->generation.attempt - 1);
+        if (source->index == DECISION_DEAD)
+                check_reason(world, copy);
+}
+
+static void check_record(struct world *world, uint8_t id)
+{
+        const struct store_record *record = &world->store.records[id];
+        bool ended = record->state != STATE_RUNNING && record->state != STATE_RETRYING;
+        if (!ended && !world->tainted[id])
+                world_fail(world, "ledger", "the record of id %u is left %s", id,
+                           store_state_word(record->state));
+}
+
+/* Nothing moves any more: every published message must have one accounted end. */
+void check_rest(struct world *world)
+{
+        for (uint32_t i = 0; i < world->copy_count; i++) {
+                const struct copy *copy = &world->copies[i];
+                if (copy->place != COPY_GONE && copy->place != COPY_DEAD)
+                        world_fail(world, "livelock", "a copy of id %u is stuck", copy->id);
+                else if (copy->place == COPY_GONE)
+                        check_ack(world, copy, "lost");
+        }
+        for (uint32_t i = 0; i < world->worker_count; i++)
+                for (int k = 0; k < SLOTS_MAX; k++)
+                        if (world->workers[i].slots[k].used)
+                                world_fail(world, "leak", "id %u is left %s", world->workers[i].slots[k].id,
+                                           job_phase_word(world->workers[i].slots[k].job.phase));
+        for (uint8_t id = 0; id < world->id_count; id++)
+                check_record(world, id);
+}

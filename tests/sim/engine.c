@@ -1,0 +1,388 @@
+#include "world.h"
+
+#include <assert.h>
+#include <string.h>
+
+/*
+ * A model of the engine in worker/run: it holds the in-flight table, starts jobs, hands out places at the
+ * mail transport, and carries out what job_step asks for.
+ */
+
+int64_t engine_now(const struct world *world, const struct worker *worker)
+{
+        return world->now_ms + worker->clock_offset_ms;
+}
+
+struct slot *engine_slot(struct world *world, const struct happening *happening)
+{
+        struct worker *worker = &world->workers[happening->worker];
+        struct slot *slot = &worker->slots[happening->slot];
+        return slot->used && slot->serial == happening->serial ? slot : NULL;
+}
+
+void engine_kick(struct world *world, struct worker *worker)
+{
+        if (worker->kicked)
+                return;
+        worker->kicked = true;
+        world_later_worker(world, random_between(&world->random, 0, 3), HAPPEN_KICK, worker);
+}
+
+static void settle(struct world *world, struct worker *worker, struct slot *slot,
+                   const struct job_action *action)
+{
+        check_settling(world, worker, slot, action);
+        if (action->epoch != worker->epoch || !worker->connected)
+                return;
+        struct happening *happening = world_later_worker(
+                world, world_latency(world), action->kind == ACTION_ACK ? HAPPEN_ACK : HAPPEN_NACK, worker);
+        happening->local = random_one_in(&world->random, 4);
+        happening->epoch = action->epoch;
+        happening->tag = action->tag;
+        happening->flag = action->kind == ACTION_RETURN;
+        NOTE(world, "w%d id %u %s", worker_number(world, worker), slot->id,
+             action->kind == ACTION_ACK      ? "ack"
+             : action->kind == ACTION_REJECT ? "reject"
+                                             : "return");
+}
+
+static void plan(struct world *world, struct worker *worker, struct slot *slot, const struct job_event *claim)
+{
+        const struct spec *spec = &world->specs[slot->id];
+        struct run *run = slot->run >= 0 ? &world->runs[slot->run] : NULL;
+        if (run && !run->start)
+                world_fail(world, "crash loop", "the handler of id %u is run though it is to die", slot->id);
+        if (run)
+                run->planned = true;
+        if (spec->poison) {
+                fault_crash(world, worker, slot);
+                return;
+        }
+        struct job_event event = {
+                .kind = EVENT_PLANNED,
+                .effects_total = spec->effects,
+                .done = claim->done,
+                .intents = claim->intents,
+                .park = claim->park,
+        };
+        if (spec->bad_payload)
+                event = (struct job_event){.kind = EVENT_REFUSED, .reason = spec->bad_payload};
+        engine_step(world, worker, slot, &event);
+}
+
+static void publish_later(struct world *world, struct worker *worker, struct slot *slot)
+{
+        world_later_slot(world, random_between(&world->random, 100, 3000), HAPPEN_PUBLISH_AGAIN, worker,
+                         slot);
+}
+
+/* Carries out one action. */
+static void carry_out(struct world *world, struct worker *worker, struct slot *slot,
+                      const struct job_action *action, const struct job_event *cause)
+{
+        switch (action->kind) {
+        case ACTION_CLAIM:
+                store_call(world, worker, slot, STORE_CLAIM, -1);
+                return;
+        case ACTION_PLAN:
+                plan(world, worker, slot, cause);
+                return;
+        case ACTION_WANT_PLACE:
+                engine_kick(world, worker);
+                return;
+        case ACTION_RENEW:
+                store_call(world, worker, slot, STORE_RENEW, -1);
+                return;
+        case ACTION_INTEND:
+                slot->void_intent = false;
+                store_call(world, worker, slot, STORE_INTEND, action->effect);
+                return;
+        case ACTION_SEND:
+                mailer_send(world, worker, slot);
+                return;
+        case ACTION_RECORD:
+                store_call(world, worker, slot, STORE_RECORD, action->effect);
+                return;
+        case ACTION_COMPLETE:
+                store_call(world, worker, slot, STORE_COMPLETE, action->effect);
+                return;
+        case ACTION_DECIDE:
+                store_call(world, worker, slot, STORE_DECIDE, -1);
+                return;
+        case ACTION_PUBLISH:
+                broker_publish(world, worker, slot, false);
+                return;
+        case ACTION_PUBLISH_DELAY:
+                broker_publish(world, worker, slot, true);
+                return;
+        case ACTION_PUBLISH_LATER:
+                publish_later(world, worker, slot);
+                return;
+        case ACTION_SETTLE:
+                if (slot->job.recorded)
+                        store_call(world, worker, slot, STORE_SETTLE, -1);
+                else
+                        engine_step(world, worker, slot, &(struct job_event){.kind = EVENT_SETTLED});
+                return;
+        case ACTION_HOLD_SUSPECT:
+                slot->suspect = true;
+                return;
+        case ACTION_ACK:
+        case ACTION_REJECT:
+        case ACTION_RETURN:
+                settle(world, worker, slot, action);
+                return;
+        case ACTION_END:
+                slot->used = false;
+                return;
+        }
+}
+
+void engine_step(struct world *world, struct worker *worker, struct slot *slot, const struct job_event *event)
+{
+        struct job_actions actions;
+        uint32_t incarnation = worker->incarnation, serial = slot->serial;
+        enum job_phase before = slot->job.phase;
+        job_step(&slot->job, event, &actions);
+        world->tally->phases[slot->job.phase]++;
+        if (world->verbose && before != slot->job.phase)
+                world_note(world, "w%d id %u is %s", worker_number(world, worker), slot->id,
+                           job_phase_word(slot->job.phase));
+        for (size_t i = 0; i < actions.count && !world->failure; i++) {
+                if (world_fault(world, FAULT_CRASH)) {
+                        fault_crash(world, worker, NULL);
+                        return;
+                }
+                carry_out(world, worker, slot, &actions.list[i], event);
+                if (!worker->alive || worker->incarnation != incarnation)
+                        return;
+        }
+        if (slot->used && slot->serial == serial && slot->job.phase == JOB_ENDED)
+                world_fail(world, "leak", "an ended job was not forgotten");
+        engine_kick(world, worker);
+}
+
+static uint64_t owner_token(const struct worker *worker, uint64_t epoch, uint64_t tag)
+{
+        return (uint64_t)worker->incarnation << 32 | epoch << 16 | tag;
+}
+
+static bool same_generation(struct job_generation a, struct job_generation b)
+{
+        return job_generation_compare(a, b) == 0;
+}
+
+/* A redelivery of what still runs here, orphaned by its connection, is attached to it. */
+static bool attach(struct world *world, struct worker *worker, const struct happening *delivery)
+{
+        for (int i = 0; i < SLOTS_MAX; i++) {
+                struct slot *slot = &worker->slots[i];
+                if (!slot->used || slot->job.live || slot->id != delivery->copy.id ||
+                    slot->content != delivery->copy.content ||
+                    !same_generation(slot->job.generation, delivery->copy.generation) ||
+                    world->specs[slot->id].no_id)
+                        continue;
+                world->tally->attached++;
+                NOTE(world, "w%d id %u attached", worker_number(world, worker), slot->id);
+                engine_step(world, worker, slot,
+                            &(struct job_event){
+                                    .kind = EVENT_ATTACHED, .epoch = delivery->epoch, .tag = delivery->tag});
+                return true;
+        }
+        return false;
+}
+
+static void on_delivery(struct world *world, struct worker *worker, const struct happening *delivery)
+{
+        if (!worker->connected || delivery->epoch != worker->epoch || attach(world, worker, delivery))
+                return;
+        const struct spec *spec = &world->specs[delivery->copy.id];
+        struct slot *slot = worker->slots;
+        while (slot < worker->slots + SLOTS_MAX && slot->used)
+                slot++;
+        if (slot == worker->slots + SLOTS_MAX) {
+                world_fail(world, "leak", "the in-flight table is full");
+                return;
+        }
+        *slot = (struct slot){
+                .used = true,
+                .serial = ++world->next_serial,
+                .id = delivery->copy.id,
+                .content = delivery->copy.content,
+                .owner = owner_token(worker, delivery->epoch, delivery->tag),
+                .run = -1,
+                .send = -1,
+        };
+        job_init(&slot->job, &(struct job){
+                                     .epoch = delivery->epoch,
+                                     .tag = delivery->tag,
+                                     .recorded = !spec->no_id,
+                                     .copyable = !spec->uncopyable,
+                                     .refused = spec->bad_envelope,
+                                     .generation = delivery->copy.generation,
+                                     .attempts_max = spec->attempts_max,
+                                     .lease_ms = LEASE_MS,
+                                     .send_limit_ms = SEND_LIMIT_MS,
+                                     .timeout_ms = world->handler_timeout_ms,
+                             });
+        NOTE(world, "w%d receives id %u content %u as %u.%u.%u", worker_number(world, worker), slot->id,
+             slot->content, slot->job.generation.redrives, slot->job.generation.attempt,
+             slot->job.generation.deferrals);
+        if (worker->draining)
+                engine_step(world, worker, slot, &(struct job_event){.kind = EVENT_RETURN});
+        engine_kick(world, worker);
+}
+
+/* What runs beside a job to be started. */
+struct beside {
+        bool any, alone, suspects;
+};
+
+static struct beside look_around(const struct worker *worker)
+{
+        struct beside beside = {0};
+        for (int i = 0; i < SLOTS_MAX; i++) {
+                const struct slot *slot = &worker->slots[i];
+                if (!slot->used)
+                        continue;
+                if (job_started(&slot->job)) {
+                        beside.any = true;
+                        beside.alone |= slot->job.alone;
+                } else {
+                        beside.suspects |= slot->suspect;
+                }
+        }
+        return beside;
+}
+
+/* Starts at most one held job; a suspect only alone, and nobody before a suspect that waits. */
+static void start_one(struct world *world, struct worker *worker)
+{
+        struct beside beside = look_around(worker);
+        if (!worker->store_up || beside.alone || (beside.suspects && beside.any))
+                return;
+        for (int i = 0; i < SLOTS_MAX; i++) {
+                struct slot *slot = &worker->slots[i];
+                if (!slot->used || job_started(&slot->job) || slot->suspect != beside.suspects)
+                        continue;
+                struct job_event start = {.kind = EVENT_START, .alone = slot->suspect};
+                slot->suspect = false;
+                engine_step(world, worker, slot, &start);
+                engine_kick(world, worker);
+                return;
+        }
+}
+
+static void on_place(struct world *world, struct worker *worker)
+{
+        uint32_t places = 0;
+        struct slot *waiting = NULL;
+        for (int i = 0; i < SLOTS_MAX; i++) {
+                struct slot *slot = &worker->slots[i];
+                if (!slot->used)
+                        continue;
+                places += job_has_place(&slot->job);
+                if (slot->job.phase == JOB_WAITING && (!waiting || random_one_in(&world->random, 2)))
+                        waiting = slot;
+        }
+        if (!waiting || places >= worker->places)
+                return;
+        struct job_event event = {.kind = EVENT_PLACE, .now_ms = engine_now(world, worker)};
+        if (world->now_ms < worker->breaker_until_ms && random_one_in(&world->random, 2))
+                event.kind = EVENT_DEFER;
+        if (event.now_ms - waiting->job.claimed_ms >= world->handler_timeout_ms && waiting->job.tried)
+                world->burnt[waiting->id] |= (uint64_t)1 << (waiting->job.generation.attempt % 8 +
+                                                             8 * (waiting->job.generation.redrives % 8));
+        engine_step(world, worker, waiting, &event);
+        engine_kick(world, worker);
+}
+
+static void on_drained(struct world *world, struct worker *worker)
+{
+        for (int i = 0; i < SLOTS_MAX; i++)
+                if (worker->slots[i].used) {
+                        world_later_worker(world, 500, HAPPEN_DRAINED, worker);
+                        return;
+                }
+        NOTE(world, "w%d drained and ends", worker_number(world, worker));
+        fault_crash(world, worker, NULL);
+}
+
+static void on_kick(struct world *world, struct worker *worker)
+{
+        uint32_t incarnation = worker->incarnation;
+        worker->kicked = false;
+        if (!worker->draining)
+                start_one(world, worker);
+        if (worker->alive && worker->incarnation == incarnation)
+                on_place(world, worker);
+        if (worker->alive && worker->incarnation == incarnation && world_fault(world, FAULT_BREAKER)) {
+                worker->breaker_until_ms = world->now_ms + random_between(&world->random, 100, LEASE_MS);
+                engine_kick(world, worker);
+        }
+}
+
+static void each(struct world *world, struct worker *worker, struct job_event event)
+{
+        uint32_t incarnation = worker->incarnation;
+        for (int i = 0; i < SLOTS_MAX && worker->alive && worker->incarnation == incarnation; i++)
+                if (worker->slots[i].used)
+                        engine_step(world, worker, &worker->slots[i], &event);
+}
+
+static void on_confirm(struct world *world, struct worker *worker, struct slot *slot,
+                       const struct happening *happening)
+{
+        engine_step(world, worker, slot,
+                    &(struct job_event){.kind = EVENT_PUBLISHED,
+                                        .confirmed = happening->flag,
+                                        .unencodable = happening->index == 1,
+                                        .now_ms = engine_now(world, worker)});
+}
+
+static void on_connection_down(struct world *world, struct worker *worker)
+{
+        worker->connected = false;
+        world_later_worker(world, random_between(&world->random, 50, 3000), HAPPEN_CONNECTION_UP, worker);
+        NOTE(world, "w%d sees its connection gone", worker_number(world, worker));
+        each(world, worker, (struct job_event){.kind = EVENT_DISCONNECTED});
+}
+
+void engine_happening(struct world *world, struct happening *happening)
+{
+        struct worker *worker = &world->workers[happening->worker];
+        struct slot *slot = engine_slot(world, happening);
+        struct job_event event = {.now_ms = engine_now(world, worker)};
+        if (happening->kind == HAPPEN_DELIVERY) {
+                on_delivery(world, worker, happening);
+        } else if (happening->kind == HAPPEN_KICK) {
+                on_kick(world, worker);
+        } else if (happening->kind == HAPPEN_CONFIRM && slot) {
+                on_confirm(world, worker, slot, happening);
+        } else if (happening->kind == HAPPEN_PUBLISH_AGAIN && slot) {
+                event.kind = EVENT_PUBLISH_AGAIN;
+                engine_step(world, worker, slot, &event);
+        } else if (happening->kind == HAPPEN_RENEW && slot) {
+                event.kind = EVENT_RENEW_DUE;
+                if (job_leased(&slot->job))
+                        engine_step(world, worker, slot, &event);
+                slot = worker->alive ? engine_slot(world, happening) : NULL;
+                if (slot)
+                        world_later_slot(world, LEASE_MS / 3, HAPPEN_RENEW, worker, slot);
+        } else if (happening->kind == HAPPEN_CONNECTION_DOWN) {
+                on_connection_down(world, worker);
+        } else if (happening->kind == HAPPEN_CONNECTION_UP) {
+                worker->connected = worker->broker_open = true;
+                worker->epoch++;
+                worker->next_tag = 1;
+                broker_kick(world);
+        } else if (happening->kind == HAPPEN_DRAINED) {
+                each(world, worker, (struct job_event){.kind = EVENT_RETURN});
+                if (worker->alive && worker->incarnation == happening->incarnation)
+                        each(world, worker, (struct job_event){.kind = EVENT_DEFER});
+                if (worker->alive && worker->incarnation == happening->incarnation)
+                        on_drained(world, worker);
+        } else if (happening->kind == HAPPEN_GRACE_OVER && worker->draining) {
+                fault_crash(world, worker, NULL);
+        }
+}

@@ -1,0 +1,232 @@
+#include "fake_store.h"
+
+#include <assert.h>
+#include <string.h>
+
+const char *store_script_word(enum store_script script)
+{
+        static const char *const words[STORE_SCRIPT_COUNT] = {"claim",    "renew",  "intend", "record",
+                                                              "complete", "decide", "settle"};
+        return words[script];
+}
+
+const char *store_state_word(enum store_state state)
+{
+        static const char *const words[] = {"",          "queued", "running", "retrying",
+                                            "completed", "dead",   "dropped"};
+        return words[state];
+}
+
+void fake_store_init(struct fake_store *store, int64_t now_ms)
+{
+        memset(store, 0, sizeof *store);
+        store->now_ms = now_ms;
+}
+
+void fake_store_lose(struct fake_store *store, uint8_t id)
+{
+        memset(&store->records[id], 0, sizeof store->records[id]);
+}
+
+void fake_store_drop(struct fake_store *store, uint8_t id)
+{
+        store->records[id].state = STATE_DROPPED;
+}
+
+/* prelude.lua: own() */
+static void own(const struct fake_store *store, struct store_record *record,
+                const struct store_request *request)
+{
+        record->state = STATE_RUNNING;
+        record->owner = request->owner;
+        record->lease_until_ms = store->now_ms + request->lease_ms;
+        record->generation = request->generation;
+        record->fingerprint = request->fingerprint;
+}
+
+/* prelude.lua: owned() */
+static bool owned(const struct fake_store *store, struct store_record *record,
+                  const struct store_request *request)
+{
+        if (record->state != STATE_ABSENT)
+                return record->owner == request->owner;
+        own(store, record, request);
+        record->starts = 1;
+        record->expires_after_ms = request->keep_ms;
+        return true;
+}
+
+static void extend(const struct fake_store *store, struct store_record *record,
+                   const struct store_request *request)
+{
+        record->lease_until_ms = store->now_ms + request->lease_ms;
+}
+
+static struct store_reply answer(const struct store_record *record, enum claim_answer word)
+{
+        struct store_reply reply = {
+                .claim = word,
+                .starts = record->starts,
+                .decision = record->decision,
+                .error = record->error,
+                .intent = record->intent,
+        };
+        if (word == CLAIM_RESUMED || word == CLAIM_MINE || word == CLAIM_CRASHED)
+                reply.effects = record->effects;
+        return reply;
+}
+
+static struct store_reply take(const struct fake_store *store, struct store_record *record,
+                               const struct store_request *request, enum claim_answer word, uint32_t starts)
+{
+        own(store, record, request);
+        record->starts = starts;
+        record->expires_after_ms = request->keep_ms;
+        return answer(record, word);
+}
+
+static void forget_run(struct store_record *record)
+{
+        record->decision = 0;
+        record->intent = 0;
+        record->reason = 0;
+        record->error = 0;
+}
+
+/* claim.lua, the part for a copy of the generation that the record has. */
+static struct store_reply claim_again(const struct fake_store *store, struct store_record *record,
+                                      const struct store_request *request)
+{
+        if (record->owner == request->owner) {
+                own(store, record, request);
+                record->expires_after_ms = request->keep_ms;
+                if (record->decision == 0 && record->starts > request->max_crashes)
+                        return answer(record, CLAIM_CRASHED);
+                return answer(record, CLAIM_MINE);
+        }
+        int64_t lease_left_ms = record->lease_until_ms - store->now_ms;
+        if (record->owner && lease_left_ms > 0) {
+                struct store_reply busy = answer(record, CLAIM_BUSY);
+                busy.lease_left_ms = lease_left_ms;
+                return busy;
+        }
+        if (record->decision)
+                return take(store, record, request, CLAIM_RESUMED, record->starts);
+        if (record->starts >= request->max_crashes)
+                return take(store, record, request, CLAIM_CRASHED, request->max_crashes + 1);
+        if (record->starts > 0 && !request->alone)
+                return answer(record, CLAIM_SUSPECT);
+        return take(store, record, request, CLAIM_RESUMED, record->starts + 1);
+}
+
+/* claim.lua */
+static struct store_reply claim(const struct fake_store *store, struct store_record *record,
+                                const struct store_request *request)
+{
+        if (record->state == STATE_DROPPED)
+                memset(record, 0, sizeof *record);
+        if (record->state == STATE_ABSENT || record->state == STATE_QUEUED)
+                return take(store, record, request, CLAIM_NEW, 1);
+        if (record->fingerprint != request->fingerprint)
+                return answer(record, CLAIM_CONFLICT);
+        if (record->state == STATE_COMPLETED)
+                return answer(record, CLAIM_DONE);
+        int age = job_generation_compare(request->generation, record->generation);
+        if (record->state == STATE_DEAD && request->generation.redrives <= record->generation.redrives)
+                return answer(record, CLAIM_STALE);
+        if (age < 0) {
+                struct store_reply stale = answer(record, CLAIM_STALE);
+                stale.decision = 0;
+                return stale;
+        }
+        if (age > 0) {
+                forget_run(record);
+                return take(store, record, request, CLAIM_RESUMED, 1);
+        }
+        return claim_again(store, record, request);
+}
+
+/* record.lua */
+static void record_effect(struct store_record *record, const struct store_request *request)
+{
+        if (request->sent)
+                record->effects |= 1U << (request->effect - 1);
+        if (record->intent == request->effect)
+                record->intent = 0;
+        record->effects_done = request->effects_done;
+        record->effects_total = request->effects_total;
+}
+
+/* complete.lua, after ownership was proven */
+static void complete(struct store_record *record, const struct store_request *request)
+{
+        if (request->effect)
+                record->effects |= 1U << (request->effect - 1);
+        forget_run(record);
+        record->state = STATE_COMPLETED;
+        record->effects_done = request->effects_total;
+        record->effects_total = request->effects_total;
+        record->owner = 0;
+        record->lease_until_ms = 0;
+        record->starts = 0;
+        record->expires_after_ms = request->keep_ms;
+}
+
+/* decide.lua */
+static void decide(struct store_record *record, const struct store_request *request)
+{
+        record->decision = request->decision;
+        record->reason = request->reason;
+        record->error = request->error;
+        record->effects_total = request->effects_total;
+        if (request->void_intent)
+                record->intent = 0;
+}
+
+/* settle.lua */
+static void settle(struct store_record *record, const struct store_request *request)
+{
+        record->state = request->dead ? STATE_DEAD : STATE_RETRYING;
+        record->generation = request->copy;
+        record->owner = 0;
+        record->lease_until_ms = 0;
+        record->starts = 0;
+        record->decision = request->rejected ? request->decision : 0;
+        record->expires_after_ms = request->dead ? -1 : request->keep_ms;
+}
+
+struct store_reply fake_store_call(struct fake_store *store, const struct store_request *request)
+{
+        assert(request->id < STORE_RECORDS_MAX);
+        struct store_record *record = &store->records[request->id];
+        if (request->script == STORE_CLAIM)
+                return claim(store, record, request);
+        if (request->script == STORE_COMPLETE && record->state == STATE_COMPLETED &&
+            record->fingerprint == request->fingerprint)
+                return (struct store_reply){.lease = LEASE_OK};
+        if (!owned(store, record, request))
+                return (struct store_reply){.lease = LEASE_LOST};
+        extend(store, record, request);
+        switch (request->script) {
+        case STORE_CLAIM:
+        case STORE_RENEW:
+                break;
+        case STORE_INTEND:
+                if (!(record->effects >> (request->effect - 1) & 1))
+                        record->intent = request->effect;
+                break;
+        case STORE_RECORD:
+                record_effect(record, request);
+                break;
+        case STORE_COMPLETE:
+                complete(record, request);
+                break;
+        case STORE_DECIDE:
+                decide(record, request);
+                break;
+        case STORE_SETTLE:
+                settle(record, request);
+                break;
+        }
+        return (struct store_reply){.lease = LEASE_OK};
+}

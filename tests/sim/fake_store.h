@@ -1,0 +1,88 @@
+#ifndef LEVERET_SIM_FAKE_STORE_H
+#define LEVERET_SIM_FAKE_STORE_H
+
+#include "core/protocol.h"
+
+/*
+ * The scripts of worker/io/lua as C over a few records in memory: the same answers to the same calls. Texts
+ * that the scripts only keep and hand back are numbers here (0: the empty text). store_cases.h holds both to
+ * their word.
+ */
+enum { STORE_RECORDS_MAX = 4, STORE_EFFECTS_MAX = 8 };
+
+enum store_script {
+        STORE_CLAIM,
+        STORE_RENEW,
+        STORE_INTEND,
+        STORE_RECORD,
+        STORE_COMPLETE,
+        STORE_DECIDE,
+        STORE_SETTLE,
+};
+enum { STORE_SCRIPT_COUNT = STORE_SETTLE + 1 };
+const char *store_script_word(enum store_script script);
+
+struct store_request {
+        enum store_script script;
+        uint8_t id; /* of the record */
+        uint64_t owner;
+        int64_t lease_ms, keep_ms;
+        struct job_generation generation;
+        uint32_t fingerprint;
+        bool alone;           /* CLAIM */
+        uint32_t max_crashes; /* CLAIM */
+        uint8_t effect;       /* INTEND, RECORD, COMPLETE: number from 1, 0: none */
+        bool sent;            /* RECORD: else refused */
+        uint8_t effects_total, effects_done;
+        uint32_t decision, reason, error; /* DECIDE */
+        bool void_intent;                 /* DECIDE: the present intent came to nothing */
+        bool dead;                        /* SETTLE: else retrying */
+        bool rejected;                    /* SETTLE: the broker is to move the original, no copy exists */
+        struct job_generation copy;       /* SETTLE */
+};
+
+struct store_reply {
+        enum claim_answer claim; /* CLAIM */
+        enum lease_answer lease; /* all others */
+        int64_t lease_left_ms;   /* CLAIM_BUSY */
+        uint32_t starts, decision, error;
+        uint8_t intent;   /* effect number, 0: none */
+        uint32_t effects; /* bit n-1: effect n is recorded as sent */
+};
+
+enum store_state {
+        STATE_ABSENT,
+        STATE_QUEUED,
+        STATE_RUNNING,
+        STATE_RETRYING,
+        STATE_COMPLETED,
+        STATE_DEAD,
+        STATE_DROPPED,
+};
+const char *store_state_word(enum store_state state);
+
+struct store_record {
+        enum store_state state;
+        uint64_t owner; /* 0: nobody */
+        int64_t lease_until_ms;
+        struct job_generation generation;
+        uint32_t fingerprint, starts, decision, reason, error;
+        uint8_t intent, effects_total, effects_done;
+        uint32_t effects;
+        int64_t expires_after_ms; /* -1: never */
+};
+
+struct fake_store {
+        int64_t now_ms; /* Redis' own clock */
+        struct store_record records[STORE_RECORDS_MAX];
+};
+
+void fake_store_init(struct fake_store *store, int64_t now_ms);
+/* Carries out one script at store->now_ms. */
+struct store_reply fake_store_call(struct fake_store *store, const struct store_request *request);
+/* The record is lost (eviction, a failover, FLUSHALL of all). */
+void fake_store_lose(struct fake_store *store, uint8_t id);
+/* What drop and purge do to a dead record. */
+void fake_store_drop(struct fake_store *store, uint8_t id);
+
+#endif

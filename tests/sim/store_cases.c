@@ -1,0 +1,265 @@
+#include "store_cases.h"
+
+#include <stdio.h>
+
+enum { STEPS_MAX = 10, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2 };
+
+enum step_kind {
+        STEP_END,
+        STEP_CALL,
+        STEP_LOSE,
+        STEP_DROP,
+        STEP_QUEUE,
+        STEP_EXPIRE_LEASE,
+        STEP_LOOK, /* the record's state, starts, decision, intent and effects are as in `record` */
+};
+
+struct step {
+        enum step_kind kind;
+        struct store_request request;
+        enum claim_answer claim;
+        enum lease_answer lease;
+        uint32_t starts, decision, effects; /* of a claim's answer */
+        uint8_t intent;
+        struct store_record record;
+};
+
+struct store_case {
+        const char *name;
+        struct step steps[STEPS_MAX];
+};
+
+#define GENERATION(r, a, d)                                                                                  \
+        {                                                                                                    \
+                .redrives = (r), .attempt = (a), .deferrals = (d)                                            \
+        }
+#define REQUEST(word, who, ...)                                                                              \
+        {                                                                                                    \
+                .script = (word), .owner = (who), .lease_ms = LEASE_MS, .keep_ms = KEEP_MS,                  \
+                .max_crashes = MAX_CRASHES, .fingerprint = 7, __VA_ARGS__                                    \
+        }
+#define CLAIM(who, answer, ...)                                                                              \
+        {                                                                                                    \
+                .kind = STEP_CALL, .request = REQUEST(STORE_CLAIM, who, .effects_total = 0),                 \
+                .claim = (answer), __VA_ARGS__                                                               \
+        }
+#define CLAIM_AS(who, r, a, d, answer, ...)                                                                  \
+        {                                                                                                    \
+                .kind = STEP_CALL, .request = REQUEST(STORE_CLAIM, who, .generation = GENERATION(r, a, d)),  \
+                .claim = (answer), __VA_ARGS__                                                               \
+        }
+#define CLAIM_ALONE(who, answer, ...)                                                                        \
+        {                                                                                                    \
+                .kind = STEP_CALL, .request = REQUEST(STORE_CLAIM, who, .alone = true), .claim = (answer),   \
+                __VA_ARGS__                                                                                  \
+        }
+#define CALL(word, who, answer, ...)                                                                         \
+        {                                                                                                    \
+                .kind = STEP_CALL, .request = REQUEST(word, who, __VA_ARGS__), .lease = (answer)             \
+        }
+#define DO(what)                                                                                             \
+        {                                                                                                    \
+                .kind = STEP_##what                                                                          \
+        }
+#define LOOK(...)                                                                                            \
+        {                                                                                                    \
+                .kind = STEP_LOOK, .record = { __VA_ARGS__ }                                                 \
+        }
+
+static const struct store_case cases[] = {
+        {"the first claim is new",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), LOOK(.state = STATE_RUNNING, .starts = 1)}},
+        {"a queued record is new", {DO(QUEUE), CLAIM(1, CLAIM_NEW, .starts = 1)}},
+        {"the same token again is mine",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CLAIM(1, CLAIM_MINE, .starts = 1)}},
+        {"another token finds it busy",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CLAIM(2, CLAIM_BUSY, .starts = 1)}},
+        {"another content conflicts and changes nothing",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          {.kind = STEP_CALL,
+           .request = {.script = STORE_CLAIM,
+                       .owner = 2,
+                       .fingerprint = 8,
+                       .lease_ms = LEASE_MS,
+                       .keep_ms = KEEP_MS,
+                       .max_crashes = MAX_CRASHES},
+           .claim = CLAIM_CONFLICT,
+           .starts = 1},
+          CLAIM(1, CLAIM_MINE, .starts = 1)}},
+        {"a completed job is done for everybody, whatever its generation",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_COMPLETE, 1, LEASE_OK, .effect = 1, .effects_total = 1),
+          LOOK(.state = STATE_COMPLETED, .effects = 1), CLAIM(2, CLAIM_DONE),
+          CLAIM_AS(2, 1, 3, 0, CLAIM_DONE), CALL(STORE_COMPLETE, 2, LEASE_OK, .effects_total = 1),
+          CALL(STORE_RECORD, 1, LEASE_LOST, .effect = 1)}},
+        {"the completion of another content is not this one's",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_COMPLETE, 1, LEASE_OK, .effects_total = 1),
+          {.kind = STEP_CALL,
+           .request = {.script = STORE_COMPLETE,
+                       .owner = 2,
+                       .fingerprint = 8,
+                       .lease_ms = LEASE_MS,
+                       .keep_ms = KEEP_MS},
+           .lease = LEASE_LOST}}},
+        {"a start without an end is a suspect, then runs alone",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DO(EXPIRE_LEASE), CLAIM(2, CLAIM_SUSPECT, .starts = 1),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2), CLAIM_ALONE(2, CLAIM_MINE, .starts = 2)}},
+        {"as many starts without an end as may be are a crash loop, asked once or twice",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DO(EXPIRE_LEASE), CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2),
+          DO(EXPIRE_LEASE), CLAIM(3, CLAIM_CRASHED, .starts = 3), CLAIM(3, CLAIM_CRASHED, .starts = 3),
+          CALL(STORE_DECIDE, 3, LEASE_OK, .decision = 9), CLAIM(3, CLAIM_MINE, .starts = 3, .decision = 9)}},
+        {"what was sent and what was intended is told to who resumes",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
+          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 3),
+          CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2), DO(EXPIRE_LEASE),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .effects = 1, .intent = 2)}},
+        {"a refused effect clears its intent and is not recorded as sent",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
+          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .effects_total = 1),
+          CLAIM(1, CLAIM_MINE, .starts = 1)}},
+        {"an effect recorded late leaves the intent of the next",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2),
+          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2),
+          CLAIM(1, CLAIM_MINE, .starts = 1, .effects = 1, .intent = 2)}},
+        {"an intent that comes after its effect was recorded is none",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2),
+          CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
+          CLAIM(1, CLAIM_MINE, .starts = 1, .effects = 1, .intent = 2)}},
+        {"a decision is found by who resumes, and no start is counted for it",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .reason = 2, .error = 3), DO(EXPIRE_LEASE),
+          CLAIM(2, CLAIM_RESUMED, .starts = 1, .decision = 9, .intent = 1),
+          CALL(STORE_RENEW, 1, LEASE_LOST)}},
+        {"a decision may void the intent",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .void_intent = true),
+          LOOK(.state = STATE_RUNNING, .starts = 1, .decision = 9)}},
+        {"after a settled retry the older copy is stale and the newer goes on",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0)), LOOK(.state = STATE_RETRYING),
+          CALL(STORE_SETTLE, 1, LEASE_LOST, .copy = GENERATION(0, 1, 0)), CLAIM(2, CLAIM_STALE),
+          CLAIM_AS(3, 0, 1, 0, CLAIM_RESUMED, .starts = 1), CLAIM_AS(2, 0, 0, 5, CLAIM_STALE, .starts = 1)}},
+        {"a newer copy takes over at once and forgets the older run",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2),
+          CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
+          CLAIM_AS(2, 0, 0, 1, CLAIM_RESUMED, .starts = 1, .effects = 1), CALL(STORE_SETTLE, 1, LEASE_LOST)}},
+        {"a stale copy is not told the decision of a newer run",
+         {CLAIM_AS(1, 0, 1, 0, CLAIM_NEW, .starts = 1),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .generation = GENERATION(0, 1, 0)),
+          CLAIM(2, CLAIM_STALE, .starts = 1)}},
+        {"a dead job is stale but for a redrive",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true), LOOK(.state = STATE_DEAD, .expires_after_ms = -1),
+          CLAIM(2, CLAIM_STALE), CLAIM_AS(2, 0, 4, 0, CLAIM_STALE),
+          CLAIM_AS(2, 1, 0, 0, CLAIM_RESUMED, .starts = 1), LOOK(.state = STATE_RUNNING, .starts = 1),
+          CLAIM_AS(3, 0, 4, 0, CLAIM_STALE, .starts = 1)}},
+        {"an original that the broker was to move is told so when it comes again",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true, .rejected = true, .decision = 9),
+          CLAIM(2, CLAIM_STALE, .decision = 9)}},
+        {"a dropped record is as none",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9), CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true),
+          DO(DROP), CLAIM(2, CLAIM_NEW, .starts = 1), LOOK(.state = STATE_RUNNING, .starts = 1)}},
+        {"a lost record is made again by who still works on it",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DO(LOSE), CALL(STORE_RENEW, 1, LEASE_OK),
+          LOOK(.state = STATE_RUNNING, .starts = 1), CALL(STORE_RENEW, 2, LEASE_LOST),
+          CLAIM(2, CLAIM_BUSY, .starts = 1)}},
+        {"nothing is answered ok to who does not own it",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_RENEW, 2, LEASE_LOST),
+          CALL(STORE_INTEND, 2, LEASE_LOST, .effect = 1),
+          CALL(STORE_RECORD, 2, LEASE_LOST, .effect = 1, .sent = true),
+          CALL(STORE_COMPLETE, 2, LEASE_LOST, .effects_total = 1),
+          CALL(STORE_DECIDE, 2, LEASE_LOST, .decision = 9), CALL(STORE_SETTLE, 2, LEASE_LOST),
+          LOOK(.state = STATE_RUNNING, .starts = 1)}},
+};
+
+size_t store_case_count(void)
+{
+        return sizeof cases / sizeof *cases;
+}
+
+const char *store_case_name(size_t index)
+{
+        return cases[index].name;
+}
+
+static bool claim_matches(const struct step *step, const struct store_reply *got)
+{
+        bool left = (got->lease_left_ms > 0 && got->lease_left_ms <= LEASE_MS) == (step->claim == CLAIM_BUSY);
+        return got->claim == step->claim && got->starts == step->starts && got->decision == step->decision &&
+               got->intent == step->intent && got->effects == step->effects && left;
+}
+
+static bool call_matches(const struct step *step, const struct store_driver *driver, char *error, size_t size)
+{
+        struct store_reply got = driver->call(driver->context, &step->request);
+        if (step->request.script != STORE_CLAIM) {
+                snprintf(error, size, "%s: wanted %s, got %s", store_script_word(step->request.script),
+                         step->lease == LEASE_OK ? "ok" : "lost", got.lease == LEASE_OK ? "ok" : "lost");
+                return got.lease == step->lease;
+        }
+        snprintf(error, size,
+                 "claim: wanted %s starts %u decision %u intent %u effects %x, got %s starts %u decision %u "
+                 "intent %u "
+                 "effects %x lease left %lld",
+                 claim_answer_word(step->claim), step->starts, step->decision, step->intent, step->effects,
+                 claim_answer_word(got.claim), got.starts, got.decision, got.intent, got.effects,
+                 (long long)got.lease_left_ms);
+        return claim_matches(step, &got);
+}
+
+static bool look_matches(const struct store_record *want, const struct store_driver *driver, char *error,
+                         size_t size)
+{
+        struct store_record got = driver->look(driver->context, 0);
+        snprintf(error, size,
+                 "record: wanted %s starts %u decision %u intent %u effects %x, got %s %u %u %u %x, %s",
+                 store_state_word(want->state), want->starts, want->decision, want->intent, want->effects,
+                 store_state_word(got.state), got.starts, got.decision, got.intent, got.effects,
+                 got.expires_after_ms < 0 ? "kept for ever" : "expires");
+        return got.state == want->state && got.starts == want->starts && got.decision == want->decision &&
+               got.intent == want->intent && got.effects == want->effects &&
+               (got.expires_after_ms < 0) == (want->expires_after_ms < 0);
+}
+
+static bool step_run(const struct step *step, const struct store_driver *driver, char *error, size_t size)
+{
+        switch (step->kind) {
+        case STEP_END:
+                break;
+        case STEP_CALL:
+                return call_matches(step, driver, error, size);
+        case STEP_LOSE:
+                driver->lose(driver->context, 0);
+                break;
+        case STEP_DROP:
+                driver->drop(driver->context, 0);
+                break;
+        case STEP_QUEUE:
+                driver->queue(driver->context, 0);
+                break;
+        case STEP_EXPIRE_LEASE:
+                driver->expire_lease(driver->context, 0);
+                break;
+        case STEP_LOOK:
+                return look_matches(&step->record, driver, error, size);
+        }
+        return true;
+}
+
+bool store_case_run(size_t index, const struct store_driver *driver, char *error, size_t error_size)
+{
+        char what[200];
+        driver->reset(driver->context);
+        for (int i = 0; i < STEPS_MAX && cases[index].steps[i].kind != STEP_END; i++)
+                if (!step_run(&cases[index].steps[i], driver, what, sizeof what)) {
+                        snprintf(error, error_size, "%s: step %d: %s", cases[index].name, i + 1, what);
+                        return false;
+                }
+        return true;
+}

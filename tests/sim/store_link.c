@@ -1,0 +1,238 @@
+#include "world.h"
+
+#include <assert.h>
+
+/*
+ * A worker's connection to the store: requests are answered in any order, and when one is not answered in
+ * time the connection is given up with all that wait on it; each of those may or may not be carried out, even
+ * later.
+ */
+
+int64_t store_now(const struct world *world)
+{
+        return world->now_ms + world->store_offset_ms;
+}
+
+static struct call *call_new(struct world *world)
+{
+        for (int i = 0; i < CALLS_MAX; i++)
+                if (!world->calls[i].used)
+                        return &world->calls[i];
+        assert(!"too many calls");
+        return NULL;
+}
+
+/* A decision as the store keeps it: one number. */
+static uint32_t decision_encode(const struct job_decision *decision)
+{
+        return (uint32_t)decision->kind + 8 * (uint32_t)decision->reason;
+}
+
+static struct job_decision decision_decode(uint32_t number)
+{
+        return (struct job_decision){
+                .kind = (enum job_decision_kind)(number % 8),
+                .reason = (enum reason)(number / 8),
+                .tier = -1,
+        };
+}
+
+static int count_bits(uint32_t bits)
+{
+        return __builtin_popcount(bits);
+}
+
+static void request_fill(const struct world *world, struct store_request *request, const struct slot *slot,
+                         enum store_script script, int effect)
+{
+        const struct job *job = &slot->job;
+        *request = (struct store_request){
+                .script = script,
+                .id = slot->id,
+                .owner = slot->owner,
+                .lease_ms = LEASE_MS,
+                .keep_ms = KEEP_MS,
+                .generation = job->generation,
+                .fingerprint = slot->content,
+                .alone = job->alone,
+                .max_crashes = world->max_crashes,
+                .effect = (uint8_t)(effect + 1),
+                .effects_total = job->effects_total,
+                .effects_done = (uint8_t)count_bits(job->done),
+        };
+        if (script == STORE_RECORD)
+                request->sent = job->done >> effect & 1;
+        if (script == STORE_DECIDE) {
+                request->decision = decision_encode(&job->decision);
+                request->void_intent = slot->void_intent;
+        }
+        if (script == STORE_SETTLE) {
+                request->dead = job->decision.kind == DECISION_DEAD;
+                request->rejected = job->decision.reject;
+                request->decision = decision_encode(&job->decision);
+                request->copy = job_decision_generation(job);
+        }
+}
+
+void store_call(struct world *world, struct worker *worker, struct slot *slot, enum store_script script,
+                int effect)
+{
+        NOTE(world, "w%d id %u %s", worker_number(world, worker), slot->id, store_script_word(script));
+        if (script != STORE_RENEW)
+                slot->request_serial++;
+        if (!worker->store_up) {
+                world_later_slot(world, 1, HAPPEN_STORE_REFUSED, worker, slot);
+                return;
+        }
+        struct call *call = call_new(world);
+        *call = (struct call){
+                .used = true,
+                .worker = (uint8_t)worker_number(world, worker),
+                .slot = (uint8_t)(slot - worker->slots),
+                .incarnation = worker->incarnation,
+                .serial = slot->serial,
+                .store_epoch = worker->store_epoch,
+                .request_serial = slot->request_serial,
+                .sent_ms = engine_now(world, worker),
+        };
+        request_fill(world, &call->request, slot, script, effect);
+        bool lost = world_fault(world, FAULT_REQUEST_LOST);
+        call->reply_lost = !lost && world_fault(world, FAULT_REPLY_LOST);
+        if (lost || call->reply_lost) {
+                fault_store_trouble(world, worker);
+                struct happening *timeout =
+                        world_later_worker(world, STORE_TIMEOUT_MS, HAPPEN_STORE_TIMEOUT, worker);
+                timeout->epoch = worker->store_epoch;
+        }
+        if (lost) {
+                call->used = false;
+                return;
+        }
+        int64_t wait_ms = call->reply_lost && random_one_in(&world->random, 4)
+                                  ? random_between(&world->random, 1, LEASE_MS)
+                                  : world_latency(world);
+        struct happening *apply = world_later_slot(world, wait_ms, HAPPEN_APPLY, worker, slot);
+        apply->local = !call->reply_lost && random_one_in(&world->random, 4);
+        apply->index = (int16_t)(call - world->calls);
+}
+
+void store_apply(struct world *world, struct happening *happening)
+{
+        struct call *call = &world->calls[happening->index];
+        world->store.now_ms = store_now(world);
+        struct store_record before = world->store.records[call->request.id];
+        call->reply = fake_store_call(&world->store, &call->request);
+        NOTE(world, "store: id %u %s of owner %llx: %s", call->request.id,
+             store_script_word(call->request.script), (unsigned long long)call->request.owner,
+             call->request.script == STORE_CLAIM ? claim_answer_word(call->reply.claim)
+             : call->reply.lease == LEASE_OK     ? "ok"
+                                                 : "lost");
+        check_answer(world, call, &before);
+        if (call->reply_lost) {
+                call->used = false;
+                return;
+        }
+        struct happening *reply = world_later(world, world_latency(world), HAPPEN_REPLY);
+        reply->local = true;
+        reply->worker = call->worker;
+        reply->incarnation = call->incarnation;
+        reply->slot = call->slot;
+        reply->serial = call->serial;
+        reply->index = happening->index;
+}
+
+static uint32_t park_mask(const struct world *world, const struct slot *slot)
+{
+        return world->specs[slot->id].park;
+}
+
+static void claimed(struct world *world, struct slot *slot, const struct call *call, struct job_event *event)
+{
+        event->kind = EVENT_CLAIMED;
+        event->claim = call->reply.claim;
+        event->lease_left_ms = call->reply.lease_left_ms;
+        event->decision = decision_decode(call->reply.decision);
+        event->done = call->reply.effects;
+        event->intents = call->reply.intent ? 1U << (call->reply.intent - 1) : 0;
+        event->park = park_mask(world, slot);
+        world->tally->claims[call->reply.claim]++;
+}
+
+void store_reply(struct world *world, struct happening *happening)
+{
+        struct call *call = &world->calls[happening->index];
+        struct worker *worker = &world->workers[happening->worker];
+        struct slot *slot = engine_slot(world, happening);
+        call->used = false;
+        if (!slot || call->store_epoch != worker->store_epoch ||
+            (call->request.script != STORE_RENEW && call->request_serial != slot->request_serial))
+                return;
+        static const enum job_event_kind kinds[STORE_SCRIPT_COUNT] = {
+                [STORE_CLAIM] = EVENT_CLAIMED,      [STORE_RENEW] = EVENT_RENEWED,
+                [STORE_INTEND] = EVENT_INTENDED,    [STORE_RECORD] = EVENT_RECORDED,
+                [STORE_COMPLETE] = EVENT_COMPLETED, [STORE_DECIDE] = EVENT_DECIDED,
+                [STORE_SETTLE] = EVENT_SETTLED,
+        };
+        struct job_event event = {
+                .kind = kinds[call->request.script],
+                .lease = call->reply.lease,
+                .sent_ms = call->sent_ms,
+                .now_ms = engine_now(world, worker),
+        };
+        if (event.kind == EVENT_CLAIMED) {
+                claimed(world, slot, call, &event);
+                if (!slot->renews)
+                        world_later_slot(world, LEASE_MS / 3, HAPPEN_RENEW, worker, slot);
+                slot->renews = true;
+        }
+        engine_step(world, worker, slot, &event);
+}
+
+static void lose(struct world *world, struct worker *worker, struct slot *slot)
+{
+        engine_step(world, worker, slot, &(struct job_event){.kind = EVENT_STORE_LOST});
+}
+
+/* The connection to the store is given up: every request on it has an unknown end. */
+void store_timeout(struct world *world, struct worker *worker)
+{
+        fault_store_trouble(world, worker);
+        worker->store_epoch++;
+        worker->store_up = false;
+        uint32_t incarnation = worker->incarnation;
+        for (int i = 0; i < SLOTS_MAX && worker->alive && worker->incarnation == incarnation; i++)
+                if (worker->slots[i].used && worker->slots[i].job.phase != JOB_HELD)
+                        lose(world, worker, &worker->slots[i]);
+        if (!worker->alive || worker->incarnation != incarnation)
+                return;
+        int64_t away_ms = random_one_in(&world->random, 4) ? random_between(&world->random, 0, 2 * LEASE_MS)
+                                                           : random_between(&world->random, 0, 1000);
+        world_later_worker(world, away_ms, HAPPEN_STORE_BACK, worker);
+}
+
+/* A request made while there is no connection. */
+void store_refused(struct world *world, struct happening *happening)
+{
+        struct worker *worker = &world->workers[happening->worker];
+        struct slot *slot = engine_slot(world, happening);
+        if (!slot)
+                return;
+        fault_store_trouble(world, worker);
+        lose(world, worker, slot);
+        slot = engine_slot(world, happening);
+        if (slot && worker->alive && worker->incarnation == happening->incarnation && worker->store_up)
+                engine_step(world, worker, slot, &(struct job_event){.kind = EVENT_STORE_BACK});
+}
+
+void store_back(struct world *world, struct worker *worker)
+{
+        worker->store_up = true;
+        NOTE(world, "w%d has the store back", worker_number(world, worker));
+        uint32_t incarnation = worker->incarnation;
+        for (int i = 0; i < SLOTS_MAX && worker->alive && worker->incarnation == incarnation; i++)
+                if (worker->slots[i].used)
+                        engine_step(world, worker, &worker->slots[i],
+                                    &(struct job_event){.kind = EVENT_STORE_BACK});
+        if (worker->alive && worker->incarnation == incarnation)
+                engine_kick(world, worker);
+}

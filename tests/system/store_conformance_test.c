@@ -1,0 +1,313 @@
+#include "store_cases.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <cmocka.h>
+#include <hiredis/hiredis.h>
+
+/*
+ * The cases of store_cases.c against real Redis with the scripts of worker/io/lua as they are.
+ * LEVERET_TEST_REDIS_URL (redis://host:port) names a Redis of the test's own: keys that begin conformance:
+ * are deleted in it.
+ */
+
+#define JOB_KEY "conformance:job:{%u}"
+#define EVENTS_KEY "conformance:events:{%u}"
+
+struct redis {
+        redisContext *connection;
+        char *scripts[STORE_SCRIPT_COUNT];
+};
+
+static redisReply *must(redisReply *reply)
+{
+        if (!reply)
+                fail_msg("Redis does not answer");
+        if (reply->type == REDIS_REPLY_ERROR)
+                fail_msg("Redis: %s", reply->str);
+        return reply;
+}
+
+static void forget(redisReply *reply)
+{
+        freeReplyObject(must(reply));
+}
+
+static void append_file(char **text, const char *name)
+{
+        char path[512];
+        snprintf(path, sizeof path, LEVERET_SOURCE_DIR "/worker/io/lua/%s.lua", name);
+        FILE *file = fopen(path, "r");
+        if (!file)
+                fail_msg("%s cannot be read", path);
+        size_t len = strlen(*text);
+        *text = realloc(*text, len + 65536);
+        assert_non_null(*text);
+        len += fread(*text + len, 1, 65535, file);
+        (*text)[len] = 0;
+        fclose(file);
+}
+
+static void reset(void *context)
+{
+        struct redis *redis = context;
+        forget(redisCommand(redis->connection, "DEL " JOB_KEY " " EVENTS_KEY, 0U, 0U));
+}
+
+/* The arguments of one call: texts kept in place. */
+struct arguments {
+        int count;
+        const char *list[32];
+        char texts[32][96];
+};
+
+static void add(struct arguments *arguments, const char *format, ...)
+{
+        char *text = arguments->texts[arguments->count];
+        va_list list;
+        va_start(list, format);
+        vsnprintf(text, sizeof arguments->texts[0], format, list);
+        va_end(list);
+        arguments->list[arguments->count++] = text;
+}
+
+static void add_number(struct arguments *arguments, int64_t number)
+{
+        add(arguments, "%" PRId64, number);
+}
+
+/* 0 is the empty text. */
+static void add_optional(struct arguments *arguments, uint32_t number)
+{
+        add(arguments, number ? "%u" : "", number);
+}
+
+static void add_identity(struct arguments *arguments, const struct store_request *request)
+{
+        add(arguments, "owner-%" PRIu64, request->owner);
+        add_number(arguments, request->lease_ms);
+        add_number(arguments, request->generation.redrives);
+        add_number(arguments, request->generation.attempt);
+        add_number(arguments, request->generation.deferrals);
+        add(arguments, "fingerprint-%u", request->fingerprint);
+        add(arguments, "conformance.v1");
+        add(arguments, "work");
+        add(arguments, "worker");
+        add_number(arguments, request->keep_ms);
+}
+
+static void add_particulars(struct arguments *arguments, const struct store_request *request)
+{
+        switch (request->script) {
+        case STORE_CLAIM:
+                for (int i = 0; i < 4; i++)
+                        add(arguments, "%s", "");
+                add(arguments, "%s", request->alone ? "1" : "");
+                add_number(arguments, request->max_crashes);
+                return;
+        case STORE_RENEW:
+                return;
+        case STORE_INTEND:
+                add_number(arguments, request->effect);
+                return;
+        case STORE_RECORD:
+                add_number(arguments, request->effect);
+                add(arguments, "%s", request->sent ? "sent" : "refused");
+                add(arguments, "provider");
+                add_number(arguments, request->effects_done);
+                add_number(arguments, request->effects_total);
+                break;
+        case STORE_COMPLETE:
+                add_optional(arguments, request->effect);
+                add(arguments, "provider");
+                add_number(arguments, request->effects_total);
+                add_number(arguments, request->keep_ms);
+                break;
+        case STORE_DECIDE:
+                add_optional(arguments, request->decision);
+                add_optional(arguments, request->reason);
+                add_optional(arguments, request->error);
+                add_number(arguments, request->effects_total);
+                break;
+        case STORE_SETTLE:
+                add(arguments, "%s", request->dead ? "dead" : "retrying");
+                add_number(arguments, request->copy.redrives);
+                add_number(arguments, request->copy.attempt);
+                add_number(arguments, request->copy.deferrals);
+                break;
+        }
+        add(arguments, "\"event\":\"%s\"", store_script_word(request->script));
+        if (request->script == STORE_DECIDE)
+                add(arguments, "%s", request->void_intent ? "1" : "0");
+        if (request->script == STORE_SETTLE)
+                add_optional(arguments, request->rejected ? request->decision : 0);
+}
+
+static uint32_t number_of(const redisReply *reply)
+{
+        if (reply->type == REDIS_REPLY_INTEGER)
+                return (uint32_t)reply->integer;
+        return reply->type == REDIS_REPLY_STRING ? (uint32_t)strtoul(reply->str, NULL, 10) : 0;
+}
+
+static struct store_reply parse_claim(const redisReply *reply)
+{
+        struct store_reply parsed = {0};
+        int word = 0;
+        assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+        assert_true(reply->elements >= 7);
+        while (word < CLAIM_ANSWER_COUNT &&
+               strcmp(claim_answer_word((enum claim_answer)word), reply->element[0]->str) != 0)
+                word++;
+        assert_int_not_equal(word, CLAIM_ANSWER_COUNT);
+        parsed.claim = (enum claim_answer)word;
+        parsed.lease_left_ms = number_of(reply->element[1]);
+        parsed.starts = number_of(reply->element[3]);
+        parsed.decision = number_of(reply->element[4]);
+        parsed.intent = (uint8_t)number_of(reply->element[5]);
+        parsed.error = number_of(reply->element[6]);
+        for (size_t i = 7; i < reply->elements; i++)
+                parsed.effects |= 1U << (number_of(reply->element[i]) - 1);
+        return parsed;
+}
+
+static struct store_reply call(void *context, const struct store_request *request)
+{
+        struct redis *redis = context;
+        struct arguments arguments = {0};
+        add(&arguments, "EVAL");
+        arguments.list[arguments.count++] = redis->scripts[request->script];
+        add(&arguments, "2");
+        add(&arguments, JOB_KEY, (unsigned)request->id);
+        add(&arguments, EVENTS_KEY, (unsigned)request->id);
+        add_identity(&arguments, request);
+        add_particulars(&arguments, request);
+        redisReply *reply = must(redisCommandArgv(redis->connection, arguments.count, arguments.list, NULL));
+        struct store_reply parsed = {0};
+        if (request->script == STORE_CLAIM)
+                parsed = parse_claim(reply);
+        else
+                parsed.lease = strcmp(reply->str, "ok") == 0 ? LEASE_OK : LEASE_LOST;
+        freeReplyObject(reply);
+        return parsed;
+}
+
+static void lose(void *context, uint8_t id)
+{
+        struct redis *redis = context;
+        forget(redisCommand(redis->connection, "DEL " JOB_KEY, (unsigned)id));
+}
+
+static void set(struct redis *redis, uint8_t id, const char *field, const char *value)
+{
+        forget(redisCommand(redis->connection, "HSET " JOB_KEY " %s %s", (unsigned)id, field, value));
+}
+
+static void drop(void *context, uint8_t id)
+{
+        set(context, id, "state", "dropped");
+}
+
+static void queue(void *context, uint8_t id)
+{
+        set(context, id, "state", "queued");
+}
+
+static void expire_lease(void *context, uint8_t id)
+{
+        set(context, id, "lease_until_ms", "1");
+}
+
+static void look_at(struct store_record *record, const char *field, const redisReply *value)
+{
+        if (strcmp(field, "state") == 0)
+                while (strcmp(store_state_word(record->state), value->str) != 0)
+                        record->state++;
+        else if (strcmp(field, "starts") == 0)
+                record->starts = number_of(value);
+        else if (strcmp(field, "decision") == 0)
+                record->decision = number_of(value);
+        else if (strcmp(field, "intent") == 0)
+                record->intent = (uint8_t)number_of(value);
+        else if (strncmp(field, "effect.", 7) == 0)
+                record->effects |= 1U << (strtoul(field + 7, NULL, 10) - 1);
+}
+
+static struct store_record look(void *context, uint8_t id)
+{
+        struct redis *redis = context;
+        struct store_record record = {0};
+        redisReply *reply = must(redisCommand(redis->connection, "HGETALL " JOB_KEY, (unsigned)id));
+        for (size_t i = 0; i + 1 < reply->elements; i += 2)
+                look_at(&record, reply->element[i]->str, reply->element[i + 1]);
+        freeReplyObject(reply);
+        reply = must(redisCommand(redis->connection, "PTTL " JOB_KEY, (unsigned)id));
+        record.expires_after_ms = reply->integer;
+        freeReplyObject(reply);
+        return record;
+}
+
+static void redis_answers_every_case_as_its_model_does(void **state)
+{
+        struct store_driver driver = {
+                .context = *state,
+                .reset = reset,
+                .call = call,
+                .lose = lose,
+                .drop = drop,
+                .queue = queue,
+                .expire_lease = expire_lease,
+                .look = look,
+        };
+        char error[400];
+        for (size_t i = 0; i < store_case_count(); i++)
+                if (!store_case_run(i, &driver, error, sizeof error))
+                        fail_msg("%s", error);
+        reset(*state);
+}
+
+static int open_redis(void **state)
+{
+        static struct redis redis;
+        char host[128];
+        int port = 6379;
+        if (sscanf(getenv("LEVERET_TEST_REDIS_URL"), "redis://%127[^:/]:%d", host, &port) < 1)
+                return -1;
+        redis.connection = redisConnectWithTimeout(host, port, (struct timeval){.tv_sec = 5});
+        if (!redis.connection || redis.connection->err)
+                return -1;
+        for (int i = 0; i < STORE_SCRIPT_COUNT; i++) {
+                redis.scripts[i] = calloc(1, 1);
+                append_file(&redis.scripts[i], "prelude");
+                append_file(&redis.scripts[i], store_script_word((enum store_script)i));
+        }
+        *state = &redis;
+        return 0;
+}
+
+static int close_redis(void **state)
+{
+        struct redis *redis = *state;
+        for (int i = 0; i < STORE_SCRIPT_COUNT; i++)
+                free(redis->scripts[i]);
+        redisFree(redis->connection);
+        return 0;
+}
+
+int main(void)
+{
+        if (!getenv("LEVERET_TEST_REDIS_URL")) {
+                puts("skipped: LEVERET_TEST_REDIS_URL names no Redis to test against");
+                return 77;
+        }
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(redis_answers_every_case_as_its_model_does),
+        };
+        return cmocka_run_group_tests(tests, open_redis, close_redis);
+}
