@@ -78,7 +78,8 @@ static void note_failure(struct breaker *breaker, uint64_t job)
                 breaker->failed_jobs[breaker->failures++] = job;
 }
 
-static bool closed_failure(struct breaker *breaker, uint64_t job, const struct mail_result *result, int64_t now_ms)
+static bool closed_failure(struct breaker *breaker, uint64_t job, const struct mail_result *result,
+                           int64_t now_ms)
 {
         note_failure(breaker, job);
         if (result->opens) {
@@ -108,8 +109,9 @@ bool breaker_result(struct breaker *breaker, uint64_t job, const struct mail_res
                         close_now(breaker);
                         return false;
                 }
-                breaker->open_for_ms = breaker->open_for_ms * 2 > breaker->open_max_ms ? breaker->open_max_ms
-                                                                                       : breaker->open_for_ms * 2;
+                breaker->open_for_ms = breaker->open_for_ms * 2 > breaker->open_max_ms
+                                               ? breaker->open_max_ms
+                                               : breaker->open_for_ms * 2;
                 open_now(breaker, now_ms);
                 return true;
         }

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /*
- * Stops a worker from burning attempts against a service that is down. Closed: everything may be sent. Open: nothing.
- * Half open: one probe at a time. It opens after `failures` counting ends of distinct jobs with no success between, or at
- * once on refused credentials. Each failed probe doubles the time it stays open, up to open_max_ms.
- * Times are milliseconds of any monotonic clock.
+ * Stops a worker from burning attempts against a service that is down. Closed: everything may be sent. Open:
+ * nothing. Half open: one probe at a time. It opens after `failures` counting ends of distinct jobs with no
+ * success between, or at once on refused credentials. Each failed probe doubles the time it stays open, up to
+ * open_max_ms. Times are milliseconds of any monotonic clock.
  */
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 const char *breaker_state_word(enum breaker_state state); /* closed open half_open */
@@ -22,8 +22,8 @@ struct breaker {
         int64_t failures_max, open_min_ms, open_max_ms;
         int64_t open_for_ms; /* of the present or next opening */
         int64_t opened_ms;
-        bool probing;        /* a probe is under way */
-        int failures;        /* distinct jobs since the last success */
+        bool probing; /* a probe is under way */
+        int failures; /* distinct jobs since the last success */
         uint64_t failed_jobs[BREAKER_FAILURES_MAX];
         uint64_t openings, probes; /* since the start */
 };
@@ -35,8 +35,8 @@ bool breaker_tick(struct breaker *breaker, int64_t now_ms);
 int64_t breaker_due_ms(const struct breaker *breaker);
 /* May one more send begin? In the half-open state the caller's send is then the probe. */
 bool breaker_admit(struct breaker *breaker);
-/* The end of a send of the job with this hash. Returns true if the message is innocent of a failure (the breaker was or is
- * now open): the attempt is not burnt. */
+/* The end of a send of the job with this hash. Returns true if the message is innocent of a failure (the
+ * breaker was or is now open): the attempt is not burnt. */
 bool breaker_result(struct breaker *breaker, uint64_t job, const struct mail_result *result, int64_t now_ms);
 /* The admitted send was not begun after all. */
 void breaker_withdraw(struct breaker *breaker);

@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A token bucket: at most `per_second` on average and one second's worth at once. Milliseconds of a monotonic clock. */
+/* A token bucket: at most `per_second` on average and one second's worth at once. Milliseconds of a monotonic
+ * clock. */
 struct limiter {
         double per_second; /* 0: no limit */
         double tokens;

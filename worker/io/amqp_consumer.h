@@ -46,9 +46,10 @@ struct amqp_consumer_events {
 struct amqp_consumer *amqp_consumer_open(uv_loop_t *loop, const struct config *config,
                                          const struct amqp_consumer_events *events, void *context);
 
-/* How many unacknowledged messages of that queue are wanted: 0 cancels consuming, any other value (re)starts it with
- * that prefetch. Asynchronous; the newest wish wins. Survives reconnects. The broker does not count messages from before
- * a pause against the prefetch after it, so up to twice as many can be unsettled; never more. */
+/* How many unacknowledged messages of that queue are wanted: 0 cancels consuming, any other value (re)starts
+ * it with that prefetch. Asynchronous; the newest wish wins. Survives reconnects. The broker does not count
+ * messages from before a pause against the prefetch after it, so up to twice as many can be unsettled; never
+ * more. */
 void amqp_consumer_want(struct amqp_consumer *consumer, size_t queue, uint16_t prefetch);
 
 /* Settles a delivery. Ignored if `epoch` is not the present one (tags restart at 1: a stale one would settle

@@ -16,7 +16,7 @@ static const char *const script_sources[REDIS_SCRIPT_COUNT] = {
 static bool fail(struct redis_connection *connection, bool fatal, const char *what, const char *detail)
 {
         connection->fatal = fatal;
-        snprintf(connection->error, sizeof(connection->error), "redis: %s: %.160s", what, detail);
+        snprintf(connection->error, sizeof(connection->error), "redis: %.120s: %.120s", what, detail);
         return false;
 }
 

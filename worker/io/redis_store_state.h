@@ -1,0 +1,58 @@
+#ifndef LEVERET_IO_REDIS_STORE_STATE_H
+#define LEVERET_IO_REDIS_STORE_STATE_H
+
+#include "core/buffer.h"
+#include "io/redis_connection.h"
+#include "io/redis_store.h"
+
+/* Inside redis_*.c only. */
+
+enum request_kind { REQUEST_CLAIM, REQUEST_LEASE, REQUEST_COMMAND, REQUEST_QUERY };
+
+struct request {
+        enum request_kind kind;
+        store_done *done;
+        store_strings *strings;
+        void *context;
+        int64_t sent_ms;
+};
+
+struct connecting {
+        uv_work_t work;
+        struct redis_store *store; /* NULL once the store was closed meanwhile */
+        const struct config *config;
+        const char *name;
+        struct redis_connection connection;
+        bool ok;
+};
+
+struct redis_store {
+        uv_loop_t *loop;
+        const struct config *config;
+        char worker[128];
+        const struct redis_store_events *events;
+        void *context;
+        struct redis_connection connection;
+        bool up, ever_up, closing;
+        struct connecting *connecting;
+        int64_t backoff_ms;
+        uv_poll_t *poll; /* while connected */
+        int watched;     /* libuv events */
+        uv_timer_t *watch, *retry;
+        uv_prepare_t *flush;
+        struct buffer out;    /* requests of this loop turn */
+        struct request *ring; /* under way, oldest first */
+        size_t ring_size, ring_head, ring_count;
+};
+
+/* Gives one reply to the request that is first in the ring. False if the connection is to be dropped instead:
+ * the request is then still first. */
+bool redis_store_answer(struct redis_store *store, const redisReply *reply);
+/* Tells a request that it has no reply. */
+void redis_request_lost(const struct request *request);
+void redis_ring_push(struct redis_store *store, struct request request);
+struct request redis_ring_pop(struct redis_store *store);
+/* Zeroed; aborts when out of memory. */
+void *redis_alloc(size_t size);
+
+#endif
