@@ -226,7 +226,7 @@ static void connect_start(struct redis_store *store)
         struct connecting *connecting = redis_alloc(sizeof(*connecting));
         connecting->store = store;
         connecting->config = store->config;
-        connecting->name = store->worker;
+        snprintf(connecting->name, sizeof(connecting->name), "%s", store->worker);
         connecting->work.data = connecting;
         store->connecting = connecting;
         if (uv_queue_work(store->loop, &connecting->work, connect_work, connect_done) != 0)

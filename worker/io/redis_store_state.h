@@ -21,7 +21,7 @@ struct connecting {
         uv_work_t work;
         struct redis_store *store; /* NULL once the store was closed meanwhile */
         const struct config *config;
-        const char *name;
+        char name[128];
         struct redis_connection connection;
         bool ok;
 };

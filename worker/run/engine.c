@@ -257,7 +257,9 @@ static void run(struct engine *engine)
         engine->stage = STAGE_ENDED;
         close_parts(engine);
         alerts_close(engine);
-        uv_run(&engine->loop, UV_RUN_DEFAULT);
+        /* Until all handles are closed; a stop that nobody ran for ends only the first of these. */
+        while (uv_run(&engine->loop, UV_RUN_DEFAULT) != 0) {
+        }
         forget_all(engine);
         recent_close(engine);
         metrics_free(engine->metrics);
