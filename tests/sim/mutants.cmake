@@ -1,42 +1,43 @@
 # Planted bugs: each is one change in a copy of the protocol, of the store's model or of the engine's, and the simulator has
 # to find each. The build fails when a text is not there any more: then the bug is to be planted anew.
-set(protocol ${CMAKE_SOURCE_DIR}/worker/core/protocol.c)
+set(protocol ${CMAKE_SOURCE_DIR}/worker/core/protocol.c ${CMAKE_SOURCE_DIR}/worker/core/protocol_ends.c
+    ${CMAKE_SOURCE_DIR}/worker/core/protocol_state.c)
 
-sim_mutant(ack_before_send ${protocol}
+sim_mutant(ack_before_send "${protocol}"
   [[                job->phase = JOB_WAITING;
-                act(actions, ACTION_WANT_PLACE);]]
-  [[                finish(job, actions, ACTION_ACK);]])
-sim_mutant(ack_before_record ${protocol}
-  [[enter(job, all_effects_ended(job) && !job->failed ? JOB_COMPLETING : JOB_RECORDING, actions);]]
-  [[if (all_effects_ended(job) && !job->failed) finish(job, actions, ACTION_ACK); else enter(job, JOB_RECORDING, actions);]])
-sim_mutant(complete_lost_is_acked ${protocol}
+                job_act(actions, ACTION_WANT_PLACE);]]
+  [[                job_finish(job, actions, ACTION_ACK);]])
+sim_mutant(ack_before_record "${protocol}"
+  [[job_enter(job, all_effects_ended(job) && !job->failed ? JOB_COMPLETING : JOB_RECORDING, actions);]]
+  [[if (all_effects_ended(job) && !job->failed) job_finish(job, actions, ACTION_ACK); else job_enter(job, JOB_RECORDING, actions);]])
+sim_mutant(complete_lost_is_acked "${protocol}"
   [[        if (event->lease == LEASE_LOST)
-                delay(job, job->lease_ms, actions);
+                job_delay(job, job->lease_ms, actions);
         else
-                finish]]
+                job_finish]]
   [[        if (0)
                 ;
         else
-                finish]])
-sim_mutant(no_fence ${protocol}
+                job_finish]])
+sim_mutant(no_fence "${protocol}"
   [[if (!fence_holds(job, now_ms)) {]]
   [[if (0) {]])
-sim_mutant(fence_forgets_the_send_limit ${protocol}
+sim_mutant(fence_forgets_the_send_limit "${protocol}"
   [[now_ms + job->send_limit_ms + FENCE_MARGIN_MS <=]]
   [[now_ms <=]])
-sim_mutant(lease_counted_from_the_reply ${protocol}
+sim_mutant(lease_counted_from_the_reply "${protocol}"
   [[        if (event->lease == LEASE_OK)
-                lease_renewed(job, event->sent_ms);]]
+                job_lease_renewed(job, event->sent_ms);]]
   [[        if (event->lease == LEASE_OK)
-                lease_renewed(job, event->now_ms + 1000);]])
-sim_mutant(record_lost_is_ignored ${protocol}
+                job_lease_renewed(job, event->now_ms + 1000);]])
+sim_mutant(record_lost_is_ignored "${protocol}"
   [[        if (event->lease == LEASE_LOST) {
-                delay(job, job->lease_ms, actions);
+                job_delay(job, job->lease_ms, actions);
                 return;
         }
-        lease_renewed(job, event->sent_ms);
+        job_lease_renewed(job, event->sent_ms);
         next_effect]]
-  [[        lease_renewed(job, event->sent_ms);
+  [[        job_lease_renewed(job, event->sent_ms);
         next_effect]])
 sim_mutant(unfenced_record fake_store.c
   [[return record->owner == request->owner;]]
@@ -56,48 +57,48 @@ sim_mutant(no_staleness fake_store.c
 sim_mutant(no_lease fake_store.c
   [[if (record->owner && lease_left_ms > 0) {]]
   [[if (0) {]])
-sim_mutant(ack_before_confirm ${protocol}
+sim_mutant(ack_before_confirm "${protocol}"
   [[if (!event->confirmed) {]]
   [[if (0) {]])
-sim_mutant(publish_under_an_ended_lease ${protocol}
+sim_mutant(publish_under_an_ended_lease "${protocol}"
   [[if (!job->recorded || now_ms <= job->lease_until_ms) {]]
   [[if (1) {]])
-sim_mutant(found_decision_is_not_fenced ${protocol}
-  [[                        publish_or_fence(job, event->now_ms, actions);
+sim_mutant(found_decision_is_not_fenced "${protocol}"
+  [[                        job_publish_or_fence(job, event->now_ms, actions);
                 } else]]
-  [[                        publish(job, actions);
+  [[                        job_publish(job, actions);
                 } else]])
-sim_mutant(stale_tag_ack ${protocol}
+sim_mutant(stale_tag_ack "${protocol}"
   [[        if (job->live) {
-                act(actions, how);]]
+                job_act(actions, how);]]
   [[        if (1) {
-                act(actions, how);]])
+                job_act(actions, how);]])
 sim_mutant(owner_is_only_the_worker engine.c
   [[return (uint64_t)worker->incarnation << 32 | epoch << 16 | tag;]]
   [[return (uint64_t)worker->incarnation << 32;]])
 sim_mutant(owner_forgets_the_epoch engine.c
   [[return (uint64_t)worker->incarnation << 32 | epoch << 16 | tag;]]
   [[return (uint64_t)worker->incarnation << 32 | tag;]])
-sim_mutant(decision_is_not_recorded ${protocol}
+sim_mutant(decision_is_not_recorded "${protocol}"
   [[        job->decision = decision;
-        enter(job, JOB_DECIDING, actions);]]
+        job_enter(job, JOB_DECIDING, actions);]]
   [[        job->decision = decision;
-        publish(job, actions);]])
+        job_publish(job, actions);]])
 sim_mutant(redrive_is_stale fake_store.c
   [[if (record->state == STATE_DEAD && request->generation.redrives <= record->generation.redrives)]]
   [[if (record->state == STATE_DEAD)]])
-sim_mutant(attempt_counted_without_a_confirm ${protocol}
+sim_mutant(attempt_counted_without_a_confirm "${protocol}"
   [[        job->phase = JOB_PUBLISHING;
         job->publish_waiting = false;
-        act(actions, ACTION_PUBLISH);]]
-  [[        enter(job, JOB_SETTLING, actions);]])
-sim_mutant(busy_is_requeued ${protocol}
-  [[delay(job, event->lease_left_ms, actions);]]
-  [[finish(job, actions, ACTION_RETURN);]])
-sim_mutant(busy_is_acked ${protocol}
-  [[delay(job, event->lease_left_ms, actions);]]
-  [[finish(job, actions, ACTION_ACK);]])
-sim_mutant(delay_without_a_delay ${protocol}
+        job_act(actions, ACTION_PUBLISH);]]
+  [[        job_enter(job, JOB_SETTLING, actions);]])
+sim_mutant(busy_is_requeued "${protocol}"
+  [[job_delay(job, event->lease_left_ms, actions);]]
+  [[job_finish(job, actions, ACTION_RETURN);]])
+sim_mutant(busy_is_acked "${protocol}"
+  [[job_delay(job, event->lease_left_ms, actions);]]
+  [[job_finish(job, actions, ACTION_ACK);]])
+sim_mutant(delay_without_a_delay "${protocol}"
   [[job->delay_ms = delay_ms > 0 ? delay_ms : 1;]]
   [[(void)delay_ms; job->delay_ms = -900;]])
 sim_mutant(duplicate_is_new fake_store.c
@@ -115,25 +116,25 @@ sim_mutant(suspect_runs_beside_others engine.c
 sim_mutant(others_run_beside_a_suspect engine.c
   [[beside.alone || (beside.suspects && beside.any)]]
   [[(beside.suspects && beside.any)]])
-sim_mutant(suspect_is_returned ${protocol}
-  [[                        act(actions, ACTION_HOLD_SUSPECT);]]
-  [[                        finish(job, actions, ACTION_RETURN);]])
+sim_mutant(suspect_is_returned "${protocol}"
+  [[                        job_act(actions, ACTION_HOLD_SUSPECT);]]
+  [[                        job_finish(job, actions, ACTION_RETURN);]])
 sim_mutant(crashed_asked_again_is_run fake_store.c
   [[if (record->decision == 0 && record->starts > request->max_crashes)]]
   [[if (0)]])
-sim_mutant(innocent_burns_an_attempt ${protocol}
+sim_mutant(innocent_burns_an_attempt "${protocol}"
   [[.kind = innocent ? DECISION_DEFER : DECISION_RETRY,]]
   [[.kind = DECISION_RETRY,]])
-sim_mutant(deferral_burns_an_attempt ${protocol}
+sim_mutant(deferral_burns_an_attempt "${protocol}"
   [[generation.deferrals++;]]
   [[generation.attempt++;]])
-sim_mutant(waiting_burns_an_attempt ${protocol}
+sim_mutant(waiting_burns_an_attempt "${protocol}"
   [[.kind = job->tried ? DECISION_RETRY : DECISION_DEFER]]
   [[.kind = DECISION_RETRY]])
-sim_mutant(one_attempt_too_many ${protocol}
+sim_mutant(one_attempt_too_many "${protocol}"
   [[job->generation.attempt + 1 >= job->attempts_max]]
   [[job->generation.attempt >= job->attempts_max]])
-sim_mutant(one_attempt_too_few ${protocol}
+sim_mutant(one_attempt_too_few "${protocol}"
   [[job->generation.attempt + 1 >= job->attempts_max]]
   [[job->generation.attempt + 2 >= job->attempts_max]])
 sim_mutant(attached_to_another_generation engine.c
@@ -148,46 +149,47 @@ sim_mutant(attached_to_another_content engine.c
   [[                    slot->content != delivery->copy.content ||
 ]]
   [[]])
-sim_mutant(no_intent ${protocol}
-  [[if ((job->park & effect_bit(job))) {]]
+sim_mutant(no_intent "${protocol}"
+  [[if ((job->park & job_effect_bit(job))) {]]
   [[if (0) {]])
-sim_mutant(intent_is_not_looked_at ${protocol}
+sim_mutant(intent_is_not_looked_at "${protocol}"
   [[if (job->park & job->intents & ~job->done)]]
   [[if (0)]])
-sim_mutant(intent_is_cleared_by_an_ambiguous_end ${protocol}
+sim_mutant(intent_is_cleared_by_an_ambiguous_end "${protocol}"
   [[        case MAIL_AMBIGUOUS:
-                if (job->park & effect_bit(job))]]
+                if (job->park & job_effect_bit(job))]]
   [[        case MAIL_AMBIGUOUS:
                 if (0)]])
-sim_mutant(lost_reject_is_stale ${protocol}
+sim_mutant(lost_reject_is_stale "${protocol}"
   [[event->decision.kind == DECISION_DEAD ? ACTION_REJECT : ACTION_ACK]]
   [[ACTION_ACK]])
 sim_mutant(reject_forgets_its_decision fake_store.c
   [[record->decision = request->rejected ? request->decision : 0;]]
   [[record->decision = 0;]])
-sim_mutant(uncopyable_dies_of_busy ${protocol}
-  [[                delay(job, job->delay_ms, actions);
+sim_mutant(uncopyable_dies_of_busy "${protocol}"
+  [[                job_delay(job, job->delay_ms, actions);
 }]]
-  [[                finish(job, actions, ACTION_REJECT);
+  [[                job_finish(job, actions, ACTION_REJECT);
 }]])
 sim_mutant(complete_of_another_content fake_store.c
   [[            record->fingerprint == request->fingerprint)]]
-  [[            1)]])
+  [[            1)]]
+  --schedules 2000000)
 sim_mutant(conflict_is_not_seen fake_store.c
   [[if (record->fingerprint != request->fingerprint)]]
   [[if (0)]])
-sim_mutant(store_back_repeats_nothing ${protocol}
+sim_mutant(store_back_repeats_nothing "${protocol}"
   [[        if (!job->store_waiting)
                 return;]]
   [[        if (1)
                 return;]])
-sim_mutant(done_effects_are_forgotten ${protocol}
+sim_mutant(done_effects_are_forgotten "${protocol}"
   [[job->done = event->done;]]
   [[job->done = 0;]])
-sim_mutant(refused_effect_is_completed ${protocol}
+sim_mutant(refused_effect_is_completed "${protocol}"
   [[        if (job->failed) {]]
   [[        if (0) {]])
-sim_mutant(retry_keeps_its_attempt ${protocol}
+sim_mutant(retry_keeps_its_attempt "${protocol}"
   [[                generation.attempt++;
                 generation.deferrals = 0;]]
   [[                generation.deferrals++;]])
@@ -195,9 +197,9 @@ sim_mutant(older_run_is_not_forgotten fake_store.c
   [[                forget_run(record);
                 return take]]
   [[                return take]])
-sim_mutant(unconfirmed_copy_is_not_repeated ${protocol}
+sim_mutant(unconfirmed_copy_is_not_repeated "${protocol}"
   [[                job->publish_waiting = true;
-                act(actions, ACTION_PUBLISH_LATER);
+                job_act(actions, ACTION_PUBLISH_LATER);
                 return;
         }
         if (job->phase == JOB_DELAYING)]]
