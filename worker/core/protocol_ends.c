@@ -114,7 +114,7 @@ static void job_claim_again(struct job *job, struct job_actions *actions)
 }
 
 /* Publishes the copy, or goes straight to settling when the broker is to move the original itself. */
-static void job_publish(struct job *job, struct job_actions *actions)
+void job_publish(struct job *job, struct job_actions *actions)
 {
         if (job->decision.kind == DECISION_DEAD && !job->copyable)
                 job->decision.reject = true;

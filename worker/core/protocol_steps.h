@@ -21,7 +21,9 @@ uint32_t job_effect_bit(const struct job *job);
 
 /* Somebody else owns the job: keeps the message as a delayed copy of the same generation. */
 void job_delay(struct job *job, int64_t delay_ms, struct job_actions *actions);
-/* Publishes the decision's copy under a lease that has not run out. */
+/* Publishes the decision's copy, or lets the broker move the original. */
+void job_publish(struct job *job, struct job_actions *actions);
+/* The same under a lease that has not run out; else after a renewal. */
 void job_publish_or_fence(struct job *job, int64_t now_ms, struct job_actions *actions);
 void job_decide(struct job *job, struct job_decision decision, struct job_actions *actions);
 void job_die(struct job *job, enum reason reason, struct job_actions *actions);
