@@ -24,8 +24,9 @@ const struct cli_command cli_commands[] = {
         {"job", "leveret job show ID | list [--state S --type T --subject S --limit N]",
          "what became of a message", command_job},
         {"dlq",
-         "leveret dlq list | groups | show | redrive | drop | purge | export | sync  QUEUE [ID...] "
-         "[--reason R --type T --search TEXT --all --rate N --dry-run --edit --full]",
+         "leveret dlq groups | list | show | redrive | drop | purge | export | sync  QUEUE [ID...]\n"
+         "         [--type T] [--reason R] [--search TEXT] [--all] [--limit N] [--full]\n"
+         "         [--dry-run] [--rate N] [--edit] [--to QUEUE] [--backup FILE]",
          "look at, repair and redrive dead letters", command_dlq},
         {"queue", "leveret queue list | pause QUEUE | resume QUEUE", "depths; stop and go on consuming",
          command_queue},

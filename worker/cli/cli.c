@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/help.h"
 #include "core/rfc3339.h"
 #include "core/utf8.h"
 
@@ -111,11 +112,26 @@ int cli_fail(const struct cli *cli, int status, const char *format, ...)
         return status;
 }
 
+/* The page of --help. */
+static void print_help(const struct cli_command *command)
+{
+        const char *page = help_page(command->name);
+        printf("usage: %s\n\n%s\n"
+               "Everywhere: -c FILE (configuration), --set a.b=c (one setting), -o table|json, --yes, "
+               "--help.\n"
+               "Exit: 0 ok, 1 error, 2 usage, 3 not found, 4 refused, 78 configuration.\n",
+               command->usage, page ? page : command->summary);
+}
+
 int cli_usage(const struct cli *cli, const char *problem)
 {
         const struct cli_command *command = cli_commands;
         while (command->name && strcmp(command->name, cli->command) != 0)
                 command++;
+        if (cli->help && !problem && command->name) {
+                print_help(command);
+                return CLI_USAGE;
+        }
         if (problem)
                 fprintf(stderr, "leveret %s: %s\n", cli->command, problem);
         fprintf(stderr, "usage: %s\n", command->usage ? command->usage : "leveret COMMAND");

@@ -1,0 +1,84 @@
+# bash completion for leveret: source it, or put it into /usr/share/bash-completion/completions/leveret
+
+_leveret()
+{
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands="run check topology type plan publish job dlq queue worker top health mail"
+    local common="-c --set -o --yes --help"
+    local command="" verb="" word i skip=""
+
+    # The command and its verb are the first two words that are neither an option nor its value.
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ -n $skip ]]; then
+            skip=""
+        elif [[ $word == -* ]]; then
+            case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --wait | --state | --type | --limit | \
+                --reason | --search | --rate | --to | --backup) skip=1 ;; esac
+        elif [[ -z $command ]]; then
+            command=$word
+        elif [[ -z $verb ]]; then
+            verb=$word
+        fi
+    done
+
+    case $previous in
+    -o | --output) COMPREPLY=($(compgen -W "table json" -- "$current")); return ;;
+    -c | --config | --backup) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    --state) COMPREPLY=($(compgen -W "running retrying dead completed stuck" -- "$current")); return ;;
+    --reason)
+        COMPREPLY=($(compgen -W "missing_id bad_id missing_type unknown_type bad_payload too_large unsupported_encoding \
+            id_conflict expired rejected permanent_failure attempts_exhausted crash_loop ambiguous_send delivery_limit \
+            broker_expired max_length" -- "$current"))
+        return ;;
+    --type) COMPREPLY=($(compgen -W "$(_leveret_types)" -- "$current")); return ;;
+    --to) [[ $command == dlq ]] && COMPREPLY=($(compgen -W "$(_leveret_queues)" -- "$current")); return ;;
+    esac
+
+    local words=""
+    case $command in
+    "") words="$commands --version --help" ;;
+    run) words="--drain" ;;
+    check) words="--offline" ;;
+    topology) [[ -z $verb ]] && words="show apply verify" ;;
+    type) if [[ -z $verb ]]; then words="list show schema"; else words=$(_leveret_types); fi ;;
+    plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
+    publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --wait"; fi ;;
+    job) if [[ -z $verb ]]; then words="show list"; else words="--state --type --subject --limit"; fi ;;
+    dlq)
+        case $verb in
+        "") words="groups list show redrive drop purge export sync" ;;
+        list | groups) words="$(_leveret_queues) --type --reason --search --limit" ;;
+        show) words="$(_leveret_queues) --full" ;;
+        redrive) words="$(_leveret_queues) --type --reason --search --all --dry-run --rate --edit --to" ;;
+        drop) words="$(_leveret_queues) --type --reason --search --all --backup" ;;
+        purge) words="$(_leveret_queues) --backup" ;;
+        export) words="$(_leveret_queues) --type --reason --search" ;;
+        sync) words=$(_leveret_queues) ;;
+        esac ;;
+    queue) if [[ -z $verb ]]; then words="list pause resume"; elif [[ $verb != list ]]; then words=$(_leveret_queues); fi ;;
+    worker) [[ -z $verb ]] && words="list" ;;
+    health) [[ -z $verb ]] && words="live ready" ;;
+    mail) if [[ -z $verb ]]; then words="test"; else words="--to"; fi ;;
+    esac
+    [[ -n $command ]] && words+=" $common"
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+
+_leveret_types()
+{
+    "${COMP_WORDS[0]}" type list 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+# Work queues as the topology knows them; asks no service.
+_leveret_queues()
+{
+    local i configuration=()
+    for ((i = 1; i + 1 < ${#COMP_WORDS[@]}; i++)); do
+        [[ ${COMP_WORDS[i]} == -c ]] && configuration=(-c "${COMP_WORDS[i + 1]}")
+    done
+    "${COMP_WORDS[0]}" topology show "${configuration[@]}" 2>/dev/null |
+        awk '$1 == "queue" && $2 !~ /\.retry\.|\.dlq$/ { print $2 }'
+}
+
+complete -F _leveret leveret

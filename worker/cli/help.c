@@ -1,0 +1,118 @@
+#include "cli/help.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct page {
+        const char *command, *text;
+};
+
+static const struct page pages[] = {
+        {"run", "Consumes the configured queues until it is told to end.\n\n"
+                "  --drain   end when the queues are empty and nothing is in flight; says what waits in "
+                "retry tiers\n\n"
+                "SIGTERM ends it in order within shutdown.grace (exit 0; 1 if that was too short), a second "
+                "one at once.\n"
+                "SIGHUP reads the configuration again and keeps the old one if the new one has errors.\n"
+                "Exit 78: a setting that waiting will not mend, such as refused credentials at the first "
+                "connect.\n\n"
+                "Example: leveret run -c /etc/leveret/leveret.yaml\n"},
+        {"check",
+         "Reads the configuration and shows all of its errors as file:line:column; then asks every service\n"
+         "once whether it can be reached and used.\n\n"
+         "  --offline   the configuration only\n\n"
+         "Example: leveret check -c leveret.yaml\n"},
+        {"topology", "Exchanges, queues and bindings at the broker.\n\n"
+                     "  show     what leveret needs; asks nobody\n"
+                     "  verify   compares that with the broker and changes nothing\n"
+                     "  apply    declares what is missing\n\n"
+                     "A queue that exists with other arguments is an error that shows both; leveret never "
+                     "deletes one.\n\n"
+                     "Example: leveret topology verify\n"},
+        {"type", "The message types that have a handler.\n\n"
+                 "  list          names and what they do\n"
+                 "  show TYPE     the payload's fields\n"
+                 "  schema TYPE   the payload as JSON Schema\n\n"
+                 "Example: leveret type schema order.created.v1\n"},
+        {"plan", "Shows what the handler would do with a payload. Sends nothing, asks nobody.\n\n"
+                 "  --data J|@file|-   the payload: JSON itself, a file, or standard input\n\n"
+                 "Example: leveret plan order.created.v1 --data @order.json\n"},
+        {"publish",
+         "Publishes one message. The payload is checked first as a worker would, and the broker's confirm "
+         "is\n"
+         "waited for. Prints the id.\n\n"
+         "  --data J|@file|-   the payload\n"
+         "  --id ID            the job's id and idempotency key (default: a random one)\n"
+         "  --subject S        the entity it is about, as order/42\n"
+         "  --wait 30s         wait for the end; exit 1 if the job died or time ran out\n\n"
+         "Example: leveret publish email.send.v1 --wait 30s \\\n"
+         "           --data '{\"to\":\"ada@example.com\",\"subject\":\"Hi\",\"text\":\"Hello\"}'\n"},
+        {"job",
+         "What became of a message, from its record in Redis.\n\n"
+         "  show ID     every claim, attempt, delay, effect and decision, with times; a dead id works too\n"
+         "  list        newest first\n\n"
+         "  --state S     running, retrying, completed, dead, or stuck: running, but its lease ran out\n"
+         "  --type T, --subject S, --limit N\n\n"
+         "Unknown (exit 3) means: never received, or completed so long ago that its record has expired.\n\n"
+         "Example: leveret job list --subject order/42\n"},
+        {"dlq",
+         "Dead letters: look, repair, send again, drop. QUEUE is the work queue (leveret.work), its "
+         "dead-letter queue\n"
+         "(leveret.work.dlq), or leveret.unrouted for messages that no binding took. ID is a message id or a "
+         "dead id.\n\n"
+         "  groups QUEUE            how many died of what, since when: begin here\n"
+         "  list QUEUE              newest first; --limit N (50)\n"
+         "  show QUEUE ID...        reason, error, timeline, body; --full: with all headers and the whole "
+         "body\n"
+         "  redrive QUEUE           back to the work queue, in order; each is confirmed there before it "
+         "leaves here\n"
+         "  drop QUEUE              away, after a backup as JSON lines was written\n"
+         "  purge QUEUE             drop all\n"
+         "  export QUEUE            whole messages as JSON lines to stdout; they stay\n"
+         "  sync QUEUE              makes the index agree with the queue: finds what the broker itself let "
+         "die\n\n"
+         "Which: ID..., --type T, --reason R, --search TEXT (in id, type, error), or --all.\n\n"
+         "  --dry-run      redrive: say what would be done\n"
+         "  --rate N       redrive: at most N a second\n"
+         "  --edit         redrive: change the body of one in $EDITOR; it is checked and gets the id ID:e1\n"
+         "  --to QUEUE     redrive: to this work queue (from leveret.unrouted)\n"
+         "  --backup FILE  drop, purge: instead of QUEUE.dlq-TIME-PID.jsonl here; must not exist\n"
+         "  --yes          drop, purge: do not ask for the queue's name\n\n"
+         "list, groups and show read an index in Redis and never touch the queue. One operator at a time "
+         "moves messages\n"
+         "of a queue. Ctrl-C stops in order. Killed in the middle, just run it again: nothing is lost or "
+         "mailed twice.\n"
+         "Only what was there at the start is redriven, so what dies again is not redriven for ever.\n\n"
+         "Example: leveret dlq groups leveret.work\n"
+         "         leveret dlq redrive leveret.work --reason attempts_exhausted --dry-run\n"},
+        {"queue", "Work queues.\n\n"
+                  "  list           messages ready and in flight, consumers, retry tiers, dead letters, "
+                  "paused or not\n"
+                  "  pause QUEUE    all workers stop taking from it within a second; what runs is finished\n"
+                  "  resume QUEUE\n\n"
+                  "A pause outlives restarts of the workers.\n\n"
+                  "Example: leveret queue pause leveret.work\n"},
+        {"worker", "The workers that run now: host, version, uptime, in flight, rate, breaker. One that "
+                   "vanished drops out\n"
+                   "after 10 seconds.\n\n"
+                   "Example: leveret worker list\n"},
+        {"top", "Rates, depths, ages, workers and failures, refreshed each second until Ctrl-C. With -o json "
+                "one line a\n"
+                "second; without a terminal one look.\n\n"
+                "Example: leveret top\n"},
+        {"health", "Asks the worker on this machine (admin.listen), for container probes.\n\n"
+                   "  live    does its loop turn?\n"
+                   "  ready   does it take work? Names each reason if not. This is the default.\n\n"
+                   "Example: leveret health ready\n"},
+        {"mail", "Sends one mail through the configured transport and says what came of it.\n\n"
+                 "  test --to ADDRESS\n\n"
+                 "Example: leveret mail test --to ops@example.com\n"},
+};
+
+const char *help_page(const char *command)
+{
+        for (size_t i = 0; i < sizeof(pages) / sizeof(*pages); i++)
+                if (strcmp(pages[i].command, command) == 0)
+                        return pages[i].text;
+        return NULL;
+}
