@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from harness.process import Process
 from harness.publish import Message, order
 from harness.wait import wait_until
-from harness.worker import environment
+from harness.worker import ROOT, environment
 
 PAST = "2020-01-01T00:00:00Z"
 CANARY = "canary-7f3a9c"
@@ -396,3 +397,25 @@ def test_ten_thousand_dead_letters_are_grouped_within_a_second_and_redriven_at_t
     rate = len(left) / (time.monotonic() - began)
     assert answer.returncode == 0 and rate >= 2000, f"{rate:.0f}/s {answer}"
     assert bench.total(bench.dlq) == 0 and index_size(bench) == 0
+
+
+# ---- the page for the one who is paged
+
+
+def documented_commands():
+    text = (ROOT / "docs" / "operations.md").read_text()
+    commands = [re.split(r"\s{2,}", line.strip())[0] for line in text.splitlines() if re.match(r"\s{4,}leveret ", line)]
+    return sorted({*commands, *re.findall(r"`(leveret [a-z]+ [^`]*)`", text)})
+
+
+def test_every_command_of_the_operators_page_can_be_typed_as_it_stands(bench):
+    leveret = fill(bench, [broken(1)])
+    (letter,) = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
+    leveret.change(admin={"listen": "127.0.0.1:1"}, mail={"transport": "log", "http": None})
+    commands = [c for c in documented_commands() if " TYPE " not in c]
+    assert len(commands) >= 25
+    for command in commands:
+        words = [letter["id"] if word == "ID" else word for word in command.split()[1:]]
+        answer = leveret.run(*words, env={"EDITOR": "true"})
+        assert answer.returncode != 2, f"{command}: {answer}"
+        assert answer.returncode in (0, 1, 3, 4), f"{command}: {answer}"
