@@ -126,7 +126,11 @@ def test_no_control_character_reaches_the_terminal(bench):
     for words in (("list",), ("groups",), ("show", message.id), ("show", message.id, "--full")):
         answer = leveret.run("dlq", words[0], bench.queue, *words[1:])
         assert answer.returncode == 0
-        assert not any(ord(c) < 32 and c != "\n" or 127 <= ord(c) < 160 for c in answer.stdout + answer.stderr), words
+        json_answer = leveret.run("dlq", words[0], bench.queue, *words[1:], "-o", "json")
+        for text in (answer.stdout + answer.stderr, json_answer.stdout):
+            assert not any(ord(c) < 32 and c != "\n" or 127 <= ord(c) < 160 for c in text), words
+    exported = leveret.run("dlq", "export", bench.queue)
+    assert "\x9b" not in exported.stdout and evil in rows(exported)[0]["body"]
 
 
 # ---- redriving
@@ -210,7 +214,53 @@ def test_an_edited_body_goes_out_under_its_new_id(bench):
     assert [m["to"] for m in bench.sink.wait_for(1)] == ["a@example.com"]
 
 
-def test_what_the_broker_let_die_is_indexed_and_redriven(bench):
+def expire(bench):
+    bench.publish(order(1, id="broken", expiration="1"))
+    return "broker_expired"
+
+
+def wear_out(bench):
+    bench.publish(order(1, id="broken"))
+    with bench.broker.connect(bench.vhost) as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=1)
+        for method, _, _ in channel.consume(bench.queue, inactivity_timeout=2):
+            if method is None:
+                break
+            channel.basic_nack(method.delivery_tag)
+    return "delivery_limit"
+
+
+@pytest.mark.parametrize("kill", [expire, wear_out])
+def test_the_broker_s_own_reasons_are_told(bench, kill):
+    leveret = bench.leveret()
+    assert leveret.run("topology", "apply").returncode == 0
+    reason = kill(bench)
+    wait_until(lambda: bench.depth(bench.dlq) == 1, what="dead letter")
+    assert leveret.run("dlq", "sync", bench.queue, "-o", "json").json()["added"] == 1
+    (letter,) = rows(leveret.run("dlq", "list", bench.queue, "--reason", reason, "-o", "json"))
+    assert letter["id"] == "broken"
+    assert leveret.run("dlq", "redrive", bench.queue, "--reason", reason).returncode == 0
+    leveret.start()
+    bench.wait_state("broken", "completed")
+    bench.sink.wait_for(1)
+
+
+def test_an_original_that_the_broker_moved_because_no_copy_was_possible_keeps_its_entry(bench):
+    nested = {}
+    for _ in range(40):
+        nested = {"n": nested}
+    leveret = fill(bench, [order(1, headers={"deep": nested})])
+    (letter,) = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
+    synced = leveret.run("dlq", "sync", bench.queue, "-o", "json").json()
+    assert (synced["looked"], synced["added"], synced["removed"]) == (1, 0, 0)
+    refused = leveret.run("dlq", "redrive", bench.queue, "--all")
+    assert refused.returncode == 1 and "stay" in refused.stderr and bench.depth(bench.dlq) == 1
+    assert leveret.run("dlq", "drop", bench.queue, letter["id"], "--yes").returncode == 0
+    assert bench.total(bench.dlq) == 0 and bench.state(letter["id"]) == "dropped"
+
+
+def test_what_the_broker_rejected_is_indexed_and_redriven(bench):
     leveret = bench.leveret()
     assert leveret.run("topology", "apply").returncode == 0
     message = order(1)

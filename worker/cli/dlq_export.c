@@ -27,7 +27,7 @@ int dlq_export(struct dlq *dlq)
                         entry->found = true;
                 if (!chosen || (entry && entry->wanted)) {
                         letter_json(&line, &letter, message);
-                        ok = cli_print((struct slice){.data = line.data, .len = line.len});
+                        ok = letter_print((struct slice){.data = line.data, .len = line.len});
                         count += ok;
                 }
                 buffer_fini(&line);

@@ -1,6 +1,7 @@
 #include "cli/dlq.h"
 #include "core/base64.h"
 #include "core/own_headers.h"
+#include "core/topology.h"
 #include "core/utf8.h"
 
 #include <inttypes.h>
@@ -36,9 +37,12 @@ static const struct header *death_in(const struct message *message, const char *
         return &deaths->nested.items[0];
 }
 
-static const char *reason_of_death(const struct message *message, const struct header *death)
+/* `death` may be NULL: headers that cannot be taken apart, or a message that nobody has moved. */
+static const char *reason_of(const struct dlq *dlq, const struct message *message, const struct header *death)
 {
-        struct slice word = text_of(entry_of(death, "reason"));
+        struct slice word = death ? text_of(entry_of(death, "reason")) : (struct slice){0};
+        if (!death && strcmp(dlq->source, QUEUE_UNROUTED) == 0)
+                return "unrouted";
         if (!word.data)
                 word = message_header_text(message, "x-first-death-reason");
         if (slice_is(word, "delivery_limit"))
@@ -92,7 +96,7 @@ static void read_unindexed(struct arena *arena, const struct dlq *dlq, const str
         letter->type = envelope.type;
         letter->error = "";
         letter->failed_ms = death ? time_of_death(death) : -1;
-        letter->reason = death ? reason_of_death(message, death) : "unrouted";
+        letter->reason = reason_of(dlq, message, death);
         name_letter(dlq, &envelope, own, letter);
 }
 
@@ -254,4 +258,25 @@ void letter_json(struct buffer *out, const struct letter *letter, const struct m
                 add_bytes(out, message->body);
         }
         buffer_printf(out, ",\"body_size\":%" PRIu64 "}", message->body_size);
+}
+
+/* Some terminals obey DEL and C1 also in UTF-8; inside JSON they stand only in strings. */
+bool letter_print(struct slice json)
+{
+        struct buffer out = {0};
+        for (size_t at = 0; at < json.len; at++) {
+                unsigned char c = (unsigned char)json.data[at];
+                unsigned char next = at + 1 < json.len ? (unsigned char)json.data[at + 1] : 0;
+                if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+                        buffer_printf(&out, "\\u%04x", next);
+                        at++;
+                } else if (c == 0x7f) {
+                        buffer_add_text(&out, "\\u007f");
+                } else {
+                        buffer_add_char(&out, (char)c);
+                }
+        }
+        bool ok = cli_print((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+        return ok;
 }

@@ -158,7 +158,7 @@ static int show_json(struct dlq *dlq, const struct dlq_entry *entry)
         }
         buffer_add_char(&out, '}');
         if (status == CLI_OK)
-                cli_print((struct slice){.data = out.data, .len = out.len});
+                letter_print((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
         return status;
 }

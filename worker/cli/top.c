@@ -12,8 +12,8 @@
 /* Everything at a glance, once a second. */
 
 #define LOOK_EVERY_MS 1000
-#define ENTER_SCREEN "\033[?1049h\033[?25l"
-#define LEAVE_SCREEN "\033[?25h\033[?1049l"
+#define ENTER_SCREEN "\033[?1049h\033[?25l\033[?7l"
+#define LEAVE_SCREEN "\033[?7h\033[?25h\033[?1049l"
 #define HOME_AND_CLEAR "\033[H\033[J"
 
 static volatile sig_atomic_t ended;
