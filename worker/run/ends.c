@@ -267,9 +267,8 @@ static void settle_record(struct delivery *delivery)
         struct buffer note = {0};
         note_decision(&note, delivery, "settled");
         delivery->pending++;
-        redis_store_settle(delivery->engine->store, &identity, &job->decision,
-                           job_decision_generation(job), (struct slice){.data = note.data, .len = note.len},
-                           on_settled, delivery);
+        redis_store_settle(delivery->engine->store, &identity, &job->decision, job_decision_generation(job),
+                           (struct slice){.data = note.data, .len = note.len}, on_settled, delivery);
         buffer_fini(&note);
 }
 
