@@ -36,6 +36,7 @@ static void add_worker(struct cli *cli, struct redis_sync *redis, struct fleet *
                 .version = cli_safe(cli, redis_value_field(hash, "version")),
                 .state = cli_safe(cli, redis_value_field(hash, "state")),
                 .queues = cli_safe(cli, redis_value_field(hash, "queues")),
+                .paused = cli_safe(cli, redis_value_field(hash, "paused")),
                 .breaker = cli_safe(cli, redis_value_field(hash, "breaker")),
                 .in_flight = (int64_t)number_of(hash, "in_flight"),
                 .completed = (int64_t)number_of(hash, "completed"),
@@ -63,7 +64,7 @@ static void drop_doubles(struct fleet *fleet)
         fleet->worker_count = kept;
 }
 
-static int look_for_workers(struct cli *cli, struct redis_sync *redis, struct fleet *fleet)
+int fleet_workers(struct cli *cli, struct redis_sync *redis, struct fleet *fleet)
 {
         struct arena *arena = &cli->arena;
         const char *pattern = arena_printf(arena, "%s:worker:*", cli->config->redis.prefix);
@@ -179,7 +180,7 @@ static void look_at_queues(struct cli *cli, struct redis_sync *redis, struct fle
 int fleet_look(struct cli *cli, struct redis_sync *redis, struct fleet *fleet)
 {
         *fleet = (struct fleet){0};
-        int status = look_for_workers(cli, redis, fleet);
+        int status = fleet_workers(cli, redis, fleet);
         if (status == CLI_OK)
                 look_at_queues(cli, redis, fleet);
         return status;

@@ -7,7 +7,7 @@
  * memory is the arena of the command. */
 
 struct fleet_worker {
-        const char *name, *host, *pid, *version, *state, *queues, *breaker; /* safe for a terminal */
+        const char *name, *host, *pid, *version, *state, *queues, *paused, *breaker; /* safe for a terminal */
         int64_t in_flight, completed, started_ms, seen_ms;
         double rate; /* completed a second, as of its last telling */
 };
@@ -38,6 +38,8 @@ struct fleet {
 
 /* CLI_OK, or told. Trouble with the broker is told only in `trouble`: the workers are shown all the same. */
 int fleet_look(struct cli *cli, struct redis_sync *redis, struct fleet *fleet);
+/* Only the workers. CLI_OK, or told. */
+int fleet_workers(struct cli *cli, struct redis_sync *redis, struct fleet *fleet);
 /* "5s 3, 30s 0" */
 const char *fleet_tiers_text(struct cli *cli, const struct fleet_queue *queue);
 /* "3d 4h", "12 s" */

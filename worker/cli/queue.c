@@ -1,8 +1,14 @@
 #include "cli/fleet.h"
+#include "io/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+/* A worker looks at what is paused every 400 ms. */
+#define FOLLOW_WITHIN_MS 3000
+#define LOOK_EVERY_MS 25
 
 static const struct cli_column columns[] = {{.title = "QUEUE"},
                                             {.title = "STATE"},
@@ -48,6 +54,38 @@ static int list(struct cli *cli, struct redis_sync *redis)
         return asked ? CLI_OK : cli_fail(cli, CLI_ERROR, "%s", fleet.trouble);
 }
 
+static bool has_word(const char *words, const char *word)
+{
+        size_t len = strlen(word);
+        for (const char *at = words; (at = strstr(at, word)); at += len)
+                if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+                        return true;
+        return false;
+}
+
+/* Waits until every worker that consumes the queue has told that it follows. Returns how many there are. */
+static size_t wait_for_workers(struct cli *cli, struct redis_sync *redis, const char *queue, bool paused,
+                               size_t *late)
+{
+        int64_t until_ms = clock_boot_ms() + FOLLOW_WITHIN_MS;
+        for (;;) {
+                struct fleet fleet = {0};
+                size_t consuming = 0;
+                *late = 0;
+                if (fleet_workers(cli, redis, &fleet) != CLI_OK)
+                        return 0;
+                for (size_t i = 0; i < fleet.worker_count; i++) {
+                        if (!has_word(fleet.workers[i].queues, queue))
+                                continue;
+                        consuming++;
+                        *late += has_word(fleet.workers[i].paused, queue) != paused;
+                }
+                if (*late == 0 || clock_boot_ms() >= until_ms)
+                        return consuming;
+                nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
+        }
+}
+
 /* Every replica looks at this set several times a second. */
 static int set_paused(struct cli *cli, struct redis_sync *redis, const char *queue, bool paused)
 {
@@ -56,12 +94,16 @@ static int set_paused(struct cli *cli, struct redis_sync *redis, const char *que
                 redis_sync_call(redis, &cli->arena, paused ? "SADD" : "SREM", key, queue, NULL);
         if (changed->kind != REDIS_INTEGER)
                 return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, changed->text));
+        size_t late = 0, workers = wait_for_workers(cli, redis, queue, paused, &late);
         if (cli->output == CLI_JSON)
-                printf("{\"queue\":\"%s\",\"paused\":%s,\"changed\":%s}\n", queue, paused ? "true" : "false",
-                       changed->integer ? "true" : "false");
+                printf("{\"queue\":\"%s\",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}\n",
+                       queue, paused ? "true" : "false", changed->integer ? "true" : "false", workers, late);
         else
-                printf("%s %s%s\n", queue, changed->integer ? "" : "was already ",
-                       paused ? "paused" : "resumed");
+                printf("%s %s%s, %zu worker%s\n", queue, changed->integer ? "" : "was already ",
+                       paused ? "paused" : "resumed", workers, workers == 1 ? "" : "s");
+        if (late > 0)
+                return cli_fail(cli, CLI_ERROR, "%zu worker%s not followed yet", late,
+                                late == 1 ? " has" : "s have");
         return CLI_OK;
 }
 

@@ -60,6 +60,8 @@ void gate_cancelled(struct engine *engine, size_t queue)
                         delivery_event(delivery, &(struct job_event){.kind = EVENT_RETURN});
                 delivery = next;
         }
+        if (engine->queues[queue].paused)
+                presence_tell(engine);
         lifecycle_check(engine);
 }
 

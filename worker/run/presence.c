@@ -23,44 +23,6 @@ struct presence {
         bool asking;
 };
 
-static void on_paused(void *context, bool lost, const struct slice *values, size_t count)
-{
-        struct engine *engine = context;
-        struct presence *presence = engine->presence;
-        if (!presence)
-                return;
-        presence->asking = false;
-        if (lost || engine->stage == STAGE_ENDED)
-                return;
-        bool changed = false;
-        for (size_t i = 0; i < engine->config->queue_count; i++) {
-                bool paused = false;
-                for (size_t k = 0; k < count; k++)
-                        paused |= slice_is(values[k], engine->config->queues[i].name);
-                if (paused == engine->queues[i].paused)
-                        continue;
-                engine->queues[i].paused = paused;
-                changed = true;
-                log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = paused ? "paused" : "resumed",
-                                                               .queue = engine->config->queues[i].name,
-                                                               .msg = "by an operator"});
-        }
-        if (changed)
-                gate_consume(engine);
-}
-
-static void ask_paused(struct presence *presence)
-{
-        struct engine *engine = presence->engine;
-        if (presence->asking || !redis_store_is_up(engine->store))
-                return;
-        char key[300];
-        int len = snprintf(key, sizeof(key), "%s:paused", engine->config->redis.prefix);
-        struct slice arguments[] = {SLICE_LITERAL("SMEMBERS"), {.data = key, .len = (size_t)len}};
-        presence->asking = true;
-        redis_store_query(engine->store, arguments, 2, on_paused, engine);
-}
-
 static void measure(struct presence *presence, int64_t now_ms)
 {
         uint64_t completed = presence->engine->ends[METRICS_COMPLETED];
@@ -71,11 +33,21 @@ static void measure(struct presence *presence, int64_t now_ms)
         presence->told_completed = completed;
 }
 
+/* Queues that an operator paused and of which no more delivery can arrive. */
+static void add_paused(const struct engine *engine, struct buffer *names)
+{
+        buffer_add_text(names, "");
+        for (size_t i = 0; i < engine->config->queue_count; i++)
+                if (engine->queues[i].paused && !amqp_consumer_is_consuming(engine->consumer, i))
+                        buffer_printf(names, "%s%s", names->len ? " " : "", engine->config->queues[i].name);
+}
+
 static void tell(struct presence *presence)
 {
         struct engine *engine = presence->engine;
         char key[300], host[64] = "", pid[16], in_flight[24], rate[32], started[24], completed[24], now[24];
-        struct buffer queues = {0};
+        struct buffer queues = {0}, paused = {0};
+        add_paused(engine, &paused);
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 buffer_printf(&queues, "%s%s", i ? " " : "", engine->config->queues[i].name);
         int len = snprintf(key, sizeof(key), "%s:worker:%s", engine->config->redis.prefix, engine->worker);
@@ -118,6 +90,53 @@ static void tell(struct presence *presence)
         redis_store_command(engine->store, set, sizeof(set) / sizeof(*set), NULL, NULL);
         redis_store_command(engine->store, expire, 3, NULL, NULL);
         buffer_fini(&queues);
+        buffer_fini(&paused);
+}
+
+static void on_paused(void *context, bool lost, const struct slice *values, size_t count)
+{
+        struct engine *engine = context;
+        struct presence *presence = engine->presence;
+        if (!presence)
+                return;
+        presence->asking = false;
+        if (lost || engine->stage == STAGE_ENDED)
+                return;
+        bool changed = false;
+        for (size_t i = 0; i < engine->config->queue_count; i++) {
+                bool paused = false;
+                for (size_t k = 0; k < count; k++)
+                        paused |= slice_is(values[k], engine->config->queues[i].name);
+                if (paused == engine->queues[i].paused)
+                        continue;
+                engine->queues[i].paused = paused;
+                changed = true;
+                log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = paused ? "paused" : "resumed",
+                                                               .queue = engine->config->queues[i].name,
+                                                               .msg = "by an operator"});
+        }
+        if (!changed)
+                return;
+        gate_consume(engine);
+        tell(presence);
+}
+
+void presence_tell(struct engine *engine)
+{
+        if (engine->presence && redis_store_is_up(engine->store))
+                tell(engine->presence);
+}
+
+static void ask_paused(struct presence *presence)
+{
+        struct engine *engine = presence->engine;
+        if (presence->asking || !redis_store_is_up(engine->store))
+                return;
+        char key[300];
+        int len = snprintf(key, sizeof(key), "%s:paused", engine->config->redis.prefix);
+        struct slice arguments[] = {SLICE_LITERAL("SMEMBERS"), {.data = key, .len = (size_t)len}};
+        presence->asking = true;
+        redis_store_query(engine->store, arguments, 2, on_paused, engine);
 }
 
 static void on_timer(uv_timer_t *timer)

@@ -187,6 +187,7 @@ void recent_close(struct engine *engine);
 
 /* ---- presence.c: leveret:worker:<id>, leveret:paused ---- */
 void presence_open(struct engine *engine);
+void presence_tell(struct engine *engine); /* now, because something changed that people wait for */
 void presence_close(struct engine *engine);
 
 /* ---- depth.c: what waits in the broker ---- */
