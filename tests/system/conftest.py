@@ -14,6 +14,7 @@ from harness.sink import Sink
 def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a time limit then ends the services too
     config.addinivalue_line("markers", "faults: harms the services or takes long; script/test --faults runs these")
+    config.addinivalue_line("markers", "containers: builds and runs the image; script/test --containers runs these")
 
 
 def pytest_addoption(parser):

@@ -73,3 +73,9 @@ bool mail_curl_settings_at_fault(CURLcode code)
                code == CURLE_SSL_CERTPROBLEM || code == CURLE_USE_SSL_FAILED || code == CURLE_LOGIN_DENIED ||
                code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_CIPHER;
 }
+
+const char *mail_curl_cause(CURLcode code, const char *detail)
+{
+        bool tls = mail_curl_settings_at_fault(code) || code == CURLE_SSL_CONNECT_ERROR;
+        return tls && detail[0] ? detail : curl_easy_strerror(code);
+}

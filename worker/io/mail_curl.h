@@ -21,6 +21,10 @@ CURL *mail_curl_easy(const struct config_tls *tls, const char *protocols, int64_
  */
 bool mail_curl_settings_at_fault(CURLcode code);
 
+/* What ended a transfer, in words. What is wrong with TLS only libcurl's own text says (a certificate that
+ * has expired), in `detail` (CURLOPT_ERRORBUFFER); for all else the words are the same every time. */
+const char *mail_curl_cause(CURLcode code, const char *detail);
+
 /* setopt that aborts when the option is unknown or memory is short: both cannot be handled. */
 #define MAIL_CURL_SET(easy, option, value)                                                                   \
         do {                                                                                                 \

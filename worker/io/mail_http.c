@@ -25,6 +25,7 @@ struct post {
         char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX];
         struct mail_fence fence;
         bool busy, fenced;
+        char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
         struct mail_result result;
         mail_done *done;
         void *context;
@@ -109,8 +110,8 @@ static struct mail_result post_judge(const struct post *post, CURLcode code)
                 return mail_outcome_fenced();
         bool sent = sent_whole(post);
         if (!sent && mail_curl_settings_at_fault(code))
-                return mail_outcome_settings(curl_easy_strerror(code));
-        return mail_outcome_cut(sent, curl_easy_strerror(code));
+                return mail_outcome_settings(mail_curl_cause(code, post->cause));
+        return mail_outcome_cut(sent, mail_curl_cause(code, post->cause));
 }
 
 static void post_end(struct post *post, const struct mail_result *result)
@@ -181,6 +182,7 @@ static void post_start(struct post *post, const struct mail_request *request, bo
         MAIL_CURL_SET(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
         MAIL_CURL_SET(post->easy, CURLOPT_FRESH_CONNECT, (long)park);
         MAIL_CURL_SET(post->easy, CURLOPT_FORBID_REUSE, (long)park);
+        post->cause[0] = '\0';
         curl_loop_add(post->owner->curl_loop, post->easy);
 }
 
@@ -192,6 +194,7 @@ static CURL *post_easy(struct post *post, const struct config *config)
         MAIL_CURL_SET(easy, CURLOPT_URL, http->url.data);
         MAIL_CURL_SET(easy, CURLOPT_POST, 1L);
         MAIL_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+        MAIL_CURL_SET(easy, CURLOPT_ERRORBUFFER, post->cause);
         MAIL_CURL_SET(easy, CURLOPT_PRIVATE, post);
         MAIL_CURL_SET(easy, CURLOPT_WRITEFUNCTION, response_take);
         MAIL_CURL_SET(easy, CURLOPT_WRITEDATA, post);

@@ -1,4 +1,5 @@
 #include "io/redis_connection.h"
+#include "io/redis_tls.h"
 #include "io/url.h"
 
 #include "redis_scripts.h"
@@ -113,11 +114,21 @@ static bool probe_write(struct redis_connection *connection, const char *prefix,
         return run(connection, 5, argv, "it takes no write");
 }
 
+static bool encrypt(struct redis_connection *connection, const char *host, const struct config_tls *tls)
+{
+        char error[200];
+        bool fatal;
+        return redis_tls_start(connection->context, host, tls, error, sizeof(error), &fatal) ||
+               fail(connection, fatal, "TLS", error);
+}
+
 static bool connect_to(struct redis_connection *connection, const struct config *config,
                        const struct url *url)
 {
-        if (strcmp(url->scheme, "rediss") == 0)
-                return fail(connection, true, "rediss:// needs hiredis 1.0 or later, this build has", "0.14");
+        bool encrypted = strcmp(url->scheme, "rediss") == 0;
+        if (encrypted && !redis_tls_available())
+                return fail(connection, true, "rediss:// needs hiredis 1.0 or later",
+                            "this build has none with TLS (Debian 13 does)");
         struct timeval limit = {.tv_sec = config->redis.timeout_ms / 1000,
                                 .tv_usec = config->redis.timeout_ms % 1000 * 1000};
         connection->context = redisConnectWithTimeout(url->host, url->port ? url->port : 6379, limit);
@@ -130,7 +141,7 @@ static bool connect_to(struct redis_connection *connection, const struct config 
                 return fail(connection, false, where, connection->context->errstr);
         redisSetTimeout(connection->context, limit);
         redisEnableKeepAlive(connection->context);
-        return true;
+        return !encrypted || encrypt(connection, url->host, &config->redis.tls);
 }
 
 bool redis_connection_open(struct redis_connection *connection, const struct config *config, const char *name)

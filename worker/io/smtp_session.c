@@ -39,6 +39,7 @@ struct smtp_session {
         bool quit;    /* said; what comes now is not about the mail */
         struct smtp_reply reply;
         char reply_text[MAIL_ERROR_MAX];
+        char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
 };
 
 static void sockets_shutdown(struct smtp_session *session, int how)
@@ -289,8 +290,9 @@ static struct mail_result attempt_judge(struct smtp_session *session, CURLcode c
         if (atomic_load(&session->aborted))
                 return mail_outcome_stopped(session->phase == SMTP_DOT);
         if (session->phase < SMTP_MAIL && mail_curl_settings_at_fault(code))
-                return mail_outcome_settings(curl_easy_strerror(code));
-        snprintf(cause, sizeof cause, "%s at %s", curl_easy_strerror(code), smtp_phase_word(session->phase));
+                return mail_outcome_settings(mail_curl_cause(code, session->cause));
+        snprintf(cause, sizeof cause, "%s at %s", mail_curl_cause(code, session->cause),
+                 smtp_phase_word(session->phase));
         return mail_outcome_cut(session->phase == SMTP_DOT, cause);
 }
 
@@ -299,6 +301,7 @@ static void attempt_begin(struct smtp_session *session)
         session->given_len = session->written_len = session->replies_len = 0;
         session->fenced = session->connected_anew = session->replied = session->quit = false;
         session->phase = SMTP_CONNECT;
+        session->cause[0] = '\0';
 }
 
 static struct mail_result attempt(struct smtp_session *session, CURLcode *code)
@@ -307,6 +310,7 @@ static struct mail_result attempt(struct smtp_session *session, CURLcode *code)
                 session->easy = easy_new(session);
         CURL *easy = session->easy;
         attempt_begin(session);
+        MAIL_CURL_SET(easy, CURLOPT_ERRORBUFFER, session->cause);
         MAIL_CURL_SET(easy, CURLOPT_MAIL_FROM, session->sender.data);
         MAIL_CURL_SET(easy, CURLOPT_MAIL_RCPT, &session->recipients);
         MAIL_CURL_SET(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)session->message.len);
