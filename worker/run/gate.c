@@ -45,6 +45,7 @@ void gate_consume(struct engine *engine)
                 if (wanted == engine->queues[i].wanted)
                         continue;
                 engine->queues[i].wanted = wanted;
+                engine->queues[i].cancelled = false;
                 amqp_consumer_want(engine->consumer, i, wanted);
         }
 }
@@ -53,6 +54,7 @@ void gate_cancelled(struct engine *engine, size_t queue)
 {
         if (engine->queues[queue].wanted != 0)
                 return;
+        engine->queues[queue].cancelled = true;
         struct delivery *delivery = TAILQ_FIRST(&engine->all);
         while (delivery) {
                 struct delivery *next = TAILQ_NEXT(delivery, all);

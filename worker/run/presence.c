@@ -38,7 +38,7 @@ static void add_paused(const struct engine *engine, struct buffer *names)
 {
         buffer_add_text(names, "");
         for (size_t i = 0; i < engine->config->queue_count; i++)
-                if (engine->queues[i].paused && !amqp_consumer_is_consuming(engine->consumer, i))
+                if (engine->queues[i].paused && engine->queues[i].cancelled)
                         buffer_printf(names, "%s%s", names->len ? " " : "", engine->config->queues[i].name);
 }
 
@@ -71,6 +71,8 @@ static void tell(struct presence *presence)
                 SLICE_LITERAL(LEVERET_VERSION),
                 SLICE_LITERAL("queues"),
                 {.data = queues.data ? queues.data : "", .len = queues.len},
+                SLICE_LITERAL("paused"),
+                {.data = paused.data, .len = paused.len},
                 SLICE_LITERAL("in_flight"),
                 slice_of(in_flight),
                 SLICE_LITERAL("rate"),

@@ -73,6 +73,7 @@ struct queue_state {
         uint16_t wanted; /* what was asked of the consumer last */
         bool paused;     /* by an operator */
         bool lost;       /* the broker cancelled us */
+        bool cancelled;  /* no delivery can arrive until more is wanted */
         size_t in_flight;
 };
 
