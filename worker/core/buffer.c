@@ -109,6 +109,10 @@ void buffer_add_json_string(struct buffer *buffer, struct slice text)
         size_t plain = 0, at = 0;
         while (at < text.len) {
                 unsigned char c = (unsigned char)text.data[at];
+                if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+                        at++;
+                        continue;
+                }
                 size_t width = c < 0x80 ? 1 : utf8_width(text.data + at, text.len - at);
                 bool escape = width == 0 || c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
                 if (!escape) {

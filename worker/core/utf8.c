@@ -1,5 +1,8 @@
 #include "core/utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 static bool continuation(unsigned char c)
 {
         return (c & 0xc0) == 0x80;
@@ -26,9 +29,22 @@ size_t utf8_width(const char *text, size_t len)
         return 0;
 }
 
-bool utf8_valid(const char *text, size_t len)
+/* Bytes of ASCII at the start, eight at a time. */
+static size_t ascii_run(const char *text, size_t len)
 {
         size_t at = 0;
+        uint64_t eight;
+        for (; len - at >= sizeof(eight); at += sizeof(eight)) {
+                memcpy(&eight, text + at, sizeof(eight));
+                if (eight & 0x8080808080808080u)
+                        break;
+        }
+        return at;
+}
+
+bool utf8_valid(const char *text, size_t len)
+{
+        size_t at = ascii_run(text, len);
         while (at < len) {
                 size_t width = utf8_width(text + at, len - at);
                 if (width == 0)
