@@ -237,6 +237,39 @@ static void a_stalled_reader_costs_lines_and_no_time(void **state)
         assert_int_equal(log_dropped() - before, lost);
 }
 
+static void while_batching_lines_wait_for_the_flush_or_for_a_warning(void **state)
+{
+        (void)state;
+        open_log(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+        log_batch(true);
+        LOG(LOG_LEVEL_INFO, .event = "a");
+        LOG(LOG_LEVEL_INFO, .event = "b");
+        assert_int_equal(lines_in(written()), 0);
+        log_flush();
+        assert_int_equal(lines_in(written()), 2);
+        LOG(LOG_LEVEL_INFO, .event = "c");
+        LOG(LOG_LEVEL_WARN, .event = "d");
+        assert_int_equal(lines_in(written()), 2);
+        LOG(LOG_LEVEL_INFO, .event = "e");
+        log_batch(false);
+        assert_int_equal(lines_in(written()), 1);
+}
+
+static void every_line_of_a_lost_batch_is_counted(void **state)
+{
+        (void)state;
+        open_log(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+        uint64_t before = log_dropped();
+        log_batch(true);
+        for (int i = 0; i < 2000; i++)
+                LOG(LOG_LEVEL_INFO, .event = "job_done",
+                    .msg = "a line that is about a hundred bytes long in all");
+        log_flush();
+        uint64_t lost = log_dropped() - before;
+        assert_true(lost > 0 && lost < 2000);
+        assert_int_equal(lines_in(written()), 2000 - lost);
+}
+
 static void a_closed_reader_and_a_full_disk_are_survived(void **state)
 {
         (void)state;
@@ -351,6 +384,8 @@ int main(void)
                 TEST(events_without_an_error_are_never_held_back),
                 TEST(many_different_errors_are_all_told),
                 TEST(a_stalled_reader_costs_lines_and_no_time),
+                TEST(while_batching_lines_wait_for_the_flush_or_for_a_warning),
+                TEST(every_line_of_a_lost_batch_is_counted),
                 TEST(a_closed_reader_and_a_full_disk_are_survived),
                 TEST(lines_of_threads_do_not_mix),
                 cmocka_unit_test(masking_is_exact),

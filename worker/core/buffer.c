@@ -59,6 +59,18 @@ void buffer_add_char(struct buffer *buffer, char c)
         buffer_add(buffer, &c, 1);
 }
 
+void buffer_add_integer(struct buffer *buffer, int64_t value)
+{
+        char digits[20], *at = digits + sizeof(digits);
+        uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+        do
+                *--at = (char)('0' + left % 10);
+        while (left /= 10);
+        if (value < 0)
+                buffer_add_char(buffer, '-');
+        buffer_add(buffer, at, (size_t)(digits + sizeof(digits) - at));
+}
+
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
 {
         va_list again;

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A growing run of bytes, always NUL-terminated after the last one. Out of memory aborts. */
 struct buffer {
@@ -21,6 +22,7 @@ void buffer_add(struct buffer *buffer, const void *data, size_t len);
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_slice(struct buffer *buffer, struct slice slice);
 void buffer_add_char(struct buffer *buffer, char c);
+void buffer_add_integer(struct buffer *buffer, int64_t value);
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
         __attribute__((format(printf, 2, 0)));

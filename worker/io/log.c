@@ -9,6 +9,7 @@
 #include "io/url.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SECRETS_MAX = 64, SECRET_MIN = 4, WORKER_MAX = 64 };
+/* A pipe that can be written to at all takes PIPE_BUF bytes at once (pipe(7)). */
+enum { SECRETS_MAX = 64, SECRET_MIN = 4, WORKER_MAX = 64, BATCH_MAX = PIPE_BUF };
 
 static const char *const level_words[] = {"debug", "info", "warn", "error"};
 
@@ -34,12 +36,27 @@ static struct {
         struct log_repeats repeats;
         uint64_t dropped_told;
         struct buffer line;
+        bool batching;
+        struct buffer batch; /* whole lines that wait for log_flush, at most BATCH_MAX bytes */
+        uint64_t batched;    /* how many */
+        time_t head_s;       /* the second that `head` spells out */
+        char head[32];
 } state = {.level = LOG_LEVEL_INFO, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void flush_locked(void)
+{
+        if (state.batched && !log_output_write(&state.output, state.batch.data, state.batch.len))
+                atomic_fetch_add(&state.dropped, state.batched);
+        buffer_clear(&state.batch);
+        state.batched = 0;
+}
 
 static void open_locked(const struct log_options *options)
 {
-        if (state.opened)
+        if (state.opened) {
+                flush_locked();
                 log_output_close(&state.output);
+        }
         log_output_open(&state.output, options->fd);
         state.text = options->format == LOG_FORMAT_TEXT ||
                      (options->format == LOG_FORMAT_AUTO && isatty(options->fd) == 1);
@@ -146,6 +163,13 @@ bool log_enabled(enum log_level level)
         return (int)level >= atomic_load_explicit(&state.level, memory_order_relaxed);
 }
 
+static void add_key(const char *key)
+{
+        buffer_add_text(&state.line, state.text ? " " : ",\"");
+        buffer_add_text(&state.line, key);
+        buffer_add_text(&state.line, state.text ? "=" : "\":");
+}
+
 /* Adds ` key=value` or `,"key":"value"`, masked and bounded; nothing if it is unset or the line is full. */
 static void add_text(const char *key, struct slice value)
 {
@@ -155,10 +179,7 @@ static void add_text(const char *key, struct slice value)
                 return;
         size_t before = state.line.len;
         size_t len = mask_text(masked, sizeof(masked), value, mask);
-        if (state.text)
-                buffer_printf(&state.line, " %s=", key);
-        else
-                buffer_printf(&state.line, ",\"%s\":", key);
+        add_key(key);
         buffer_add_json_string(&state.line, (struct slice){.data = masked, .len = len});
         if (state.line.len > LOG_LINE_MAX - 64) { /* room for the rest of the line's frame */
                 state.line.len = before;
@@ -170,10 +191,8 @@ static void add_number(const char *key, int64_t value)
 {
         if (state.line.len > LOG_LINE_MAX - 128)
                 return;
-        if (state.text)
-                buffer_printf(&state.line, " %s=%" PRId64, key, value);
-        else
-                buffer_printf(&state.line, ",\"%s\":%" PRId64, key, value);
+        add_key(key);
+        buffer_add_integer(&state.line, value);
 }
 
 /* RFC 3339 in UTC with milliseconds. */
@@ -181,15 +200,41 @@ static void add_head(enum log_level level)
 {
         int64_t now_ms = clock_wall_ms();
         time_t now_s = (time_t)(now_ms / 1000);
-        struct tm utc;
-        char ts[32];
-        gmtime_r(&now_s, &utc);
-        strftime(ts, sizeof(ts), "%Y-%m-%dT%H:%M:%S", &utc);
-        if (state.text)
-                buffer_printf(&state.line, "%s.%03dZ %-5s", ts, (int)(now_ms % 1000), level_words[level]);
-        else
-                buffer_printf(&state.line, "{\"ts\":\"%s.%03dZ\",\"level\":\"%s\"", ts, (int)(now_ms % 1000),
-                              level_words[level]);
+        int ms = (int)(now_ms % 1000);
+        char fraction[] = {
+                '.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z', '\0'};
+        if (now_s != state.head_s) {
+                struct tm utc;
+                gmtime_r(&now_s, &utc);
+                strftime(state.head, sizeof(state.head), "%Y-%m-%dT%H:%M:%S", &utc);
+                state.head_s = now_s;
+        }
+        buffer_add_text(&state.line, state.text ? "" : "{\"ts\":\"");
+        buffer_add_text(&state.line, state.head);
+        buffer_add_text(&state.line, fraction);
+        if (state.text) {
+                buffer_printf(&state.line, " %-5s", level_words[level]);
+                return;
+        }
+        buffer_add_text(&state.line, "\",\"level\":\"");
+        buffer_add_text(&state.line, level_words[level]);
+        buffer_add_char(&state.line, '"');
+}
+
+/* Whatever is worth an operator's attention does not wait for the end of the turn. */
+static void line_out(enum log_level level)
+{
+        if (state.batch.len + state.line.len > BATCH_MAX)
+                flush_locked();
+        if (state.line.len > BATCH_MAX) {
+                if (!log_output_write(&state.output, state.line.data, state.line.len))
+                        atomic_fetch_add(&state.dropped, 1);
+                return;
+        }
+        buffer_add(&state.batch, state.line.data, state.line.len);
+        state.batched++;
+        if (!state.batching || level >= LOG_LEVEL_WARN)
+                flush_locked();
 }
 
 static void line_write(enum log_level level, const struct log_fields *fields, uint64_t repeated)
@@ -215,8 +260,7 @@ static void line_write(enum log_level level, const struct log_fields *fields, ui
         if (repeated)
                 add_number("repeated", (int64_t)repeated);
         buffer_add_text(&state.line, state.text ? "\n" : "}\n");
-        if (!log_output_write(&state.output, state.line.data, state.line.len))
-                atomic_fetch_add(&state.dropped, 1);
+        line_out(level);
 }
 
 /* Tells what was held back, and once there is room again what was lost. */
@@ -228,9 +272,10 @@ static void tell_gaps(int64_t now_ms)
                         .event = over.event, .error = over.error, .msg = "the same again, held back"};
                 line_write(over.level, &fields, over.count - LOG_REPEAT_LIMIT);
         }
-        uint64_t dropped = atomic_load(&state.dropped);
-        if (dropped == state.dropped_told)
+        if (atomic_load(&state.dropped) == state.dropped_told)
                 return;
+        flush_locked();
+        uint64_t dropped = atomic_load(&state.dropped);
         line_write(LOG_LEVEL_WARN,
                    &(struct log_fields){.event = "log_dropped",
                                         .msg = "lines were lost: the log could not be written"},
@@ -258,16 +303,33 @@ void log_event(enum log_level level, const struct log_fields *fields)
         pthread_mutex_unlock(&state.lock);
 }
 
+void log_batch(bool batching)
+{
+        pthread_mutex_lock(&state.lock);
+        state.batching = batching;
+        flush_locked();
+        pthread_mutex_unlock(&state.lock);
+}
+
+void log_flush(void)
+{
+        pthread_mutex_lock(&state.lock);
+        flush_locked();
+        pthread_mutex_unlock(&state.lock);
+}
+
 void log_close(void)
 {
         pthread_mutex_lock(&state.lock);
         if (state.opened) {
                 tell_gaps(INT64_MAX);
+                flush_locked();
                 log_output_close(&state.output);
         }
         secrets_forget(state.secret_count);
         buffer_fini(&state.line);
-        state.line = (struct buffer){0};
+        buffer_fini(&state.batch);
+        state.batching = false;
         state.worker[0] = '\0';
         state.repeats = (struct log_repeats){0};
         state.dropped_told = atomic_load(&state.dropped);

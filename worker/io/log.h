@@ -59,6 +59,11 @@ bool log_enabled(enum log_level level);
  */
 void log_event(enum log_level level, const struct log_fields *fields);
 
+/* While batching, lines below warn wait for log_flush, for the next line of warn or error, or until 4 KiB of them
+ * have come together: a write for each line costs more than the line. The loop flushes before it sleeps. */
+void log_batch(bool batching);
+void log_flush(void);
+
 /* LOG(LOG_LEVEL_INFO, .event = "job_done", .queue = name): evaluates the fields only if the level is enabled.
  */
 #define LOG(level, ...)                                                                                      \

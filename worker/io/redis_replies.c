@@ -25,6 +25,8 @@ static struct job_decision decision_parse(struct slice text)
         struct job_decision decision = {.tier = -1};
         char kind[16] = "", reason[32] = "", copy[64];
         int reject = 0;
+        if (text.len == 0)
+                return decision;
         snprintf(copy, sizeof(copy), "%.*s", SLICE_PRINT(text));
         if (sscanf(copy, "%15s %d %d %31s", kind, &decision.tier, &reject, reason) < 3)
                 return decision;

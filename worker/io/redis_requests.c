@@ -42,23 +42,40 @@ static bool refuse_while_down(struct redis_store *store, struct request request)
 
 enum { IDENTITY_ARGUMENTS = 10 };
 
+/* What a record is kept for at least: the longest delay on top of `keep`. */
+static int64_t keep_ms(const struct config *config)
+{
+        int64_t longest = 0;
+        for (size_t i = 0; i < config->queue_count; i++)
+                if (config->queues[i].tier_count > 0 &&
+                    config->queues[i].tiers_ms[config->queues[i].tier_count - 1] > longest)
+                        longest = config->queues[i].tiers_ms[config->queues[i].tier_count - 1];
+        return config->claim.keep_ms + longest;
+}
+
+/* PREFIX:KIND:{ID} as one argument. */
+static void add_key(struct redis_store *store, struct slice kind, struct slice id)
+{
+        buffer_clear(&store->key);
+        buffer_add_text(&store->key, store->config->redis.prefix);
+        buffer_add_slice(&store->key, kind);
+        buffer_add_slice(&store->key, id);
+        buffer_add_char(&store->key, '}');
+        resp_add(&store->out, (struct slice){.data = store->key.data, .len = store->key.len});
+}
+
 /* EVALSHA sha 2 job events + the ten arguments that every script takes; `extra` more are to follow. */
 static void begin_script(struct redis_store *store, enum redis_script script,
                          const struct store_identity *identity, size_t extra)
 {
         struct buffer *out = &store->out;
         const struct config *config = store->config;
-        char key[512];
         resp_begin(out, 5 + IDENTITY_ARGUMENTS + extra);
         resp_add_text(out, "EVALSHA");
         resp_add(out, (struct slice){.data = store->connection.sha[script], .len = 40});
         resp_add_text(out, "2");
-        static const char *const kinds[] = {"job", "events"};
-        for (size_t i = 0; i < 2; i++) {
-                int len = snprintf(key, sizeof(key), "%s:%s:{%.*s}", config->redis.prefix, kinds[i],
-                                   SLICE_PRINT(identity->id));
-                resp_add(out, (struct slice){.data = key, .len = (size_t)len});
-        }
+        add_key(store, SLICE_LITERAL(":job:{"), identity->id);
+        add_key(store, SLICE_LITERAL(":events:{"), identity->id);
         resp_add(out, identity->owner);
         resp_add_integer(out, config->claim.lease_ms);
         resp_add_integer(out, identity->generation.redrives);
@@ -68,12 +85,7 @@ static void begin_script(struct redis_store *store, enum redis_script script,
         resp_add(out, identity->type);
         resp_add(out, identity->queue);
         resp_add_text(out, store->worker);
-        int64_t longest = 0;
-        for (size_t i = 0; i < config->queue_count; i++)
-                if (config->queues[i].tier_count > 0 &&
-                    config->queues[i].tiers_ms[config->queues[i].tier_count - 1] > longest)
-                        longest = config->queues[i].tiers_ms[config->queues[i].tier_count - 1];
-        resp_add_integer(out, config->claim.keep_ms + longest);
+        resp_add_integer(out, keep_ms(config));
 }
 
 static struct request lease_request(store_done *done, void *context)

@@ -281,6 +281,7 @@ void redis_store_close(struct redis_store *store)
         uv_close((uv_handle_t *)store->retry, handle_free);
         uv_close((uv_handle_t *)store->flush, handle_free);
         buffer_fini(&store->out);
+        buffer_fini(&store->key);
         free(store->ring);
         free(store);
 }

@@ -41,6 +41,7 @@ struct redis_store {
         uv_timer_t *watch, *retry;
         uv_prepare_t *flush;
         struct buffer out;    /* requests of this loop turn */
+        struct buffer key;    /* the one at hand */
         struct request *ring; /* under way, oldest first */
         size_t ring_size, ring_head, ring_count;
 };

@@ -229,12 +229,15 @@ static struct store_effect effect_of(const struct delivery *delivery, int index)
 /* The inside of a timeline entry: what happened to an effect. */
 static void note_effect(struct buffer *note, const char *event, const struct store_effect *effect)
 {
-        buffer_printf(note, "\"event\":\"%s\"", event);
+        buffer_add_text(note, "\"event\":\"");
+        buffer_add_text(note, event);
+        buffer_add_char(note, '"');
         if (!effect->key.data)
                 return;
         buffer_add_text(note, ",\"effect\":");
         buffer_add_json_string(note, effect->key);
-        buffer_printf(note, ",\"outcome\":\"%s\",\"provider_id\":", effect->sent ? "sent" : "refused");
+        buffer_add_text(note, effect->sent ? ",\"outcome\":\"sent\",\"provider_id\":"
+                                           : ",\"outcome\":\"refused\",\"provider_id\":");
         buffer_add_json_string(note, effect->provider_id);
 }
 

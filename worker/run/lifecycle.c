@@ -155,23 +155,35 @@ static void on_turn(uv_check_t *check)
         measure_turn(engine);
 }
 
+/* Before the loop may sleep. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+        (void)prepare;
+        log_flush();
+}
+
 void lifecycle_open(struct engine *engine)
 {
+        log_batch(true);
         signal_open(engine, &engine->sigterm, on_terminate, SIGTERM);
         signal_open(engine, &engine->sigint, on_terminate, SIGINT);
         signal_open(engine, &engine->sighup, on_hangup, SIGHUP);
         uv_timer_init(&engine->loop, &engine->tick);
         uv_timer_init(&engine->loop, &engine->gate_timer);
         uv_check_init(&engine->loop, &engine->turn);
+        uv_prepare_init(&engine->loop, &engine->before_wait);
         engine->tick.data = engine->gate_timer.data = engine->turn.data = engine;
         uv_timer_start(&engine->tick, on_tick, TICK_MS, TICK_MS);
         uv_check_start(&engine->turn, on_turn);
+        uv_prepare_start(&engine->before_wait, on_prepare);
         engine->watchdog = watchdog_start();
 }
 
 void lifecycle_close(struct engine *engine)
 {
+        log_batch(false);
         watchdog_stop(engine->watchdog);
+        uv_close((uv_handle_t *)&engine->before_wait, NULL);
         uv_close((uv_handle_t *)&engine->sigterm, NULL);
         uv_close((uv_handle_t *)&engine->sigint, NULL);
         uv_close((uv_handle_t *)&engine->sighup, NULL);

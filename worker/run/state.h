@@ -120,6 +120,7 @@ struct engine {
         struct watchdog *watchdog;
 
         uv_check_t turn;
+        uv_prepare_t before_wait;
         uv_timer_t tick, gate_timer;
         uv_signal_t sigterm, sigint, sighup;
         struct drain_report drain;
