@@ -12,7 +12,7 @@ COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY worker worker
 COPY handlers handlers
-RUN cmake --preset release && cmake --build --preset release -j"$(nproc)" && strip build/release/leveret
+RUN cmake --preset release && cmake --build --preset release --target leveret -j"$(nproc)" && strip build/release/leveret
 
 FROM debian:trixie-slim
 RUN apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \

@@ -36,6 +36,7 @@ struct cli {
         const char *config_file; /* NULL: the default place, if it is there */
         const char *sets[CLI_SETS_MAX];
         size_t set_count;
+        const char **environment; /* NULL: that of the process; see cli_secrets_hide */
         enum cli_output output;
         bool yes;
         bool help;
@@ -64,6 +65,14 @@ int cli_config(struct cli *cli);
 /* Loads it anew, for a reload; NULL with the errors told, or in cli->errors if stderr is a log that has
  * begun. The caller owns it (config_free). */
 struct config *cli_load(struct cli *cli);
+/*
+ * For a process that stays: takes the secrets of the loaded configuration out of what /proc shows of the
+ * process, its environment and its command line (`argv`, overwritten in place). cli_load goes on with copies.
+ */
+void cli_secrets_hide(struct cli *cli, int argc, char **argv);
+/* No core dumps and no debugger but root's: both would show secrets and the mails' texts. No privilege is
+ * ever won by execve(2), should anybody get so far. */
+void cli_process_close(void);
 /* Opens Redis with the loaded configuration; NULL with the error told. */
 struct redis_sync *cli_redis(struct cli *cli);
 

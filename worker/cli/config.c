@@ -26,7 +26,8 @@ struct config *cli_load(struct cli *cli)
         for (size_t i = 0; i < CONFIG_HANDLERS_MAX && handlers[i]; i++)
                 types[i] = handlers[i]->type;
         struct config_source source = {.path = find_file(cli),
-                                       .environment = (const char *const *)environ,
+                                       .environment = cli->environment ? cli->environment
+                                                                       : (const char *const *)environ,
                                        .sets = cli->sets,
                                        .set_count = cli->set_count,
                                        .types = types};

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { RELOADS_KEPT = 1000 };
 
@@ -61,11 +60,11 @@ int command_run(struct cli *cli, int argc, char **argv)
         if (cli->help || cli->word_count > 0)
                 return cli_usage(cli, cli->help ? NULL : "it takes no words");
         cli->logs = true;
+        cli_process_close();
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;
-        /* A core would hold secrets and the mails' texts. */
-        setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+        cli_secrets_hide(cli, argc, argv);
         log_open(cli->config);
         log_lines(LOG_LEVEL_WARN, "config_warning", cli->warnings, NULL);
         struct reloading reloading = {.cli = cli};
