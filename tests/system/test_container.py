@@ -99,7 +99,7 @@ def test_the_image_says_what_it_is_and_is_nobody(podman):
     assert config["User"] == "10001:10001"
     assert config["StopSignal"] == "SIGTERM"
     assert config["Entrypoint"] == ["leveret"]
-    assert image["HealthCheck"]["Test"] == ["CMD", "leveret", "health", "ready"]
+    assert image["Healthcheck"]["Test"] == ["CMD", "leveret", "health", "ready"]
     assert config["Labels"]["org.opencontainers.image.title"] == "leveret"
     assert config["Labels"]["org.opencontainers.image.version"]
 

@@ -1,4 +1,5 @@
 """A worker that is told to end gives back what it has not begun and finishes what it has."""
+import socket
 import time
 
 from harness.publish import order
@@ -80,3 +81,17 @@ def test_run_drain_ends_when_the_queues_are_empty(bench):
     worker = leveret.start("--drain", ready=False)
     assert worker.wait(within=60) == 0
     assert bench.sink.count() == 50 and bench.total(bench.queue) == 0
+
+
+def test_a_service_manager_is_told_of_the_start_of_life_and_of_the_end(bench, tmp_path):
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(20)
+        worker = bench.leveret(env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": 400000}).start()
+        told = [manager.recv(100) for _ in range(3)]
+        assert told == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        worker.terminate()
+        while manager.recv(100) != b"STOPPING=1":
+            pass
+        assert worker.wait() == 0

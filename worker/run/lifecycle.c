@@ -1,5 +1,6 @@
 #include "io/clock.h"
 #include "io/log.h"
+#include "io/notify.h"
 #include "run/state.h"
 
 #include <inttypes.h>
@@ -32,11 +33,20 @@ static void drain_tick(struct engine *engine, int64_t now_ms)
                 lifecycle_end(engine, 1);
 }
 
+static void manager_tell(struct engine *engine, int64_t now_ms)
+{
+        if (engine->watchdog_every_ms == 0 || now_ms - engine->watchdog_told_ms < engine->watchdog_every_ms)
+                return;
+        engine->watchdog_told_ms = now_ms;
+        notify_send("WATCHDOG=1");
+}
+
 static void on_tick(uv_timer_t *timer)
 {
         struct engine *engine = timer->data;
         int64_t now_ms = clock_boot_ms();
         watchdog_turned(engine->watchdog);
+        manager_tell(engine, now_ms);
         struct delivery *delivery = TAILQ_FIRST(&engine->all);
         while (delivery) {
                 struct delivery *next = TAILQ_NEXT(delivery, all);
@@ -89,6 +99,7 @@ void lifecycle_drain(struct engine *engine, const char *cause)
                 return;
         engine->stage = STAGE_DRAINING;
         engine->drain = (struct drain_report){.began_ms = clock_boot_ms()};
+        notify_send("STOPPING=1");
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "draining", .msg = cause});
         gate_consume(engine);
         /* What is held behind queues that were not consuming goes back at once. */
@@ -177,6 +188,8 @@ void lifecycle_open(struct engine *engine)
         uv_check_start(&engine->turn, on_turn);
         uv_prepare_start(&engine->before_wait, on_prepare);
         engine->watchdog = watchdog_start();
+        engine->watchdog_every_ms = notify_watchdog_ms();
+        notify_send("READY=1"); /* it waits for services by itself: starting it again would not bring them */
 }
 
 void lifecycle_close(struct engine *engine)

@@ -121,6 +121,7 @@ struct engine {
 
         uv_check_t turn;
         uv_prepare_t before_wait;
+        int64_t watchdog_every_ms, watchdog_told_ms; /* of the service manager; every 0: it does not ask */
         uv_timer_t tick, gate_timer;
         uv_signal_t sigterm, sigint, sighup;
         struct drain_report drain;
