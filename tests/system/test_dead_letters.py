@@ -1,6 +1,8 @@
 """What cannot be done ends as exactly one dead letter that says why."""
 import json
+import pathlib
 import random
+import re
 
 import pytest
 
@@ -145,3 +147,15 @@ def test_three_hundred_malformed_bodies_end_as_three_hundred_dead_letters(bench)
     bench.wait_state(good, "completed")
     assert bench.sink.count() == 1 and worker.process.is_alive()
     wait_until(worker.is_ready, what="still ready")
+
+
+def test_many_large_bodies_do_not_grow_the_worker_without_bound(bench):
+    """24 messages of 8 MiB and their copies are 384 MiB; of 64 MiB at once is read (the sanitizer keeps 256 MiB more)."""
+    worker = bench.worker()
+    assert bench.last.run("queue", "pause", bench.queue).returncode == 0
+    bench.publish(*[Message("order.created.v1", body=b"x" * (8 << 20)) for _ in range(24)])
+    assert bench.last.run("queue", "resume", bench.queue).returncode == 0
+    letters = bench.dead_letters(24, within=60)
+    assert {letter.reason for letter in letters} == {"too_large"}
+    peak_kib = int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{worker.process.pid}/status").read_text()).group(1))
+    assert peak_kib < 480 << 10, f"{peak_kib >> 10} MiB"

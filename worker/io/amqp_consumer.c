@@ -37,7 +37,7 @@ struct amqp_consumer {
         int64_t up_ms, heard_ms, written_ms, heartbeat_ms;
         int64_t connect_at_ms; /* when neither connected nor connecting; -1: never again */
         struct backoff backoff;
-        bool ever_up, closing;
+        bool ever_up, closing, held;
         unsigned handles; /* of libuv, still open */
         uv_timer_t tick;
         uv_prepare_t prepare;
@@ -111,7 +111,7 @@ static void connection_write(struct amqp_consumer *consumer)
                         connection_drop(consumer, amqp_error_string2(status));
         }
         if (consumer->broker)
-                poll_ask(consumer, UV_READABLE | (left ? UV_WRITABLE : 0));
+                poll_ask(consumer, (consumer->held ? 0 : UV_READABLE) | (left ? UV_WRITABLE : 0));
 }
 
 static void heartbeat_write(struct amqp_consumer *consumer)
@@ -182,7 +182,7 @@ static void connection_read(struct amqp_consumer *consumer, bool readable)
 {
         const struct timeval no_wait = {0};
         struct broker *broker = consumer->broker;
-        for (int i = 0; i < FRAMES_PER_TURN; i++) {
+        for (int i = 0; i < FRAMES_PER_TURN && !consumer->held; i++) {
                 if (!readable && !amqp_frames_enqueued(broker->state) && !amqp_data_in_buffer(broker->state))
                         break;
                 amqp_frame_t frame;
@@ -207,7 +207,7 @@ static void buffered_watch(struct amqp_consumer *consumer)
 {
         if (consumer->closing)
                 return;
-        if (consumer->broker &&
+        if (consumer->broker && !consumer->held &&
             (amqp_frames_enqueued(consumer->broker->state) || amqp_data_in_buffer(consumer->broker->state)))
                 uv_idle_start(&consumer->idle, on_idle);
         else
@@ -429,6 +429,12 @@ void amqp_consumer_ack(struct amqp_consumer *consumer, uint64_t epoch, uint64_t 
 void amqp_consumer_nack(struct amqp_consumer *consumer, uint64_t epoch, uint64_t tag, bool requeue)
 {
         decide(consumer, epoch, tag, requeue ? ACK_REQUEUE : ACK_REJECT);
+}
+
+void amqp_consumer_hold(struct amqp_consumer *consumer, bool held)
+{
+        consumer->held = held; /* what is watched changes before the loop sleeps */
+        buffered_watch(consumer);
 }
 
 bool amqp_consumer_is_up(const struct amqp_consumer *consumer)

@@ -58,6 +58,10 @@ void amqp_consumer_want(struct amqp_consumer *consumer, size_t queue, uint16_t p
 void amqp_consumer_ack(struct amqp_consumer *consumer, uint64_t epoch, uint64_t tag);
 void amqp_consumer_nack(struct amqp_consumer *consumer, uint64_t epoch, uint64_t tag, bool requeue);
 
+/* Held: nothing more is read from the connection, so the broker stops sending by TCP's own means. Acks and
+ * heartbeats go on. For when what has arrived takes too much memory. */
+void amqp_consumer_hold(struct amqp_consumer *consumer, bool held);
+
 bool amqp_consumer_is_up(const struct amqp_consumer *consumer);
 /* Is a consumer of that queue confirmed and alive? */
 bool amqp_consumer_is_consuming(const struct amqp_consumer *consumer, size_t queue);

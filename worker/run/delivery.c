@@ -121,6 +121,7 @@ static void delivery_end(struct delivery *delivery, enum metrics_outcome outcome
         count_end(delivery, outcome);
         joblog_end(delivery, outcome);
         inflight_remove(delivery);
+        gate_bytes(engine);
         delivery->ended = true;
         if (delivery->pending == 0)
                 delivery_free(delivery);
@@ -253,5 +254,6 @@ void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t
         }
         inflight_add(engine, delivery);
         inflight_list(delivery, LIST_HELD);
+        gate_bytes(engine);
         CRASHPOINT("received");
 }

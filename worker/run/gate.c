@@ -8,6 +8,19 @@
 /* What a service that says "too many requests" and no more is given. */
 #define THROTTLE_DEFAULT_MS 1000
 
+/* Bodies in flight above which nothing more is read, and below which reading goes on. */
+#define BODY_BYTES_MAX ((size_t)64 << 20)
+#define BODY_BYTES_LOW ((size_t)48 << 20)
+
+void gate_bytes(struct engine *engine)
+{
+        bool held = engine->body_bytes > (engine->reading_held ? BODY_BYTES_LOW : BODY_BYTES_MAX);
+        if (held == engine->reading_held || engine->stage == STAGE_ENDED)
+                return;
+        engine->reading_held = held;
+        amqp_consumer_hold(engine->consumer, held);
+}
+
 static int64_t throttle_left_ms(const struct engine *engine, int64_t now_ms)
 {
         return engine->throttled_until_ms > now_ms ? engine->throttled_until_ms - now_ms : 0;

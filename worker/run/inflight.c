@@ -13,6 +13,7 @@ void inflight_add(struct engine *engine, struct delivery *delivery)
 {
         TAILQ_INSERT_TAIL(&engine->all, delivery, all);
         engine->in_flight++;
+        engine->body_bytes += delivery->message->body.len;
         engine->queues[delivery->queue].in_flight++;
         if (delivery->job.recorded) {
                 LIST_INSERT_HEAD(&engine->buckets[bucket_of(slice_of(delivery->envelope.id))], delivery,
@@ -55,6 +56,7 @@ void inflight_remove(struct delivery *delivery)
         inflight_list(delivery, LIST_NONE);
         TAILQ_REMOVE(&engine->all, delivery, all);
         engine->in_flight--;
+        engine->body_bytes -= delivery->message->body.len;
         engine->queues[delivery->queue].in_flight--;
         if (delivery->in_bucket)
                 LIST_REMOVE(delivery, same_bucket);

@@ -106,6 +106,8 @@ struct engine {
         struct delivery_queue all, held, suspects, places;
         struct delivery_bucket buckets[ID_BUCKETS];
         size_t in_flight, active, places_used;
+        size_t body_bytes; /* of what is in flight */
+        bool reading_held; /* too many of them: nothing more is read from the broker */
         struct delivery *alone;
 
         struct breaker breaker;
@@ -173,6 +175,7 @@ void gate_update(
         struct delivery *delivery); /* after a step: gives back what the job's phase no longer needs */
 void gate_result(struct delivery *delivery, const struct mail_result *result, struct job_event *event);
 void gate_cancelled(struct engine *engine, size_t queue);
+void gate_bytes(struct engine *engine); /* after what is in flight grew or shrank */
 const char *gate_closed_because(const struct engine *engine, size_t queue); /* NULL: open */
 
 /* ---- lifecycle.c ---- */
