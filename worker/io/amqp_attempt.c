@@ -10,8 +10,8 @@ struct attempt {
         pthread_mutex_t mutex;
         pthread_cond_t ended_changed;
         pthread_t thread;
-        bool ended, abandoned; /* under the mutex */
-        uv_async_t *done;      /* not touched once abandoned */
+        bool ended, silent, abandoned; /* under the mutex; abandoned: it frees itself */
+        uv_async_t *done;              /* not touched once silent */
         struct arena arena;
         struct amqp_settings settings;
         const struct topology *topology;
@@ -42,7 +42,7 @@ static void *attempt_run(void *context)
         pthread_mutex_lock(&attempt->mutex);
         bool abandoned = attempt->abandoned;
         attempt->ended = true;
-        if (!abandoned)
+        if (!attempt->silent)
                 uv_async_send(attempt->done);
         pthread_cond_signal(&attempt->ended_changed);
         pthread_mutex_unlock(&attempt->mutex);
@@ -98,11 +98,11 @@ void attempt_free(struct attempt *attempt, int64_t bound_ms)
         until.tv_sec += bound_ms / 1000 + (until.tv_nsec + bound_ms % 1000 * 1000000) / 1000000000;
         until.tv_nsec = (until.tv_nsec + bound_ms % 1000 * 1000000) % 1000000000;
         pthread_mutex_lock(&attempt->mutex);
-        attempt->abandoned = !attempt->ended;
-        while (attempt->abandoned && !attempt->ended &&
+        attempt->silent = true;
+        while (!attempt->ended &&
                pthread_cond_timedwait(&attempt->ended_changed, &attempt->mutex, &until) == 0)
                 continue;
-        bool left = attempt->abandoned;
+        bool left = attempt->abandoned = !attempt->ended;
         pthread_t thread = attempt->thread;
         pthread_mutex_unlock(&attempt->mutex);
         if (left) {

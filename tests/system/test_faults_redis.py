@@ -1,0 +1,255 @@
+"""Redis dies, hangs, fills up, forgets or lies. Nothing is sent on a guess, and no attempt is burnt for it."""
+import socket
+import threading
+import time
+
+import pytest
+
+from harness.fleet import Fleet
+from harness.ports import free_port
+from harness.proxy import Proxy
+from harness.publish import order
+from harness.redis import Redis
+from harness.wait import wait_until
+
+
+def load(bench, count, delay_ms=10, **changes):
+    """So many orders, and workers that are in the middle of them."""
+    fleet = Fleet(bench, 1, bench.config(**changes))
+    bench.sink.mode("healthy", delay_ms=delay_ms)
+    bench.publish_many([order(n) for n in range(1, count + 1)])
+    wait_until(lambda: bench.sink.count() >= count // 10, within=30, what=lambda: bench.sink.stats())
+    return fleet, fleet.workers[0]
+
+
+def all_done(bench, fleet, count, within=60):
+    bench.wait_completed(count, within=within)
+    fleet.check_alive()
+    burnt = {id: job for id, job in bench.redis.jobs().items() if job["attempt"] != "0"}
+    assert not burnt, f"Redis' faults burn no attempt: {burnt}"
+    explained, by_window = fleet.windows.explained()
+    account = bench.account().check(explained=explained)
+    print(f"\n{account}, explained {dict(by_window)}")
+    return account
+
+
+def back_again(bench, worker, harm, heal):
+    """Harm is noticed, consuming pauses, nothing dies; after it is healed the worker consumes by itself."""
+    harm()
+    try:
+        worker.wait_not_ready()
+        assert worker.get("/livez")[0] == 200
+    finally:
+        heal()
+    worker.wait_ready()
+
+
+def test_redis_that_is_killed_and_comes_back_loses_nothing_and_repeats_no_mail(bench):
+    fleet, worker = load(bench, 1000)
+    back_again(bench, worker, bench.redis.kill, bench.redis.start)
+    assert all_done(bench, fleet, 1000).mails == 1000
+
+
+@pytest.mark.faults
+def test_redis_that_is_killed_ten_times_under_load_loses_nothing_and_repeats_no_mail(bench):
+    fleet = Fleet(bench, 3)
+    bench.sink.mode("healthy", delay_ms=20)
+    bench.publish_many([order(n) for n in range(1, 10001)])
+    for death in range(1, 11):
+        wait_until(lambda: bench.sink.count() >= death * 800, within=60, what=lambda: bench.sink.stats())
+        bench.redis.restart()
+    assert all_done(bench, fleet, 10000, within=120).mails == 10000
+
+
+def test_redis_that_sleeps_for_longer_than_the_time_out_burns_no_attempt(bench):
+    fleet, worker = load(bench, 1000, redis={"timeout": "500ms"})
+    back_again(bench, worker, bench.redis.freeze, bench.redis.thaw)
+    assert all_done(bench, fleet, 1000).mails == 1000
+
+
+def test_redis_that_is_full_stops_the_work_and_no_more(bench):
+    fleet, worker = load(bench, 600)
+    back_again(bench, worker, lambda: bench.redis.set("maxmemory", "1mb"), lambda: bench.redis.set("maxmemory", "0"))
+    assert all_done(bench, fleet, 600).mails == 600
+
+
+def test_redis_that_became_a_replica_stops_the_work_and_no_more(bench):
+    fleet, worker = load(bench, 600)
+    # Of a master that cannot be reached, so that nothing is copied from it.
+    client = bench.redis.client
+    back_again(bench, worker, lambda: client.replicaof("127.0.0.1", free_port()), lambda: client.replicaof("NO", "ONE"))
+    assert all_done(bench, fleet, 600).mails == 600
+
+
+def test_redis_that_lacks_its_replicas_stops_the_work_and_no_more(bench):
+    fleet, worker = load(bench, 600)
+    back_again(bench, worker, lambda: bench.redis.set("min-replicas-to-write", "1"),
+               lambda: bench.redis.set("min-replicas-to-write", "0"))
+    assert all_done(bench, fleet, 600).mails == 600
+
+
+def test_redis_that_forgets_the_scripts_is_given_them_again(bench):
+    fleet, worker = load(bench, 600)
+    bench.redis.client.script_flush()
+    assert all_done(bench, fleet, 600).mails == 600
+
+
+def test_a_connection_that_redis_closes_is_made_again(bench):
+    fleet, worker = load(bench, 600)
+    for _ in range(3):
+        before = bench.sink.count()
+        bench.redis.client.client_kill_filter(_type="normal", skipme=True)
+        wait_until(lambda: bench.sink.count() >= min(600, before + 50), within=20, what="it goes on")
+    assert all_done(bench, fleet, 600).mails == 600
+
+
+def test_redis_that_wants_a_password_all_at_once_is_waited_for(bench):
+    fleet, worker = load(bench, 600)
+
+    def lock():
+        bench.redis.set("requirepass", "secret-of-redis")
+        bench.redis.client.client_kill_filter(_type="normal", skipme=True)
+
+    back_again(bench, worker, lock, lambda: bench.redis.set("requirepass", ""))
+    assert all_done(bench, fleet, 600).mails == 600
+
+
+def test_a_job_whose_key_holds_something_else_is_dead_lettered_and_the_key_left_alone(bench):
+    bench.worker()
+    message = order(1)
+    bench.redis.client.set(f"leveret:job:{{{message.id}}}", "not a hash")
+    bench.publish(message)
+    (dead,) = bench.dead_letters(1)
+    assert dead.id == message.id and dead.reason == "id_conflict"
+    assert bench.redis.client.get(f"leveret:job:{{{message.id}}}") == "not a hash"
+    assert bench.sink.count() == 0
+    later = bench.publish(order(2))
+    bench.wait_state(later, "completed")
+
+
+def test_redis_that_forgets_everything_costs_duplicates_at_most_and_no_message(bench):
+    """Window C. What is in work goes on and makes its record again; only copies of what was done can go twice."""
+    fleet = Fleet(bench, 2)
+    bench.sink.mode("healthy", delay_ms=10)
+    messages = [order(n) for n in range(1, 1001)]
+    bench.publish_many(messages)
+    wait_until(lambda: bench.sink.count() >= 300, within=30, what=lambda: bench.sink.stats())
+    with fleet.windows.span("C"):
+        bench.redis.client.flushall()
+        bench.publish_many(messages[:20])  # their records are gone: window C, booked
+        wait_until(lambda: bench.sink.count() >= 1000 and not bench.total(bench.queue), within=60,
+                   what=lambda: bench.sink.stats())
+    bench.wait_empty()
+    fleet.check_alive()
+    mails = bench.sink.mails()
+    keys = {mail["key"] for mail in mails}
+    print(f"\n{len(mails) - len(keys)} duplicates of 20 that were possible, {len(keys)} of 1000 jobs mailed")
+    assert len(keys) == 1000, "a record that is lost never costs a message"
+    assert len(mails) - len(keys) <= 20
+    assert bench.depth(bench.dlq) == 0 and bench.total(bench.queue) == 0
+
+
+@pytest.mark.parametrize("policy", ["volatile-lru", "allkeys-lru", "allkeys-random"])
+def test_redis_that_may_evict_records_is_refused_at_the_start(bench, policy):
+    bench.redis.set("maxmemory-policy", policy)
+    bench.redis.set("maxmemory", "100mb")
+    try:
+        worker = bench.leveret().start(ready=False)
+        assert worker.wait(within=20) == 78
+        assert any(policy in entry.get("error", "") for entry in worker.logged(event="cannot_start"))
+    finally:
+        bench.redis.set("maxmemory", "0")
+        bench.redis.set("maxmemory-policy", "noeviction")
+
+
+def test_redis_that_wants_a_password_at_the_start_ends_it_with_78(bench):
+    with Redis() as locked:
+        locked.set("requirepass", "secret-of-redis")
+        for url in (f"redis://127.0.0.1:{locked.port}/0", f"redis://:wrong-password@127.0.0.1:{locked.port}/0"):
+            worker = bench.leveret(redis={"url": url}).start(ready=False)
+            assert worker.wait(within=20) == 78
+            assert "wrong-password" not in worker.process.stderr()
+
+
+# ---- answers that are none
+
+GARBAGE = {
+    "words": b"hello there\r\n",
+    "bulk of 2 GiB": b"$2147483647\r\nx",
+    "negative": b"*-7\r\n",
+    "deep": b"*1\r\n" * 10000,
+    "huge array": b"*10000000\r\n",
+    "binary": bytes(range(256)) * 100,
+    "endless line": b"+" + b"x" * 1000000,
+    "nothing": b"",
+}
+
+
+class Liar:
+    """Passes everything on to Redis until told to lie: then every answer is `garbage`."""
+
+    def __init__(self, port, garbage):
+        self.garbage, self.lying, self._target, self._closed = garbage, False, port, False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while not self._closed:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._target))
+            for source, sink, down in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._carry, args=(source, sink, down), daemon=True).start()
+
+    def _carry(self, source, sink, down):
+        try:
+            while data := source.recv(65536):
+                if self.lying and down:
+                    sink.sendall(self.garbage)
+                    if not self.garbage:
+                        break
+                else:
+                    sink.sendall(data)
+        except OSError:
+            pass
+        for side in (source, sink):
+            try:
+                side.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self._closed = True
+        self._listener.close()
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_answers_that_are_no_answers_end_the_connection_and_nothing_else(bench, name):
+    liar = Liar(bench.redis.port, GARBAGE[name])
+    try:
+        fleet, worker = load(bench, 150, redis={"url": f"redis://127.0.0.1:{liar.port}/0", "timeout": "500ms"})
+        liar.lying = True
+        worker.wait_not_ready()
+        liar.lying = False
+        worker.wait_ready()
+        all_done(bench, fleet, 150)
+        rss_kib = int(next(line.split()[1] for line in open(f"/proc/{worker.pid}/status") if line.startswith("VmRSS")))
+        assert rss_kib < 600_000, "sanitizers included, an announced size must not be believed"
+    finally:
+        liar.close()
+
+
+def test_a_black_hole_before_redis_is_noticed_by_its_time_out(bench):
+    with Proxy(bench.redis.port) as proxy:
+        fleet, worker = load(bench, 600, redis={"url": f"redis://127.0.0.1:{proxy.port}/0", "timeout": "500ms"})
+        proxy.blackhole = True
+        began = time.monotonic()
+        worker.wait_not_ready(within=3)
+        print(f"\nnoticed after {time.monotonic() - began:.1f} s at a time-out of 0.5 s")
+        proxy.pass_all()
+        proxy.cut()
+        worker.wait_ready()
+        all_done(bench, fleet, 600)
