@@ -44,10 +44,11 @@ void acks_clear(struct acks *acks)
                 memset(acks->slots, 0xff, acks->slot_capacity * sizeof(*acks->slots));
 }
 
-/* Tags are consecutive numbers: taken modulo the table they hardly ever collide. */
+/* Tags are consecutive numbers. Taken modulo the table they would lie side by side, and each removal would
+ * walk over all that are in flight; the golden ratio puts them as far apart as can be (Knuth 6.4). */
 static size_t slot_home(const struct acks *acks, uint64_t tag)
 {
-        return (size_t)tag & (acks->slot_capacity - 1);
+        return (size_t)(tag * UINT64_C(0x9e3779b97f4a7c15) >> (64 - __builtin_ctzll(acks->slot_capacity)));
 }
 
 static size_t slot_find(const struct acks *acks, uint64_t tag)

@@ -274,8 +274,9 @@ static void *run_thread(void *engine)
         return NULL;
 }
 
-/* By default the loop's thread gets a heap of its own that is shrunk and grown again, page by page and zeroed, with every
- * wave of messages. One heap for all threads, which hardly allocate beside the loop, keeps this much instead. */
+/* By default the loop's thread gets a heap of its own that is shrunk and grown again, page by page and
+ * zeroed, with every wave of messages. One heap for all threads, which hardly allocate beside the loop, keeps
+ * this much instead. */
 #define HEAP_KEPT_BYTES (4 << 20)
 
 static void tune_heap(void)
