@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "core/asyncapi.h"
 #include "core/registry.h"
 #include "core/schema.h"
 #include "handler.h"
@@ -46,6 +47,15 @@ static int schema(const struct handler *handler)
         return ok ? CLI_OK : CLI_ERROR;
 }
 
+static int asyncapi(void)
+{
+        struct buffer out = {0};
+        asyncapi_render(&out, handlers, LEVERET_VERSION);
+        bool ok = cli_print((struct slice){.data = out.data, .len = out.len - 1}); /* adds the line's end */
+        buffer_fini(&out);
+        return ok ? CLI_OK : CLI_ERROR;
+}
+
 int command_type(struct cli *cli, int argc, char **argv)
 {
         if (!cli_parse(cli, argc, argv, NULL))
@@ -54,8 +64,10 @@ int command_type(struct cli *cli, int argc, char **argv)
                 return cli_usage(cli, NULL);
         if (strcmp(cli->words[0], "list") == 0 && cli->word_count == 1)
                 return list(cli);
+        if (strcmp(cli->words[0], "asyncapi") == 0 && cli->word_count == 1)
+                return asyncapi();
         if (cli->word_count != 2)
-                return cli_usage(cli, "type show TYPE, type schema TYPE or type list");
+                return cli_usage(cli, "type show TYPE, type schema TYPE, type list or type asyncapi");
         const struct handler *handler = handler_find(handlers, slice_of(cli->words[1]));
         if (!handler)
                 return cli_fail(cli, CLI_NOT_FOUND, "no handler for %s; see leveret type list",
@@ -64,5 +76,5 @@ int command_type(struct cli *cli, int argc, char **argv)
                 return show(cli, handler);
         if (strcmp(cli->words[0], "schema") == 0)
                 return schema(handler);
-        return cli_usage(cli, "type show TYPE, type schema TYPE or type list");
+        return cli_usage(cli, "type show TYPE, type schema TYPE, type list or type asyncapi");
 }
