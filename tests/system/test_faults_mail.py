@@ -1,0 +1,216 @@
+"""The mail service is down, refuses, breaks off, dawdles or lies. An outage costs time; not attempts, not messages."""
+import collections
+import socket
+import threading
+import time
+
+import pytest
+
+from harness.fleet import Fleet
+from harness.publish import email, order
+from harness.wait import wait_until
+
+
+def seconds(number):
+    until = time.monotonic() + number
+    wait_until(lambda: time.monotonic() >= until, within=number + 5)
+
+
+def outage(bench, mode, backlog, lasts_s, workers, connections=16, within=120):
+    """A service that is down while `backlog` messages wait, and then works again. Checks what it may cost."""
+    bench.sink.mode(mode)
+    fleet = Fleet(bench, workers, bench.config(mail={"http": {"connections": connections}}))
+    bench.publish_many([order(n) for n in range(1, backlog + 1)])
+    wait_until(lambda: bench.sink.attempts(), what="the first try")
+    seconds(lasts_s)
+    tried = bench.sink.attempts()
+    probes = sum(worker.metric("leveret_mail_breaker_probes_total") or 0 for worker in fleet.workers)
+    bench.sink.mode("healthy")
+    bench.wait_completed(backlog, within=within)
+    jobs = bench.redis.jobs().values()
+    burnt = [int(job["attempt"]) for job in jobs]
+    print(f"\n{mode} for {lasts_s} s, {backlog} waiting, {workers} workers: {len(tried)} tries, {sum(burnt)} attempts burnt, "
+          f"{probes:.0f} probes, {sum(int(job['deferrals']) for job in jobs)} deferrals")
+    assert max(burnt) <= 1, "no job pays twice for one outage"
+    assert max(collections.Counter(a["key"] for a in tried).values()) <= 3, "each probe takes another job"
+    assert bench.depth(bench.dlq) == 0
+    bench.account().check()
+    return tried, sum(burnt)
+
+
+def test_a_service_that_answers_503_costs_at_most_the_failures_of_the_breaker(bench):
+    tried, burnt = outage(bench, "503", backlog=500, lasts_s=6, workers=1)
+    assert burnt <= 5, "breaker.failures; a probe that fails burns nothing"
+    # 16 were under way when the fifth failure came; then one probe at a time, after 1 s and then every 2 s.
+    assert len(tried) <= 16 + 16 + 5
+
+
+def test_a_service_that_answers_401_costs_no_attempt_and_no_message(bench):
+    tried, burnt = outage(bench, "401", backlog=500, lasts_s=6, workers=1)
+    assert burnt == 0
+    assert len(tried) <= 16 + 5
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("mode", ["503", "401"])
+def test_an_outage_of_five_minutes_with_ten_thousand_messages_waiting(bench, mode):
+    tried, burnt = outage(bench, mode, backlog=10000, lasts_s=300, workers=3, within=300)
+    assert burnt <= 3 * 5
+    assert len(tried) <= 3 * (32 + 300)
+
+
+def test_probes_go_one_at_a_time(bench):
+    """While the service hangs on a probe, nothing else is sent."""
+    worker = bench.worker(mail={"timeout": "4s"})
+    bench.sink.mode("503")
+    bench.publish_many([order(n) for n in range(1, 101)])
+    worker.wait_not_ready()
+    before = len(bench.sink.attempts())
+    bench.sink.mode("503", delay_ms=1500)
+    wait_until(lambda: len(bench.sink.attempts()) > before, within=15, what="a probe")
+    first = len(bench.sink.attempts())
+    seconds(1)
+    assert len(bench.sink.attempts()) == first == before + 1
+    bench.sink.mode("healthy", delay_ms=0)
+    bench.wait_completed(100)
+
+
+def test_a_connection_that_breaks_after_the_mail_was_taken_repeats_it_with_the_same_key(bench):
+    bench.sink.mode("healthy", dedupe=True)
+    worker = bench.worker(mail={"http": {"connections": 1}})
+    first = bench.publish(order(1))
+    bench.wait_state(first, "completed")  # the connection is kept
+    bench.sink.script({"cut": "before", "accept": True})
+    second = bench.publish(order(2))
+    bench.wait_state(second, "completed")
+    bench.wait_empty()
+    attempts = [a["key"] for a in bench.sink.attempts()]
+    assert len(attempts) == 3 and attempts[1] == attempts[2], "window D: the library or the worker sent it again"
+    assert bench.sink.count() == 2, "a service that honours the key shows each mail once"
+    assert worker.process.is_alive()
+
+
+def test_a_parked_type_is_never_sent_again_by_the_library_on_a_dead_connection(bench):
+    """Park sends on a fresh connection each time: libcurl repeats only on a reused one."""
+    bench.worker(handlers={"email.send.v1": {"on_ambiguous": "park"}}, mail={"http": {"connections": 1}})
+    before = bench.sink.stats()["http_connections"]
+    first = bench.publish(email("ada@example.com"))
+    bench.wait_state(first, "completed")
+    bench.sink.script({"cut": "before", "accept": True})
+    second = bench.publish(email("bob@example.com"))
+    (dead,) = bench.dead_letters(1)
+    assert dead.id == second.id and dead.reason == "ambiguous_send"
+    assert len(bench.sink.attempts()) == 2
+    assert bench.sink.stats()["http_connections"] - before == 2, "a connection each"
+
+
+def test_a_redirect_is_refused_for_good_and_not_followed(bench):
+    bench.worker()
+    bench.sink.script({"status": 302, "headers": {"Location": f"{bench.sink.http_url}/elsewhere"}})
+    message = bench.publish(order(1))
+    wait_until(lambda: bench.state(message) in ("dead", "completed"), what=lambda: bench.job(message))
+    assert len(bench.sink.attempts()) == (1 if bench.state(message) == "dead" else 2), "never two requests for one try"
+    assert {a["answer"] for a in bench.sink.attempts()} <= {302, 200}
+
+
+def test_a_slow_service_is_waited_for_and_the_leases_are_renewed(bench):
+    """Each mail takes longer than half the lease, and each job waits for its place for longer than that."""
+    worker = bench.worker(claim={"lease": "3s"}, mail={"timeout": "2500ms", "http": {"connections": 2}})
+    bench.sink.mode("healthy", delay_ms=1500)
+    bench.publish_many([order(n) for n in range(1, 11)])
+    bench.wait_completed(10, within=40)
+    assert bench.sink.count() == 10
+    assert not worker.logged(event="send_failed")
+    bench.account().check()
+
+
+# ---- services that do not speak HTTP as they should
+
+
+class Rogue:
+    """Reads a request and then does `behave(socket)`. Counts the requests."""
+
+    def __init__(self, behave):
+        self.behave, self.requests, self.closed = behave, 0, False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while not self.closed:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer):
+        try:
+            if peer.recv(65536):
+                self.requests += 1
+                self.behave(peer)
+        except OSError:
+            pass
+        peer.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.closed = True
+        self._listener.close()
+
+
+def endless_body(peer):
+    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+    while True:
+        peer.sendall(b"x" * 65536)
+
+
+def endless_headers(peer):
+    peer.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        peer.sendall(b"X-More: " + b"x" * 1000 + b"\r\n")
+
+
+def drops(peer):
+    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+    while peer.recv(1):
+        pass
+
+
+def no_http(peer):
+    peer.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+def silence(peer):
+    while peer.recv(1):
+        pass
+
+
+def drip(peer):
+    for byte in b"HTTP/1.1 200 OK\r\n" * 1000:
+        peer.sendall(bytes([byte]))
+        seconds(0.2)
+
+
+@pytest.mark.parametrize("behave", [endless_body, endless_headers, drops, no_http, silence, drip],
+                         ids=lambda behave: behave.__name__)
+def test_an_answer_that_is_none_ends_in_time_and_takes_no_memory(bench, behave):
+    with Rogue(behave) as rogue:
+        worker = bench.worker(handlers={"order.created.v1": {"on_ambiguous": "park"}},
+                              mail={"timeout": "1s", "http": {"url": rogue.url}})
+        before = rss_kib(worker)
+        messages = [bench.publish(order(n)) for n in range(1, 4)]
+        wait_until(lambda: all(bench.state(m) in ("dead", "completed") for m in messages), within=20,
+                   what=lambda: [bench.job(m) for m in messages])
+        assert rogue.requests == 3, "park: each once"
+        assert rss_kib(worker) - before < 100_000
+        assert worker.get("/livez")[0] == 200
+        reasons = {bench.job(m).get("reason", "completed") for m in messages}
+        # A 200 has been said before the endless body: the mail is sent, whatever else comes.
+        assert reasons <= {"ambiguous_send", "completed"}, reasons
+
+
+def rss_kib(worker):
+    return int(next(line.split()[1] for line in open(f"/proc/{worker.pid}/status") if line.startswith("VmRSS")))
