@@ -260,6 +260,7 @@ def test_a_connection_that_falls_silent_is_given_up_within_two_and_a_half_heartb
         all_done_once(bench, 300)
 
 
+@pytest.mark.faults
 def test_a_black_hole_on_an_idle_publisher_delays_the_copy_and_hangs_nobody(bench):
     with Proxy(bench.broker.port) as proxy:
         worker = through(bench, proxy, heartbeat="2s")

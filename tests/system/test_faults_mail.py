@@ -39,14 +39,14 @@ def outage(bench, mode, backlog, lasts_s, workers, connections=16, within=120):
 
 
 def test_a_service_that_answers_503_costs_at_most_the_failures_of_the_breaker(bench):
-    tried, burnt = outage(bench, "503", backlog=500, lasts_s=6, workers=1)
+    tried, burnt = outage(bench, "503", backlog=500, lasts_s=4, workers=1)
     assert burnt <= 5, "breaker.failures; a probe that fails burns nothing"
     # 16 were under way when the fifth failure came; then one probe at a time, after 1 s and then every 2 s.
     assert len(tried) <= 16 + 16 + 5
 
 
 def test_a_service_that_answers_401_costs_no_attempt_and_no_message(bench):
-    tried, burnt = outage(bench, "401", backlog=500, lasts_s=6, workers=1)
+    tried, burnt = outage(bench, "401", backlog=500, lasts_s=3, workers=1)
     assert burnt == 0
     assert len(tried) <= 16 + 5
 
@@ -117,9 +117,9 @@ def test_a_slow_service_is_waited_for_and_the_leases_are_renewed(bench):
     """Each mail takes longer than half the lease, and each job waits for its place for longer than that."""
     worker = bench.worker(claim={"lease": "3s"}, mail={"timeout": "2500ms", "http": {"connections": 2}})
     bench.sink.mode("healthy", delay_ms=1500)
-    bench.publish_many([order(n) for n in range(1, 11)])
-    bench.wait_completed(10, within=40)
-    assert bench.sink.count() == 10
+    bench.publish_many([order(n) for n in range(1, 7)])
+    bench.wait_completed(6, within=40)
+    assert bench.sink.count() == 6
     assert not worker.logged(event="send_failed")
     bench.account().check()
 

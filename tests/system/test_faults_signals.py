@@ -112,6 +112,7 @@ def test_a_worker_frozen_in_the_middle_of_a_send_makes_a_second_mail_with_the_sa
     bench.account().check(explained=explained)
 
 
+@pytest.mark.faults
 def test_a_service_that_honours_the_key_shows_one_mail_even_then(bench):
     fleet = Fleet(bench, 1, short_leases(bench, amqp={"heartbeat": "1s"}))
     (zombie,) = fleet.workers
