@@ -1,0 +1,26 @@
+# What is installed, and the Debian package: cpack -G DEB --config build/release/CPackConfig.cmake -B build/package
+include(GNUInstallDirs)
+install(TARGETS leveret RUNTIME)
+install(FILES config/leveret.yaml DESTINATION /etc/leveret)
+install(FILES deploy/systemd/leveret.service DESTINATION lib/systemd/system OPTIONAL)
+install(FILES deploy/debian/sysusers.conf DESTINATION lib/sysusers.d RENAME leveret.conf OPTIONAL)
+install(FILES completions/leveret.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME leveret OPTIONAL)
+file(GLOB pages ${CMAKE_SOURCE_DIR}/docs/*.[1-8])
+install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL FILES_MATCHING PATTERN "*.md")
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME leveret)
+set(CPACK_PACKAGE_CONTACT "leveret <leveret@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "RabbitMQ consumer worker that turns messages into mails")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "ca-certificates, passwd")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+    ${CMAKE_SOURCE_DIR}/deploy/debian/postinst ${CMAKE_SOURCE_DIR}/deploy/debian/prerm
+    ${CMAKE_SOURCE_DIR}/deploy/debian/postrm ${CMAKE_SOURCE_DIR}/deploy/debian/conffiles)
+include(CPack)
