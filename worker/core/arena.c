@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHUNK_BYTES ((size_t)4096)
+/* A job of one small mail fits into one. */
+#define CHUNK_BYTES ((size_t)8192)
 
 struct arena_chunk {
         struct arena_chunk *older;

@@ -131,12 +131,20 @@ int channel_drive(struct channel *channel, struct broker *broker, int64_t now_ms
         abort();
 }
 
-static void delivery_begin(struct channel *channel, const amqp_basic_deliver_t *deliver)
+static struct arena *arena_make(const struct channel *channel)
 {
+        if (channel->arena)
+                return channel->arena(channel->arena_context);
         struct arena *arena = malloc(sizeof(*arena));
         if (!arena)
                 abort();
         arena_init(arena);
+        return arena;
+}
+
+static void delivery_begin(struct channel *channel, const amqp_basic_deliver_t *deliver)
+{
+        struct arena *arena = arena_make(channel);
         struct message *message = arena_alloc(arena, sizeof(*message));
         message->exchange = arena_slice(arena, slice_of_bytes(deliver->exchange));
         message->routing_key = arena_slice(arena, slice_of_bytes(deliver->routing_key));

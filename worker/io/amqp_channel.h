@@ -43,6 +43,8 @@ struct channel {
         struct backoff backoff;
         uint16_t generation; /* of delivery tags */
         struct acks acks;
+        struct arena *(*arena)(void *context); /* for the next message; NULL: one is made */
+        void *arena_context;
         struct {                     /* the message being put together */
                 struct arena *arena; /* NULL: none */
                 struct message *message;

@@ -388,8 +388,11 @@ struct amqp_consumer *amqp_consumer_open(uv_loop_t *loop, const struct config *c
                 .channel_count = config->queue_count,
                 .backoff = {.base_ms = RECONNECT_BASE_MS, .cap_ms = RECONNECT_CAP_MS},
         };
-        for (size_t i = 0; i < config->queue_count; i++)
+        for (size_t i = 0; i < config->queue_count; i++) {
                 channel_init(&channels[i], i, config->queues[i].name);
+                channels[i].arena = events->arena;
+                channels[i].arena_context = context;
+        }
         if (uv_random(NULL, NULL, &consumer->random, sizeof(consumer->random), 0, NULL) != 0)
                 abort();
         consumer->random |= 1; /* xorshift must not begin at 0 */

@@ -27,9 +27,7 @@ struct store_identity delivery_identity(const struct delivery *delivery)
 
 static void delivery_free(struct delivery *delivery)
 {
-        struct arena *arena = delivery->arena;
-        arena_fini(arena);
-        free(arena);
+        arena_pool_give(&delivery->engine->arenas, delivery->arena); /* the delivery lies in it */
 }
 
 bool delivery_back(struct delivery *delivery)

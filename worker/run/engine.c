@@ -68,6 +68,12 @@ static void on_amqp_unreachable(void *context, const char *error, int64_t retry_
                   &(struct log_fields){.event = "amqp_unreachable", .msg = "trying again", .error = error});
 }
 
+static struct arena *on_arena(void *context)
+{
+        struct engine *engine = context;
+        return arena_pool_take(&engine->arenas);
+}
+
 static void on_delivery(void *context, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
                         struct message *message)
 {
@@ -105,6 +111,7 @@ static const struct amqp_consumer_events consumer_events = {
         .down = on_amqp_down,
         .unreachable = on_amqp_unreachable,
         .fatal = on_fatal,
+        .arena = on_arena,
         .delivery = on_delivery,
         .lost = on_queue_lost,
         .found = on_queue_found,
@@ -262,6 +269,7 @@ static void run(struct engine *engine)
         while (uv_run(&engine->loop, UV_RUN_DEFAULT) != 0) {
         }
         forget_all(engine);
+        arena_pool_fini(&engine->arenas);
         recent_close(engine);
         metrics_free(engine->metrics);
         if (uv_loop_close(&engine->loop) != 0)

@@ -1,6 +1,7 @@
 #ifndef LEVERET_RUN_STATE_H
 #define LEVERET_RUN_STATE_H
 
+#include "core/arena_pool.h"
 #include "core/breaker.h"
 #include "core/config.h"
 #include "core/dead_id.h"
@@ -99,6 +100,7 @@ struct engine {
         struct admin *admin;
         struct metrics *metrics;
 
+        struct arena_pool arenas; /* of deliveries that ended */
         uint64_t epoch;
         bool amqp_up;
         struct queue_state queues[CONFIG_QUEUES_MAX];

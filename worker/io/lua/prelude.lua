@@ -13,8 +13,8 @@ end
 
 -- `entry` is the inside of a JSON object, already escaped.
 local function note(entry)
-  redis.call('RPUSH', events, '{"ts":' .. text(now) .. ',"worker":"' .. ARGV[9] .. '",' .. entry .. '}')
-  redis.call('LTRIM', events, -EVENTS_MAX, -1)
+  local len = redis.call('RPUSH', events, '{"ts":' .. text(now) .. ',"worker":"' .. ARGV[9] .. '",' .. entry .. '}')
+  if len > EVENTS_MAX then redis.call('LTRIM', events, -EVENTS_MAX, -1) end
 end
 
 local function expire(ms)
