@@ -1,10 +1,12 @@
 #include "cli/cli.h"
 #include "io/config_file.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
@@ -68,8 +70,19 @@ static int dispatch(const struct cli_command *command, int argc, char **argv)
         return status;
 }
 
+/* The number of a standard stream that was closed would go to the next socket, and the log into that. */
+static void streams_keep(void)
+{
+        int fd = open("/dev/null", O_RDWR);
+        while (fd >= 0 && fd <= STDERR_FILENO)
+                fd = open("/dev/null", O_RDWR);
+        if (fd >= 0)
+                close(fd);
+}
+
 int main(int argc, char **argv)
 {
+        streams_keep();
         signal(SIGPIPE, SIG_IGN);
         curl_global_init(CURL_GLOBAL_DEFAULT);
         const char *name = argc > 1 ? argv[1] : "--help";
