@@ -18,7 +18,8 @@ FROM debian:trixie-slim
 RUN apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
         ca-certificates librabbitmq4 libhiredis1.1.0 libcurl4t64 libuv1t64 libyaml-0-2 libmicrohttpd12t64 libjansson4 \
         zlib1g libssl3t64 \
-    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
+    && install -d -o 10001 -g 10001 /var/lib/leveret
 COPY --from=build /source/build/release/leveret /usr/bin/leveret
 COPY config/leveret.docker.yaml /etc/leveret/leveret.yaml
 
@@ -32,7 +33,8 @@ LABEL org.opencontainers.image.title="leveret" \
 
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
-WORKDIR /
+# Only operators' commands write here: what `dlq drop` and `purge` keep of what they take away. The worker writes nothing.
+WORKDIR /var/lib/leveret
 # Drains: returns what has not started, finishes what runs within shutdown.grace (25s); give it 40 s.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["leveret", "health", "ready"]

@@ -6,16 +6,22 @@ import shutil
 import subprocess
 import threading
 
+import pika
 import pytest
+import redis as redis_client
 
 from harness import podman as engine
+from harness.ports import free_port, is_open
+from harness.process import Process
 from harness.publish import order
+from harness.rabbitmq import RabbitMQ
 from harness.tls import Authority, TlsFront
 from harness.wait import wait_until
 from harness.worker import ROOT
 
 pytestmark = pytest.mark.containers
 IMAGE = "leveret:test"
+SECRETS = ROOT / "config" / "docker" / "secrets"
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +126,32 @@ def test_the_compose_file_is_understood_by_docker_compose():
     assert "ports:" not in worker.partition("\nvolumes:")[0]
 
 
+def test_the_definitions_and_the_redis_configuration_of_the_compose_file_are_taken(tmp_path):
+    """The same files, in the same services; only their places differ."""
+    with RabbitMQ("definitions", settings=[f"load_definitions = {ROOT / 'config/rabbitmq/definitions.json'}"]) as broker:
+        for path in SECRETS.glob("amqp_*"):
+            url = path.read_text().strip().replace("rabbitmq:5672", f"127.0.0.1:{broker.port}")
+            pika.BlockingConnection(pika.URLParameters(url)).close()
+        with pytest.raises(pika.exceptions.ProbableAuthenticationError):
+            pika.BlockingConnection(pika.URLParameters(broker.url()))  # guest is not made
+    shutil.copy(ROOT / "config/docker/redis/users.acl", tmp_path)
+    text = (ROOT / "config/docker/redis/redis.conf").read_text()
+    (tmp_path / "redis.conf").write_text(text.replace("/etc/redis/", f"{tmp_path}/"))
+    port = free_port()
+    server = Process(["redis-server", tmp_path / "redis.conf", "--port", port, "--bind", "127.0.0.1"], directory=tmp_path, name="redis")
+    try:
+        wait_until(lambda: is_open(port), what=lambda: server.stdout())
+        for path in SECRETS.glob("redis_*"):
+            url = path.read_text().strip().replace("redis:6379", f"127.0.0.1:{port}")
+            client = redis_client.Redis.from_url(url, decode_responses=True)
+            assert client.info("memory")["maxmemory_policy"] == "noeviction"
+            assert client.info("persistence")["aof_enabled"] == 1
+        with pytest.raises(redis_client.exceptions.AuthenticationError):
+            redis_client.Redis(port=port).ping()
+    finally:
+        server.stop()
+
+
 def test_redis_is_used_over_tls_and_a_bad_certificate_is_refused(podman, bench, tmp_path):
     authority = Authority(tmp_path)
     fronts = {"good": authority.certificate("good"), "certificate has expired": authority.certificate("expired", days=-1),
@@ -162,6 +194,21 @@ def test_a_container_sends_mails_and_shows_no_secret(fleet, bench, figures):
     assert "Uid:\t10001\t10001\t10001\t10001" in (proc / "status").read_text()
     assert "NoNewPrivs:\t1" in (proc / "status").read_text()
     assert "CapEff:\t0000000000000000" in (proc / "status").read_text()
+
+
+def test_an_operator_drops_a_dead_letter_from_a_container_that_keeps_the_backup(fleet, bench, podman):
+    fleet.start().wait_healthy()
+    bad = bench.publish(order(0))
+    bench.wait_state(bad, "dead")
+    volume = "leveret-test-backups:/var/lib/leveret"  # a new one belongs to whom the directory of the image does
+    try:
+        done = podman.once(IMAGE, "dlq", "drop", bench.queue, bad.id, "--yes", env=fleet.env, volumes=[*fleet.volumes, volume])
+        assert done.returncode == 0, done.stderr
+        [place] = podman.run("volume", "inspect", "leveret-test-backups", "--format", "{{.Mountpoint}}").stdout.split()
+        assert bad.id in "".join(path.read_text() for path in pathlib.Path(place).iterdir())
+    finally:
+        podman.run("volume", "rm", "--force", "leveret-test-backups", check=False)
+    bench.wait_state(bad, "dropped")
 
 
 def test_four_containers_lose_nothing_when_one_is_stopped_and_one_killed_under_load(fleet, bench, figures):
