@@ -25,7 +25,7 @@ class Plan:
     def __init__(self, quick):
         self.count, self.rounds, self.latency_s = (6000, 2, 3) if quick else (30000, 7, 10)
         self.latency_rounds = 1 if quick else 3
-        self.limit_s = 100 if quick else 840
+        self.limit_s = 112 if quick else 840
 
 
 def say(text):

@@ -90,11 +90,16 @@ class Bench:
             time.sleep(every)
         return stats
 
+    def settle(self):
+        """Acks reach a quorum queue a moment after they were sent."""
+        end = time.monotonic() + 10
+        while (left := self.left()) > 0 and time.monotonic() < end:
+            time.sleep(0.05)
+        return left
+
     def end(self, process, count):
         """Stops it once everything is acknowledged, and counts."""
-        end = time.monotonic() + 10
-        while self.left() > 0 and time.monotonic() < end:
-            time.sleep(0.05)
+        self.settle()
         process.stop(within=15)
         left, stats = self.left(), self.sink.stats()
         if left or stats["mails"] != count or stats["distinct"] != count:
@@ -124,8 +129,9 @@ class Bench:
         _, status, usage = os.wait4(process.pid, 0)
         spent_s = time.monotonic() - began
         process.popen.returncode = os.waitstatus_to_exitcode(status)
-        if status or self.left():
-            raise Void(f"{program.name}: status {status}, {self.left()} left")
+        left = self.settle()
+        if status or left:
+            raise Void(f"{program.name}: status {status}, {left} left")
         return {"rate": count / spent_s, "cpu_us": (usage.ru_utime + usage.ru_stime) * 1e6 / count, "rss_mb": usage.ru_maxrss / 1024}
 
     def first_ack(self, program):
