@@ -1,5 +1,4 @@
 #include "core/json.h"
-#include "core/json_build.h"
 #include "core/utf8.h"
 
 #include <stdint.h>
@@ -227,9 +226,6 @@ json_t *json_parse(struct slice text, char error[JSON_CAUSE_MAX])
                 write_error(error, text, (size_t)(scan.at - scan.start), scan.cause);
                 return NULL;
         }
-        json_t *built = json_build(text);
-        if (built)
-                return built;
         json_error_t refused;
         json_t *value = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &refused);
         if (!value)

@@ -8,7 +8,6 @@ struct watcher {
         uv_poll_t poll;
         struct curl_loop *owner;
         curl_socket_t fd;
-        int watched, wanted; /* events of libuv: asked of it, asked for by libcurl */
 };
 
 struct curl_loop {
@@ -63,11 +62,6 @@ static int timer_wanted(CURLM *multi, long timeout_ms, void *context)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
         struct watcher *watcher = poll->data;
-        if (watcher->wanted == 0) {
-                watcher->watched = 0;
-                uv_poll_stop(poll);
-                return;
-        }
         int flags = status < 0 ? CURL_CSELECT_ERR : 0;
         if (events & UV_READABLE)
                 flags |= CURL_CSELECT_IN;
@@ -127,8 +121,7 @@ static void watcher_drop(struct curl_loop *curl_loop, curl_socket_t fd)
 
 /* The watcher of a connection lives as long as its socket: making one costs five system calls, and libcurl
  * takes its hands off and on again with every request. It must be gone before the descriptor is, hence the
- * hooks on open and close. For the same reason it goes on watching between two requests: only when something
- * happens that libcurl does not wait for, it stops. */
+ * hooks on open and close. */
 static curl_socket_t socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
         struct curl_loop *curl_loop = context;
@@ -148,13 +141,6 @@ static int socket_close(void *context, curl_socket_t fd)
         return close(fd);
 }
 
-/* A connection that nobody uses does not keep the loop turning. */
-static void watcher_idle(struct watcher *watcher)
-{
-        watcher->wanted = 0;
-        uv_unref((uv_handle_t *)&watcher->poll);
-}
-
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned)
 {
         static char
@@ -166,7 +152,7 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
                 if (assigned == &not_a_connection)
                         watcher_drop(curl_loop, fd);
                 else if (watcher)
-                        watcher_idle(watcher);
+                        uv_poll_stop(&watcher->poll);
                 return 0;
         }
         if (!watcher) {
@@ -176,11 +162,6 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
                 curl_multi_assign(curl_loop->multi, fd, &not_a_connection);
         }
         int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-        watcher->wanted = events;
-        uv_ref((uv_handle_t *)&watcher->poll);
-        if (watcher->watched == events)
-                return 0;
-        watcher->watched = events;
         return uv_poll_start(&watcher->poll, events, on_poll) == 0 ? 0 : -1;
 }
 
