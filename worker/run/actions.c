@@ -56,7 +56,8 @@ static void on_claimed(void *context, const struct store_result *result)
                          "this id belongs to a job of other content; a new message needs a new id");
         if (result->claim == CLAIM_CRASHED)
                 snprintf(delivery->error, sizeof(delivery->error),
-                         "%" PRId64 " starts of it ended with the process", result->starts);
+                         "%" PRId64 " starts of it ended with the process",
+                         delivery->engine->config->claim.max_crashes);
         delivery_event(delivery, &(struct job_event){.kind = EVENT_CLAIMED,
                                                      .claim = result->claim,
                                                      .now_ms = clock_boot_ms(),

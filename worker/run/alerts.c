@@ -12,6 +12,7 @@
 /* Tells people by mail and webhook that something needs them. It never fails or delays a job: a digest waits
  * until a place at the transport is free and the breaker is closed, and its own failure is only logged. */
 
+#define SIGHT_MARGIN_MS 5000
 #define LOOK_EVERY_MS 1000
 #define SEND_LIMIT_MS 60000
 
@@ -71,6 +72,18 @@ static bool work_is_seen(const struct engine *engine, bool more_put_off, const c
         return true;
 }
 
+/* How long a job may be out of sight and yet wait: in the longest delay tier. */
+static int64_t out_of_sight_ms(const struct config *config)
+{
+        int64_t longest_ms = config->alerts.idle_ms;
+        for (size_t i = 0; i < config->queue_count; i++) {
+                const struct config_queue *queue = &config->queues[i];
+                if (queue->tier_count > 0 && queue->tiers_ms[queue->tier_count - 1] > longest_ms)
+                        longest_ms = queue->tiers_ms[queue->tier_count - 1];
+        }
+        return longest_ms + SIGHT_MARGIN_MS;
+}
+
 static void look_for_idling(struct alerts *alerts, int64_t now_ms)
 {
         struct engine *engine = alerts->engine;
@@ -79,7 +92,7 @@ static void look_for_idling(struct alerts *alerts, int64_t now_ms)
         uint64_t put_off = engine->ends[METRICS_RETRY] + engine->ends[METRICS_DEFER];
         const char *why;
         bool seen = work_is_seen(engine, put_off != alerts->put_off, &why);
-        if (completed != alerts->completed || now_ms - alerts->work_last_ms > idle_ms)
+        if (completed != alerts->completed || now_ms - alerts->work_last_ms > out_of_sight_ms(engine->config))
                 alerts->work_first_ms = alerts->idle_told_ms = 0;
         alerts->completed = completed;
         alerts->put_off = put_off;
