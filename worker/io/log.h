@@ -59,8 +59,9 @@ bool log_enabled(enum log_level level);
  */
 void log_event(enum log_level level, const struct log_fields *fields);
 
-/* While batching, lines below warn wait for log_flush, for the next line of warn or error, or until 4 KiB of them
- * have come together: a write for each line costs more than the line. The loop flushes before it sleeps. */
+/* While batching, lines below warn wait for log_flush, for the next line of warn or error, or until 4 KiB of
+ * them have come together: a write for each line costs more than the line. The loop flushes before it sleeps.
+ */
 void log_batch(bool batching);
 void log_flush(void);
 
