@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "core/json.h"
+#include "cli/timeline.h"
 #include "io/clock.h"
 
 #include <inttypes.h>
@@ -43,31 +43,8 @@ static void print_record(struct cli *cli, const struct redis_value *record)
                 printf("%-20s %s\n", "stuck", "running, its lease ran out, and nobody has taken it over");
 }
 
-/* One entry of the timeline as a line: time, event, then all else as name=value. */
-static void print_event(struct cli *cli, struct slice entry)
-{
-        char cause[JSON_CAUSE_MAX];
-        json_t *event = json_parse(entry, cause);
-        if (!event)
-                return;
-        printf("  %s  %-10s", cli_time(cli, json_integer_value(json_object_get(event, "ts"))),
-               cli_safe(cli, json_text(json_object_get(event, "event"))));
-        const char *name;
-        json_t *value;
-        json_object_foreach(event, name, value)
-        {
-                if (strcmp(name, "ts") == 0 || strcmp(name, "event") == 0)
-                        continue;
-                if (json_is_integer(value))
-                        printf(" %s=%" PRId64, name, (int64_t)json_integer_value(value));
-                else
-                        printf(" %s=%s", name, cli_safe(cli, json_text(value)));
-        }
-        putchar('\n');
-        json_decref(event);
-}
-
-static void print_json(const struct redis_value *record, const struct redis_value *events, const char *id)
+static void print_json(struct cli *cli, struct redis_sync *redis, const struct redis_value *record,
+                       const char *id)
 {
         struct buffer out = {0};
         buffer_add_text(&out, "{\"id\":");
@@ -78,12 +55,9 @@ static void print_json(const struct redis_value *record, const struct redis_valu
                 buffer_add_char(&out, ':');
                 buffer_add_json_string(&out, record->items[i + 1].text);
         }
-        buffer_printf(&out, ",\"stuck\":%s,\"events\":[", is_stuck(record) ? "true" : "false");
-        for (size_t i = 0; i < events->count; i++) {
-                buffer_add_text(&out, i ? "," : "");
-                buffer_add_slice(&out, events->items[i].text);
-        }
-        buffer_add_text(&out, "]}");
+        buffer_printf(&out, ",\"stuck\":%s,\"events\":", is_stuck(record) ? "true" : "false");
+        timeline_json(cli, redis, id, &out);
+        buffer_add_char(&out, '}');
         cli_print((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
 }
@@ -103,24 +77,20 @@ static int show(struct cli *cli, struct redis_sync *redis, const char *word)
         const char *prefix = cli->config->redis.prefix;
         const char *id = job_of(cli, redis, word);
         const char *job = arena_printf(&cli->arena, "%s:job:{%s}", prefix, id);
-        const char *timeline = arena_printf(&cli->arena, "%s:events:{%s}", prefix, id);
         const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", job, NULL);
-        const struct redis_value *events =
-                redis_sync_call(redis, &cli->arena, "LRANGE", timeline, "0", "-1", NULL);
         if (record->kind == REDIS_FAILED)
                 return cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, record->text));
         if (record->count == 0)
                 return cli_fail(cli, CLI_NOT_FOUND, "%s: never received, or its record has expired",
                                 cli_safe(cli, slice_of(id)));
         if (cli->output == CLI_JSON) {
-                print_json(record, events, id);
+                print_json(cli, redis, record, id);
                 return CLI_OK;
         }
         printf("%-20s %s\n", "id", cli_safe(cli, slice_of(id)));
         print_record(cli, record);
         printf("\ntimeline\n");
-        for (size_t i = 0; i < events->count; i++)
-                print_event(cli, events->items[i].text);
+        timeline_print(cli, redis, id);
         return CLI_OK;
 }
 
