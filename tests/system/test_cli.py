@@ -3,6 +3,9 @@ import json
 
 import pytest
 
+from harness.publish import order
+from harness.wait import wait_until
+
 ORDER = json.dumps({"order_id": 42, "customer_email": "ada@example.com", "title": "A hare"})
 
 
@@ -141,3 +144,11 @@ def test_help_and_version_go_to_stdout(bench):
     for words in (["--help"], ["--version"]):
         answer = leveret.run(*words, config=False)
         assert answer.returncode == 0 and answer.stdout and not answer.stderr, answer
+
+
+def test_the_transport_log_writes_a_mail_as_a_line_like_any_other(bench):
+    worker = bench.worker(mail={"transport": "log", "http": None})
+    bench.publish(order(1, email="ada@example.com"))
+    (line,) = wait_until(lambda: worker.logged(event="mail_logged"), what="the mail")
+    assert line["level"] == "info" and line["worker"] and line["ts"].endswith("Z")
+    assert "a***@example.com" in line["msg"] and "ada@" not in worker.process.stderr()

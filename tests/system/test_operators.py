@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness.process import Process
-from harness.publish import Message, order
+from harness.publish import Message, email, order
 from harness.wait import wait_until
 from harness.worker import ROOT, environment
 
@@ -383,6 +383,34 @@ def test_queue_list_counts_tiers_and_dead_letters(bench):
     assert listed[bench.queue]["dead"] == 10 and listed[bench.queue]["ready"] == 0
     assert listed[bench.queue]["retry"] == "1s 0, 2s 0" and listed[bench.queue]["consumers"] == 0
     assert listed["leveret.unrouted"]["state"] == "open"
+
+
+def test_the_age_of_what_waits_and_what_is_in_flight_are_told_for_each_queue(bench):
+    bulk = {"name": "leveret.bulk", "bindings": ["email.#"], "prefetch": 2}
+    leveret = bench.leveret(queues=[{"name": bench.queue, "bindings": ["order.#"], "prefetch": 1}, bulk], mail={"timeout": "40s"})
+    leveret.run("topology", "apply")
+    bench.publish(order(1, timestamp=int(time.time()) - 100), *[order(n, timestamp=int(time.time())) for n in (2, 3)])
+
+    def listed():
+        return {q["queue"]: q for q in rows(leveret.run("queue", "list", "-o", "json"))}
+
+    assert listed()[bench.queue]["oldest_ms"] is None, "nobody has seen this queue yet"
+    assert " unknown " in leveret.run("queue", "list").stdout
+    bench.sink.mode("healthy", delay_ms=40000)
+    worker = leveret.start()
+    bench.publish(email("a@example.com"), email("b@example.com"), email("c@example.com", timestamp=1))
+    wait_until(lambda: [listed()[q]["in_flight"] for q in (bench.queue, "leveret.bulk")] == [1, 2], what=lambda: f"{listed()}")
+    assert 99000 <= listed()[bench.queue]["oldest_ms"] <= 115000 and 0 < listed()["leveret.bulk"]["oldest_ms"] <= 15000
+    assert "1m 4" in leveret.run("queue", "list").stdout and "1m 4" in leveret.run("top").stdout
+    wait_until(lambda: worker.metric("leveret_queue_messages", queue=bench.queue) == 2, within=25, what="the depth")
+    assert worker.metric("leveret_queue_oldest_seconds", queue=bench.queue) >= 99
+    assert worker.metric("leveret_queue_retry_messages", queue=bench.queue) == 0
+    status = json.loads(worker.get("/status")[1])["queues"][0]
+    assert status["ready"] == 2 and status["oldest_ms"] >= 99000 and set(status["retry"].values()) == {0}
+    worker.kill()
+    bench.sink.mode("healthy")
+    wait_until(lambda: not rows(leveret.run("worker", "list", "-o", "json")), within=15, what="the worker's record is gone")
+    assert listed()[bench.queue]["oldest_ms"] >= 99000 and listed()["leveret.unrouted"]["oldest_ms"] == 0
 
 
 def test_top_shows_everything_once_a_second_and_restores_the_terminal(bench):

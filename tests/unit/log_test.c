@@ -195,6 +195,23 @@ static void a_repeated_error_is_held_back_and_summed_up(void **state)
         assert_int_equal(lines_in(written()), 1);
 }
 
+static void a_summary_that_is_due_waits_for_no_other_line(void **state)
+{
+        (void)state;
+        open_log(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+        for (int i = 0; i < 25; i++)
+                LOG(LOG_LEVEL_WARN, .event = "retry", .error = "refused");
+        assert_int_equal(lines_in(written()), 20);
+        now_ms += 9999;
+        log_tick();
+        assert_string_equal(written(), "");
+        now_ms += 1;
+        log_tick();
+        assert_non_null(strstr(written(), "\"event\":\"retry\",\"error\":\"refused\",\"repeated\":5}\n"));
+        log_tick();
+        assert_string_equal(written(), "");
+}
+
 static void events_without_an_error_are_never_held_back(void **state)
 {
         (void)state;
@@ -381,6 +398,7 @@ int main(void)
                 TEST(more_secrets_than_fit_forget_the_oldest),
                 TEST(long_values_and_lines_are_bounded),
                 TEST(a_repeated_error_is_held_back_and_summed_up),
+                TEST(a_summary_that_is_due_waits_for_no_other_line),
                 TEST(events_without_an_error_are_never_held_back),
                 TEST(many_different_errors_are_all_told),
                 TEST(a_stalled_reader_costs_lines_and_no_time),

@@ -201,8 +201,14 @@ static void an_unknown_depth_is_not_shown(void **state)
         (void)state;
         struct metrics *metrics = make();
         assert_int_equal(count_lines(metrics, "leveret_queue_messages{"), 0);
+        assert_int_equal(count_lines(metrics, "leveret_queue_oldest_seconds{"), 0);
+        assert_int_equal(count_lines(metrics, "leveret_queue_retry_messages{"), 0);
         metrics_set_queue_depth(metrics, 0, 12);
+        metrics_set_queue_oldest(metrics, 0, 0.25);
+        metrics_set_queue_retrying(metrics, 0, 3);
         assert_true(shows(metrics, "leveret_queue_messages{queue=\"orders\"} 12"));
+        assert_true(shows(metrics, "leveret_queue_oldest_seconds{queue=\"orders\"} 0.25"));
+        assert_true(shows(metrics, "leveret_queue_retry_messages{queue=\"orders\"} 3"));
         metrics_free(metrics);
 }
 
@@ -250,6 +256,8 @@ static struct metrics *make_busy(void)
         metrics_message_end(metrics, 0, 0, METRICS_COMPLETED, 0.25, 1700000000);
         metrics_message_end(metrics, 1, METRICS_TYPE_OTHER, METRICS_RETRY, 0.25, 1700000000);
         metrics_set_queue_depth(metrics, 1, 5);
+        metrics_set_queue_retrying(metrics, 1, 2);
+        metrics_set_queue_oldest(metrics, 1, 2.5);
         metrics_loop_callback(metrics, 0.00002);
         return metrics;
 }

@@ -30,6 +30,7 @@ static void add_worker(struct cli *cli, struct redis_sync *redis, struct fleet *
                 memcpy(workers, fleet->workers, fleet->worker_count * sizeof(*workers));
         fleet->workers = workers;
         workers[fleet->worker_count++] = (struct fleet_worker){
+                .told = hash,
                 .name = cli_safe(cli, (struct slice){.data = key.data + skip, .len = key.len - skip}),
                 .host = cli_safe(cli, redis_value_field(hash, "host")),
                 .pid = cli_safe(cli, redis_value_field(hash, "pid")),
@@ -84,16 +85,60 @@ int fleet_workers(struct cli *cli, struct redis_sync *redis, struct fleet *fleet
 
 /* ---- queues ---- */
 
-static int64_t in_flight_of(const struct fleet *fleet, const char *queue)
+bool fleet_has_word(const char *words, const char *word)
+{
+        size_t len = strlen(word);
+        for (const char *at = words; (at = strstr(at, word)); at += len)
+                if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+                        return true;
+        return false;
+}
+
+/* The sum over the workers that consume the queue; -1 if one of them does not tell. */
+static int64_t in_flight_of(struct cli *cli, const struct fleet *fleet, const char *queue)
 {
         int64_t sum = 0;
+        const char *field = arena_printf(&cli->arena, "in_flight.%s", queue);
         for (size_t i = 0; i < fleet->worker_count; i++) {
-                if (strcmp(fleet->workers[i].queues, queue) == 0)
-                        sum += fleet->workers[i].in_flight;
-                else if (strstr(fleet->workers[i].queues, queue))
+                if (!fleet_has_word(fleet->workers[i].queues, queue))
+                        continue;
+                if (!redis_value_field(fleet->workers[i].told, field).data)
                         return -1;
+                sum += (int64_t)number_of(fleet->workers[i].told, field);
         }
         return sum;
+}
+
+/* The latest moment of which a worker knows that all that waits came after it; 0: none knows. */
+static int64_t newer_than_ms(struct cli *cli, const struct fleet *fleet, const struct redis_value *all,
+                             const char *queue)
+{
+        int64_t newest_ms = (int64_t)number_of(all, queue);
+        const char *field = arena_printf(&cli->arena, "newer_than_ms.%s", queue);
+        for (size_t i = 0; i < fleet->worker_count; i++) {
+                int64_t ms = (int64_t)number_of(fleet->workers[i].told, field);
+                newest_ms = ms > newest_ms ? ms : newest_ms;
+        }
+        return newest_ms;
+}
+
+static int64_t oldest_ms(const struct fleet_queue *queue, int64_t after_ms)
+{
+        int64_t age_ms = clock_wall_ms() - after_ms;
+        if (queue->ready == 0)
+                return 0;
+        return after_ms == 0 ? -1 : age_ms > 1 ? age_ms : 1;
+}
+
+static void take_ages(struct cli *cli, struct redis_sync *redis, struct fleet *fleet)
+{
+        const char *key = arena_printf(&cli->arena, "%s:newer-than", cli->config->redis.prefix);
+        const struct redis_value *all = redis_sync_call(redis, &cli->arena, "HGETALL", key, NULL);
+        for (size_t i = 0; i < fleet->queue_count; i++) {
+                struct fleet_queue *queue = &fleet->queues[i];
+                int64_t after_ms = newer_than_ms(cli, fleet, all, queue->name);
+                queue->oldest_ms = fleet->trouble ? -1 : oldest_ms(queue, after_ms);
+        }
 }
 
 static int64_t oldest_dead_ms(struct cli *cli, struct redis_sync *redis, const char *queue)
@@ -166,7 +211,7 @@ static void look_at_queues(struct cli *cli, struct redis_sync *redis, struct fle
                 struct fleet_queue *queue = &fleet->queues[i];
                 queue->name = i < config->queue_count ? config->queues[i].name : QUEUE_UNROUTED;
                 queue->paused = is_paused(paused, queue->name);
-                queue->in_flight = in_flight_of(fleet, queue->name);
+                queue->in_flight = in_flight_of(cli, fleet, queue->name);
                 queue->oldest_dead_ms = oldest_dead_ms(cli, redis, queue->name);
         }
         struct queue_depth *depths = arena_alloc(
@@ -175,6 +220,7 @@ static void look_at_queues(struct cli *cli, struct redis_sync *redis, struct fle
                 take_depths(cli, fleet, depths);
         else
                 fleet->trouble = cli_safe(cli, slice_of(error.text));
+        take_ages(cli, redis, fleet);
 }
 
 int fleet_look(struct cli *cli, struct redis_sync *redis, struct fleet *fleet)
@@ -201,16 +247,22 @@ const char *fleet_tiers_text(struct cli *cli, const struct fleet_queue *queue)
         return copy;
 }
 
-const char *fleet_age_text(struct cli *cli, int64_t since_ms)
+const char *fleet_duration_text(struct cli *cli, int64_t ms)
 {
-        int64_t s = (clock_wall_ms() - since_ms) / 1000;
-        if (since_ms <= 0)
-                return "-";
+        int64_t s = ms / 1000;
+        if (ms <= 0)
+                return ms < 0 ? "unknown" : "-";
         if (s < 60)
-                return arena_printf(&cli->arena, "%" PRId64 "s", s > 0 ? s : 0);
+                return arena_printf(&cli->arena, "%" PRId64 "s", s);
         if (s < 3600)
                 return arena_printf(&cli->arena, "%" PRId64 "m %" PRId64 "s", s / 60, s % 60);
         if (s < 86400)
                 return arena_printf(&cli->arena, "%" PRId64 "h %" PRId64 "m", s / 3600, s / 60 % 60);
         return arena_printf(&cli->arena, "%" PRId64 "d %" PRId64 "h", s / 86400, s / 3600 % 24);
+}
+
+const char *fleet_age_text(struct cli *cli, int64_t since_ms)
+{
+        int64_t age_ms = clock_wall_ms() - since_ms;
+        return since_ms <= 0 ? "-" : fleet_duration_text(cli, age_ms > 1 ? age_ms : 1);
 }

@@ -86,8 +86,9 @@ static const struct page pages[] = {
          "Example: leveret dlq groups leveret.work\n"
          "         leveret dlq redrive leveret.work --reason attempts_exhausted --dry-run\n"},
         {"queue", "Work queues.\n\n"
-                  "  list           messages ready and in flight, consumers, retry tiers, dead letters, "
-                  "paused or not\n"
+                  "  list           messages that wait (READY), how long the oldest of them waits at most "
+                  "(OLDEST),\n"
+                  "                 in flight, consumers, dead letters, retry tiers, paused or not\n"
                   "  pause QUEUE    all workers stop taking from it within a second; what runs is finished\n"
                   "  resume QUEUE\n\n"
                   "A pause outlives restarts of the workers.\n\n"

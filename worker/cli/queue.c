@@ -10,14 +10,17 @@
 #define FOLLOW_WITHIN_MS 3000
 #define LOOK_EVERY_MS 25
 
-static const struct cli_column columns[] = {{.title = "QUEUE"},
-                                            {.title = "STATE"},
-                                            {.title = "READY", .numeric = true},
-                                            {.title = "IN FLIGHT", .numeric = true},
-                                            {.title = "CONSUMERS", .numeric = true},
-                                            {.title = "DEAD", .numeric = true},
-                                            {.title = "OLDEST DEAD"},
-                                            {.title = "RETRY"}};
+static const struct cli_column columns[] = {
+        {.title = "QUEUE"},
+        {.title = "STATE"},
+        {.title = "READY", .numeric = true},
+        {.title = "OLDEST"},
+        {.title = "IN FLIGHT", .numeric = true},
+        {.title = "CONSUMERS", .numeric = true},
+        {.title = "DEAD", .numeric = true},
+        {.title = "OLDEST DEAD"},
+        {.title = "RETRY"},
+};
 
 static const char *number(struct cli *cli, int64_t value)
 {
@@ -41,26 +44,23 @@ static int list(struct cli *cli, struct redis_sync *redis)
         if (status != CLI_OK)
                 return status;
         bool asked = fleet.trouble == NULL;
-        cli_table_init(&table, cli, columns, CLI_COUNT(columns));
+        struct cli_column shown[CLI_COUNT(columns)];
+        memcpy(shown, columns, sizeof(columns));
+        if (cli->output == CLI_JSON) /* words for people, a number for programs */
+                shown[3] = (struct cli_column){.title = "OLDEST MS", .numeric = true};
+        cli_table_init(&table, cli, shown, CLI_COUNT(shown));
         for (size_t i = 0; i < fleet.queue_count; i++) {
                 const struct fleet_queue *queue = &fleet.queues[i];
                 cli_table_row(&table, queue->name, state_of(queue, asked),
-                              number(cli, asked ? queue->ready : -1), number(cli, queue->in_flight),
-                              number(cli, asked ? queue->consumers : -1),
+                              number(cli, asked ? queue->ready : -1),
+                              cli->output == CLI_JSON ? number(cli, queue->oldest_ms)
+                                                      : fleet_duration_text(cli, queue->oldest_ms),
+                              number(cli, queue->in_flight), number(cli, asked ? queue->consumers : -1),
                               number(cli, asked ? queue->dead : -1), cli_time(cli, queue->oldest_dead_ms),
                               fleet_tiers_text(cli, queue));
         }
         cli_table_print(&table);
         return asked ? CLI_OK : cli_fail(cli, CLI_ERROR, "%s", fleet.trouble);
-}
-
-static bool has_word(const char *words, const char *word)
-{
-        size_t len = strlen(word);
-        for (const char *at = words; (at = strstr(at, word)); at += len)
-                if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-                        return true;
-        return false;
 }
 
 /* Waits until every worker that consumes the queue has told that it follows. Returns how many there are. */
@@ -75,10 +75,10 @@ static size_t wait_for_workers(struct cli *cli, struct redis_sync *redis, const 
                 if (fleet_workers(cli, redis, &fleet) != CLI_OK)
                         return 0;
                 for (size_t i = 0; i < fleet.worker_count; i++) {
-                        if (!has_word(fleet.workers[i].queues, queue))
+                        if (!fleet_has_word(fleet.workers[i].queues, queue))
                                 continue;
                         consuming++;
-                        *late += has_word(fleet.workers[i].paused, queue) != paused;
+                        *late += fleet_has_word(fleet.workers[i].paused, queue) != paused;
                 }
                 if (*late == 0 || clock_boot_ms() >= until_ms)
                         return consuming;

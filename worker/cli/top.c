@@ -59,17 +59,17 @@ static struct sums sum_up(const struct fleet *fleet, struct before *before)
 
 static void add_queues(struct cli *cli, const struct fleet *fleet, struct buffer *out)
 {
-        buffer_printf(out, "\n%-32s %-8s %8s %9s %8s %8s %-9s %s\n", "QUEUE", "STATE", "READY", "IN FLIGHT",
-                      "CONSUMERS", "DEAD", "OLDEST", "RETRY");
+        buffer_printf(out, "\n%-32s %-8s %8s %-9s %9s %9s %8s %s\n", "QUEUE", "STATE", "READY", "OLDEST",
+                      "IN FLIGHT", "CONSUMERS", "DEAD", "RETRY");
         for (size_t i = 0; i < fleet->queue_count; i++) {
                 const struct fleet_queue *queue = &fleet->queues[i];
                 const char *state = !queue->exists ? "missing" : queue->paused ? "paused" : "open";
-                buffer_printf(out, "%-32s %-8s %8" PRId64 " %9s %9" PRId64 " %8" PRId64 " %-9s %s\n",
+                buffer_printf(out, "%-32s %-8s %8" PRId64 " %-9s %9s %9" PRId64 " %8" PRId64 " %s\n",
                               queue->name, fleet->trouble ? "unknown" : state, queue->ready,
+                              fleet_duration_text(cli, queue->oldest_ms),
                               queue->in_flight < 0 ? "-"
                                                    : arena_printf(&cli->arena, "%" PRId64, queue->in_flight),
-                              queue->consumers, queue->dead, fleet_age_text(cli, queue->oldest_dead_ms),
-                              fleet_tiers_text(cli, queue));
+                              queue->consumers, queue->dead, fleet_tiers_text(cli, queue));
         }
 }
 
@@ -102,6 +102,14 @@ static void add_text(struct cli *cli, const struct fleet *fleet, const struct su
         add_workers(cli, fleet, out);
 }
 
+static void add_number(struct buffer *out, const char *name, int64_t number)
+{
+        if (number < 0)
+                buffer_printf(out, ",\"%s\":null", name);
+        else
+                buffer_printf(out, ",\"%s\":%" PRId64, name, number);
+}
+
 static void add_json(const struct fleet *fleet, const struct sums *sums, struct buffer *out)
 {
         buffer_printf(out,
@@ -116,9 +124,16 @@ static void add_json(const struct fleet *fleet, const struct sums *sums, struct 
                 buffer_add_json_string(out, slice_of(queue->name));
                 buffer_printf(out,
                               ",\"exists\":%s,\"paused\":%s,\"ready\":%" PRId64 ",\"consumers\":%" PRId64
-                              ",\"dead\":%" PRId64 "}",
+                              ",\"dead\":%" PRId64,
                               queue->exists ? "true" : "false", queue->paused ? "true" : "false",
                               queue->ready, queue->consumers, queue->dead);
+                add_number(out, "in_flight", queue->in_flight);
+                add_number(out, "oldest_ms", queue->oldest_ms);
+                buffer_add_text(out, ",\"retry\":{");
+                for (size_t tier = 0; tier < queue->tier_count; tier++)
+                        buffer_printf(out, "%s\"%s\":%" PRId64, tier ? "," : "", queue->tiers[tier].name,
+                                      queue->tiers[tier].messages);
+                buffer_add_text(out, "}}");
         }
         buffer_add_text(out, "]}\n");
 }

@@ -36,7 +36,8 @@ static void add_queues(struct metrics *metrics, const struct metrics_labels *lab
         metrics->queues = arena_alloc(&metrics->arena, labels->queue_count * sizeof *metrics->queues);
         for (size_t i = 0; i < labels->queue_count; i++) {
                 metrics->queues[i].name = escape(metrics, labels->queues[i]);
-                metrics->queues[i].depth = -1;
+                metrics->queues[i].depth = metrics->queues[i].retrying = -1;
+                metrics->queues[i].oldest_s = -1;
         }
 }
 
@@ -200,6 +201,18 @@ void metrics_set_queue_depth(struct metrics *metrics, size_t queue, int64_t mess
 {
         assert(queue < metrics->queue_count);
         metrics->queues[queue].depth = messages;
+}
+
+void metrics_set_queue_retrying(struct metrics *metrics, size_t queue, int64_t messages)
+{
+        assert(queue < metrics->queue_count);
+        metrics->queues[queue].retrying = messages;
+}
+
+void metrics_set_queue_oldest(struct metrics *metrics, size_t queue, double oldest_s)
+{
+        assert(queue < metrics->queue_count);
+        metrics->queues[queue].oldest_s = oldest_s;
 }
 
 void metrics_set_consuming(struct metrics *metrics, size_t queue, bool consuming)

@@ -95,6 +95,10 @@ void metrics_set_in_flight(struct metrics *metrics, size_t queue, size_t message
 void metrics_set_in_flight_total(struct metrics *metrics, size_t bytes, double oldest_s);
 /* Messages that wait in the queue as the broker counts them; negative: not known. */
 void metrics_set_queue_depth(struct metrics *metrics, size_t queue, int64_t messages);
+/* What waits in the queue's retry tiers; negative: not known. */
+void metrics_set_queue_retrying(struct metrics *metrics, size_t queue, int64_t messages);
+/* What waits in the queue waits no longer than this; negative: not known. */
+void metrics_set_queue_oldest(struct metrics *metrics, size_t queue, double oldest_s);
 void metrics_set_consuming(struct metrics *metrics, size_t queue, bool consuming);
 void metrics_set_stuck_jobs(struct metrics *metrics, size_t jobs);
 void metrics_set_ready(struct metrics *metrics, bool ready);

@@ -152,6 +152,26 @@ static void render_queue_depth(const struct metrics *metrics, const char *name, 
         buffer_fini(&labels);
 }
 
+static void render_queue_retrying(const struct metrics *metrics, const char *name, struct buffer *out)
+{
+        struct buffer labels = {0};
+        for (size_t i = 0; i < metrics->queue_count; i++)
+                if (metrics->queues[i].retrying >= 0)
+                        metrics_add_count(out, name, queue_label(metrics, i, &labels),
+                                          (uint64_t)metrics->queues[i].retrying);
+        buffer_fini(&labels);
+}
+
+static void render_queue_oldest(const struct metrics *metrics, const char *name, struct buffer *out)
+{
+        struct buffer labels = {0};
+        for (size_t i = 0; i < metrics->queue_count; i++)
+                if (metrics->queues[i].oldest_s >= 0)
+                        metrics_add_number(out, name, queue_label(metrics, i, &labels),
+                                           metrics->queues[i].oldest_s);
+        buffer_fini(&labels);
+}
+
 static void render_consuming(const struct metrics *metrics, const char *name, struct buffer *out)
 {
         struct buffer labels = {0};
@@ -312,6 +332,10 @@ static const struct family {
          "Time from the timestamp of a message to the start of its job."},
         {"leveret_queue_messages", METRICS_GAUGE, render_queue_depth,
          "Messages that wait in the queue; absent while not known."},
+        {"leveret_queue_oldest_seconds", METRICS_GAUGE, render_queue_oldest,
+         "The oldest message that waits in the queue waits no longer than this; absent while not known."},
+        {"leveret_queue_retry_messages", METRICS_GAUGE, render_queue_retrying,
+         "Messages that wait in the delay tiers of the queue; absent while not known."},
         {"leveret_consuming", METRICS_GAUGE, render_consuming, "1 if messages of the queue are consumed."},
         {"leveret_in_flight_messages", METRICS_GAUGE, render_in_flight,
          "Deliveries held and not yet settled."},

@@ -23,7 +23,8 @@ struct queue_numbers {
         uint64_t dead_letters[REASON_COUNT];
         struct histogram wait;
         size_t in_flight;
-        int64_t depth;
+        int64_t depth, retrying; /* negative: not known */
+        double oldest_s;         /* negative: not known */
         bool consuming;
 };
 

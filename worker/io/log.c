@@ -303,6 +303,14 @@ void log_event(enum log_level level, const struct log_fields *fields)
         pthread_mutex_unlock(&state.lock);
 }
 
+void log_tick(void)
+{
+        pthread_mutex_lock(&state.lock);
+        if (state.opened)
+                tell_gaps(state.now_ms());
+        pthread_mutex_unlock(&state.lock);
+}
+
 void log_batch(bool batching)
 {
         pthread_mutex_lock(&state.lock);

@@ -65,6 +65,10 @@ void log_event(enum log_level level, const struct log_fields *fields);
 void log_batch(bool batching);
 void log_flush(void);
 
+/* Writes the summaries that are due and tells of lost lines, also when nothing else is written. Call it a few
+ * times a second. */
+void log_tick(void);
+
 /* LOG(LOG_LEVEL_INFO, .event = "job_done", .queue = name): evaluates the fields only if the level is enabled.
  */
 #define LOG(level, ...)                                                                                      \

@@ -2,13 +2,14 @@
 #include "core/mail_outcome.h"
 #include "core/mail_request.h"
 #include "io/clock.h"
+#include "io/log.h"
 #include "io/mail_transports.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The transport for trying things out: a mail becomes a line on stderr. */
+/* The transport for trying things out: a mail becomes a line of the log. */
 
 enum { CAPACITY = 64, KEY_PREFIX_BYTES = 12 };
 
@@ -25,26 +26,13 @@ struct mail_log {
         size_t count;
 };
 
-/* "a***@example.com" */
-static void masked_add(struct buffer *out, const char *address)
-{
-        const char *domain = strrchr(address, '@');
-        struct buffer masked = {0};
-        buffer_printf(&masked, "%.1s***%s", address, domain ? domain : "");
-        buffer_add_json_string(out, (struct slice){.data = masked.data, .len = masked.len});
-        buffer_fini(&masked);
-}
-
+/* The log masks the address. */
 static void line_write(const struct mail_request *request)
 {
-        struct buffer line = {0};
-        buffer_printf(&line,
-                      "{\"ts\":%lld,\"level\":\"info\",\"event\":\"mail_logged\",\"key\":\"%s\",\"to\":",
-                      (long long)clock_wall_ms(), request->key);
-        masked_add(&line, request->to);
-        buffer_printf(&line, ",\"subject_len\":%zu}\n", strlen(request->subject));
-        fwrite(line.data, 1, line.len, stderr);
-        buffer_fini(&line);
+        char text[LOG_VALUE_MAX];
+        snprintf(text, sizeof text, "to %.150s, a subject of %zu bytes, key %.*s", request->to,
+                 strlen(request->subject), KEY_PREFIX_BYTES, request->key);
+        LOG(LOG_LEVEL_INFO, .event = "mail_logged", .msg = text);
 }
 
 static void all_done(struct mail_log *log)
@@ -76,8 +64,8 @@ static struct mail_result log_result(const struct mail_request *request, struct 
         return result;
 }
 
-static void log_send(struct mail_transport *transport, const struct mail_request *request, bool park,
-                     struct mail_fence fence, mail_done *done, void *context)
+static void logged_send(struct mail_transport *transport, const struct mail_request *request, bool park,
+                        struct mail_fence fence, mail_done *done, void *context)
 {
         struct mail_log *log = (struct mail_log *)transport;
         (void)park;
@@ -92,7 +80,7 @@ static void on_closed(uv_handle_t *handle)
         free(handle->data);
 }
 
-static void log_close(struct mail_transport *transport)
+static void logged_close(struct mail_transport *transport)
 {
         struct mail_log *log = (struct mail_log *)transport;
         all_done(log);
@@ -105,7 +93,7 @@ struct mail_transport *mail_log_open(uv_loop_t *loop, const struct config *confi
         struct mail_log *log = calloc(1, sizeof *log);
         if (!log)
                 abort();
-        log->base = (struct mail_transport){.capacity = CAPACITY, .send = log_send, .close = log_close};
+        log->base = (struct mail_transport){.capacity = CAPACITY, .send = logged_send, .close = logged_close};
         uv_timer_init(loop, &log->later);
         log->later.data = log;
         return &log->base;

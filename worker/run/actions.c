@@ -93,6 +93,8 @@ static void claim(struct delivery *delivery)
                 delivery->started_ms = clock_boot_ms();
                 recent_note(engine, "running", slice_of(envelope->id), slice_of(envelope->subject));
                 leave_waiting(delivery);
+                if (envelope->has_timestamp)
+                        depth_newer_than(engine, delivery->queue, envelope->timestamp_s * 1000);
                 if (envelope->has_timestamp && delivery->job.generation.attempt == 0)
                         metrics_queue_wait(engine->metrics, delivery->queue,
                                            (double)clock_wall_ms() / 1000 - (double)envelope->timestamp_s);

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How much waits in the broker: for the metrics, and to know when `run --drain` is done. Asked on a
- * connection of its own off the loop. */
+/* How much waits in the broker and how long: for the metrics, and to know when `run --drain` is done. Asked
+ * on a connection of its own off the loop. A look at the oldest message itself would change the order and the
+ * delivery count of a queue, so its age is bounded from what is seen anyway: it came after the last message
+ * that was started, and after the queue was last seen empty. */
 
 #define ASK_EVERY_MS 15000
 #define ASK_EVERY_DRAINING_MS 200
@@ -25,6 +27,7 @@ struct depth {
         size_t count;
         bool asking, ok, closed;
         struct amqp_error error;
+        int64_t asked_ms; /* wall clock */
 };
 
 static void depth_free(struct depth *depth)
@@ -60,6 +63,43 @@ static void drain_if_empty(struct depth *depth)
         lifecycle_drain(engine, text);
 }
 
+void depth_newer_than(struct engine *engine, size_t queue, int64_t ms)
+{
+        struct queue_state *state = &engine->queues[queue];
+        if (ms <= state->newer_than_ms)
+                return;
+        int64_t now_ms = clock_wall_ms();
+        state->newer_than_ms = ms < now_ms ? ms : now_ms; /* a publisher's clock may be ahead */
+}
+
+int64_t depth_oldest_ms(const struct engine *engine, size_t queue)
+{
+        const struct queue_state *state = &engine->queues[queue];
+        if (state->ready <= 0)
+                return state->ready;
+        int64_t age_ms = clock_wall_ms() - state->newer_than_ms;
+        return state->newer_than_ms == 0 ? -1 : age_ms > 0 ? age_ms : 0;
+}
+
+static void take_counts(struct depth *depth)
+{
+        struct engine *engine = depth->engine;
+        const struct queue_depth *tier = &depth->queues[depth->config->queue_count];
+        for (size_t i = 0; i < depth->config->queue_count; i++) {
+                struct queue_state *state = &engine->queues[i];
+                int64_t retrying = 0;
+                state->ready = depth->ok && depth->queues[i].exists ? (int64_t)depth->queues[i].messages : -1;
+                if (state->ready == 0)
+                        depth_newer_than(engine, i, depth->asked_ms);
+                for (size_t k = 0; k < depth->config->queues[i].tier_count; k++, tier++) {
+                        state->tiers[k] = depth->ok && tier->exists ? (int64_t)tier->messages : -1;
+                        retrying += state->tiers[k] > 0 ? state->tiers[k] : 0;
+                }
+                metrics_set_queue_depth(engine->metrics, i, state->ready);
+                metrics_set_queue_retrying(engine->metrics, i, depth->ok ? retrying : -1);
+        }
+}
+
 static void on_asked(uv_work_t *work, int status)
 {
         struct depth *depth = work->data;
@@ -70,9 +110,7 @@ static void on_asked(uv_work_t *work, int status)
                         depth_free(depth);
                 return;
         }
-        for (size_t i = 0; i < depth->config->queue_count; i++)
-                metrics_set_queue_depth(depth->engine->metrics, i,
-                                        depth->ok ? (int64_t)depth->queues[i].messages : -1);
+        take_counts(depth);
         if (depth->engine->options.drain)
                 drain_if_empty(depth);
 }
@@ -84,6 +122,7 @@ static void on_timer(uv_timer_t *timer)
         if (depth->asking || !engine->amqp_up || (engine->options.drain && engine->in_flight > 0))
                 return;
         depth->asking = true;
+        depth->asked_ms = clock_wall_ms();
         if (uv_queue_work(&engine->loop, &depth->work, ask, on_asked) != 0)
                 abort();
 }
@@ -110,6 +149,11 @@ void depth_open(struct engine *engine)
         arena_init(&depth->arena);
         name_queues(depth);
         engine->depth = depth;
+        for (size_t i = 0; i < depth->config->queue_count; i++) {
+                engine->queues[i].ready = -1;
+                for (size_t k = 0; k < CONFIG_TIERS_MAX; k++)
+                        engine->queues[i].tiers[k] = -1;
+        }
         uint64_t every_ms = engine->options.drain ? ASK_EVERY_DRAINING_MS : ASK_EVERY_MS;
         uv_timer_init(&engine->loop, &depth->timer);
         uv_timer_start(&depth->timer, on_timer, every_ms, every_ms);

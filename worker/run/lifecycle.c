@@ -7,7 +7,8 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* Renewals, repeated publishes, the drain's end and the watchdog are looked at so often. */
+/* Renewals, repeated publishes, the drain's end, the watchdog and the log's summaries are looked at so often.
+ */
 #define TICK_MS 200
 /* The last part of the grace in which what has not begun to send is put off: a fifth. */
 #define GRACE_LAST_FIFTH 5
@@ -56,6 +57,7 @@ static void on_tick(uv_timer_t *timer)
         if (engine->stage == STAGE_DRAINING)
                 drain_tick(engine, now_ms);
         gate_turn(engine);
+        log_tick();
 }
 
 static void report_drain(const struct engine *engine)

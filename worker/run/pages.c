@@ -74,6 +74,30 @@ static void add_string(struct buffer *body, const char *name, const char *value)
         buffer_add_json_string(body, slice_of(value));
 }
 
+static void add_count(struct buffer *body, int64_t count)
+{
+        if (count < 0)
+                buffer_add_text(body, "null");
+        else
+                buffer_add_integer(body, count);
+}
+
+/* What the broker holds of the queue, as of the last look at it; null where it is not known. */
+static void add_waiting(const struct engine *engine, size_t queue, struct buffer *body)
+{
+        const struct config_queue *config = &engine->config->queues[queue];
+        buffer_add_text(body, ",\"ready\":");
+        add_count(body, engine->queues[queue].ready);
+        buffer_add_text(body, ",\"oldest_ms\":");
+        add_count(body, depth_oldest_ms(engine, queue));
+        buffer_add_text(body, ",\"retry\":{");
+        for (size_t i = 0; i < config->tier_count; i++) {
+                buffer_printf(body, "%s\"%s\":", i ? "," : "", config->tiers[i]);
+                add_count(body, engine->queues[queue].tiers[i]);
+        }
+        buffer_add_char(body, '}');
+}
+
 static void add_queues(const struct engine *engine, struct buffer *body)
 {
         buffer_add_text(body, "\"queues\":[");
@@ -85,6 +109,7 @@ static void add_queues(const struct engine *engine, struct buffer *body)
                 buffer_printf(body, ",\"consuming\":%s,\"prefetch\":%u,\"in_flight\":%zu,\"paused\":%s",
                               amqp_consumer_is_consuming(engine->consumer, i) ? "true" : "false",
                               queue->wanted, queue->in_flight, queue->paused ? "true" : "false");
+                add_waiting(engine, i, body);
                 if (closed) {
                         buffer_add_char(body, ',');
                         add_string(body, "closed", closed);
@@ -161,6 +186,8 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         metrics_set_in_flight_total(metrics, bytes_in_flight(engine), (double)oldest_ms(engine) / 1000);
         for (size_t i = 0; i < engine->config->queue_count; i++) {
                 metrics_set_in_flight(metrics, i, engine->queues[i].in_flight);
+                int64_t oldest_ms = depth_oldest_ms(engine, i);
+                metrics_set_queue_oldest(metrics, i, oldest_ms < 0 ? -1 : (double)oldest_ms / 1000);
                 metrics_set_consuming(metrics, i, amqp_consumer_is_consuming(engine->consumer, i));
         }
         metrics_set_log_lines_dropped(metrics, log_dropped());

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Tells other processes about this one (leveret:worker:<id>), and listens to what operators ask of all
- * (leveret:paused). */
+/* Tells other processes about this one (leveret:worker:<id>) and how old what waits in its queues may be
+ * (leveret:newer-than), and listens to what operators ask of all (leveret:paused). */
 
 #define PAUSED_EVERY_MS 400
 #define TELL_EVERY_MS 2000
@@ -42,57 +42,100 @@ static void add_paused(const struct engine *engine, struct buffer *names)
                         buffer_printf(names, "%s%s", names->len ? " " : "", engine->config->queues[i].name);
 }
 
+/* A command of Redis while it is put together; the words lie in the arena. */
+struct words {
+        struct slice list[12 * 2 + 2 + CONFIG_QUEUES_MAX * 4];
+        size_t count;
+        struct arena arena;
+};
+
+static void add_text(struct words *words, const char *name, struct slice text)
+{
+        words->list[words->count++] = slice_of(name);
+        words->list[words->count++] = text;
+}
+
+static void add_number(struct words *words, const char *name, int64_t number)
+{
+        add_text(words, name, slice_of(arena_printf(&words->arena, "%" PRId64, number)));
+}
+
+/* What this process knows of each queue: "in_flight.leveret.work" and so on. */
+static void add_queues(struct words *words, const struct engine *engine)
+{
+        struct buffer names = {0}, paused = {0};
+        add_paused(engine, &paused);
+        for (size_t i = 0; i < engine->config->queue_count; i++) {
+                const char *name = engine->config->queues[i].name;
+                buffer_printf(&names, "%s%s", i ? " " : "", name);
+                add_number(words, arena_printf(&words->arena, "in_flight.%s", name),
+                           (int64_t)engine->queues[i].in_flight);
+                add_number(words, arena_printf(&words->arena, "newer_than_ms.%s", name),
+                           engine->queues[i].newer_than_ms);
+        }
+        add_text(words, "queues",
+                 arena_slice(&words->arena, (struct slice){.data = names.data, .len = names.len}));
+        add_text(words, "paused",
+                 arena_slice(&words->arena, (struct slice){.data = paused.data, .len = paused.len}));
+        buffer_fini(&names);
+        buffer_fini(&paused);
+}
+
+static void add_process(struct words *words, const struct presence *presence)
+{
+        const struct engine *engine = presence->engine;
+        char host[64] = "";
+        if (gethostname(host, sizeof(host) - 1) != 0)
+                host[0] = '\0';
+        add_text(words, "host", slice_of(arena_strdup(&words->arena, host)));
+        add_number(words, "pid", (int64_t)getpid());
+        add_text(words, "version", SLICE_LITERAL(LEVERET_VERSION));
+        add_number(words, "in_flight", (int64_t)engine->in_flight);
+        add_text(words, "rate", slice_of(arena_printf(&words->arena, "%.1f", presence->rate)));
+        add_number(words, "completed", (int64_t)engine->ends[METRICS_COMPLETED]);
+        add_text(words, "breaker", slice_of(breaker_state_word(engine->breaker.state)));
+        add_text(words, "state", slice_of(engine->stage == STAGE_RUNNING ? "running" : "draining"));
+        add_number(words, "started_ms", engine->started_ms);
+        add_number(words, "seen_ms", clock_wall_ms());
+}
+
+/* Sends the command and lets its key expire. */
+static void send_words(struct engine *engine, struct words *words, struct slice ttl_ms)
+{
+        struct slice expire[] = {SLICE_LITERAL("PEXPIRE"), words->list[1], ttl_ms};
+        redis_store_command(engine->store, words->list, words->count, NULL, NULL);
+        redis_store_command(engine->store, expire, 3, NULL, NULL);
+}
+
+/* How old what waits may be has to be known also when no worker is left. */
+static void tell_newer_than(struct engine *engine)
+{
+        struct words words = {0};
+        arena_init(&words.arena);
+        const char *key = arena_printf(&words.arena, "%s:newer-than", engine->config->redis.prefix);
+        add_text(&words, "HSET", slice_of(key));
+        for (size_t i = 0; i < engine->config->queue_count; i++)
+                if (engine->queues[i].newer_than_ms > 0)
+                        add_number(&words, engine->config->queues[i].name, engine->queues[i].newer_than_ms);
+        const char *ttl_ms = arena_printf(&words.arena, "%" PRId64, engine->config->claim.keep_ms);
+        if (words.count > 2)
+                send_words(engine, &words, slice_of(ttl_ms));
+        arena_fini(&words.arena);
+}
+
 static void tell(struct presence *presence)
 {
         struct engine *engine = presence->engine;
-        char key[300], host[64] = "", pid[16], in_flight[24], rate[32], started[24], completed[24], now[24];
-        struct buffer queues = {0}, paused = {0};
-        add_paused(engine, &paused);
-        for (size_t i = 0; i < engine->config->queue_count; i++)
-                buffer_printf(&queues, "%s%s", i ? " " : "", engine->config->queues[i].name);
-        int len = snprintf(key, sizeof(key), "%s:worker:%s", engine->config->redis.prefix, engine->worker);
-        if (gethostname(host, sizeof(host) - 1) != 0)
-                host[0] = '\0';
-        snprintf(pid, sizeof(pid), "%d", (int)getpid());
-        snprintf(in_flight, sizeof(in_flight), "%zu", engine->in_flight);
-        snprintf(rate, sizeof(rate), "%.1f", presence->rate);
-        snprintf(started, sizeof(started), "%" PRId64, engine->started_ms);
-        snprintf(completed, sizeof(completed), "%" PRIu64, engine->ends[METRICS_COMPLETED]);
-        snprintf(now, sizeof(now), "%" PRId64, clock_wall_ms());
-        struct slice name = {.data = key, .len = (size_t)len};
-        struct slice set[] = {
-                SLICE_LITERAL("HSET"),
-                name,
-                SLICE_LITERAL("host"),
-                slice_of(host),
-                SLICE_LITERAL("pid"),
-                slice_of(pid),
-                SLICE_LITERAL("version"),
-                SLICE_LITERAL(LEVERET_VERSION),
-                SLICE_LITERAL("queues"),
-                {.data = queues.data ? queues.data : "", .len = queues.len},
-                SLICE_LITERAL("paused"),
-                {.data = paused.data, .len = paused.len},
-                SLICE_LITERAL("in_flight"),
-                slice_of(in_flight),
-                SLICE_LITERAL("rate"),
-                slice_of(rate),
-                SLICE_LITERAL("completed"),
-                slice_of(completed),
-                SLICE_LITERAL("breaker"),
-                slice_of(breaker_state_word(engine->breaker.state)),
-                SLICE_LITERAL("state"),
-                slice_of(engine->stage == STAGE_RUNNING ? "running" : "draining"),
-                SLICE_LITERAL("started_ms"),
-                slice_of(started),
-                SLICE_LITERAL("seen_ms"),
-                slice_of(now),
-        };
-        struct slice expire[] = {SLICE_LITERAL("PEXPIRE"), name, SLICE_LITERAL(WORKER_TTL_MS)};
-        redis_store_command(engine->store, set, sizeof(set) / sizeof(*set), NULL, NULL);
-        redis_store_command(engine->store, expire, 3, NULL, NULL);
-        buffer_fini(&queues);
-        buffer_fini(&paused);
+        struct words words = {0};
+        arena_init(&words.arena);
+        const char *key =
+                arena_printf(&words.arena, "%s:worker:%s", engine->config->redis.prefix, engine->worker);
+        add_text(&words, "HSET", slice_of(key));
+        add_process(&words, presence);
+        add_queues(&words, engine);
+        send_words(engine, &words, SLICE_LITERAL(WORKER_TTL_MS));
+        arena_fini(&words.arena);
+        tell_newer_than(engine);
 }
 
 static void on_paused(void *context, bool lost, const struct slice *values, size_t count)

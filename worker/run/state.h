@@ -76,6 +76,9 @@ struct queue_state {
         bool lost;       /* the broker cancelled us */
         bool cancelled;  /* no delivery can arrive until more is wanted */
         size_t in_flight;
+        /* Wall clock: what waits in the queue came after this. 0: unknown. */
+        int64_t newer_than_ms;
+        int64_t ready, tiers[CONFIG_TIERS_MAX]; /* as the broker counted last; -1: unknown */
 };
 
 enum stage { STAGE_RUNNING, STAGE_DRAINING, STAGE_ENDED };
@@ -200,6 +203,10 @@ void presence_close(struct engine *engine);
 
 /* ---- depth.c: what waits in the broker ---- */
 void depth_open(struct engine *engine);
+/* Everything that waits in the queue came later than this (wall clock). */
+void depth_newer_than(struct engine *engine, size_t queue, int64_t ms);
+/* What waits in the queue waits no longer than this; 0: nothing waits; -1: unknown. */
+int64_t depth_oldest_ms(const struct engine *engine, size_t queue);
 void depth_close(struct engine *engine);
 
 /* ---- stuck.c: running records whose lease ran out and that nobody takes over ---- */
