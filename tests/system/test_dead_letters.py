@@ -150,7 +150,7 @@ def test_three_hundred_malformed_bodies_end_as_three_hundred_dead_letters(bench)
 
 
 def test_many_large_bodies_do_not_grow_the_worker_without_bound(bench):
-    """24 messages of 8 MiB and their copies are 384 MiB; of 64 MiB at once is read (the sanitizer keeps 256 MiB more)."""
+    """24 messages of 8 MiB and their copies are 384 MiB; of 64 MiB at once is read (a sanitizer keeps 256 MiB more, that of threads twice that)."""
     worker = bench.worker()
     assert bench.last.run("queue", "pause", bench.queue).returncode == 0
     bench.publish(*[Message("order.created.v1", body=b"x" * (8 << 20)) for _ in range(24)])
@@ -158,4 +158,5 @@ def test_many_large_bodies_do_not_grow_the_worker_without_bound(bench):
     letters = bench.dead_letters(24, within=60)
     assert {letter.reason for letter in letters} == {"too_large"}
     peak_kib = int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{worker.process.pid}/status").read_text()).group(1))
-    assert peak_kib < 480 << 10, f"{peak_kib >> 10} MiB"
+    most_mib = 800 if "tsan" in bench.last.program.parts else 480
+    assert peak_kib < most_mib << 10, f"{peak_kib >> 10} MiB"

@@ -10,7 +10,8 @@ from harness.supervisor import supervise
 from harness.worker import ROOT
 
 # Not the sanitizers' reports: the handlers crash on purpose.
-CRASHES_ON_PURPOSE = {"ASAN_OPTIONS": "handle_segv=0:handle_abort=0:detect_leaks=0", "UBSAN_OPTIONS": "handle_segv=0"}
+CRASHES_ON_PURPOSE = {"ASAN_OPTIONS": "handle_segv=0:handle_abort=0:detect_leaks=0", "UBSAN_OPTIONS": "handle_segv=0",
+                      "TSAN_OPTIONS": "handle_segv=0:handle_abort=0"}
 
 
 def crash_binary():

@@ -3,21 +3,22 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static volatile sig_atomic_t interrupted;
+static atomic_bool interrupted; /* set by the handler, read by the thread that works */
 
 bool dlq_interrupted(void)
 {
-        return interrupted != 0;
+        return atomic_load(&interrupted);
 }
 
 static void on_interrupt(int number)
 {
         (void)number;
-        interrupted = 1;
+        atomic_store(&interrupted, true);
 }
 
 struct verb {

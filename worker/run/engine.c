@@ -302,6 +302,7 @@ int engine_run(const struct config *config, const struct engine_options *options
         engine->config = config;
         engine->options = *options;
         tune_heap();
+        lifecycle_block_signals();
         pthread_attr_t attributes;
         pthread_t thread;
         pthread_attr_init(&attributes);

@@ -175,12 +175,29 @@ static void on_prepare(uv_prepare_t *prepare)
         log_flush();
 }
 
+static void mask_signals(int how)
+{
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGINT);
+        sigaddset(&set, SIGHUP);
+        pthread_sigmask(how, &set, NULL);
+}
+
+/* The mask is inherited, so that afterwards the loop's thread alone is interrupted. */
+void lifecycle_block_signals(void)
+{
+        mask_signals(SIG_BLOCK);
+}
+
 void lifecycle_open(struct engine *engine)
 {
         log_batch(true);
         signal_open(engine, &engine->sigterm, on_terminate, SIGTERM);
         signal_open(engine, &engine->sigint, on_terminate, SIGINT);
         signal_open(engine, &engine->sighup, on_hangup, SIGHUP);
+        mask_signals(SIG_UNBLOCK);
         uv_timer_init(&engine->loop, &engine->tick);
         uv_timer_init(&engine->loop, &engine->gate_timer);
         uv_check_init(&engine->loop, &engine->turn);

@@ -184,6 +184,7 @@ void gate_bytes(struct engine *engine); /* after what is in flight grew or shran
 const char *gate_closed_because(const struct engine *engine, size_t queue); /* NULL: open */
 
 /* ---- lifecycle.c ---- */
+void lifecycle_block_signals(void); /* until lifecycle_open: what comes meanwhile waits */
 void lifecycle_open(struct engine *engine);
 void lifecycle_drain(struct engine *engine, const char *cause);
 void lifecycle_end(struct engine *engine, int status);
