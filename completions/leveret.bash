@@ -13,7 +13,7 @@ _leveret()
         if [[ -n $skip ]]; then
             skip=""
         elif [[ $word == -* ]]; then
-            case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --wait | --state | --type | --limit | \
+            case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --traceparent | --wait | --state | --type | --limit | \
                 --reason | --search | --rate | --to | --backup) skip=1 ;; esac
         elif [[ -z $command ]]; then
             command=$word
@@ -41,15 +41,15 @@ _leveret()
     run) words="--drain" ;;
     check) words="--offline" ;;
     topology) [[ -z $verb ]] && words="show apply verify" ;;
-    type) if [[ -z $verb ]]; then words="list show schema"; else words=$(_leveret_types); fi ;;
+    type) if [[ -z $verb ]]; then words="list show schema asyncapi"; else words=$(_leveret_types); fi ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
-    publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --wait"; fi ;;
+    publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --traceparent --wait"; fi ;;
     job) if [[ -z $verb ]]; then words="show list"; else words="--state --type --subject --limit"; fi ;;
     dlq)
         case $verb in
         "") words="groups list show redrive drop purge export sync" ;;
         list | groups) words="$(_leveret_queues) --type --reason --search --limit" ;;
-        show) words="$(_leveret_queues) --full" ;;
+        show) words="$(_leveret_queues) --type --reason --search --full" ;;
         redrive) words="$(_leveret_queues) --type --reason --search --all --dry-run --rate --edit --to" ;;
         drop) words="$(_leveret_queues) --type --reason --search --all --backup" ;;
         purge) words="$(_leveret_queues) --backup" ;;

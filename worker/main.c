@@ -1,4 +1,6 @@
 #include "cli/cli.h"
+#include "cli/help.h"
+#include "core/settings.h"
 #include "io/config_file.h"
 
 #include <fcntl.h>
@@ -47,10 +49,25 @@ static int usage(FILE *out, int status)
               out);
         for (const struct cli_command *command = cli_commands; command->name; command++)
                 fprintf(out, "  %-10s %s\n", command->name, command->summary);
-        fputs("\nleveret COMMAND --help tells more. Exit: 0 ok, 1 error, 2 usage, 3 not found, 4 refused, "
-              "78 configuration.\n",
+        if (status == CLI_OK)
+                fprintf(out, "\n%s\nEvery command takes:\n\n%s\nExit status:\n\n%s", help_about, help_options,
+                        help_exits);
+        fputs("\nleveret COMMAND --help tells more; so does man leveret, of settings man leveret.yaml.\n",
               out);
         return status;
+}
+
+/* The manual pages, made of the texts of --help and of the table of settings: see man/. */
+static int manual(bool of_settings)
+{
+        struct buffer page = {0};
+        if (of_settings)
+                settings_manual(&page);
+        else
+                help_manual(cli_commands, &page);
+        bool ok = fwrite(page.data, 1, page.len, stdout) == page.len && fflush(stdout) == 0;
+        buffer_fini(&page);
+        return ok ? CLI_OK : CLI_ERROR;
 }
 
 static int dispatch(const struct cli_command *command, int argc, char **argv)
@@ -92,6 +109,8 @@ int main(int argc, char **argv)
                 status = CLI_OK;
         } else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
                 status = usage(argc > 1 ? stdout : stderr, argc > 1 ? CLI_OK : CLI_USAGE);
+        } else if (strcmp(name, "--manual") == 0 || strcmp(name, "--manual-of-settings") == 0) {
+                status = manual(name[strlen("--manual")] != '\0');
         } else {
                 const struct cli_command *command = cli_commands;
                 while (command->name && strcmp(command->name, name) != 0)

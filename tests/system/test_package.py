@@ -54,7 +54,8 @@ def test_the_package_installs_runs_keeps_its_configuration_and_goes_away(bare):
     assert bare("stat", "-c", "%U:%G %a", "/etc/leveret/leveret.yaml").stdout == "root:leveret 640\n"
     as_user = ("setpriv", "--reuid=leveret", "--regid=leveret", "--clear-groups")
     assert bare(*as_user, "leveret", "check", "--offline", "-c", "/etc/leveret/leveret.yaml").returncode == 0
-    for path in ("lib/systemd/system/leveret.service", "share/bash-completion/completions/leveret"):
+    for path in ("lib/systemd/system/leveret.service", "share/bash-completion/completions/leveret",
+                 "share/man/man1/leveret.1", "share/man/man5/leveret.yaml.5"):
         assert (TREE / "usr" / path).exists()
     config = TREE / "etc/leveret/leveret.yaml"
     config.write_text(config.read_text() + "# changed by the operator\n")

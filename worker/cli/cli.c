@@ -117,10 +117,9 @@ static void print_help(const struct cli_command *command)
 {
         const char *page = help_page(command->name);
         printf("usage: %s\n\n%s\n"
-               "Everywhere: -c FILE (configuration), --set a.b=c (one setting), -o table|json, --yes, "
-               "--help.\n"
+               "Everywhere:\n\n%s\n"
                "Exit: 0 ok, 1 error, 2 usage, 3 not found, 4 refused, 78 configuration.\n",
-               command->usage, page ? page : command->summary);
+               command->usage, page ? page : command->summary, help_options);
 }
 
 int cli_usage(const struct cli *cli, const char *problem)

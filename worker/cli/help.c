@@ -1,7 +1,31 @@
 #include "cli/help.h"
 
-#include <stddef.h>
 #include <string.h>
+
+const char help_about[] = "leveret consumes messages from RabbitMQ, runs a small handler for each type and "
+                          "sends the mails that it asks\n"
+                          "for, keeping an idempotency record of every job in Redis. `leveret run` is the "
+                          "worker; start as many as you\n"
+                          "like. All other commands are for people: they ask Redis, the broker or the worker "
+                          "on this machine. Only\n"
+                          "publish, mail test, topology apply, queue pause and resume, and redrive, drop, "
+                          "purge and sync of dlq change\n"
+                          "anything.\n";
+
+const char help_options[] =
+        "  -c FILE        the configuration; else config/leveret.yaml here or /etc/leveret/leveret.yaml\n"
+        "  --set a.b=c    one setting, stronger than file and environment; may be repeated\n"
+        "  -o table|json  for people, or one JSON object a line for programs; data goes to stdout, the rest "
+        "to stderr\n"
+        "  --yes          do not ask before anything is destroyed\n"
+        "  --help         the page of the command\n";
+
+const char help_exits[] = "  0   done\n"
+                          "  1   it failed; stderr says why\n"
+                          "  2   wrong usage\n"
+                          "  3   no such job, dead letter, queue or type; or nothing matches\n"
+                          "  4   refused: not confirmed, or another operator is at work\n"
+                          "  78  the configuration is wrong, or a service refuses it for good\n";
 
 struct page {
         const char *command, *text;
@@ -17,11 +41,11 @@ static const struct page pages[] = {
                 "Exit 78: a setting that waiting will not mend, such as refused credentials at the first "
                 "connect.\n\n"
                 "Example: leveret run -c /etc/leveret/leveret.yaml\n"},
-        {"check",
-         "Reads the configuration and shows all of its errors as file:line:column; then asks every service\n"
-         "once whether it can be reached and used.\n\n"
-         "  --offline   the configuration only\n\n"
-         "Example: leveret check -c leveret.yaml\n"},
+        {"check", "Reads the configuration and shows all of its errors as file:line:column; then asks every "
+                  "service once\n"
+                  "whether it can be reached and used.\n\n"
+                  "  --offline   the configuration only\n\n"
+                  "Example: leveret check -c leveret.yaml\n"},
         {"topology", "Exchanges, queues and bindings at the broker.\n\n"
                      "  show     what leveret needs; asks nobody\n"
                      "  verify   compares that with the broker and changes nothing\n"
@@ -32,7 +56,8 @@ static const struct page pages[] = {
         {"type", "The message types that have a handler.\n\n"
                  "  list          names and what they do\n"
                  "  show TYPE     the payload's fields\n"
-                 "  schema TYPE   the payload as JSON Schema\n\n"
+                 "  schema TYPE   the payload as JSON Schema\n"
+                 "  asyncapi      all types and the exchange as one AsyncAPI document\n\n"
                  "Example: leveret type schema order.created.v1\n"},
         {"plan", "Shows what the handler would do with a payload. Sends nothing, asks nobody.\n\n"
                  "  --data J|@file|-   the payload: JSON itself, a file, or standard input\n\n"
@@ -41,62 +66,74 @@ static const struct page pages[] = {
          "Publishes one message. The payload is checked first as a worker would, and the broker's confirm "
          "is\n"
          "waited for. Prints the id.\n\n"
-         "  --data J|@file|-   the payload\n"
+         "  --data J|@file|-   the payload: JSON itself, a file, or standard input\n"
          "  --id ID            the job's id and idempotency key (default: a random one)\n"
          "  --subject S        the entity it is about, as order/42\n"
+         "  --traceparent T    the trace that it belongs to (W3C Trace Context)\n"
          "  --wait 30s         wait for the end; exit 1 if the job died or time ran out\n\n"
          "Example: leveret publish email.send.v1 --wait 30s \\\n"
          "           --data '{\"to\":\"ada@example.com\",\"subject\":\"Hi\",\"text\":\"Hello\"}'\n"},
         {"job",
          "What became of a message, from its record in Redis.\n\n"
-         "  show ID     every claim, attempt, delay, effect and decision, with times; a dead id works too\n"
-         "  list        newest first\n\n"
-         "  --state S     running, retrying, completed, dead, or stuck: running, but its lease ran out\n"
-         "  --type T, --subject S, --limit N\n\n"
+         "  show ID       every claim, attempt, delay, effect and decision, with times; a dead id works too\n"
+         "  list          newest first\n\n"
+         "  --state S     list: running, retrying, completed, dead, or stuck: running, but its lease ran "
+         "out\n"
+         "  --type T      list: of this message type\n"
+         "  --subject S   list: about this entity\n"
+         "  --limit N     list: at most so many\n\n"
          "Unknown (exit 3) means: never received, or completed so long ago that its record has expired.\n\n"
          "Example: leveret job list --subject order/42\n"},
         {"dlq",
          "Dead letters: look, repair, send again, drop. QUEUE is the work queue (leveret.work), its "
-         "dead-letter queue\n"
-         "(leveret.work.dlq), or leveret.unrouted for messages that no binding took. ID is a message id or a "
+         "dead-letter\n"
+         "queue (leveret.work.dlq), or leveret.unrouted for messages that no binding took. ID is a message "
+         "id or a\n"
          "dead id.\n\n"
-         "  groups QUEUE            how many died of what, since when: begin here\n"
-         "  list QUEUE              newest first; --limit N (50)\n"
-         "  show QUEUE ID...        reason, error, timeline, body; --full: with all headers and the whole "
-         "body\n"
-         "  redrive QUEUE           back to the work queue, in order; each is confirmed there before it "
-         "leaves here\n"
-         "  drop QUEUE              away, after a backup as JSON lines was written\n"
-         "  purge QUEUE             drop all\n"
-         "  export QUEUE            whole messages as JSON lines to stdout; they stay\n"
-         "  sync QUEUE              makes the index agree with the queue: finds what the broker itself let "
-         "die\n\n"
-         "Which: ID..., --type T, --reason R, --search TEXT (in id, type, error), or --all.\n\n"
-         "  --dry-run      redrive: say what would be done\n"
-         "  --rate N       redrive: at most N a second\n"
-         "  --edit         redrive: change the body of one in $EDITOR; it is checked and gets the id ID:e1\n"
-         "  --to QUEUE     redrive: to this work queue (from leveret.unrouted)\n"
-         "  --backup FILE  drop, purge: instead of QUEUE.dlq-TIME-PID.jsonl here; must not exist\n"
-         "  --yes          drop, purge: do not ask for the queue's name\n\n"
+         "  groups QUEUE      how many died of what, since when: begin here\n"
+         "  list QUEUE        newest first\n"
+         "  show QUEUE ID...  reason, error, timeline, body\n"
+         "  redrive QUEUE     back to the work queue, in order; each is confirmed there before it leaves "
+         "here\n"
+         "  drop QUEUE        away, after a backup as JSON lines was written\n"
+         "  purge QUEUE       drop all\n"
+         "  export QUEUE      whole messages as JSON lines to stdout; they stay\n"
+         "  sync QUEUE        makes the index agree with the queue: finds what the broker itself let die\n\n"
+         "Which ones: by ID..., by one or more of these, or all.\n\n"
+         "  --type T          of this message type\n"
+         "  --reason R        that died of this: bad_payload, attempts_exhausted, ...\n"
+         "  --search TEXT     with this in id, type or error\n"
+         "  --all             redrive, drop: every one\n"
+         "  --limit N         list: at most so many (50)\n"
+         "  --full            show: also all headers, and the whole body\n"
+         "  --dry-run         redrive: say what would be done\n"
+         "  --rate N          redrive: at most N a second\n"
+         "  --edit            redrive: change the body of one in $EDITOR; it is checked and gets the id "
+         "ID:e1\n"
+         "  --to QUEUE        redrive: to this work queue (from leveret.unrouted)\n"
+         "  --backup FILE     drop, purge: instead of QUEUE.dlq-TIME-PID.jsonl here; must not exist\n"
+         "  --yes             drop, purge: do not ask for the queue's name\n\n"
          "list, groups and show read an index in Redis and never touch the queue. One operator at a time "
-         "moves messages\n"
-         "of a queue. Ctrl-C stops in order. Killed in the middle, just run it again: nothing is lost or "
-         "mailed twice.\n"
-         "Only what was there at the start is redriven, so what dies again is not redriven for ever.\n\n"
+         "moves\n"
+         "messages of a queue. Ctrl-C stops in order. Killed in the middle, just run it again: nothing is "
+         "lost or\n"
+         "mailed twice. Only what was there at the start is redriven, so what dies again is not redriven for "
+         "ever.\n\n"
          "Example: leveret dlq groups leveret.work\n"
          "         leveret dlq redrive leveret.work --reason attempts_exhausted --dry-run\n"},
         {"queue", "Work queues.\n\n"
                   "  list           messages that wait (READY), how long the oldest of them waits at most "
-                  "(OLDEST),\n"
-                  "                 in flight, consumers, dead letters, retry tiers, paused or not\n"
+                  "(OLDEST), in\n"
+                  "                 flight, consumers, dead letters, retry tiers, paused or not\n"
                   "  pause QUEUE    all workers stop taking from it within a second; what runs is finished\n"
-                  "  resume QUEUE\n\n"
+                  "  resume QUEUE   all workers go on\n\n"
                   "A pause outlives restarts of the workers.\n\n"
                   "Example: leveret queue pause leveret.work\n"},
-        {"worker", "The workers that run now: host, version, uptime, in flight, rate, breaker. One that "
-                   "vanished drops out\n"
-                   "after 10 seconds.\n\n"
-                   "Example: leveret worker list\n"},
+        {"worker",
+         "The workers that run now.\n\n"
+         "  list   host, version, uptime, in flight, rate, breaker; one that vanished drops out after 10\n"
+         "         seconds\n\n"
+         "Example: leveret worker list\n"},
         {"top", "Rates, depths, ages, workers and failures, refreshed each second until Ctrl-C. With -o json "
                 "one line a\n"
                 "second; without a terminal one look.\n\n"
@@ -106,7 +143,8 @@ static const struct page pages[] = {
                    "  ready   does it take work? Names each reason if not. This is the default.\n\n"
                    "Example: leveret health ready\n"},
         {"mail", "Sends one mail through the configured transport and says what came of it.\n\n"
-                 "  test --to ADDRESS\n\n"
+                 "  test           the one thing that it does\n"
+                 "  --to ADDRESS   to whom\n\n"
                  "Example: leveret mail test --to ops@example.com\n"},
 };
 

@@ -93,5 +93,7 @@ void settings_reload(struct config *into, const struct config *from);
 void settings_print(const struct config *config, struct buffer *out);
 /* Adds config/leveret.yaml: every setting with its explanation at its default. */
 void settings_document(struct buffer *out);
+/* Adds the manual page leveret.yaml(5), in man(7). */
+void settings_manual(struct buffer *out);
 
 #endif
