@@ -4,8 +4,8 @@
  * usage: bench_floor STAGE AMQPPORT QUEUE PREFETCH REDISPORT HTTPPORT COUNT     ends after COUNT messages, 0:
  * never STAGE: consume (and ack), json (parse, and write the mail), redis (claim before, status after), http
  * (the mail too) */
-#include <amqp.h>
-#include <amqp_tcp_socket.h>
+#include "io/amqp_library.h"
+
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <hiredis/hiredis.h>

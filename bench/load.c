@@ -4,8 +4,8 @@
  * usage: bench_load PORT EXCHANGE COUNT [RATE] [FIRST]     RATE a second, 0: as fast as the broker confirms
  * Each message carries "at=<CLOCK_REALTIME in ns>" in a text that ends up in its mail. Prints how many were
  * confirmed. */
-#include <amqp.h>
-#include <amqp_tcp_socket.h>
+#include "io/amqp_library.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>

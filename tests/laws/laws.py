@@ -18,7 +18,7 @@ VENDORS = {
     r"jansson\.h": r"worker/core/json\.[ch]",
     r"zlib\.h": r"worker/core/gzip\.[ch]",
     r"openssl/.*": r"worker/(core/sha256\.[ch]|io/.*)",
-    r"amqp.*\.h": r"worker/io/amqp_.*",
+    r"(rabbitmq-c/.*|amqp.*\.h)": r"worker/io/amqp_library\.h",
     r"hiredis.*": r"worker/io/redis_.*",
     r"curl/.*": r"worker/(io/.*|main\.c)",  # main sets it up for the whole process, before any thread
     r"microhttpd\.h": r"worker/io/.*",

@@ -1,7 +1,5 @@
 #include "io/amqp_wire.h"
 
-#include <amqp_ssl_socket.h>
-#include <amqp_tcp_socket.h>
 #include <openssl/x509.h>
 #include <poll.h>
 #include <stdio.h>

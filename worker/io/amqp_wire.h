@@ -4,9 +4,7 @@
 /* What the amqp_*.c files share of librabbitmq. Nobody else includes this. */
 #include "core/message.h"
 #include "io/amqp_connection.h"
-
-#include <amqp.h>
-#include <amqp_framing.h>
+#include "io/amqp_library.h"
 
 struct broker {
         amqp_connection_state_t state;
