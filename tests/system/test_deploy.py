@@ -59,15 +59,65 @@ def test_everything_gives_a_worker_more_time_than_its_grace():
         assert int(re.search(pattern, (ROOT / path).read_text())[1]) > grace
 
 
-def test_kustomize_builds_the_overlay():
+@pytest.fixture(scope="module")
+def manifests():
+    """What the overlay makes, as text."""
     if not shutil.which("kubectl"):
         pytest.skip("kubectl is not here")
     done = subprocess.run(["kubectl", "kustomize", ROOT / "deploy/kubernetes/overlays/production"], text=True,
                           capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    kinds = re.findall(r"^kind: (\w+)", done.stdout, re.MULTILINE)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def against_schemas():
+    """Holds manifests against the schemas of tests/schemas: what is wrong, a line each."""
+    if not shutil.which("npm"):
+        pytest.skip("npm is not here")
+    directory = ROOT / "build" / "schemas"
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = ROOT / "tests" / "schemas" / "package-lock.json"
+    installed = directory / "node_modules" / "installed-from.json"
+    for path in lock.parent.glob("*.js*"):
+        shutil.copy(path, directory)
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=directory, text=True,
+                              capture_output=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        shutil.copy(lock, installed)
+
+    def ask(text):
+        done = subprocess.run(["node", "kubernetes.js"], cwd=directory, input=text, text=True, capture_output=True, timeout=60)
+        assert not done.stderr, done.stderr
+        return done.stdout.splitlines()
+
+    return ask
+
+
+def test_kustomize_builds_the_overlay(manifests):
+    kinds = re.findall(r"^kind: (\w+)", manifests, re.MULTILINE)
     assert sorted(kinds) == ["ConfigMap", "Deployment", "Job", "PodDisruptionBudget", "PodMonitor", "ScaledObject",
                              "TriggerAuthentication"]
+
+
+def test_the_topology_is_made_by_the_version_that_is_deployed(manifests):
+    version = re.search(r"VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text().partition("project(")[2])[1]
+    assert set(re.findall(r"image: (\S+)", manifests)) == {f"leveret:{version}"}
+    assert f"name: leveret-topology-{version.replace('.', '-')}\n" in manifests
+
+
+def test_the_overlay_is_as_the_schemas_of_kubernetes_keda_and_the_prometheus_operator_want_it(manifests, against_schemas):
+    assert against_schemas(manifests) == []
+
+
+@pytest.mark.parametrize("right, wrong", [("minReplicaCount: 2", "minReplicasCount: 2"), ("periodSeconds: 10", "periodSecond: 10"),
+                                          ("maxUnavailable: 1", "maxUnavailable: true"), ("path: /metrics", "paths: /metrics"),
+                                          ("backoffLimit: 6", "backoffLimit: six"), ("key: management_url", "kye: management_url"),
+                                          ("kind: ConfigMap", "kind: ConfigurationMap")])
+def test_the_schemas_refuse_what_is_wrong(manifests, against_schemas, right, wrong):
+    assert right in manifests
+    assert len(against_schemas(manifests.replace(right, wrong))) >= 1
 
 
 def test_systemd_understands_the_unit(tmp_path):
