@@ -91,7 +91,7 @@ static void claim(struct delivery *delivery)
         struct store_identity identity = delivery_identity(delivery);
         if (delivery->started_ms == 0) {
                 delivery->started_ms = clock_boot_ms();
-                recent_note(engine, "running", slice_of(envelope->id), slice_of(envelope->subject));
+                recent_subject(engine, slice_of(envelope->id), slice_of(envelope->subject));
                 leave_waiting(delivery);
                 if (envelope->has_timestamp)
                         depth_newer_than(engine, delivery->queue, envelope->timestamp_s * 1000);
@@ -276,7 +276,7 @@ static void complete(struct delivery *delivery, int index)
         redis_store_complete(delivery->engine->store, &identity, &effect,
                              (struct slice){.data = note.data, .len = note.len}, on_completed, delivery);
         buffer_fini(&note);
-        recent_note(delivery->engine, "completed", slice_of(delivery->envelope.id), (struct slice){0});
+        recent_completed(delivery->engine, slice_of(delivery->envelope.id));
         CRASHPOINT("complete_sent");
 }
 

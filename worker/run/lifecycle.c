@@ -58,6 +58,7 @@ static void on_tick(uv_timer_t *timer)
                 drain_tick(engine, now_ms);
         gate_turn(engine);
         log_tick();
+        recent_look(engine);
 }
 
 static void report_drain(const struct engine *engine)
@@ -214,6 +215,7 @@ void lifecycle_open(struct engine *engine)
 void lifecycle_close(struct engine *engine)
 {
         log_batch(false);
+        recent_look(engine);
         watchdog_stop(engine->watchdog);
         uv_close((uv_handle_t *)&engine->before_wait, NULL);
         uv_close((uv_handle_t *)&engine->sigterm, NULL);

@@ -5,23 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Sorted sets by which people find jobs: by state and by subject. Best effort, written once a loop turn with
- * one command for each set, so that they cost next to nothing under load. */
+/* Sorted sets by which people find jobs: by state and by subject. Best effort. A job that began and ended
+ * between two looks at the states was never worth listing as running, so that under load they cost next to
+ * nothing. */
 
 /* What leveret:jobs:running and :completed keep. */
 #define LATEST_KEPT 1000
-/* Entries of one turn that are kept; under load the newest of a set are all that it would hold anyway. */
-#define NOTES_MAX 1024
+/* Jobs with a subject of one loop turn that are kept. */
+#define SUBJECTS_MAX 1024
 
-struct note {
-        const char *state; /* a literal */
+struct subject_note {
         char id[ENVELOPE_ID_MAX + 1];
         char subject[ENVELOPE_SUBJECT_MAX + 1];
 };
 
 struct recent {
-        struct note notes[NOTES_MAX];
-        size_t count;
+        struct subject_note subjects[SUBJECTS_MAX];
+        size_t subject_count;
+        char completed[LATEST_KEPT][ENVELOPE_ID_MAX + 1]; /* the newest since the last look, in a ring */
+        size_t completed_count, completed_next;
+        int64_t looked_ms; /* CLOCK_BOOTTIME */
 };
 
 void recent_open(struct engine *engine)
@@ -37,42 +40,85 @@ void recent_close(struct engine *engine)
         engine->recent = NULL;
 }
 
-void recent_note(struct engine *engine, const char *state, struct slice id, struct slice subject)
+void recent_subject(struct engine *engine, struct slice id, struct slice subject)
 {
         struct recent *recent = engine->recent;
-        if (id.len == 0 || recent->count == NOTES_MAX)
+        if (id.len == 0 || subject.len == 0 || recent->subject_count == SUBJECTS_MAX)
                 return;
-        struct note *note = &recent->notes[recent->count++];
-        note->state = state;
+        struct subject_note *note = &recent->subjects[recent->subject_count++];
         snprintf(note->id, sizeof(note->id), "%.*s", SLICE_PRINT(id));
         snprintf(note->subject, sizeof(note->subject), "%.*s", SLICE_PRINT(subject));
 }
 
-static void add_state(struct engine *engine, const char *state, struct slice now)
+void recent_completed(struct engine *engine, struct slice id)
 {
-        struct slice arguments[2 + 2 * NOTES_MAX];
-        char key[300];
-        size_t count = 2;
+        struct recent *recent = engine->recent;
+        char *place = recent->completed[recent->completed_next];
+        size_t len = id.len < ENVELOPE_ID_MAX ? id.len : ENVELOPE_ID_MAX;
+        memcpy(place, id.data, len);
+        place[len] = '\0';
+        recent->completed_next = (recent->completed_next + 1) % LATEST_KEPT;
+        if (recent->completed_count < LATEST_KEPT)
+                recent->completed_count++;
+}
+
+/* Adds `ids` to leveret:jobs:<state>; the first two of the arguments and every other one are left for this.
+ */
+static void add_state(struct engine *engine, const char *state, struct slice *arguments, size_t count,
+                      struct slice now)
+{
+        char key[300], last[16];
+        if (count == 0)
+                return;
         int len = snprintf(key, sizeof(key), "%s:jobs:%s", engine->config->redis.prefix, state);
         arguments[0] = SLICE_LITERAL("ZADD");
         arguments[1] = (struct slice){.data = key, .len = (size_t)len};
-        for (size_t i = 0; i < engine->recent->count; i++) {
-                if (strcmp(engine->recent->notes[i].state, state) != 0)
-                        continue;
-                arguments[count++] = now;
-                arguments[count++] = slice_of(engine->recent->notes[i].id);
-        }
-        if (count == 2)
-                return;
-        redis_store_command(engine->store, arguments, count, NULL, NULL);
-        char last[16];
+        for (size_t i = 0; i < count; i++)
+                arguments[2 + 2 * i] = now;
+        redis_store_command(engine->store, arguments, 2 + 2 * count, NULL, NULL);
         snprintf(last, sizeof(last), "%d", -LATEST_KEPT - 1);
         struct slice trim[] = {SLICE_LITERAL("ZREMRANGEBYRANK"), arguments[1], SLICE_LITERAL("0"),
                                slice_of(last)};
         redis_store_command(engine->store, trim, 4, NULL, NULL);
 }
 
-static void add_subject(struct engine *engine, const struct note *note, struct slice now)
+/* What began since the last look and has not ended. */
+static size_t list_running(const struct engine *engine, struct slice *arguments)
+{
+        size_t count = 0;
+        const struct delivery *delivery;
+        TAILQ_FOREACH_REVERSE(delivery, &engine->all, delivery_queue, all)
+        {
+                if (delivery->started_ms >= engine->recent->looked_ms && delivery->job.recorded &&
+                    count < LATEST_KEPT)
+                        arguments[3 + 2 * count++] = slice_of(delivery->envelope.id);
+        }
+        return count;
+}
+
+static size_t list_completed(const struct engine *engine, struct slice *arguments)
+{
+        const struct recent *recent = engine->recent;
+        for (size_t i = 0; i < recent->completed_count; i++)
+                arguments[3 + 2 * i] = slice_of(recent->completed[i]);
+        return recent->completed_count;
+}
+
+void recent_look(struct engine *engine)
+{
+        struct recent *recent = engine->recent;
+        struct slice arguments[2 + 2 * LATEST_KEPT];
+        char now[24];
+        if (!redis_store_is_up(engine->store))
+                return;
+        snprintf(now, sizeof(now), "%" PRId64, clock_wall_ms());
+        add_state(engine, "running", arguments, list_running(engine, arguments), slice_of(now));
+        add_state(engine, "completed", arguments, list_completed(engine, arguments), slice_of(now));
+        recent->completed_count = recent->completed_next = 0;
+        recent->looked_ms = clock_boot_ms();
+}
+
+static void add_subject(struct engine *engine, const struct subject_note *note, struct slice now)
 {
         char key[600], keep[24];
         const struct config *config = engine->config;
@@ -91,15 +137,11 @@ static void add_subject(struct engine *engine, const struct note *note, struct s
 void recent_flush(struct engine *engine)
 {
         struct recent *recent = engine->recent;
-        if (recent->count == 0)
-                return;
         char now[24];
+        if (recent->subject_count == 0)
+                return;
         snprintf(now, sizeof(now), "%" PRId64, clock_wall_ms());
-        static const char *const states[] = {"running", "completed"};
-        for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
-                add_state(engine, states[i], slice_of(now));
-        for (size_t i = 0; i < recent->count; i++)
-                if (recent->notes[i].subject[0])
-                        add_subject(engine, &recent->notes[i], slice_of(now));
-        recent->count = 0;
+        for (size_t i = 0; i < recent->subject_count; i++)
+                add_subject(engine, &recent->subjects[i], slice_of(now));
+        recent->subject_count = 0;
 }

@@ -119,7 +119,7 @@ struct engine {
         struct limiter limiter;
         int64_t throttled_until_ms; /* the mail service asked for a pause */
 
-        struct recent *recent; /* best-effort index writes of this loop turn */
+        struct recent *recent; /* best-effort index writes that are due */
         struct alerts *alerts;
         struct presence *presence;
         struct depth *depth;
@@ -191,10 +191,12 @@ void lifecycle_end(struct engine *engine, int status);
 void lifecycle_check(struct engine *engine); /* draining and nothing left? */
 void lifecycle_close(struct engine *engine);
 
-/* ---- recent.c: the lists for people, best effort, once a turn ---- */
+/* ---- recent.c: the lists for people, best effort ---- */
 void recent_open(struct engine *engine);
-void recent_note(struct engine *engine, const char *state, struct slice id, struct slice subject);
-void recent_flush(struct engine *engine);
+void recent_subject(struct engine *engine, struct slice id, struct slice subject);
+void recent_completed(struct engine *engine, struct slice id);
+void recent_flush(struct engine *engine); /* the subjects, once a turn */
+void recent_look(struct engine *engine);  /* the states, once a tick */
 void recent_close(struct engine *engine);
 
 /* ---- presence.c: leveret:worker:<id>, leveret:paused ---- */

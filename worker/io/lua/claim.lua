@@ -5,16 +5,18 @@ local CLAIM_FIELDS = {'state', 'owner', 'lease_until_ms', 'fingerprint', 'redriv
 local subject, correlation_id, app_id, first_seen = ARGV[11], ARGV[12], ARGV[13], ARGV[14]
 local alone, max_crashes = ARGV[15] == '1', tonumber(ARGV[16])
 
-local r = {}
-local values = redis.call('HMGET', job, unpack(CLAIM_FIELDS))
-for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
+local r = {state = call('HGET', job, 'state') or '', created_ms = '', decision = '', intent = '', error = ''}
+if r.state ~= '' then -- most jobs are new
+  local values = call('HMGET', job, unpack(CLAIM_FIELDS))
+  for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
+end
 
 local function answer(word, lease_left)
   note('"event":"claim","answer":"' .. word .. '","attempt":' .. ARGV[4] .. ',"deferrals":' .. ARGV[5] ..
     ',"redrives":' .. ARGV[3])
   local reply = {word, lease_left or 0, r.created_ms, r.starts, r.decision, r.intent, r.error}
   if word == 'resumed' or word == 'mine' or word == 'crashed' then
-    for _, field in ipairs(redis.call('HKEYS', job)) do
+    for _, field in ipairs(call('HKEYS', job)) do
       if string.sub(field, 1, 7) == 'effect.' then reply[#reply + 1] = string.sub(field, 8) end
     end
   end
@@ -34,23 +36,29 @@ end
 -- Takes the job; `starts` counts the runs that had no end.
 local function take(word, starts)
   r.starts = text(starts)
-  if r.created_ms == '' then r.created_ms = first_seen ~= '' and first_seen or text(now) end
-  own('starts', r.starts, 'created_ms', r.created_ms, 'started_ms', text(now))
-  if subject ~= '' then redis.call('HSET', job, 'subject', subject) end
-  if correlation_id ~= '' then redis.call('HSET', job, 'correlation_id', correlation_id) end
-  if app_id ~= '' then redis.call('HSET', job, 'app_id', app_id) end
+  if r.created_ms == '' then r.created_ms = first_seen ~= '' and first_seen or now_text end
+  local more = {'starts', r.starts, 'created_ms', r.created_ms, 'started_ms', now_text}
+  local function add(field, value)
+    if value == '' then return end
+    more[#more + 1] = field
+    more[#more + 1] = value
+  end
+  add('subject', subject)
+  add('correlation_id', correlation_id)
+  add('app_id', app_id)
+  own(unpack(more))
   expire(keep_ms)
   return answer(word)
 end
 
 local function forget_run()
-  redis.call('HDEL', job, 'decision', 'intent', 'reason', 'error', 'finished_ms')
+  call('HDEL', job, 'decision', 'intent', 'reason', 'error', 'finished_ms')
   r.decision, r.intent, r.error = '', '', ''
 end
 
 if r.state == '' or r.state == 'queued' then return take('new', 1) end
 if r.state == 'dropped' then
-  redis.call('DEL', job)
+  call('DEL', job)
   r.created_ms, r.decision, r.intent, r.error = '', '', '', ''
   return take('new', 1)
 end

@@ -1,7 +1,7 @@
 -- ARGV 11: decision, 12: reason, 13: error, 14: effects_total, 15: note, 16: '1' if the present intent is void.
 if not owned() then return 'lost' end
-redis.call('HSET', job, 'decision', ARGV[11], 'reason', ARGV[12], 'error', ARGV[13], 'effects_total', ARGV[14],
+call('HSET', job, 'decision', ARGV[11], 'reason', ARGV[12], 'error', ARGV[13], 'effects_total', ARGV[14],
   'lease_until_ms', text(now + lease_ms))
-if ARGV[16] == '1' then redis.call('HDEL', job, 'intent') end
+if ARGV[16] == '1' then call('HDEL', job, 'intent') end
 note(ARGV[15])
 return 'ok'

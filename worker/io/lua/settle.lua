@@ -2,18 +2,18 @@
 -- decision once more if no copy could be made and the broker is to move the original (should that come again, the claim
 -- answers with it), else ''.
 if not owned() then return 'lost' end
-redis.call('HSET', job, 'state', ARGV[11], 'redrives', ARGV[12], 'attempt', ARGV[13], 'deferrals', ARGV[14],
+call('HSET', job, 'state', ARGV[11], 'redrives', ARGV[12], 'attempt', ARGV[13], 'deferrals', ARGV[14],
   'owner', '', 'lease_until_ms', '0', 'starts', '0')
 if (ARGV[16] or '') == '' then
-  redis.call('HDEL', job, 'decision')
+  call('HDEL', job, 'decision')
 else
-  redis.call('HSET', job, 'decision', ARGV[16])
+  call('HSET', job, 'decision', ARGV[16])
 end
 note(ARGV[15])
 if ARGV[11] == 'dead' then
-  redis.call('HSET', job, 'finished_ms', text(now))
-  redis.call('PERSIST', job)
-  redis.call('PERSIST', events)
+  call('HSET', job, 'finished_ms', now_text)
+  call('PERSIST', job)
+  call('PERSIST', events)
 else
   expire(keep_ms)
 end
