@@ -1,23 +1,49 @@
 #include "io/curl_loop.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
-struct watcher {
-        uv_poll_t poll;
-        struct curl_loop *owner;
-        curl_socket_t fd;
+enum { EVENTS_PER_TURN = 64 };
+
+/* A descriptor of libcurl, as our epoll instance knows it. libcurl takes its hands off a connection after
+ * each request and on again with the next; the registration stays meanwhile, which saves two system calls a
+ * mail. */
+struct watch {
+        uint32_t wanted;     /* epoll events that libcurl asks for now */
+        uint32_t registered; /* those that the kernel was told */
+        uint32_t trust;      /* `registered` still holds if this is the loop's */
+        uint32_t life;       /* of the socket with this number: an event of an earlier one is dropped */
 };
 
 struct curl_loop {
         uv_loop_t *loop;
         CURLM *multi;
         uv_timer_t timer;
+        /* All sockets behind one descriptor: libuv never sees one of libcurl's, which may be closed and its
+         * number used again without a word. */
+        int epoll;
+        uv_poll_t poll;
         curl_loop_ended *ended;
-        struct watcher **watchers; /* by descriptor */
-        size_t watcher_max;
+        struct watch *watches; /* by descriptor */
+        size_t watch_max;
+        /* Grows whenever a descriptor may have become another socket: libcurl closes one that never
+         * connected, and those of its resolver, without a word. */
+        uint32_t trust;
+        size_t under_way; /* transfers: the loop stays alive for them */
+        unsigned handles; /* of libuv, still open */
 };
+
+static void take_out(struct curl_loop *curl_loop, CURL *easy)
+{
+        if (curl_multi_remove_handle(curl_loop->multi, easy) != CURLM_OK)
+                abort();
+        if (--curl_loop->under_way == 0)
+                uv_unref((uv_handle_t *)&curl_loop->poll);
+}
 
 static void ended_deliver(struct curl_loop *curl_loop)
 {
@@ -30,7 +56,8 @@ static void ended_deliver(struct curl_loop *curl_loop)
                 CURLcode code = message->data.result;
                 void *owner = NULL;
                 curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
-                curl_loop_remove(curl_loop, easy);
+                take_out(curl_loop, easy);
+                curl_loop->trust += code != CURLE_OK;
                 curl_loop->ended(easy, owner, code);
         }
 }
@@ -59,110 +86,107 @@ static int timer_wanted(CURLM *multi, long timeout_ms, void *context)
         return 0;
 }
 
+static struct watch *watch_of(struct curl_loop *curl_loop, curl_socket_t fd)
+{
+        size_t need = (size_t)fd + 1, max = curl_loop->watch_max;
+        if (need <= max)
+                return &curl_loop->watches[fd];
+        need += 64;
+        curl_loop->watches = realloc(curl_loop->watches, need * sizeof(struct watch));
+        if (!curl_loop->watches)
+                abort();
+        memset(curl_loop->watches + max, 0, (need - max) * sizeof(struct watch));
+        curl_loop->watch_max = need;
+        return &curl_loop->watches[fd];
+}
+
+/* Tells the kernel what is wanted, whatever it knew before. */
+static bool watch_register(struct curl_loop *curl_loop, curl_socket_t fd)
+{
+        struct watch *watch = watch_of(curl_loop, fd);
+        struct epoll_event event = {.events = watch->wanted,
+                                    .data.u64 = (uint64_t)watch->life << 32 | (uint32_t)fd};
+        watch->registered = watch->wanted;
+        watch->trust = curl_loop->trust;
+        if (epoll_ctl(curl_loop->epoll, EPOLL_CTL_MOD, fd, &event) == 0)
+                return true;
+        return errno == ENOENT && epoll_ctl(curl_loop->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void event_take(struct curl_loop *curl_loop, const struct epoll_event *event)
+{
+        curl_socket_t fd = (curl_socket_t)(uint32_t)event->data.u64;
+        struct watch *watch = watch_of(curl_loop, fd);
+        if (watch->life != event->data.u64 >> 32)
+                return;
+        if (watch->wanted ==
+            0) { /* the server closes a connection that is kept: libcurl sees it at the next use */
+                epoll_ctl(curl_loop->epoll, EPOLL_CTL_DEL, fd, NULL);
+                watch->registered = 0;
+                return;
+        }
+        action(curl_loop, fd,
+               (event->events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+                       (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+                       (event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
+}
+
+/* What is not fetched now is still there at the next turn. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
-        struct watcher *watcher = poll->data;
-        int flags = status < 0 ? CURL_CSELECT_ERR : 0;
-        if (events & UV_READABLE)
-                flags |= CURL_CSELECT_IN;
-        if (events & UV_WRITABLE)
-                flags |= CURL_CSELECT_OUT;
-        action(watcher->owner, watcher->fd, flags);
-}
-
-static struct watcher *watcher_find(const struct curl_loop *curl_loop, curl_socket_t fd)
-{
-        return (size_t)fd < curl_loop->watcher_max ? curl_loop->watchers[fd] : NULL;
-}
-
-static void watchers_reserve(struct curl_loop *curl_loop, curl_socket_t fd)
-{
-        size_t need = (size_t)fd + 1, max = curl_loop->watcher_max;
-        if (need <= max)
-                return;
-        need += 64;
-        curl_loop->watchers = realloc(curl_loop->watchers, need * sizeof(struct watcher *));
-        if (!curl_loop->watchers)
+        struct curl_loop *curl_loop = poll->data;
+        struct epoll_event ready[EVENTS_PER_TURN];
+        (void)events;
+        if (status < 0)
                 abort();
-        memset(curl_loop->watchers + max, 0, (need - max) * sizeof(struct watcher *));
-        curl_loop->watcher_max = need;
+        int count = epoll_wait(curl_loop->epoll, ready, EVENTS_PER_TURN, 0);
+        for (int i = 0; i < count; i++)
+                event_take(curl_loop, &ready[i]);
 }
 
-static struct watcher *watcher_new(struct curl_loop *curl_loop, curl_socket_t fd)
+static void watch_renew(struct curl_loop *curl_loop, curl_socket_t fd)
 {
-        struct watcher *watcher = calloc(1, sizeof *watcher);
-        if (!watcher)
-                abort();
-        watchers_reserve(curl_loop, fd);
-        watcher->owner = curl_loop;
-        watcher->fd = fd;
-        if (uv_poll_init(curl_loop->loop, &watcher->poll, fd) != 0) {
-                free(watcher);
-                return NULL;
-        }
-        watcher->poll.data = watcher;
-        curl_loop->watchers[fd] = watcher;
-        return watcher;
+        struct watch *watch = watch_of(curl_loop, fd);
+        watch->registered = 0;
+        watch->life++;
+        curl_loop->trust++;
 }
 
-static void on_watcher_closed(uv_handle_t *handle)
-{
-        free(handle->data);
-}
-
-static void watcher_drop(struct curl_loop *curl_loop, curl_socket_t fd)
-{
-        struct watcher *watcher = watcher_find(curl_loop, fd);
-        if (!watcher)
-                return;
-        curl_loop->watchers[fd] = NULL;
-        uv_close((uv_handle_t *)&watcher->poll, on_watcher_closed);
-}
-
-/* The watcher of a connection lives as long as its socket: making one costs five system calls, and libcurl
- * takes its hands off and on again with every request. It must be gone before the descriptor is, hence the
- * hooks on open and close. */
 static curl_socket_t socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
         struct curl_loop *curl_loop = context;
         (void)purpose;
         curl_socket_t fd =
                 socket(address->family, address->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->protocol);
-        if (fd >= 0 && !watcher_new(curl_loop, fd)) {
-                close(fd);
+        if (fd < 0)
                 return CURL_SOCKET_BAD;
-        }
-        return fd < 0 ? CURL_SOCKET_BAD : fd;
+        watch_renew(curl_loop, fd);
+        /* libcurl asks by number: what it wants of a socket that it closed just now, it will not ask for
+         * again */
+        if (watch_of(curl_loop, fd)->wanted == 0 || watch_register(curl_loop, fd))
+                return fd;
+        close(fd);
+        return CURL_SOCKET_BAD;
 }
 
 static int socket_close(void *context, curl_socket_t fd)
 {
-        watcher_drop(context, fd);
+        watch_renew(context, fd);
         return close(fd);
 }
 
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned)
 {
-        static char
-                not_a_connection; /* marks a socket that libcurl made for itself, to hear from its resolver */
         struct curl_loop *curl_loop = context;
-        struct watcher *watcher = watcher_find(curl_loop, fd);
-        (void)easy;
-        if (what == CURL_POLL_REMOVE) {
-                if (assigned == &not_a_connection)
-                        watcher_drop(curl_loop, fd);
-                else if (watcher)
-                        uv_poll_stop(&watcher->poll);
+        struct watch *watch = watch_of(curl_loop, fd);
+        (void)easy, (void)assigned;
+        watch->wanted = 0;
+        if (what == CURL_POLL_REMOVE)
                 return 0;
-        }
-        if (!watcher) {
-                watcher = watcher_new(curl_loop, fd);
-                if (!watcher)
-                        return -1;
-                curl_multi_assign(curl_loop->multi, fd, &not_a_connection);
-        }
-        int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-        return uv_poll_start(&watcher->poll, events, on_poll) == 0 ? 0 : -1;
+        watch->wanted = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+        if (watch->registered == watch->wanted && watch->trust == curl_loop->trust)
+                return 0;
+        return watch_register(curl_loop, fd) ? 0 : -1;
 }
 
 struct curl_loop *curl_loop_open(uv_loop_t *loop, long connections, curl_loop_ended *ended)
@@ -175,8 +199,14 @@ struct curl_loop *curl_loop_open(uv_loop_t *loop, long connections, curl_loop_en
         curl_loop->multi = curl_multi_init();
         if (!curl_loop->multi)
                 abort();
+        curl_loop->epoll = epoll_create1(EPOLL_CLOEXEC);
         uv_timer_init(loop, &curl_loop->timer);
-        curl_loop->timer.data = curl_loop;
+        if (curl_loop->epoll < 0 || uv_poll_init(loop, &curl_loop->poll, curl_loop->epoll) != 0 ||
+            uv_poll_start(&curl_loop->poll, UV_READABLE, on_poll) != 0)
+                abort();
+        uv_unref((uv_handle_t *)&curl_loop->poll);
+        curl_loop->timer.data = curl_loop->poll.data = curl_loop;
+        curl_loop->handles = 2;
         curl_multi_setopt(curl_loop->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
         curl_multi_setopt(curl_loop->multi, CURLMOPT_SOCKETDATA, curl_loop);
         curl_multi_setopt(curl_loop->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
@@ -197,24 +227,28 @@ void curl_loop_add(struct curl_loop *curl_loop, CURL *easy)
 {
         if (curl_multi_add_handle(curl_loop->multi, easy) != CURLM_OK)
                 abort();
+        if (curl_loop->under_way++ == 0)
+                uv_ref((uv_handle_t *)&curl_loop->poll);
 }
 
 void curl_loop_remove(struct curl_loop *curl_loop, CURL *easy)
 {
-        if (curl_multi_remove_handle(curl_loop->multi, easy) != CURLM_OK)
-                abort();
+        take_out(curl_loop, easy);
+        curl_loop->trust++;
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-        free(handle->data);
+        struct curl_loop *curl_loop = handle->data;
+        if (--curl_loop->handles == 0)
+                free(curl_loop);
 }
 
 void curl_loop_close(struct curl_loop *curl_loop)
 {
         curl_multi_cleanup(curl_loop->multi);
-        for (size_t fd = 0; fd < curl_loop->watcher_max; fd++)
-                watcher_drop(curl_loop, (curl_socket_t)fd);
-        free(curl_loop->watchers);
+        uv_close((uv_handle_t *)&curl_loop->poll, on_closed);
         uv_close((uv_handle_t *)&curl_loop->timer, on_closed);
+        close(curl_loop->epoll);
+        free(curl_loop->watches);
 }
