@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from harness import canary
 from harness.bench import Bench
 from harness.publish import NodePublisher
 from harness.rabbitmq import RabbitMQ
@@ -19,6 +20,12 @@ def pytest_configure(config):
 
 def pytest_addoption(parser):
     parser.addoption("--broker-root", help="run RabbitMQ by chroot in this root directory")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if canary.seen:
+        looked = ", ".join(f"{count} {what}" for what, count in canary.seen.items())
+        terminalreporter.write_line(f"looked for secrets, addresses and bodies in {looked}")
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def test_secrets_are_in_no_output(bench):
 
 
 def test_refused_credentials_are_exit_78_at_the_first_connect(bench):
-    url = bench.url.replace("guest:guest", "guest:wrong-password")
+    url = bench.broker.url(bench.vhost, "guest", "wrong-password")
     worker = bench.leveret(amqp={"url": url}).start(ready=False)
     assert worker.wait(within=30) == 78
     assert "wrong-password" not in worker.process.stderr()

@@ -46,8 +46,8 @@ def test_the_probes_of_kubernetes_are_answered_without_a_token(bench):
     paths = re.findall(r"path: (/\w+), port: admin", (BASE / "deployment.yaml").read_text())
     assert sorted(paths) == ["/livez", "/livez", "/readyz"]
     for path in paths:
-        assert worker.get(path)[0] == 200
-    assert worker.get("/metrics")[0] == 401
+        assert worker.get(path, headers={})[0] == 200
+    assert worker.get("/metrics", headers={})[0] == 401
 
 
 def test_everything_gives_a_worker_more_time_than_its_grace():

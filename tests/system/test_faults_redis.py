@@ -231,7 +231,7 @@ class Liar:
 def test_answers_that_are_no_answers_end_the_connection_and_nothing_else(bench, name):
     liar = Liar(bench.redis.port, GARBAGE[name])
     try:
-        fleet, worker = load(bench, 150, redis={"url": f"redis://127.0.0.1:{liar.port}/0", "timeout": "500ms"})
+        fleet, worker = load(bench, 150, redis={"url": bench.redis.url_at(liar.port), "timeout": "500ms"})
         liar.lying = True
         worker.wait_not_ready()
         liar.lying = False
@@ -245,7 +245,7 @@ def test_answers_that_are_no_answers_end_the_connection_and_nothing_else(bench, 
 
 def test_a_black_hole_before_redis_is_noticed_by_its_time_out(bench):
     with Proxy(bench.redis.port) as proxy:
-        fleet, worker = load(bench, 600, redis={"url": f"redis://127.0.0.1:{proxy.port}/0", "timeout": "500ms"})
+        fleet, worker = load(bench, 600, redis={"url": bench.redis.url_at(proxy.port), "timeout": "500ms"})
         proxy.blackhole = True
         began = time.monotonic()
         worker.wait_not_ready(within=3)

@@ -142,7 +142,7 @@ def test_sigterm_while_it_cannot_reach_the_broker_ends_it_in_time(bench):
 def test_sigterm_while_it_cannot_reach_redis_ends_it_in_time(bench):
     with Proxy(bench.redis.port) as proxy:
         proxy.blackhole = True
-        leveret = bench.leveret(redis={"url": f"redis://127.0.0.1:{proxy.port}/0"})
+        leveret = bench.leveret(redis={"url": bench.redis.url_at(proxy.port)})
         worker = leveret.start(ready=False)
         wait_until(lambda: proxy.accepted, what="it connects")
         assert worker.stop(within=12) == 0

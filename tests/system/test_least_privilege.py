@@ -41,7 +41,7 @@ class Users:
         return self.bench.broker.url(self.bench.vhost, self.name(user), PASSWORD)
 
     def redis(self, user):
-        return self.bench.redis.url.replace("redis://", f"redis://{user}:{PASSWORD}@")
+        return self.bench.redis.url_at(self.bench.redis.port, user, PASSWORD)
 
     def redis_client(self, user):
         return redis_client.Redis.from_url(self.redis(user), decode_responses=True)

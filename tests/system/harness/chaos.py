@@ -27,7 +27,7 @@ class Chaos:
         spare.update(name=SPARE, bindings=["spare.#"])
         self.fleet = Fleet(bench, 3, bench.config(
             amqp={"url": bench.broker.url(bench.vhost, port=self.amqp.port), "heartbeat": "2s"},
-            redis={"url": f"redis://127.0.0.1:{self.redis.port}/0", "timeout": "1s"}, queues=[work, spare],
+            redis={"url": bench.redis.url_at(self.redis.port), "timeout": "1s"}, queues=[work, spare],
             # Deaths and freezes are nobody's fault here: no message may be suspected for good.
             claim={"lease": f"{LEASE_S}s", "max_crashes": 100}, mail={"timeout": "3s"}), program=program)
         self.windows = self.fleet.windows

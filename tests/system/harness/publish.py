@@ -9,6 +9,8 @@ import uuid
 
 import pika
 
+from .canary import BODY
+
 
 EXCHANGE = "leveret.in"
 
@@ -28,11 +30,11 @@ class Message:
 
 
 def order(number, email=None, id=True, **more):
-    data = {"order_id": number, "customer_email": email or f"order{number}@example.com", "title": f"Order {number}"}
+    data = {"order_id": number, "customer_email": email or f"order{number}@example.com", "title": f"Order {number} {BODY}"}
     return Message("order.created.v1", data, id=id, **more)
 
 
-def email(to, subject="Hello", text="Hello.\n", id=True, **more):
+def email(to, subject="Hello", text=f"Hello. {BODY}\n", id=True, **more):
     return Message("email.send.v1", {"to": to, "subject": subject, "text": text}, id=id, **more)
 
 

@@ -17,6 +17,7 @@ import urllib.parse
 import pika
 
 from .ports import free_port, is_open
+from . import canary
 from .process import Process
 from .wait import wait_until
 
@@ -122,7 +123,10 @@ class RabbitMQ:
     def version(self):
         return self.erl_json("list_to_binary(rabbit_misc:version())")
 
-    def url(self, vhost="/", user="guest", password="guest", port=None):
+    def url(self, vhost="/", user=None, password=None, port=None):
+        """The tests' own virtual hosts belong to a user whose password must be seen nowhere."""
+        if user is None:
+            user, password = ("guest", "guest") if vhost == "/" else (canary.BROKER_USER, canary.BROKER_PASSWORD)
         return f"amqp://{user}:{password}@127.0.0.1:{port or self.port}/{urllib.parse.quote(vhost, safe='')}"
 
     def connect(self, vhost="/", **options):
@@ -134,8 +138,12 @@ class RabbitMQ:
 
     def add_vhost(self, vhost):
         name = _binary(vhost)
+        user, password = _binary(canary.BROKER_USER), _binary(canary.BROKER_PASSWORD)
         self.erl(f"""rabbit_vhost:add({name}, <<"tests">>),
-            rabbit_auth_backend_internal:set_permissions(<<"guest">>, {name}, <<".*">>, <<".*">>, <<".*">>, <<"tests">>),
+            rabbit_auth_backend_internal:exists({user}) orelse
+                rabbit_auth_backend_internal:add_user({user}, {password}, <<"tests">>),
+            [rabbit_auth_backend_internal:set_permissions(U, {name}, <<".*">>, <<".*">>, <<".*">>, <<"tests">>)
+             || U <- [<<"guest">>, {user}]],
             ok""")
 
     def delete_vhost(self, vhost):

@@ -6,6 +6,7 @@ import tempfile
 
 import redis
 
+from . import canary
 from .ports import free_port
 from .process import Process
 from .wait import wait_until
@@ -16,14 +17,18 @@ class Redis:
         """`settings`: more words of redis-server's command line, for example ("--maxmemory", "4mb")."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-redis-"))
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = self.url_at(self.port)
         self._settings = [*(("--appendonly", "yes", "--appendfsync", "always") if append_only else ()), *settings]
         self.process = None
-        self.client = redis.Redis(host="127.0.0.1", port=self.port, decode_responses=True, socket_timeout=10)
+        self.client = redis.Redis(host="127.0.0.1", port=self.port, password=canary.REDIS_PASSWORD, decode_responses=True, socket_timeout=10)
+
+    def url_at(self, port, user="", password=canary.REDIS_PASSWORD):
+        """This server, or a proxy before it."""
+        return f"redis://{user}:{password}@127.0.0.1:{port}/0"
 
     def start(self):
         self.process = Process(["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--dir", self.directory,
-                                "--save", "", "--daemonize", "no", "--logfile", self.directory / "redis.log",
+                                "--save", "", "--requirepass", canary.REDIS_PASSWORD, "--daemonize", "no", "--logfile", self.directory / "redis.log",
                                 *self._settings], directory=self.directory, name="redis")
         wait_until(self._answers, within=20, what="redis-server")
         return self

@@ -6,6 +6,7 @@ import pathlib
 import signal
 import subprocess
 
+from . import canary
 from .ports import free_port
 from .process import Process
 from .wait import wait_until
@@ -131,9 +132,11 @@ class Leveret:
         for worker in self.workers:
             if worker.process.is_alive():
                 worker.process.signal(signal.SIGCONT)
+                worker.check_pages()
                 worker.process.stop(within=40)
         for worker in self.workers:
             worker.log()
+            worker.check_log()
         reports = sanitizer_reports(self.directory)
         assert not reports, reports
 
@@ -154,6 +157,10 @@ class Worker:
         self.name = name
         self.admin_port = free_port()
         self.api_key = env.get("LEVERET_MAIL_HTTP_API_KEY")
+        if self.api_key:
+            canary.add(self.api_key)
+        admin = leveret.config.get("admin", {}) if isinstance(leveret.config, dict) else {}
+        self.token = admin.get("token")
         argv = [leveret.program, "run", *words, "-c", config, "--set", f"admin.listen=127.0.0.1:{self.admin_port}"]
         self.process = Process(argv, directory=leveret.directory, name=name, cwd=leveret.directory,
                                env=environment(leveret.directory, **leveret.env, **env))
@@ -163,7 +170,9 @@ class Worker:
         return self.process.pid
 
     def get(self, path, headers=None, timeout=5):
-        """(status, body) from the admin port."""
+        """(status, body) from the admin port, asked with the token unless other headers are given."""
+        if headers is None and self.token:
+            headers = {"Authorization": f"Bearer {self.token}"}
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=timeout)
         try:
             connection.request("GET", path, headers=headers or {})
@@ -218,6 +227,26 @@ class Worker:
         """The entries that have these fields; use e.g. logged(event="drain")."""
         return [entry for entry in self.log() if all(entry.get(k) == v for k, v in fields.items())]
 
+    # ---- what it shows to everybody
+
+    def check_log(self):
+        """Every line is a log entry, and none shows a secret. For what stands before there is a log, see log()."""
+        for line in self.process.stderr().splitlines():
+            if line.startswith("{"):
+                canary.check_log_line(line, f"the log of {self.name}")
+            else:
+                canary.check(line, f"the output of {self.name}")
+
+    def check_pages(self):
+        """Metrics and status, if it answers: a test may have left it stuck."""
+        for path, check in (("/metrics", canary.check_metrics), ("/status", canary.check_status)):
+            try:
+                status, page = self.get(path, timeout=5)
+            except (OSError, http.client.HTTPException):
+                return
+            if status == 200:
+                check(page, f"{path} of {self.name}")
+
     # ---- signals
 
     def terminate(self):
@@ -241,5 +270,6 @@ class Worker:
 
     def stop(self, within=40):
         """SIGTERM; returns the exit status."""
+        self.check_pages()
         self.terminate()
         return self.wait(within)
