@@ -72,8 +72,8 @@ def check_metrics(page, where):
 
 
 def check_status(page, where):
-    json.loads(page)
     check(page, where)
+    json.loads(page)
     seen["pages of status"] += 1
 
 
