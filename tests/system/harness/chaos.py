@@ -3,6 +3,7 @@
 The nemesis draws from a seed, so a run can be repeated as far as the machine's own timing lets it. Every fault that can
 explain a duplicate goes into the windows' books when it strikes (windows.py).
 """
+import itertools
 import logging
 import random
 import threading
@@ -32,6 +33,7 @@ class Chaos:
             claim={"lease": f"{LEASE_S}s", "max_crashes": 100}, mail={"timeout": "3s"}), program=program)
         self.windows = self.fleet.windows
         self.published, self.stopped, self.log = False, False, []
+        self.pause_s = (0.2, 1.5)  # between two faults
         self.faults = [self.kill, self.kill, self.freeze_short, self.freeze_long, self.close_connections, self.cut_amqp,
                        self.cut_redis, self.blackhole_amqp, self.blackhole_redis, self.mail_off, self.memory_alarm,
                        self.redis_kill, self.broker_kill, self.recreate_queue, self.terminate]
@@ -39,16 +41,22 @@ class Chaos:
     # ---- the publisher: goes on through everything, and publishes again what was not confirmed
 
     def publish(self):
-        waiting = [self.message(n) for n in range(1, self.count + 1)]
-        while waiting and not self.stopped:
-            chunk, waiting = waiting[:500], waiting[500:]
+        fresh, again = self.messages(), []
+        while not self.stopped:
+            chunk = again or list(itertools.islice(fresh, 500))
+            if not chunk:
+                break
+            again = []
             try:
                 publish.publish_many(self.bench.url, chunk, window=200, ledger=self.bench.ledger, rate=self.rate, within=30)
             except Exception:  # the broker died under it; what was confirmed is in the ledger
                 confirmed = self.bench.ledger.confirmed_ids()
-                waiting = [message for message in chunk if message.id not in confirmed] + waiting
+                again = [message for message in chunk if message.id not in confirmed]
                 time.sleep(0.2)
         self.published = True
+
+    def messages(self):
+        return (self.message(n) for n in range(1, self.count + 1))
 
     def message(self, number):
         kind = number % 20
@@ -69,7 +77,7 @@ class Chaos:
             began = time.monotonic()
             told = fault()
             self.log.append(f"{time.strftime('%H:%M:%S')} {fault.__name__} {told or ''} {time.monotonic() - began:.1f} s")
-            self.wait(self.random.uniform(0.2, 1.5))
+            self.wait(self.random.uniform(*self.pause_s))
 
     def wait(self, seconds):
         until = time.monotonic() + seconds
@@ -186,7 +194,7 @@ class Chaos:
         return sum(state in ("completed", "dead") for state in states)
 
     def nothing_left(self):
-        return self.ended() >= self.count and not any(self.bench.total(q) for q in (self.bench.queue, *self.bench.tiers))
+        return not any(self.bench.total(q) for q in (self.bench.queue, *self.bench.tiers)) and self.ended() >= self.count
 
     def state(self):
         return f"seed {self.seed}: {self.ended()} of {self.count} ended, {self.bench._counts()}\n" + "\n".join(self.log)

@@ -20,13 +20,13 @@ class Proxy:
     `refuse` makes new connections end at once.
     """
 
-    def __init__(self, port, host="127.0.0.1"):
+    def __init__(self, port, host="127.0.0.1", listen=("127.0.0.1", 0)):
         self.target = (host, port)
         self.up, self.down = Direction(), Direction()
         self.blackhole = self.refuse = False
         self.connections = []
         self.accepted = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(listen)
         self.port = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._closed = False
