@@ -135,20 +135,21 @@ def test_a_name_server_that_is_silent_for_30_s_stops_only_what_asks_it(bench, na
         worker.wait_not_ready()
         bench.publish_many([order(n) for n in range(51, 101)])
         with turning(worker):
-            wait_until(lambda: len(tries(names, host, began)) > 2, within=60, what="the second try, when the first is given up")
-            assert time.monotonic() - began > 25, "the resolver waits for 30 s"
+            passed(27)
+        assert tries(names, host, began) and not worker.is_ready()
         if host == "redis.test":
             assert not worker.logged(event="amqp_down"), "heartbeats go on"
         names.delay_s.clear()
-        worker.wait_ready(within=60)
+        worker.wait_ready(within=60)  # what was asked is waited for; hiredis then asks once more, for IPv6
         bench.wait_completed(100)
         bench.account().check()
         assert {job["attempt"] for job in bench.redis.jobs().values()} == {"0"}
 
 
-@pytest.mark.parametrize("host", HOSTS)
-def test_sigterm_while_a_name_is_asked_for_ends_it_within_the_grace(bench, names, host):
-    leveret = named(bench, names)
+@pytest.mark.parametrize("host, transport", [*((host, "http") for host in HOSTS), ("mail.test", "smtp")])
+def test_sigterm_while_a_name_is_asked_for_ends_it_within_the_grace(bench, names, host, transport):
+    smtp = {"url": f"smtp://mail.test:{bench.sink.smtp_port}", "starttls": "off"}
+    leveret = named(bench, names, mail={"transport": transport, "smtp": smtp})
     leveret.start().stop()  # the queues exist
     names.delay_s[host] = None
     began = time.monotonic()

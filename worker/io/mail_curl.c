@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { CONNECT_MAX_MS = 10000 };
+enum { CONNECT_MAX_MS = 10000, NAMES_KEPT_S = 10 };
 
 static bool loopback(const char *host)
 {
@@ -56,6 +56,8 @@ CURL *mail_curl_easy(const struct config_tls *tls, const char *protocols, int64_
         MAIL_CURL_SET(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
         MAIL_CURL_SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
                       (long)(timeout_ms < CONNECT_MAX_MS ? timeout_ms : CONNECT_MAX_MS));
+        /* else a service that has moved is looked for where it was, for a minute */
+        MAIL_CURL_SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAMES_KEPT_S);
         /* else ending a transfer waits for the thread that still asks a dead name server */
         MAIL_CURL_SET(easy, CURLOPT_QUICK_EXIT, 1L);
         if (tls->ca_file)

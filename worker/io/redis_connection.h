@@ -27,8 +27,8 @@ struct redis_connection {
 };
 
 /* Connects, logs in, checks the eviction policy, loads the scripts, proves that a write is taken. Blocks,
- * each step at most config->redis.timeout_ms. True and blocking mode on success; else `error` and `fatal` are
- * set. */
+ * each step at most config->redis.timeout_ms, and first for as long as the name takes. True and blocking mode
+ * on success; else `error` and `fatal` are set. */
 bool redis_connection_open(struct redis_connection *connection, const struct config *config,
                            const char *name);
 void redis_connection_close(struct redis_connection *connection);

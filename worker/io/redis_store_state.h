@@ -1,7 +1,9 @@
 #ifndef LEVERET_IO_REDIS_STORE_STATE_H
 #define LEVERET_IO_REDIS_STORE_STATE_H
 
+#include "core/arena.h"
 #include "core/buffer.h"
+#include "io/aside.h"
 #include "io/redis_connection.h"
 #include "io/redis_store.h"
 
@@ -18,9 +20,10 @@ struct request {
 };
 
 struct connecting {
-        uv_work_t work;
-        struct redis_store *store; /* NULL once the store was closed meanwhile */
-        const struct config *config;
+        struct aside *aside;
+        struct redis_store *store; /* not to be touched by the thread */
+        struct arena arena; /* behind `config`, of which only `redis` is set: it may outlive the store */
+        struct config config;
         char name[128];
         struct redis_connection connection;
         bool ok;

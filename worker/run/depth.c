@@ -1,5 +1,6 @@
 #include "core/topology.h"
 #include "io/amqp_admin.h"
+#include "io/aside.h"
 #include "io/clock.h"
 #include "io/log.h"
 #include "run/state.h"
@@ -18,27 +19,28 @@
 enum { DEPTHS_MAX = CONFIG_QUEUES_MAX * (CONFIG_TIERS_MAX + 1) };
 
 struct depth {
-        uv_timer_t timer;
-        uv_work_t work;
-        struct engine *engine; /* NULL once closed */
+        uv_timer_t *timer;
+        struct aside *asking; /* while it is asked */
+        struct engine *engine;
         const struct config *config;
         struct arena arena;
         struct queue_depth queues[DEPTHS_MAX]; /* the work queues first, then all tiers */
         size_t count;
-        bool asking, ok, closed;
+        bool ok;
         struct amqp_error error;
         int64_t asked_ms; /* wall clock */
 };
 
-static void depth_free(struct depth *depth)
+static void depth_free(void *context)
 {
+        struct depth *depth = context;
         arena_fini(&depth->arena);
         free(depth);
 }
 
-static void ask(uv_work_t *work)
+static void ask(void *context)
 {
-        struct depth *depth = work->data;
+        struct depth *depth = context;
         depth->ok = amqp_queue_depths(depth->config, depth->queues, depth->count, &depth->error);
 }
 
@@ -100,16 +102,10 @@ static void take_counts(struct depth *depth)
         }
 }
 
-static void on_asked(uv_work_t *work, int status)
+static void on_asked(void *context)
 {
-        struct depth *depth = work->data;
-        (void)status;
-        depth->asking = false;
-        if (!depth->engine) {
-                if (depth->closed)
-                        depth_free(depth);
-                return;
-        }
+        struct depth *depth = context;
+        depth->asking = NULL;
         take_counts(depth);
         if (depth->engine->options.drain)
                 drain_if_empty(depth);
@@ -117,21 +113,20 @@ static void on_asked(uv_work_t *work, int status)
 
 static void on_timer(uv_timer_t *timer)
 {
+        static const struct aside_job job = {.work = ask, .done = on_asked, .drop = depth_free};
         struct depth *depth = timer->data;
         struct engine *engine = depth->engine;
         if (depth->asking || !engine->amqp_up || (engine->options.drain && engine->in_flight > 0))
                 return;
-        depth->asking = true;
         depth->asked_ms = clock_wall_ms();
-        if (uv_queue_work(&engine->loop, &depth->work, ask, on_asked) != 0)
-                abort();
+        depth->asking = aside_start(&engine->loop, &job, depth);
 }
 
 static void name_queues(struct depth *depth)
 {
         const struct config *config = depth->config;
         for (size_t i = 0; i < config->queue_count; i++)
-                depth->queues[depth->count++].name = config->queues[i].name;
+                depth->queues[depth->count++].name = arena_strdup(&depth->arena, config->queues[i].name);
         for (size_t i = 0; i < config->queue_count; i++)
                 for (size_t k = 0; k < config->queues[i].tier_count; k++)
                         depth->queues[depth->count++].name = topology_tier_queue(
@@ -145,7 +140,6 @@ void depth_open(struct engine *engine)
                 abort();
         depth->engine = engine;
         depth->config = engine->config;
-        depth->work.data = depth->timer.data = depth;
         arena_init(&depth->arena);
         name_queues(depth);
         engine->depth = depth;
@@ -155,22 +149,26 @@ void depth_open(struct engine *engine)
                         engine->queues[i].tiers[k] = -1;
         }
         uint64_t every_ms = engine->options.drain ? ASK_EVERY_DRAINING_MS : ASK_EVERY_MS;
-        uv_timer_init(&engine->loop, &depth->timer);
-        uv_timer_start(&depth->timer, on_timer, every_ms, every_ms);
+        depth->timer = calloc(1, sizeof(*depth->timer));
+        if (!depth->timer)
+                abort();
+        depth->timer->data = depth;
+        uv_timer_init(&engine->loop, depth->timer);
+        uv_timer_start(depth->timer, on_timer, every_ms, every_ms);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-        struct depth *depth = handle->data;
-        depth->closed = true;
-        if (!depth->asking)
-                depth_free(depth);
+        free(handle);
 }
 
 void depth_close(struct engine *engine)
 {
         struct depth *depth = engine->depth;
         engine->depth = NULL;
-        depth->engine = NULL;
-        uv_close((uv_handle_t *)&depth->timer, on_closed);
+        uv_close((uv_handle_t *)depth->timer, on_closed);
+        if (depth->asking)
+                aside_abandon(depth->asking); /* frees it when the broker, or its name, has answered */
+        else
+                depth_free(depth);
 }
