@@ -40,6 +40,7 @@ static void own(const struct fake_store *store, struct store_record *record,
         record->state = STATE_RUNNING;
         record->owner = request->owner;
         record->lease_until_ms = store->now_ms + request->lease_ms;
+        record->lease_ms = request->lease_ms;
         record->generation = request->generation;
         record->fingerprint = request->fingerprint;
 }
@@ -106,6 +107,10 @@ static struct store_reply claim_again(const struct fake_store *store, struct sto
         }
         int64_t lease_left_ms = record->lease_until_ms - store->now_ms;
         if (record->owner && lease_left_ms > 0) {
+                if (lease_left_ms > record->lease_ms) {
+                        lease_left_ms = record->lease_ms;
+                        record->lease_until_ms = store->now_ms + lease_left_ms;
+                }
                 struct store_reply busy = answer(record, CLAIM_BUSY);
                 busy.lease_left_ms = lease_left_ms;
                 return busy;

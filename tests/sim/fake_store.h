@@ -64,7 +64,7 @@ const char *store_state_word(enum store_state state);
 struct store_record {
         enum store_state state;
         uint64_t owner; /* 0: nobody */
-        int64_t lease_until_ms;
+        int64_t lease_until_ms, lease_ms;
         struct job_generation generation;
         uint32_t fingerprint, starts, decision, reason, error;
         uint8_t intent, effects_total, effects_done;

@@ -37,10 +37,19 @@ static void expire_lease(void *context, uint8_t id)
         store->records[id].lease_until_ms = 1;
 }
 
-static struct store_record look(void *context, uint8_t id)
+static void set_back(void *context, uint8_t id)
 {
         struct fake_store *store = context;
-        return store->records[id];
+        store->records[id].lease_until_ms += 1000000000;
+}
+
+static struct store_record look(void *context, uint8_t id)
+{
+        const struct fake_store *store = context;
+        struct store_record record = store->records[id];
+        if (record.lease_until_ms > 0)
+                record.lease_until_ms -= store->now_ms;
+        return record;
 }
 
 static void the_model_of_the_store_answers_every_case_as_the_scripts_do(void **state)
@@ -55,6 +64,7 @@ static void the_model_of_the_store_answers_every_case_as_the_scripts_do(void **s
                 .drop = drop,
                 .queue = queue,
                 .expire_lease = expire_lease,
+                .set_back = set_back,
                 .look = look,
         };
         char error[400];

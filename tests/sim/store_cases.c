@@ -11,6 +11,7 @@ enum step_kind {
         STEP_DROP,
         STEP_QUEUE,
         STEP_EXPIRE_LEASE,
+        STEP_SET_BACK,
         STEP_LOOK, /* the record's state, starts, decision, intent and effects are as in `record` */
 };
 
@@ -74,6 +75,9 @@ static const struct store_case cases[] = {
          {CLAIM(1, CLAIM_NEW, .starts = 1), CLAIM(1, CLAIM_MINE, .starts = 1)}},
         {"another token finds it busy",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CLAIM(2, CLAIM_BUSY, .starts = 1)}},
+        {"after the clock went back it is busy for a whole lease from then on, and no longer",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DO(SET_BACK), CLAIM(2, CLAIM_BUSY, .starts = 1),
+          LOOK(.state = STATE_RUNNING, .starts = 1), CALL(STORE_RENEW, 1, LEASE_OK)}},
         {"another content conflicts and changes nothing",
          {CLAIM(1, CLAIM_NEW, .starts = 1),
           {.kind = STEP_CALL,
@@ -222,8 +226,8 @@ static bool look_matches(const struct store_record *want, const struct store_dri
                  store_state_word(want->state), want->starts, want->decision, want->intent, want->effects,
                  store_state_word(got.state), got.starts, got.decision, got.intent, got.effects,
                  got.expires_after_ms < 0 ? "kept for ever" : "expires");
-        return got.state == want->state && got.starts == want->starts && got.decision == want->decision &&
-               got.intent == want->intent && got.effects == want->effects &&
+        return got.lease_until_ms <= LEASE_MS && got.state == want->state && got.starts == want->starts &&
+               got.decision == want->decision && got.intent == want->intent && got.effects == want->effects &&
                (got.expires_after_ms < 0) == (want->expires_after_ms < 0);
 }
 
@@ -245,6 +249,9 @@ static bool step_run(const struct step *step, const struct store_driver *driver,
                 break;
         case STEP_EXPIRE_LEASE:
                 driver->expire_lease(driver->context, 0);
+                break;
+        case STEP_SET_BACK:
+                driver->set_back(driver->context, 0);
                 break;
         case STEP_LOOK:
                 return look_matches(&step->record, driver, error, size);

@@ -16,6 +16,7 @@ struct store_driver {
         void (*drop)(void *context, uint8_t id);
         void (*queue)(void *context, uint8_t id);        /* as `leveret publish` does: state queued */
         void (*expire_lease)(void *context, uint8_t id); /* its lease ran out */
+        void (*set_back)(void *context, uint8_t id);     /* the clock went back by far more than a lease */
         /* The record as kept; leases as time left. */
         struct store_record (*look)(void *context, uint8_t id);
 };

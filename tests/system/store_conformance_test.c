@@ -224,6 +224,22 @@ static void expire_lease(void *context, uint8_t id)
         set(context, id, "lease_until_ms", "1");
 }
 
+static void set_back(void *context, uint8_t id)
+{
+        struct redis *redis = context;
+        forget(redisCommand(redis->connection, "HINCRBY " JOB_KEY " lease_until_ms 1000000000",
+                            (unsigned)id));
+}
+
+static int64_t now_ms(struct redis *redis)
+{
+        redisReply *reply = must(redisCommand(redis->connection, "TIME"));
+        int64_t seconds = strtoll(reply->element[0]->str, NULL, 10);
+        int64_t micros = strtoll(reply->element[1]->str, NULL, 10);
+        freeReplyObject(reply);
+        return seconds * 1000 + micros / 1000;
+}
+
 static void look_at(struct store_record *record, const char *field, const redisReply *value)
 {
         if (strcmp(field, "state") == 0)
@@ -231,6 +247,8 @@ static void look_at(struct store_record *record, const char *field, const redisR
                         record->state++;
         else if (strcmp(field, "starts") == 0)
                 record->starts = number_of(value);
+        else if (strcmp(field, "lease_until_ms") == 0)
+                record->lease_until_ms = strtoll(value->str, NULL, 10);
         else if (strcmp(field, "decision") == 0)
                 record->decision = number_of(value);
         else if (strcmp(field, "intent") == 0)
@@ -249,6 +267,8 @@ static struct store_record look(void *context, uint8_t id)
         freeReplyObject(reply);
         reply = must(redisCommand(redis->connection, "PTTL " JOB_KEY, (unsigned)id));
         record.expires_after_ms = reply->integer;
+        if (record.lease_until_ms > 0)
+                record.lease_until_ms -= now_ms(redis);
         freeReplyObject(reply);
         return record;
 }
@@ -263,6 +283,7 @@ static void redis_answers_every_case_as_its_model_does(void **state)
                 .drop = drop,
                 .queue = queue,
                 .expire_lease = expire_lease,
+                .set_back = set_back,
                 .look = look,
         };
         char error[400];

@@ -32,9 +32,10 @@ def ports(bench):
 def named(bench, names, at=None, **changes):
     """leveret, which knows its services by name; `at`: host -> port, where it is not the service's own."""
     at = {**ports(bench), **(at or {})}
+    broker, redis = bench.broker.url(bench.vhost, port=at["broker.test"]), bench.redis.url_at(at["redis.test"])
     leveret = bench.leveret(bench.config(
-        amqp={"url": f"amqp://guest:guest@broker.test:{at['broker.test']}/{bench.vhost}", "allow_plaintext": True, "heartbeat": "2s"},
-        redis={"url": f"redis://redis.test:{at['redis.test']}/0", "allow_plaintext": True, "timeout": "1s"},
+        amqp={"url": broker.replace("@127.0.0.1", "@broker.test"), "allow_plaintext": True, "heartbeat": "2s"},
+        redis={"url": redis.replace("@127.0.0.1", "@redis.test"), "allow_plaintext": True, "timeout": "1s"},
         mail={"timeout": "3s", "allow_plaintext": True, "http": {"url": f"http://mail.test:{at['mail.test']}"}},
         shutdown={"grace": "5s"}), **changes)
     leveret.program = names.program(bench.directory, leveret.program)

@@ -1,4 +1,5 @@
 """A private redis-server in a temporary directory, with an append-only file that is synced at every write."""
+import os
 import pathlib
 import shutil
 import signal
@@ -13,8 +14,9 @@ from .wait import wait_until
 
 
 class Redis:
-    def __init__(self, settings=(), append_only=True):
+    def __init__(self, settings=(), append_only=True, env=None):
         """`settings`: more words of redis-server's command line, for example ("--maxmemory", "4mb")."""
+        self._env = {**os.environ, **(env or {})}
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-redis-"))
         self.port = free_port()
         self.url = self.url_at(self.port)
@@ -29,7 +31,7 @@ class Redis:
     def start(self):
         self.process = Process(["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--dir", self.directory,
                                 "--save", "", "--requirepass", canary.REDIS_PASSWORD, "--daemonize", "no", "--logfile", self.directory / "redis.log",
-                                *self._settings], directory=self.directory, name="redis")
+                                *self._settings], directory=self.directory, name="redis", env=self._env)
         wait_until(self._answers, within=20, what="redis-server")
         return self
 

@@ -1,7 +1,7 @@
 -- ARGV from 11: subject, correlation_id, app_id, first seen ms ('' if unknown), alone ('1'), max_crashes.
 -- Answers {answer, lease_left_ms, created_ms, starts, decision, intent, error, effect key...}.
 local CLAIM_FIELDS = {'state', 'owner', 'lease_until_ms', 'fingerprint', 'redrives', 'attempt', 'deferrals', 'starts',
-  'decision', 'created_ms', 'intent', 'error'}
+  'decision', 'created_ms', 'intent', 'error', 'lease_ms'}
 local subject, correlation_id, app_id, first_seen = ARGV[11], ARGV[12], ARGV[13], ARGV[14]
 local alone, max_crashes = ARGV[15] == '1', tonumber(ARGV[16])
 
@@ -84,7 +84,15 @@ if r.owner == owner then
   return answer('mine')
 end
 local lease_left = (tonumber(r.lease_until_ms) or 0) - now
-if r.owner ~= '' and lease_left > 0 then return answer('busy', lease_left) end
+if r.owner ~= '' and lease_left > 0 then
+  -- More than a whole lease is left only if this clock has gone back; then it is a whole one from now.
+  local whole = tonumber(r.lease_ms)
+  if whole and lease_left > whole then
+    lease_left = whole
+    call('HSET', job, 'lease_until_ms', text(now + whole))
+  end
+  return answer('busy', lease_left)
+end
 local starts = tonumber(r.starts) or 0
 if r.decision ~= '' then return take('resumed', starts) end
 -- One more than any start that may run has, so that a repeated claim is answered alike.

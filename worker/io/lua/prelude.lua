@@ -26,7 +26,7 @@ end
 
 -- A record of this generation that the asker owns.
 local function own(...)
-  call('HSET', job, 'state', 'running', 'owner', owner, 'lease_until_ms', text(now + lease_ms),
+  call('HSET', job, 'state', 'running', 'owner', owner, 'lease_until_ms', text(now + lease_ms), 'lease_ms', ARGV[2],
     'redrives', ARGV[3], 'attempt', ARGV[4], 'deferrals', ARGV[5], 'fingerprint', ARGV[6], 'type', ARGV[7],
     'queue', ARGV[8], 'worker', ARGV[9], ...)
 end
