@@ -296,13 +296,17 @@ static void redis_answers_every_case_as_its_model_does(void **state)
 static int open_redis(void **state)
 {
         static struct redis redis;
-        char host[128];
+        char host[128], password[128] = "";
         int port = 6379;
-        if (sscanf(getenv("LEVERET_TEST_REDIS_URL"), "redis://%127[^:/]:%d", host, &port) < 1)
+        const char *url = getenv("LEVERET_TEST_REDIS_URL");
+        if (sscanf(url, "redis://:%127[^@]@%127[^:/]:%d", password, host, &port) < 2 &&
+            sscanf(url, "redis://%127[^:/]:%d", host, &port) < 1)
                 return -1;
         redis.connection = redisConnectWithTimeout(host, port, (struct timeval){.tv_sec = 5});
         if (!redis.connection || redis.connection->err)
                 return -1;
+        if (password[0])
+                forget(redisCommand(redis.connection, "AUTH %s", password));
         for (int i = 0; i < STORE_SCRIPT_COUNT; i++) {
                 redis.scripts[i] = calloc(1, 1);
                 append_file(&redis.scripts[i], "prelude");
