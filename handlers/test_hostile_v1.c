@@ -14,7 +14,8 @@ struct hostile {
 
 static const struct field fields[] = {
         FIELD_STRING(struct hostile, how,
-                     .one_of = FIELD_ONE_OF("crash", "hang", "allocate", "reject", "nothing", "mail")),
+                     .one_of =
+                             FIELD_ONE_OF("crash", "abort", "hang", "allocate", "reject", "nothing", "mail")),
         FIELD_EMAIL(struct hostile, to, .optional = true, .description = "for how = mail"),
         FIELD_END,
 };
@@ -38,6 +39,8 @@ static void plan_hostile(const struct hostile *hostile, struct plan *plan)
 {
         if (strcmp(hostile->how, "crash") == 0)
                 raise(SIGSEGV);
+        if (strcmp(hostile->how, "abort") == 0)
+                abort();
         if (strcmp(hostile->how, "hang") == 0)
                 hang();
         if (strcmp(hostile->how, "allocate") == 0)

@@ -94,7 +94,7 @@ static void carry_out(struct world *world, struct worker *worker, struct slot *s
                 store_call(world, worker, slot, STORE_RENEW, -1);
                 return;
         case ACTION_INTEND:
-                slot->void_intent = false;
+                slot->void_effect = 0;
                 store_call(world, worker, slot, STORE_INTEND, action->effect);
                 return;
         case ACTION_SEND:

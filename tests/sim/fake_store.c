@@ -6,7 +6,7 @@
 const char *store_script_word(enum store_script script)
 {
         static const char *const words[STORE_SCRIPT_COUNT] = {"claim",    "renew",  "intend", "record",
-                                                              "complete", "decide", "settle"};
+                                                              "complete", "decide", "settle", "killed"};
         return words[script];
 }
 
@@ -70,10 +70,12 @@ static struct store_reply answer(const struct store_record *record, enum claim_a
                 .starts = record->starts,
                 .decision = record->decision,
                 .error = record->error,
-                .intent = record->intent,
+                .signal = record->signal,
         };
-        if (word == CLAIM_RESUMED || word == CLAIM_MINE || word == CLAIM_CRASHED)
+        if (word == CLAIM_RESUMED || word == CLAIM_MINE || word == CLAIM_CRASHED) {
                 reply.effects = record->effects;
+                reply.intents = record->intents;
+        }
         return reply;
 }
 
@@ -83,13 +85,15 @@ static struct store_reply take(const struct fake_store *store, struct store_reco
         own(store, record, request);
         record->starts = starts;
         record->expires_after_ms = request->keep_ms;
+        if (word != CLAIM_CRASHED)
+                record->signal = 0;
         return answer(record, word);
 }
 
 static void forget_run(struct store_record *record)
 {
         record->decision = 0;
-        record->intent = 0;
+        record->intents = 0;
         record->reason = 0;
         record->error = 0;
 }
@@ -156,8 +160,7 @@ static void record_effect(struct store_record *record, const struct store_reques
 {
         if (request->sent)
                 record->effects |= 1U << (request->effect - 1);
-        if (record->intent == request->effect)
-                record->intent = 0;
+        record->intents &= ~(1U << (request->effect - 1));
         record->effects_done = request->effects_done;
         record->effects_total = request->effects_total;
 }
@@ -184,8 +187,8 @@ static void decide(struct store_record *record, const struct store_request *requ
         record->reason = request->reason;
         record->error = request->error;
         record->effects_total = request->effects_total;
-        if (request->void_intent)
-                record->intent = 0;
+        if (request->void_effect)
+                record->intents &= ~(1U << (request->void_effect - 1));
 }
 
 /* settle.lua */
@@ -200,6 +203,15 @@ static void settle(struct store_record *record, const struct store_request *requ
         record->expires_after_ms = request->dead ? -1 : request->keep_ms;
 }
 
+/* killed.lua: makes no record, unlike all others */
+static struct store_reply killed(struct store_record *record, const struct store_request *request)
+{
+        if (record->state == STATE_ABSENT || record->owner != request->owner)
+                return (struct store_reply){.lease = LEASE_LOST};
+        record->signal = request->signal;
+        return (struct store_reply){.lease = LEASE_OK};
+}
+
 struct store_reply fake_store_call(struct fake_store *store, const struct store_request *request)
 {
         assert(request->id < STORE_RECORDS_MAX);
@@ -209,16 +221,19 @@ struct store_reply fake_store_call(struct fake_store *store, const struct store_
         if (request->script == STORE_COMPLETE && record->state == STATE_COMPLETED &&
             record->fingerprint == request->fingerprint)
                 return (struct store_reply){.lease = LEASE_OK};
+        if (request->script == STORE_KILLED)
+                return killed(record, request);
         if (!owned(store, record, request))
                 return (struct store_reply){.lease = LEASE_LOST};
         extend(store, record, request);
         switch (request->script) {
         case STORE_CLAIM:
+        case STORE_KILLED:
         case STORE_RENEW:
                 break;
         case STORE_INTEND:
                 if (!(record->effects >> (request->effect - 1) & 1))
-                        record->intent = request->effect;
+                        record->intents |= 1U << (request->effect - 1);
                 break;
         case STORE_RECORD:
                 record_effect(record, request);

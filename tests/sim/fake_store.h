@@ -18,8 +18,9 @@ enum store_script {
         STORE_COMPLETE,
         STORE_DECIDE,
         STORE_SETTLE,
+        STORE_KILLED,
 };
-enum { STORE_SCRIPT_COUNT = STORE_SETTLE + 1 };
+enum { STORE_SCRIPT_COUNT = STORE_KILLED + 1 };
 const char *store_script_word(enum store_script script);
 
 struct store_request {
@@ -35,19 +36,19 @@ struct store_request {
         bool sent;            /* RECORD: else refused */
         uint8_t effects_total, effects_done;
         uint32_t decision, reason, error; /* DECIDE */
-        bool void_intent;                 /* DECIDE: the present intent came to nothing */
+        uint8_t void_effect;              /* DECIDE: its intent came to nothing; number from 1, 0: none */
         bool dead;                        /* SETTLE: else retrying */
         bool rejected;                    /* SETTLE: the broker is to move the original, no copy exists */
         struct job_generation copy;       /* SETTLE */
+        uint32_t signal;                  /* KILLED */
 };
 
 struct store_reply {
         enum claim_answer claim; /* CLAIM */
         enum lease_answer lease; /* all others */
         int64_t lease_left_ms;   /* CLAIM_BUSY */
-        uint32_t starts, decision, error;
-        uint8_t intent;   /* effect number, 0: none */
-        uint32_t effects; /* bit n-1: effect n is recorded as sent */
+        uint32_t starts, decision, error, signal;
+        uint32_t effects, intents; /* bit n-1: effect n is recorded as sent, was about to be sent */
 };
 
 enum store_state {
@@ -67,8 +68,9 @@ struct store_record {
         int64_t lease_until_ms, lease_ms;
         struct job_generation generation;
         uint32_t fingerprint, starts, decision, reason, error;
-        uint8_t intent, effects_total, effects_done;
-        uint32_t effects;
+        uint32_t signal;
+        uint8_t effects_total, effects_done;
+        uint32_t effects, intents;
         int64_t expires_after_ms; /* -1: never */
 };
 

@@ -37,6 +37,12 @@ static void expire_lease(void *context, uint8_t id)
         store->records[id].lease_until_ms = 1;
 }
 
+static void old_intent(void *context, uint8_t id, uint8_t effect)
+{
+        struct fake_store *store = context;
+        store->records[id].intents = 1U << (effect - 1);
+}
+
 static void set_back(void *context, uint8_t id)
 {
         struct fake_store *store = context;
@@ -65,6 +71,7 @@ static void the_model_of_the_store_answers_every_case_as_the_scripts_do(void **s
                 .queue = queue,
                 .expire_lease = expire_lease,
                 .set_back = set_back,
+                .old_intent = old_intent,
                 .look = look,
         };
         char error[400];

@@ -130,7 +130,7 @@ static void on_sent(struct world *world, const struct happening *happening)
         if (!event.fenced) {
                 NOTE(world, "w%u id %u effect %u: %s", happening->worker, send->id, send->effect,
                      outcome_word(send->outcome));
-                slot->void_intent = send->outcome != MAIL_AMBIGUOUS;
+                slot->void_effect = send->outcome == MAIL_AMBIGUOUS ? 0 : (uint8_t)(send->effect + 1);
                 send->ambiguous = send->outcome == MAIL_AMBIGUOUS;
                 bool failed = send->outcome == MAIL_TRANSIENT || send->outcome == MAIL_AMBIGUOUS;
                 if (failed && !send->innocent && !send->outage)

@@ -207,10 +207,9 @@ sim_mutant(unconfirmed_copy_is_not_repeated "${protocol}"
         }
         if (job->phase == JOB_DELAYING)]])
 sim_mutant(late_record_clears_another_intent fake_store.c
-  [[        if (record->intent == request->effect)
-                record->intent = 0;]]
-  [[        record->intent = 0;]] --schedules 3000000 --faults park,reply-lost,freeze,crash)
-sim_mutant(late_intent_hides_another fake_store.c
-  [[                if (!(record->effects >> (request->effect - 1) & 1))
-                        record->intent = request->effect;]]
-  [[                record->intent = request->effect;]] --schedules 3000000 --faults park,reply-lost,freeze,crash)
+  [[        record->intents &= ~(1U << (request->effect - 1));]]
+  [[        record->intents = 0;]] --schedules 3000000 --faults park,reply-lost,freeze,crash)
+sim_mutant(one_intent_for_all_effects fake_store.c
+  [[                        record->intents |= 1U << (request->effect - 1);]]
+  [[                        record->intents = 1U << (request->effect - 1);]]
+  --seed 5000000 --schedules 3000000 --faults park,permanent,reply-lost,crash --every --effects 2 --ids 1 --workers 1)

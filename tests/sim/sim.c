@@ -7,7 +7,7 @@
 #include <time.h>
 
 /*
- * sim [--schedules N] [--seconds S] [--seed BASE] [--faults a,b,...] [--expect-failure]
+ * sim [--schedules N] [--seconds S] [--seed BASE] [--faults a,b,... [--every]] [--expect-failure]
  * sim --seed N --verbose [bounds as printed]
  * Runs schedules BASE, BASE+1, ... A failing one is shrunk: fewer kinds of faults, messages, workers, until
  * nothing can be left out, and the command that replays it is printed.
@@ -39,7 +39,7 @@ static void print_bounds(const struct bounds *bounds)
                         printf("%s%s", comma, fault_word((enum fault)i));
                         comma = ",";
                 }
-        printf("%s\n", *comma ? "" : "none");
+        printf("%s%s\n", *comma ? "" : "none", bounds->every ? " --every" : "");
 }
 
 /* A seed within `bounds` that breaks the same law, the shortest of some; false if there is none. */
@@ -197,6 +197,8 @@ int main(int argc, char **argv)
         for (int i = 1; i < argc; i++) {
                 if (strcmp(argv[i], "--verbose") == 0) {
                         options.verbose = true;
+                } else if (strcmp(argv[i], "--every") == 0) {
+                        options.bounds.every = true;
                 } else if (strcmp(argv[i], "--expect-failure") == 0) {
                         options.expect_failure = true;
                 } else if (i + 1 < argc && strcmp(argv[i], "--faults") == 0) {

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { STEPS_MAX = 10, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2 };
+enum { STEPS_MAX = 12, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2 };
 
 enum step_kind {
         STEP_END,
@@ -12,7 +12,8 @@ enum step_kind {
         STEP_QUEUE,
         STEP_EXPIRE_LEASE,
         STEP_SET_BACK,
-        STEP_LOOK, /* the record's state, starts, decision, intent and effects are as in `record` */
+        STEP_OLD_INTENT, /* effect 2, as a worker of the version with one intent for each job */
+        STEP_LOOK,       /* the record's state, starts, decision, signal, intents and effects are as in `record` */
 };
 
 struct step {
@@ -20,8 +21,7 @@ struct step {
         struct store_request request;
         enum claim_answer claim;
         enum lease_answer lease;
-        uint32_t starts, decision, effects; /* of a claim's answer */
-        uint8_t intent;
+        uint32_t starts, decision, effects, intents, signal; /* of a claim's answer */
         struct store_record record;
 };
 
@@ -117,7 +117,7 @@ static const struct store_case cases[] = {
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
           CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 3),
           CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2), DO(EXPIRE_LEASE),
-          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .effects = 1, .intent = 2)}},
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .effects = 1, .intents = 2)}},
         {"a refused effect clears its intent and is not recorded as sent",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
           CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .effects_total = 1),
@@ -125,20 +125,52 @@ static const struct store_case cases[] = {
         {"an effect recorded late leaves the intent of the next",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2),
           CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2),
-          CLAIM(1, CLAIM_MINE, .starts = 1, .effects = 1, .intent = 2)}},
+          CLAIM(1, CLAIM_MINE, .starts = 1, .effects = 1, .intents = 2)}},
         {"an intent that comes after its effect was recorded is none",
          {CLAIM(1, CLAIM_NEW, .starts = 1),
           CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2),
           CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
-          CLAIM(1, CLAIM_MINE, .starts = 1, .effects = 1, .intent = 2)}},
+          CLAIM(1, CLAIM_MINE, .starts = 1, .effects = 1, .intents = 2)}},
+        {"each effect has an intent of its own",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2),
+          CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
+          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .effects_total = 2),
+          CLAIM(1, CLAIM_MINE, .starts = 1, .intents = 2), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .void_effect = 1),
+          CLAIM(1, CLAIM_MINE, .starts = 1, .decision = 9, .intents = 2)}},
+        {"the intent of a worker of the version before is believed",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DO(OLD_INTENT), DO(EXPIRE_LEASE),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .intents = 2),
+          CALL(STORE_RECORD, 2, LEASE_OK, .effect = 2, .sent = true, .effects_total = 2),
+          CLAIM_ALONE(2, CLAIM_MINE, .starts = 2, .effects = 2)}},
+        {"completion leaves no intent",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
+          CALL(STORE_COMPLETE, 1, LEASE_OK, .effect = 1, .effects_total = 1),
+          LOOK(.state = STATE_COMPLETED, .effects = 1)}},
+        {"what killed the last worker is told to who declares the crash loop, asked once or twice",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_KILLED, 1, LEASE_OK, .signal = 6), DO(EXPIRE_LEASE),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2), CALL(STORE_KILLED, 2, LEASE_OK, .signal = 11),
+          DO(EXPIRE_LEASE), CLAIM(3, CLAIM_CRASHED, .starts = 3, .signal = 11),
+          CLAIM(3, CLAIM_CRASHED, .starts = 3, .signal = 11), CALL(STORE_SETTLE, 3, LEASE_OK, .dead = true),
+          LOOK(.state = STATE_DEAD, .signal = 11, .expires_after_ms = -1)}},
+        {"what killed a worker before the last is not told",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_KILLED, 1, LEASE_OK, .signal = 6), DO(EXPIRE_LEASE),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2), LOOK(.state = STATE_RUNNING, .starts = 2),
+          DO(EXPIRE_LEASE), CLAIM(3, CLAIM_CRASHED, .starts = 3)}},
+        {"last words about a job of another change nothing, and make no record",
+         {CALL(STORE_KILLED, 1, LEASE_LOST, .signal = 11), CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_KILLED, 2, LEASE_LOST, .signal = 11), LOOK(.state = STATE_RUNNING, .starts = 1),
+          CALL(STORE_COMPLETE, 1, LEASE_OK, .effects_total = 1),
+          CALL(STORE_KILLED, 1, LEASE_LOST, .signal = 11), LOOK(.state = STATE_COMPLETED), DO(LOSE),
+          CALL(STORE_KILLED, 1, LEASE_LOST, .signal = 11), CLAIM(2, CLAIM_NEW, .starts = 1)}},
         {"a decision is found by who resumes, and no start is counted for it",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
           CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .reason = 2, .error = 3), DO(EXPIRE_LEASE),
-          CLAIM(2, CLAIM_RESUMED, .starts = 1, .decision = 9, .intent = 1),
+          CLAIM(2, CLAIM_RESUMED, .starts = 1, .decision = 9, .intents = 1),
           CALL(STORE_RENEW, 1, LEASE_LOST)}},
         {"a decision may void the intent",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
-          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .void_intent = true),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .void_effect = 1),
           LOOK(.state = STATE_RUNNING, .starts = 1, .decision = 9)}},
         {"after a settled retry the older copy is stale and the newer goes on",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
@@ -196,7 +228,8 @@ static bool claim_matches(const struct step *step, const struct store_reply *got
 {
         bool left = (got->lease_left_ms > 0 && got->lease_left_ms <= LEASE_MS) == (step->claim == CLAIM_BUSY);
         return got->claim == step->claim && got->starts == step->starts && got->decision == step->decision &&
-               got->intent == step->intent && got->effects == step->effects && left;
+               got->signal == step->signal && got->intents == step->intents &&
+               got->effects == step->effects && left;
 }
 
 static bool call_matches(const struct step *step, const struct store_driver *driver, char *error, size_t size)
@@ -208,12 +241,11 @@ static bool call_matches(const struct step *step, const struct store_driver *dri
                 return got.lease == step->lease;
         }
         snprintf(error, size,
-                 "claim: wanted %s starts %u decision %u intent %u effects %x, got %s starts %u decision %u "
-                 "intent %u "
-                 "effects %x lease left %lld",
-                 claim_answer_word(step->claim), step->starts, step->decision, step->intent, step->effects,
-                 claim_answer_word(got.claim), got.starts, got.decision, got.intent, got.effects,
-                 (long long)got.lease_left_ms);
+                 "claim: wanted %s starts %u decision %u signal %u intents %x effects %x, got %s starts %u "
+                 "decision %u signal %u intents %x effects %x lease left %lld",
+                 claim_answer_word(step->claim), step->starts, step->decision, step->signal, step->intents,
+                 step->effects, claim_answer_word(got.claim), got.starts, got.decision, got.signal,
+                 got.intents, got.effects, (long long)got.lease_left_ms);
         return claim_matches(step, &got);
 }
 
@@ -221,13 +253,15 @@ static bool look_matches(const struct store_record *want, const struct store_dri
                          size_t size)
 {
         struct store_record got = driver->look(driver->context, 0);
-        snprintf(error, size,
-                 "record: wanted %s starts %u decision %u intent %u effects %x, got %s %u %u %u %x, %s",
-                 store_state_word(want->state), want->starts, want->decision, want->intent, want->effects,
-                 store_state_word(got.state), got.starts, got.decision, got.intent, got.effects,
-                 got.expires_after_ms < 0 ? "kept for ever" : "expires");
-        return got.lease_until_ms <= LEASE_MS && got.state == want->state && got.starts == want->starts &&
-               got.decision == want->decision && got.intent == want->intent && got.effects == want->effects &&
+        snprintf(
+                error, size,
+                "record: wanted %s starts %u decision %u signal %u intents %x effects %x, got %s %u %u %u %x "
+                "%x, %s",
+                store_state_word(want->state), want->starts, want->decision, want->signal, want->intents,
+                want->effects, store_state_word(got.state), got.starts, got.decision, got.signal, got.intents,
+                got.effects, got.expires_after_ms < 0 ? "kept for ever" : "expires");
+        return got.lease_until_ms <= LEASE_MS && got.state == want->state && got.starts == want->starts && got.decision == want->decision &&
+               got.signal == want->signal && got.intents == want->intents && got.effects == want->effects &&
                (got.expires_after_ms < 0) == (want->expires_after_ms < 0);
 }
 
@@ -252,6 +286,9 @@ static bool step_run(const struct step *step, const struct store_driver *driver,
                 break;
         case STEP_SET_BACK:
                 driver->set_back(driver->context, 0);
+                break;
+        case STEP_OLD_INTENT:
+                driver->old_intent(driver->context, 0, 2);
                 break;
         case STEP_LOOK:
                 return look_matches(&step->record, driver, error, size);

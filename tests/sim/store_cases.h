@@ -17,6 +17,8 @@ struct store_driver {
         void (*queue)(void *context, uint8_t id);        /* as `leveret publish` does: state queued */
         void (*expire_lease)(void *context, uint8_t id); /* its lease ran out */
         void (*set_back)(void *context, uint8_t id);     /* the clock went back by far more than a lease */
+        /* `effect` (from 1) is about to be sent, as a worker says it that keeps one intent for each job. */
+        void (*old_intent)(void *context, uint8_t id, uint8_t effect);
         /* The record as kept; leases as time left. */
         struct store_record (*look)(void *context, uint8_t id);
 };

@@ -64,7 +64,7 @@ static void request_fill(const struct world *world, struct store_request *reques
                 request->sent = job->done >> effect & 1;
         if (script == STORE_DECIDE) {
                 request->decision = decision_encode(&job->decision);
-                request->void_intent = slot->void_intent;
+                request->void_effect = slot->void_effect;
         }
         if (script == STORE_SETTLE) {
                 request->dead = job->decision.kind == DECISION_DEAD;
@@ -153,7 +153,7 @@ static void claimed(struct world *world, struct slot *slot, const struct call *c
         event->lease_left_ms = call->reply.lease_left_ms;
         event->decision = decision_decode(call->reply.decision);
         event->done = call->reply.effects;
-        event->intents = call->reply.intent ? 1U << (call->reply.intent - 1) : 0;
+        event->intents = call->reply.intents;
         event->park = park_mask(world, slot);
         world->tally->claims[call->reply.claim]++;
 }
@@ -173,6 +173,7 @@ void store_reply(struct world *world, struct happening *happening)
                 [STORE_COMPLETE] = EVENT_COMPLETED, [STORE_DECIDE] = EVENT_DECIDED,
                 [STORE_SETTLE] = EVENT_SETTLED,
         };
+        assert(call->request.script != STORE_KILLED);
         struct job_event event = {
                 .kind = kinds[call->request.script],
                 .lease = call->reply.lease,

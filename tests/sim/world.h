@@ -73,6 +73,7 @@ const char *fault_word(enum fault fault);
 /* What a schedule may use; everything in it is drawn from the seed within these. */
 struct bounds {
         uint32_t faults; /* bit per enum fault */
+        bool every;      /* a schedule has all of them, not a random set */
         uint32_t workers, ids, effects, budget;
 };
 
@@ -138,7 +139,7 @@ struct slot {
         int16_t send; /* the one under way, -1 */
         int64_t sent_ms;
         struct job job;
-        bool void_intent;        /* the last send surely was not accepted */
+        uint8_t void_effect;     /* whose last send surely was not accepted; number from 1, 0: none */
         uint32_t request_serial; /* of the newest request but renewals: an older one's reply is nothing */
 };
 

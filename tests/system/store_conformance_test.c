@@ -113,6 +113,9 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 return;
         case STORE_RENEW:
                 return;
+        case STORE_KILLED:
+                add_number(arguments, request->signal);
+                return;
         case STORE_INTEND:
                 add_number(arguments, request->effect);
                 return;
@@ -144,7 +147,7 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
         }
         add(arguments, "\"event\":\"%s\"", store_script_word(request->script));
         if (request->script == STORE_DECIDE)
-                add(arguments, "%s", request->void_intent ? "1" : "0");
+                add_optional(arguments, request->void_effect);
         if (request->script == STORE_SETTLE)
                 add_optional(arguments, request->rejected ? request->decision : 0);
 }
@@ -156,12 +159,21 @@ static uint32_t number_of(const redisReply *reply)
         return reply->type == REDIS_REPLY_STRING ? (uint32_t)strtoul(reply->str, NULL, 10) : 0;
 }
 
+/* A list of effects. */
+static uint32_t bits_of(const redisReply *list)
+{
+        uint32_t bits = 0;
+        for (size_t i = 0; i < list->elements; i++)
+                bits |= 1U << (number_of(list->element[i]) - 1);
+        return bits;
+}
+
 static struct store_reply parse_claim(const redisReply *reply)
 {
         struct store_reply parsed = {0};
         int word = 0;
         assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
-        assert_true(reply->elements >= 7);
+        assert_int_equal(reply->elements, 9);
         while (word < CLAIM_ANSWER_COUNT &&
                strcmp(claim_answer_word((enum claim_answer)word), reply->element[0]->str) != 0)
                 word++;
@@ -170,10 +182,10 @@ static struct store_reply parse_claim(const redisReply *reply)
         parsed.lease_left_ms = number_of(reply->element[1]);
         parsed.starts = number_of(reply->element[3]);
         parsed.decision = number_of(reply->element[4]);
-        parsed.intent = (uint8_t)number_of(reply->element[5]);
-        parsed.error = number_of(reply->element[6]);
-        for (size_t i = 7; i < reply->elements; i++)
-                parsed.effects |= 1U << (number_of(reply->element[i]) - 1);
+        parsed.error = number_of(reply->element[5]);
+        parsed.signal = number_of(reply->element[6]);
+        parsed.effects = bits_of(reply->element[7]);
+        parsed.intents = bits_of(reply->element[8]);
         return parsed;
 }
 
@@ -224,6 +236,12 @@ static void expire_lease(void *context, uint8_t id)
         set(context, id, "lease_until_ms", "1");
 }
 
+static void old_intent(void *context, uint8_t id, uint8_t effect)
+{
+        const char value[] = {(char)('0' + effect), '\0'};
+        set(context, id, "intent", value);
+}
+
 static void set_back(void *context, uint8_t id)
 {
         struct redis *redis = context;
@@ -251,8 +269,12 @@ static void look_at(struct store_record *record, const char *field, const redisR
                 record->lease_until_ms = strtoll(value->str, NULL, 10);
         else if (strcmp(field, "decision") == 0)
                 record->decision = number_of(value);
+        else if (strcmp(field, "signal") == 0)
+                record->signal = number_of(value);
         else if (strcmp(field, "intent") == 0)
-                record->intent = (uint8_t)number_of(value);
+                record->intents |= 1U << (number_of(value) - 1);
+        else if (strncmp(field, "intent.", 7) == 0)
+                record->intents |= 1U << (strtoul(field + 7, NULL, 10) - 1);
         else if (strncmp(field, "effect.", 7) == 0)
                 record->effects |= 1U << (strtoul(field + 7, NULL, 10) - 1);
 }
@@ -284,6 +306,7 @@ static void redis_answers_every_case_as_its_model_does(void **state)
                 .queue = queue,
                 .expire_lease = expire_lease,
                 .set_back = set_back,
+                .old_intent = old_intent,
                 .look = look,
         };
         char error[400];

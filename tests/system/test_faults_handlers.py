@@ -1,4 +1,5 @@
 """A message that kills its worker is found out and put aside; those that were fetched beside it are innocent."""
+import json
 import os
 import pathlib
 import signal
@@ -24,11 +25,16 @@ def hostile_config(bench):
     return bench.config(claim={"lease": "3s"}, mail={"timeout": "2s"}, queues=[queue])
 
 
+def killed(by):
+    return f"killed its worker 3 times, last by {by}"
+
+
 def hostile(how):
     return Message("test.hostile.v1", {"how": how})
 
 
-def only_the_culprit_dies(bench, leveret, how, by, within=60):
+def only_the_culprit_dies(bench, leveret, how, by, error, within=60):
+    """`error`: what is said of the killer, in the dead letter, its index, the record, and by the commands."""
     leveret.start().stop()  # the queues exist
     culprit = hostile(how)
     neighbours = [order(n) for n in range(1, 41)]
@@ -38,14 +44,54 @@ def only_the_culprit_dies(bench, leveret, how, by, within=60):
     assert deaths == [by] * 3, "three starts, then it is put aside"
     bench.wait_empty()
     (dead,) = bench.dead_letters(1)
-    assert dead.id == culprit.id and dead.reason == "crash_loop" and "ended with the process" in dead.error
-    assert bench.job(culprit)["state"] == "dead" and bench.job(culprit)["reason"] == "crash_loop"
+    assert dead.id == culprit.id and dead.reason == "crash_loop" and dead.error == error
+    record = bench.job(culprit)
+    assert record["state"] == "dead" and record["reason"] == "crash_loop" and record["error"] == error
+    assert error in leveret.run("job", "show", culprit.id).stdout
+    assert error in leveret.run("dlq", "show", bench.queue, culprit.id).stdout
     assert {bench.job(m)["attempt"] for m in neighbours} == {"0"}, "innocents pay no attempt"
 
 
 def test_a_message_that_crashes_its_worker_three_times_is_put_aside_and_its_neighbours_complete(bench):
     leveret = bench.leveret(hostile_config(bench), env=CRASHES_ON_PURPOSE)
-    only_the_culprit_dies(bench, leveret, "crash", -signal.SIGSEGV)
+    only_the_culprit_dies(bench, leveret, "crash", -signal.SIGSEGV, killed("signal 11 (SIGSEGV)"))
+    told = [line for worker in leveret.workers for line in worker.process.stderr().splitlines() if '"event":"fatal_signal"' in line]
+    assert len(told) == 3 and all(json.loads(line)["type"] == "test.hostile.v1" and json.loads(line)["error"] == "SIGSEGV"
+                                  and json.loads(line)["worker"] for line in told), told
+
+
+def test_a_message_whose_handler_aborts_dies_with_the_name_of_its_last_signal(bench):
+    leveret = bench.leveret(hostile_config(bench), env=CRASHES_ON_PURPOSE)
+    only_the_culprit_dies(bench, leveret, "abort", -signal.SIGABRT, killed("signal 6 (SIGABRT)"))
+
+
+def test_a_message_whose_worker_is_killed_from_outside_dies_of_an_unknown_signal(bench):
+    """Killed at a point of the job's path by SIGKILL, as the kernel does when memory is short: nobody can speak."""
+    leveret = bench.leveret(hostile_config(bench), env={"LEVERET_CRASHPOINT": "planned:1"})
+    leveret.start().stop()
+    culprit = bench.publish(order(1))
+    deaths = supervise(leveret, lambda: bench.depth(bench.dlq))
+    assert deaths == [-signal.SIGKILL] * 3
+    (dead,) = bench.dead_letters(1)
+    assert dead.id == culprit.id and dead.reason == "crash_loop"
+    assert dead.error == "killed its worker 3 times, signal unknown (killed from outside, or out of memory)"
+    assert "signal" not in bench.job(culprit)
+
+
+def test_a_start_forgets_the_signal_of_the_one_before(bench):
+    leveret = bench.leveret(hostile_config(bench), env=CRASHES_ON_PURPOSE)
+    leveret.start().stop()
+    culprit = bench.publish(hostile("crash"))
+    assert leveret.start(ready=False, named=True).wait() == -signal.SIGSEGV
+    assert bench.job(culprit)["signal"] == "SIGSEGV"
+    assert any('"event":"killed"' in entry and "SIGSEGV" in entry for entry in bench.redis.client.lrange(
+        f"{bench.prefix}:events:{{{culprit.id}}}", 0, -1))
+    assert bench.redis.client.ttl(f"{bench.prefix}:job:{{{culprit.id}}}") > 0
+    bench.redis.client.hset(f"{bench.prefix}:job:{{{culprit.id}}}", "lease_until_ms", 1)
+    # The first claim finds a suspect, the second starts it: killed there, nobody can speak.
+    leveret.start(ready=False, named=True, env={"LEVERET_CRASHPOINT": "claimed:2"}).wait()
+    record = bench.job(culprit)
+    assert record["starts"] == "2" and "signal" not in record
 
 
 @pytest.mark.faults
@@ -54,13 +100,13 @@ def test_a_message_that_eats_all_memory_is_put_aside_and_its_neighbours_complete
     assert program.exists(), f"{program} is missing: cmake --preset crash && cmake --build --preset crash"
     leveret = bench.leveret(hostile_config(bench))
     leveret.program = limited(bench, program, "--as=1500000000")
-    only_the_culprit_dies(bench, leveret, "allocate", -signal.SIGABRT)
+    only_the_culprit_dies(bench, leveret, "allocate", -signal.SIGABRT, killed("signal 6 (SIGABRT)"))
 
 
 @pytest.mark.faults
 def test_a_message_that_hangs_its_worker_is_put_aside_by_the_watchdog_and_its_neighbours_complete(bench):
     leveret = bench.leveret(hostile_config(bench), env=CRASHES_ON_PURPOSE)
-    only_the_culprit_dies(bench, leveret, "hang", -signal.SIGKILL, within=120)
+    only_the_culprit_dies(bench, leveret, "hang", -signal.SIGKILL, killed("the watchdog (time limit of the handler)"), within=120)
     assert any('"event":"watchdog"' in worker.process.stderr() for worker in leveret.workers)
 
 

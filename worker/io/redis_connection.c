@@ -11,7 +11,7 @@ static const char *const script_sources[REDIS_SCRIPT_COUNT] = {
         [REDIS_SCRIPT_CLAIM] = script_claim,       [REDIS_SCRIPT_RENEW] = script_renew,
         [REDIS_SCRIPT_INTEND] = script_intend,     [REDIS_SCRIPT_RECORD] = script_record,
         [REDIS_SCRIPT_COMPLETE] = script_complete, [REDIS_SCRIPT_DECIDE] = script_decide,
-        [REDIS_SCRIPT_SETTLE] = script_settle,
+        [REDIS_SCRIPT_SETTLE] = script_settle,     [REDIS_SCRIPT_KILLED] = script_killed,
 };
 
 static bool fail(struct redis_connection *connection, bool fatal, const char *what, const char *detail)

@@ -16,6 +16,7 @@ enum redis_script {
         REDIS_SCRIPT_COMPLETE,
         REDIS_SCRIPT_DECIDE,
         REDIS_SCRIPT_SETTLE,
+        REDIS_SCRIPT_KILLED,
         REDIS_SCRIPT_COUNT
 };
 

@@ -38,9 +38,18 @@ static struct job_decision decision_parse(struct slice text)
         return decision;
 }
 
+static size_t reply_texts(const redisReply *reply, struct slice texts[JOB_EFFECTS_MAX])
+{
+        size_t count = 0;
+        for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements && count < JOB_EFFECTS_MAX;
+             i++)
+                texts[count++] = reply_text(reply->element[i]);
+        return count;
+}
+
 static bool claim_parse(const redisReply *reply, struct store_result *result)
 {
-        if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 7)
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 9)
                 return false;
         struct slice word = reply_text(reply->element[0]);
         int answer = 0;
@@ -53,10 +62,10 @@ static bool claim_parse(const redisReply *reply, struct store_result *result)
         result->created_ms = reply_integer(reply->element[2]);
         result->starts = reply_integer(reply->element[3]);
         result->decision = decision_parse(reply_text(reply->element[4]));
-        result->intent = reply_text(reply->element[5]);
-        result->error = reply_text(reply->element[6]);
-        for (size_t i = 7; i < reply->elements && result->effect_count < JOB_EFFECTS_MAX; i++)
-                result->effects[result->effect_count++] = reply_text(reply->element[i]);
+        result->error = reply_text(reply->element[5]);
+        result->signal = reply_text(reply->element[6]);
+        result->effect_count = reply_texts(reply->element[7], result->effects);
+        result->intent_count = reply_texts(reply->element[8], result->intents);
         return true;
 }
 

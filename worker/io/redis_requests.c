@@ -193,7 +193,7 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
         resp_add(out, decision->error);
         resp_add_integer(out, decision->effects_total);
         resp_add(out, note);
-        resp_add_text(out, decision->intent_void ? "1" : "0");
+        resp_add(out, decision->refused);
         redis_ring_push(store, request);
 }
 

@@ -45,9 +45,11 @@ struct store_result {
         enum claim_answer claim;
         int64_t lease_left_ms, created_ms, starts;
         struct job_decision decision;
-        struct slice intent, error; /* valid during the callback */
-        struct slice effects[JOB_EFFECTS_MAX];
-        size_t effect_count;
+        /* Valid during the callback. `signal`: what ended the process that had the job last, "" if unknown.
+         */
+        struct slice error, signal;
+        struct slice effects[JOB_EFFECTS_MAX], intents[JOB_EFFECTS_MAX];
+        size_t effect_count, intent_count;
 };
 
 /* Exactly once for each request, never from inside the requesting call. */
@@ -86,7 +88,7 @@ struct store_decision {
         struct job_decision decision;
         struct slice error;
         int effects_total;
-        bool intent_void; /* the present intent was definitely refused */
+        struct slice refused; /* the effect that was definitely refused, whose intent is void; or "" */
 };
 void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
                         const struct store_decision *decision, struct slice note, store_done *done,

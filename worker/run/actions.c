@@ -1,9 +1,9 @@
 #include "core/mail_key.h"
 #include "io/clock.h"
+#include "io/fatal_signal.h"
 #include "run/crashpoint.h"
 #include "run/state.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 /* Carries out what the protocol asks for. Each answer comes back as one event. */
@@ -32,6 +32,17 @@ static void on_completed(void *context, const struct store_result *result)
 
 /* ---- claim ---- */
 
+static void keep_effects(struct delivery *delivery, const struct store_result *result)
+{
+        for (size_t i = 0; i < result->effect_count; i++)
+                delivery->recorded[i] = arena_slice(delivery->arena, result->effects[i]);
+        for (size_t i = 0; i < result->intent_count; i++)
+                delivery->intended[i] = arena_slice(delivery->arena, result->intents[i]);
+        delivery->recorded_count = result->effect_count;
+        delivery->intended_count = result->intent_count;
+        delivery->refused = NULL;
+}
+
 static void on_claimed(void *context, const struct store_result *result)
 {
         struct delivery *delivery = context;
@@ -45,19 +56,15 @@ static void on_claimed(void *context, const struct store_result *result)
         metrics_claim(delivery->engine->metrics, result->claim);
         if (result->created_ms > 0)
                 delivery->created_ms = result->created_ms;
-        for (size_t i = 0; i < result->effect_count; i++)
-                delivery->recorded[i] = arena_slice(delivery->arena, result->effects[i]);
-        delivery->recorded_count = result->effect_count;
-        delivery->recorded_intent = arena_slice(delivery->arena, result->intent);
+        keep_effects(delivery, result);
         if (result->decision.kind != DECISION_NONE)
                 snprintf(delivery->error, sizeof(delivery->error), "%.*s", SLICE_PRINT(result->error));
         if (result->claim == CLAIM_CONFLICT)
                 snprintf(delivery->error, sizeof(delivery->error),
                          "this id belongs to a job of other content; a new message needs a new id");
         if (result->claim == CLAIM_CRASHED)
-                snprintf(delivery->error, sizeof(delivery->error),
-                         "%" PRId64 " starts of it ended with the process",
-                         delivery->engine->config->claim.max_crashes);
+                last_words_error(delivery->error, sizeof(delivery->error),
+                                 delivery->engine->config->claim.max_crashes, result->signal);
         delivery_event(delivery, &(struct job_event){.kind = EVENT_CLAIMED,
                                                      .claim = result->claim,
                                                      .now_ms = clock_boot_ms(),
@@ -120,10 +127,10 @@ static bool effect_parks(const struct delivery *delivery)
         return delivery->engine->config->mail.on_ambiguous == ON_AMBIGUOUS_PARK;
 }
 
-static bool is_recorded(const struct delivery *delivery, const char *key)
+static bool is_among(const struct slice *effects, size_t count, const char *key)
 {
-        for (size_t i = 0; i < delivery->recorded_count; i++)
-                if (slice_is(delivery->recorded[i], key))
+        for (size_t i = 0; i < count; i++)
+                if (slice_is(effects[i], key))
                         return true;
         return false;
 }
@@ -131,8 +138,10 @@ static bool is_recorded(const struct delivery *delivery, const char *key)
 static void plan(struct delivery *delivery)
 {
         char error[PLAN_ERROR_MAX] = "";
+        fatal_signal_running(&delivery->words);
         enum plan_outcome outcome = plan_build_text(delivery->arena, delivery->handler,
                                                     delivery->envelope.payload, &delivery->plan, error);
+        fatal_signal_running(NULL);
         CRASHPOINT("planned");
         if (outcome != PLAN_OK) {
                 snprintf(delivery->error, sizeof(delivery->error), "%s", error);
@@ -144,8 +153,8 @@ static void plan(struct delivery *delivery)
         for (size_t i = 0; i < delivery->plan->count; i++) {
                 uint32_t bit = (uint32_t)1 << i;
                 const char *key = delivery->plan->effects[i].key;
-                event.done |= is_recorded(delivery, key) ? bit : 0;
-                event.intents |= slice_is(delivery->recorded_intent, key) ? bit : 0;
+                event.done |= is_among(delivery->recorded, delivery->recorded_count, key) ? bit : 0;
+                event.intents |= is_among(delivery->intended, delivery->intended_count, key) ? bit : 0;
                 event.park |= effect_parks(delivery) ? bit : 0;
         }
         delivery_event(delivery, &event);
@@ -170,7 +179,8 @@ static void on_sent(void *context, const struct mail_result *result)
                                  (double)(clock_boot_ms() - delivery->send_began_ms) / 1000);
                 gate_result(delivery, result, &event);
         }
-        delivery->intent_void = result->outcome != MAIL_AMBIGUOUS;
+        bool refused = result->outcome != MAIL_AMBIGUOUS && result->outcome != MAIL_SENT;
+        delivery->refused = refused ? delivery->plan->effects[delivery->job.effect].key : NULL;
         snprintf(delivery->provider_id, sizeof(delivery->provider_id), "%s", result->provider_id);
         if (result->outcome != MAIL_SENT) {
                 snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
@@ -247,6 +257,7 @@ static void note_effect(struct buffer *note, const char *event, const struct sto
 static void intend(struct delivery *delivery, int index)
 {
         struct store_identity identity = delivery_identity(delivery);
+        delivery->refused = NULL;
         delivery->pending++;
         redis_store_intend(delivery->engine->store, &identity, slice_of(delivery->plan->effects[index].key),
                            on_intended, delivery);

@@ -245,6 +245,10 @@ void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t
                 delivery->created_ms = delivery->envelope.first_seen_ms;
         snprintf(delivery->owner, sizeof(delivery->owner), "%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch,
                  tag);
+        delivery->words = (struct last_words_job){.id = delivery->envelope.id,
+                                                  .type = delivery->envelope.type,
+                                                  .queue = delivery_queue(delivery)->name,
+                                                  .owner = delivery->owner};
         job_prepare(delivery, epoch, tag);
         if (attach(engine, delivery)) {
                 delivery_free(delivery);

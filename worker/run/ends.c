@@ -29,6 +29,11 @@ static void choose_tier(struct delivery *delivery)
                 decision->tier = (int)retry_tier_covering(queue, decision->delay_min_ms);
 }
 
+static struct slice text_or_empty(const char *text)
+{
+        return text ? slice_of(text) : SLICE_LITERAL("");
+}
+
 static void on_decided(void *context, const struct store_result *result)
 {
         if (!result->lost)
@@ -64,7 +69,7 @@ void end_decide(struct delivery *delivery)
                            &(struct store_decision){.decision = delivery->job.decision,
                                                     .error = slice_of(delivery->error),
                                                     .effects_total = delivery->job.effects_total,
-                                                    .intent_void = delivery->intent_void},
+                                                    .refused = text_or_empty(delivery->refused)},
                            (struct slice){.data = note.data, .len = note.len}, on_decided, delivery);
         buffer_fini(&note);
         CRASHPOINT("decide_sent");
@@ -178,11 +183,6 @@ static void on_settled(void *context, const struct store_result *result)
         if (!result->lost)
                 CRASHPOINT("settled");
         delivery_reply(context, EVENT_SETTLED, result);
-}
-
-static struct slice text_or_empty(const char *text)
-{
-        return text ? slice_of(text) : SLICE_LITERAL("");
 }
 
 static struct slice number(struct arena *arena, int64_t value)

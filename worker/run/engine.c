@@ -1,5 +1,6 @@
 #include "run/engine.h"
 #include "io/clock.h"
+#include "io/fatal_signal.h"
 #include "io/log.h"
 #include "run/state.h"
 
@@ -139,6 +140,12 @@ static void on_store_down(void *context, const char *error)
         gate_consume(engine);
 }
 
+static void on_spare(void *context, int fd, const char *sha)
+{
+        const struct engine *engine = context;
+        fatal_signal_redis(fd, engine->config->redis.prefix, sha);
+}
+
 static const struct redis_store_events store_events = {
         .up = on_store_up, .down = on_store_down, .fatal = on_fatal};
 
@@ -193,6 +200,7 @@ static bool open_parts(struct engine *engine)
                 return false;
         }
         engine->publisher = amqp_publisher_open(&engine->loop, config, PUBLISH_TIMEOUT_MS);
+        engine->spare = redis_spare_open(&engine->loop, config, engine->worker, on_spare, engine);
         engine->store = redis_store_open(&engine->loop, config, engine->worker, &store_events, engine);
         engine->consumer = amqp_consumer_open(&engine->loop, config, &consumer_events, engine);
         presence_open(engine);
@@ -209,6 +217,7 @@ static void close_parts(struct engine *engine)
                 stuck_close(engine);
                 amqp_consumer_close(engine->consumer);
                 redis_store_close(engine->store);
+                redis_spare_close(engine->spare);
                 amqp_publisher_close(engine->publisher, 1000);
         }
         if (engine->admin)
@@ -249,6 +258,8 @@ static void run(struct engine *engine)
         engine->random = (uint64_t)uv_hrtime() ^ (uint64_t)getpid() << 32 ^ 0x9e3779b97f4a7c15u;
         name_worker(engine);
         log_worker(engine->worker);
+        fatal_signal_open(engine->worker);
+        fatal_signal_enter();
         breaker_init(&engine->breaker, config->mail.breaker.failures, config->mail.breaker.open_ms,
                      config->mail.breaker.open_max_ms);
         limiter_init(&engine->limiter, config->mail.rate, clock_boot_ms());
@@ -268,6 +279,8 @@ static void run(struct engine *engine)
         /* Until all handles are closed; a stop that nobody ran for ends only the first of these. */
         while (uv_run(&engine->loop, UV_RUN_DEFAULT) != 0) {
         }
+        fatal_signal_leave();
+        fatal_signal_close();
         forget_all(engine);
         arena_pool_fini(&engine->arenas);
         recent_close(engine);

@@ -1,4 +1,5 @@
 #include "io/clock.h"
+#include "io/fatal_signal.h"
 #include "io/log.h"
 #include "run/state.h"
 
@@ -89,8 +90,10 @@ void gate_update(struct delivery *delivery)
                 delivery->active = active;
                 engine->active += active ? 1 : (size_t)-1;
         }
-        if (!active && engine->alone == delivery)
+        if (!active && engine->alone == delivery) {
                 engine->alone = NULL;
+                fatal_signal_alone(NULL);
+        }
         if (delivery->has_place && !job_has_place(job)) {
                 delivery->has_place = false;
                 engine->places_used--;
@@ -105,8 +108,10 @@ void gate_update(struct delivery *delivery)
 
 static void start(struct delivery *delivery, bool alone)
 {
-        if (alone)
+        if (alone) {
                 delivery->engine->alone = delivery;
+                fatal_signal_alone(&delivery->words);
+        }
         delivery_event(delivery, &(struct job_event){.kind = EVENT_START, .alone = alone});
 }
 
@@ -114,7 +119,7 @@ static void start(struct delivery *delivery, bool alone)
 static void start_held(struct engine *engine)
 {
         if (engine->stage != STAGE_RUNNING || !redis_store_is_up(engine->store) ||
-            engine->breaker.state == BREAKER_OPEN)
+            engine->breaker.state == BREAKER_OPEN || !redis_spare_tried(engine->spare))
                 return;
         if (engine->alone)
                 return;

@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "core/dead_id.h"
 #include "core/envelope.h"
+#include "core/last_words.h"
 #include "core/limiter.h"
 #include "core/metrics.h"
 #include "core/plan.h"
@@ -14,6 +15,7 @@
 #include "io/amqp_consumer.h"
 #include "io/amqp_publisher.h"
 #include "io/mail_transport.h"
+#include "io/redis_spare.h"
 #include "io/redis_store.h"
 #include "run/engine.h"
 
@@ -44,16 +46,17 @@ struct delivery {
         const struct config_handler *settings; /* or NULL */
         struct plan *plan;
         char owner[OWNER_SIZE];
+        struct last_words_job words; /* what is said of it if the process dies of it */
         char dead_id[DEAD_ID_SIZE];
         char error[MAIL_ERROR_MAX]; /* the last thing that went wrong */
         char provider_id[MAIL_PROVIDER_ID_MAX];
         int64_t received_ms, started_ms; /* CLOCK_BOOTTIME; started_ms 0 before the first claim */
         int64_t created_ms;              /* wall clock: first seen */
         int64_t send_began_ms, renewed_ms;
-        struct slice recorded[JOB_EFFECTS_MAX]; /* effects that an earlier run recorded, in the arena */
-        size_t recorded_count;
-        struct slice recorded_intent;
-        bool intent_void; /* the last send was definitely refused */
+        /* What earlier runs recorded, in the arena: effects that were sent, or about to be. */
+        struct slice recorded[JOB_EFFECTS_MAX], intended[JOB_EFFECTS_MAX];
+        size_t recorded_count, intended_count;
+        const char *refused; /* the effect of the last send if that was definitely refused, or NULL */
         struct mail_request request;
         uint32_t pending; /* callbacks of store, transport and publisher that are still to come */
         uint32_t publish_tries;
@@ -99,6 +102,7 @@ struct engine {
         struct amqp_consumer *consumer;
         struct amqp_publisher *publisher;
         struct redis_store *store;
+        struct redis_spare *spare;
         struct mail_transport *transport;
         struct admin *admin;
         struct metrics *metrics;

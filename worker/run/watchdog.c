@@ -1,3 +1,4 @@
+#include "io/fatal_signal.h"
 #include "run/state.h"
 
 #include <pthread.h>
@@ -21,11 +22,7 @@ struct watchdog {
 
 static void end_process(void)
 {
-        static const char line[] =
-                "{\"level\":\"error\",\"event\":\"watchdog\",\"msg\":\"the loop has not turned "
-                "for 10 s: ending the process\"}\n";
-        ssize_t written = write(STDERR_FILENO, line, sizeof(line) - 1);
-        (void)written;
+        fatal_signal_watchdog("the loop has not turned for 10 s: ending the process");
         kill(getpid(), SIGKILL);
 }
 

@@ -1,26 +1,40 @@
 -- ARGV from 11: subject, correlation_id, app_id, first seen ms ('' if unknown), alone ('1'), max_crashes.
--- Answers {answer, lease_left_ms, created_ms, starts, decision, intent, error, effect key...}.
+-- Answers {answer, lease_left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}}.
 local CLAIM_FIELDS = {'state', 'owner', 'lease_until_ms', 'fingerprint', 'redrives', 'attempt', 'deferrals', 'starts',
-  'decision', 'created_ms', 'intent', 'error', 'lease_ms'}
+  'decision', 'created_ms', 'error', 'signal', 'lease_ms'}
 local subject, correlation_id, app_id, first_seen = ARGV[11], ARGV[12], ARGV[13], ARGV[14]
 local alone, max_crashes = ARGV[15] == '1', tonumber(ARGV[16])
 
-local r = {state = call('HGET', job, 'state') or '', created_ms = '', decision = '', intent = '', error = ''}
+local r = {state = call('HGET', job, 'state') or '', created_ms = '', decision = '', error = '', signal = ''}
 if r.state ~= '' then -- most jobs are new
   local values = call('HMGET', job, unpack(CLAIM_FIELDS))
   for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
 end
 
+-- The keys of what was sent, and of what was about to be sent by a run of this generation.
+local function effects_and_intents()
+  local effects, intents = {}, {}
+  local generation = ARGV[3] .. '.' .. ARGV[4] .. '.' .. ARGV[5]
+  local fields = call('HGETALL', job)
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    if string.sub(name, 1, 7) == 'effect.' then
+      effects[#effects + 1] = string.sub(name, 8)
+    elseif string.sub(name, 1, 7) == 'intent.' and value == generation then
+      intents[#intents + 1] = string.sub(name, 8)
+    elseif name == 'intent' then -- by a worker that keeps but one
+      intents[#intents + 1] = value
+    end
+  end
+  return effects, intents
+end
+
 local function answer(word, lease_left)
   note('"event":"claim","answer":"' .. word .. '","attempt":' .. ARGV[4] .. ',"deferrals":' .. ARGV[5] ..
     ',"redrives":' .. ARGV[3])
-  local reply = {word, lease_left or 0, r.created_ms, r.starts, r.decision, r.intent, r.error}
-  if word == 'resumed' or word == 'mine' or word == 'crashed' then
-    for _, field in ipairs(call('HKEYS', job)) do
-      if string.sub(field, 1, 7) == 'effect.' then reply[#reply + 1] = string.sub(field, 8) end
-    end
-  end
-  return reply
+  local effects, intents = {}, {}
+  if word == 'resumed' or word == 'mine' or word == 'crashed' then effects, intents = effects_and_intents() end
+  return {word, lease_left or 0, r.created_ms, r.starts, r.decision, r.error, r.signal, effects, intents}
 end
 
 -- -1, 0, 1: this copy is older than, as old as, newer than the record.
@@ -36,6 +50,10 @@ end
 -- Takes the job; `starts` counts the runs that had no end.
 local function take(word, starts)
   r.starts = text(starts)
+  if r.signal ~= '' and word ~= 'crashed' then
+    call('HDEL', job, 'signal')
+    r.signal = ''
+  end
   if r.created_ms == '' then r.created_ms = first_seen ~= '' and first_seen or now_text end
   local more = {'starts', r.starts, 'created_ms', r.created_ms, 'started_ms', now_text}
   local function add(field, value)
@@ -53,13 +71,13 @@ end
 
 local function forget_run()
   call('HDEL', job, 'decision', 'intent', 'reason', 'error', 'finished_ms')
-  r.decision, r.intent, r.error = '', '', ''
+  r.decision, r.error = '', ''
 end
 
 if r.state == '' or r.state == 'queued' then return take('new', 1) end
 if r.state == 'dropped' then
   call('DEL', job)
-  r.created_ms, r.decision, r.intent, r.error = '', '', '', ''
+  r.created_ms, r.decision, r.error, r.signal = '', '', '', ''
   return take('new', 1)
 end
 if r.fingerprint ~= ARGV[6] then return answer('conflict') end

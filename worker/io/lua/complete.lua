@@ -8,7 +8,9 @@ if ARGV[11] ~= '' then
   changes[15], changes[16] = 'effect.' .. ARGV[11], ARGV[12]
 end
 call('HSET', job, unpack(changes))
-if record[4] or record[5] or record[6] or record[7] then call('HDEL', job, 'intent', 'decision', 'reason', 'error') end
+if record[4] or record[5] or record[6] or record[7] then
+  call('HDEL', job, 'intent', 'intent.' .. ARGV[11], 'decision', 'reason', 'error')
+end
 note(ARGV[15])
 expire(ARGV[14])
 return 'ok'

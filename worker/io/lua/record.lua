@@ -1,7 +1,8 @@
 -- ARGV 11: effect key, 12: 'sent' or 'refused', 13: the provider's id, 14: effects_done, 15: effects_total, 16: note.
 if not owned() then return 'lost' end
 if ARGV[12] == 'sent' then call('HSET', job, 'effect.' .. ARGV[11], ARGV[13]) end
--- Not the intent of a later effect: a request whose reply was lost may be carried out after its repetition.
+-- Not the intent of another: a request whose reply was lost may be carried out after its repetition.
+call('HDEL', job, 'intent.' .. ARGV[11])
 if call('HGET', job, 'intent') == ARGV[11] then call('HDEL', job, 'intent') end
 call('HSET', job, 'lease_until_ms', text(now + lease_ms), 'effects_done', ARGV[14], 'effects_total', ARGV[15])
 note(ARGV[16])

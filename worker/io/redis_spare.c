@@ -1,0 +1,161 @@
+#include "io/redis_spare.h"
+#include "io/redis_connection.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Between two tries, doubled up to the greatest. */
+#define BACKOFF_MIN_MS 500
+#define BACKOFF_MAX_MS 5000
+
+struct connecting {
+        uv_work_t work;
+        struct redis_spare *spare; /* NULL once it was closed meanwhile */
+        const struct config *config;
+        char name[128];
+        struct redis_connection connection;
+        bool ok;
+};
+
+struct redis_spare {
+        uv_loop_t *loop;
+        const struct config *config;
+        char worker[128];
+        redis_spare_changed *changed;
+        void *context;
+        struct redis_connection connection;
+        struct connecting *connecting;
+        uint64_t backoff_ms;
+        uv_poll_t *poll; /* while connected */
+        uv_timer_t *retry;
+        bool tried;
+};
+
+static void *zeroed(size_t size)
+{
+        void *memory = calloc(1, size);
+        if (!memory)
+                abort();
+        return memory;
+}
+
+static void handle_free(uv_handle_t *handle)
+{
+        free(handle);
+}
+
+static void drop(struct redis_spare *spare)
+{
+        if (!spare->poll)
+                return;
+        spare->changed(spare->context, -1, ""); /* before the descriptor's number can be given out again */
+        uv_poll_stop(spare->poll);
+        uv_close((uv_handle_t *)spare->poll, handle_free);
+        spare->poll = NULL;
+        redis_connection_close(&spare->connection);
+}
+
+static void connect_work(uv_work_t *work)
+{
+        struct connecting *connecting = work->data;
+        connecting->ok = redis_connection_open(&connecting->connection, connecting->config, connecting->name);
+}
+
+static void connect_done(uv_work_t *work, int status);
+
+static void connect_start(struct redis_spare *spare)
+{
+        struct connecting *connecting = zeroed(sizeof(*connecting));
+        connecting->spare = spare;
+        connecting->config = spare->config;
+        snprintf(connecting->name, sizeof(connecting->name), "%s", spare->worker);
+        connecting->work.data = connecting;
+        spare->connecting = connecting;
+        if (uv_queue_work(spare->loop, &connecting->work, connect_work, connect_done) != 0)
+                abort();
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+        connect_start(timer->data);
+}
+
+static void retry_later(struct redis_spare *spare)
+{
+        uint64_t jitter = uv_hrtime() / 1000 % spare->backoff_ms;
+        uv_timer_start(spare->retry, on_retry, spare->backoff_ms / 2 + jitter, 0);
+        spare->backoff_ms = spare->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : spare->backoff_ms * 2;
+}
+
+/* Nothing was asked, so whatever there is to read is its end. */
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+        (void)status, (void)events;
+        struct redis_spare *spare = poll->data;
+        drop(spare);
+        retry_later(spare);
+}
+
+static void connected(struct redis_spare *spare, struct redis_connection connection)
+{
+        spare->connection = connection;
+        spare->poll = zeroed(sizeof(*spare->poll));
+        if (uv_poll_init(spare->loop, spare->poll, connection.context->fd) != 0)
+                abort();
+        spare->poll->data = spare;
+        if (uv_poll_start(spare->poll, UV_READABLE, on_poll) != 0)
+                abort();
+        spare->backoff_ms = BACKOFF_MIN_MS;
+        spare->changed(spare->context, connection.context->fd, connection.sha[REDIS_SCRIPT_KILLED]);
+}
+
+static void connect_done(uv_work_t *work, int status)
+{
+        struct connecting *connecting = work->data;
+        struct redis_spare *spare = connecting->spare;
+        if (!spare || status != 0) {
+                redis_connection_close(&connecting->connection);
+                free(connecting);
+                return;
+        }
+        spare->connecting = NULL;
+        spare->tried = true;
+        if (connecting->ok)
+                connected(spare, connecting->connection);
+        else
+                retry_later(spare);
+        free(connecting);
+}
+
+struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config, const char *worker,
+                                     redis_spare_changed *changed, void *context)
+{
+        struct redis_spare *spare = zeroed(sizeof(*spare));
+        spare->loop = loop;
+        spare->config = config;
+        snprintf(spare->worker, sizeof(spare->worker), "%s", worker);
+        spare->changed = changed;
+        spare->context = context;
+        spare->backoff_ms = BACKOFF_MIN_MS;
+        spare->retry = zeroed(sizeof(*spare->retry));
+        uv_timer_init(loop, spare->retry);
+        spare->retry->data = spare;
+        spare->tried = strncmp(config->redis.url, "rediss:", 7) == 0;
+        if (!spare->tried)
+                connect_start(spare);
+        return spare;
+}
+
+void redis_spare_close(struct redis_spare *spare)
+{
+        drop(spare);
+        if (spare->connecting)
+                spare->connecting->spare = NULL;
+        uv_close((uv_handle_t *)spare->retry, handle_free);
+        free(spare);
+}
+
+bool redis_spare_tried(const struct redis_spare *spare)
+{
+        return spare->tried;
+}
