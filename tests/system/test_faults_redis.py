@@ -127,6 +127,30 @@ def test_a_job_whose_key_holds_something_else_is_dead_lettered_and_the_key_left_
     bench.wait_state(later, "completed")
 
 
+def test_a_dead_letter_whose_index_holds_something_else_is_dead_lettered_all_the_same(bench):
+    """Also one without an id, whose only record is the index."""
+    worker = bench.worker()
+    bench.redis.client.set(f"leveret:dead:{bench.queue}", "not a sorted set")
+    bench.publish(order(1, id=None))
+    bench.wait_empty()
+    assert [dead.reason for dead in bench.dead_letters(1)] == ["missing_id"]
+    assert bench.redis.client.get(f"leveret:dead:{bench.queue}") == "not a sorted set"
+    assert not worker.logged(event="redis_down")
+    later = bench.publish(order(2))
+    bench.wait_state(later, "completed")
+
+
+def test_a_dead_letter_without_an_id_waits_for_redis_that_is_full(bench):
+    worker = bench.worker()
+    bench.redis.set("maxmemory", 1)
+    bench.publish(order(1, id=None))
+    wait_until(lambda: worker.logged(event="redis_down"), what="Redis is given up for the time")
+    bench.redis.set("maxmemory", 0)
+    bench.wait_empty()
+    assert len(bench.redis.dead(bench.queue)) == 1, "the index has it"
+    assert {dead.reason for dead in bench.dead_letters()} == {"missing_id"}
+
+
 def test_redis_that_forgets_everything_costs_duplicates_at_most_and_no_message(bench):
     """Window C. What is in work goes on and makes its record again; only copies of what was done can go twice."""
     fleet = Fleet(bench, 2)

@@ -1,4 +1,5 @@
 """A worker that is told to end gives back what it has not begun and finishes what it has."""
+import signal
 import socket
 import time
 
@@ -24,6 +25,33 @@ def test_sigterm_under_load_ends_in_time_and_costs_nothing(bench):
     assert bench.sink.count() == 600, "each mail once"
     assert {job["attempt"] for job in bench.redis.jobs().values()} == {"0"}
     bench.account().check()
+
+
+def test_a_suspect_that_is_found_while_draining_goes_back_and_holds_up_nothing(bench):
+    """Its claim is answered only after the cancel: it may not start any more, alone or not."""
+    leveret = bench.leveret()
+    bench.sink.mode("healthy")
+    leveret.start().stop()
+    message = bench.publish(order(1))
+    assert leveret.start(ready=False, env={"LEVERET_CRASHPOINT": "planned:1"}).wait() == -signal.SIGKILL
+    bench.redis.client.hset(f"leveret:job:{{{message.id}}}", "lease_until_ms", 1)
+    with bench.broker.connect(bench.vhost) as connection:  # keeps it from the next worker until that is ready
+        channel = connection.channel()
+        method, _, _ = wait_until(lambda: (got := channel.basic_get(bench.queue))[0] and got, what="the message")
+        worker = leveret.change(redis={"timeout": "60s"}).start()
+        bench.redis.freeze()
+        try:
+            channel.basic_nack(method.delivery_tag)
+            wait_until(lambda: bench.depth(bench.queue) == 0, what="the claim is under way")
+            worker.terminate()
+            wait_until(lambda: bench.queue not in bench.broker.ctl("list_consumers", "-q", "-p", bench.vhost), within=30, what="the cancel")
+        finally:
+            bench.redis.thaw()
+        began = time.monotonic()
+        assert worker.wait() == 0
+        assert time.monotonic() - began < 5, "well within the grace"
+    leveret.start()
+    bench.wait_state(message, "completed")
 
 
 def test_a_second_sigterm_ends_it_at_once(bench):

@@ -84,7 +84,7 @@ static void give_strings(const struct request *request, const redisReply *reply)
         free(values);
 }
 
-/* The key is held by something that is no job: to this job that is the same as a record of other content. */
+/* The key is held by something else, and will be: to a job that is the same as a record of other content. */
 static bool is_wrong_type(const redisReply *reply)
 {
         return reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "WRONGTYPE");
@@ -108,7 +108,8 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply)
                 result.lease = slice_is(reply_text(reply), "ok") ? LEASE_OK : LEASE_LOST;
                 break;
         case REQUEST_COMMAND:
-                result.lost = error;
+                if (error && first->done && !is_wrong_type(reply))
+                        return false;
                 break;
         case REQUEST_QUERY: {
                 struct request request = redis_ring_pop(store);

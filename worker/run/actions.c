@@ -344,6 +344,7 @@ void delivery_perform(struct delivery *delivery, const struct job_action *action
                 return;
         case ACTION_HOLD_SUSPECT:
                 inflight_list(delivery, LIST_SUSPECTS);
+                gate_suspect(delivery);
                 return;
         case ACTION_ACK:
                 CRASHPOINT("pre_ack");

@@ -81,6 +81,15 @@ void gate_cancelled(struct engine *engine, size_t queue)
         lifecycle_check(engine);
 }
 
+/* What is held was given back when the cancel was confirmed; a claim that was under way then is answered
+ * later. */
+void gate_suspect(struct delivery *delivery)
+{
+        const struct queue_state *queue = &delivery->engine->queues[delivery->queue];
+        if (queue->wanted == 0 && queue->cancelled)
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_RETURN});
+}
+
 void gate_update(struct delivery *delivery)
 {
         struct engine *engine = delivery->engine;
