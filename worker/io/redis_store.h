@@ -99,9 +99,10 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
                         const struct job_decision *decision, struct job_generation generation,
                         struct slice note, store_done *done, void *context);
 
-/* Any other command, in order with the rest; `arguments[0]` is its name. done may be NULL: best effort, an error
- * is nobody's concern. Else an error ends the connection as it does for a script, but for a key that holds
- * something of another type: then the command is as done as it will ever be. The result tells only `lost`. */
+/* Any other command, in order with the rest; `arguments[0]` is its name. done may be NULL: best effort, an
+ * error is nobody's concern. Else an error ends the connection as it does for a script, but for a key that
+ * holds something of another type: then the command is as done as it will ever be. The result tells only
+ * `lost`. */
 void redis_store_command(struct redis_store *store, const struct slice *arguments, size_t count,
                          store_done *done, void *context);
 

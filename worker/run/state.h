@@ -185,7 +185,7 @@ void gate_update(
 void gate_result(struct delivery *delivery, const struct mail_result *result, struct job_event *event);
 void gate_cancelled(struct engine *engine, size_t queue);
 void gate_suspect(struct delivery *delivery); /* found by its claim; may be freed by it */
-void gate_bytes(struct engine *engine); /* after what is in flight grew or shrank */
+void gate_bytes(struct engine *engine);       /* after what is in flight grew or shrank */
 const char *gate_closed_because(const struct engine *engine, size_t queue); /* NULL: open */
 
 /* ---- lifecycle.c ---- */
