@@ -13,7 +13,7 @@ enum step_kind {
         STEP_EXPIRE_LEASE,
         STEP_SET_BACK,
         STEP_OLD_INTENT, /* effect 2, as a worker of the version with one intent for each job */
-        STEP_LOOK,       /* the record's state, starts, decision, signal, intents and effects are as in `record` */
+        STEP_LOOK, /* the record's state, starts, decision, signal, intents and effects are as in `record` */
 };
 
 struct step {
@@ -260,9 +260,9 @@ static bool look_matches(const struct store_record *want, const struct store_dri
                 store_state_word(want->state), want->starts, want->decision, want->signal, want->intents,
                 want->effects, store_state_word(got.state), got.starts, got.decision, got.signal, got.intents,
                 got.effects, got.expires_after_ms < 0 ? "kept for ever" : "expires");
-        return got.lease_until_ms <= LEASE_MS && got.state == want->state && got.starts == want->starts && got.decision == want->decision &&
-               got.signal == want->signal && got.intents == want->intents && got.effects == want->effects &&
-               (got.expires_after_ms < 0) == (want->expires_after_ms < 0);
+        return got.lease_until_ms <= LEASE_MS && got.state == want->state && got.starts == want->starts &&
+               got.decision == want->decision && got.signal == want->signal && got.intents == want->intents &&
+               got.effects == want->effects && (got.expires_after_ms < 0) == (want->expires_after_ms < 0);
 }
 
 static bool step_run(const struct step *step, const struct store_driver *driver, char *error, size_t size)
