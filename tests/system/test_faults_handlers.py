@@ -1,23 +1,17 @@
 """A message that kills its worker is found out and put aside; those that were fetched beside it are innocent."""
 import json
 import os
-import pathlib
 import signal
 
 import pytest
 
 from harness.publish import Message, order
 from harness.supervisor import supervise
-from harness.worker import ROOT
+from harness.worker import crash_binary
 
 # Not the sanitizers' reports: the handlers crash on purpose.
 CRASHES_ON_PURPOSE = {"ASAN_OPTIONS": "handle_segv=0:handle_abort=0:detect_leaks=0", "UBSAN_OPTIONS": "handle_segv=0",
                       "TSAN_OPTIONS": "handle_segv=0:handle_abort=0"}
-
-
-def crash_binary():
-    """Without sanitizers: a limit of address space ends a sanitized program at its first breath."""
-    return pathlib.Path(os.environ.get("LEVERET_CRASH_BINARY") or ROOT / "build" / "crash" / "leveret")
 
 
 def hostile_config(bench):

@@ -7,15 +7,17 @@ import os
 import pathlib
 import re
 import resource
+import signal
 import subprocess
 
 import pika
 import pytest
 import redis as redis_client
 
+from harness.process import Process
 from harness.publish import Message, Publisher, email, order
 from harness.wait import wait_until
-from harness.worker import ROOT, binary
+from harness.worker import ROOT, binary, crash_binary
 
 DEFINITIONS = json.loads((ROOT / "config/rabbitmq/definitions.json").read_text())
 PERMISSIONS = {entry["user"]: entry for entry in DEFINITIONS["permissions"]}
@@ -197,6 +199,31 @@ def _reads_as_another(pid):
     """A process of the worker's own user without root's capabilities looks at its memory map."""
     drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--reuid=0", "--clear-groups"]
     return subprocess.run([*drop, "cat", f"/proc/{pid}/maps"], capture_output=True, timeout=10)
+
+
+@pytest.fixture
+def cores_allowed():
+    """As on a machine of developers: whoever dies badly leaves his memory in a file in its directory."""
+    if not re.fullmatch(r"core(\.%p)?", pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()):
+        pytest.skip("here core dumps go elsewhere (kernel.core_pattern)")
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    if before[1] != resource.RLIM_INFINITY:
+        pytest.skip("here core dumps are limited for all (ulimit -Hc)")
+    resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
+@pytest.mark.parametrize("deadly", [signal.SIGSEGV, signal.SIGABRT], ids=lambda number: number.name)
+def test_a_worker_that_dies_badly_leaves_no_core_where_another_program_does(bench, tmp_path, cores_allowed, deadly):
+    other = Process(["sleep", "60"], directory=tmp_path / "other", name="sleep")
+    leveret = bench.leveret(program=crash_binary(), name=f"dying-{deadly.name}")  # a sanitizer would take the signal
+    worker = leveret.start()
+    for process in (other, worker.process):
+        process.signal(deadly)
+        assert process.wait() == -deadly
+    assert list((tmp_path / "other").glob("core*"))
+    assert not list(leveret.directory.glob("core*"))
 
 
 # ---- the program

@@ -61,10 +61,10 @@ class Bench:
                          "username": "shop", "password": canary.SMTP_PASSWORD}}
         return merged(self.config(mail=mail), changes)
 
-    def leveret(self, config=None, name="leveret", env=None, **changes):
+    def leveret(self, config=None, name="leveret", env=None, program=None, **changes):
         """leveret with `config` (default: config()) and `changes` over it."""
         config = config if config is not None else self.config()
-        made = Leveret(self.directory / name, merged(config, changes) if changes else config, env=env)  # a whole file may be a string
+        made = Leveret(self.directory / name, merged(config, changes) if changes else config, program, env)  # a whole file may be a string
         self._leverets.append(made)
         return made
 

@@ -20,6 +20,11 @@ def binary():
     return pathlib.Path(os.environ.get("LEVERET_BINARY") or ROOT / "build" / "dev" / "leveret")
 
 
+def crash_binary():
+    """Without sanitizers: they take deadly signals, and a limit of address space ends them at their first breath."""
+    return pathlib.Path(os.environ.get("LEVERET_CRASH_BINARY") or ROOT / "build" / "crash" / "leveret")
+
+
 def environment(directory, **more):
     """A clean environment: nothing of the caller's LEVERET_* or proxy settings gets in."""
     env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": str(directory), "TZ": "UTC",

@@ -2,5 +2,5 @@
 FROM debian:trixie-slim
 RUN apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends python3 \
     && rm -rf /var/lib/apt/lists/*
-COPY tests/sink/mailsink.py tests/system/images/mailpit /
+COPY sink/mailsink.py system/images/mailpit /
 CMD ["python3", "/mailsink.py", "--host", "0.0.0.0", "--http-port", "8025", "--control-port", "8026"]
