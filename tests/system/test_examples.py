@@ -41,7 +41,7 @@ def prepare_go(directory):
     need(shutil.which("go"), "Go")
     need(GO_SOURCES.exists(), "golang-github-rabbitmq-amqp091-go-dev")
     run_or_fail(["go", "build", "-o", directory / "publish", EXAMPLES / "go" / "publish.go"], directory, GO111MODULE="off",
-                GOPATH="/usr/share/gocode", GOCACHE=str(directory / "cache"), GOFLAGS="", GOROOT="")
+                GOPATH="/usr/share/gocode", GOCACHE=str(ROOT / "build" / "go-cache"), GOFLAGS="", GOROOT="")
     return [directory / "publish"]
 
 

@@ -52,7 +52,7 @@ def test_the_go_example_publishes_an_order(bench, tmp_path):
     bench.worker()
     (tmp_path / "publish.go").write_text(block("go"))
     run(["go", "run", "publish.go"], tmp_path, AMQP_URL=bench.url, GO111MODULE="off", GOPATH="/usr/share/gocode",
-        GOCACHE=str(tmp_path / "cache"), GOFLAGS="", HOME=str(tmp_path))
+        GOCACHE=str(ROOT / "build" / "go-cache"), GOFLAGS="", HOME=str(tmp_path))
     has_come(bench, "order-44")
 
 

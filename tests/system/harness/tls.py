@@ -1,4 +1,5 @@
 """Certificates, good and bad, made by openssl at test time, and a server that puts TLS in front of a plain one."""
+import datetime
 import pathlib
 import select
 import socket
@@ -25,9 +26,21 @@ class Authority:
         certificate, key, request, extensions = (self.directory / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))
         extensions.write_text(f"subjectAltName={hosts}\nextendedKeyUsage={usage}\nbasicConstraints=CA:FALSE\n")
         self._openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
-        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._key, "-CAcreateserial", "-days", days,
-                      "-extfile", extensions, "-out", certificate)
+        now = datetime.datetime.now(datetime.UTC)
+        ends = now + datetime.timedelta(days=days)
+        begins = min(now, ends) - datetime.timedelta(days=1)
+        # Not `openssl x509 -days -1`: since 3.5 that is refused.
+        self._openssl("ca", "-batch", "-notext", "-config", self._ca_config(), "-in", request, "-cert", self.ca, "-keyfile", self._key,
+                      "-startdate", f"{begins:%Y%m%d%H%M%SZ}", "-enddate", f"{ends:%Y%m%d%H%M%SZ}", "-extfile", extensions,
+                      "-out", certificate)
         return certificate, key
+
+    def _ca_config(self):
+        config, database = self.directory / "ca.conf", self.directory / "index.txt"
+        database.touch()
+        config.write_text(f"[ca]\ndefault_ca=this\n[this]\ndatabase={database}\nnew_certs_dir={self.directory}\nrand_serial=yes\n"
+                          "default_md=sha256\nunique_subject=no\npolicy=any\n[any]\ncommonName=supplied\n")
+        return config
 
     def self_signed(self, name="self-signed"):
         certificate, key = self.directory / f"{name}.pem", self.directory / f"{name}.key"
@@ -52,6 +65,8 @@ class TlsFront:
         self.behind, self.port, self.opened = behind, free_port(), 0
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(*certificate)
+        self.names = []  # that clients asked for
+        self._context.sni_callback = lambda _socket, name, _context: self.names.append(name)
         if version:
             self._context.set_ciphers("ALL:@SECLEVEL=0")  # else the library itself does not speak old versions
             with warnings.catch_warnings():  # that it is old is the point
