@@ -1,4 +1,5 @@
 #include "io/amqp_channel.h"
+#include "core/memory.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -135,9 +136,7 @@ static struct arena *arena_make(const struct channel *channel)
 {
         if (channel->arena)
                 return channel->arena(channel->arena_context);
-        struct arena *arena = malloc(sizeof(*arena));
-        if (!arena)
-                abort();
+        struct arena *arena = memory_raw(sizeof(*arena));
         arena_init(arena);
         return arena;
 }
@@ -164,9 +163,15 @@ static enum channel_event broken(struct amqp_error *error, struct broker *broker
         return CHANNEL_BROKEN;
 }
 
-static enum channel_event delivery_header(struct channel *channel, const amqp_frame_t *frame)
+static enum channel_event delivery_header(struct channel *channel, struct broker *broker,
+                                          const amqp_frame_t *frame, struct amqp_error *error)
 {
         struct message *message = channel->partial.message;
+        /* librabbitmq before 0.16 counts what is left of a frame that is too short below 0. */
+        if (frame->payload.properties.raw.len > AMQP_FRAME_MAX)
+                return broken(error, broker, "a content header that is cut short");
+        if (frame->payload.properties.body_size > AMQP_BODY_TOLD_MAX)
+                return broken(error, broker, "a body of more than 1 GiB announced");
         amqp_message_read(channel->partial.arena, message, frame->payload.properties.decoded);
         message->body_size = frame->payload.properties.body_size;
         channel->partial.has_header = true;
@@ -274,7 +279,7 @@ enum channel_event channel_frame(struct channel *channel, struct broker *broker,
         case AMQP_FRAME_HEADER:
                 if (!partial || has_header || frame->payload.properties.class_id != AMQP_BASIC_CLASS)
                         return broken(error, broker, "a content header out of place");
-                return delivery_header(channel, frame);
+                return delivery_header(channel, broker, frame, error);
         case AMQP_FRAME_BODY:
                 if (!has_header)
                         return broken(error, broker, "a content body out of place");

@@ -1,3 +1,4 @@
+#include "core/memory.h"
 #include "io/amqp_wire.h"
 
 #include <openssl/x509.h>
@@ -121,7 +122,7 @@ static bool socket_connect(struct broker *broker, struct amqp_error *error)
         amqp_socket_t *socket =
                 settings->tls ? amqp_ssl_socket_new(broker->state) : amqp_tcp_socket_new(broker->state);
         if (!socket)
-                abort();
+                memory_out();
         if (settings->tls && !socket_secure(broker, socket, error))
                 return false;
         struct timeval timeout = timeval_of(AMQP_CONNECT_TIMEOUT_MS);
@@ -132,58 +133,16 @@ static bool socket_connect(struct broker *broker, struct amqp_error *error)
         return false;
 }
 
-static amqp_table_entry_t entry_text(const char *name, const char *text)
-{
-        return (amqp_table_entry_t){.key = bytes_of(name),
-                                    .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = bytes_of(text)}};
-}
-
-static amqp_table_entry_t entry_true(const char *name)
-{
-        return (amqp_table_entry_t){.key = bytes_of(name),
-                                    .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
-}
-
-/* Without consumer_cancel_notify the broker does not tell that a queue was deleted; the library leaves it
- * out. */
-static bool connection_login(struct broker *broker, const char *role, struct amqp_error *error)
-{
-        const struct amqp_settings *settings = broker->settings;
-        char host[128] = "", name[256];
-        gethostname(host, sizeof(host) - 1);
-        snprintf(name, sizeof(name), "leveret %s %s:%d", role, host, (int)getpid());
-        amqp_table_entry_t capabilities[] = {entry_true("consumer_cancel_notify"),
-                                             entry_true("connection.blocked"), entry_true("basic.nack"),
-                                             entry_true("publisher_confirms")};
-        amqp_table_entry_t properties[] = {
-                entry_text("product", "leveret"),
-                entry_text("version", LEVERET_VERSION),
-                entry_text("connection_name", name),
-                {.key = bytes_of("capabilities"),
-                 .value = {.kind = AMQP_FIELD_KIND_TABLE,
-                           .value.table = {.num_entries = sizeof(capabilities) / sizeof(*capabilities),
-                                           .entries = capabilities}}},
-        };
-        amqp_table_t table = {.num_entries = sizeof(properties) / sizeof(*properties), .entries = properties};
-        amqp_rpc_reply_t reply = amqp_login_with_properties(
-                broker->state, settings->vhost, AMQP_DEFAULT_MAX_CHANNELS, AMQP_FRAME_MAX,
-                settings->heartbeat_s, &table, AMQP_SASL_METHOD_PLAIN, settings->user, settings->password);
-        return amqp_error_reply(error, settings, "log in", reply);
-}
-
 struct broker *broker_open(const struct amqp_settings *settings, const char *role, struct amqp_error *error)
 {
         *error = (struct amqp_error){0};
-        struct broker *broker = malloc(sizeof(*broker));
-        if (!broker)
-                abort();
+        struct broker *broker = memory_raw(sizeof(*broker));
         *broker = (struct broker){.state = amqp_new_connection(), .settings = settings};
         if (!broker->state)
-                abort();
+                memory_out();
         struct timeval timeout = timeval_of(AMQP_RPC_TIMEOUT_MS);
-        amqp_set_handshake_timeout(broker->state, &timeout);
         amqp_set_rpc_timeout(broker->state, &timeout);
-        if (socket_connect(broker, error) && connection_login(broker, role, error))
+        if (socket_connect(broker, error) && broker_log_in(broker, role, error))
                 return broker;
         broker_close(broker, 0);
         return NULL;

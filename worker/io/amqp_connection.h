@@ -19,6 +19,8 @@ enum {
         AMQP_STACK_BYTES = 16 << 20,
         AMQP_FRAME_MAX = 131072,
         AMQP_BODY_KEPT_MAX = 16 << 20, /* a larger body is read past, not kept */
+        AMQP_BODY_TOLD_MAX =
+                1 << 30, /* twice what RabbitMQ lets through at most; more is no body to wait for */
         AMQP_CONNECT_TIMEOUT_MS = 5000,
         AMQP_RPC_TIMEOUT_MS = 10000,
         AMQP_ERROR_MAX = 640,

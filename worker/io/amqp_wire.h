@@ -31,6 +31,9 @@ static inline amqp_bytes_t bytes_of(const char *text)
         return bytes_of_slice(slice_of(text));
 }
 
+/* The handshake on a socket that is connected. False with the cause in `error`. */
+bool broker_log_in(struct broker *broker, const char *role, struct amqp_error *error);
+
 /* Can the socket take more now? Writing to it else blocks the thread without limit. */
 bool amqp_writable(struct broker *broker, int wait_ms);
 /* Is there something to read, or the end of the stream? */
