@@ -1,4 +1,5 @@
 #include "core/mail_error.h"
+#include "core/plain_text.h"
 #include "core/utf8.h"
 
 #include <string.h>
@@ -29,7 +30,7 @@ static void word_add(struct buffer *out, struct slice word)
                 return;
         }
         for (size_t i = 0; i < word.len;) {
-                size_t width = utf8_width(word.data + i, word.len - i);
+                size_t width = plain_text_width(word.data + i, word.len - i);
                 if (width)
                         buffer_add(out, word.data + i, width);
                 else

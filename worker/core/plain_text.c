@@ -2,8 +2,7 @@
 
 #include "core/utf8.h"
 
-/* Bytes of the printable character at `text`, 0 if it is not one. */
-static size_t printable_width(const char *text, size_t len)
+size_t plain_text_width(const char *text, size_t len)
 {
         size_t width = utf8_width(text, len);
         unsigned char first = (unsigned char)text[0];
@@ -17,7 +16,7 @@ char *plain_text(struct arena *arena, struct slice text, size_t max)
         size_t len = text.data ? utf8_prefix(text.data, text.len, max) : 0;
         char *copy = arena_copy(arena, text.data, len);
         for (size_t at = 0; at < len;) {
-                size_t width = printable_width(copy + at, len - at);
+                size_t width = plain_text_width(copy + at, len - at);
                 if (width == 0)
                         copy[at++] = '?';
                 at += width;
@@ -30,7 +29,7 @@ bool plain_text_is(struct slice text, size_t max)
         if (text.len > max)
                 return false;
         for (size_t at = 0; at < text.len;) {
-                size_t width = printable_width(text.data + at, text.len - at);
+                size_t width = plain_text_width(text.data + at, text.len - at);
                 if (width == 0)
                         return false;
                 at += width;

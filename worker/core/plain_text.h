@@ -14,6 +14,9 @@ enum { ERROR_TEXT_MAX = 256 }; /* bytes of x-leveret-error and of every error th
  * '?', and no sequence is cut. Never NULL, holds no NUL. */
 char *plain_text(struct arena *arena, struct slice text, size_t max);
 
+/* Bytes of the printable UTF-8 sequence at `text`, of which `len` may be read; 0 if it is none. */
+size_t plain_text_width(const char *text, size_t len);
+
 /* Would plain_text return it unchanged? */
 bool plain_text_is(struct slice text, size_t max);
 

@@ -1,6 +1,6 @@
 #include "io/admin.h"
 
-#include "core/metrics.h"
+#include "core/memory.h"
 #include "io/admin_connections.h"
 #include "io/listen_socket.h"
 #include "io/loop_ask.h"
@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum { REQUEST_BYTES_MAX = 16384, SILENCE_S = 5 };
@@ -24,17 +23,6 @@ struct admin {
         struct admin_connections *connections;
         struct MHD_Daemon *daemon;
         uint16_t port;
-};
-
-static const struct page {
-        const char *path;
-        const char *content_type;
-        bool open; /* without a token, for probes */
-} pages[ADMIN_PAGE_COUNT] = {
-        [ADMIN_LIVEZ] = {.path = "/livez", .content_type = "text/plain; charset=utf-8", .open = true},
-        [ADMIN_READYZ] = {.path = "/readyz", .content_type = "text/plain; charset=utf-8", .open = true},
-        [ADMIN_METRICS] = {.path = "/metrics", .content_type = METRICS_CONTENT_TYPE},
-        [ADMIN_STATUS] = {.path = "/status", .content_type = "application/json"},
 };
 
 /* What goes to the loop and comes back. `body` changes hands with it. */
@@ -92,28 +80,6 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, int status, con
         return respond(connection, status, "text/plain; charset=utf-8", &body, extra, extra_value);
 }
 
-/* Takes the same time wherever the first difference is. That the lengths differ may show. */
-static bool equal_in_constant_time(const char *given, const char *expected)
-{
-        size_t given_len = strlen(given), len = strlen(expected);
-        if (given_len != len)
-                return false;
-        volatile unsigned char difference = 0;
-        for (size_t i = 0; i < len; i++)
-                difference |= (unsigned char)(given[i] ^ expected[i]);
-        return difference == 0;
-}
-
-/* RFC 6750 section 2.1. */
-static bool is_allowed(const struct admin *admin, struct MHD_Connection *connection, enum admin_page page)
-{
-        const char *token = admin->config->admin.token;
-        if (pages[page].open || !token)
-                return true;
-        const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
-        return given && strncasecmp(given, "Bearer ", 7) == 0 && equal_in_constant_time(given + 7, token);
-}
-
 static enum MHD_Result respond_stuck(const struct admin *admin, struct MHD_Connection *connection)
 {
         char text[96];
@@ -130,22 +96,14 @@ static enum MHD_Result respond_page(struct admin *admin, struct MHD_Connection *
                                                       strlen("verbose"), NULL, NULL) == MHD_YES;
         switch (loop_ask(admin->ask, &asked, ADMIN_LIMIT_MS)) {
         case LOOP_ANSWERED:
-                return respond(connection, asked.status, pages[page].content_type, &asked.body, NULL, NULL);
+                return respond(connection, asked.status, admin_page_content_type(page), &asked.body, NULL,
+                               NULL);
         case LOOP_SILENT:
                 return respond_stuck(admin, connection);
         case LOOP_CLOSED:
                 return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down", NULL, NULL);
         }
         abort();
-}
-
-/* Paths are compared with a closed list and never used as a file's name. */
-static enum admin_page find_page(const char *path)
-{
-        int page = 0;
-        while (page < ADMIN_PAGE_COUNT && strcmp(pages[page].path, path) != 0)
-                page++;
-        return (enum admin_page)page;
 }
 
 /* Called when the head of a request is complete; the answer is given at once, a body is never read. */
@@ -158,17 +116,12 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         (void)upload_len;
         (void)request;
         struct admin *admin = context;
-        enum admin_page page = find_page(path);
-        if (page == ADMIN_PAGE_COUNT)
-                return refuse(connection, MHD_HTTP_NOT_FOUND, "not found: /livez /readyz /metrics /status",
-                              NULL, NULL);
-        if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-                return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD", "Allow",
-                              "GET, HEAD");
-        if (!is_allowed(admin, connection, page))
-                return refuse(connection, MHD_HTTP_UNAUTHORIZED, "a token is needed (admin.token)",
-                              "WWW-Authenticate", "Bearer");
-        return respond_page(admin, connection, page);
+        struct admin_request asked = {.method = method, .path = path};
+        asked.authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+        struct admin_route route = admin_route_of(&asked, admin->config->admin.token);
+        if (route.page == ADMIN_PAGE_COUNT)
+                return refuse(connection, route.status, route.text, route.header, route.header_value);
+        return respond_page(admin, connection, route.page);
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
@@ -224,9 +177,7 @@ static void stop(struct admin *admin)
 static struct admin *start(uv_loop_t *loop, const struct config *config, const struct admin_source *source,
                            const struct listen_socket *at)
 {
-        struct admin *admin = calloc(1, sizeof *admin);
-        if (!admin)
-                abort();
+        struct admin *admin = memory_zeroed(1, sizeof *admin);
         admin->config = config;
         admin->source = source;
         admin->port = at->port;

@@ -1,6 +1,7 @@
 #ifndef LEVERET_IO_ADMIN_H
 #define LEVERET_IO_ADMIN_H
 
+#include "core/admin_route.h"
 #include "core/buffer.h"
 #include "core/config.h"
 
@@ -20,8 +21,6 @@
 struct admin;
 
 enum { ADMIN_LIMIT_MS = 2000, ADMIN_CONNECTIONS_MAX = 64, ADMIN_ERROR_MAX = 256 };
-
-enum admin_page { ADMIN_LIVEZ, ADMIN_READYZ, ADMIN_METRICS, ADMIN_STATUS, ADMIN_PAGE_COUNT };
 
 struct admin_source {
         /* Called on the loop's thread. Adds the page to `body`, which is empty, and sets the HTTP status (200
