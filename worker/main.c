@@ -1,7 +1,9 @@
 #include "cli/cli.h"
 #include "cli/help.h"
+#include "core/memory.h"
 #include "core/settings.h"
 #include "io/config_file.h"
+#include "io/libraries.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -9,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <curl/curl.h>
 
 const struct cli_command cli_commands[] = {
         {"run", "leveret run [--drain]", "consume, dispatch, send: the worker", command_run},
@@ -72,9 +72,7 @@ static int manual(bool of_settings)
 
 static int dispatch(const struct cli_command *command, int argc, char **argv)
 {
-        struct cli *cli = calloc(1, sizeof(*cli));
-        if (!cli)
-                abort();
+        struct cli *cli = memory_zeroed(1, sizeof(*cli));
         cli->program = "leveret";
         cli->command = command->name;
         arena_init(&cli->arena);
@@ -100,8 +98,8 @@ static void streams_keep(void)
 int main(int argc, char **argv)
 {
         streams_keep();
+        libraries_open();
         signal(SIGPIPE, SIG_IGN);
-        curl_global_init(CURL_GLOBAL_DEFAULT);
         const char *name = argc > 1 ? argv[1] : "--help";
         int status = CLI_USAGE;
         if (strcmp(name, "--version") == 0) {
@@ -122,6 +120,6 @@ int main(int argc, char **argv)
                         usage(stderr, CLI_USAGE);
                 }
         }
-        curl_global_cleanup();
+        libraries_close();
         return status;
 }

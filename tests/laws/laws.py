@@ -20,7 +20,7 @@ VENDORS = {
     r"openssl/.*": r"worker/(core/sha256\.[ch]|io/.*)",
     r"(rabbitmq-c/.*|amqp.*\.h)": r"worker/io/amqp_library\.h",
     r"hiredis.*": r"worker/io/redis_.*",
-    r"curl/.*": r"worker/(io/.*|main\.c)",  # main sets it up for the whole process, before any thread
+    r"curl/.*": r"worker/io/.*",
     r"microhttpd\.h": r"worker/io/.*",
     r"yaml\.h": r"worker/io/.*",
     r"uv\.h": r"worker/(io|run)/.*",

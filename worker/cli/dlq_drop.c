@@ -1,5 +1,6 @@
 #include "cli/dlq.h"
 #include "cli/progress.h"
+#include "core/memory.h"
 #include "io/clock.h"
 
 #include <errno.h>
@@ -194,9 +195,7 @@ static int run(struct dlq *dlq, const char *verb)
         int status = confirm(dlq, verb, dlq->wanted);
         if (status != CLI_OK)
                 return status;
-        struct drop *drop = calloc(1, sizeof(*drop));
-        if (!drop)
-                abort();
+        struct drop *drop = memory_zeroed(1, sizeof(*drop));
         drop->dlq = dlq;
         drop->fd = -1;
         status = work(drop, verb);

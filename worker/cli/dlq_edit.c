@@ -1,6 +1,7 @@
 #include "cli/dlq.h"
 #include "core/copy.h"
 #include "core/gzip.h"
+#include "core/memory.h"
 #include "core/plan.h"
 #include "core/registry.h"
 #include "handler.h"
@@ -136,9 +137,7 @@ static int check_copy(struct dlq *dlq, const struct message *copy)
 
 static struct arena *arena_new(void)
 {
-        struct arena *arena = malloc(sizeof(*arena));
-        if (!arena)
-                abort();
+        struct arena *arena = memory_raw(sizeof(*arena));
         arena_init(arena);
         return arena;
 }

@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 #include "core/copy.h"
 #include "core/limiter.h"
+#include "core/memory.h"
 #include "core/topology.h"
 #include "io/amqp_admin.h"
 #include "io/amqp_publisher.h"
@@ -100,9 +101,7 @@ static void on_published(void *context, enum publish_outcome outcome, const char
 
 static struct arena *arena_new(void)
 {
-        struct arena *arena = malloc(sizeof(*arena));
-        if (!arena)
-                abort();
+        struct arena *arena = memory_raw(sizeof(*arena));
         arena_init(arena);
         return arena;
 }
@@ -118,9 +117,7 @@ static void move(struct redrive *redrive, const struct message *message, const s
                 redrive->unusable++;
                 return;
         }
-        struct moving *moving = calloc(1, sizeof(*moving));
-        if (!moving)
-                abort();
+        struct moving *moving = memory_zeroed(1, sizeof(*moving));
         *moving = (struct moving){.redrive = redrive, .tag = tag, .redrives = letter->redrives};
         snprintf(moving->dead_id, sizeof(moving->dead_id), "%s", letter->dead_id);
         snprintf(moving->id, sizeof(moving->id), "%s", letter->id ? letter->id : "");
@@ -285,9 +282,7 @@ int dlq_redrive(struct dlq *dlq)
                 return status;
         if (dlq->edit)
                 return dlq_edit(dlq);
-        struct redrive *redrive = calloc(1, sizeof(*redrive));
-        if (!redrive)
-                abort();
+        struct redrive *redrive = memory_zeroed(1, sizeof(*redrive));
         redrive->dlq = dlq;
         limiter_init(&redrive->limiter, (double)rate, clock_boot_ms());
         status = run(redrive);

@@ -1,4 +1,5 @@
 #include "cli/dlq.h"
+#include "core/memory.h"
 #include "io/amqp_admin.h"
 
 #include <inttypes.h>
@@ -92,9 +93,7 @@ void dlq_walk_hold(struct dlq_walk *walk, uint64_t tag)
 {
         if (walk->held_count == walk->held_capacity) {
                 walk->held_capacity = walk->held_capacity ? walk->held_capacity * 2 : 256;
-                walk->held = realloc(walk->held, walk->held_capacity * sizeof(*walk->held));
-                if (!walk->held)
-                        abort();
+                walk->held = memory_resized(walk->held, walk->held_capacity * sizeof(*walk->held));
         }
         walk->held[walk->held_count++] = tag;
 }

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "core/envelope.h"
+#include "core/memory.h"
 #include "core/plan.h"
 #include "core/registry.h"
 #include "core/topology.h"
@@ -106,9 +107,7 @@ static int publish(struct cli *cli, const struct request *request)
         if (uv_loop_init(&loop) != 0)
                 abort();
         struct amqp_publisher *publisher = amqp_publisher_open(&loop, cli->config, CONFIRM_TIMEOUT_MS);
-        struct arena *arena = malloc(sizeof(*arena));
-        if (!arena)
-                abort();
+        struct arena *arena = memory_raw(sizeof(*arena));
         arena_init(arena);
         struct confirmation confirmation = {0};
         amqp_publisher_publish(publisher, arena, build(arena, request), on_published, &confirmation);

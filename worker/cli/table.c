@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "core/memory.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -14,10 +15,8 @@ void cli_table_row(struct cli_table *table, ...)
 {
         if (table->row_count == table->row_capacity) {
                 table->row_capacity = table->row_capacity ? table->row_capacity * 2 : 64;
-                table->cells = realloc(table->cells,
-                                       table->row_capacity * table->column_count * sizeof(*table->cells));
-                if (!table->cells)
-                        abort();
+                table->cells = memory_resized(table->cells, table->row_capacity * table->column_count *
+                                                                    sizeof(*table->cells));
         }
         va_list cells;
         va_start(cells, table);

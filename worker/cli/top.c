@@ -1,4 +1,5 @@
 #include "cli/fleet.h"
+#include "core/memory.h"
 #include "io/clock.h"
 
 #include <inttypes.h>
@@ -141,9 +142,7 @@ static void add_json(const struct fleet *fleet, const struct sums *sums, struct 
 /* One look. False: Redis is gone or stdout is closed. */
 static bool show_frame(struct cli *cli, struct redis_sync *redis, struct before *before, bool screen)
 {
-        struct cli *frame = malloc(sizeof(*frame)); /* its arena lasts for one look */
-        if (!frame)
-                abort();
+        struct cli *frame = memory_raw(sizeof(*frame)); /* its arena lasts for one look */
         *frame = *cli;
         arena_init(&frame->arena);
         struct fleet fleet;

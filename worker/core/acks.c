@@ -1,4 +1,5 @@
 #include "core/acks.h"
+#include "core/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -78,9 +79,9 @@ static void acks_grow(struct acks *acks)
 {
         size_t from = acks->node_capacity;
         size_t capacity = from ? from * 2 : 64;
-        struct ack_node *nodes = realloc(acks->nodes, capacity * sizeof(*nodes));
-        uint32_t *slots = malloc(capacity * 2 * sizeof(*slots));
-        if (!nodes || !slots || capacity >= NONE)
+        struct ack_node *nodes = memory_resized(acks->nodes, capacity * sizeof(*nodes));
+        uint32_t *slots = memory_raw(capacity * 2 * sizeof(*slots));
+        if (capacity >= NONE)
                 abort();
         free(acks->slots);
         acks->nodes = nodes;

@@ -1,4 +1,5 @@
 #include "core/arena.h"
+#include "core/memory.h"
 
 #include <stdalign.h>
 #include <stdint.h>
@@ -21,9 +22,7 @@ void arena_init(struct arena *arena)
 
 static void chunk_push(struct arena *arena, size_t bytes)
 {
-        struct arena_chunk *chunk = malloc(sizeof(*chunk) + bytes);
-        if (!chunk)
-                abort();
+        struct arena_chunk *chunk = memory_raw(sizeof(*chunk) + bytes);
         chunk->older = arena->chunks;
         chunk->size = bytes;
         arena->chunks = chunk;

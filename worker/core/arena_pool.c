@@ -1,4 +1,5 @@
 #include "core/arena_pool.h"
+#include "core/memory.h"
 
 #include <stdlib.h>
 
@@ -13,9 +14,7 @@ struct arena *arena_pool_take(struct arena_pool *pool)
 {
         if (pool->count > 0)
                 return pool->list[--pool->count];
-        struct arena *arena = malloc(sizeof(*arena));
-        if (!arena)
-                abort();
+        struct arena *arena = memory_raw(sizeof(*arena));
         arena_init(arena);
         return arena;
 }

@@ -1,4 +1,5 @@
 #include "core/buffer.h"
+#include "core/memory.h"
 #include "core/utf8.h"
 
 #include <stdio.h>
@@ -26,9 +27,7 @@ char *buffer_reserve(struct buffer *buffer, size_t extra)
                 size_t capacity = buffer->capacity ? buffer->capacity : 256;
                 while (capacity < need)
                         capacity *= 2;
-                char *data = realloc(buffer->data, capacity);
-                if (!data)
-                        abort();
+                char *data = memory_resized(buffer->data, capacity);
                 buffer->data = data;
                 buffer->capacity = capacity;
         }

@@ -1,6 +1,7 @@
 #include "core/gzip.h"
 
 #include "core/buffer.h"
+#include "core/memory.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -17,7 +18,7 @@ static int unpack_step(z_stream *stream, struct buffer *out)
         stream->avail_out = STEP_BYTES;
         int status = inflate(stream, Z_NO_FLUSH);
         if (status == Z_MEM_ERROR)
-                abort();
+                memory_out();
         out->len += STEP_BYTES - stream->avail_out;
         return status;
 }
@@ -43,7 +44,7 @@ enum gzip_answer gzip_unpack(struct arena *arena, struct slice packed, size_t ma
                 return packed.len ? GZIP_TOO_LARGE : GZIP_BROKEN;
         z_stream stream = {.next_in = (z_const Bytef *)(uintptr_t)packed.data, .avail_in = (uInt)packed.len};
         if (inflateInit2(&stream, GZIP_WINDOW_BITS) != Z_OK)
-                abort();
+                memory_out();
         struct buffer text = {0};
         enum gzip_answer answer = unpack_members(&stream, max, &text);
         inflateEnd(&stream);

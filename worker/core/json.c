@@ -1,4 +1,5 @@
 #include "core/json.h"
+#include "core/memory.h"
 #include "core/utf8.h"
 
 #include <stdint.h>
@@ -185,7 +186,7 @@ static const char *cause_of(enum json_error_code code)
 {
         switch (code) {
         case json_error_out_of_memory:
-                abort();
+                memory_out();
         case json_error_premature_end_of_input:
                 return "ends too early";
         case json_error_end_of_input_expected:
@@ -212,6 +213,11 @@ static const char *cause_of(enum json_error_code code)
                 break;
         }
         return "not JSON";
+}
+
+void json_use_memory(void)
+{
+        json_set_alloc_funcs(memory_raw, free);
 }
 
 json_t *json_parse(struct slice text, char error[JSON_CAUSE_MAX])

@@ -22,6 +22,9 @@ enum {
  */
 json_t *json_parse(struct slice text, char error[JSON_CAUSE_MAX]);
 
+/* From now on jansson takes its memory from core/memory.h: before anything is parsed or made. */
+void json_use_memory(void);
+
 /* Appends the value without white space and with sorted keys: equal values give equal bytes. */
 void json_compact_sorted(struct buffer *out, const json_t *value);
 

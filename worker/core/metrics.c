@@ -1,5 +1,6 @@
 #include "core/metrics.h"
 
+#include "core/memory.h"
 #include "core/metrics_state.h"
 
 #include <assert.h>
@@ -61,9 +62,7 @@ static void add_lanes(struct metrics *metrics)
 
 struct metrics *metrics_new(const struct metrics_labels *labels)
 {
-        struct metrics *metrics = calloc(1, sizeof *metrics);
-        if (!metrics)
-                abort();
+        struct metrics *metrics = memory_zeroed(1, sizeof *metrics);
         arena_init(&metrics->arena);
         metrics->version = escape(metrics, labels->version);
         metrics->transport = escape(metrics, labels->transport);

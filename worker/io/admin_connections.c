@@ -1,4 +1,5 @@
 #include "io/admin_connections.h"
+#include "core/memory.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -44,9 +45,9 @@ static void on_began(uv_async_t *async)
 
 struct admin_connections *admin_connections_open(uv_loop_t *loop, size_t limit)
 {
-        struct admin_connections *connections = calloc(1, sizeof *connections);
-        struct place *places = calloc(limit, sizeof *places);
-        if (!connections || !places || uv_mutex_init(&connections->mutex))
+        struct admin_connections *connections = memory_zeroed(1, sizeof *connections);
+        struct place *places = memory_zeroed(limit, sizeof *places);
+        if (uv_mutex_init(&connections->mutex))
                 abort();
         for (size_t i = 0; i < limit; i++)
                 places[i].fd = -1;

@@ -1,4 +1,5 @@
 #include "io/amqp_attempt.h"
+#include "core/memory.h"
 #include "io/amqp_topology.h"
 
 #include <assert.h>
@@ -53,9 +54,7 @@ static void *attempt_run(void *context)
 
 struct attempt *attempt_start(const struct config *config, uv_async_t *done)
 {
-        struct attempt *attempt = calloc(1, sizeof(*attempt));
-        if (!attempt)
-                abort();
+        struct attempt *attempt = memory_zeroed(1, sizeof(*attempt));
         attempt->done = done;
         attempt->mode = config->topology;
         arena_init(&attempt->arena);

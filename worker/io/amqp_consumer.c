@@ -1,4 +1,5 @@
 #include "io/amqp_consumer.h"
+#include "core/memory.h"
 #include "io/amqp_attempt.h"
 #include "io/amqp_channel.h"
 
@@ -271,8 +272,8 @@ static void connection_drop(struct amqp_consumer *consumer, const char *why)
 
 static void connection_begin(struct amqp_consumer *consumer, struct broker *broker)
 {
-        struct socket_poll *poll = calloc(1, sizeof(*poll));
-        if (!poll || uv_poll_init(consumer->loop, &poll->handle, amqp_get_sockfd(broker->state)) != 0)
+        struct socket_poll *poll = memory_zeroed(1, sizeof(*poll));
+        if (uv_poll_init(consumer->loop, &poll->handle, amqp_get_sockfd(broker->state)) != 0)
                 abort();
         poll->consumer = consumer;
         poll->handle.data = poll;
@@ -375,10 +376,8 @@ static void handle_add(struct amqp_consumer *consumer, uv_handle_t *handle)
 struct amqp_consumer *amqp_consumer_open(uv_loop_t *loop, const struct config *config,
                                          const struct amqp_consumer_events *events, void *context)
 {
-        struct amqp_consumer *consumer = calloc(1, sizeof(*consumer));
-        struct channel *channels = calloc(config->queue_count, sizeof(*channels));
-        if (!consumer || !channels)
-                abort();
+        struct amqp_consumer *consumer = memory_zeroed(1, sizeof(*consumer));
+        struct channel *channels = memory_zeroed(config->queue_count, sizeof(*channels));
         *consumer = (struct amqp_consumer){
                 .loop = loop,
                 .config = config,

@@ -2,6 +2,7 @@
 #include "core/backoff.h"
 #include "core/buffer.h"
 #include "core/confirms.h"
+#include "core/memory.h"
 #include "io/amqp_wire.h"
 
 #include <poll.h>
@@ -450,10 +451,8 @@ void *outbox_run(void *context)
                 .outbox = outbox,
                 .backoff = {.base_ms = RECONNECT_BASE_MS, .cap_ms = RECONNECT_CAP_MS},
                 .random = uv_hrtime(),
-                .scratch = malloc(AMQP_FRAME_MAX),
+                .scratch = memory_raw(AMQP_FRAME_MAX),
         };
-        if (!postman.scratch)
-                abort();
         confirms_init(&postman.confirms, PUBLISH_WINDOW);
         thread_turns(&postman);
         for (struct publish *publish; (publish = confirms_take(&postman.confirms));)

@@ -1,4 +1,5 @@
 #include "io/amqp_publisher.h"
+#include "core/memory.h"
 #include "io/amqp_outbox.h"
 
 #include <stdio.h>
@@ -105,9 +106,7 @@ static void on_watch(uv_timer_t *timer)
 
 static struct outbox *outbox_new(const struct config *config, int64_t timeout_ms, uv_async_t *wake_loop)
 {
-        struct outbox *outbox = calloc(1, sizeof(*outbox));
-        if (!outbox)
-                abort();
+        struct outbox *outbox = memory_zeroed(1, sizeof(*outbox));
         arena_init(&outbox->arena);
         amqp_settings_parse(&outbox->arena, config, &outbox->settings, &outbox->settings_error);
         outbox->wake_loop = wake_loop;
@@ -127,10 +126,8 @@ static struct outbox *outbox_new(const struct config *config, int64_t timeout_ms
 
 struct amqp_publisher *amqp_publisher_open(uv_loop_t *loop, const struct config *config, int64_t timeout_ms)
 {
-        struct amqp_publisher *publisher = calloc(1, sizeof(*publisher));
+        struct amqp_publisher *publisher = memory_zeroed(1, sizeof(*publisher));
         pthread_attr_t attributes;
-        if (!publisher)
-                abort();
         publisher->outbox = outbox_new(config, timeout_ms, &publisher->ended);
         uv_async_init(loop, &publisher->ended, on_ended);
         uv_timer_init(loop, &publisher->watch);

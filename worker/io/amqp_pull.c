@@ -1,4 +1,5 @@
 #include "io/amqp_pull.h"
+#include "core/memory.h"
 #include "io/amqp_channel.h"
 
 #include <stdlib.h>
@@ -77,9 +78,7 @@ static bool consume_await(struct amqp_pull *pull, struct amqp_error *error)
 struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue, uint16_t prefetch,
                                  struct amqp_error *error)
 {
-        struct amqp_pull *pull = calloc(1, sizeof(*pull));
-        if (!pull)
-                abort();
+        struct amqp_pull *pull = memory_zeroed(1, sizeof(*pull));
         arena_init(&pull->arena);
         channel_init(&pull->channel, 0, arena_strdup(&pull->arena, queue));
         pull->channel.wanted = prefetch;

@@ -1,4 +1,5 @@
 #include "io/aside.h"
+#include "core/memory.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -67,9 +68,7 @@ static bool thread_start(struct aside *aside)
 
 struct aside *aside_start(uv_loop_t *loop, const struct aside_job *job, void *context)
 {
-        struct aside *aside = calloc(1, sizeof(*aside));
-        if (!aside)
-                abort();
+        struct aside *aside = memory_zeroed(1, sizeof(*aside));
         *aside = (struct aside){.job = job, .context = context, .holders = 2};
         pthread_mutex_init(&aside->mutex, NULL);
         if (uv_async_init(loop, &aside->wake, on_wake) != 0)

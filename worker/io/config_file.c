@@ -1,6 +1,7 @@
 #include "io/config_file.h"
 
 #include "core/expand.h"
+#include "core/memory.h"
 #include "core/suggest.h"
 #include "io/config_check.h"
 #include "io/config_loader.h"
@@ -324,9 +325,7 @@ static void load_all(struct loader *loader)
 
 int config_load(const struct config_source *source, struct config **out, struct config_errors *errors)
 {
-        struct arena *arena = malloc(sizeof(*arena));
-        if (!arena)
-                abort();
+        struct arena *arena = memory_raw(sizeof(*arena));
         arena_init(arena);
         struct loader loader = {.source = source, .arena = arena, .errors = errors};
         arena_init(&loader.scratch);

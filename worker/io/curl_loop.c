@@ -1,4 +1,5 @@
 #include "io/curl_loop.h"
+#include "core/memory.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -92,9 +93,7 @@ static struct watch *watch_of(struct curl_loop *curl_loop, curl_socket_t fd)
         if (need <= max)
                 return &curl_loop->watches[fd];
         need += 64;
-        curl_loop->watches = realloc(curl_loop->watches, need * sizeof(struct watch));
-        if (!curl_loop->watches)
-                abort();
+        curl_loop->watches = memory_resized(curl_loop->watches, need * sizeof(struct watch));
         memset(curl_loop->watches + max, 0, (need - max) * sizeof(struct watch));
         curl_loop->watch_max = need;
         return &curl_loop->watches[fd];
@@ -191,9 +190,7 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
 
 struct curl_loop *curl_loop_open(uv_loop_t *loop, long connections, curl_loop_ended *ended)
 {
-        struct curl_loop *curl_loop = calloc(1, sizeof *curl_loop);
-        if (!curl_loop)
-                abort();
+        struct curl_loop *curl_loop = memory_zeroed(1, sizeof *curl_loop);
         curl_loop->loop = loop;
         curl_loop->ended = ended;
         curl_loop->multi = curl_multi_init();

@@ -2,6 +2,8 @@
 
 #include "core/buffer.h"
 #include "core/mask.h"
+#include "core/memory.h"
+#include "core/rfc3339.h"
 #include "core/settings.h"
 #include "io/clock.h"
 #include "io/log_output.h"
@@ -10,6 +12,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -113,9 +116,7 @@ void log_redact(const char *secret)
                 return;
         pthread_mutex_lock(&state.lock);
         if (!is_known((struct slice){.data = secret, .len = len})) {
-                char *copy = strdup(secret);
-                if (!copy)
-                        abort();
+                char *copy = memory_text(secret);
                 if (state.secret_count == SECRETS_MAX)
                         secrets_forget(1);
                 state.secrets[state.secret_count++] = (struct slice){.data = copy, .len = len};
@@ -317,6 +318,24 @@ void log_batch(bool batching)
         state.batching = batching;
         flush_locked();
         pthread_mutex_unlock(&state.lock);
+}
+
+/* Takes no memory and waits for no lock, which this very thread may hold. */
+void log_out_of_memory(void)
+{
+        char at[RFC3339_SIZE], line[256];
+        rfc3339_format(clock_wall_ms(), at);
+        if (pthread_mutex_trylock(&state.lock) == 0)
+                flush_locked();
+        int len = snprintf(line, sizeof(line),
+                           state.text || !state.opened
+                                   ? "%s error \"%s\" event=out_of_memory\n"
+                                   : "{\"ts\":\"%s\",\"level\":\"error\",\"msg\":\"%s\",\"event\":"
+                                     "\"out_of_memory\"}\n",
+                           at, "out of memory: ending; what was under way is delivered again");
+        struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+        if (poll(&ready, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)len) < 0)
+                return;
 }
 
 void log_flush(void)

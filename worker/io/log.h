@@ -69,6 +69,9 @@ void log_flush(void);
  * times a second. */
 void log_tick(void);
 
+/* The last line of a process that has no memory left (memory_out_tell). */
+void log_out_of_memory(void);
+
 /* LOG(LOG_LEVEL_INFO, .event = "job_done", .queue = name): evaluates the fields only if the level is enabled.
  */
 #define LOG(level, ...)                                                                                      \

@@ -1,4 +1,5 @@
 #include "io/loop_ask.h"
+#include "core/memory.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -59,9 +60,9 @@ static void on_asked(uv_async_t *handle)
 struct loop_ask *loop_ask_open(uv_loop_t *loop, size_t size, const struct loop_ask_events *events,
                                void *context)
 {
-        struct loop_ask *ask = calloc(1, sizeof *ask);
-        void *question = calloc(1, size);
-        if (!ask || !question || uv_mutex_init(&ask->mutex) || uv_cond_init(&ask->changed))
+        struct loop_ask *ask = memory_zeroed(1, sizeof *ask);
+        void *question = memory_zeroed(1, size);
+        if (uv_mutex_init(&ask->mutex) || uv_cond_init(&ask->changed))
                 abort();
         ask->events = events;
         ask->context = context;

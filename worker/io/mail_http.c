@@ -3,6 +3,7 @@
 #include "core/mail_outcome.h"
 #include "core/mail_preset.h"
 #include "core/mail_request.h"
+#include "core/memory.h"
 #include "io/clock.h"
 #include "io/curl_loop.h"
 #include "io/mail_curl.h"
@@ -318,9 +319,7 @@ struct mail_transport *mail_http_open(uv_loop_t *loop, const struct config *conf
         size_t capacity = config->mail.http.connections > 0 ? (size_t)config->mail.http.connections : 1;
         if (!settings_check(config, url, error))
                 return NULL;
-        struct mail_http *http = calloc(1, sizeof *http + capacity * sizeof *http->posts);
-        if (!http)
-                abort();
+        struct mail_http *http = memory_zeroed(1, sizeof *http + capacity * sizeof *http->posts);
         http->base = (struct mail_transport){.capacity = capacity, .send = http_send, .close = http_close};
         http->rules = rules;
         http->api_key = config->mail.http.api_key;

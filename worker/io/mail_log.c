@@ -1,6 +1,7 @@
 #include "core/mail_error.h"
 #include "core/mail_outcome.h"
 #include "core/mail_request.h"
+#include "core/memory.h"
 #include "io/clock.h"
 #include "io/log.h"
 #include "io/mail_transports.h"
@@ -90,9 +91,7 @@ static void logged_close(struct mail_transport *transport)
 struct mail_transport *mail_log_open(uv_loop_t *loop, const struct config *config, char *error)
 {
         (void)config, (void)error;
-        struct mail_log *log = calloc(1, sizeof *log);
-        if (!log)
-                abort();
+        struct mail_log *log = memory_zeroed(1, sizeof *log);
         log->base = (struct mail_transport){.capacity = CAPACITY, .send = logged_send, .close = logged_close};
         uv_timer_init(loop, &log->later);
         log->later.data = log;

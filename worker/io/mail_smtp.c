@@ -1,4 +1,5 @@
 #include "core/mail_outcome.h"
+#include "core/memory.h"
 #include "io/mail_curl.h"
 #include "io/mail_transports.h"
 #include "io/smtp_session.h"
@@ -145,9 +146,7 @@ static int thread_create(struct smtp_thread *thread)
 /* With the mutex held. False if the system has no thread for us. */
 static bool thread_start(struct mail_smtp *smtp)
 {
-        struct smtp_thread *thread = calloc(1, sizeof *thread);
-        if (!thread)
-                abort();
+        struct smtp_thread *thread = memory_zeroed(1, sizeof *thread);
         thread->owner = smtp;
         thread->session = smtp_session_new(smtp->config);
         if (thread_create(thread) != 0) {
@@ -279,9 +278,7 @@ struct mail_transport *mail_smtp_open(uv_loop_t *loop, const struct config *conf
         if (!mail_curl_url_check("mail.smtp.url", config->mail.smtp.url, "smtp", "smtps",
                                  encrypted || config->mail.allow_plaintext, error))
                 return NULL;
-        struct mail_smtp *smtp = calloc(1, sizeof *smtp + capacity * sizeof *smtp->sendings);
-        if (!smtp)
-                abort();
+        struct mail_smtp *smtp = memory_zeroed(1, sizeof *smtp + capacity * sizeof *smtp->sendings);
         smtp->base = (struct mail_transport){.capacity = capacity, .send = smtp_send, .close = smtp_close};
         smtp->config = config;
         for (size_t i = 0; i < capacity; i++)

@@ -1,4 +1,5 @@
 #include "io/redis_connection.h"
+#include "core/memory.h"
 #include "io/redis_tls.h"
 #include "io/url.h"
 
@@ -133,7 +134,7 @@ static bool connect_to(struct redis_connection *connection, const struct config 
                                 .tv_usec = config->redis.timeout_ms % 1000 * 1000};
         connection->context = redisConnectWithTimeout(url->host, url->port ? url->port : 6379, limit);
         if (!connection->context)
-                abort();
+                memory_out();
         char where[300];
         snprintf(where, sizeof(where), "cannot connect to %.200s:%d", url->host,
                  url->port ? url->port : 6379);
@@ -159,6 +160,32 @@ bool redis_connection_open(struct redis_connection *connection, const struct con
         if (!ok)
                 redis_connection_close(connection);
         return ok;
+}
+
+enum { ELEMENTS_MAX = 1 << 16 };
+
+#if HIREDIS_MAJOR >= 1
+#        define ARRAY_SIZE size_t
+#else
+#        define ARRAY_SIZE int
+#endif
+
+static void *(*array_create)(const redisReadTask *task, ARRAY_SIZE elements);
+
+static void *array_create_bounded(const redisReadTask *task, ARRAY_SIZE elements)
+{
+        return elements <= ELEMENTS_MAX ? array_create(task, elements) : NULL;
+}
+
+void redis_reader_bound(redisReader *reader)
+{
+        static redisReplyObjectFunctions functions; /* the same for all readers */
+        if (!array_create) {
+                functions = *reader->fn;
+                array_create = functions.createArray;
+                functions.createArray = array_create_bounded;
+        }
+        reader->fn = &functions;
 }
 
 void redis_connection_close(struct redis_connection *connection)

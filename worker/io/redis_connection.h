@@ -32,6 +32,9 @@ struct redis_connection {
  * on success; else `error` and `fatal` are set. */
 bool redis_connection_open(struct redis_connection *connection, const struct config *config,
                            const char *name);
+/* Refuses a reply that announces more elements than any of ours has: hiredis takes the memory for them at
+ * once (0.14: up to 16 GiB a level). */
+void redis_reader_bound(redisReader *reader);
 void redis_connection_close(struct redis_connection *connection);
 
 #endif

@@ -1,3 +1,4 @@
+#include "core/memory.h"
 #include "io/clock.h"
 #include "io/redis_store_state.h"
 
@@ -19,9 +20,7 @@ static void handle_free(uv_handle_t *handle)
 
 void *redis_alloc(size_t size)
 {
-        void *memory = calloc(1, size);
-        if (!memory)
-                abort();
+        void *memory = memory_zeroed(1, size);
         return memory;
 }
 
@@ -91,7 +90,10 @@ static bool take_replies(struct redis_store *store)
         while (store->connection.context) {
                 redisReply *reply = NULL;
                 if (redisGetReplyFromReader(store->connection.context, (void **)&reply) != REDIS_OK) {
-                        drop(store, "redis: the reply is not RESP");
+                        char why[200];
+                        snprintf(why, sizeof(why), "redis: the reply cannot be read: %.120s",
+                                 store->connection.context->errstr);
+                        drop(store, why);
                         return false;
                 }
                 if (!reply)
@@ -126,15 +128,17 @@ static void write_out(struct redis_store *store)
         redisContext *context = store->connection.context;
         if (store->out.len > 0) {
                 if (redisAppendFormattedCommand(context, store->out.data, store->out.len) != REDIS_OK)
-                        abort();
+                        memory_out();
                 buffer_clear(&store->out);
         }
-        int done = 0;
-        if (redisBufferWrite(context, &done) != REDIS_OK) {
+        /* Not asked whether it is done: hiredis 0.14 looks into its next buffer though it got none. */
+        if (redisBufferWrite(context, NULL) != REDIS_OK) {
                 drop(store, context->errstr);
                 return;
         }
-        watch(store, done ? UV_READABLE : UV_READABLE | UV_WRITABLE);
+        if (!context->obuf)
+                memory_out();
+        watch(store, sdslen(context->obuf) == 0 ? UV_READABLE : UV_READABLE | UV_WRITABLE);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -180,6 +184,7 @@ static void connected(struct redis_store *store, struct redis_connection connect
         store->connection = connection;
         redisContext *context = connection.context;
         context->flags &= ~REDIS_BLOCK;
+        redis_reader_bound(context->reader);
         int flags = fcntl(context->fd, F_GETFL);
         if (flags < 0 || fcntl(context->fd, F_SETFL, flags | O_NONBLOCK) != 0)
                 abort();

@@ -1,4 +1,5 @@
 #include "io/redis_sync.h"
+#include "core/memory.h"
 #include "io/redis_connection.h"
 
 #include <assert.h>
@@ -15,9 +16,7 @@ struct redis_sync {
 
 struct redis_sync *redis_sync_open(const struct config *config, char *error)
 {
-        struct redis_sync *redis = calloc(1, sizeof(*redis));
-        if (!redis)
-                abort();
+        struct redis_sync *redis = memory_zeroed(1, sizeof(*redis));
         if (redis_connection_open(&redis->connection, config, "cli"))
                 return redis;
         snprintf(error, 256, "%s", redis->connection.error);

@@ -3,6 +3,7 @@
 #include "core/mail_outcome.h"
 #include "core/mail_request.h"
 #include "core/mailbox.h"
+#include "core/memory.h"
 #include "core/mime.h"
 #include "io/clock.h"
 #include "io/mail_curl.h"
@@ -236,9 +237,7 @@ static void easy_drop(struct smtp_session *session)
 
 struct smtp_session *smtp_session_new(const struct config *config)
 {
-        struct smtp_session *session = calloc(1, sizeof *session);
-        if (!session)
-                abort();
+        struct smtp_session *session = memory_zeroed(1, sizeof *session);
         session->config = config;
         pthread_mutex_init(&session->mutex, NULL);
         for (size_t i = 0; i < SOCKETS_MAX; i++)

@@ -1,5 +1,6 @@
 #include "io/webhook.h"
 #include "core/buffer.h"
+#include "core/memory.h"
 
 #include <curl/curl.h>
 #include <stdatomic.h>
@@ -24,9 +25,7 @@ struct webhook {
 
 struct webhook *webhook_open(uv_loop_t *loop, const char *url)
 {
-        struct webhook *webhook = calloc(1, sizeof(*webhook));
-        if (!webhook)
-                abort();
+        struct webhook *webhook = memory_zeroed(1, sizeof(*webhook));
         struct buffer copy = {0};
         buffer_add_text(&copy, url);
         webhook->loop = loop;

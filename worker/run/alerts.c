@@ -1,5 +1,6 @@
 #include "core/alert.h"
 #include "core/mail_key.h"
+#include "core/memory.h"
 #include "io/clock.h"
 #include "io/log.h"
 #include "io/webhook.h"
@@ -233,9 +234,7 @@ static void on_timer(uv_timer_t *timer)
 
 void alerts_open(struct engine *engine)
 {
-        struct alerts *alerts = calloc(1, sizeof(*alerts));
-        if (!alerts)
-                abort();
+        struct alerts *alerts = memory_zeroed(1, sizeof(*alerts));
         alerts->engine = engine;
         arena_init(&alerts->arena);
         if (engine->config->alerts.webhook)

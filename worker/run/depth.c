@@ -1,3 +1,4 @@
+#include "core/memory.h"
 #include "core/topology.h"
 #include "io/amqp_admin.h"
 #include "io/aside.h"
@@ -135,9 +136,7 @@ static void name_queues(struct depth *depth)
 
 void depth_open(struct engine *engine)
 {
-        struct depth *depth = calloc(1, sizeof(*depth));
-        if (!depth)
-                abort();
+        struct depth *depth = memory_zeroed(1, sizeof(*depth));
         depth->engine = engine;
         depth->config = engine->config;
         arena_init(&depth->arena);
@@ -149,9 +148,7 @@ void depth_open(struct engine *engine)
                         engine->queues[i].tiers[k] = -1;
         }
         uint64_t every_ms = engine->options.drain ? ASK_EVERY_DRAINING_MS : ASK_EVERY_MS;
-        depth->timer = calloc(1, sizeof(*depth->timer));
-        if (!depth->timer)
-                abort();
+        depth->timer = memory_zeroed(1, sizeof(*depth->timer));
         depth->timer->data = depth;
         uv_timer_init(&engine->loop, depth->timer);
         uv_timer_start(depth->timer, on_timer, every_ms, every_ms);

@@ -1,4 +1,5 @@
 #include "core/copy.h"
+#include "core/memory.h"
 #include "core/retry.h"
 #include "io/clock.h"
 #include "run/crashpoint.h"
@@ -130,9 +131,7 @@ static void publish_copy(struct delivery *delivery, struct arena *arena, struct 
 
 static struct arena *arena_new(void)
 {
-        struct arena *arena = malloc(sizeof(*arena));
-        if (!arena)
-                abort();
+        struct arena *arena = memory_raw(sizeof(*arena));
         arena_init(arena);
         return arena;
 }

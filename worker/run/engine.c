@@ -1,4 +1,5 @@
 #include "run/engine.h"
+#include "core/memory.h"
 #include "io/clock.h"
 #include "io/fatal_signal.h"
 #include "io/log.h"
@@ -309,9 +310,7 @@ static void tune_heap(void)
 
 int engine_run(const struct config *config, const struct engine_options *options)
 {
-        struct engine *engine = calloc(1, sizeof(*engine));
-        if (!engine)
-                abort();
+        struct engine *engine = memory_zeroed(1, sizeof(*engine));
         engine->config = config;
         engine->options = *options;
         tune_heap();

@@ -1,3 +1,4 @@
+#include "core/memory.h"
 #include "io/clock.h"
 #include "io/log.h"
 #include "run/state.h"
@@ -197,9 +198,7 @@ static void on_timer(uv_timer_t *timer)
 
 void presence_open(struct engine *engine)
 {
-        struct presence *presence = calloc(1, sizeof(*presence));
-        if (!presence)
-                abort();
+        struct presence *presence = memory_zeroed(1, sizeof(*presence));
         presence->engine = engine;
         engine->presence = presence;
         uv_timer_init(&engine->loop, &presence->timer);

@@ -1,3 +1,4 @@
+#include "core/memory.h"
 #include "io/clock.h"
 #include "run/state.h"
 
@@ -29,9 +30,7 @@ struct recent {
 
 void recent_open(struct engine *engine)
 {
-        engine->recent = calloc(1, sizeof(*engine->recent));
-        if (!engine->recent)
-                abort();
+        engine->recent = memory_zeroed(1, sizeof(*engine->recent));
 }
 
 void recent_close(struct engine *engine)

@@ -1,3 +1,4 @@
+#include "core/memory.h"
 #include "io/clock.h"
 #include "run/state.h"
 
@@ -89,9 +90,7 @@ static void on_timer(uv_timer_t *timer)
 
 void stuck_open(struct engine *engine)
 {
-        struct stuck *stuck = calloc(1, sizeof(*stuck));
-        if (!stuck)
-                abort();
+        struct stuck *stuck = memory_zeroed(1, sizeof(*stuck));
         stuck->engine = engine;
         stuck->timer.data = stuck;
         engine->stuck = stuck;

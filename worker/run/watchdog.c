@@ -1,3 +1,4 @@
+#include "core/memory.h"
 #include "io/fatal_signal.h"
 #include "run/state.h"
 
@@ -49,9 +50,7 @@ static void *watch(void *argument)
 
 struct watchdog *watchdog_start(void)
 {
-        struct watchdog *watchdog = calloc(1, sizeof(*watchdog));
-        if (!watchdog)
-                abort();
+        struct watchdog *watchdog = memory_zeroed(1, sizeof(*watchdog));
         pthread_condattr_t monotonic;
         pthread_condattr_init(&monotonic);
         pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

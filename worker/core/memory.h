@@ -1,0 +1,22 @@
+#ifndef LEVERET_CORE_MEMORY_H
+#define LEVERET_CORE_MEMORY_H
+
+#include <stddef.h>
+
+/*
+ * Memory, or the end of the process: what was under way is delivered again, to a process that has some. None
+ * of these returns NULL, except for nothing (size 0). All is freed with free().
+ */
+void *memory_zeroed(size_t count, size_t size);
+void *memory_raw(size_t size);
+void *memory_resized(void *memory, size_t size);
+char *memory_text(const char *text);
+
+/* Tells and aborts. For a failure to allocate that a library reports. */
+_Noreturn void memory_out(void);
+
+/* Who tells; the one thing in the core that outlives a call. It may not allocate. To be set before there are
+ * threads. */
+void memory_out_tell(void (*tell)(void));
+
+#endif
