@@ -1,4 +1,5 @@
 #include "core/confirms.h"
+#include "core/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,13 +18,11 @@ void confirms_init(struct confirms *confirms, size_t capacity)
 {
         assert(capacity > 0);
         *confirms = (struct confirms){
-                .entries = calloc(capacity, sizeof(*confirms->entries)),
+                .entries = memory_zeroed(capacity, sizeof(*confirms->entries)),
                 .capacity = capacity,
                 .first = 1,
                 .next = 1,
         };
-        if (!confirms->entries)
-                abort();
 }
 
 void confirms_fini(struct confirms *confirms)
