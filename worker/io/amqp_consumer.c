@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 enum {
-        FRAMES_PER_TURN = 128, /* so that other work of the loop gets its turn */
-        FLUSH_FRAMES = 64,     /* written before the socket is asked again; 64 acks are 1.4 kB */
+        FRAMES_PER_TURN = 96, /* so that other work of the loop gets its turn */
+        FLUSH_FRAMES = 64,    /* written before the socket is asked again; 64 acks are 1.4 kB */
         RECONNECT_BASE_MS = 250,
         RECONNECT_CAP_MS = 15000,
         TICK_MS = 250,

@@ -10,6 +10,8 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
 #define WATCH_MS 200
+/* Each may plan a job, 50 us or more: so many, and the loop turns before the next. */
+#define REPLIES_PER_TURN 20
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -68,6 +70,7 @@ static void drop(struct redis_store *store, const char *error)
                 uv_close((uv_handle_t *)store->poll, handle_free);
                 store->poll = NULL;
         }
+        uv_idle_stop(store->more);
         redis_connection_close(&store->connection);
         buffer_clear(&store->out);
         bool was_up = store->up;
@@ -84,10 +87,15 @@ static void drop(struct redis_store *store, const char *error)
         retry_later(store);
 }
 
-/* False if the connection was dropped. */
-static bool take_replies(struct redis_store *store)
+/* False if the connection was dropped. Sets *left if the reader may hold more. */
+static bool take_replies(struct redis_store *store, bool *left)
 {
-        while (store->connection.context) {
+        *left = false;
+        for (int i = 0; store->connection.context; i++) {
+                if (i == REPLIES_PER_TURN) {
+                        *left = true;
+                        return true;
+                }
                 redisReply *reply = NULL;
                 if (redisGetReplyFromReader(store->connection.context, (void **)&reply) != REDIS_OK) {
                         char why[200];
@@ -110,6 +118,26 @@ static bool take_replies(struct redis_store *store)
                 }
         }
         return false;
+}
+
+static void on_more(uv_idle_t *idle);
+
+static bool digest(struct redis_store *store)
+{
+        bool left;
+        if (!take_replies(store, &left))
+                return false;
+        if (left)
+                uv_idle_start(store->more, on_more);
+        else
+                uv_idle_stop(store->more);
+        return true;
+}
+
+/* No socket event announces what was read already. */
+static void on_more(uv_idle_t *idle)
+{
+        digest(idle->data);
 }
 
 /* ---- socket ---- */
@@ -148,12 +176,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
                 drop(store, uv_strerror(status));
                 return;
         }
-        if (events & UV_READABLE) {
+        if (events & UV_READABLE && !uv_is_active((uv_handle_t *)store->more)) {
                 if (redisBufferRead(store->connection.context) != REDIS_OK) {
                         drop(store, store->connection.context->errstr);
                         return;
                 }
-                if (!take_replies(store))
+                if (!digest(store))
                         return;
         }
         if (events & UV_WRITABLE)
@@ -292,10 +320,12 @@ struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *confi
         store->watch = redis_alloc(sizeof(*store->watch));
         store->retry = redis_alloc(sizeof(*store->retry));
         store->flush = redis_alloc(sizeof(*store->flush));
+        store->more = redis_alloc(sizeof(*store->more));
         uv_timer_init(loop, store->watch);
         uv_timer_init(loop, store->retry);
         uv_prepare_init(loop, store->flush);
-        store->watch->data = store->retry->data = store->flush->data = store;
+        uv_idle_init(loop, store->more);
+        store->watch->data = store->retry->data = store->flush->data = store->more->data = store;
         uv_timer_start(store->watch, on_watch, WATCH_MS, WATCH_MS);
         uv_prepare_start(store->flush, on_flush);
         connect_start(store);
@@ -313,6 +343,7 @@ void redis_store_close(struct redis_store *store)
         uv_close((uv_handle_t *)store->watch, handle_free);
         uv_close((uv_handle_t *)store->retry, handle_free);
         uv_close((uv_handle_t *)store->flush, handle_free);
+        uv_close((uv_handle_t *)store->more, handle_free);
         buffer_fini(&store->out);
         buffer_fini(&store->key);
         free(store->ring);

@@ -43,6 +43,7 @@ struct redis_store {
         int watched;     /* libuv events */
         uv_timer_t *watch, *retry;
         uv_prepare_t *flush;
+        uv_idle_t *more;      /* active while replies were read that are not digested */
         struct buffer out;    /* requests of this loop turn */
         struct buffer key;    /* the one at hand */
         struct request *ring; /* under way, oldest first */

@@ -9,6 +9,10 @@
 /* What a service that says "too many requests" and no more is given. */
 #define THROTTLE_DEFAULT_MS 1000
 
+/* What is begun in one turn of the loop at most, so that it is never long: a plan and the start of a transfer
+ * take 50 us or more. */
+enum { STARTS_PER_TURN = 64, PLACES_PER_TURN = 10 };
+
 /* Bodies in flight above which nothing more is read, and below which reading goes on. */
 #define BODY_BYTES_MAX ((size_t)64 << 20)
 #define BODY_BYTES_LOW ((size_t)48 << 20)
@@ -124,22 +128,27 @@ static void start(struct delivery *delivery, bool alone)
         delivery_event(delivery, &(struct job_event){.kind = EVENT_START, .alone = alone});
 }
 
-/* A suspect runs with nothing else claimed beside it: if it kills the process, nobody else is charged. */
-static void start_held(struct engine *engine)
+/* A suspect runs with nothing else claimed beside it: if it kills the process, nobody else is charged.
+ * Returns how many others were started. */
+static int start_held(struct engine *engine)
 {
         if (engine->stage != STAGE_RUNNING || !redis_store_is_up(engine->store) ||
             engine->breaker.state == BREAKER_OPEN || !redis_spare_tried(engine->spare))
-                return;
+                return 0;
         if (engine->alone)
-                return;
+                return 0;
         if (!TAILQ_EMPTY(&engine->suspects)) {
                 if (engine->active == 0)
                         start(TAILQ_FIRST(&engine->suspects), true);
-                return;
+                return 0;
         }
         struct delivery *delivery;
-        while ((delivery = TAILQ_FIRST(&engine->held)))
+        int count = 0;
+        while (count < STARTS_PER_TURN && (delivery = TAILQ_FIRST(&engine->held))) {
                 start(delivery, false);
+                count++;
+        }
+        return count;
 }
 
 static void defer_waiting(struct engine *engine)
@@ -168,8 +177,9 @@ static void on_gate_timer(uv_timer_t *timer)
         gate_turn(engine);
 }
 
-/* Wakes the loop when the breaker, the limiter or a throttle lets something through. */
-static void wake_later(struct engine *engine, int64_t now_ms)
+/* Wakes the loop when there is more to begin, or the breaker, the limiter or a throttle lets something
+ * through. */
+static void wake_later(struct engine *engine, int64_t now_ms, bool more)
 {
         int64_t due = breaker_due_ms(&engine->breaker);
         int64_t wait_ms = due >= 0 ? (due > now_ms ? due - now_ms : 1) : -1;
@@ -181,26 +191,30 @@ static void wake_later(struct engine *engine, int64_t now_ms)
                 if (limited > 0 && (wait_ms < 0 || limited < wait_ms))
                         wait_ms = limited;
         }
+        if (more)
+                wait_ms = 0;
         if (wait_ms >= 0)
                 uv_timer_start(&engine->gate_timer, on_gate_timer, (uint64_t)wait_ms, 0);
 }
 
 void gate_turn(struct engine *engine)
 {
-        start_held(engine);
+        int started = start_held(engine);
         int64_t now_ms = clock_boot_ms();
         if (shut(engine, now_ms))
                 defer_waiting(engine);
         struct delivery *delivery;
-        while ((delivery = TAILQ_FIRST(&engine->places))) {
+        int given = 0;
+        while (given < PLACES_PER_TURN && (delivery = TAILQ_FIRST(&engine->places))) {
                 if (engine->places_used >= mail_transport_capacity(engine->transport) ||
                     throttle_left_ms(engine, now_ms) > 0 || limiter_wait_ms(&engine->limiter, now_ms) > 0 ||
                     !breaker_admit(&engine->breaker))
                         break;
                 limiter_take(&engine->limiter, now_ms);
                 give_place(engine, delivery, now_ms);
+                given++;
         }
-        wake_later(engine, now_ms);
+        wake_later(engine, now_ms, started == STARTS_PER_TURN || given == PLACES_PER_TURN);
 }
 
 static uint64_t job_hash(const struct delivery *delivery)
