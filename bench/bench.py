@@ -12,6 +12,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
+import long  # noqa: E402
 import report  # noqa: E402
 from harness.rabbitmq import RabbitMQ  # noqa: E402
 from harness.redis import Redis  # noqa: E402
@@ -67,7 +68,7 @@ def rounds(plan, bench, programs, results, deadline):
             return
         turned = programs[number % len(programs):] + programs[:number % len(programs)]
         for program in turned:
-            attempt(results, program.name, bench.throughput, program, plan.count)
+            attempt(results, program.name, bench.throughput, program, plan.count // program.share)
         for program in turned:
             if program.sends:
                 attempt(results, program.name, bench.first_ack, program)
@@ -86,6 +87,18 @@ def slow_service(plan, bench, results):
     attempt(results, "slow-http", bench.throughput, Leveret(), count, delay_ms=50)
     attempt(results, "slow-floor", bench.throughput, Floor("http", ""), count, delay_ms=50)
     attempt(results, "slow-smtp", bench.throughput, Leveret(), count, delay_ms=50, smtp=True)
+    for name, smtp in (("turns-http", False), ("turns-smtp", True)):
+        attempt(results, name, bench.turns, Leveret(), count, smtp)
+    attempt(results, "slow-http-1024", bench.throughput, Leveret(), count, prefetch=1024, delay_ms=200)
+    attempt(results, "slow-floor-1024", bench.throughput, Floor("http", ""), count, prefetch=1024, delay_ms=200)
+    attempt(results, "slow-http-2000", bench.throughput, Leveret(), count, prefetch=2000, delay_ms=200)
+
+
+def long_part(bench, results, messages):
+    """Alone, as it takes long: `script/bench --long`."""
+    for title, text in long.everything(bench, say, messages, waiting=messages // 2):
+        say(f"  {title}: {text}")
+        results.long.append((title, text))
 
 
 def machine():
@@ -93,7 +106,7 @@ def machine():
             "date": time.strftime("%Y-%m-%d"), "load at start": f"{os.getloadavg()[0]:.1f}"}
 
 
-def measure(plan, directory, out, only):
+def measure(plan, directory, out, only, messages=0):
     results = report.Results()
     results.machine = {**machine(), "messages a run": plan.count, "prefetch": 256}
     programs = [p for p in everything() if not only or p.name in only or p.name == report.WHOLE]
@@ -103,11 +116,14 @@ def measure(plan, directory, out, only):
     with Redis(append_only=False, settings=settings) as redis, RabbitMQ("leveret-bench") as broker:
         sink = Sink(directory)
         services = Services(broker.port, redis.port, sink.http, sink.smtp)
-        programs = prepare(programs, results, directory)
+        programs = [] if messages else prepare(programs, results, directory)
         next(p for p in everything() if p.name == "leveret").apply_topology(services, directory)
         bench = Bench(broker, redis, sink, services, directory)
-        rounds(plan, bench, programs, results, deadline - (20 if plan.rounds < 3 else 60))
-        if not only:
+        if messages:
+            long_part(bench, results, messages)
+        else:
+            rounds(plan, bench, programs, results, deadline - (30 if plan.rounds < 3 else 90))
+        if not only and not messages:
             slow_service(plan, bench, results)
     report.write(out, results, programs)
     say("\n" + report.markdown(results, programs))
@@ -118,12 +134,14 @@ def measure(plan, directory, out, only):
 def main():
     parser = argparse.ArgumentParser(prog="script/bench")
     parser.add_argument("--quick", action="store_true", help="less of everything: at most two minutes")
+    parser.add_argument("--long", nargs="?", type=int, const=1_000_000, default=0, metavar="MESSAGES",
+                        help="instead: memory over so many messages (1000000), a long backlog, replicas")
     parser.add_argument("--only", nargs="*", default=[], help="only these programs, and the whole floor")
     parser.add_argument("directory", nargs="?", default=ROOT / "build" / "bench", type=pathlib.Path, help="where the results go")
     words = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="leveret-bench-") as directory:
-        return measure(Plan(words.quick), directory, words.directory, words.only)
+        return measure(Plan(words.quick), directory, words.directory, words.only, words.long)
 
 
 if __name__ == "__main__":

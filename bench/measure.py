@@ -5,7 +5,9 @@ import re
 import socket
 import subprocess
 import time
+import urllib.request
 
+from harness.ports import free_port
 from harness.process import Process
 from programs import BUILD, ENVIRONMENT, QUEUE
 
@@ -143,6 +145,28 @@ class Bench:
         stats = self.wait_mails(process, 2, every=0.005)
         self.end(process, 2)
         return {"first_ack_ms": (stats["second_ns"] - began_ns) / 1e6}
+
+    def turns(self, program, count, smtp):
+        """CPU time of the loop's turns while connections break and publishing is held up: how many, and how many over 5 ms."""
+        self.clean(50)
+        self.load(count)
+        port = free_port()
+        process = program.start(self.services, self.directory, smtp=smtp, admin=f"127.0.0.1:{port}")
+        self.wait_mails(process, count // 4)
+        self.broker.close_all_connections()
+        self.wait_mails(process, count // 2)
+        self.broker.memory_alarm()
+        try:
+            self.wait_mails(process, count * 3 // 4)
+        finally:
+            self.broker.memory_alarm(False)
+        self.wait_mails(process, count)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            text = answer.read().decode()
+        self.end(process, count)
+        figures = dict(re.findall(r'^leveret_loop_callback_cpu_(seconds_bucket.le="0.005".|seconds_count|max_seconds) (\S+)$', text, re.M))
+        turns, short, longest = (float(figures[key]) for key in ("seconds_count", 'seconds_bucket{le="0.005"}', "max_seconds"))
+        return {"turns": turns, "long_turns": turns - short, "longest_ms": longest * 1e3}
 
     def latency(self, program, seconds, rate=200):
         """From publish to mail at a fixed rate, and what a message and an idle second cost then."""

@@ -29,6 +29,7 @@ class Program:
     """One way to do the work. `is_floor`: hand-written, without guarantees. `sends`: its mails can be counted."""
 
     sends = True
+    share = 1  # of the messages of a run, one in so many
 
     def __init__(self, name, title):
         self.name, self.title = name, title
@@ -48,20 +49,20 @@ class Leveret(Program):
         super().__init__(name, title)
         self.log_level = log_level
 
-    def config(self, services, prefetch, smtp):
+    def config(self, services, prefetch, smtp, admin):
         mail = {"transport": "http", "from": "Shop <shop@example.com>",
-                "http": {"preset": "resend", "url": f"http://127.0.0.1:{services.http}", "api_key": "re_bench", "connections": prefetch}}
+                "http": {"preset": "resend", "url": f"http://127.0.0.1:{services.http}", "api_key": "re_bench", "connections": min(prefetch, 1024)}}
         if smtp:
             mail = {"transport": "smtp", "from": "Shop <shop@example.com>",
                     "smtp": {"url": f"smtp://127.0.0.1:{services.smtp}", "starttls": "off", "connections": prefetch}}
         return {"amqp": {"url": f"amqp://guest:guest@127.0.0.1:{services.amqp}/"},
                 "redis": {"url": f"redis://127.0.0.1:{services.redis}/0"},
                 "queues": [{"name": QUEUE, "bindings": ["#"], "prefetch": prefetch}],
-                "mail": mail, "admin": {"listen": "off"}, "log": {"level": self.log_level, "format": "json"}}
+                "mail": mail, "admin": {"listen": admin}, "log": {"level": self.log_level, "format": "json"}}
 
-    def argv(self, services, prefetch, directory, smtp=False):
+    def argv(self, services, prefetch, directory, smtp=False, admin="off"):
         path = pathlib.Path(directory) / f"{self.name}.yaml"
-        path.write_text(yaml(self.config(services, prefetch, smtp)) + "\n")
+        path.write_text(yaml(self.config(services, prefetch, smtp, admin)) + "\n")
         return [BUILD / "leveret", "run", "-c", path]
 
     def apply_topology(self, services, directory):
@@ -117,10 +118,23 @@ class Go(Peer):
         self.command = [program]
 
 
+class Celery(Peer):
+    share = 20  # it is slow: so many times fewer messages
+
+    def __init__(self):
+        super().__init__("celery", "Celery: threads, redis, requests")
+
+    def prepare(self, directory):
+        script = ROOT / "bench" / "peers" / "celery" / "worker.py"
+        if subprocess.run(["/usr/bin/python3", "-c", "import celery, redis, requests"], capture_output=True).returncode != 0:
+            raise Missing("python3-celery, python3-redis or python3-requests is not installed")
+        self.command = ["/usr/bin/python3", script]
+
+
 def everything():
     """In the order of the table; the last floor is what all ratios refer to."""
     return [Leveret(), Leveret("leveret-quiet", "leveret, log level warn", "warn"),
             Floor("consume", "floor: consume and ack"), Floor("json", "floor: + JSON"), Floor("redis", "floor: + Redis"),
-            Floor("http", "floor: + HTTP, the whole"), Go(), Node()]
+            Floor("http", "floor: + HTTP, the whole"), Go(), Node(), Celery()]
 
 

@@ -18,7 +18,7 @@ class Results:
     """Samples by program and figure."""
 
     def __init__(self):
-        self.samples, self.void, self.missing, self.machine = {}, [], {}, {}
+        self.samples, self.void, self.missing, self.machine, self.long = {}, [], {}, {}, []
 
     def add(self, name, figures):
         for key, value in figures.items():
@@ -44,7 +44,7 @@ class Results:
         return text
 
     def data(self, programs):
-        return {"machine": self.machine, "void": self.void, "missing": self.missing, "floor": WHOLE,
+        return {"machine": self.machine, "void": self.void, "missing": self.missing, "floor": WHOLE, "long": self.long,
                 "programs": {p.name: {"title": p.title, "samples": self.samples.get(p.name, {}),
                                       "median": {key: self.median(p.name, key) for key in self.samples.get(p.name, {})},
                                       "ratio": {key: self.ratio(p.name, key) for key in self.samples.get(p.name, {})}}
@@ -66,17 +66,26 @@ def markdown(results, programs):
 
 
 def extras(results):
-    slow = [("slow-http", "mail service at 50 ms, HTTP, 256 in flight"), ("slow-floor", "the same, the floor"),
-            ("slow-smtp", "mail service at 50 ms, SMTP, 256 connections")]
-    for name, title in slow:
+    slow = [("slow-http", "mail service at 50 ms, HTTP, 256 in flight", 5120), ("slow-floor", "the same, the floor", 5120),
+            ("slow-smtp", "mail service at 50 ms, SMTP, 256 connections", 5120),
+            ("slow-http-1024", "mail service at 200 ms, HTTP, 1,024 in flight", 5120), ("slow-floor-1024", "the same, the floor", 5120),
+            ("slow-http-2000", "mail service at 200 ms, HTTP, 2,000 in flight on 1,024 connections", 5120)]
+    for name, title, possible in slow:
         if results.median(name, "rate"):
-            yield title, f"{results.cell(name, 'rate', '{:,.0f}', False)} mails/s of {256 / 0.05:,.0f} possible"
+            yield title, (f"{results.cell(name, 'rate', '{:,.0f}', False)} mails/s of {possible:,} possible, RSS "
+                          f"{results.cell(name, 'rss_mb', '{:.1f}', False)} MB")
+    for name, title in (("turns-http", "HTTP"), ("turns-smtp", "SMTP")):
+        if results.median(name, "turns"):
+            yield f"turns of the loop, {title}, connections broken, an alarm", (
+                f"{results.cell(name, 'turns', '{:,.0f}', False)}, {results.cell(name, 'long_turns', '{:,.0f}', False)} of them with more "
+                f"than 5 ms of CPU, the longest {results.cell(name, 'longest_ms', '{:.1f}', False)} ms")
     if (idle := results.median("leveret", "idle_percent")) is not None:
         yield "leveret idle", f"{idle:.3f} % of a core"
+    yield from results.long
 
 
 def bar(y, title, value, longest, color):
-    width = 520 * value / longest
+    width = min(520 * value / longest, 520)  # the longest bars are cut
     return (f'<text x="250" y="{y + 15}" text-anchor="end">{title}</text>'
             f'<rect x="260" y="{y}" width="{width:.1f}" height="20" fill="{color}"/>'
             f'<text x="{268 + width:.1f}" y="{y + 15}">{value:.1f}</text>')
@@ -85,7 +94,7 @@ def bar(y, title, value, longest, color):
 def chart(results, programs):
     """CPU per message, the figure that decides how many replicas are paid for."""
     rows = [(p, results.median(p.name, "cpu_us")) for p in programs if results.median(p.name, "cpu_us")]
-    longest = max((value for _, value in rows), default=1)
+    longest = min(max((value for _, value in rows), default=1), 4 * (results.median(WHOLE, "cpu_us") or 1000))
     height = 60 + 28 * len(rows)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="860" height="{height}" font-family="sans-serif" font-size="13">',
              f'<rect width="860" height="{height}" fill="white"/>',
