@@ -99,6 +99,16 @@ def test_a_webhook_that_fails_delays_nothing_is_logged_without_its_url_and_tells
     assert worker.stop() == 0
 
 
+def test_a_pause_that_was_forgotten_is_told(bench, hook):
+    bench.worker(alerts={"webhook": hook.url, "interval": "2s", "idle": "2s"})
+    assert bench.last.run("queue", "pause", bench.queue).returncode == 0
+    bench.publish(order(1))
+    wait_until(lambda: hook.alerts("idle"), within=40, what="idle")
+    assert f"paused, see leveret queue resume: {bench.queue}" in hook.posts[-1]["text"]
+    assert bench.last.run("queue", "resume", bench.queue).returncode == 0
+    bench.wait_completed(1)
+
+
 def test_nothing_succeeding_though_work_waits_is_told(bench, hook):
     bench.worker(alerts={"webhook": hook.url, "interval": "2s", "idle": "2s"},
                  mail={"breaker": {"failures": 64}})

@@ -127,6 +127,17 @@ def test_health_answers_for_the_worker(bench):
     assert bench.last.run("health", "live", *at).returncode == 1
 
 
+def test_health_names_each_reason_on_a_line_and_the_list_of_workers_follows_the_breaker_at_once(bench):
+    worker = bench.worker(mail={"breaker": {"failures": 1, "open": "1m", "open_max": "1m"}})
+    at = ("--set", f"admin.listen=127.0.0.1:{worker.admin_port}")
+    bench.sink.mode("refuse")
+    bench.publish(order(1))
+    wait_until(lambda: worker.logged(event="breaker_open"), what="the breaker")
+    answer = bench.last.run("health", "ready", *at)
+    assert answer.returncode == 1 and answer.stderr == "not ready\nthe breaker of the mail transport is open\n", answer
+    wait_until(lambda: bench.last.run("worker", "list", "-o", "json").json()["breaker"] == "open", within=1.5, what="BREAKER open")
+
+
 def test_mail_test_sends_one_mail(bench):
     answer = bench.leveret().run("mail", "test", "--to", "ada@example.com")
     assert answer.returncode == 0, answer

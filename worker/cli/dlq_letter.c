@@ -62,12 +62,13 @@ static int64_t time_of_death(const struct header *death)
                        : -1;
 }
 
-/* A rejected original has its entry under the reason that the worker saw: it is one of the list. */
+/* A rejected original has its entry under the reason that the worker saw: it is one of the list. One that was
+ * never routed has none. */
 static void name_letter(const struct dlq *dlq, const struct envelope *envelope, const struct own_headers *own,
                         struct letter *letter)
 {
         uint32_t redrives = own->generation.redrives;
-        for (int reason = REASON_NONE + 1; envelope->id && reason < REASON_COUNT; reason++) {
+        for (int reason = REASON_NONE; envelope->id && reason < REASON_COUNT; reason++) {
                 dead_id_of_job(letter->dead_id, dlq->queue, envelope->id, envelope->fingerprint, redrives,
                                (enum reason)reason);
                 letter->entry = dlq_index_find(dlq, letter->dead_id);

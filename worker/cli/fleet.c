@@ -198,6 +198,13 @@ static void take_depths(struct cli *cli, struct fleet *fleet, const struct queue
         unrouted->consumers = depths->consumers;
 }
 
+static void forget_depths(struct fleet *fleet, const char *trouble)
+{
+        fleet->trouble = trouble;
+        for (size_t i = 0; i < fleet->queue_count; i++)
+                fleet->queues[i].ready = fleet->queues[i].consumers = fleet->queues[i].dead = -1;
+}
+
 static void look_at_queues(struct cli *cli, struct redis_sync *redis, struct fleet *fleet)
 {
         const struct config *config = cli->config;
@@ -219,7 +226,7 @@ static void look_at_queues(struct cli *cli, struct redis_sync *redis, struct fle
         if (amqp_queue_depths(config, depths, list_depths(cli, depths), &error))
                 take_depths(cli, fleet, depths);
         else
-                fleet->trouble = cli_safe(cli, slice_of(error.text));
+                forget_depths(fleet, cli_safe(cli, slice_of(error.text)));
         take_ages(cli, redis, fleet);
 }
 

@@ -4,6 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Each line made safe for a terminal by itself. */
+static void print_lines(struct cli *cli, const char *text, FILE *out)
+{
+        while (*text) {
+                size_t len = strcspn(text, "\n");
+                fprintf(out, "%s\n", cli_safe(cli, (struct slice){.data = text, .len = len}));
+                text += len + (text[len] == '\n');
+        }
+}
+
 /* Asks the worker on this machine, as a container's probe does. */
 int command_health(struct cli *cli, int argc, char **argv)
 {
@@ -27,10 +37,7 @@ int command_health(struct cli *cli, int argc, char **argv)
         else
                 status = http == 200 ? CLI_OK : CLI_ERROR;
         if (body.len > 0)
-                fprintf(status == CLI_OK ? stdout : stderr, "%s",
-                        cli_safe(cli, (struct slice){.data = body.data, .len = body.len - 1}));
-        if (body.len > 0)
-                fputc('\n', status == CLI_OK ? stdout : stderr);
+                print_lines(cli, body.data, status == CLI_OK ? stdout : stderr);
         buffer_fini(&body);
         return status;
 }

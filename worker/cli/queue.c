@@ -51,12 +51,11 @@ static int list(struct cli *cli, struct redis_sync *redis)
         cli_table_init(&table, cli, shown, CLI_COUNT(shown));
         for (size_t i = 0; i < fleet.queue_count; i++) {
                 const struct fleet_queue *queue = &fleet.queues[i];
-                cli_table_row(&table, queue->name, state_of(queue, asked),
-                              number(cli, asked ? queue->ready : -1),
+                cli_table_row(&table, queue->name, state_of(queue, asked), number(cli, queue->ready),
                               cli->output == CLI_JSON ? number(cli, queue->oldest_ms)
                                                       : fleet_duration_text(cli, queue->oldest_ms),
-                              number(cli, queue->in_flight), number(cli, asked ? queue->consumers : -1),
-                              number(cli, asked ? queue->dead : -1), cli_time(cli, queue->oldest_dead_ms),
+                              number(cli, queue->in_flight), number(cli, queue->consumers),
+                              number(cli, queue->dead), cli_time(cli, queue->oldest_dead_ms),
                               fleet_tiers_text(cli, queue));
         }
         cli_table_print(&table);

@@ -51,11 +51,21 @@ static struct sums sum_up(const struct fleet *fleet, struct before *before)
                 for (size_t tier = 0; tier < queue->tier_count; tier++)
                         sums.retry += queue->tiers[tier].messages;
         }
+        if (fleet->trouble) {
+                sums.ready = sums.dead = sums.retry = -1;
+                return sums;
+        }
         int64_t now_ms = clock_boot_ms(), passed_ms = now_ms - before->at_ms;
         if (before->at_ms > 0 && passed_ms > 0 && sums.dead > before->dead)
                 sums.dead_rate = (double)(sums.dead - before->dead) * 1000 / (double)passed_ms;
         *before = (struct before){.at_ms = now_ms, .completed = sums.completed, .dead = sums.dead};
         return sums;
+}
+
+/* "-" for what is not known. */
+static const char *number(struct cli *cli, int64_t value)
+{
+        return value < 0 ? "-" : arena_printf(&cli->arena, "%" PRId64, value);
 }
 
 static void add_queues(struct cli *cli, const struct fleet *fleet, struct buffer *out)
@@ -65,12 +75,11 @@ static void add_queues(struct cli *cli, const struct fleet *fleet, struct buffer
         for (size_t i = 0; i < fleet->queue_count; i++) {
                 const struct fleet_queue *queue = &fleet->queues[i];
                 const char *state = !queue->exists ? "missing" : queue->paused ? "paused" : "open";
-                buffer_printf(out, "%-32s %-8s %8" PRId64 " %-9s %9s %9" PRId64 " %8" PRId64 " %s\n",
-                              queue->name, fleet->trouble ? "unknown" : state, queue->ready,
-                              fleet_duration_text(cli, queue->oldest_ms),
-                              queue->in_flight < 0 ? "-"
-                                                   : arena_printf(&cli->arena, "%" PRId64, queue->in_flight),
-                              queue->consumers, queue->dead, fleet_tiers_text(cli, queue));
+                buffer_printf(out, "%-32s %-8s %8s %-9s %9s %9s %8s %s\n", queue->name,
+                              fleet->trouble ? "unknown" : state, number(cli, queue->ready),
+                              fleet_duration_text(cli, queue->oldest_ms), number(cli, queue->in_flight),
+                              number(cli, queue->consumers), number(cli, queue->dead),
+                              fleet_tiers_text(cli, queue));
         }
 }
 
@@ -92,11 +101,10 @@ static void add_text(struct cli *cli, const struct fleet *fleet, const struct su
 {
         buffer_printf(out, "leveret top  %s\n\n", cli_time(cli, clock_wall_ms()));
         buffer_printf(out,
-                      "completed %.1f/s   dying %.1f/s   ready %" PRId64 "   in flight %" PRId64
-                      "   retrying %" PRId64 "   dead %" PRId64 "   workers %" PRId64
-                      "   breakers open %" PRId64 "\n",
-                      sums->completed_rate, sums->dead_rate, sums->ready, sums->in_flight, sums->retry,
-                      sums->dead, sums->workers, sums->breakers_open);
+                      "completed %.1f/s   dying %.1f/s   ready %s   in flight %" PRId64
+                      "   retrying %s   dead %s   workers %" PRId64 "   breakers open %" PRId64 "\n",
+                      sums->completed_rate, sums->dead_rate, number(cli, sums->ready), sums->in_flight,
+                      number(cli, sums->retry), number(cli, sums->dead), sums->workers, sums->breakers_open);
         if (fleet->trouble)
                 buffer_printf(out, "the broker cannot be asked: %s\n", fleet->trouble);
         add_queues(cli, fleet, out);
@@ -113,21 +121,24 @@ static void add_number(struct buffer *out, const char *name, int64_t number)
 
 static void add_json(const struct fleet *fleet, const struct sums *sums, struct buffer *out)
 {
-        buffer_printf(out,
-                      "{\"ts\":%" PRId64 ",\"completed_per_s\":%.1f,\"dead_per_s\":%.1f,\"ready\":%" PRId64
-                      ",\"in_flight\":%" PRId64 ",\"retrying\":%" PRId64 ",\"dead\":%" PRId64
-                      ",\"workers\":%" PRId64 ",\"breakers_open\":%" PRId64 ",\"queues\":[",
-                      clock_wall_ms(), sums->completed_rate, sums->dead_rate, sums->ready, sums->in_flight,
-                      sums->retry, sums->dead, sums->workers, sums->breakers_open);
+        buffer_printf(out, "{\"ts\":%" PRId64 ",\"completed_per_s\":%.1f,\"dead_per_s\":%.1f",
+                      clock_wall_ms(), sums->completed_rate, sums->dead_rate);
+        add_number(out, "ready", sums->ready);
+        add_number(out, "in_flight", sums->in_flight);
+        add_number(out, "retrying", sums->retry);
+        add_number(out, "dead", sums->dead);
+        add_number(out, "workers", sums->workers);
+        add_number(out, "breakers_open", sums->breakers_open);
+        buffer_add_text(out, ",\"queues\":[");
         for (size_t i = 0; i < fleet->queue_count; i++) {
                 const struct fleet_queue *queue = &fleet->queues[i];
                 buffer_printf(out, "%s{\"queue\":", i ? "," : "");
                 buffer_add_json_string(out, slice_of(queue->name));
-                buffer_printf(out,
-                              ",\"exists\":%s,\"paused\":%s,\"ready\":%" PRId64 ",\"consumers\":%" PRId64
-                              ",\"dead\":%" PRId64,
-                              queue->exists ? "true" : "false", queue->paused ? "true" : "false",
-                              queue->ready, queue->consumers, queue->dead);
+                buffer_printf(out, ",\"exists\":%s,\"paused\":%s", queue->exists ? "true" : "false",
+                              queue->paused ? "true" : "false");
+                add_number(out, "ready", queue->ready);
+                add_number(out, "consumers", queue->consumers);
+                add_number(out, "dead", queue->dead);
                 add_number(out, "in_flight", queue->in_flight);
                 add_number(out, "oldest_ms", queue->oldest_ms);
                 buffer_add_text(out, ",\"retry\":{");

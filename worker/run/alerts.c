@@ -57,10 +57,24 @@ void alerts_event(struct engine *engine, const char *kind, const char *text)
 
 /* ---- nothing succeeds though work waits ---- */
 
-/* Work is seen if something is in flight, was put off since the last look, or cannot be taken because of an
- * outage. */
-static bool work_is_seen(const struct engine *engine, bool more_put_off, const char **why)
+/* A queue in which messages wait although nothing is taken from it; NULL: none. */
+static const char *queue_left_alone(const struct engine *engine, const char **why)
 {
+        for (size_t i = 0; i < engine->config->queue_count; i++) {
+                const struct queue_state *queue = &engine->queues[i];
+                if (queue->ready <= 0 || amqp_consumer_is_consuming(engine->consumer, i))
+                        continue;
+                *why = queue->paused ? "it is paused, see leveret queue resume: " : "it is not consumed: ";
+                return engine->config->queues[i].name;
+        }
+        return NULL;
+}
+
+/* Work is seen if something is in flight, was put off since the last look, waits in a queue of which nothing
+ * is taken, or cannot be taken because of an outage. `which` is "" or the name of the queue. */
+static bool work_is_seen(const struct engine *engine, bool more_put_off, const char **why, const char **which)
+{
+        *which = "";
         *why = "jobs are taken and fail";
         if (!engine->amqp_up)
                 *why = "the broker is not connected";
@@ -69,7 +83,7 @@ static bool work_is_seen(const struct engine *engine, bool more_put_off, const c
         else if (engine->breaker.state != BREAKER_CLOSED)
                 *why = "the breaker of the mail transport is open";
         else
-                return engine->in_flight > 0 || more_put_off;
+                return engine->in_flight > 0 || more_put_off || (*which = queue_left_alone(engine, why));
         return true;
 }
 
@@ -91,8 +105,8 @@ static void look_for_idling(struct alerts *alerts, int64_t now_ms)
         int64_t idle_ms = engine->config->alerts.idle_ms;
         uint64_t completed = engine->ends[METRICS_COMPLETED];
         uint64_t put_off = engine->ends[METRICS_RETRY] + engine->ends[METRICS_DEFER];
-        const char *why;
-        bool seen = work_is_seen(engine, put_off != alerts->put_off, &why);
+        const char *why, *which;
+        bool seen = work_is_seen(engine, put_off != alerts->put_off, &why, &which);
         if (completed != alerts->completed || now_ms - alerts->work_last_ms > out_of_sight_ms(engine->config))
                 alerts->work_first_ms = alerts->idle_told_ms = 0;
         alerts->completed = completed;
@@ -108,8 +122,8 @@ static void look_for_idling(struct alerts *alerts, int64_t now_ms)
                 return;
         alerts->idle_told_ms = now_ms;
         char text[ALERT_TEXT_MAX];
-        snprintf(text, sizeof(text), "nothing succeeded for %" PRId64 " s though work waits: %s",
-                 (now_ms - alerts->work_first_ms) / 1000, why);
+        snprintf(text, sizeof(text), "nothing succeeded for %" PRId64 " s though work waits: %s%.150s",
+                 (now_ms - alerts->work_first_ms) / 1000, why, which ? which : "");
         alerts_event(engine, "idle", text);
 }
 

@@ -233,6 +233,7 @@ static void breaker_changed(struct engine *engine, const struct mail_result *res
                                        .msg = open ? "the mail transport is failing: consuming pauses"
                                                    : "the mail transport works again",
                                        .error = open ? result->error : NULL});
+        presence_tell(engine);
         if (open)
                 alerts_event(engine, result->opens ? "mail_refused" : "breaker_open", result->error);
 }

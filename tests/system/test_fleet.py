@@ -1,0 +1,147 @@
+"""What operators see of queues, workers and one job: depths, ages, pauses, who runs, and the whole story of a message."""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import threading
+import time
+
+from harness.letters import background, fill, five_shapes, rows
+from harness.publish import email, order
+from harness.wait import wait_until
+from harness.worker import environment
+
+
+def test_a_pause_reaches_three_replicas_within_a_second_and_so_does_the_resume(bench):
+    leveret = bench.leveret()
+    for _ in range(3):
+        leveret.start()
+    wait_until(lambda: len(rows(leveret.run("worker", "list", "-o", "json"))) == 3, what="three workers")
+    assert all(w["state"] == "running" and w["breaker"] == "closed" for w in rows(leveret.run("worker", "list", "-o", "json")))
+    stop = threading.Event()
+
+    def load():
+        n = 0
+        while not stop.is_set():
+            bench.publish_many([order(n + i + 1) for i in range(20)])
+            n += 20
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        wait_until(lambda: bench.sink.count() > 50, what="load")
+        assert leveret.run("queue", "pause", bench.queue).returncode == 0
+        time.sleep(1.0)
+        wait_until(lambda: bench.total(bench.queue) == bench.depth(bench.queue), within=5, what="in flight ended")
+        claimed = {job for job in bench.redis.jobs()}
+        time.sleep(1.0)
+        assert {job for job in bench.redis.jobs()} == claimed
+        assert rows(leveret.run("queue", "list", "-o", "json"))[0]["state"] == "paused"
+        assert leveret.run("queue", "resume", bench.queue).returncode == 0
+        wait_until(lambda: len(bench.redis.jobs()) > len(claimed), within=1.5, every=0.02, what="resumed")
+    finally:
+        stop.set()
+        thread.join()
+    bench.wait_completed(len(bench.ledger.confirmed_ids()), within=90)
+    assert bench.sink.count() == len(bench.ledger.confirmed_ids())
+
+
+def test_queue_list_counts_tiers_and_dead_letters(bench):
+    leveret = fill(bench, five_shapes(10))
+    listed = {q["queue"]: q for q in rows(leveret.run("queue", "list", "-o", "json"))}
+    assert listed[bench.queue]["dead"] == 10 and listed[bench.queue]["ready"] == 0
+    assert listed[bench.queue]["retry"] == "1s 0, 2s 0" and listed[bench.queue]["consumers"] == 0
+    assert listed["leveret.unrouted"]["state"] == "open"
+
+
+def test_the_age_of_what_waits_and_what_is_in_flight_are_told_for_each_queue(bench):
+    bulk = {"name": "leveret.bulk", "bindings": ["email.#"], "prefetch": 2}
+    leveret = bench.leveret(queues=[{"name": bench.queue, "bindings": ["order.#"], "prefetch": 1}, bulk], mail={"timeout": "40s"})
+    leveret.run("topology", "apply")
+    bench.publish(order(1, timestamp=int(time.time()) - 100), *[order(n, timestamp=int(time.time())) for n in (2, 3)])
+
+    def listed():
+        return {q["queue"]: q for q in rows(leveret.run("queue", "list", "-o", "json"))}
+
+    assert listed()[bench.queue]["oldest_ms"] is None, "nobody has seen this queue yet"
+    assert " unknown " in leveret.run("queue", "list").stdout
+    bench.sink.mode("healthy", delay_ms=40000)
+    worker = leveret.start()
+    bench.publish(email("a@example.com"), email("b@example.com"), email("c@example.com", timestamp=1))
+    wait_until(lambda: [listed()[q]["in_flight"] for q in (bench.queue, "leveret.bulk")] == [1, 2], what=lambda: f"{listed()}")
+    assert 99000 <= listed()[bench.queue]["oldest_ms"] <= 115000 and 0 < listed()["leveret.bulk"]["oldest_ms"] <= 15000
+    for words in (("queue", "list"), ("top",)):
+        assert re.search(r" 1m [45]\ds ", leveret.run(*words).stdout), words
+    wait_until(lambda: worker.metric("leveret_queue_messages", queue=bench.queue) == 2, within=25, what="the depth")
+    assert worker.metric("leveret_queue_oldest_seconds", queue=bench.queue) >= 99
+    assert worker.metric("leveret_queue_retry_messages", queue=bench.queue) == 0
+    status = json.loads(worker.get("/status")[1])["queues"][0]
+    assert status["ready"] == 2 and status["oldest_ms"] >= 99000 and set(status["retry"].values()) == {0}
+    worker.kill()
+    bench.sink.mode("healthy")
+    wait_until(lambda: not rows(leveret.run("worker", "list", "-o", "json")), within=15, what="the worker's record is gone")
+    assert listed()[bench.queue]["oldest_ms"] >= 99000 and listed()["leveret.unrouted"]["oldest_ms"] == 0
+
+
+def test_top_shows_everything_once_a_second_and_restores_the_terminal(bench):
+    leveret = bench.leveret()
+    leveret.start()
+    top = background(leveret, "top", "top", "-o", "json")
+    wait_until(lambda: len(top.stdout().splitlines()) >= 3, within=10, what="three lines")
+    top.signal(signal.SIGINT)
+    assert top.wait(10) == 0
+    line = json.loads(top.stdout().splitlines()[-1])
+    assert line["workers"] == 1 and line["queues"][0]["queue"] == bench.queue
+    assert "WORKER" in leveret.run("top").stdout
+    leader, follower = pty.openpty()
+    process = subprocess.Popen([leveret.program, "top", "-c", leveret.config_path], stdin=follower, stdout=follower,
+                               stderr=follower, cwd=leveret.directory, env=environment(leveret.directory))
+    text = b""
+    wait_until(lambda: select.select([leader], [], [], 0.1)[0], what="a frame")
+    while b"WORKER" not in text:
+        text += os.read(leader, 65536)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    while select.select([leader], [], [], 0.2)[0]:
+        text += os.read(leader, 65536)
+    os.close(leader), os.close(follower)
+    assert text.startswith(b"\x1b[?1049h") and text.rstrip().endswith(b"\x1b[?1049l")
+
+
+def test_what_cannot_be_asked_is_not_shown_as_nothing(bench):
+    leveret = bench.leveret(amqp={"url": "amqp://127.0.0.1:1/"})
+    assert " unknown         - unknown " in leveret.run("top").stdout and "ready -   in flight 0" in leveret.run("top").stdout
+    listed = leveret.run("queue", "list", "-o", "json")
+    assert listed.returncode == 1 and "connect" in listed.stderr
+    assert {(q["state"], q["ready"], q["oldest_ms"], q["dead"]) for q in rows(listed)} == {("unknown", None, None, None)}
+
+
+# ---- one job's story
+
+
+def test_show_tells_of_a_job_that_was_retried_deferred_taken_over_and_completed(bench):
+    leveret = bench.leveret(claim={"lease": "6s"})
+    first = leveret.start()
+    # Fails and is retried; refused credentials open the breaker, which defers it; the third answer finds its worker killed.
+    bench.sink.script(503, 401, {"status": 200, "delay_ms": 60000, "accept": False}, to="order1@example.com")
+    message = bench.publish(order(1, id="order-1"))
+    wait_until(lambda: bench.job(message).get("deferrals") == "1" and bench.state(message) == "running", within=30,
+               what=lambda: f"the third try: {bench.job(message)}")
+    first.kill()
+    second = leveret.start()
+    bench.wait_state(message, "completed", within=60)
+    told = leveret.run("job", "show", "order-1", "-o", "json").json()
+    events = told["events"]
+    assert [e["ts"] for e in events] == sorted(e["ts"] for e in events)
+    assert told["attempt"] == "1" and int(told["deferrals"]) >= 1 and told["state"] == "completed", told
+    story = [(e["event"], e.get("answer") or e.get("decision") or e.get("outcome")) for e in events if e.get("answer") != "busy"]
+    assert story == [("claim", "new"), ("decide", "retry"), ("settled", "retry"), ("claim", "resumed"), ("decide", "defer"),
+                     ("settled", "defer"), ("claim", "resumed"), ("claim", "suspect"), ("claim", "resumed"), ("completed", "sent")]
+    workers = [e["worker"] for e in events]
+    assert workers[0] == workers[6] != workers[-1] == told["worker"] == workers[-2]
+    text = leveret.run("job", "show", "order-1").stdout
+    assert all(word in text for word in ("HTTP 503", "HTTP 401", "tier=", events[-1]["provider_id"], workers[0], workers[-1])), text
+    assert second.process.is_alive()
