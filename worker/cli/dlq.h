@@ -102,6 +102,8 @@ struct dlq_walk {
 /* Takes the lock, counts, connects. CLI_OK, or told. */
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb);
 /* The next message; its arena belongs to the caller. PULL_NOTHING also at the bound or after Ctrl-C. */
+/* What a busy broker is waited for before a message counts as not there; Ctrl-C ends the wait. */
+#define DLQ_PATIENCE_MS 15000
 enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct arena **arena,
                                struct message **message, uint64_t *tag);
 /* All chosen ones were met, the bound is reached, Ctrl-C was pressed, or it failed. */

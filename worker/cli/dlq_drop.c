@@ -158,7 +158,7 @@ static int work(struct drop *drop, const char *verb)
         progress_begin(&drop->progress, "dropped", drop->total);
         if (open_backup(drop)) {
                 while (!drop->disk_failed &&
-                       dlq_walk_next(&drop->walk, 2000, &arena, &message, &tag) == PULL_MESSAGE)
+                       dlq_walk_next(&drop->walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE)
                         consider(drop, arena, message, tag);
                 finish_portion(drop);
                 progress_end(&drop->progress, drop->dropped);

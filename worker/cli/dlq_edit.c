@@ -34,7 +34,7 @@ static struct message *find(struct dlq_walk *walk, uint64_t *tag)
 {
         struct arena *arena;
         struct message *message, *copy = NULL;
-        while (!copy && dlq_walk_next(walk, 3000, &arena, &message, tag) == PULL_MESSAGE) {
+        while (!copy && dlq_walk_next(walk, DLQ_PATIENCE_MS, &arena, &message, tag) == PULL_MESSAGE) {
                 struct letter letter;
                 letter_read(arena, walk->dlq, message, &letter);
                 if (letter.entry && letter.entry->wanted)

@@ -17,7 +17,7 @@ int dlq_export(struct dlq *dlq)
         if (status != CLI_OK)
                 return status;
         int64_t count = 0;
-        while (ok && dlq_walk_next(&walk, 2000, &arena, &message, &tag) == PULL_MESSAGE) {
+        while (ok && dlq_walk_next(&walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
                 struct letter letter;
                 struct buffer line = {0};
                 letter_read(arena, dlq, message, &letter);
@@ -33,9 +33,12 @@ int dlq_export(struct dlq *dlq)
                 buffer_fini(&line);
                 message_free(arena);
         }
+        bool all = walk.looked >= walk.bound || dlq->wanted > 0;
         status = dlq_walk_close(&walk);
         fprintf(stderr, "exported %" PRId64 "\n", count);
         if (!ok)
                 return cli_fail(dlq->cli, CLI_ERROR, "standard output takes no more");
+        if (status == CLI_OK && !dlq_interrupted() && (!all || count < (int64_t)dlq->wanted))
+                return cli_fail(dlq->cli, CLI_ERROR, "the others were not met in the queue");
         return dlq_interrupted() ? CLI_ERROR : status;
 }

@@ -21,7 +21,7 @@
 #define CONFIRM_TIMEOUT_MS 10000
 #define IN_FLIGHT_MAX 1000
 #define FORGET_AT 200
-#define QUIET_MS 3000
+#define QUIET_MS DLQ_PATIENCE_MS
 
 /* A copy that is confirmed and whose original is acked. */
 struct done {

@@ -78,7 +78,7 @@ static struct message *peek(struct dlq *dlq, const struct dlq_entry *entry, int 
         *status = dlq_walk_open(&walk, dlq, "show");
         if (*status != CLI_OK)
                 return NULL;
-        while (!copy && dlq_walk_next(&walk, 3000, &arena, &message, &tag) == PULL_MESSAGE) {
+        while (!copy && dlq_walk_next(&walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
                 struct letter letter;
                 letter_read(arena, dlq, message, &letter);
                 dlq_walk_hold(&walk, tag);

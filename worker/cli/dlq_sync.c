@@ -82,7 +82,7 @@ int dlq_sync(struct dlq *dlq)
         if (status != CLI_OK)
                 return status;
         int64_t added = 0, removed = 0;
-        while (dlq_walk_next(&walk, 2000, &arena, &message, &tag) == PULL_MESSAGE) {
+        while (dlq_walk_next(&walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
                 struct letter letter;
                 letter_read(arena, dlq, message, &letter);
                 dlq_walk_hold(&walk, tag);

@@ -1,6 +1,7 @@
 #include "cli/dlq.h"
 #include "core/memory.h"
 #include "io/amqp_admin.h"
+#include "io/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
  */
 #define PREFETCH_ALL 1000
 #define PREFETCH_MAX 65535
+/* So long a wait for the next message does not see Ctrl-C. */
+#define LISTEN_MS 500
 
 void message_free(struct arena *arena)
 {
@@ -83,7 +86,13 @@ enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct
         }
         if (dlq_walk_is_over(walk))
                 return PULL_NOTHING;
-        enum pull_result result = amqp_pull_next(walk->pull, timeout_ms, arena, message, tag, &walk->error);
+        int64_t until_ms = clock_boot_ms() + timeout_ms, left_ms = timeout_ms;
+        enum pull_result result;
+        do {
+                result = amqp_pull_next(walk->pull, left_ms < LISTEN_MS ? left_ms : LISTEN_MS, arena, message,
+                                        tag, &walk->error);
+                left_ms = until_ms - clock_boot_ms();
+        } while (result == PULL_NOTHING && left_ms > 0 && !dlq_interrupted());
         walk->looked += result == PULL_MESSAGE;
         walk->failed |= result == PULL_FAILED;
         return result;
@@ -122,7 +131,7 @@ static bool give_back(struct dlq_walk *walk)
         if (!amqp_pull_stop(walk->pull))
                 return false;
         enum pull_result result;
-        while ((result = amqp_pull_next(walk->pull, 2000, &arena, &message, &tag, &walk->error)) ==
+        while ((result = amqp_pull_next(walk->pull, DLQ_PATIENCE_MS, &arena, &message, &tag, &walk->error)) ==
                PULL_MESSAGE) {
                 dlq_walk_hold(walk, tag);
                 message_free(arena);
