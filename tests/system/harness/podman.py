@@ -29,18 +29,16 @@ class Podman:
         self.directory = ROOT / "build" / "containers"
         self.directory.mkdir(parents=True, exist_ok=True)
         self.containers = []
+        self.command = ["podman", "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--root", self.directory / "storage",
+                        "--runroot", self.directory / "run"]
 
     def run(self, *words, within=900, check=True):
-        command = ["podman", "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--root", self.directory / "storage",
-                   "--runroot", self.directory / "run", *words]
-        done = subprocess.run([str(word) for word in command], text=True, capture_output=True, timeout=within)
+        done = subprocess.run([str(word) for word in (*self.command, *words)], text=True, capture_output=True, timeout=within)
         assert done.returncode == 0 or not check, f"{' '.join(map(str, words))}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done
 
-    def import_base(self):
-        """Debian's own tool makes what a registry would have delivered."""
-        if self.run("image", "exists", BASE, check=False).returncode == 0:
-            return
+    def tree(self):
+        """A bare Debian 13, made by debootstrap once."""
         tree = self.directory / "trixie"
         if not (tree / "etc" / "debian_version").exists():
             targets = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], text=True,
@@ -48,12 +46,35 @@ class Podman:
             mirror = next(uri for uri in targets if "security" not in uri)
             subprocess.run(["debootstrap", "--variant=minbase", "trixie", tree, mirror], check=True, capture_output=True,
                            timeout=900)
-        packed = subprocess.Popen(["tar", "-C", tree, "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./var/cache/apt/*",
+        return tree
+
+    def import_base(self):
+        """Debian's own tool makes what a registry would have delivered."""
+        if self.run("image", "exists", BASE, check=False).returncode == 0:
+            return
+        packed = subprocess.Popen(["tar", "-C", self.tree(), "--exclude=./proc/*", "--exclude=./sys/*", "--exclude=./var/cache/apt/*",
                                    "-c", "."], stdout=subprocess.PIPE)
-        subprocess.run(["podman", "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--root", self.directory / "storage",
-                        "--runroot", self.directory / "run", "import", "-", BASE], stdin=packed.stdout, check=True,
-                       capture_output=True, timeout=300)
+        subprocess.run([*self.command, "import", "-", BASE], stdin=packed.stdout, check=True, capture_output=True, timeout=300)
         assert packed.wait() == 0
+
+    def stand_in(self, name, tag):
+        """Builds tests/system/images/NAME.Dockerfile once, in place of an image from a registry."""
+        if self.run("image", "exists", tag, check=False).returncode != 0:
+            self.run("build", "--layers=false", "--isolation=chroot", "--network=host", "--format=docker", "-t", tag,
+                     "-f", ROOT / "tests/system/images" / f"{name}.Dockerfile", ROOT / "tests", within=1800)
+
+    def holds(self, image, words):
+        """Which of `words` (bytes) are in any layer of the image or in what is said about it."""
+        found, tail, longest = set(), b"", max(map(len, words))
+        archive = self.directory / "image.tar"
+        archive.unlink(missing_ok=True)
+        self.run("save", "--format", "docker-archive", "-o", archive, image)  # its layers are not compressed
+        with open(archive, "rb") as file:
+            while block := file.read(1 << 24):
+                found |= {word for word in words if word in tail + block}
+                tail = block[-longest:]
+        archive.unlink()
+        return found
 
     def build(self, tag):
         """Builds the repository's Dockerfile; the seconds that it took."""
