@@ -241,6 +241,23 @@ static void what_cannot_be_copied_is_left_to_the_broker(void **state)
         assert_true(copy_dead(&arena, &many, &facts)->properties.header_count <= HEADER_COUNT_MAX);
 }
 
+static void copies_of_two_generations_are_told_apart(void **state)
+{
+        (void)state;
+        struct message original = plain_message();
+        const struct message *copy = copy_retry(&arena, &original, &facts, &queue, 0);
+        assert_true(copy_same_generation(copy, retry(original)));
+        for (int which = 0; which < 3; which++) {
+                struct copy_facts later = facts;
+                later.generation.redrives += which == 0;
+                later.generation.attempt += which == 1;
+                later.generation.deferrals += which == 2;
+                assert_false(copy_same_generation(copy, copy_retry(&arena, &original, &later, &queue, 0)));
+        }
+        assert_true(copy_same_generation(&original, &original));
+        assert_false(copy_same_generation(&original, copy));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -256,6 +273,7 @@ int main(void)
                 TEST(all_else_is_kept),
                 TEST(a_copy_outlives_its_original),
                 TEST(what_cannot_be_copied_is_left_to_the_broker),
+                TEST(copies_of_two_generations_are_told_apart),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,15 @@ bool copy_possible(const struct message *message)
                count + OWN_HEADERS_MAX <= HEADER_COUNT_MAX;
 }
 
+bool copy_same_generation(const struct message *copy, const struct message *other)
+{
+        static const char *const names[] = {OWN_HEADER_ATTEMPT, OWN_HEADER_DEFERRALS, OWN_HEADER_REDRIVES};
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                if (message_header_integer(copy, names[i], -1) != message_header_integer(other, names[i], -1))
+                        return false;
+        return true;
+}
+
 /* A deep copy without what does harm, with room for our own headers. */
 static struct message *clean_copy(struct arena *arena, const struct message *original)
 {

@@ -36,6 +36,9 @@ struct copy_facts {
         const char *dead_id;              /* dead letters only */
 };
 
+/* Do both say the same attempt, deferrals and redrives? */
+bool copy_same_generation(const struct message *copy, const struct message *other);
+
 /* To the delay tier number `tier` of the queue: a retry, a deferral, or the same generation again. In the
  * arena, as all copies; NULL if none can be made. */
 struct message *copy_retry(struct arena *arena, const struct message *original,

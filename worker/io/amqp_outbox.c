@@ -2,6 +2,7 @@
 #include "core/backoff.h"
 #include "core/buffer.h"
 #include "core/confirms.h"
+#include "core/copy.h"
 #include "core/memory.h"
 #include "io/amqp_wire.h"
 
@@ -27,7 +28,7 @@ enum {
 struct returned {
         bool begun, has_header;
         struct arena arena;
-        struct slice exchange, routing_key, message_id;
+        struct message message; /* all but its body */
         uint64_t size;
         struct buffer body;
 };
@@ -183,18 +184,21 @@ static void on_settled(void *context, void *item, enum confirm_outcome outcome)
 
 static bool returned_is(const struct returned *returned, const struct message *message)
 {
-        return slice_equal(returned->exchange, message->exchange) &&
-               slice_equal(returned->routing_key, message->routing_key) &&
-               slice_equal(returned->message_id, message->properties.message_id) &&
-               returned->size == message->body.len &&
+        const struct message *back = &returned->message;
+        return slice_equal(back->exchange, message->exchange) &&
+               slice_equal(back->routing_key, message->routing_key) &&
+               slice_equal(back->properties.message_id, message->properties.message_id) &&
+               returned->size == message->body.len && copy_same_generation(back, message) &&
                slice_equal((struct slice){.data = returned->body.data, .len = returned->body.len},
                            message->body);
 }
 
 /*
  * A basic.return carries no sequence number, but it carries the whole message, comes in the order of
- * publishing and before the ack. So it means the oldest outstanding publish with this content that did not
- * come back yet. Among equal contents it does not matter which: as many are reported returned as came back.
+ * publishing and before the ack. So it means the oldest outstanding publish with this content and generation
+ * that did not come back yet. Among equal ones it does not matter which: as many are reported returned as
+ * came back. Of two generations it would: the lesser one's delivery must not count on the greater, which is
+ * gone.
  */
 static bool returned_match(struct postman *postman)
 {
@@ -223,8 +227,9 @@ static void returned_begin(struct postman *postman, const amqp_basic_return_t *m
         struct returned *returned = &postman->returned;
         returned_clear(returned);
         returned->begun = true;
-        returned->exchange = arena_slice(&returned->arena, slice_of_bytes(method->exchange));
-        returned->routing_key = arena_slice(&returned->arena, slice_of_bytes(method->routing_key));
+        returned->message = (struct message){
+                .exchange = arena_slice(&returned->arena, slice_of_bytes(method->exchange)),
+                .routing_key = arena_slice(&returned->arena, slice_of_bytes(method->routing_key))};
 }
 
 static bool returned_content(struct postman *postman, const amqp_frame_t *frame)
@@ -234,9 +239,7 @@ static bool returned_content(struct postman *postman, const amqp_frame_t *frame)
                 const amqp_basic_properties_t *properties = frame->payload.properties.decoded;
                 if (frame->payload.properties.class_id != AMQP_BASIC_CLASS)
                         return false;
-                if (properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG)
-                        returned->message_id =
-                                arena_slice(&returned->arena, slice_of_bytes(properties->message_id));
+                amqp_message_read(&returned->arena, &returned->message, properties);
                 returned->size = frame->payload.properties.body_size;
                 returned->has_header = true;
                 return returned_complete(postman);
