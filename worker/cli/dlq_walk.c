@@ -77,22 +77,27 @@ bool dlq_walk_is_over(const struct dlq_walk *walk)
         return walk->failed || walk->looked >= walk->bound || met || dlq_interrupted();
 }
 
+static bool keep_lock(struct dlq_walk *walk)
+{
+        if (dlq_lock_keep(&walk->lock))
+                return true;
+        snprintf(walk->error.text, sizeof(walk->error.text), "the lock on the queue was lost");
+        walk->failed = true;
+        return false;
+}
+
 enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct arena **arena,
                                struct message **message, uint64_t *tag)
 {
-        if (!dlq_lock_keep(&walk->lock)) {
-                snprintf(walk->error.text, sizeof(walk->error.text), "the lock on the queue was lost");
-                walk->failed = true;
-        }
-        if (dlq_walk_is_over(walk))
-                return PULL_NOTHING;
         int64_t until_ms = clock_boot_ms() + timeout_ms, left_ms = timeout_ms;
         enum pull_result result;
         do {
+                if (!keep_lock(walk) || dlq_walk_is_over(walk))
+                        return PULL_NOTHING;
                 result = amqp_pull_next(walk->pull, left_ms < LISTEN_MS ? left_ms : LISTEN_MS, arena, message,
                                         tag, &walk->error);
                 left_ms = until_ms - clock_boot_ms();
-        } while (result == PULL_NOTHING && left_ms > 0 && !dlq_interrupted());
+        } while (result == PULL_NOTHING && left_ms > 0);
         walk->looked += result == PULL_MESSAGE;
         walk->failed |= result == PULL_FAILED;
         return result;
