@@ -27,10 +27,12 @@ static void check_claim(struct session *session, const struct store_result *resu
         CHECK(result->effect_count <= JOB_EFFECTS_MAX);
         CHECK(result->decision.kind >= DECISION_NONE && result->decision.kind <= DECISION_DEAD);
         CHECK(reason_word(result->decision.reason));
-        look(session, result->intent);
         look(session, result->error);
         for (size_t i = 0; i < result->effect_count; i++)
                 look(session, result->effects[i]);
+        CHECK(result->intent_count <= JOB_EFFECTS_MAX);
+        for (size_t i = 0; i < result->intent_count; i++)
+                look(session, result->intents[i]);
 }
 
 static void on_claim(void *context, const struct store_result *result)
