@@ -13,6 +13,8 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME leveret)
 set(CPACK_PACKAGE_CONTACT "leveret <leveret@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "RabbitMQ consumer worker that turns messages into mails")
+set(CPACK_PACKAGE_DESCRIPTION "Services publish messages; leveret runs a typed handler for each, sends the mails that it asks for over SMTP or HTTP,
+keeps idempotency records in Redis, retries what may heal and dead-letters what cannot.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
