@@ -1,5 +1,5 @@
 #include "io/redis_spare.h"
-#include "io/redis_connection.h"
+#include "io/redis_connecting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +8,6 @@
 #define BACKOFF_MIN_MS 500
 #define BACKOFF_MAX_MS 5000
 
-struct connecting {
-        uv_work_t work;
-        struct redis_spare *spare; /* NULL once it was closed meanwhile */
-        const struct config *config;
-        char name[128];
-        struct redis_connection connection;
-        bool ok;
-};
-
 struct redis_spare {
         uv_loop_t *loop;
         const struct config *config;
@@ -24,7 +15,7 @@ struct redis_spare {
         redis_spare_changed *changed;
         void *context;
         struct redis_connection connection;
-        struct connecting *connecting;
+        struct redis_connecting *connecting;
         uint64_t backoff_ms;
         uv_poll_t *poll; /* while connected */
         uv_timer_t *retry;
@@ -55,25 +46,7 @@ static void drop(struct redis_spare *spare)
         redis_connection_close(&spare->connection);
 }
 
-static void connect_work(uv_work_t *work)
-{
-        struct connecting *connecting = work->data;
-        connecting->ok = redis_connection_open(&connecting->connection, connecting->config, connecting->name);
-}
-
-static void connect_done(uv_work_t *work, int status);
-
-static void connect_start(struct redis_spare *spare)
-{
-        struct connecting *connecting = zeroed(sizeof(*connecting));
-        connecting->spare = spare;
-        connecting->config = spare->config;
-        snprintf(connecting->name, sizeof(connecting->name), "%s", spare->worker);
-        connecting->work.data = connecting;
-        spare->connecting = connecting;
-        if (uv_queue_work(spare->loop, &connecting->work, connect_work, connect_done) != 0)
-                abort();
-}
+static void connect_start(struct redis_spare *spare);
 
 static void on_retry(uv_timer_t *timer)
 {
@@ -109,22 +82,25 @@ static void connected(struct redis_spare *spare, struct redis_connection connect
         spare->changed(spare->context, connection.context->fd, connection.sha[REDIS_SCRIPT_KILLED]);
 }
 
-static void connect_done(uv_work_t *work, int status)
+static void connect_done(void *context, const struct redis_connection *connection, bool ok)
 {
-        struct connecting *connecting = work->data;
-        struct redis_spare *spare = connecting->spare;
-        if (!spare || status != 0) {
-                redis_connection_close(&connecting->connection);
-                free(connecting);
-                return;
-        }
+        struct redis_spare *spare = context;
         spare->connecting = NULL;
         spare->tried = true;
-        if (connecting->ok)
-                connected(spare, connecting->connection);
+        if (ok)
+                connected(spare, *connection);
         else
                 retry_later(spare);
-        free(connecting);
+}
+
+static void connect_start(struct redis_spare *spare)
+{
+        spare->connecting =
+                redis_connecting_start(spare->loop, spare->config, spare->worker, connect_done, spare);
+        if (spare->connecting)
+                return;
+        spare->tried = true;
+        retry_later(spare);
 }
 
 struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config, const char *worker,
@@ -150,7 +126,7 @@ void redis_spare_close(struct redis_spare *spare)
 {
         drop(spare);
         if (spare->connecting)
-                spare->connecting->spare = NULL;
+                redis_connecting_abandon(spare->connecting);
         uv_close((uv_handle_t *)spare->retry, handle_free);
         free(spare);
 }

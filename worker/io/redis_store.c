@@ -227,71 +227,26 @@ static void connected(struct redis_store *store, struct redis_connection connect
         store->events->up(store->context);
 }
 
-static void connect_work(void *context)
+static void connect_done(void *context, const struct redis_connection *connection, bool ok)
 {
-        struct connecting *connecting = context;
-        connecting->ok =
-                redis_connection_open(&connecting->connection, &connecting->config, connecting->name);
-}
-
-static void connect_drop(void *context)
-{
-        struct connecting *connecting = context;
-        redis_connection_close(&connecting->connection);
-        arena_fini(&connecting->arena);
-        free(connecting);
-}
-
-static void connect_done(void *context)
-{
-        struct connecting *connecting = context;
-        struct redis_store *store = connecting->store;
+        struct redis_store *store = context;
         store->connecting = NULL;
-        if (connecting->ok) {
-                connected(store, connecting->connection);
-                connecting->connection.context = NULL;
-        } else if (connecting->connection.fatal && !store->ever_up) {
-                store->events->fatal(store->context, connecting->connection.error);
+        if (ok) {
+                connected(store, *connection);
+        } else if (connection->fatal && !store->ever_up) {
+                store->events->fatal(store->context, connection->error);
         } else {
-                store->events->down(store->context, connecting->connection.error);
+                store->events->down(store->context, connection->error);
                 retry_later(store);
         }
-        connect_drop(connecting);
-}
-
-static const char *copied(struct arena *arena, const char *text)
-{
-        return text ? arena_strdup(arena, text) : NULL;
-}
-
-static struct connecting *connecting_new(struct redis_store *store)
-{
-        struct connecting *connecting = redis_alloc(sizeof(*connecting));
-        struct arena *arena = &connecting->arena;
-        const struct config_tls *tls = &store->config->redis.tls;
-        arena_init(arena);
-        connecting->store = store;
-        connecting->config.redis = store->config->redis;
-        connecting->config.redis.url = copied(arena, store->config->redis.url);
-        connecting->config.redis.prefix = copied(arena, store->config->redis.prefix);
-        connecting->config.redis.tls = (struct config_tls){.ca_file = copied(arena, tls->ca_file),
-                                                           .cert_file = copied(arena, tls->cert_file),
-                                                           .key_file = copied(arena, tls->key_file)};
-        snprintf(connecting->name, sizeof(connecting->name), "%s", store->worker);
-        return connecting;
 }
 
 static void connect_start(struct redis_store *store)
 {
-        static const struct aside_job job = {
-                .work = connect_work, .done = connect_done, .drop = connect_drop};
-        struct connecting *connecting = connecting_new(store);
-        connecting->aside = aside_start(store->loop, &job, connecting);
-        store->connecting = connecting->aside ? connecting : NULL;
-        if (!connecting->aside) {
-                connect_drop(connecting);
+        store->connecting =
+                redis_connecting_start(store->loop, store->config, store->worker, connect_done, store);
+        if (!store->connecting)
                 retry_later(store);
-        }
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -339,7 +294,7 @@ void redis_store_close(struct redis_store *store)
                 write_out(store);
         drop(store, "closing");
         if (store->connecting)
-                aside_abandon(store->connecting->aside);
+                redis_connecting_abandon(store->connecting);
         uv_close((uv_handle_t *)store->watch, handle_free);
         uv_close((uv_handle_t *)store->retry, handle_free);
         uv_close((uv_handle_t *)store->flush, handle_free);

@@ -1,9 +1,8 @@
 #ifndef LEVERET_IO_REDIS_STORE_STATE_H
 #define LEVERET_IO_REDIS_STORE_STATE_H
 
-#include "core/arena.h"
 #include "core/buffer.h"
-#include "io/aside.h"
+#include "io/redis_connecting.h"
 #include "io/redis_connection.h"
 #include "io/redis_store.h"
 
@@ -19,16 +18,6 @@ struct request {
         int64_t sent_ms;
 };
 
-struct connecting {
-        struct aside *aside;
-        struct redis_store *store; /* not to be touched by the thread */
-        struct arena arena; /* behind `config`, of which only `redis` is set: it may outlive the store */
-        struct config config;
-        char name[128];
-        struct redis_connection connection;
-        bool ok;
-};
-
 struct redis_store {
         uv_loop_t *loop;
         const struct config *config;
@@ -37,7 +26,7 @@ struct redis_store {
         void *context;
         struct redis_connection connection;
         bool up, ever_up, closing;
-        struct connecting *connecting;
+        struct redis_connecting *connecting;
         int64_t backoff_ms;
         uv_poll_t *poll; /* while connected */
         int watched;     /* libuv events */
