@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness import canary
 from harness.fleet import Fleet
 from harness.ports import free_port
 from harness.proxy import Proxy
@@ -110,7 +111,7 @@ def test_redis_that_wants_a_password_all_at_once_is_waited_for(bench):
         bench.redis.set("requirepass", "secret-of-redis")
         bench.redis.client.client_kill_filter(_type="normal", skipme=True)
 
-    back_again(bench, worker, lock, lambda: bench.redis.set("requirepass", ""))
+    back_again(bench, worker, lock, lambda: bench.redis.set("requirepass", canary.REDIS_PASSWORD))
     assert all_done(bench, fleet, 600).mails == 600
 
 
