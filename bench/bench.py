@@ -13,11 +13,20 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
 import long  # noqa: E402
+import redis  # noqa: E402
 import report  # noqa: E402
 from harness.rabbitmq import RabbitMQ  # noqa: E402
 from harness.redis import Redis  # noqa: E402
 from measure import Bench, Sink, Void  # noqa: E402
 from programs import Floor, Leveret, Missing, Services, everything  # noqa: E402
+
+
+class OpenRedis(Redis):
+    """Without the password of the tests: the floor and the peers know none."""
+
+    def __init__(self, settings):
+        super().__init__(append_only=False, settings=(*settings, "--requirepass", ""))
+        self.client = redis.Redis(host="127.0.0.1", port=self.port, decode_responses=True, socket_timeout=10)
 
 
 class Plan:
@@ -113,12 +122,12 @@ def measure(plan, directory, out, only, messages=0):
     deadline = time.monotonic() + plan.limit_s
     say("starting a private RabbitMQ, Redis and mail sink, preparing the peers ...")
     settings = ("--appendonly", "yes", "--appendfsync", "everysec")
-    with Redis(append_only=False, settings=settings) as redis, RabbitMQ("leveret-bench") as broker:
+    with OpenRedis(settings) as store, RabbitMQ("leveret-bench") as broker:
         sink = Sink(directory)
-        services = Services(broker.port, redis.port, sink.http, sink.smtp)
+        services = Services(broker.port, store.port, sink.http, sink.smtp)
         programs = [] if messages else prepare(programs, results, directory)
         next(p for p in everything() if p.name == "leveret").apply_topology(services, directory)
-        bench = Bench(broker, redis, sink, services, directory)
+        bench = Bench(broker, store, sink, services, directory)
         if messages:
             long_part(bench, results, messages)
         else:
