@@ -326,6 +326,8 @@ class Smtp(asyncio.Protocol):
         self.fresh()
         self.say("banner", "220 sink ESMTP")
 
+    user = None  # who logged in on this connection
+
     def fresh(self):
         self.sender, self.recipients, self.data, self.auth = None, [], None, None
 
@@ -392,13 +394,20 @@ class Smtp(asyncio.Protocol):
     def authenticate(self, line):
         words = line.split(" ")
         if words[1].upper() == "PLAIN" and len(words) == 3:
+            self.learn(words[2])
             return self.say("auth", "235 2.7.0 welcome")
         self.auth = ["Password:"] if words[1].upper() == "LOGIN" and len(words) < 3 else []
         if words[1].upper() == "LOGIN" and len(words) == 3:
             return self.write("334 " + base64.b64encode(b"Password:").decode())
         return self.write("334 " + (base64.b64encode(b"Username:").decode() if self.auth else ""))
 
+    def learn(self, line):
+        """PLAIN says `\\0user\\0password`, LOGIN the user alone first."""
+        words = base64.b64decode(line, validate=False).decode("utf-8", "replace").split("\0")
+        self.user = words[1] if len(words) == 3 else self.user or words[0]
+
     def credentials(self, line):
+        self.learn(line)
         if self.auth:
             return self.write("334 " + base64.b64encode(self.auth.pop().encode()).decode())
         self.auth = None
@@ -433,7 +442,7 @@ class Smtp(asyncio.Protocol):
 
     def finish(self, raw):
         found = MESSAGE_ID.search(raw)
-        mail = {"via": "smtp", "key": found[1].decode() if found else "", "from": self.sender,
+        mail = {"via": "smtp", "user": self.user, "key": found[1].decode() if found else "", "from": self.sender,
                 "to": self.recipients[0] if self.recipients else None, "recipients": self.recipients,
                 "raw": base64.b64encode(re.sub(rb"^\.", b"", raw, flags=re.MULTILINE)).decode()}
         id = []

@@ -158,8 +158,13 @@ def again(bench):
     return make
 
 
+def smtp(bench):
+    return {**bench.smtp_config()["mail"], "http": None, "timeout": "2s"}
+
+
 PATHS = {
     "a mail over HTTP": lambda bench: Sweep(bench, order),
+    "a mail over SMTP": lambda bench: Sweep(bench, order, mail=smtp(bench)),
     "two mails": lambda bench: Sweep(
         bench, lambda n: invoice(n, 200000, f"c{n}@example.com", f"m{n}@example.com")),
     "a dead letter": lambda bench: Sweep(bench, bad),

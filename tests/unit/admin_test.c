@@ -490,6 +490,7 @@ static void listens_on_ipv6(void **state)
                 print_message("skipped: %s\n", server->error);
                 server_close(server);
                 skip();
+                return;
         }
         struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(admin_port(server->admin))};
         to.sin6_addr = in6addr_loopback;

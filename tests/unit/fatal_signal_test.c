@@ -118,7 +118,8 @@ static void by_a_null_pointer(int redis)
 {
         (void)redis;
         fatal_signal_running(&job);
-        *(volatile int *volatile)8 = 1;
+        static volatile uintptr_t nowhere = 8;
+        *(volatile int *)nowhere = 1;
 }
 
 static void by_raise(int redis)

@@ -225,7 +225,7 @@ static void smtp_send(struct mail_transport *transport, const struct mail_reques
         if (!enough) { /* alone in the queue, as there is nobody to work */
                 smtp->queued_count--;
                 list_take(&smtp->queued);
-                sending->result = mail_outcome_cut(false, "no thread could be started");
+                sending->result = mail_outcome_short("no thread could be started");
                 list_add(&smtp->ended, sending);
                 uv_async_send(&smtp->wake);
         }

@@ -11,7 +11,7 @@ class Windows:
     """The books of the faults, against which each mail without a record of its own must be excused.
 
     A record names the mail that it knows by the provider's id, so of two mails of one key at most one is recorded. The
-    sink knows a mail's process by the API key that the process was given.
+    sink knows a mail's process by the API key that the process was given, which is its user's name over SMTP.
     A: its process was killed right after. B: its process was frozen, or cut off from Redis, around that time. C: Redis
     lost what it knew.
     """
@@ -33,10 +33,14 @@ class Windows:
         finally:
             self.faults.append((window, worker and worker.api_key, began - RECORD_S, time.time() + after))
 
+    @staticmethod
+    def sender(mail):
+        return mail["user"] if mail["via"] == "smtp" else (mail["authorization"] or "").removeprefix("Bearer ")
+
     def excuse(self, mail):
         """The window that explains that a mail has no record, or None."""
         for window, api_key, began, ended in self.faults:
-            if began <= mail["at"] <= ended and (api_key is None or mail["authorization"] == f"Bearer {api_key}"):
+            if began <= mail["at"] <= ended and (api_key is None or self.sender(mail) == api_key):
                 return window
         return None
 

@@ -121,11 +121,13 @@ class Leveret:
                                      env=environment(self.directory, **self.env, **(env or {}))))
 
     def start(self, *words, ready=True, env=None, config=None, named=False):
-        """Starts one more worker, on an admin port of its own, and waits until it consumes. `named`: with an API key of
-        its own, by which the sink knows which process a mail came from."""
+        """Starts one more worker, on an admin port of its own, and waits until it consumes. `named`: with an API key or
+        SMTP user of its own, by which the sink knows which process a mail came from."""
         name = f"worker{len(self.workers) + 1}"
         if named:
-            env = {"LEVERET_MAIL_HTTP_API_KEY": f"re_{self.directory.name}_{name}", **(env or {})}
+            over_smtp = self.config.get("mail", {}).get("transport") == "smtp"
+            env = {"LEVERET_MAIL_SMTP_USERNAME" if over_smtp else "LEVERET_MAIL_HTTP_API_KEY": f"re_{self.directory.name}_{name}",
+                   **(env or {})}
         worker = Worker(self, words, env or {}, name, config or self.config_path)
         self.workers.append(worker)
         if ready:
@@ -161,8 +163,8 @@ class Worker:
     def __init__(self, leveret, words, env, name, config):
         self.name = name
         self.admin_port = free_port()
-        self.api_key = env.get("LEVERET_MAIL_HTTP_API_KEY")
-        if self.api_key:
+        self.api_key = env.get("LEVERET_MAIL_HTTP_API_KEY") or env.get("LEVERET_MAIL_SMTP_USERNAME")
+        if "LEVERET_MAIL_HTTP_API_KEY" in env:
             canary.add(self.api_key)
         admin = leveret.config.get("admin", {}) if isinstance(leveret.config, dict) else {}
         self.token = admin.get("token")
