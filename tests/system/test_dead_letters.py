@@ -3,6 +3,7 @@ import json
 import pathlib
 import random
 import re
+import time
 
 import pytest
 
@@ -160,3 +161,17 @@ def test_many_large_bodies_do_not_grow_the_worker_without_bound(bench):
     peak_kib = int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{worker.process.pid}/status").read_text()).group(1))
     most_mib = 800 if "tsan" in bench.last.program.parts else 480
     assert peak_kib < most_mib << 10, f"{peak_kib >> 10} MiB"
+
+
+def test_no_more_is_read_while_64_mib_of_bodies_are_in_flight(bench):
+    worker = bench.worker(redis={"timeout": "60s"})
+    bench.redis.freeze()  # nothing is claimed, so nothing ends
+    try:
+        bench.publish(*[Message("order.created.v1", body=b"x" * (8 << 20)) for _ in range(24)])
+        wait_until(lambda: worker.metric("leveret_in_flight_bytes") > 64 << 20, what="the bound is reached")
+        until = time.monotonic() + 2
+        wait_until(lambda: time.monotonic() >= until)
+        assert worker.metric("leveret_in_flight_bytes") < 73 << 20, "the message that went over it, and no more"
+    finally:
+        bench.redis.thaw()
+    assert len(bench.dead_letters(24, within=60)) == 24

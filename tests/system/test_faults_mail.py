@@ -115,12 +115,15 @@ def test_a_redirect_is_refused_for_good_and_not_followed(bench):
 
 
 def test_a_slow_service_is_waited_for_and_the_leases_are_renewed(bench):
-    """Each mail takes longer than half the lease, and each job waits for its place for longer than that."""
-    worker = bench.worker(claim={"lease": "3s"}, mail={"timeout": "2500ms", "http": {"connections": 2}})
+    """The last job waits for its place for twice its lease, and a second copy of it asks all the while whether it may."""
+    worker = bench.worker(claim={"lease": "3s"}, mail={"timeout": "2500ms", "http": {"connections": 1}})
     bench.sink.mode("healthy", delay_ms=1500)
-    bench.publish_many([order(n) for n in range(1, 7)])
-    bench.wait_completed(6, within=40)
-    assert bench.sink.count() == 6
+    orders = [order(n) for n in range(1, 6)]
+    bench.publish_many([*orders, orders[-1]])
+    bench.wait_completed(5, within=40)
+    assert bench.sink.count() == 5
+    assert worker.metric("leveret_claims_total", answer="busy"), "the second copy asked"
+    assert not worker.metric("leveret_claims_total", answer="suspect"), "its lease ran out"
     assert not worker.logged(event="send_failed")
     bench.account().check()
 

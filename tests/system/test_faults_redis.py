@@ -68,6 +68,23 @@ def test_redis_that_sleeps_for_longer_than_the_time_out_burns_no_attempt(bench):
     assert all_done(bench, fleet, 1000).mails == 1000
 
 
+def test_a_mail_that_redis_has_not_recorded_is_not_acknowledged(bench):
+    worker = bench.worker(redis={"timeout": "1500ms"})
+    bench.sink.mode("healthy", delay_ms=500)
+    message = bench.publish(order(1))
+    wait_until(lambda: bench.sink.stats()["attempts"] == 1, what="a mail under way")
+    bench.redis.freeze()
+    try:
+        wait_until(lambda: worker.logged(event="redis_down"), what="no answer to what was to be recorded")
+        assert bench.sink.count() == 1
+        assert bench.total(bench.queue) == 1, "acknowledged without a record"
+    finally:
+        bench.redis.thaw()
+    bench.wait_state(message, "completed")
+    bench.wait_empty()
+    assert bench.sink.count() == 1
+
+
 def test_redis_that_is_full_stops_the_work_and_no_more(bench):
     fleet, worker = load(bench, 600)
     back_again(bench, worker, lambda: bench.redis.set("maxmemory", "1mb"), lambda: bench.redis.set("maxmemory", "0"))

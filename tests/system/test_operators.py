@@ -142,6 +142,19 @@ def test_a_redrive_killed_in_the_middle_and_run_again_loses_and_doubles_nothing(
     assert sync.returncode == 0 and index_size(bench) == 0
 
 
+def test_a_redrive_killed_before_any_confirm_leaves_every_dead_letter(bench):
+    leveret = fill(bench, [expired(n) for n in range(100)])
+    bench.broker.memory_alarm()  # no copy is taken
+    try:
+        redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all")
+        wait_until(lambda: "blocked" in bench.broker.erl("rabbit_networking:connection_info_all([state])"), what="a copy is on its way")
+        redrive.kill()
+        wait_until(lambda: bench.depth(bench.dlq) == bench.total(bench.dlq), what="those without an ack come back")
+        assert bench.depth(bench.dlq) == 100, "acknowledged before the copy was confirmed"
+    finally:
+        bench.broker.memory_alarm(False)
+
+
 def test_a_second_operator_is_refused_while_one_works_and_ctrl_c_stops_in_order(bench):
     leveret = bench.last_leveret = fill(bench, [expired(n) for n in range(600)])
     before = peek_ids(bench)

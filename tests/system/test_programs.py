@@ -1,4 +1,4 @@
-"""The simulator believes a model of the scripts; here real Redis has to agree with it."""
+"""Tests in C that need a real service."""
 import os
 import subprocess
 
@@ -16,6 +16,12 @@ def run(relative, within, **env):
 
 
 def test_the_scripts_in_redis_answer_as_the_simulator_believes(redis):
+    """The simulator believes a model of the scripts; here real Redis has to agree with it."""
     redis.client.flushall()
     run("tests/sim/store_conformance_test", 60, LEVERET_TEST_REDIS_URL=redis.url)
 
+
+
+@pytest.mark.faults
+def test_the_connections_to_the_broker_keep_their_promises(broker, tmp_path):
+    run("tests/amqp_io_test", 170, LEVERET_TEST_AMQP_URL=broker.url(), LEVERET_TEST_RABBITMQCTL=str(broker.ctl_program(tmp_path / "ctl")))

@@ -54,6 +54,33 @@ def test_a_suspect_that_is_found_while_draining_goes_back_and_holds_up_nothing(b
     bench.wait_state(message, "completed")
 
 
+def test_what_waits_behind_a_suspect_goes_back_at_once(bench):
+    leveret = bench.leveret()
+    leveret.start().stop()
+    suspect = bench.publish(order(1))
+    assert leveret.start(ready=False, env={"LEVERET_CRASHPOINT": "planned:1"}).wait() == -signal.SIGKILL
+    bench.redis.client.hset(f"leveret:job:{{{suspect.id}}}", "lease_until_ms", 1)
+    bench.sink.mode("healthy", delay_ms=2000)
+    worker = leveret.start()
+    wait_until(lambda: bench.sink.stats()["attempts"] == 1, what="the suspect's mail under way")
+    bench.publish_many([order(n) for n in range(2, 12)])
+    wait_until(lambda: bench.depth(bench.queue) == 0, what="its neighbours are fetched")
+    assert worker.stop() == 0
+    assert bench.state(suspect) == "completed" and bench.depth(bench.queue) == 10
+    assert bench.sink.count() == 1 and len(bench.redis.jobs()) == 1, "nothing else was begun"
+
+
+def test_what_waits_for_a_slow_service_is_put_off_before_the_grace_ends(bench):
+    bench.sink.mode("healthy", delay_ms=500)
+    worker = bench.worker(shutdown={"grace": "3s"}, mail={"timeout": "1s", "http": {"connections": 1}})
+    messages = [order(n) for n in range(1, 13)]
+    bench.publish_many(messages)
+    wait_until(lambda: bench.sink.stats()["attempts"] == 1, what="a mail under way")
+    assert worker.stop() == 0
+    jobs = bench.redis.jobs().values()
+    assert {job["state"] for job in jobs} == {"completed", "retrying"} and {job["attempt"] for job in jobs} == {"0"}
+
+
 def test_a_second_sigterm_ends_it_at_once(bench):
     bench.sink.mode("healthy", delay_ms=4000)
     worker = bench.worker()

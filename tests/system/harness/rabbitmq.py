@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -119,6 +120,14 @@ class RabbitMQ:
         if done.returncode != 0:
             raise RuntimeError(f"rabbitmqctl {' '.join(words)}\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def ctl_program(self, path):
+        """A program that is rabbitmqctl for this node, for tests in other languages."""
+        words = ["exec", "env", "-i", *(f"{name}={value}" for name, value in self._env().items()),
+                 *self._inside([f"{SCRIPTS}/rabbitmqctl", "-n", self.node])]
+        path.write_text(f'#!/bin/sh\n{shlex.join(words)} "$@"\n')
+        path.chmod(0o700)
+        return path
 
     def version(self):
         return self.erl_json("list_to_binary(rabbit_misc:version())")
