@@ -9,7 +9,7 @@ import pika
 import pytest
 import redis as redis_client
 
-from harness import podman as engine
+from harness import canary, podman as engine
 from harness.ports import free_port, is_open
 from harness.process import Process
 from harness.publish import order
@@ -155,7 +155,7 @@ def test_redis_is_used_over_tls_and_a_bad_certificate_is_refused(podman, bench, 
     bench.leveret().run("topology", "apply")
     for said, certificate in fronts.items():
         with TlsFront(bench.redis.port, certificate) as front:
-            url = f"rediss://localhost:{front.port}/0"
+            url = f"rediss://:{canary.REDIS_PASSWORD}@localhost:{front.port}/0"
             done = podman.once(IMAGE, "check", "-o", "json", volumes=[f"{authority.ca}:/ca.pem:ro"], env={
                 "LEVERET_AMQP_URL": bench.url, "LEVERET_REDIS_URL": url, "LEVERET_REDIS_TLS_CA_FILE": "/ca.pem",
                 "LEVERET_MAIL_TRANSPORT": "log"})
@@ -167,7 +167,7 @@ def test_redis_is_used_over_tls_and_a_bad_certificate_is_refused(podman, bench, 
 def test_a_worker_runs_with_redis_over_tls(fleet, bench, tmp_path):
     authority = Authority(tmp_path)
     with TlsFront(bench.redis.port, authority.certificate("good")) as front:
-        (fleet.directory / "redis_worker").write_text(f"rediss://localhost:{front.port}/0\n")
+        (fleet.directory / "redis_worker").write_text(f"rediss://:{canary.REDIS_PASSWORD}@localhost:{front.port}/0\n")
         (fleet.directory / "ca.pem").write_text(authority.ca.read_text())
         fleet.env["LEVERET_REDIS_TLS_CA_FILE"] = "/run/secrets/ca.pem"
         fleet.start().wait_healthy()

@@ -11,8 +11,9 @@ struct aside {
         void *context;
         uv_async_t wake; /* not touched by the thread once abandoned */
         pthread_mutex_t mutex;
-        bool abandoned; /* under the mutex, as is the next one */
-        int holders;    /* the thread and the loop; the last one frees */
+        bool abandoned; /* under the mutex, as are the next two */
+        bool worked;
+        int holders; /* the thread and the loop; the last one frees */
 };
 
 static void release(struct aside *aside)
@@ -36,6 +37,11 @@ static void on_closed(uv_handle_t *handle)
 static void on_wake(uv_async_t *wake)
 {
         struct aside *aside = wake->data;
+        pthread_mutex_lock(&aside->mutex); /* what the thread wrote is seen from here on */
+        bool worked = aside->worked;
+        pthread_mutex_unlock(&aside->mutex);
+        if (!worked)
+                return;
         uv_close((uv_handle_t *)wake, on_closed);
         aside->job->done(aside->context);
 }
@@ -45,6 +51,7 @@ static void *run(void *context)
         struct aside *aside = context;
         aside->job->work(aside->context);
         pthread_mutex_lock(&aside->mutex);
+        aside->worked = true;
         if (!aside->abandoned)
                 uv_async_send(&aside->wake);
         pthread_mutex_unlock(&aside->mutex);
