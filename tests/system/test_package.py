@@ -1,5 +1,7 @@
 """The Debian package: installed, used and purged in a bare system of the release that it was built on."""
+import gzip
 import os
+import re
 import shutil
 import subprocess
 
@@ -22,7 +24,8 @@ def package():
     if os.geteuid() != 0 or not shutil.which("debootstrap") or not shutil.which("dpkg-shlibdeps"):
         pytest.skip("needs root, debootstrap and dpkg-dev")
     shutil.rmtree(ROOT / "build" / "package", ignore_errors=True)
-    run("cmake", "--preset", "release", cwd=ROOT)
+    maker = {**os.environ, "DEBFULLNAME": "Ada Lovelace", "DEBEMAIL": "ada@leveret.example"}
+    run("cmake", "--preset", "release", cwd=ROOT, env=maker)
     run("cmake", "--build", "--preset", "release", "-j2", cwd=ROOT)
     run("cpack", "-G", "DEB", "--config", "build/release/CPackConfig.cmake", "-B", "build/package", cwd=ROOT)
     [made] = (ROOT / "build" / "package").glob("*.deb")
@@ -55,7 +58,7 @@ def test_the_package_installs_runs_keeps_its_configuration_and_goes_away(bare):
     as_user = ("setpriv", "--reuid=leveret", "--regid=leveret", "--clear-groups")
     assert bare(*as_user, "leveret", "check", "--offline", "-c", "/etc/leveret/leveret.yaml").returncode == 0
     for path in ("lib/systemd/system/leveret.service", "share/bash-completion/completions/leveret",
-                 "share/man/man1/leveret.1", "share/man/man5/leveret.yaml.5"):
+                 "share/man/man1/leveret.1.gz", "share/man/man5/leveret.yaml.5.gz"):
         assert (TREE / "usr" / path).exists()
     config = TREE / "etc/leveret/leveret.yaml"
     config.write_text(config.read_text() + "# changed by the operator\n")
@@ -65,3 +68,18 @@ def test_the_package_installs_runs_keeps_its_configuration_and_goes_away(bare):
     assert config.exists()
     bare("apt-get", "-q", "-y", "purge", "leveret")
     assert not config.parent.exists()
+
+
+def test_lintian_misses_nothing_but_the_licence_that_the_owner_has_to_choose(package):
+    if not shutil.which("lintian"):
+        pytest.skip("script/bootstrap containers installs lintian")
+    said = run("lintian", "--allow-root", "--tag-display-limit", "0", package, check=False).stdout.splitlines()
+    assert said == ["E: leveret: no-copyright-file"]
+
+
+def test_the_changelog_of_the_package_is_of_its_version(package):
+    version = re.search(r"project\(leveret VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    text = gzip.decompress((ROOT / "build/release/compressed/changelog.gz").read_bytes()).decode()
+    assert text.startswith(f"leveret ({version}) ")
+    assert run("dpkg-deb", "--field", package, "Version").stdout == version + "\n"
+    assert "Ada Lovelace <ada@leveret.example>" in text
