@@ -77,9 +77,9 @@ class Store:
             if answer["times"] != 0:
                 self.scripts.append(answer)
 
-    def note_attempt(self, via, to, key, answer):
+    def note_attempt(self, via, to, key, answer, delay_ms=0):
         self.stats[f"{via}_attempts"] += 1
-        self.attempts.append({"at": time.time(), "via": via, "to": to, "key": key, "answer": answer})
+        self.attempts.append({"at": time.time(), "via": via, "to": to, "key": key, "answer": answer, "delay_ms": delay_ms})
 
     def accept(self, mail):
         number = len(self.mails) + 1
@@ -204,8 +204,8 @@ class MailApi:
             return {"status": 404, "body": {"message": f"no {method} {target} here"}}
         answer = self.decide(mail, headers.get("idempotency-key"), hashlib.sha256(body).hexdigest())
         told = f"cut {answer['cut']}" if answer.get("cut") else answer["status"]
-        self.store.note_attempt("http", mail["to"], mail["key"], told)
         answer["delay_ms"] = answer.get("delay_ms") or self.store.delay_ms
+        self.store.note_attempt("http", mail["to"], mail["key"], told, answer["delay_ms"])
         return answer
 
     def read(self, method, target, headers, data):

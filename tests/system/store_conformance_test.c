@@ -67,7 +67,7 @@ struct arguments {
         char texts[32][96];
 };
 
-static void add(struct arguments *arguments, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) add(struct arguments *arguments, const char *format, ...)
 {
         char *text = arguments->texts[arguments->count];
         va_list list;
@@ -85,7 +85,10 @@ static void add_number(struct arguments *arguments, int64_t number)
 /* 0 is the empty text. */
 static void add_optional(struct arguments *arguments, uint32_t number)
 {
-        add(arguments, number ? "%u" : "", number);
+        if (number)
+                add(arguments, "%u", number);
+        else
+                add(arguments, "%s", "");
 }
 
 static void add_identity(struct arguments *arguments, const struct store_request *request)

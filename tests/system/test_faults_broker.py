@@ -282,6 +282,7 @@ def test_a_black_hole_on_an_idle_publisher_delays_the_copy_and_hangs_nobody(benc
 def test_a_connection_that_ends_in_the_middle_of_a_frame_is_made_again(bench, after):
     with Proxy(bench.broker.port) as proxy:
         worker = through(bench, proxy)
+        wait_until(lambda: worker.status()["publisher"]["up"], what="its other connection, which is not to be cut")
         proxy.down.cut_after = after
         bench.publish_many([order(n) for n in range(1, 201)])
         wait_until(lambda: worker.logged(event="amqp_down"), what="the cut is noticed")

@@ -66,14 +66,37 @@ def test_probes_go_one_at_a_time(bench):
     bench.sink.mode("503")
     bench.publish_many([order(n) for n in range(1, 101)])
     worker.wait_not_ready()
-    before = len(bench.sink.attempts())
-    bench.sink.mode("503", delay_ms=1500)
-    wait_until(lambda: len(bench.sink.attempts()) > before, within=15, what="a probe")
-    first = len(bench.sink.attempts())
-    seconds(1)
-    assert len(bench.sink.attempts()) == first == before + 1
+    wait_until(lambda: worker.status()["sending"] == 0, what="the end of what was under way before")
+    bench.sink.mode("503", delay_ms=700)
+
+    def probes():
+        return [attempt for attempt in bench.sink.attempts() if attempt["delay_ms"]]
+
+    wait_until(lambda: len(probes()) >= 3, within=30, what="three probes")
+    for earlier, later in zip(probes(), probes()[1:]):
+        assert later["at"] - earlier["at"] >= 0.7
     bench.sink.mode("healthy", delay_ms=0)
     bench.wait_completed(100)
+
+
+def test_what_was_under_way_when_the_breaker_opened_does_not_close_it_when_it_succeeds_beside_a_probe(bench):
+    bench.sink.mode("healthy", delay_ms=4000)
+    for n in range(1, 6):
+        bench.sink.script({"status": 503, "delay_ms": 1}, to=f"order{n}@example.com")
+    queues = [{"name": bench.queue, "bindings": ["order.#"], "retry": {"tiers": ["1s"]}},
+              {"name": "leveret.other", "bindings": ["email.#"], "retry": {"tiers": ["1s"]}}]
+    worker = bench.worker(queues=queues, mail={"timeout": "10s"})
+    bench.publish(email("ada@example.com"))
+    wait_until(lambda: bench.sink.attempts(), what="it is under way")
+    bench.publish_many([order(n) for n in range(1, 6)])
+    wait_until(lambda: worker.logged(event="breaker_open"), what="the fifth failure")
+    bench.publish_many([order(n) for n in range(6, 31)])
+    wait_until(lambda: len(bench.sink.attempts()) >= 8, within=20, what="a probe, and what comes after it")
+    bench.sink.mode("healthy", delay_ms=0)
+    begun, *_, probe, after = [attempt["at"] for attempt in bench.sink.attempts()[:8]]
+    assert probe - begun < 4, "it begins before what was under way has ended"
+    assert after - probe >= 4, "nothing is sent before it has succeeded"
+    bench.wait_completed(31)
 
 
 def test_a_connection_that_breaks_after_the_mail_was_taken_repeats_it_with_the_same_key(bench):

@@ -78,7 +78,7 @@ def test_the_age_of_what_waits_and_what_is_in_flight_are_told_for_each_queue(ben
     wait_until(lambda: worker.metric("leveret_queue_messages", queue=bench.queue) == 2, within=25, what="the depth")
     assert worker.metric("leveret_queue_oldest_seconds", queue=bench.queue) >= 99
     assert worker.metric("leveret_queue_retry_messages", queue=bench.queue) == 0
-    status = json.loads(worker.get("/status")[1])["queues"][0]
+    status = worker.status()["queues"][0]
     assert status["ready"] == 2 and status["oldest_ms"] >= 99000 and set(status["retry"].values()) == {0}
     worker.kill()
     bench.sink.mode("healthy")

@@ -243,10 +243,11 @@ def test_the_program_is_position_independent_and_its_tables_are_read_only():
     assert "TEXTREL" not in dynamic
 
 
-def test_the_release_is_fortified_and_has_canaries():
-    release = ROOT / "build" / "release" / "leveret"
-    if not release.exists():
-        pytest.skip("cmake --preset release && cmake --build --preset release")
-    symbols = readelf("--dyn-syms", release)
+@pytest.mark.parametrize("preset", ["release", "crash"])
+def test_an_optimised_program_is_fortified_and_has_canaries(preset):
+    program = ROOT / "build" / preset / "leveret"
+    if not program.exists():
+        pytest.skip(f"cmake --preset {preset} && cmake --build --preset {preset}")
+    symbols = readelf("--dyn-syms", program)
     assert "__stack_chk_fail" in symbols
     assert re.search(r"__(snprintf|vsnprintf|memcpy|memset)_chk", symbols)

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from harness import canary
 from harness.sink import Sink
 from harness.tls import Authority, TlsFront
 from harness.worker import binary
@@ -64,7 +65,7 @@ class Service:
         at = f"localhost:{port}"
         return {
             "amqps": lambda: {"amqp": {"url": f"amqps://guest:guest@{at}/{self.bench.vhost}", "tls": self.tls}},
-            "rediss": lambda: {"redis": {"url": f"rediss://{at}/0", "tls": self.tls}},
+            "rediss": lambda: {"redis": {"url": f"rediss://:{canary.REDIS_PASSWORD}@{at}/0", "tls": self.tls}},
             "https": lambda: {"mail": {"http": {"url": f"https://{at}", "tls": self.tls}}},
             "smtps": lambda: {"mail": {"transport": "smtp", "http": None, "smtp": {"url": f"smtps://{at}", "tls": self.tls}}},
         }[self.name]()

@@ -19,15 +19,26 @@ static struct breaker make(void)
         return breaker;
 }
 
+static bool ends(struct breaker *breaker, uint64_t job, const struct mail_result *result, int64_t now_ms)
+{
+        return breaker_result(breaker, job, /* probe = */ false, result, now_ms);
+}
+
+static bool probe_ends(struct breaker *breaker, uint64_t job, const struct mail_result *result,
+                       int64_t now_ms)
+{
+        return breaker_result(breaker, job, /* probe = */ true, result, now_ms);
+}
+
 static void opens_after_the_failures_of_distinct_jobs(void **state)
 {
         (void)state;
         struct breaker breaker = make();
         for (int i = 0; i < 10; i++)
-                assert_false(breaker_result(&breaker, 7, &down, 0));
+                assert_false(ends(&breaker, 7, &down, 0));
         assert_int_equal(breaker.state, BREAKER_CLOSED);
-        breaker_result(&breaker, 8, &down, 0);
-        breaker_result(&breaker, 9, &down, 0);
+        ends(&breaker, 8, &down, 0);
+        ends(&breaker, 9, &down, 0);
         assert_int_equal(breaker.state, BREAKER_OPEN);
         assert_false(breaker_admit(&breaker));
 }
@@ -36,10 +47,10 @@ static void a_success_between_forgets_the_failures(void **state)
 {
         (void)state;
         struct breaker breaker = make();
-        breaker_result(&breaker, 1, &down, 0);
-        breaker_result(&breaker, 2, &down, 0);
-        breaker_result(&breaker, 3, &sent, 0);
-        breaker_result(&breaker, 4, &down, 0);
+        ends(&breaker, 1, &down, 0);
+        ends(&breaker, 2, &down, 0);
+        ends(&breaker, 3, &sent, 0);
+        ends(&breaker, 4, &down, 0);
         assert_int_equal(breaker.state, BREAKER_CLOSED);
 }
 
@@ -48,7 +59,7 @@ static void refusals_of_one_recipient_do_not_count(void **state)
         (void)state;
         struct breaker breaker = make();
         for (uint64_t job = 0; job < 10; job++)
-                breaker_result(&breaker, job, &one_recipient, 0);
+                ends(&breaker, job, &one_recipient, 0);
         assert_int_equal(breaker.state, BREAKER_CLOSED);
 }
 
@@ -56,7 +67,7 @@ static void bad_credentials_open_it_at_once_and_the_message_is_innocent(void **s
 {
         (void)state;
         struct breaker breaker = make();
-        assert_true(breaker_result(&breaker, 1, &refused, 0));
+        assert_true(ends(&breaker, 1, &refused, 0));
         assert_int_equal(breaker.state, BREAKER_OPEN);
 }
 
@@ -65,25 +76,25 @@ static void once_open_no_more_attempts_are_burnt(void **state)
         (void)state;
         struct breaker breaker = make();
         for (uint64_t job = 0; job < 3; job++)
-                assert_false(breaker_result(&breaker, job, &down, 0));
+                assert_false(ends(&breaker, job, &down, 0));
         for (uint64_t job = 3; job < 200; job++)
-                assert_true(breaker_result(&breaker, job, &down, 0));
+                assert_true(ends(&breaker, job, &down, 0));
 }
 
 static void probes_one_at_a_time_and_waits_longer_after_each_failure(void **state)
 {
         (void)state;
         struct breaker breaker = make();
-        breaker_result(&breaker, 1, &refused, 0);
+        ends(&breaker, 1, &refused, 0);
         assert_false(breaker_tick(&breaker, 999));
         assert_true(breaker_tick(&breaker, 1000));
         assert_true(breaker_admit(&breaker));
         assert_false(breaker_admit(&breaker));
-        assert_true(breaker_result(&breaker, 2, &down, 1000));
+        assert_true(probe_ends(&breaker, 2, &down, 1000));
         assert_int_equal(breaker_due_ms(&breaker), 3000);
         assert_true(breaker_tick(&breaker, 3000));
         assert_true(breaker_admit(&breaker));
-        assert_true(breaker_result(&breaker, 3, &down, 3000));
+        assert_true(probe_ends(&breaker, 3, &down, 3000));
         assert_int_equal(breaker_due_ms(&breaker), 6000);
 }
 
@@ -91,20 +102,36 @@ static void a_probe_that_succeeds_closes_it(void **state)
 {
         (void)state;
         struct breaker breaker = make();
-        breaker_result(&breaker, 1, &refused, 0);
+        ends(&breaker, 1, &refused, 0);
         breaker_tick(&breaker, 1000);
         assert_true(breaker_admit(&breaker));
-        assert_false(breaker_result(&breaker, 2, &sent, 1001));
+        assert_false(probe_ends(&breaker, 2, &sent, 1001));
         assert_int_equal(breaker.state, BREAKER_CLOSED);
         assert_true(breaker_admit(&breaker));
         assert_true(breaker_admit(&breaker));
+}
+
+static void what_was_sent_before_the_opening_decides_nothing_when_it_ends_beside_a_probe(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        ends(&breaker, 1, &refused, 0);
+        breaker_tick(&breaker, 1000);
+        assert_true(breaker_admit(&breaker));
+        assert_false(ends(&breaker, 2, &sent, 1001));
+        assert_true(ends(&breaker, 3, &down, 1002));
+        assert_true(ends(&breaker, 4, &refused, 1003));
+        assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
+        assert_false(breaker_admit(&breaker));
+        assert_false(probe_ends(&breaker, 5, &sent, 1004));
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
 }
 
 static void a_withdrawn_probe_frees_the_place_for_another(void **state)
 {
         (void)state;
         struct breaker breaker = make();
-        breaker_result(&breaker, 1, &refused, 0);
+        ends(&breaker, 1, &refused, 0);
         breaker_tick(&breaker, 1000);
         assert_true(breaker_admit(&breaker));
         breaker_withdraw(&breaker);
@@ -143,6 +170,8 @@ int main(void)
                 cmocka_unit_test(once_open_no_more_attempts_are_burnt),
                 cmocka_unit_test(probes_one_at_a_time_and_waits_longer_after_each_failure),
                 cmocka_unit_test(a_probe_that_succeeds_closes_it),
+                cmocka_unit_test(
+                        what_was_sent_before_the_opening_decides_nothing_when_it_ends_beside_a_probe),
                 cmocka_unit_test(a_withdrawn_probe_frees_the_place_for_another),
                 cmocka_unit_test(the_limiter_lets_through_its_rate),
                 cmocka_unit_test(without_a_rate_nothing_waits),

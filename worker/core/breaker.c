@@ -91,7 +91,8 @@ static bool closed_failure(struct breaker *breaker, uint64_t job, const struct m
         return false;
 }
 
-bool breaker_result(struct breaker *breaker, uint64_t job, const struct mail_result *result, int64_t now_ms)
+bool breaker_result(struct breaker *breaker, uint64_t job, bool probe, const struct mail_result *result,
+                    int64_t now_ms)
 {
         bool failed = result->counts || result->opens;
         switch (breaker->state) {
@@ -105,6 +106,10 @@ bool breaker_result(struct breaker *breaker, uint64_t job, const struct mail_res
                 /* A send from before the opening; a late success does not prove that the service is back. */
                 return failed;
         case BREAKER_HALF_OPEN:
+                /* The same, later still: only the probe decides, and while it is under way no other begins.
+                 */
+                if (!probe)
+                        return failed;
                 if (!failed) {
                         close_now(breaker);
                         return false;

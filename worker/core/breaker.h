@@ -35,9 +35,10 @@ bool breaker_tick(struct breaker *breaker, int64_t now_ms);
 int64_t breaker_due_ms(const struct breaker *breaker);
 /* May one more send begin? In the half-open state the caller's send is then the probe. */
 bool breaker_admit(struct breaker *breaker);
-/* The end of a send of the job with this hash. Returns true if the message is innocent of a failure (the
- * breaker was or is now open): the attempt is not burnt. */
-bool breaker_result(struct breaker *breaker, uint64_t job, const struct mail_result *result, int64_t now_ms);
+/* The end of a send of the job with this hash; `probe` says whether it was begun half open. Returns true if
+ * the message is innocent of a failure (the breaker was or is now open): the attempt is not burnt. */
+bool breaker_result(struct breaker *breaker, uint64_t job, bool probe, const struct mail_result *result,
+                    int64_t now_ms);
 /* The admitted send was not begun after all. */
 void breaker_withdraw(struct breaker *breaker);
 

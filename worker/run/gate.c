@@ -243,8 +243,8 @@ void gate_result(struct delivery *delivery, const struct mail_result *result, st
         struct engine *engine = delivery->engine;
         int64_t now_ms = clock_boot_ms();
         enum breaker_state before = engine->breaker.state;
+        event->outage = breaker_result(&engine->breaker, job_hash(delivery), delivery->probe, result, now_ms);
         delivery->probe = false;
-        event->outage = breaker_result(&engine->breaker, job_hash(delivery), result, now_ms);
         if (result->throttled) {
                 int64_t wait_ms = result->retry_after_ms > 0 ? result->retry_after_ms : THROTTLE_DEFAULT_MS;
                 if (now_ms + wait_ms > engine->throttled_until_ms)

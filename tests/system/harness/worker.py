@@ -188,6 +188,9 @@ class Worker:
         finally:
             connection.close()
 
+    def status(self):
+        return json.loads(self.get("/status")[1])
+
     def is_ready(self):
         try:
             return self.get("/readyz")[0] == 200
