@@ -60,6 +60,7 @@ def test_the_commands_of_the_readme_lead_to_mails_to_a_dead_letter_redriven_and_
     up, look, redrive, scale = COMMANDS
     project.compose(*up, within=1500)
     wait_until(lambda: len(mails(project)) == 10, within=120, what=lambda: f"ten mails: {mails(project)}")
+    assert "http://localhost:8025" in README and is_open(8025), "where the mails are looked at"
     listed = project.compose(*look).stdout
     assert listed.count("order.created.v1") == 1 and "expired" in listed, listed
     project.compose(*redrive)
