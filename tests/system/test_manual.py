@@ -1,4 +1,5 @@
 """The manual pages: made of the texts of --help and of the table of settings, so that they cannot drift, and well-formed."""
+import gzip
 import re
 import shutil
 import subprocess
@@ -49,5 +50,5 @@ def test_groff_warns_of_nothing_and_shows_all(page):
 
 def test_both_pages_are_installed(tmp_path):
     run("cmake", "--install", binary().parent, "--prefix", "/usr", cwd=ROOT, env={"DESTDIR": str(tmp_path), "PATH": "/usr/bin:/bin"})
-    for path in ("man1/leveret.1", "man5/leveret.yaml.5"):
-        assert (tmp_path / "usr/share/man" / path).read_text().startswith(".TH LEVERET"), path
+    for path in ("man1/leveret.1.gz", "man5/leveret.yaml.5.gz"):
+        assert gzip.decompress((tmp_path / "usr/share/man" / path).read_bytes()).startswith(b".TH LEVERET"), path
