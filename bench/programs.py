@@ -49,20 +49,20 @@ class Leveret(Program):
         super().__init__(name, title)
         self.log_level = log_level
 
-    def config(self, services, prefetch, smtp, admin):
+    def config(self, services, prefetch, smtp, admin, connections):
         mail = {"transport": "http", "from": "Shop <shop@example.com>",
-                "http": {"preset": "resend", "url": f"http://127.0.0.1:{services.http}", "api_key": "re_bench", "connections": min(prefetch, 1024)}}
+                "http": {"preset": "resend", "url": f"http://127.0.0.1:{services.http}", "api_key": "re_bench", "connections": connections}}
         if smtp:
             mail = {"transport": "smtp", "from": "Shop <shop@example.com>",
-                    "smtp": {"url": f"smtp://127.0.0.1:{services.smtp}", "starttls": "off", "connections": prefetch}}
+                    "smtp": {"url": f"smtp://127.0.0.1:{services.smtp}", "starttls": "off", "connections": connections}}
         return {"amqp": {"url": f"amqp://guest:guest@127.0.0.1:{services.amqp}/"},
                 "redis": {"url": f"redis://127.0.0.1:{services.redis}/0"},
                 "queues": [{"name": QUEUE, "bindings": ["#"], "prefetch": prefetch}],
                 "mail": mail, "admin": {"listen": admin}, "log": {"level": self.log_level, "format": "json"}}
 
-    def argv(self, services, prefetch, directory, smtp=False, admin="off"):
+    def argv(self, services, prefetch, directory, smtp=False, admin="off", connections=0):
         path = pathlib.Path(directory) / f"{self.name}.yaml"
-        path.write_text(yaml(self.config(services, prefetch, smtp, admin)) + "\n")
+        path.write_text(yaml(self.config(services, prefetch, smtp, admin, connections or min(prefetch, 1024))) + "\n")
         return [BUILD / "leveret", "run", "-c", path]
 
     def apply_topology(self, services, directory):

@@ -1,5 +1,6 @@
 #include "io/amqp_channel.h"
 #include "core/memory.h"
+#include "io/clock.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -329,4 +330,17 @@ int channel_flush(struct channel *channel, struct broker *broker, int frames_max
                 status = settle(channel, broker, &frame);
         *more = acks_pending(&channel->acks);
         return status;
+}
+
+void channels_flush(struct channel *channels, size_t count, struct broker *broker, int64_t until_ms)
+{
+        for (size_t i = 0; i < count; i++) {
+                bool more = acks_pending(&channels[i].acks);
+                while (more) {
+                        int64_t left_ms = until_ms - clock_boot_ms();
+                        if (left_ms <= 0 || !amqp_writable(broker, (int)left_ms) ||
+                            channel_flush(&channels[i], broker, CHANNEL_FLUSH_FRAMES, &more) < 0)
+                                return;
+                }
+        }
 }

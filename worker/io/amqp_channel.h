@@ -65,6 +65,9 @@ bool channel_is_due(const struct channel *channel, int64_t now_ms);
 /* Sends what the wish asks for in this phase. A status of the library, below 0 if the connection is to be
  * dropped. */
 int channel_drive(struct channel *channel, struct broker *broker, int64_t now_ms);
+/* Acks written before the socket is asked again: 1.4 kB. */
+enum { CHANNEL_FLUSH_FRAMES = 64 };
+
 /* Digests a frame of this channel. `random` is for the wait after a loss. */
 enum channel_event channel_frame(struct channel *channel, struct broker *broker, const amqp_frame_t *frame,
                                  int64_t now_ms, uint64_t random, struct amqp_error *error);
@@ -72,8 +75,11 @@ enum channel_event channel_frame(struct channel *channel, struct broker *broker,
 uint64_t channel_take(struct channel *channel, struct arena **arena, struct message **message);
 /* Notes the decision on an outward tag; of an older generation it is ignored. */
 void channel_decide(struct channel *channel, uint64_t tag, enum ack_decision decision);
-/* Writes up to `frames_max` of what was decided. A status of the library; *more: something is left. */
+/* Writes up to `frames_max` of what was decided. A status of the library; *more: something
+ * is left. */
 int channel_flush(struct channel *channel, struct broker *broker, int frames_max, bool *more);
+/* All that is decided on all channels, waiting for the socket until `until_ms` (clock_boot_ms) at most. */
+void channels_flush(struct channel *channels, size_t count, struct broker *broker, int64_t until_ms);
 
 /* The number of the queue in an outward tag. */
 size_t channel_of_tag(uint64_t tag);

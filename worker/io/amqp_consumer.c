@@ -1,7 +1,10 @@
 #include "io/amqp_consumer.h"
+#include "core/jitter.h"
 #include "core/memory.h"
 #include "io/amqp_attempt.h"
 #include "io/amqp_channel.h"
+#include "io/clock.h"
+#include "io/turn.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -9,10 +12,11 @@
 
 enum {
         FRAMES_PER_TURN = 96, /* so that other work of the loop gets its turn */
-        FLUSH_FRAMES = 64,    /* written before the socket is asked again; 64 acks are 1.4 kB */
+        FRAMES_AT_LEAST = 24, /* in a turn that is long already: eight messages */
         RECONNECT_BASE_MS = 250,
         RECONNECT_CAP_MS = 15000,
-        TICK_MS = 250,
+        TICK_MS = 250, /* while there is no connection; with one an eighth of the heartbeat is enough */
+        TICK_MAX_MS = 1000,
         LIVED_MS = 1000, /* a connection that held so long was a success */
         CLOSE_BOUND_MS = 1000,
 };
@@ -47,15 +51,7 @@ struct amqp_consumer {
 };
 
 static void connection_drop(struct amqp_consumer *consumer, const char *why);
-
-/* xorshift64 (Marsaglia 2003): jitter needs no better. */
-static uint64_t random_next(struct amqp_consumer *consumer)
-{
-        consumer->random ^= consumer->random << 13;
-        consumer->random ^= consumer->random >> 7;
-        consumer->random ^= consumer->random << 17;
-        return consumer->random;
-}
+static void on_tick(uv_timer_t *timer);
 
 static int64_t now_ms(const struct amqp_consumer *consumer)
 {
@@ -81,7 +77,7 @@ static int channel_write(struct amqp_consumer *consumer, struct channel *channel
                         *left = true;
                         return status;
                 }
-                status = channel_flush(channel, consumer->broker, FLUSH_FRAMES, &more);
+                status = channel_flush(channel, consumer->broker, CHANNEL_FLUSH_FRAMES, &more);
                 consumer->written_ms = now_ms(consumer);
         }
         return status;
@@ -156,8 +152,8 @@ static void frame_dispatch(struct amqp_consumer *consumer, const amqp_frame_t *f
         struct arena *arena;
         struct message *message;
         uint64_t tag;
-        switch (channel_frame(channel, consumer->broker, frame, now_ms(consumer), random_next(consumer),
-                              &error)) {
+        switch (channel_frame(channel, consumer->broker, frame, now_ms(consumer),
+                              jitter_next(&consumer->random), &error)) {
         case CHANNEL_NOTHING:
                 return;
         case CHANNEL_DELIVERY:
@@ -185,6 +181,8 @@ static void connection_read(struct amqp_consumer *consumer, bool readable)
         struct broker *broker = consumer->broker;
         for (int i = 0; i < FRAMES_PER_TURN && !consumer->held; i++) {
                 if (!readable && !amqp_frames_enqueued(broker->state) && !amqp_data_in_buffer(broker->state))
+                        break;
+                if (i > 0 && i % FRAMES_AT_LEAST == 0 && turn_is_long())
                         break;
                 amqp_frame_t frame;
                 int status = amqp_simple_wait_frame_noblock(broker->state, &frame, &no_wait);
@@ -263,11 +261,18 @@ static void connection_drop(struct amqp_consumer *consumer, const char *why)
         char text[AMQP_ERROR_MAX];
         snprintf(text, sizeof(text), "%s", why);
         connection_forget(consumer, 0);
+        uv_timer_start(&consumer->tick, on_tick, TICK_MS, TICK_MS);
         if (now_ms(consumer) - consumer->up_ms >= LIVED_MS)
                 backoff_reset(&consumer->backoff);
         consumer->connect_at_ms =
-                now_ms(consumer) + backoff_next_ms(&consumer->backoff, random_next(consumer));
+                now_ms(consumer) + backoff_next_ms(&consumer->backoff, jitter_next(&consumer->random));
         consumer->events->down(consumer->context, consumer->epoch, text);
+}
+
+static uint64_t tick_ms(const struct amqp_consumer *consumer)
+{
+        uint64_t ms = (uint64_t)consumer->heartbeat_ms / 8;
+        return ms == 0 || ms > TICK_MAX_MS ? TICK_MAX_MS : ms;
 }
 
 static void connection_begin(struct amqp_consumer *consumer, struct broker *broker)
@@ -285,6 +290,7 @@ static void connection_begin(struct amqp_consumer *consumer, struct broker *brok
         consumer->ever_up = true;
         poll_ask(consumer, UV_READABLE);
         buffered_watch(consumer);
+        uv_timer_start(&consumer->tick, on_tick, tick_ms(consumer), tick_ms(consumer));
         consumer->events->up(consumer->context, consumer->epoch);
 }
 
@@ -297,7 +303,7 @@ static void attempt_failed(struct amqp_consumer *consumer, const struct amqp_err
                 consumer->events->fatal(consumer->context, error->text);
                 return;
         }
-        int64_t wait_ms = backoff_next_ms(&consumer->backoff, random_next(consumer));
+        int64_t wait_ms = backoff_next_ms(&consumer->backoff, jitter_next(&consumer->random));
         consumer->connect_at_ms = now_ms(consumer) + wait_ms;
         if (consumer->events->unreachable)
                 consumer->events->unreachable(consumer->context, error->text, wait_ms);
@@ -355,7 +361,8 @@ static void on_tick(uv_timer_t *timer)
                 return;
         }
         int64_t silent_ms = now - consumer->heard_ms;
-        if (consumer->heartbeat_ms > 0 && silent_ms > consumer->heartbeat_ms * 2 - TICK_MS &&
+        if (consumer->heartbeat_ms > 0 &&
+            silent_ms > consumer->heartbeat_ms * 2 - (int64_t)tick_ms(consumer) &&
             !amqp_readable(consumer->broker)) { /* a loop that was stopped itself reads first */
                 char text[96];
                 snprintf(text, sizeof(text), "no heartbeat from the broker for %d ms", (int)silent_ms);
@@ -450,25 +457,6 @@ bool amqp_consumer_is_consuming(const struct amqp_consumer *consumer, size_t que
         return consumer->broker && consumer->channels[queue].phase == CHANNEL_CONSUMING;
 }
 
-static int64_t steady_ms(void)
-{
-        return (int64_t)(uv_hrtime() / 1000000);
-}
-
-static void last_acks_write(struct amqp_consumer *consumer, int64_t until_ms)
-{
-        for (size_t i = 0; i < consumer->channel_count; i++) {
-                struct channel *channel = &consumer->channels[i];
-                bool more = acks_pending(&channel->acks);
-                while (more) {
-                        int64_t left_ms = until_ms - steady_ms();
-                        if (left_ms <= 0 || !amqp_writable(consumer->broker, (int)left_ms) ||
-                            channel_flush(channel, consumer->broker, FLUSH_FRAMES, &more) < 0)
-                                return;
-                }
-        }
-}
-
 static void on_closed(uv_handle_t *handle)
 {
         struct amqp_consumer *consumer = handle->data;
@@ -482,11 +470,11 @@ static void on_closed(uv_handle_t *handle)
 
 void amqp_consumer_close(struct amqp_consumer *consumer)
 {
-        int64_t until_ms = steady_ms() + CLOSE_BOUND_MS;
+        int64_t until_ms = clock_boot_ms() + CLOSE_BOUND_MS;
         consumer->closing = true;
         if (consumer->broker) {
-                last_acks_write(consumer, until_ms);
-                int64_t left_ms = until_ms - steady_ms();
+                channels_flush(consumer->channels, consumer->channel_count, consumer->broker, until_ms);
+                int64_t left_ms = until_ms - clock_boot_ms();
                 connection_forget(consumer, left_ms > 0 ? left_ms : 0);
         } else {
                 attempt_free(consumer->attempt, CLOSE_BOUND_MS);

@@ -3,6 +3,7 @@
 #include "core/buffer.h"
 #include "core/confirms.h"
 #include "core/copy.h"
+#include "core/jitter.h"
 #include "core/memory.h"
 #include "io/amqp_wire.h"
 
@@ -135,8 +136,8 @@ static void connection_drop(struct postman *postman, const char *why)
         for (struct publish *publish; (publish = confirms_take(&postman->confirms));)
                 outbox_end(postman->outbox, publish, PUBLISH_UNKNOWN, text);
         confirms_restart(&postman->confirms);
-        postman->random = postman->random * 6364136223846793005U + 1442695040888963407U;
-        postman->connect_at_ms = outbox_now_ms() + backoff_next_ms(&postman->backoff, postman->random >> 16);
+        postman->connect_at_ms =
+                outbox_now_ms() + backoff_next_ms(&postman->backoff, jitter_next(&postman->random));
 }
 
 static bool channel_prepare(struct broker *broker, struct amqp_error *error)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum {
-        WATCH_MS = 250,
+        WATCH_MAX_MS = 1000,
         STUCK_BOUND_MS = 1000, /* for the thread to notice that its socket was shut down */
 };
 
@@ -124,6 +124,12 @@ static struct outbox *outbox_new(const struct config *config, int64_t timeout_ms
         return outbox;
 }
 
+/* What has waited too long is told of an eighth later at most. */
+static uint64_t watch_ms(int64_t timeout_ms)
+{
+        return timeout_ms / 8 < WATCH_MAX_MS ? (uint64_t)(timeout_ms / 8) + 1 : WATCH_MAX_MS;
+}
+
 struct amqp_publisher *amqp_publisher_open(uv_loop_t *loop, const struct config *config, int64_t timeout_ms)
 {
         struct amqp_publisher *publisher = memory_zeroed(1, sizeof(*publisher));
@@ -133,7 +139,7 @@ struct amqp_publisher *amqp_publisher_open(uv_loop_t *loop, const struct config 
         uv_timer_init(loop, &publisher->watch);
         publisher->ended.data = publisher->watch.data = publisher;
         publisher->handles = 2;
-        uv_timer_start(&publisher->watch, on_watch, WATCH_MS, WATCH_MS);
+        uv_timer_start(&publisher->watch, on_watch, watch_ms(timeout_ms), watch_ms(timeout_ms));
         pthread_attr_init(&attributes);
         pthread_attr_setstacksize(&attributes, AMQP_STACK_BYTES);
         if (pthread_create(&publisher->thread, &attributes, outbox_run, publisher->outbox) != 0)

@@ -1,5 +1,6 @@
 #include "io/curl_loop.h"
 #include "core/memory.h"
+#include "io/turn.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -8,7 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { EVENTS_PER_TURN = 64 };
+enum { EVENTS_PER_TURN = 64, EVENTS_AT_LEAST = 8 };
 
 /* A descriptor of libcurl, as our epoll instance knows it. libcurl takes its hands off a connection after
  * each request and on again with the next; the registration stays meanwhile, which saves two system calls a
@@ -24,6 +25,7 @@ struct curl_loop {
         uv_loop_t *loop;
         CURLM *multi;
         uv_timer_t timer;
+        uv_idle_t now; /* active while libcurl wants to be called at once */
         /* All sockets behind one descriptor: libuv never sees one of libcurl's, which may be closed and its
          * number used again without a word. */
         int epoll;
@@ -76,13 +78,24 @@ static void on_timer(uv_timer_t *timer)
         action(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
+static void on_now(uv_idle_t *now)
+{
+        uv_idle_stop(now);
+        action(now->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* "At once" is once a turn: libuv runs a timer of no time again in the same turn, and libcurl may ask for ten
+ * in a row.
+ */
 static int timer_wanted(CURLM *multi, long timeout_ms, void *context)
 {
         struct curl_loop *curl_loop = context;
         (void)multi;
-        if (timeout_ms < 0)
-                uv_timer_stop(&curl_loop->timer);
-        else
+        uv_timer_stop(&curl_loop->timer);
+        uv_idle_stop(&curl_loop->now);
+        if (timeout_ms == 0)
+                uv_idle_start(&curl_loop->now, on_now);
+        else if (timeout_ms > 0)
                 uv_timer_start(&curl_loop->timer, on_timer, (uint64_t)timeout_ms, 0);
         return 0;
 }
@@ -134,13 +147,18 @@ static void event_take(struct curl_loop *curl_loop, const struct epoll_event *ev
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
         struct curl_loop *curl_loop = poll->data;
-        struct epoll_event ready[EVENTS_PER_TURN];
+        struct epoll_event ready[EVENTS_AT_LEAST];
+        int count = EVENTS_AT_LEAST;
         (void)events;
         if (status < 0)
                 abort();
-        int count = epoll_wait(curl_loop->epoll, ready, EVENTS_PER_TURN, 0);
-        for (int i = 0; i < count; i++)
-                event_take(curl_loop, &ready[i]);
+        for (int taken = 0; taken < EVENTS_PER_TURN && count == EVENTS_AT_LEAST; taken += count) {
+                if (taken > 0 && turn_is_long())
+                        return;
+                count = epoll_wait(curl_loop->epoll, ready, EVENTS_AT_LEAST, 0);
+                for (int i = 0; i < count; i++)
+                        event_take(curl_loop, &ready[i]);
+        }
 }
 
 static void watch_renew(struct curl_loop *curl_loop, curl_socket_t fd)
@@ -198,12 +216,13 @@ struct curl_loop *curl_loop_open(uv_loop_t *loop, long connections, curl_loop_en
                 abort();
         curl_loop->epoll = epoll_create1(EPOLL_CLOEXEC);
         uv_timer_init(loop, &curl_loop->timer);
+        uv_idle_init(loop, &curl_loop->now);
         if (curl_loop->epoll < 0 || uv_poll_init(loop, &curl_loop->poll, curl_loop->epoll) != 0 ||
             uv_poll_start(&curl_loop->poll, UV_READABLE, on_poll) != 0)
                 abort();
         uv_unref((uv_handle_t *)&curl_loop->poll);
-        curl_loop->timer.data = curl_loop->poll.data = curl_loop;
-        curl_loop->handles = 2;
+        curl_loop->timer.data = curl_loop->now.data = curl_loop->poll.data = curl_loop;
+        curl_loop->handles = 3;
         curl_multi_setopt(curl_loop->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
         curl_multi_setopt(curl_loop->multi, CURLMOPT_SOCKETDATA, curl_loop);
         curl_multi_setopt(curl_loop->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
@@ -246,6 +265,7 @@ void curl_loop_close(struct curl_loop *curl_loop)
         curl_multi_cleanup(curl_loop->multi);
         uv_close((uv_handle_t *)&curl_loop->poll, on_closed);
         uv_close((uv_handle_t *)&curl_loop->timer, on_closed);
+        uv_close((uv_handle_t *)&curl_loop->now, on_closed);
         close(curl_loop->epoll);
         free(curl_loop->watches);
 }

@@ -1,6 +1,7 @@
 #include "core/memory.h"
 #include "io/clock.h"
 #include "io/redis_store_state.h"
+#include "io/turn.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,9 +10,9 @@
 /* Between two tries to connect, doubled up to the greatest. */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 5000
-#define WATCH_MS 200
-/* Each may plan a job, 50 us or more: so many, and the loop turns before the next. */
-#define REPLIES_PER_TURN 20
+#define WATCH_MAX_MS 1000
+/* Each may plan a job, 50 us or more: so many, and more only in a turn that is short. */
+#define REPLIES_AT_LEAST 4
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -92,7 +93,7 @@ static bool take_replies(struct redis_store *store, bool *left)
 {
         *left = false;
         for (int i = 0; store->connection.context; i++) {
-                if (i == REPLIES_PER_TURN) {
+                if (i >= REPLIES_AT_LEAST && turn_is_long()) {
                         *left = true;
                         return true;
                 }
@@ -188,21 +189,31 @@ static void on_poll(uv_poll_t *poll, int status, int events)
                 write_out(store);
 }
 
-/* Once a loop turn, before it waits: everything that was asked for in the turn leaves in one write. */
-static void on_flush(uv_prepare_t *prepare)
+/* A reply that is late is noticed a quarter of the time-out later at most. */
+static uint64_t watch_ms(const struct redis_store *store)
 {
-        struct redis_store *store = prepare->data;
-        if (store->up && store->out.len > 0)
-                write_out(store);
+        int64_t ms = store->config->redis.timeout_ms / 4;
+        return ms < WATCH_MAX_MS ? (uint64_t)ms + 1 : WATCH_MAX_MS;
 }
 
 static void on_watch(uv_timer_t *timer)
 {
         struct redis_store *store = timer->data;
         if (store->ring_count == 0)
-                return;
-        if (clock_boot_ms() - store->ring[store->ring_head].sent_ms > store->config->redis.timeout_ms)
+                uv_timer_stop(timer);
+        else if (clock_boot_ms() - store->ring[store->ring_head].sent_ms > store->config->redis.timeout_ms)
                 drop(store, "redis: no reply in time");
+}
+
+/* Once a loop turn, before it waits: everything that was asked for in the turn leaves in one write. */
+static void on_flush(uv_prepare_t *prepare)
+{
+        struct redis_store *store = prepare->data;
+        if (!store->up || store->out.len == 0)
+                return;
+        write_out(store);
+        if (!uv_is_active((uv_handle_t *)store->watch)) /* until no reply is awaited */
+                uv_timer_start(store->watch, on_watch, watch_ms(store), watch_ms(store));
 }
 
 /* ---- connecting ---- */
@@ -281,7 +292,6 @@ struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *confi
         uv_prepare_init(loop, store->flush);
         uv_idle_init(loop, store->more);
         store->watch->data = store->retry->data = store->flush->data = store->more->data = store;
-        uv_timer_start(store->watch, on_watch, WATCH_MS, WATCH_MS);
         uv_prepare_start(store->flush, on_flush);
         connect_start(store);
         return store;

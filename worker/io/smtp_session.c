@@ -17,6 +17,9 @@
 enum {
         SOCKETS_MAX = 4,         /* libcurl tries two addresses at a time */
         REPLIES_MAX = 64 * 1024, /* bytes of replies to one mail */
+        /* what libcurl keeps for each connection: its least, as mails are small and replies short */
+        UPLOAD_BYTES = 16 * 1024,
+        REPLY_BYTES = 1024,
 };
 
 struct smtp_session {
@@ -212,6 +215,8 @@ static CURL *easy_new(struct smtp_session *session)
         CURL *easy = mail_curl_easy(&config->mail.smtp.tls, "smtp,smtps", config->mail.timeout_ms);
         MAIL_CURL_SET(easy, CURLOPT_URL, config->mail.smtp.url);
         MAIL_CURL_SET(easy, CURLOPT_UPLOAD, 1L);
+        MAIL_CURL_SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES);
+        MAIL_CURL_SET(easy, CURLOPT_BUFFERSIZE, (long)REPLY_BYTES);
         /* else a reply may take two minutes only, whatever the whole may take */
         MAIL_CURL_SET(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(config->mail.timeout_ms / 1000 + 1));
         if (config->mail.smtp.starttls == SMTP_STARTTLS_REQUIRED)

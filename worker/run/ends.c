@@ -1,4 +1,5 @@
 #include "core/copy.h"
+#include "core/jitter.h"
 #include "core/memory.h"
 #include "core/retry.h"
 #include "io/clock.h"
@@ -23,9 +24,9 @@ static void choose_tier(struct delivery *delivery)
         if (decision->tier >= 0 || decision->kind == DECISION_DEAD)
                 return;
         if (decision->kind == DECISION_RETRY)
-                decision->tier = (int)retry_tier_at_least(queue, delivery->job.generation.attempt,
-                                                          (uint32_t)engine_random(delivery->engine),
-                                                          decision->delay_min_ms);
+                decision->tier = (int)retry_tier_at_least(
+                        queue, delivery->job.generation.attempt,
+                        (uint32_t)(jitter_next(&delivery->engine->random) >> 32), decision->delay_min_ms);
         else
                 decision->tier = (int)retry_tier_covering(queue, decision->delay_min_ms);
 }

@@ -1,4 +1,5 @@
 #include "run/engine.h"
+#include "core/jitter.h"
 #include "core/memory.h"
 #include "io/clock.h"
 #include "io/fatal_signal.h"
@@ -17,17 +18,6 @@
 #define LOOP_STACK_BYTES ((size_t)16 << 20)
 #define PUBLISH_TIMEOUT_MS 10000
 #define EXIT_CONFIG 78
-
-/* xorshift64*: for jitter, nothing else. */
-uint64_t engine_random(struct engine *engine)
-{
-        uint64_t x = engine->random;
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        engine->random = x;
-        return x * 2685821657736338717u >> 32;
-}
 
 static void on_fatal(void *context, const char *error)
 {
@@ -162,7 +152,7 @@ static void name_worker(struct engine *engine)
                 if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", *c))
                         *c = '-';
         snprintf(engine->worker, sizeof(engine->worker), "%s-%d-%06x", host, (int)getpid(),
-                 (unsigned)engine_random(engine) & 0xffffff);
+                 (unsigned)(jitter_next(&engine->random) >> 32) & 0xffffff);
 }
 
 static struct metrics *open_metrics(const struct engine *engine)

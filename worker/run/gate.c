@@ -1,6 +1,7 @@
 #include "io/clock.h"
 #include "io/fatal_signal.h"
 #include "io/log.h"
+#include "io/turn.h"
 #include "run/state.h"
 
 /* A pause that the mail service asked for is waited out in place if it is shorter than this; else jobs are
@@ -9,9 +10,9 @@
 /* What a service that says "too many requests" and no more is given. */
 #define THROTTLE_DEFAULT_MS 1000
 
-/* What is begun in one turn of the loop at most, so that it is never long: a plan and the start of a transfer
- * take 50 us or more. */
-enum { STARTS_PER_TURN = 64, PLACES_PER_TURN = 10 };
+/* What is begun in one turn of the loop at most, and how much of it though the turn is long already: a claim
+ * takes 10 us, the start of a transfer 50 us in the next turn. */
+enum { STARTS_PER_TURN = 64, PLACES_PER_TURN = 10, BEGUN_AT_LEAST = 4 };
 
 /* Bodies in flight above which nothing more is read, and below which reading goes on. */
 #define BODY_BYTES_MAX ((size_t)64 << 20)
@@ -128,6 +129,11 @@ static void start(struct delivery *delivery, bool alone)
         delivery_event(delivery, &(struct job_event){.kind = EVENT_START, .alone = alone});
 }
 
+static bool more_may_begin(int begun, int max)
+{
+        return begun < max && (begun < BEGUN_AT_LEAST || !turn_is_long());
+}
+
 /* A suspect runs with nothing else claimed beside it: if it kills the process, nobody else is charged.
  * Returns how many others were started. */
 static int start_held(struct engine *engine)
@@ -144,7 +150,7 @@ static int start_held(struct engine *engine)
         }
         struct delivery *delivery;
         int count = 0;
-        while (count < STARTS_PER_TURN && (delivery = TAILQ_FIRST(&engine->held))) {
+        while (more_may_begin(count, STARTS_PER_TURN) && (delivery = TAILQ_FIRST(&engine->held))) {
                 start(delivery, false);
                 count++;
         }
@@ -177,6 +183,12 @@ static void on_gate_timer(uv_timer_t *timer)
         gate_turn(engine);
 }
 
+/* While it is active the loop does not wait, and the gate is asked at the end of each turn. */
+static void on_gate_more(uv_idle_t *idle)
+{
+        (void)idle;
+}
+
 /* Wakes the loop when there is more to begin, or the breaker, the limiter or a throttle lets something
  * through. */
 static void wake_later(struct engine *engine, int64_t now_ms, bool more)
@@ -191,8 +203,10 @@ static void wake_later(struct engine *engine, int64_t now_ms, bool more)
                 if (limited > 0 && (wait_ms < 0 || limited < wait_ms))
                         wait_ms = limited;
         }
-        if (more)
-                wait_ms = 0;
+        if (more) /* not a timer of no time: libuv would run it again in this same turn */
+                uv_idle_start(&engine->gate_more, on_gate_more);
+        else
+                uv_idle_stop(&engine->gate_more);
         if (wait_ms >= 0)
                 uv_timer_start(&engine->gate_timer, on_gate_timer, (uint64_t)wait_ms, 0);
 }
@@ -205,7 +219,7 @@ void gate_turn(struct engine *engine)
                 defer_waiting(engine);
         struct delivery *delivery;
         int given = 0;
-        while (given < PLACES_PER_TURN && (delivery = TAILQ_FIRST(&engine->places))) {
+        while (more_may_begin(given, PLACES_PER_TURN) && (delivery = TAILQ_FIRST(&engine->places))) {
                 if (engine->places_used >= mail_transport_capacity(engine->transport) ||
                     throttle_left_ms(engine, now_ms) > 0 || limiter_wait_ms(&engine->limiter, now_ms) > 0 ||
                     !breaker_admit(&engine->breaker))
@@ -214,7 +228,8 @@ void gate_turn(struct engine *engine)
                 give_place(engine, delivery, now_ms);
                 given++;
         }
-        wake_later(engine, now_ms, started == STARTS_PER_TURN || given == PLACES_PER_TURN);
+        wake_later(engine, now_ms,
+                   !more_may_begin(started, STARTS_PER_TURN) || !more_may_begin(given, PLACES_PER_TURN));
 }
 
 static uint64_t job_hash(const struct delivery *delivery)

@@ -13,6 +13,7 @@ void inflight_add(struct engine *engine, struct delivery *delivery)
 {
         TAILQ_INSERT_TAIL(&engine->all, delivery, all);
         engine->in_flight++;
+        lifecycle_busy(engine);
         engine->body_bytes += delivery->message->body.len;
         engine->queues[delivery->queue].in_flight++;
         if (delivery->job.recorded) {

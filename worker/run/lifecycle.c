@@ -1,6 +1,7 @@
 #include "io/clock.h"
 #include "io/log.h"
 #include "io/notify.h"
+#include "io/turn.h"
 #include "run/state.h"
 
 #include <inttypes.h>
@@ -10,6 +11,8 @@
 /* Renewals, repeated publishes, the drain's end, the watchdog and the log's summaries are looked at so often.
  */
 #define TICK_MS 200
+/* Nothing is in flight: for the watchdog and the log alone. */
+#define IDLE_TICK_MS 500
 /* The last part of the grace in which what has not begun to send is put off: a fifth. */
 #define GRACE_LAST_FIFTH 5
 
@@ -59,6 +62,14 @@ static void on_tick(uv_timer_t *timer)
         gate_turn(engine);
         log_tick();
         recent_look(engine);
+        if (engine->stage == STAGE_RUNNING && engine->in_flight == 0)
+                uv_timer_set_repeat(timer, IDLE_TICK_MS);
+}
+
+void lifecycle_busy(struct engine *engine)
+{
+        if (uv_timer_get_repeat(&engine->tick) != TICK_MS)
+                uv_timer_start(&engine->tick, on_tick, TICK_MS, TICK_MS);
 }
 
 static void report_drain(const struct engine *engine)
@@ -101,6 +112,7 @@ void lifecycle_drain(struct engine *engine, const char *cause)
         if (engine->stage != STAGE_RUNNING)
                 return;
         engine->stage = STAGE_DRAINING;
+        lifecycle_busy(engine);
         engine->drain = (struct drain_report){.began_ms = clock_boot_ms()};
         notify_send("STOPPING=1");
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "draining", .msg = cause});
@@ -155,10 +167,9 @@ static void signal_open(struct engine *engine, uv_signal_t *handle, uv_signal_cb
 /* What the thread has used since the last turn is more than any single callback of this one has. */
 static void measure_turn(struct engine *engine)
 {
-        int64_t cpu_us = clock_thread_cpu_us();
-        if (engine->turn_cpu_us > 0)
-                metrics_loop_callback(engine->metrics, (double)(cpu_us - engine->turn_cpu_us) / 1e6);
-        engine->turn_cpu_us = cpu_us;
+        int64_t used_us = turn_begin();
+        if (used_us > 0)
+                metrics_loop_callback(engine->metrics, (double)used_us / 1e6);
 }
 
 static void on_turn(uv_check_t *check)
@@ -201,6 +212,7 @@ void lifecycle_open(struct engine *engine)
         mask_signals(SIG_UNBLOCK);
         uv_timer_init(&engine->loop, &engine->tick);
         uv_timer_init(&engine->loop, &engine->gate_timer);
+        uv_idle_init(&engine->loop, &engine->gate_more);
         uv_check_init(&engine->loop, &engine->turn);
         uv_prepare_init(&engine->loop, &engine->before_wait);
         engine->tick.data = engine->gate_timer.data = engine->turn.data = engine;
@@ -223,5 +235,6 @@ void lifecycle_close(struct engine *engine)
         uv_close((uv_handle_t *)&engine->sighup, NULL);
         uv_close((uv_handle_t *)&engine->tick, NULL);
         uv_close((uv_handle_t *)&engine->gate_timer, NULL);
+        uv_close((uv_handle_t *)&engine->gate_more, NULL);
         uv_close((uv_handle_t *)&engine->turn, NULL);
 }

@@ -134,16 +134,14 @@ struct engine {
         uv_prepare_t before_wait;
         int64_t watchdog_every_ms, watchdog_told_ms; /* of the service manager; every 0: it does not ask */
         uv_timer_t tick, gate_timer;
+        uv_idle_t gate_more; /* active while jobs could begin that were left to the next turn */
         uv_signal_t sigterm, sigint, sighup;
         struct drain_report drain;
         int64_t started_ms, last_success_ms;
         int64_t empty_since_ms; /* --drain: when the queues were first seen empty; 0: they are not */
-        int64_t turn_cpu_us;    /* CPU time of the loop's thread at the end of the last turn */
         uint64_t random;
         uint64_t ends[METRICS_OUTCOME_COUNT]; /* deliveries since the start, by how they ended */
 };
-
-uint64_t engine_random(struct engine *engine);
 
 /* ---- delivery.c: the job's events in, its actions carried out ---- */
 void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
@@ -193,6 +191,7 @@ void lifecycle_block_signals(void); /* until lifecycle_open: what comes meanwhil
 void lifecycle_open(struct engine *engine);
 void lifecycle_drain(struct engine *engine, const char *cause);
 void lifecycle_end(struct engine *engine, int status);
+void lifecycle_busy(struct engine *engine);  /* something is in flight: ticks come in time for it */
 void lifecycle_check(struct engine *engine); /* draining and nothing left? */
 void lifecycle_close(struct engine *engine);
 
