@@ -94,6 +94,11 @@ static void add_optional(struct arguments *arguments, uint32_t number)
 static void add_identity(struct arguments *arguments, const struct store_request *request)
 {
         add(arguments, "owner-%" PRIu64, request->owner);
+        if (request->script == STORE_KILLED) { /* a dying process says no more than it must */
+                for (int i = 2; i <= 10; i++)
+                        add(arguments, "%s", i == 9 ? "worker" : "");
+                return;
+        }
         add_number(arguments, request->lease_ms);
         add_number(arguments, request->generation.redrives);
         add_number(arguments, request->generation.attempt);
@@ -109,8 +114,7 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
 {
         switch (request->script) {
         case STORE_CLAIM:
-                for (int i = 0; i < 4; i++)
-                        add(arguments, "%s", "");
+                add(arguments, "%s", "");
                 add(arguments, "%s", request->alone ? "1" : "");
                 add_number(arguments, request->max_crashes);
                 return;

@@ -102,16 +102,27 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         if (refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
-        begin_script(store, REDIS_SCRIPT_CLAIM, identity, 6);
-        resp_add(out, claim->subject);
-        resp_add(out, claim->correlation_id);
-        resp_add(out, claim->app_id);
+        const struct slice particulars[][2] = {
+                {SLICE_LITERAL("subject"), claim->subject},
+                {SLICE_LITERAL("correlation_id"), claim->correlation_id},
+                {SLICE_LITERAL("app_id"), claim->app_id},
+        };
+        size_t given = 0;
+        for (size_t i = 0; i < 3; i++)
+                given += particulars[i][1].len > 0;
+        begin_script(store, REDIS_SCRIPT_CLAIM, identity, 3 + 2 * given);
         if (claim->first_seen_ms > 0)
                 resp_add_integer(out, claim->first_seen_ms);
         else
                 resp_add_text(out, "");
         resp_add_text(out, claim->alone ? "1" : "0");
         resp_add_integer(out, store->config->claim.max_crashes);
+        for (size_t i = 0; i < 3; i++) {
+                if (particulars[i][1].len == 0)
+                        continue;
+                resp_add(out, particulars[i][0]);
+                resp_add(out, particulars[i][1]);
+        }
         redis_ring_push(store, request);
 }
 

@@ -1,15 +1,25 @@
--- ARGV from 11: subject, correlation_id, app_id, first seen ms ('' if unknown), alone ('1'), max_crashes.
+-- ARGV from 11: first seen ms ('' if unknown), alone ('1'), max_crashes, then what else the record is to hold: name,
+-- value, ...
 -- Answers {answer, lease_left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}}.
+local first_seen, alone, max_crashes = ARGV[11], ARGV[12] == '1', tonumber(ARGV[13])
+
+local function claim_note(word)
+  note('"event":"claim","answer":"' .. word .. '","attempt":' .. ARGV[4] .. ',"deferrals":' .. ARGV[5] ..
+    ',"redrives":' .. ARGV[3])
+end
+
+local state = call('HGET', job, 'state')
+if not state then -- as most jobs are: no more is done for them than this
+  local created_ms = first_seen ~= '' and first_seen or now_text
+  own('starts', '1', 'created_ms', created_ms, 'started_ms', now_text, unpack(ARGV, 14))
+  claim_note('new')
+  return {'new', 0, created_ms, '1', '', '', '', {}, {}}
+end
+
 local CLAIM_FIELDS = {'state', 'owner', 'lease_until_ms', 'fingerprint', 'redrives', 'attempt', 'deferrals', 'starts',
   'decision', 'created_ms', 'error', 'signal', 'lease_ms'}
-local subject, correlation_id, app_id, first_seen = ARGV[11], ARGV[12], ARGV[13], ARGV[14]
-local alone, max_crashes = ARGV[15] == '1', tonumber(ARGV[16])
-
-local r = {state = call('HGET', job, 'state') or '', created_ms = '', decision = '', error = '', signal = ''}
-if r.state ~= '' then -- most jobs are new
-  local values = call('HMGET', job, unpack(CLAIM_FIELDS))
-  for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
-end
+local r, values = {}, call('HMGET', job, unpack(CLAIM_FIELDS))
+for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
 
 -- The keys of what was sent, and of what was about to be sent by a run of this generation.
 local function effects_and_intents()
@@ -30,8 +40,7 @@ local function effects_and_intents()
 end
 
 local function answer(word, lease_left)
-  note('"event":"claim","answer":"' .. word .. '","attempt":' .. ARGV[4] .. ',"deferrals":' .. ARGV[5] ..
-    ',"redrives":' .. ARGV[3])
+  claim_note(word)
   local effects, intents = {}, {}
   if word == 'resumed' or word == 'mine' or word == 'crashed' then effects, intents = effects_and_intents() end
   return {word, lease_left or 0, r.created_ms, r.starts, r.decision, r.error, r.signal, effects, intents}
@@ -49,23 +58,14 @@ end
 
 -- Takes the job; `starts` counts the runs that had no end.
 local function take(word, starts)
-  r.starts = text(starts)
+  r.starts = string.format('%d', starts)
   if r.signal ~= '' and word ~= 'crashed' then
     call('HDEL', job, 'signal')
     r.signal = ''
   end
   if r.created_ms == '' then r.created_ms = first_seen ~= '' and first_seen or now_text end
-  local more = {'starts', r.starts, 'created_ms', r.created_ms, 'started_ms', now_text}
-  local function add(field, value)
-    if value == '' then return end
-    more[#more + 1] = field
-    more[#more + 1] = value
-  end
-  add('subject', subject)
-  add('correlation_id', correlation_id)
-  add('app_id', app_id)
-  own(unpack(more))
-  expire(keep_ms)
+  own('starts', r.starts, 'created_ms', r.created_ms, 'started_ms', now_text, unpack(ARGV, 14))
+  call('PEXPIRE', events, keep_ms)
   return answer(word)
 end
 
@@ -74,7 +74,7 @@ local function forget_run()
   r.decision, r.error = '', ''
 end
 
-if r.state == '' or r.state == 'queued' then return take('new', 1) end
+if r.state == 'queued' then return take('new', 1) end
 if r.state == 'dropped' then
   call('DEL', job)
   r.created_ms, r.decision, r.error, r.signal = '', '', '', ''
@@ -97,7 +97,7 @@ if age > 0 then
 end
 if r.owner == owner then
   own()
-  expire(keep_ms)
+  call('PEXPIRE', events, keep_ms)
   if r.decision == '' and (tonumber(r.starts) or 0) > max_crashes then return answer('crashed') end
   return answer('mine')
 end
@@ -107,7 +107,7 @@ if r.owner ~= '' and lease_left > 0 then
   local whole = tonumber(r.lease_ms)
   if whole and lease_left > whole then
     lease_left = whole
-    call('HSET', job, 'lease_until_ms', text(now + whole))
+    call('HSET', job, 'lease_until_ms', string.format('%d', now + whole))
   end
   return answer('busy', lease_left)
 end

@@ -2,7 +2,7 @@
 -- refused, whose intent is void, or ''.
 if not owned() then return 'lost' end
 call('HSET', job, 'decision', ARGV[11], 'reason', ARGV[12], 'error', ARGV[13], 'effects_total', ARGV[14],
-  'lease_until_ms', text(now + lease_ms))
+  'lease_until_ms', string.format('%d', now + lease_ms))
 if ARGV[16] ~= '' then
   call('HDEL', job, 'intent.' .. ARGV[16])
   if call('HGET', job, 'intent') == ARGV[16] then call('HDEL', job, 'intent') end

@@ -4,6 +4,7 @@ if ARGV[12] == 'sent' then call('HSET', job, 'effect.' .. ARGV[11], ARGV[13]) en
 -- Not the intent of another: a request whose reply was lost may be carried out after its repetition.
 call('HDEL', job, 'intent.' .. ARGV[11])
 if call('HGET', job, 'intent') == ARGV[11] then call('HDEL', job, 'intent') end
-call('HSET', job, 'lease_until_ms', text(now + lease_ms), 'effects_done', ARGV[14], 'effects_total', ARGV[15])
+call('HSET', job, 'lease_until_ms', string.format('%d', now + lease_ms), 'effects_done', ARGV[14],
+  'effects_total', ARGV[15])
 note(ARGV[16])
 return 'ok'

@@ -1,3 +1,3 @@
 if not owned() then return 'lost' end
-call('HSET', job, 'lease_until_ms', text(now + lease_ms))
+call('HSET', job, 'lease_until_ms', string.format('%d', now + lease_ms))
 return 'ok'

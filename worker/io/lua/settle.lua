@@ -15,6 +15,7 @@ if ARGV[11] == 'dead' then
   call('PERSIST', job)
   call('PERSIST', events)
 else
-  expire(keep_ms)
+  call('PEXPIRE', job, keep_ms)
+  call('PEXPIRE', events, keep_ms)
 end
 return 'ok'
