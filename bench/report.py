@@ -67,8 +67,11 @@ def markdown(results, programs):
 
 def extras(results):
     slow = [("slow-http", "mail service at 50 ms, HTTP, 256 in flight", 5120), ("slow-floor", "the same, the floor", 5120),
+            ("slow-http-ahead", "the same, leveret, 512 messages prefetched for 256 connections", 5120),
             ("slow-smtp", "mail service at 50 ms, SMTP, 256 connections", 5120),
+            ("slow-smtp-ahead", "the same, 512 messages prefetched", 5120),
             ("slow-http-1024", "mail service at 200 ms, HTTP, 1,024 in flight", 5120), ("slow-floor-1024", "the same, the floor", 5120),
+            ("slow-http-1024-ahead", "the same, leveret, 2,048 messages prefetched for 1,024 connections", 5120),
             ("slow-http-2000", "mail service at 200 ms, HTTP, 2,000 in flight on 1,024 connections", 5120)]
     for name, title, possible in slow:
         if results.median(name, "rate"):
@@ -78,7 +81,8 @@ def extras(results):
         if results.median(name, "turns"):
             yield f"turns of the loop, {title}, connections broken, an alarm", (
                 f"{results.cell(name, 'turns', '{:,.0f}', False)}, {results.cell(name, 'long_turns', '{:,.0f}', False)} of them with more "
-                f"than 5 ms of CPU, the longest {results.cell(name, 'longest_ms', '{:.1f}', False)} ms")
+                f"than 5 ms of CPU, the longest {results.cell(name, 'longest_ms', '{:.1f}', False)} ms; waits for anything but events: "
+                f"{results.cell(name, 'waits', '{:,.0f}', False)}")
     if (idle := results.median("leveret", "idle_percent")) is not None:
         yield "leveret idle", f"{idle:.3f} % of a core"
     yield from results.long

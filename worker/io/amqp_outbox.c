@@ -457,6 +457,7 @@ void *outbox_run(void *context)
                 .random = uv_hrtime(),
                 .scratch = memory_raw(AMQP_FRAME_MAX),
         };
+        pthread_setname_np(pthread_self(), "leveret-publish");
         confirms_init(&postman.confirms, PUBLISH_WINDOW);
         thread_turns(&postman);
         for (struct publish *publish; (publish = confirms_take(&postman.confirms));)

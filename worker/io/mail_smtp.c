@@ -173,6 +173,7 @@ static void *thread_run(void *argument)
 {
         struct smtp_thread *thread = argument;
         struct mail_smtp *smtp = thread->owner;
+        pthread_setname_np(pthread_self(), "leveret-smtp");
         thread->session = smtp_session_new(smtp->config);
         pthread_mutex_lock(&smtp->mutex);
         smtp->starting = false;

@@ -282,6 +282,7 @@ static void run(struct engine *engine)
 
 static void *run_thread(void *engine)
 {
+        pthread_setname_np(pthread_self(), "leveret-loop");
         run(engine);
         return NULL;
 }

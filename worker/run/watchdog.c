@@ -32,6 +32,7 @@ static void *watch(void *argument)
         struct watchdog *watchdog = argument;
         uint64_t seen = 0;
         int idle = 0;
+        pthread_setname_np(pthread_self(), "leveret-watch");
         pthread_mutex_lock(&watchdog->mutex);
         while (!watchdog->stop) {
                 struct timespec until;
