@@ -128,9 +128,16 @@ static void post_end(struct post *post, const struct mail_result *result)
 
 static void on_ended(CURL *easy, void *owner, CURLcode code)
 {
-        (void)easy;
-        struct mail_result result = post_judge(owner, code);
-        post_end(owner, &result);
+        struct post *post = owner;
+        struct mail_result result = post_judge(post, code);
+        /* libcurl 8.14 leaks the name of a failed look-up when its handle fails to find one again. */
+        if (code == CURLE_COULDNT_RESOLVE_HOST) {
+                post->easy = curl_easy_duphandle(easy);
+                if (!post->easy)
+                        memory_out();
+                curl_easy_cleanup(easy);
+        }
+        post_end(post, &result);
 }
 
 static void refused_deliver(struct mail_http *http)

@@ -203,7 +203,10 @@ class Chaos:
         """The ledger. Returns it with the windows that explain the duplicates."""
         self.fleet.check_alive()
         explained, by_window = self.windows.explained()
-        account = self.bench.account().check(explained=explained)
+        account = self.bench.account()
+        for key in list(account.unexplained(explained))[:5]:
+            print(self.windows.story(key))
+        account.check(explained=explained)
         bad = {message for message, job in self.bench.redis.jobs().items() if job.get("reason") == "bad_payload"}
         assert set(account.dead) == bad, "only what was bad may be dead"
         return account, by_window

@@ -1,6 +1,7 @@
 """Which duplicates a run can name the window of. Every other one is unexplained."""
 import collections
 import contextlib
+import math
 import time
 
 # A mail that was accepted so long before its sender died had its record long since, whatever the load.
@@ -21,8 +22,9 @@ class Windows:
         self.faults = []  # (window, API key or None for all, from, until)
 
     def killed(self, worker):
-        """To be called right after `worker` has ended without being asked."""
-        self.faults.append(("A", worker.api_key, time.time() - RECORD_S, time.time()))
+        """To be called right after `worker` has ended without being asked. What the mail system takes from it later, on a
+        busy machine, was on its way before."""
+        self.faults.append(("A", worker.api_key, time.time() - RECORD_S, math.inf))
 
     @contextlib.contextmanager
     def span(self, window, worker=None, after=RECORD_S):
@@ -43,6 +45,15 @@ class Windows:
             if began <= mail["at"] <= ended and (api_key is None or self.sender(mail) == api_key):
                 return window
         return None
+
+    def story(self, key):
+        """For a message of a failed test: the mails of `key`, and what befell their senders within a minute."""
+        lines = []
+        for mail in (mail for mail in self.bench.sink.mails() if mail["key"] == key):
+            lines.append(f"mail {mail['id']} at {mail['at']:.3f} by {self.sender(mail)}")
+            lines += [f"  {window} {api_key or 'all'} {began:.3f} to {ended:.3f}" for window, api_key, began, ended in self.faults
+                      if api_key in (None, self.sender(mail)) and began < mail["at"] + 60 and ended > mail["at"] - 60]
+        return "\n".join(lines)
 
     def explained(self):
         """key -> window of each mail that has no record but an excuse; a Counter of windows beside it."""
