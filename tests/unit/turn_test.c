@@ -29,6 +29,9 @@ static void a_turn_is_long_after_two_milliseconds(void **state)
         turn_begin();
         assert_false(turn_is_long());
         use_cpu(2000);
+        for (int i = 0; i < 3; i++)
+                turn_is_long();
+        assert_true(turn_is_long());
         assert_true(turn_is_long());
 }
 
