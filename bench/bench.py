@@ -147,7 +147,7 @@ def measure(plan, directory, out, only, messages=0):
 
 def main():
     parser = argparse.ArgumentParser(prog="script/bench")
-    parser.add_argument("--quick", action="store_true", help="less of everything: at most two minutes")
+    parser.add_argument("--quick", action="store_true", help="less of everything: within three minutes")
     parser.add_argument("--long", nargs="?", type=int, const=1_000_000, default=0, metavar="MESSAGES",
                         help="instead: memory over so many messages (1000000), a long backlog, replicas")
     parser.add_argument("--only", nargs="*", default=[], help="only these programs, and the whole floor")
