@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-/* The next 64 bits of xorshift64 (Marsaglia 2003), for jitter: nobody must be unable to foretell them.
- * `state` is the caller's and not 0. */
+/* The next 64 bits of xorshift64 (Marsaglia 2003): good enough for jitter, and for nothing that must not be
+ * guessed. `state` is the caller's and not 0. */
 uint64_t jitter_next(uint64_t *state);
 
 #endif

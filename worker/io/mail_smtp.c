@@ -132,8 +132,7 @@ static int thread_create(struct smtp_thread *thread)
         return rc;
 }
 
-/* With the mutex held: starts a thread if there is work for one more. False if
- * the system has none for us. */
+/* With the mutex held: starts a thread if there is work for one more. False if the system has none for us. */
 static bool thread_start(struct mail_smtp *smtp)
 {
         if (smtp->starting || smtp->closing || smtp->queued_count <= smtp->idle ||
