@@ -117,7 +117,7 @@ static void add_escaped(struct buffer *buffer, unsigned char c)
 void buffer_add_json_string(struct buffer *buffer, struct slice text)
 {
         buffer_add_char(buffer, '"');
-        size_t plain = 0, at = 0;
+        size_t plain = 0, at = utf8_plain_run(text.data, text.len);
         while (at < text.len) {
                 unsigned char c = (unsigned char)text.data[at];
                 if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
@@ -128,6 +128,7 @@ void buffer_add_json_string(struct buffer *buffer, struct slice text)
                 bool escape = width == 0 || c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
                 if (!escape) {
                         at += width;
+                        at += utf8_plain_run(text.data + at, text.len - at);
                         continue;
                 }
                 buffer_add(buffer, text.data + plain, at - plain);
@@ -136,6 +137,7 @@ void buffer_add_json_string(struct buffer *buffer, struct slice text)
                 else
                         add_escaped(buffer, c);
                 plain = ++at;
+                at += utf8_plain_run(text.data + at, text.len - at);
         }
         buffer_add(buffer, text.data ? text.data + plain : NULL, at - plain);
         buffer_add_char(buffer, '"');

@@ -93,10 +93,16 @@ static bool scan_wide(struct scan *scan)
         return true;
 }
 
+static void scan_plain(struct scan *scan)
+{
+        scan->at += utf8_plain_run(scan->at, (size_t)(scan->end - scan->at));
+}
+
 /* At the opening quote. */
 static bool scan_string(struct scan *scan)
 {
         scan->at++;
+        scan_plain(scan);
         while (scan->at < scan->end) {
                 unsigned char c = (unsigned char)*scan->at;
                 if (c == '"') {
@@ -105,10 +111,13 @@ static bool scan_string(struct scan *scan)
                 }
                 if (c < 0x20)
                         return scan_fail(scan, "control character inside a string");
-                if (c == '\\' ? !scan_escape(scan) : c >= 0x80 && !scan_wide(scan))
-                        return false;
-                if (c != '\\' && c < 0x80)
+                if (c != '\\' && c < 0x80) {
                         scan->at++;
+                        continue;
+                }
+                if (c == '\\' ? !scan_escape(scan) : !scan_wide(scan))
+                        return false;
+                scan_plain(scan);
         }
         return scan_fail(scan, "ends inside a string");
 }

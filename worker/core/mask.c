@@ -84,9 +84,11 @@ static void put_local_part(struct masker *masker, struct slice text, size_t at)
 /* Printable ASCII in which no address and no secret can be. */
 static bool is_innocent(struct slice text, struct mask mask)
 {
-        for (size_t i = 0; i < text.len; i++)
-                if (text.data[i] < 0x20 || text.data[i] > 0x7e || text.data[i] == '@')
+        for (size_t i = utf8_plain_run(text.data, text.len); i < text.len; i++)
+                if (text.data[i] < 0x20 || text.data[i] > 0x7e)
                         return false;
+        if (text.len && memchr(text.data, '@', text.len))
+                return false;
         for (size_t i = 0; i < mask.count; i++)
                 if (mask.secrets[i].len <= text.len &&
                     memmem(text.data, text.len, mask.secrets[i].data, mask.secrets[i].len))

@@ -42,6 +42,33 @@ static size_t ascii_run(const char *text, size_t len)
         return at;
 }
 
+#define EACH(byte) ((byte) * (uint64_t)0x0101010101010101u)
+
+/* Not 0 if one of the eight bytes is 0 (https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord). */
+static uint64_t zero_in(uint64_t eight)
+{
+        return (eight - EACH(1)) & ~eight & EACH(0x80);
+}
+
+/* All below 0x80: not 0 if one of them is below 0x20 (the same page, HasLessInWord). */
+static uint64_t control_in(uint64_t eight)
+{
+        return (eight - EACH(0x20)) & ~eight & EACH(0x80);
+}
+
+size_t utf8_plain_run(const char *text, size_t len)
+{
+        size_t at = 0;
+        uint64_t eight;
+        for (; len - at >= sizeof(eight); at += sizeof(eight)) {
+                memcpy(&eight, text + at, sizeof(eight));
+                if ((eight & EACH(0x80)) | control_in(eight) | zero_in(eight ^ EACH('"')) |
+                    zero_in(eight ^ EACH('\\')) | zero_in(eight ^ EACH(0x7f)))
+                        break;
+        }
+        return at;
+}
+
 bool utf8_valid(const char *text, size_t len)
 {
         size_t at = ascii_run(text, len);
@@ -66,7 +93,7 @@ static bool steers(const unsigned char *t, size_t width)
 
 bool utf8_one_line(const char *text, size_t len)
 {
-        size_t at = 0;
+        size_t at = utf8_plain_run(text, len);
         while (at < len) {
                 size_t width = utf8_width(text + at, len - at);
                 if (width == 0 || steers((const unsigned char *)text + at, width))

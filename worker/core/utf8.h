@@ -12,6 +12,9 @@ bool utf8_valid(const char *text, size_t len);
 /* True if well-formed UTF-8 without anything that ends a line or steers a terminal: no C0, DEL, C1, U+2028,
  * U+2029. */
 bool utf8_one_line(const char *text, size_t len);
+/* Bytes at the start, counted in eights, that every text format takes as they are: printable ASCII without
+ * quote and backslash. The next eight hold another, or fewer than eight are left. */
+size_t utf8_plain_run(const char *text, size_t len);
 /* The longest prefix of at most `max` bytes that does not cut a sequence. */
 size_t utf8_prefix(const char *text, size_t len, size_t max);
 
