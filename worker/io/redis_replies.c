@@ -47,8 +47,14 @@ static size_t reply_texts(const redisReply *reply, struct slice texts[JOB_EFFECT
         return count;
 }
 
-static bool claim_parse(const redisReply *reply, struct store_result *result)
+static bool claim_parse(struct redis_store *store, const redisReply *reply, struct store_result *result)
 {
+        if (reply->type == REDIS_REPLY_INTEGER) {
+                result->claim = CLAIM_NEW;
+                result->created_ms = reply->integer;
+                result->starts = 1;
+                return true;
+        }
         if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 9)
                 return false;
         struct slice word = reply_text(reply->element[0]);
@@ -64,8 +70,10 @@ static bool claim_parse(const redisReply *reply, struct store_result *result)
         result->decision = decision_parse(reply_text(reply->element[4]));
         result->error = reply_text(reply->element[5]);
         result->signal = reply_text(reply->element[6]);
-        result->effect_count = reply_texts(reply->element[7], result->effects);
-        result->intent_count = reply_texts(reply->element[8], result->intents);
+        result->effects = store->effects;
+        result->effect_count = reply_texts(reply->element[7], store->effects);
+        result->intents = store->intents;
+        result->intent_count = reply_texts(reply->element[8], store->intents);
         return true;
 }
 
@@ -99,7 +107,7 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply)
         case REQUEST_CLAIM:
                 if (is_wrong_type(reply))
                         result.claim = CLAIM_CONFLICT;
-                else if (error || !claim_parse(reply, &result))
+                else if (error || !claim_parse(store, reply, &result))
                         return false;
                 break;
         case REQUEST_LEASE:

@@ -48,7 +48,7 @@ struct store_result {
         /* Valid during the callback. `signal`: what ended the process that had the job last, "" if unknown.
          */
         struct slice error, signal;
-        struct slice effects[JOB_EFFECTS_MAX], intents[JOB_EFFECTS_MAX];
+        const struct slice *effects, *intents; /* JOB_EFFECTS_MAX at most */
         size_t effect_count, intent_count;
 };
 

@@ -37,6 +37,7 @@ struct redis_store {
         struct buffer key;    /* the one at hand */
         struct request *ring; /* under way, oldest first */
         size_t ring_size, ring_head, ring_count;
+        struct slice effects[JOB_EFFECTS_MAX], intents[JOB_EFFECTS_MAX]; /* of the reply at hand */
 };
 
 /* Gives one reply to the request that is first in the ring. False if the connection is to be dropped instead:

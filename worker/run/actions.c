@@ -32,12 +32,18 @@ static void on_completed(void *context, const struct store_result *result)
 
 /* ---- claim ---- */
 
+static struct slice *keep_keys(struct delivery *delivery, const struct slice *keys, size_t count)
+{
+        struct slice *kept = count > 0 ? arena_alloc(delivery->arena, count * sizeof(*kept)) : NULL;
+        for (size_t i = 0; i < count; i++)
+                kept[i] = arena_slice(delivery->arena, keys[i]);
+        return kept;
+}
+
 static void keep_effects(struct delivery *delivery, const struct store_result *result)
 {
-        for (size_t i = 0; i < result->effect_count; i++)
-                delivery->recorded[i] = arena_slice(delivery->arena, result->effects[i]);
-        for (size_t i = 0; i < result->intent_count; i++)
-                delivery->intended[i] = arena_slice(delivery->arena, result->intents[i]);
+        delivery->recorded = keep_keys(delivery, result->effects, result->effect_count);
+        delivery->intended = keep_keys(delivery, result->intents, result->intent_count);
         delivery->recorded_count = result->effect_count;
         delivery->intended_count = result->intent_count;
         delivery->refused = NULL;

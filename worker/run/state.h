@@ -54,7 +54,7 @@ struct delivery {
         int64_t created_ms;              /* wall clock: first seen */
         int64_t send_began_ms, renewed_ms;
         /* What earlier runs recorded, in the arena: effects that were sent, or about to be. */
-        struct slice recorded[JOB_EFFECTS_MAX], intended[JOB_EFFECTS_MAX];
+        struct slice *recorded, *intended;
         size_t recorded_count, intended_count;
         const char *refused; /* the effect of the last send if that was definitely refused, or NULL */
         struct mail_request request;
@@ -134,7 +134,8 @@ struct engine {
         uv_prepare_t before_wait;
         int64_t watchdog_every_ms, watchdog_told_ms; /* of the service manager; every 0: it does not ask */
         uv_timer_t tick, gate_timer;
-        uv_idle_t gate_more; /* active while jobs could begin that were left to the next turn */
+        uv_idle_t collecting; /* active while acks wait for more of them */
+        uv_idle_t gate_more;  /* active while jobs could begin that were left to the next turn */
         uv_signal_t sigterm, sigint, sighup;
         struct drain_report drain;
         int64_t started_ms, last_success_ms;

@@ -1,6 +1,7 @@
 -- ARGV from 11: first seen ms ('' if unknown), alone ('1'), max_crashes, then what else the record is to hold: name,
 -- value, ...
--- Answers {answer, lease_left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}}.
+-- Answers a number for a new job, when it was first seen, else
+-- {answer, lease_left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}}.
 local first_seen, alone, max_crashes = ARGV[11], ARGV[12] == '1', tonumber(ARGV[13])
 
 local function claim_note(word)
@@ -13,7 +14,7 @@ if not state then -- as most jobs are: no more is done for them than this
   local created_ms = first_seen ~= '' and first_seen or now_text
   own('starts', '1', 'created_ms', created_ms, 'started_ms', now_text, unpack(ARGV, 14))
   claim_note('new')
-  return {'new', 0, created_ms, '1', '', '', '', {}, {}}
+  return tonumber(created_ms)
 end
 
 local CLAIM_FIELDS = {'state', 'owner', 'lease_until_ms', 'fingerprint', 'redrives', 'attempt', 'deferrals', 'starts',
