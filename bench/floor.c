@@ -41,7 +41,7 @@ static redisContext *redis;
 static CURLM *multi;
 static long curl_wait_ms = -1;
 static struct curl_slist *headers;
-static char url[64];
+static CURLU *url; /* parsed once */
 static uint32_t wanted[FDS_MAX], watched[FDS_MAX]; /* epoll events of libcurl's connections */
 static struct job jobs[JOBS_MAX];
 static struct job_list idle = STAILQ_HEAD_INITIALIZER(idle), asked = STAILQ_HEAD_INITIALIZER(asked);
@@ -154,10 +154,11 @@ static void easy_make(struct job *job)
         job->easy = curl_easy_init();
         job->key.data = job->key_header;
         job->key.next = headers;
-        curl_easy_setopt(job->easy, CURLOPT_URL, url);
+        curl_easy_setopt(job->easy, CURLOPT_CURLU, url);
         curl_easy_setopt(job->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(job->easy, CURLOPT_PRIVATE, job);
         curl_easy_setopt(job->easy, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(job->easy, CURLOPT_PROXY, "");
         curl_easy_setopt(job->easy, CURLOPT_HTTPHEADER, &job->key);
         curl_easy_setopt(job->easy, CURLOPT_CLOSESOCKETFUNCTION, curl_close);
         curl_easy_setopt(job->easy, CURLOPT_WRITEFUNCTION, answer_take);
@@ -371,7 +372,11 @@ static void redis_open(int port)
 
 static void mail_open(const char *port, int connections)
 {
-        snprintf(url, sizeof(url), "http://127.0.0.1:%s/emails", port);
+        char text[64];
+        snprintf(text, sizeof(text), "http://127.0.0.1:%s/emails", port);
+        url = curl_url();
+        if (!url || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
+                die("curl_url");
         headers = curl_slist_append(NULL, "Content-Type: application/json");
         headers = curl_slist_append(headers, "Authorization: Bearer re_bench");
         headers = curl_slist_append(headers, "Expect:");

@@ -2,6 +2,7 @@
 #include "core/memory.h"
 #include "io/turn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +12,14 @@
 
 enum { EVENTS_PER_TURN = 64, EVENTS_AT_LEAST = 8 };
 
+/* The places that share a multi handle. */
+struct pool {
+        struct curl_loop *curl_loop;
+        CURLM *multi;
+        uv_timer_t timer;
+        bool now; /* libcurl wants to be called at once */
+};
+
 /* A descriptor of libcurl, as our epoll instance knows it. libcurl takes its hands off a connection after
  * each request and on again with the next; the registration stays meanwhile, which saves two system calls a
  * mail. */
@@ -19,13 +28,12 @@ struct watch {
         uint32_t registered; /* those that the kernel was told */
         uint32_t trust;      /* `registered` still holds if this is the loop's */
         uint32_t life;       /* of the socket with this number: an event of an earlier one is dropped */
+        struct pool *pool;   /* whose socket it is */
 };
 
 struct curl_loop {
         uv_loop_t *loop;
-        CURLM *multi;
-        uv_timer_t timer;
-        uv_idle_t now; /* active while libcurl wants to be called at once */
+        uv_idle_t now; /* active while a pool is to be called at once */
         /* All sockets behind one descriptor: libuv never sees one of libcurl's, which may be closed and its
          * number used again without a word. */
         int epoll;
@@ -38,39 +46,43 @@ struct curl_loop {
         uint32_t trust;
         size_t under_way; /* transfers: the loop stays alive for them */
         unsigned handles; /* of libuv, still open */
+        size_t pool_count;
+        struct pool pools[];
 };
 
-static void take_out(struct curl_loop *curl_loop, CURL *easy)
+static void take_out(const struct pool *pool, CURL *easy)
 {
-        if (curl_multi_remove_handle(curl_loop->multi, easy) != CURLM_OK)
+        struct curl_loop *curl_loop = pool->curl_loop;
+        if (curl_multi_remove_handle(pool->multi, easy) != CURLM_OK)
                 abort();
         if (--curl_loop->under_way == 0)
                 uv_unref((uv_handle_t *)&curl_loop->poll);
 }
 
-static void ended_deliver(struct curl_loop *curl_loop)
+static void ended_deliver(const struct pool *pool)
 {
+        struct curl_loop *curl_loop = pool->curl_loop;
         int left = 0;
         CURLMsg *message;
-        while ((message = curl_multi_info_read(curl_loop->multi, &left))) {
+        while ((message = curl_multi_info_read(pool->multi, &left))) {
                 if (message->msg != CURLMSG_DONE)
                         continue;
                 CURL *easy = message->easy_handle;
                 CURLcode code = message->data.result;
                 void *owner = NULL;
                 curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
-                take_out(curl_loop, easy);
+                take_out(pool, easy);
                 curl_loop->trust += code != CURLE_OK;
                 curl_loop->ended(easy, owner, code);
         }
 }
 
-static void action(struct curl_loop *curl_loop, curl_socket_t fd, int events)
+static void action(const struct pool *pool, curl_socket_t fd, int events)
 {
         int running = 0;
-        if (curl_multi_socket_action(curl_loop->multi, fd, events, &running) != CURLM_OK)
+        if (curl_multi_socket_action(pool->multi, fd, events, &running) != CURLM_OK)
                 abort();
-        ended_deliver(curl_loop);
+        ended_deliver(pool);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -78,10 +90,22 @@ static void on_timer(uv_timer_t *timer)
         action(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* Pools that a long turn leaves out have theirs at the next. */
 static void on_now(uv_idle_t *now)
 {
+        struct curl_loop *curl_loop = now->data;
         uv_idle_stop(now);
-        action(now->data, CURL_SOCKET_TIMEOUT, 0);
+        for (size_t i = 0; i < curl_loop->pool_count; i++) {
+                struct pool *pool = &curl_loop->pools[i];
+                if (!pool->now)
+                        continue;
+                if (turn_is_long()) {
+                        uv_idle_start(now, on_now);
+                        continue;
+                }
+                pool->now = false;
+                action(pool, CURL_SOCKET_TIMEOUT, 0);
+        }
 }
 
 /* "At once" is once a turn: libuv runs a timer of no time again in the same turn, and libcurl may ask for ten
@@ -89,14 +113,14 @@ static void on_now(uv_idle_t *now)
  */
 static int timer_wanted(CURLM *multi, long timeout_ms, void *context)
 {
-        struct curl_loop *curl_loop = context;
+        struct pool *pool = context;
         (void)multi;
-        uv_timer_stop(&curl_loop->timer);
-        uv_idle_stop(&curl_loop->now);
+        uv_timer_stop(&pool->timer);
+        pool->now = timeout_ms == 0;
         if (timeout_ms == 0)
-                uv_idle_start(&curl_loop->now, on_now);
+                uv_idle_start(&pool->curl_loop->now, on_now);
         else if (timeout_ms > 0)
-                uv_timer_start(&curl_loop->timer, on_timer, (uint64_t)timeout_ms, 0);
+                uv_timer_start(&pool->timer, on_timer, (uint64_t)timeout_ms, 0);
         return 0;
 }
 
@@ -137,7 +161,7 @@ static void event_take(struct curl_loop *curl_loop, const struct epoll_event *ev
                 watch->registered = 0;
                 return;
         }
-        action(curl_loop, fd,
+        action(watch->pool, fd,
                (event->events & EPOLLIN ? CURL_CSELECT_IN : 0) |
                        (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                        (event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
@@ -150,6 +174,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         struct epoll_event ready[EVENTS_AT_LEAST];
         int count = EVENTS_AT_LEAST;
         (void)events;
+        turn_worked();
         if (status < 0)
                 abort();
         for (int taken = 0; taken < EVENTS_PER_TURN && count == EVENTS_AT_LEAST; taken += count) {
@@ -171,16 +196,21 @@ static void watch_renew(struct curl_loop *curl_loop, curl_socket_t fd)
 
 static curl_socket_t socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
-        struct curl_loop *curl_loop = context;
+        struct pool *pool = context;
+        struct curl_loop *curl_loop = pool->curl_loop;
         (void)purpose;
         curl_socket_t fd =
                 socket(address->family, address->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->protocol);
         if (fd < 0)
                 return CURL_SOCKET_BAD;
         watch_renew(curl_loop, fd);
+        struct watch *watch = watch_of(curl_loop, fd);
+        if (watch->pool != pool)
+                watch->wanted = 0;
+        watch->pool = pool;
         /* libcurl asks by number: what it wants of a socket that it closed just now, it will not ask for
          * again */
-        if (watch_of(curl_loop, fd)->wanted == 0 || watch_register(curl_loop, fd))
+        if (watch->wanted == 0 || watch_register(curl_loop, fd))
                 return fd;
         close(fd);
         return CURL_SOCKET_BAD;
@@ -188,83 +218,119 @@ static curl_socket_t socket_open(void *context, curlsocktype purpose, struct cur
 
 static int socket_close(void *context, curl_socket_t fd)
 {
-        watch_renew(context, fd);
+        const struct pool *pool = context;
+        watch_renew(pool->curl_loop, fd);
         return close(fd);
 }
 
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned)
 {
-        struct curl_loop *curl_loop = context;
+        struct pool *pool = context;
+        struct curl_loop *curl_loop = pool->curl_loop;
         struct watch *watch = watch_of(curl_loop, fd);
         (void)easy, (void)assigned;
-        watch->wanted = 0;
-        if (what == CURL_POLL_REMOVE)
+        if (what ==
+            CURL_POLL_REMOVE) { /* or of a socket closed without a word, whose number another has now */
+                if (watch->pool == pool)
+                        watch->wanted = 0;
                 return 0;
+        }
+        watch->pool = pool;
         watch->wanted = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
         if (watch->registered == watch->wanted && watch->trust == curl_loop->trust)
                 return 0;
         return watch_register(curl_loop, fd) ? 0 : -1;
 }
 
-struct curl_loop *curl_loop_open(uv_loop_t *loop, long connections, curl_loop_ended *ended)
+static void pool_open(struct pool *pool, struct curl_loop *curl_loop, long connections)
 {
-        struct curl_loop *curl_loop = memory_zeroed(1, sizeof *curl_loop);
+        pool->curl_loop = curl_loop;
+        pool->multi = curl_multi_init();
+        if (!pool->multi)
+                abort();
+        uv_timer_init(curl_loop->loop, &pool->timer);
+        pool->timer.data = pool;
+        curl_multi_setopt(pool->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+        curl_multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
+        curl_multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
+        curl_multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool);
+        curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, connections);
+}
+
+struct curl_loop *curl_loop_open(uv_loop_t *loop, size_t places, curl_loop_ended *ended)
+{
+        size_t count = (places + CURL_LOOP_SHARE - 1) / CURL_LOOP_SHARE;
+        struct curl_loop *curl_loop = memory_zeroed(1, sizeof *curl_loop + count * sizeof(struct pool));
         curl_loop->loop = loop;
         curl_loop->ended = ended;
-        curl_loop->multi = curl_multi_init();
-        if (!curl_loop->multi)
-                abort();
+        curl_loop->pool_count = count;
+        for (size_t i = 0; i < count; i++)
+                pool_open(&curl_loop->pools[i], curl_loop,
+                          (long)(i + 1 < count ? CURL_LOOP_SHARE : places - i * CURL_LOOP_SHARE));
         curl_loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-        uv_timer_init(loop, &curl_loop->timer);
         uv_idle_init(loop, &curl_loop->now);
         if (curl_loop->epoll < 0 || uv_poll_init(loop, &curl_loop->poll, curl_loop->epoll) != 0 ||
             uv_poll_start(&curl_loop->poll, UV_READABLE, on_poll) != 0)
                 abort();
         uv_unref((uv_handle_t *)&curl_loop->poll);
-        curl_loop->timer.data = curl_loop->now.data = curl_loop->poll.data = curl_loop;
-        curl_loop->handles = 3;
-        curl_multi_setopt(curl_loop->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-        curl_multi_setopt(curl_loop->multi, CURLMOPT_SOCKETDATA, curl_loop);
-        curl_multi_setopt(curl_loop->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
-        curl_multi_setopt(curl_loop->multi, CURLMOPT_TIMERDATA, curl_loop);
-        curl_multi_setopt(curl_loop->multi, CURLMOPT_MAXCONNECTS, connections);
+        curl_loop->now.data = curl_loop->poll.data = curl_loop;
+        curl_loop->handles = 2 + (unsigned)count;
         return curl_loop;
 }
 
-void curl_loop_adopt(struct curl_loop *curl_loop, CURL *easy)
+static struct pool *pool_of(struct curl_loop *curl_loop, size_t place)
 {
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, curl_loop);
-        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
-        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, curl_loop);
+        assert(place / CURL_LOOP_SHARE < curl_loop->pool_count);
+        return &curl_loop->pools[place / CURL_LOOP_SHARE];
 }
 
-void curl_loop_add(struct curl_loop *curl_loop, CURL *easy)
+void curl_loop_adopt(struct curl_loop *curl_loop, CURL *easy, size_t place)
 {
-        if (curl_multi_add_handle(curl_loop->multi, easy) != CURLM_OK)
+        struct pool *pool = pool_of(curl_loop, place);
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, pool);
+        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
+        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, pool);
+}
+
+void curl_loop_add(struct curl_loop *curl_loop, CURL *easy, size_t place)
+{
+        if (curl_multi_add_handle(pool_of(curl_loop, place)->multi, easy) != CURLM_OK)
                 abort();
         if (curl_loop->under_way++ == 0)
                 uv_ref((uv_handle_t *)&curl_loop->poll);
 }
 
-void curl_loop_remove(struct curl_loop *curl_loop, CURL *easy)
+void curl_loop_remove(struct curl_loop *curl_loop, CURL *easy, size_t place)
 {
-        take_out(curl_loop, easy);
+        take_out(pool_of(curl_loop, place), easy);
         curl_loop->trust++;
 }
 
-static void on_closed(uv_handle_t *handle)
+static void handle_closed(struct curl_loop *curl_loop)
 {
-        struct curl_loop *curl_loop = handle->data;
         if (--curl_loop->handles == 0)
                 free(curl_loop);
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+        handle_closed(handle->data);
+}
+
+static void on_pool_closed(uv_handle_t *handle)
+{
+        const struct pool *pool = handle->data;
+        handle_closed(pool->curl_loop);
+}
+
 void curl_loop_close(struct curl_loop *curl_loop)
 {
-        curl_multi_cleanup(curl_loop->multi);
+        for (size_t i = 0; i < curl_loop->pool_count; i++) {
+                curl_multi_cleanup(curl_loop->pools[i].multi);
+                uv_close((uv_handle_t *)&curl_loop->pools[i].timer, on_pool_closed);
+        }
         uv_close((uv_handle_t *)&curl_loop->poll, on_closed);
-        uv_close((uv_handle_t *)&curl_loop->timer, on_closed);
         uv_close((uv_handle_t *)&curl_loop->now, on_closed);
         close(curl_loop->epoll);
         free(curl_loop->watches);

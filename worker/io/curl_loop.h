@@ -12,14 +12,19 @@ struct curl_loop;
  * `owner` is its CURLOPT_PRIVATE. */
 typedef void curl_loop_ended(CURL *easy, void *owner, CURLcode code);
 
-/* `connections`: how many are kept open. */
-struct curl_loop *curl_loop_open(uv_loop_t *loop, long connections, curl_loop_ended *ended);
-/* Makes the handle one whose sockets this loop watches; once for each handle, before it is added. */
-void curl_loop_adopt(struct curl_loop *curl_loop, CURL *easy);
+/* A new transfer looks through the connections of its multi handle, the busy ones too, one after the other:
+ * so places 0 to 63 have a multi handle and its connections, 64 to 127 the next. */
+enum { CURL_LOOP_SHARE = 64 };
+
+/* For so many transfers at once, numbered by their places from 0; as many connections are kept open. */
+struct curl_loop *curl_loop_open(uv_loop_t *loop, size_t places, curl_loop_ended *ended);
+/* Makes the handle one whose sockets this loop watches, at that place for good; once for each handle, before
+ * it is added. */
+void curl_loop_adopt(struct curl_loop *curl_loop, CURL *easy, size_t place);
 /* Starts the transfer; nothing happens before the loop turns. */
-void curl_loop_add(struct curl_loop *curl_loop, CURL *easy);
+void curl_loop_add(struct curl_loop *curl_loop, CURL *easy, size_t place);
 /* Breaks the transfer off without a word. */
-void curl_loop_remove(struct curl_loop *curl_loop, CURL *easy);
+void curl_loop_remove(struct curl_loop *curl_loop, CURL *easy, size_t place);
 /* Closes all connections; every handle must be out and freed. The memory goes when the loop has turned. */
 void curl_loop_close(struct curl_loop *curl_loop);
 

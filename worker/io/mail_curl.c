@@ -42,6 +42,14 @@ bool mail_curl_url_check(const char *setting, const char *url, const char *schem
         return !problem;
 }
 
+CURLU *mail_curl_url(const char *url)
+{
+        CURLU *parsed = curl_url();
+        if (!parsed || curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
+                abort();
+        return parsed;
+}
+
 CURL *mail_curl_easy(const struct config_tls *tls, const char *protocols, int64_t timeout_ms)
 {
         CURL *easy = curl_easy_init();

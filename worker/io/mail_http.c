@@ -9,7 +9,6 @@
 #include "io/mail_curl.h"
 #include "io/mail_transports.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -38,9 +37,10 @@ struct mail_http {
         const char *api_key; /* for taking it out of errors; the config owns it */
         struct curl_loop *curl_loop;
         struct curl_slist *headers;
-        struct buffer url;
-        uv_timer_t later; /* done is not called from inside send */
-        struct post *free, *refused, **refused_end;
+        CURLU *url;
+        uv_timer_t later;   /* done is not called from inside send */
+        struct post **free; /* a list for each multi handle: places that share one are taken first */
+        struct post *refused, **refused_end;
         struct post posts[];
 };
 
@@ -115,14 +115,36 @@ static struct mail_result post_judge(const struct post *post, CURLcode code)
         return mail_outcome_cut(sent, mail_curl_cause(code, post->cause));
 }
 
+static size_t post_place(const struct post *post)
+{
+        return (size_t)(post - post->owner->posts);
+}
+
+static void post_give(struct post *post)
+{
+        struct post **free = &post->owner->free[post_place(post) / CURL_LOOP_SHARE];
+        post->next = *free;
+        *free = post;
+}
+
+/* Few mails keep to few connections; the caller keeps to the capacity. */
+static struct post *post_take(struct mail_http *http)
+{
+        struct post **free = http->free;
+        while (!*free)
+                free++;
+        struct post *post = *free;
+        *free = post->next;
+        return post;
+}
+
 static void post_end(struct post *post, const struct mail_result *result)
 {
         mail_done *done = post->done;
         void *context = post->context;
         struct mail_result copy = *result;
         post->busy = false;
-        post->next = post->owner->free;
-        post->owner->free = post;
+        post_give(post);
         done(context, &copy);
 }
 
@@ -191,15 +213,15 @@ static void post_start(struct post *post, const struct mail_request *request, bo
         MAIL_CURL_SET(post->easy, CURLOPT_FRESH_CONNECT, (long)park);
         MAIL_CURL_SET(post->easy, CURLOPT_FORBID_REUSE, (long)park);
         post->cause[0] = '\0';
-        curl_loop_add(post->owner->curl_loop, post->easy);
+        curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
 }
 
 static CURL *post_easy(struct post *post, const struct config *config)
 {
         struct mail_http *http = post->owner;
         CURL *easy = mail_curl_easy(&config->mail.http.tls, "http,https", config->mail.timeout_ms);
-        curl_loop_adopt(http->curl_loop, easy);
-        MAIL_CURL_SET(easy, CURLOPT_URL, http->url.data);
+        curl_loop_adopt(http->curl_loop, easy, post_place(post));
+        MAIL_CURL_SET(easy, CURLOPT_CURLU, http->url);
         MAIL_CURL_SET(easy, CURLOPT_POST, 1L);
         MAIL_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
         MAIL_CURL_SET(easy, CURLOPT_ERRORBUFFER, post->cause);
@@ -215,9 +237,7 @@ static void http_send(struct mail_transport *transport, const struct mail_reques
                       struct mail_fence fence, mail_done *done, void *context)
 {
         struct mail_http *http = (struct mail_http *)transport;
-        struct post *post = http->free;
-        assert(post); /* the caller keeps to the capacity */
-        http->free = post->next;
+        struct post *post = post_take(http);
         post->done = done;
         post->context = context;
         post->fence = fence;
@@ -252,14 +272,15 @@ static void http_close(struct mail_transport *transport)
                 if (!post->busy)
                         continue;
                 struct mail_result result = mail_outcome_stopped(sent_whole(post));
-                curl_loop_remove(http->curl_loop, post->easy);
+                curl_loop_remove(http->curl_loop, post->easy, i);
                 post_end(post, &result);
         }
         for (size_t i = 0; i < http->base.capacity; i++)
                 post_fini(&http->posts[i]);
         curl_loop_close(http->curl_loop);
         curl_slist_free_all(http->headers);
-        buffer_fini(&http->url);
+        curl_url_cleanup(http->url);
+        free(http->free);
         uv_close((uv_handle_t *)&http->later, on_closed);
 }
 
@@ -314,9 +335,21 @@ static void posts_init(struct mail_http *http, const struct config *config)
                 post->easy = post_easy(post, config);
                 post->key_header.data = post->key_line;
                 post->trace_header.data = post->trace_line;
-                post->next = http->free;
-                http->free = post;
+                post_give(post);
         }
+}
+
+static CURLU *url_new(const char *base, const char *path)
+{
+        struct buffer text = {0};
+        size_t len = strlen(base);
+        while (len && base[len - 1] == '/')
+                len--;
+        buffer_add(&text, base, len);
+        buffer_add_text(&text, path);
+        CURLU *url = mail_curl_url(text.data);
+        buffer_fini(&text);
+        return url;
 }
 
 struct mail_transport *mail_http_open(uv_loop_t *loop, const struct config *config, char *error)
@@ -328,16 +361,13 @@ struct mail_transport *mail_http_open(uv_loop_t *loop, const struct config *conf
                 return NULL;
         struct mail_http *http = memory_zeroed(1, sizeof *http + capacity * sizeof *http->posts);
         http->base = (struct mail_transport){.capacity = capacity, .send = http_send, .close = http_close};
+        http->free = memory_zeroed(capacity / CURL_LOOP_SHARE + 1, sizeof *http->free);
         http->rules = rules;
         http->api_key = config->mail.http.api_key;
         http->refused_end = &http->refused;
         http->headers = headers_new(rules, config->mail.http.api_key);
-        size_t url_len = strlen(url);
-        while (url_len && url[url_len - 1] == '/')
-                url_len--;
-        buffer_add(&http->url, url, url_len);
-        buffer_add_text(&http->url, rules->path);
-        http->curl_loop = curl_loop_open(loop, (long)capacity, on_ended);
+        http->url = url_new(url, rules->path);
+        http->curl_loop = curl_loop_open(loop, capacity, on_ended);
         uv_timer_init(loop, &http->later);
         http->later.data = http;
         posts_init(http, config);

@@ -24,6 +24,7 @@ enum {
 
 struct smtp_session {
         const struct config *config;
+        CURLU *url;
         CURL *easy; /* NULL: the next mail makes a new one, with a new connection */
 
         pthread_mutex_t mutex; /* the sockets: shut down by another thread, never after they were closed */
@@ -213,7 +214,7 @@ static CURL *easy_new(struct smtp_session *session)
 {
         const struct config *config = session->config;
         CURL *easy = mail_curl_easy(&config->mail.smtp.tls, "smtp,smtps", config->mail.timeout_ms);
-        MAIL_CURL_SET(easy, CURLOPT_URL, config->mail.smtp.url);
+        MAIL_CURL_SET(easy, CURLOPT_CURLU, session->url);
         MAIL_CURL_SET(easy, CURLOPT_UPLOAD, 1L);
         MAIL_CURL_SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES);
         MAIL_CURL_SET(easy, CURLOPT_BUFFERSIZE, (long)REPLY_BYTES);
@@ -244,6 +245,7 @@ struct smtp_session *smtp_session_new(const struct config *config)
 {
         struct smtp_session *session = memory_zeroed(1, sizeof *session);
         session->config = config;
+        session->url = mail_curl_url(config->mail.smtp.url);
         pthread_mutex_init(&session->mutex, NULL);
         for (size_t i = 0; i < SOCKETS_MAX; i++)
                 session->sockets[i] = -1;
@@ -253,6 +255,7 @@ struct smtp_session *smtp_session_new(const struct config *config)
 void smtp_session_free(struct smtp_session *session)
 {
         easy_drop(session);
+        curl_url_cleanup(session->url);
         buffer_fini(&session->message);
         buffer_fini(&session->sender);
         buffer_fini(&session->recipient);
