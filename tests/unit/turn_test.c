@@ -45,12 +45,43 @@ static void the_next_turn_is_short_again(void **state)
         assert_false(turn_is_long());
 }
 
+static void what_is_in_no_hurry_waits_while_turns_bring_more(void **state)
+{
+        (void)state;
+        turn_begin();
+        assert_false(turn_collects());
+        turn_worked();
+        turn_begin();
+        assert_true(turn_collects());
+        turn_begin();
+        assert_false(turn_collects());
+}
+
+static void but_for_six_milliseconds_at_most(void **state)
+{
+        (void)state;
+        turn_begin();
+        use_cpu(4000);
+        turn_worked();
+        turn_begin();
+        assert_true(turn_collects());
+        use_cpu(2000);
+        turn_worked();
+        turn_begin();
+        assert_false(turn_collects());
+        turn_worked();
+        turn_begin();
+        assert_true(turn_collects());
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(no_turn_is_long_before_the_first), /* first: turns are never undone */
                 cmocka_unit_test(a_turn_is_long_after_two_milliseconds),
                 cmocka_unit_test(the_next_turn_is_short_again),
+                cmocka_unit_test(what_is_in_no_hurry_waits_while_turns_bring_more),
+                cmocka_unit_test(but_for_six_milliseconds_at_most),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

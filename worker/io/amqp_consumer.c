@@ -228,6 +228,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
                 connection_drop(consumer, uv_strerror(status));
                 return;
         }
+        turn_worked();
         if (events & UV_READABLE) {
                 consumer->heard_ms = now_ms(consumer);
                 connection_read(consumer, true);
@@ -346,7 +347,7 @@ static void cancels_answer(struct amqp_consumer *consumer)
 static void on_prepare(uv_prepare_t *handle)
 {
         struct amqp_consumer *consumer = handle->data;
-        if (consumer->broker)
+        if (consumer->broker && !turn_collects())
                 connection_write(consumer);
         cancels_answer(consumer);
 }

@@ -235,6 +235,7 @@ static void on_wake(uv_async_t *wake)
         if (smtp->gone > 0)
                 threads_reap(smtp, false);
         pthread_mutex_unlock(&smtp->mutex);
+        turn_worked();
         for (int i = 0; ended_deliver_one(smtp); i++) {
                 if (i >= RESULTS_AT_LEAST && turn_is_long()) {
                         uv_async_send(wake); /* for what is left */

@@ -173,6 +173,7 @@ static void write_out(struct redis_store *store)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
         struct redis_store *store = poll->data;
+        turn_worked();
         if (status < 0) {
                 drop(store, uv_strerror(status));
                 return;
