@@ -69,6 +69,18 @@ static void http_serve(struct peer *peer, int fd, int connection)
         free(data);
 }
 
+/* Cuts one connection after its request, closes the next after its answer, keeps the third. */
+static void wild_serve(struct peer *peer, int fd, int connection)
+{
+        char *data = malloc(65536);
+        while (request_read(peer, fd, data, 65536)) {
+                peer_count(peer, &peer->requests, 1);
+                if (connection % 3 == 0 || !peer_write(fd, OK_REPLY) || connection % 3 == 1)
+                        break;
+        }
+        free(data);
+}
+
 static const struct mail_request mail = {
         .key = KEY,
         .message_id = "<" KEY "@example.com>",
@@ -207,6 +219,46 @@ static void as_many_mails_as_the_capacity_run_at_once(void **state)
         for (int i = 0; i < 32; i++)
                 assert_int_equal(stage.results[i].outcome, MAIL_SENT);
         assert_true(peer_count(stage.peer, &stage.peer->connections, 0) <= 8);
+        stage_close(&stage);
+}
+
+struct tally {
+        int sent, ambiguous, timed_out, ended;
+};
+
+static void count_result(void *context, const struct mail_result *result)
+{
+        struct tally *tally = context;
+        tally->sent += result->outcome == MAIL_SENT;
+        tally->ambiguous += result->outcome == MAIL_AMBIGUOUS;
+        tally->timed_out += strstr(result->error, "imeout") != NULL;
+        tally->ended++;
+}
+
+/* More than share a multi handle, over sockets whose numbers go from one handle to another: no handle may
+ * take away what another waits for. By a name with an address that refuses, where there is one: libcurl
+ * closes such a socket without a word. */
+static void connections_that_end_leave_those_of_other_places_alone(void **state)
+{
+        enum { PLACES = 150, ROUNDS = 3 };
+        (void)state;
+        struct stage stage;
+        struct tally tally = {0};
+        stage_open(&stage, OK_REPLY, NULL);
+        peer_close(stage.peer);
+        stage.peer = peer_open(wild_serve, NULL);
+        snprintf(stage.url, sizeof stage.url, "http://localhost:%d", stage.peer->port);
+        stage.config.mail.http.connections = PLACES;
+        stage_reopen(&stage);
+        for (int round = 0; round < ROUNDS; round++) {
+                for (int i = 0; i < PLACES; i++)
+                        mail_transport_send(stage.transport, &mail, false, open_fence, count_result, &tally);
+                while (tally.ended < (round + 1) * PLACES)
+                        uv_run(&stage.loop, UV_RUN_ONCE);
+        }
+        assert_int_equal(tally.timed_out, 0);
+        assert_int_equal(tally.sent + tally.ambiguous, ROUNDS * PLACES);
+        assert_true(tally.sent >= PLACES && tally.ambiguous > 0);
         stage_close(&stage);
 }
 
@@ -428,6 +480,7 @@ int main(void)
                 cmocka_unit_test(the_request_carries_key_trace_credentials_and_no_expect),
                 cmocka_unit_test(connections_are_kept_and_parked_mails_go_on_fresh_ones),
                 cmocka_unit_test(as_many_mails_as_the_capacity_run_at_once),
+                cmocka_unit_test(connections_that_end_leave_those_of_other_places_alone),
                 cmocka_unit_test(answers_become_outcomes),
                 cmocka_unit_test(a_cut_before_the_answer_is_ambiguous),
                 cmocka_unit_test(silence_ends_ambiguous_at_the_time_limit),
