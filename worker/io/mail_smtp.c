@@ -8,15 +8,22 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/queue.h>
 
 /*
  * Blocking threads, because libcurl's multi interface sends one mail at a time over SMTP: it waits for the
- * reply to the final dot without giving the loop back. Threads are started when all others are busy and end
- * when they were idle. The loop starts one at most, which starts the next if there is more work, and so on: a
- * start takes tens of microseconds.
+ * reply to the final dot without giving the loop back.
+ *
+ * A thread is the loop's while it is idle, and its own from when the loop wakes it until it tells of the end.
+ * So a mail costs one semaphore and one push on a stack, and nobody waits for a lock. The idle thread that
+ * was busy last is woken first; one that nobody needed for a while ends.
+ *
+ * Threads are started when all others are busy. The loop starts one at most, which starts the next if there
+ * is more work, and so on: a start takes tens of microseconds.
  */
 
 #ifndef __has_feature
@@ -28,10 +35,10 @@ enum { STACK_BYTES = 4 * 1024 * 1024 };
 #else
 enum { STACK_BYTES = 256 * 1024 };
 #endif
-enum { IDLE_S = 30, RESULTS_AT_LEAST = 4 /* in a turn that is long already */ };
+enum { IDLE_MS = 30000, RESULTS_AT_LEAST = 4 /* in a turn that is long already */ };
 
 struct sending {
-        struct sending *next; /* in one list: free, queued or ended */
+        struct sending *next; /* in one list: free, queued or short */
         const struct mail_request *request;
         struct mail_fence fence;
         struct mail_result result;
@@ -44,28 +51,42 @@ struct sending_list {
 };
 
 struct smtp_thread {
-        struct smtp_thread *next;
         struct mail_smtp *owner;
         pthread_t id;
-        struct smtp_session *session;
-        bool busy, ended;
+        sem_t wake;
+        struct sending *work; /* what it is to send, or has sent; none when it is woken: to end */
+        bool sent, ended;     /* what it tells */
+        struct smtp_thread *told;
+        struct smtp_session *session; /* with the mutex; NULL once it ends */
+        SLIST_ENTRY(smtp_thread) all; /* with the mutex */
+        bool idle;                    /* all that follows is the loop's alone */
+        int64_t idle_ms;
+        TAILQ_ENTRY(smtp_thread) listed;
 };
 
 struct mail_smtp {
         struct mail_transport base;
         const struct config *config;
         uv_async_t wake;
-        size_t under_way; /* of the loop's thread alone, like `free` */
-        struct sending_list free;
+        _Atomic(struct smtp_thread *)
+                told; /* the newest of those that told and were not heard, linked by `told` */
+        atomic_bool closing;
+
+        /* of the loop's thread alone: */
+        struct smtp_thread *heard; /* the oldest of those whose word was taken but not acted on */
+        struct smtp_thread *heard_last;
+        TAILQ_HEAD(idle_threads, smtp_thread) idle; /* the one that was busy last is first */
+        uv_timer_t retire;
+        size_t under_way;
+        struct sending_list free, unsent; /* `unsent`: there was no thread for it */
+        unsigned handles;                 /* of libuv, still open */
 
         pthread_mutex_t mutex; /* all that follows */
-        pthread_cond_t work;
-        struct sending_list queued, ended;
-        struct smtp_thread *threads;
-        size_t running, idle, queued_count; /* threads that take work, those that wait for it, and the work */
-        bool starting;                      /* one of them does not take any yet */
-        size_t gone;                        /* threads that ended and are not joined */
-        bool closing;
+        struct sending_list queued;
+        SLIST_HEAD(all_threads, smtp_thread) threads;
+        size_t running;
+        bool starting; /* one of them does not take work yet */
+
         struct sending sendings[];
 };
 
@@ -90,29 +111,18 @@ static struct sending *list_take(struct sending_list *list)
         return sending;
 }
 
-/* With the mutex held. The loop is woken for the first only; it takes all. */
-static void ended_add(struct mail_smtp *smtp, struct sending *sending)
-{
-        if (!smtp->ended.first)
-                uv_async_send(&smtp->wake);
-        list_add(&smtp->ended, sending);
-}
+/* ---- threads ---- */
 
-/* Waits for a mail with the mutex held; NULL when the thread is to end. */
-static struct sending *work_wait(struct mail_smtp *smtp)
+/* Gives the thread back to the loop, which is woken for the first only; it takes all. */
+static void tell(struct smtp_thread *thread)
 {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += IDLE_S;
-        int rc = 0;
-        smtp->idle++;
-        while (!smtp->closing && !smtp->queued.first && rc != ETIMEDOUT)
-                rc = pthread_cond_timedwait(&smtp->work, &smtp->mutex, &until);
-        smtp->idle--;
-        if (smtp->closing || !smtp->queued.first)
-                return NULL;
-        smtp->queued_count--;
-        return list_take(&smtp->queued);
+        struct mail_smtp *smtp = thread->owner;
+        struct smtp_thread *first = atomic_load(&smtp->told);
+        do
+                thread->told = first;
+        while (!atomic_compare_exchange_weak(&smtp->told, &first, thread));
+        if (!first)
+                uv_async_send(&smtp->wake);
 }
 
 static void *thread_run(void *argument);
@@ -132,78 +142,117 @@ static int thread_create(struct smtp_thread *thread)
         return rc;
 }
 
+static void thread_free(struct smtp_thread *thread)
+{
+        if (thread->session)
+                smtp_session_free(thread->session);
+        sem_destroy(&thread->wake);
+        free(thread);
+}
+
 /* With the mutex held: starts a thread if there is work for one more. False if the system has none for us. */
 static bool thread_start(struct mail_smtp *smtp)
 {
-        if (smtp->starting || smtp->closing || smtp->queued_count <= smtp->idle ||
+        if (smtp->starting || atomic_load(&smtp->closing) || !smtp->queued.first ||
             smtp->running >= smtp->base.capacity)
                 return true;
         struct smtp_thread *thread = memory_zeroed(1, sizeof *thread);
         thread->owner = smtp;
-        thread->next = smtp->threads;
-        smtp->threads = thread;
+        thread->session = smtp_session_new(smtp->config);
+        sem_init(&thread->wake, 0, 0);
+        SLIST_INSERT_HEAD(&smtp->threads, thread, all);
         smtp->running++;
         smtp->starting = true;
         if (thread_create(thread) == 0)
                 return true;
         smtp->running--;
         smtp->starting = false;
-        smtp->threads = thread->next;
-        free(thread);
+        SLIST_REMOVE_HEAD(&smtp->threads, all);
+        thread_free(thread);
         return false;
 }
 
-static void thread_work(struct smtp_thread *thread)
+/* The first work of a thread: what it was started for, if nobody else has taken that meanwhile. */
+static struct sending *work_first(struct mail_smtp *smtp)
 {
-        struct mail_smtp *smtp = thread->owner;
-        struct sending *sending;
-        while ((sending = work_wait(smtp))) {
-                thread_start(smtp);
-                thread->busy = true;
-                pthread_mutex_unlock(&smtp->mutex);
-                sending->result = smtp_session_send(thread->session, sending->request, sending->fence);
-                pthread_mutex_lock(&smtp->mutex);
-                thread->busy = false;
-                ended_add(smtp, sending);
-        }
+        pthread_mutex_lock(&smtp->mutex);
+        smtp->starting = false;
+        struct sending *sending = atomic_load(&smtp->closing) ? NULL : list_take(&smtp->queued);
+        thread_start(smtp);
+        pthread_mutex_unlock(&smtp->mutex);
+        return sending;
+}
+
+/* From now on nobody can abort it. */
+static void session_end(struct smtp_thread *thread)
+{
+        pthread_mutex_lock(&thread->owner->mutex);
+        struct smtp_session *session = thread->session;
+        thread->session = NULL;
+        pthread_mutex_unlock(&thread->owner->mutex);
+        smtp_session_free(session);
 }
 
 static void *thread_run(void *argument)
 {
         struct smtp_thread *thread = argument;
-        struct mail_smtp *smtp = thread->owner;
+        const struct mail_smtp *smtp = thread->owner;
         pthread_setname_np(pthread_self(), "leveret-smtp");
-        thread->session = smtp_session_new(smtp->config);
-        pthread_mutex_lock(&smtp->mutex);
-        smtp->starting = false;
-        thread_work(thread);
-        smtp->running--;
-        pthread_mutex_unlock(&smtp->mutex);
-        smtp_session_free(thread->session);
-        pthread_mutex_lock(&smtp->mutex);
+        thread->work = work_first(thread->owner);
+        do {
+                struct sending *work = thread->work;
+                if (work) {
+                        work->result = smtp_session_send(thread->session, work->request, work->fence);
+                        thread->sent = true;
+                }
+                tell(thread);
+                while (sem_wait(&thread->wake) != 0 && errno == EINTR)
+                        continue;
+        } while (thread->work && !atomic_load(&smtp->closing));
+        session_end(thread);
         thread->ended = true;
-        smtp->gone++;
-        uv_async_send(&smtp->wake);
-        pthread_mutex_unlock(&smtp->mutex);
+        tell(thread);
         return NULL;
 }
 
-/* With the mutex held: joins the threads that ended, or all. */
-static void threads_reap(struct mail_smtp *smtp, bool all)
+/* ---- the loop's side ---- */
+
+static void thread_give(struct smtp_thread *thread, struct sending *sending)
 {
-        struct smtp_thread **link = &smtp->threads;
-        while (*link) {
-                struct smtp_thread *thread = *link;
-                if (!thread->ended && !all) {
-                        link = &thread->next;
-                        continue;
+        thread->work = sending;
+        sem_post(&thread->wake);
+}
+
+static void idle_remove(struct smtp_thread *thread)
+{
+        TAILQ_REMOVE(&thread->owner->idle, thread, listed);
+        thread->idle = false;
+}
+
+static void on_retire(uv_timer_t *timer);
+
+static void idle_add(struct smtp_thread *thread)
+{
+        struct mail_smtp *smtp = thread->owner;
+        thread->idle = true;
+        thread->idle_ms = (int64_t)uv_now(smtp->retire.loop);
+        TAILQ_INSERT_HEAD(&smtp->idle, thread, listed);
+        if (!uv_is_active((uv_handle_t *)&smtp->retire))
+                uv_timer_start(&smtp->retire, on_retire, IDLE_MS, 0);
+}
+
+static void on_retire(uv_timer_t *timer)
+{
+        struct mail_smtp *smtp = timer->data;
+        struct smtp_thread *thread;
+        while ((thread = TAILQ_LAST(&smtp->idle, idle_threads))) {
+                int64_t left_ms = thread->idle_ms + IDLE_MS - (int64_t)uv_now(timer->loop);
+                if (left_ms > 0) {
+                        uv_timer_start(timer, on_retire, (uint64_t)left_ms, 0);
+                        return;
                 }
-                *link = thread->next;
-                pthread_mutex_unlock(&smtp->mutex);
-                pthread_join(thread->id, NULL);
-                pthread_mutex_lock(&smtp->mutex);
-                smtp->gone--;
-                free(thread);
+                idle_remove(thread);
+                thread_give(thread, NULL);
         }
 }
 
@@ -218,30 +267,103 @@ static void sending_end(struct mail_smtp *smtp, struct sending *sending)
         done(context, &result);
 }
 
-static bool ended_deliver_one(struct mail_smtp *smtp)
+/* With the mutex held: sees to it that somebody will take what is queued, or gives it up. */
+static void queued_start(struct mail_smtp *smtp)
+{
+        struct sending *sending;
+        if (thread_start(smtp) || smtp->running > 0)
+                return;
+        while ((sending = list_take(&smtp->queued))) {
+                sending->result = mail_outcome_short("no thread could be started");
+                list_add(&smtp->unsent, sending);
+        }
+        uv_async_send(&smtp->wake);
+}
+
+static void thread_join(struct smtp_thread *thread)
+{
+        struct mail_smtp *smtp = thread->owner;
+        pthread_mutex_lock(&smtp->mutex);
+        SLIST_REMOVE(&smtp->threads, thread, smtp_thread, all);
+        smtp->running--;
+        queued_start(smtp); /* what came while the last thread was ending */
+        pthread_mutex_unlock(&smtp->mutex);
+        pthread_join(thread->id, NULL);
+        thread_free(thread);
+}
+
+static struct sending *queued_take(struct mail_smtp *smtp)
 {
         pthread_mutex_lock(&smtp->mutex);
-        struct sending *sending = list_take(&smtp->ended);
+        struct sending *sending = list_take(&smtp->queued);
         pthread_mutex_unlock(&smtp->mutex);
-        if (sending)
-                sending_end(smtp, sending);
         return sending;
+}
+
+/* What a thread told. */
+static void thread_hear(struct smtp_thread *thread)
+{
+        struct mail_smtp *smtp = thread->owner;
+        struct sending *sent = thread->sent ? thread->work : NULL;
+        if (thread->ended) {
+                thread_join(thread);
+                return;
+        }
+        thread->sent = false;
+        thread->work = NULL;
+        struct sending *next = queued_take(smtp);
+        if (next)
+                thread_give(thread, next);
+        else
+                idle_add(thread);
+        if (sent)
+                sending_end(smtp, sent);
+}
+
+/* Moves all that was told behind what was heard before, the oldest first. */
+static void told_take(struct mail_smtp *smtp)
+{
+        struct smtp_thread *thread = atomic_exchange(&smtp->told, NULL), *first = NULL, *last = thread;
+        while (thread) {
+                struct smtp_thread *older = thread->told;
+                thread->told = first;
+                first = thread;
+                thread = older;
+        }
+        if (!first)
+                return;
+        if (smtp->heard)
+                smtp->heard_last->told = first;
+        else
+                smtp->heard = first;
+        smtp->heard_last = last;
 }
 
 static void on_wake(uv_async_t *wake)
 {
         struct mail_smtp *smtp = wake->data;
-        pthread_mutex_lock(&smtp->mutex);
-        if (smtp->gone > 0)
-                threads_reap(smtp, false);
-        pthread_mutex_unlock(&smtp->mutex);
+        struct sending *unsent;
+        struct smtp_thread *thread;
         turn_worked();
-        for (int i = 0; ended_deliver_one(smtp); i++) {
+        while ((unsent = list_take(&smtp->unsent)))
+                sending_end(smtp, unsent);
+        told_take(smtp);
+        for (int i = 0; (thread = smtp->heard); i++) {
                 if (i >= RESULTS_AT_LEAST && turn_is_long()) {
                         uv_async_send(wake); /* for what is left */
                         return;
                 }
+                smtp->heard = thread->told;
+                thread_hear(thread);
         }
+}
+
+static void queue_up(struct mail_smtp *smtp, struct sending *sending)
+{
+        pthread_mutex_lock(&smtp->mutex);
+        list_add(&smtp->queued, sending);
+        queued_start(smtp);
+        pthread_mutex_unlock(&smtp->mutex);
 }
 
 static void smtp_send(struct mail_transport *transport, const struct mail_request *request, bool park,
@@ -254,56 +376,72 @@ static void smtp_send(struct mail_transport *transport, const struct mail_reques
         *sending = (struct sending){.request = request, .fence = fence, .done = done, .context = context};
         if (smtp->under_way++ == 0)
                 uv_ref((uv_handle_t *)&smtp->wake);
-        pthread_mutex_lock(&smtp->mutex);
-        list_add(&smtp->queued, sending);
-        smtp->queued_count++;
-        if (!thread_start(smtp) && smtp->running == 0) { /* alone in the queue, as there is nobody to work */
-                smtp->queued_count--;
-                list_take(&smtp->queued);
-                sending->result = mail_outcome_short("no thread could be started");
-                ended_add(smtp, sending);
+        struct smtp_thread *thread = TAILQ_FIRST(&smtp->idle);
+        if (thread) {
+                idle_remove(thread);
+                thread_give(thread, sending);
+        } else {
+                queue_up(smtp, sending);
         }
-        pthread_cond_signal(&smtp->work);
-        pthread_mutex_unlock(&smtp->mutex);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
         struct mail_smtp *smtp = handle->data;
+        if (--smtp->handles > 0)
+                return;
         pthread_mutex_destroy(&smtp->mutex);
-        pthread_cond_destroy(&smtp->work);
         free(smtp);
+}
+
+/* Ends all threads; the idle ones say QUIT, the others are broken off. */
+static void threads_end(struct mail_smtp *smtp)
+{
+        struct smtp_thread *thread;
+        pthread_mutex_lock(&smtp->mutex);
+        atomic_store(&smtp->closing, true);
+        for (thread = SLIST_FIRST(&smtp->threads); thread; thread = SLIST_NEXT(thread, all)) {
+                if (!thread->idle && thread->session)
+                        smtp_session_abort(thread->session);
+                sem_post(&thread->wake);
+        }
+        pthread_mutex_unlock(&smtp->mutex); /* from now on there are no more of them */
+        for (thread = SLIST_FIRST(&smtp->threads); thread; thread = SLIST_NEXT(thread, all))
+                pthread_join(thread->id, NULL);
 }
 
 static void smtp_close(struct mail_transport *transport)
 {
         struct mail_smtp *smtp = (struct mail_smtp *)transport;
+        struct smtp_thread *thread;
         struct sending *sending;
-        pthread_mutex_lock(&smtp->mutex);
-        smtp->closing = true;
-        for (struct smtp_thread *thread = smtp->threads; thread; thread = thread->next)
-                if (thread->busy) /* the idle ones say QUIT */
-                        smtp_session_abort(thread->session);
-        pthread_cond_broadcast(&smtp->work);
-        threads_reap(smtp, true);
+        threads_end(smtp);
+        while ((thread = SLIST_FIRST(&smtp->threads))) {
+                SLIST_REMOVE_HEAD(&smtp->threads, all);
+                if (thread->work && !thread->sent)
+                        thread->work->result = mail_outcome_stopped(false);
+                if (thread->work)
+                        sending_end(smtp, thread->work);
+                thread_free(thread);
+        }
         while ((sending = list_take(&smtp->queued))) {
                 sending->result = mail_outcome_stopped(false);
-                list_add(&smtp->ended, sending);
+                sending_end(smtp, sending);
         }
-        pthread_mutex_unlock(&smtp->mutex);
-        while (ended_deliver_one(smtp))
-                continue;
+        while ((sending = list_take(&smtp->unsent)))
+                sending_end(smtp, sending);
         uv_close((uv_handle_t *)&smtp->wake, on_closed);
+        uv_close((uv_handle_t *)&smtp->retire, on_closed);
 }
 
-static void threads_init(struct mail_smtp *smtp)
+static void handles_open(struct mail_smtp *smtp, uv_loop_t *loop)
 {
-        pthread_condattr_t monotonic;
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&smtp->work, &monotonic);
-        pthread_condattr_destroy(&monotonic);
-        pthread_mutex_init(&smtp->mutex, NULL);
+        uv_async_init(loop, &smtp->wake, on_wake);
+        uv_timer_init(loop, &smtp->retire);
+        smtp->wake.data = smtp->retire.data = smtp;
+        smtp->handles = 2;
+        uv_unref((uv_handle_t *)&smtp->wake);
+        uv_unref((uv_handle_t *)&smtp->retire);
 }
 
 struct mail_transport *mail_smtp_open(uv_loop_t *loop, const struct config *config, char *error)
@@ -316,12 +454,12 @@ struct mail_transport *mail_smtp_open(uv_loop_t *loop, const struct config *conf
         struct mail_smtp *smtp = memory_zeroed(1, sizeof *smtp + capacity * sizeof *smtp->sendings);
         smtp->base = (struct mail_transport){.capacity = capacity, .send = smtp_send, .close = smtp_close};
         smtp->config = config;
+        TAILQ_INIT(&smtp->idle);
+        SLIST_INIT(&smtp->threads);
         for (size_t i = 0; i < capacity; i++)
                 list_add(&smtp->free, &smtp->sendings[i]);
-        threads_init(smtp);
-        uv_async_init(loop, &smtp->wake, on_wake);
-        smtp->wake.data = smtp;
-        uv_unref((uv_handle_t *)&smtp->wake);
+        pthread_mutex_init(&smtp->mutex, NULL);
+        handles_open(smtp, loop);
         curl_global_init(CURL_GLOBAL_DEFAULT); /* before there are threads */
         return &smtp->base;
 }
