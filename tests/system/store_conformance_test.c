@@ -179,6 +179,8 @@ static struct store_reply parse_claim(const redisReply *reply)
 {
         struct store_reply parsed = {0};
         int word = 0;
+        if (reply->type == REDIS_REPLY_INTEGER)
+                return (struct store_reply){.claim = CLAIM_NEW, .starts = 1};
         assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
         assert_int_equal(reply->elements, 9);
         while (word < CLAIM_ANSWER_COUNT &&
