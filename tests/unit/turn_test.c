@@ -23,12 +23,12 @@ static void no_turn_is_long_before_the_first(void **state)
         assert_int_equal(turn_begin(), 0);
 }
 
-static void a_turn_is_long_after_two_milliseconds(void **state)
+static void a_turn_is_long_after_a_millisecond(void **state)
 {
         (void)state;
         turn_begin();
         assert_false(turn_is_long());
-        use_cpu(2000);
+        use_cpu(1000);
         for (int i = 0; i < 3; i++)
                 turn_is_long();
         assert_true(turn_is_long());
@@ -39,9 +39,9 @@ static void the_next_turn_is_short_again(void **state)
 {
         (void)state;
         turn_begin();
-        use_cpu(2500);
+        use_cpu(1500);
         int64_t used_us = turn_begin();
-        assert_in_range(used_us, 2500, 250000);
+        assert_in_range(used_us, 1500, 250000);
         assert_false(turn_is_long());
 }
 
@@ -78,7 +78,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(no_turn_is_long_before_the_first), /* first: turns are never undone */
-                cmocka_unit_test(a_turn_is_long_after_two_milliseconds),
+                cmocka_unit_test(a_turn_is_long_after_a_millisecond),
                 cmocka_unit_test(the_next_turn_is_short_again),
                 cmocka_unit_test(what_is_in_no_hurry_waits_while_turns_bring_more),
                 cmocka_unit_test(but_for_six_milliseconds_at_most),

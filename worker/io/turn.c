@@ -3,7 +3,7 @@
 
 #include <uv.h>
 
-enum { LONG_US = 2000, COLLECT_US = 6000 };
+enum { LONG_US = 1000, COLLECT_US = 6000 };
 
 /* The question comes after every few microseconds of work: each fourth time is often enough. */
 #define ASKED_OFTEN 4
@@ -45,7 +45,7 @@ int64_t turn_begin(void)
 }
 
 /* The thread's own clock is a system call. It is never faster than that of the machine, which is none: what
- * was short is so for the rest of the two milliseconds at least. */
+ * was short is so for the rest of the millisecond at least. */
 static bool look(void)
 {
         uint64_t now_ns = uv_hrtime();

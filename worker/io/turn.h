@@ -13,7 +13,7 @@
 /* Ends the thread's last turn and begins a new one. Returns the microseconds of CPU that the last one used, 0
  * if there was none. */
 int64_t turn_begin(void);
-/* Has the present turn used two milliseconds of CPU? Looked at each fourth time. Never where no turn was
+/* Has the present turn used a millisecond of CPU? Looked at each fourth time. Never where no turn was
  * begun. */
 bool turn_is_long(void);
 
