@@ -332,6 +332,14 @@ int channel_flush(struct channel *channel, struct broker *broker, int frames_max
         return status;
 }
 
+bool channels_acks_pending(const struct channel *channels, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (acks_pending(&channels[i].acks))
+                        return true;
+        return false;
+}
+
 void channels_flush(struct channel *channels, size_t count, struct broker *broker, int64_t until_ms)
 {
         for (size_t i = 0; i < count; i++) {

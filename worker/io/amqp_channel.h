@@ -78,6 +78,8 @@ void channel_decide(struct channel *channel, uint64_t tag, enum ack_decision dec
 /* Writes up to `frames_max` of what was decided. A status of the library; *more: something
  * is left. */
 int channel_flush(struct channel *channel, struct broker *broker, int frames_max, bool *more);
+/* Is something decided on one of them that is not written? */
+bool channels_acks_pending(const struct channel *channels, size_t count);
 /* All that is decided on all channels, waiting for the socket until `until_ms` (clock_boot_ms) at most. */
 void channels_flush(struct channel *channels, size_t count, struct broker *broker, int64_t until_ms);
 

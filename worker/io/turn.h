@@ -20,8 +20,8 @@ bool turn_is_long(void);
 /* Something has come in the present turn: more may be there already. */
 void turn_worked(void);
 /* May what is in no hurry, as acks are, wait for the next turn, to leave in one piece with more? As long as
- * turns bring something, but for six milliseconds of CPU at most; whoever began the turn must not let the
- * loop sleep then. Settled when a turn begins. Never where no turn was begun. */
+ * turns bring something, but for six milliseconds of CPU at most; who lets something wait must not let the
+ * loop sleep. Settled when a turn begins. Never where no turn was begun. */
 bool turn_collects(void);
 
 #endif

@@ -172,22 +172,12 @@ static void measure_turn(struct engine *engine)
                 metrics_loop_callback(engine->metrics, (double)used_us / 1e6);
 }
 
-/* While it is active the loop does not sleep. */
-static void on_collecting(uv_idle_t *idle)
-{
-        (void)idle;
-}
-
 static void on_turn(uv_check_t *check)
 {
         struct engine *engine = check->data;
         gate_turn(engine);
         recent_flush(engine);
         measure_turn(engine);
-        if (turn_collects())
-                uv_idle_start(&engine->collecting, on_collecting);
-        else
-                uv_idle_stop(&engine->collecting);
 }
 
 /* Before the loop may sleep. */
@@ -223,7 +213,6 @@ void lifecycle_open(struct engine *engine)
         uv_timer_init(&engine->loop, &engine->tick);
         uv_timer_init(&engine->loop, &engine->gate_timer);
         uv_idle_init(&engine->loop, &engine->gate_more);
-        uv_idle_init(&engine->loop, &engine->collecting);
         uv_check_init(&engine->loop, &engine->turn);
         uv_prepare_init(&engine->loop, &engine->before_wait);
         engine->tick.data = engine->gate_timer.data = engine->turn.data = engine;
@@ -247,6 +236,5 @@ void lifecycle_close(struct engine *engine)
         uv_close((uv_handle_t *)&engine->tick, NULL);
         uv_close((uv_handle_t *)&engine->gate_timer, NULL);
         uv_close((uv_handle_t *)&engine->gate_more, NULL);
-        uv_close((uv_handle_t *)&engine->collecting, NULL);
         uv_close((uv_handle_t *)&engine->turn, NULL);
 }

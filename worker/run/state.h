@@ -134,8 +134,7 @@ struct engine {
         uv_prepare_t before_wait;
         int64_t watchdog_every_ms, watchdog_told_ms; /* of the service manager; every 0: it does not ask */
         uv_timer_t tick, gate_timer;
-        uv_idle_t collecting; /* active while acks wait for more of them */
-        uv_idle_t gate_more;  /* active while jobs could begin that were left to the next turn */
+        uv_idle_t gate_more; /* active while jobs could begin that were left to the next turn */
         uv_signal_t sigterm, sigint, sighup;
         struct drain_report drain;
         int64_t started_ms, last_success_ms;
