@@ -89,9 +89,10 @@ def extras(results):
 
 
 def bar(y, title, value, longest, color):
-    width = min(520 * value / longest, 520)  # the longest bars are cut
+    width = min(520 * value / longest, 520)
+    cut = f'<path d="M740 {y + 22}l8 -24h8l-8 24z" fill="white"/>' if value > longest else ""  # the bar is not to scale
     return (f'<text x="250" y="{y + 15}" text-anchor="end">{title}</text>'
-            f'<rect x="260" y="{y}" width="{width:.1f}" height="20" fill="{color}"/>'
+            f'<rect x="260" y="{y}" width="{width:.1f}" height="20" fill="{color}"/>{cut}'
             f'<text x="{268 + width:.1f}" y="{y + 15}">{value:.1f}</text>')
 
 
