@@ -1,6 +1,7 @@
 """What only shows over time or with more than one worker: memory over many messages, a long backlog, replicas."""
 import pathlib
 import re
+import statistics
 import time
 
 from measure import QUEUE, Void, cpu_ns
@@ -97,7 +98,7 @@ def everything(bench, say, messages=1_000_000, waiting=500_000):
     yield (f"with {records:,} records", f"{short:.1f} us a message with 1,000 waiting, {long:.1f} with {waiting:,}, "
            f"{short_after:.1f} with 1,000 again")
     pairs = [[together(bench, n, 20_000, 256, 0) for n in (1, 2)] for _ in range(5)]  # in turn: the machine's speed drifts
-    one, two = [sorted(rates)[2] for rates in zip(*pairs)]
+    one, two = map(statistics.median, zip(*pairs))
     yield "mails answered at once", f"one worker {one:,.0f} mails/s, two {two:,.0f}: {two / one:.2f} times"
     one, four = [median_of(lambda n=n: together(bench, n, 2000 * n, 8, 20)) for n in (1, 4)]
     yield "mails of 20 ms, prefetch 8", f"one worker {one:,.0f} mails/s, four {four:,.0f}: {four / one:.2f} times"

@@ -235,9 +235,8 @@ static void count_result(void *context, const struct mail_result *result)
         tally->ended++;
 }
 
-/* More than share a multi handle, over sockets whose numbers go from one handle to another: no handle may
- * take away what another waits for. By a name with an address that refuses, where there is one: libcurl
- * closes such a socket without a word. */
+/* More than share a multi handle, over sockets whose numbers go from one handle to another: what happens on
+ * each reaches the handle that waits for it. */
 static void connections_that_end_leave_those_of_other_places_alone(void **state)
 {
         enum { PLACES = 150, ROUNDS = 3 };

@@ -347,10 +347,10 @@ static void cancels_answer(struct amqp_consumer *consumer)
 static void on_prepare(uv_prepare_t *handle)
 {
         struct amqp_consumer *consumer = handle->data;
+        /* The loop does not sleep on acks that wait for more. */
         if (consumer->broker && turn_collects() &&
             channels_acks_pending(consumer->channels, consumer->channel_count))
-                uv_idle_start(&consumer->idle,
-                              on_idle); /* the loop does not sleep on acks that wait for more */
+                uv_idle_start(&consumer->idle, on_idle);
         else if (consumer->broker)
                 connection_write(consumer);
         cancels_answer(consumer);

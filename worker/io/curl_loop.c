@@ -44,9 +44,9 @@ struct curl_loop {
         /* Grows whenever a descriptor may have become another socket: libcurl closes one that never
          * connected, and those of its resolver, without a word. */
         uint32_t trust;
-        size_t under_way; /* transfers: the loop stays alive for them */
-        unsigned handles; /* of libuv, still open */
-        size_t pool_count;
+        size_t under_way;             /* transfers: the loop stays alive for them */
+        unsigned handles;             /* of libuv, still open */
+        size_t pool_count, pool_next; /* `pool_next`: counts on over the pools that were looked at */
         struct pool pools[];
 };
 
@@ -90,21 +90,21 @@ static void on_timer(uv_timer_t *timer)
         action(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* Pools that a long turn leaves out have theirs at the next. */
+/* One pool at least; those that a long turn leaves out are first in the next, so that none waits for ever. */
 static void on_now(uv_idle_t *now)
 {
         struct curl_loop *curl_loop = now->data;
         uv_idle_stop(now);
         for (size_t i = 0; i < curl_loop->pool_count; i++) {
-                struct pool *pool = &curl_loop->pools[i];
+                struct pool *pool = &curl_loop->pools[curl_loop->pool_next++ % curl_loop->pool_count];
                 if (!pool->now)
                         continue;
-                if (turn_is_long()) {
-                        uv_idle_start(now, on_now);
-                        continue;
-                }
                 pool->now = false;
                 action(pool, CURL_SOCKET_TIMEOUT, 0);
+                if (turn_is_long()) {
+                        uv_idle_start(now, on_now);
+                        return;
+                }
         }
 }
 
@@ -229,9 +229,8 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
         struct curl_loop *curl_loop = pool->curl_loop;
         struct watch *watch = watch_of(curl_loop, fd);
         (void)easy, (void)assigned;
-        if (what ==
-            CURL_POLL_REMOVE) { /* or of a socket closed without a word, whose number another has now */
-                if (watch->pool == pool)
+        if (what == CURL_POLL_REMOVE) {
+                if (watch->pool == pool) /* else the number is another's now */
                         watch->wanted = 0;
                 return 0;
         }

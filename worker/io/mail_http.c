@@ -9,6 +9,7 @@
 #include "io/mail_curl.h"
 #include "io/mail_transports.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -130,11 +131,13 @@ static void post_give(struct post *post)
 /* Few mails keep to few connections; the caller keeps to the capacity. */
 static struct post *post_take(struct mail_http *http)
 {
-        struct post **free = http->free;
-        while (!*free)
-                free++;
-        struct post *post = *free;
-        *free = post->next;
+        size_t list = 0;
+        while (!http->free[list]) {
+                list++;
+                assert(list * CURL_LOOP_SHARE < http->base.capacity);
+        }
+        struct post *post = http->free[list];
+        http->free[list] = post->next;
         return post;
 }
 

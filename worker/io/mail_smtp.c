@@ -38,7 +38,7 @@ enum { STACK_BYTES = 256 * 1024 };
 enum { IDLE_MS = 30000, RESULTS_AT_LEAST = 4 /* in a turn that is long already */ };
 
 struct sending {
-        struct sending *next; /* in one list: free, queued or short */
+        struct sending *next; /* in one list: free, queued or unsent */
         const struct mail_request *request;
         struct mail_fence fence;
         struct mail_result result;
@@ -68,8 +68,8 @@ struct mail_smtp {
         struct mail_transport base;
         const struct config *config;
         uv_async_t wake;
-        _Atomic(struct smtp_thread *)
-                told; /* the newest of those that told and were not heard, linked by `told` */
+        /* The newest of those that told and were not heard, linked by `told`. */
+        struct smtp_thread *_Atomic told;
         atomic_bool closing;
 
         /* of the loop's thread alone: */
