@@ -93,19 +93,22 @@ def rounds(plan, bench, programs, results, deadline):
 def slow_service(plan, bench, results):
     """What a mail service that takes its time leaves of the throughput. `ahead`: twice as many messages are prefetched as mails
     may be under way, so that a mail begins when another ends and need not wait for a claim."""
-    count = 256 * 20 * (2 if plan.rounds < 3 else 6)
     ahead, ahead_1024 = {"prefetch": 512, "connections": 256}, {"prefetch": 2048, "connections": 1024}
-    attempt(results, "slow-http", bench.throughput, Leveret(), count, delay_ms=50)
-    attempt(results, "slow-http-ahead", bench.throughput, Leveret(), count, delay_ms=50, **ahead)
-    attempt(results, "slow-floor", bench.throughput, Floor("http", ""), count, delay_ms=50)
-    attempt(results, "slow-smtp", bench.throughput, Leveret(), count, delay_ms=50, smtp=True)
-    attempt(results, "slow-smtp-ahead", bench.throughput, Leveret(), count, delay_ms=50, smtp=True, **ahead)
+    count, count_1024 = 256 * 40, 1024 * 20
+    whole = Floor("http", "")
+    for _ in range(1 if plan.rounds < 3 else 3):
+        attempt(results, "slow-http", bench.throughput, Leveret(), count, delay_ms=50)
+        attempt(results, "slow-http-ahead", bench.throughput, Leveret(), count, delay_ms=50, **ahead)
+        attempt(results, "slow-floor", bench.throughput, whole, count, delay_ms=50)
+        attempt(results, "slow-smtp", bench.throughput, Leveret(), count, delay_ms=50, smtp=True)
+        attempt(results, "slow-smtp-ahead", bench.throughput, Leveret(), count, delay_ms=50, smtp=True, **ahead)
+        attempt(results, "slow-http-1024", bench.throughput, Leveret(), count_1024, prefetch=1024, delay_ms=200)
+        attempt(results, "slow-http-1024-ahead", bench.throughput, Leveret(), count_1024, delay_ms=200, **ahead_1024)
+        attempt(results, "slow-floor-1024", bench.throughput, whole, count_1024, prefetch=1024, delay_ms=200)
+    attempt(results, "slow-http-2000", bench.throughput, Leveret(), count_1024, prefetch=2000, delay_ms=200)
     for name, smtp in (("turns-http", False), ("turns-smtp", True)):
-        attempt(results, name, bench.turns, Leveret(), count, smtp)
-    attempt(results, "slow-http-1024", bench.throughput, Leveret(), count, prefetch=1024, delay_ms=200)
-    attempt(results, "slow-http-1024-ahead", bench.throughput, Leveret(), count, delay_ms=200, **ahead_1024)
-    attempt(results, "slow-floor-1024", bench.throughput, Floor("http", ""), count, prefetch=1024, delay_ms=200)
-    attempt(results, "slow-http-2000", bench.throughput, Leveret(), count, prefetch=2000, delay_ms=200)
+        attempt(results, name, bench.turns, Leveret(), 2 * count, smtp)
+    attempt(results, "leveret", bench.idle, Leveret())
 
 
 def long_part(bench, results, messages):

@@ -182,14 +182,11 @@ class Bench:
         return {"turns": turns, "long_turns": turns - short, "longest_ms": longest * 1e3, "waits": max(0, waits - turns)}
 
     def latency(self, program, seconds, rate=200):
-        """From publish to mail at a fixed rate, and what a message and an idle second cost then."""
+        """From publish to mail at a fixed rate, and what a message costs then."""
         self.clean()
         process = program.start(self.services, self.directory)
         self.load(rate, rate)
         self.wait_mails(process, rate)
-        idle_from, began = cpu_ns(process.pid), time.monotonic()
-        time.sleep(1.0)
-        idle = (cpu_ns(process.pid) - idle_from) / 1e9 / (time.monotonic() - began)
         before = cpu_ns(process.pid)
         self.load(rate * seconds, rate)
         self.wait_mails(process, rate * (seconds + 1))
@@ -197,4 +194,17 @@ class Bench:
         latencies = sorted(self.sink.latencies_us()[rate:])
         self.end(process, rate * (seconds + 1))
         return {"p50_ms": latencies[len(latencies) // 2] / 1e3, "p99_ms": latencies[len(latencies) * 99 // 100] / 1e3,
-                "cpu_low_us": spent / 1e3 / (rate * seconds), "idle_percent": idle * 100}
+                "cpu_low_us": spent / 1e3 / (rate * seconds)}
+
+    def idle(self, program, mails=1000, seconds=10):
+        """What nothing to do costs, from a second after some mails on."""
+        self.clean()
+        self.load(mails)
+        process = program.start(self.services, self.directory)
+        self.wait_mails(process, mails)
+        time.sleep(1.0)
+        idle_from, began = cpu_ns(process.pid), time.monotonic()
+        time.sleep(seconds)
+        idle = (cpu_ns(process.pid) - idle_from) / 1e9 / (time.monotonic() - began)
+        self.end(process, mails)
+        return {"idle_percent": idle * 100}

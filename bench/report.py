@@ -84,7 +84,7 @@ def extras(results):
                 f"than 5 ms of CPU, the longest {results.cell(name, 'longest_ms', '{:.1f}', False)} ms; waits for anything but events: "
                 f"{results.cell(name, 'waits', '{:,.0f}', False)}")
     if (idle := results.median("leveret", "idle_percent")) is not None:
-        yield "leveret idle", f"{idle:.3f} % of a core"
+        yield "leveret idle for ten seconds", f"{idle:.3f} % of a core"
     yield from results.long
 
 

@@ -299,21 +299,24 @@ static int listen_on(enum kind kind)
         return ntohs(address.sin_port);
 }
 
-/* Sends the answers that are due; returns how long to wait for the next, ms. */
-static int answers_send(void)
+/* Sends the answers that are due. true: another waits, `left` says how long. In nanoseconds: a wait of whole
+ * milliseconds would make each answer half of one late. */
+static bool answers_send(struct timespec *left)
 {
         struct peer *peer;
         while ((peer = TAILQ_FIRST(&waiting))) {
                 int64_t left_ns = peer->due_ns - clock_ns(CLOCK_MONOTONIC);
-                if (left_ns > 0)
-                        return (int)((left_ns + 999999) / 1000000);
+                if (left_ns > 0) {
+                        *left = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
+                        return true;
+                }
                 TAILQ_REMOVE(&waiting, peer, waiting);
                 peer->due_ns = 0;
                 answer(peer);
                 while (!peer->due_ns && take(peer))
                         ;
         }
-        return -1;
+        return false;
 }
 
 int main(void)
@@ -328,7 +331,8 @@ int main(void)
         fflush(stdout);
         for (;;) {
                 struct epoll_event events[EVENTS];
-                int count = epoll_wait(epoll_fd, events, EVENTS, answers_send());
+                struct timespec left;
+                int count = epoll_pwait2(epoll_fd, events, EVENTS, answers_send(&left) ? &left : NULL, NULL);
                 for (int i = 0; i < count; i++) {
                         struct peer *peer = events[i].data.ptr;
                         if (peer->kind < HTTP)
