@@ -1,10 +1,12 @@
 /* What a mail service answers, line by line. `retry-after: ` begins a header's value; all else is an SMTP
- * reply line, read in every phase. */
+ * reply line, read in every phase. The whole is also what a server says in a dialogue about one mail, in
+ * pieces. */
 
 #include "fuzz.h"
 
 #include "core/mail_outcome.h"
 #include "core/plain_text.h"
+#include "core/smtp_dialogue.h"
 
 static void check_result(const struct mail_result *result)
 {
@@ -41,10 +43,62 @@ static void check_smtp(struct slice line)
         }
 }
 
+static const struct mail_request mail = {
+        .key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        .message_id = "<k@example.com>",
+        .from = "shop@example.com",
+        .to = "ann@example.org",
+        .subject = "Hello",
+        .text = "Hello.",
+};
+
+/* Writes some of what is pending; the last byte of the message stays if `keep`. */
+static void dialogue_write(struct smtp_dialogue *dialogue, bool keep)
+{
+        size_t len = smtp_dialogue_pending(dialogue).len;
+        bool message = dialogue->phase == SMTP_DATA && dialogue->writing == &dialogue->message;
+        smtp_dialogue_wrote(dialogue, message && keep && len > 0 ? len - 1 : len);
+        CHECK(dialogue->phase != SMTP_DOT || smtp_dialogue_pending(dialogue).len == 0);
+}
+
+static void dialogue_end(const struct smtp_dialogue *dialogue, bool keep)
+{
+        struct mail_result result = smtp_dialogue_result(dialogue);
+        check_result(&result);
+        CHECK(result.outcome != MAIL_SENT || (dialogue->phase == SMTP_DOT && !keep));
+        CHECK(result.outcome != MAIL_AMBIGUOUS || dialogue->phase == SMTP_DOT);
+}
+
+static void check_dialogue(struct slice bytes, bool pipelining, bool keep, size_t piece)
+{
+        struct smtp_dialogue dialogue = {0};
+        enum smtp_step step = SMTP_STEP_WAIT;
+        smtp_dialogue_begin(&dialogue, (struct smtp_extensions){.pipelining = pipelining}, &mail);
+        while (bytes.len > 0 && step != SMTP_STEP_ENDED && step != SMTP_STEP_FLOODED) {
+                struct slice some = {.data = bytes.data, .len = piece < bytes.len ? piece : bytes.len};
+                size_t len = some.len;
+                dialogue_write(&dialogue, keep);
+                step = smtp_dialogue_read(&dialogue, &some);
+                CHECK(step != SMTP_STEP_WAIT || some.len == 0);
+                if (step == SMTP_STEP_MESSAGE)
+                        smtp_dialogue_message(&dialogue);
+                bytes.data += len - some.len;
+                bytes.len -= len - some.len;
+        }
+        if (step == SMTP_STEP_ENDED)
+                dialogue_end(&dialogue, keep);
+        struct mail_result cut = smtp_dialogue_cut(&dialogue, "gone");
+        check_result(&cut);
+        CHECK((cut.outcome == MAIL_AMBIGUOUS) == (dialogue.phase == SMTP_DOT));
+        smtp_dialogue_fini(&dialogue);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const char prefix[] = "retry-after: ";
         struct slice rest = {.data = (const char *)data, .len = size};
+        for (int way = 0; way < 8; way++)
+                check_dialogue(rest, way & 1, way & 2, way & 4 ? 1 : 4096);
         while (rest.len) {
                 struct slice line = fuzz_take(&rest, '\n');
                 size_t skip = sizeof(prefix) - 1;

@@ -99,16 +99,6 @@ static void a_cut_is_ambiguous_only_after_the_request_was_sent(void **state)
 }
 
 /* t transient, p permanent, c config; a capital counts against the breaker, config always opens it. */
-static void want_of_something_of_our_own_charges_neither_the_mail_nor_the_service(void **state)
-{
-        (void)state;
-        struct mail_result result = mail_outcome_short("no thread could be started");
-        assert_int_equal(result.outcome, MAIL_TRANSIENT);
-        assert_true(result.throttled);
-        assert_false(result.counts || result.opens);
-        assert_string_equal(result.error, "not sent: no thread could be started");
-}
-
 static void the_36_cells_of_smtp(void **state)
 {
         (void)state;
@@ -229,7 +219,6 @@ int main(void)
                 cmocka_unit_test(retry_after_is_read_as_seconds_or_date_and_capped_at_an_hour),
                 cmocka_unit_test(a_named_wait_throttles_and_503_with_one_still_counts),
                 cmocka_unit_test(a_cut_is_ambiguous_only_after_the_request_was_sent),
-                cmocka_unit_test(want_of_something_of_our_own_charges_neither_the_mail_nor_the_service),
                 cmocka_unit_test(the_36_cells_of_smtp),
                 cmocka_unit_test(the_enhanced_code_decides_before_the_reply_code),
                 cmocka_unit_test(bad_credentials_are_our_settings_in_every_phase),

@@ -2,6 +2,7 @@
 #define LEVERET_TESTS_PEER_H
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct peer {
         void (*serve)(struct peer *peer, int fd, int connection);
         void *script;
         int connections, requests; /* seen so far */
+        int answers;               /* that have left */
         int fds[PEER_CONNECTIONS_MAX];
         pthread_t threads[PEER_CONNECTIONS_MAX];
         char log[PEER_LOG_MAX]; /* what the clients said */
@@ -91,6 +93,7 @@ static inline void *peer_run(void *argument)
                 if (!connection || number >= PEER_CONNECTIONS_MAX)
                         abort();
                 *connection = (struct peer_connection){.peer = peer, .number = number};
+                setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)); /* what was sent is there */
                 peer->fds[number] = fd;
                 peer_count(peer, &peer->connections, 1); /* before it is served, so that the test sees it */
                 if (pthread_create(&peer->threads[number], NULL, peer_connection_run, connection) != 0)

@@ -1,15 +1,23 @@
 #ifndef LEVERET_TESTS_SMTP_PEER_H
 #define LEVERET_TESTS_SMTP_PEER_H
 
+#include "io/clock.h"
 #include "peer.h"
+
+#include <sched.h>
 
 /* What the server does at a step of the dialogue: the reply, or one of these. */
 static const char CUT[] = "cut", SILENT[] = "silent", ENDLESS_LINE[] = "line", ENDLESS_REPLY[] = "reply";
 
+static const char PLAIN_EHLO[] = "250-peer\r\n250-AUTH PLAIN\r\n250 SIZE 100000000\r\n";
+static const char PIPELINING_EHLO[] = "250-peer\r\n250-PIPELINING\r\n250 SIZE 100000000\r\n";
+
 struct smtp_script {
         /* NULL: as a good server does; `idle`: after a mail was accepted, before anything else comes */
         const char *greeting, *ehlo, *auth, *mail, *rcpt, *data, *dot, *idle;
-        int first_connections; /* the script is for so many; later ones are good. 0: all */
+        const char *second_mail; /* to the MAIL of the second mail of each connection */
+        int64_t data_after_ms;   /* CLOCK_BOOTTIME before which DATA is not answered */
+        int first_connections;   /* the script is for so many; later ones are good. 0: all */
 };
 
 /* One line from the client into `line`; false at the end. */
@@ -43,12 +51,16 @@ static inline bool step(int fd, const char *reply, const char *otherwise)
         return peer_write(fd, reply);
 }
 
+/* Nothing comes behind the dot before it is answered. */
 static inline bool message_read(struct peer *peer, int fd)
 {
-        char line[4096];
-        while (line_read(fd, line, sizeof line)) {
-                peer_log(peer, line, strlen(line));
-                if (strcmp(line, ".\r\n") == 0)
+        static const char dot[] = "\r\n.\r\n";
+        enum { DOT = sizeof dot - 1 };
+        char data[DOT + 16384] = "";
+        for (ssize_t n; (n = recv(fd, data + DOT, sizeof data - DOT, 0)) > 0;) {
+                peer_log(peer, data + DOT, (size_t)n);
+                memmove(data, data + n, DOT); /* the last bytes so far */
+                if (memcmp(data, dot, DOT) == 0)
                         return true;
         }
         return false;
@@ -66,7 +78,7 @@ static inline bool credentials_read(struct peer *peer, int fd)
 static inline bool command_answer(struct peer *peer, int fd, const struct smtp_script *s, const char *line)
 {
         if (strncmp(line, "EHLO", 4) == 0)
-                return step(fd, s->ehlo, "250-peer\r\n250-AUTH PLAIN\r\n250 SIZE 1000000\r\n");
+                return step(fd, s->ehlo, PLAIN_EHLO);
         if (strncmp(line, "AUTH", 4) == 0)
                 return peer_write(fd, "334 \r\n") && credentials_read(peer, fd) &&
                        step(fd, s->auth, "235 2.7.0 welcome\r\n");
@@ -80,6 +92,8 @@ static inline bool command_answer(struct peer *peer, int fd, const struct smtp_s
         }
         if (strncmp(line, "DATA", 4) != 0)
                 return peer_write(fd, "502 5.5.1 what?\r\n");
+        while (clock_boot_ms() <= s->data_after_ms)
+                sched_yield();
         if (!step(fd, s->data, "354 go on\r\n"))
                 return false;
         if (s->data && strncmp(s->data, "354", 3) != 0)
@@ -95,14 +109,18 @@ static inline void smtp_serve(struct peer *peer, int fd, int connection)
         static const struct smtp_script good;
         const struct smtp_script *script = peer->script;
         char line[4096];
+        int mails = 0;
         if (script->first_connections && connection >= script->first_connections)
                 script = &good;
         if (!step(fd, script->greeting, "220 peer ESMTP\r\n"))
                 return;
         while (line_read(fd, line, sizeof line)) {
                 peer_log(peer, line, strlen(line));
-                if (!command_answer(peer, fd, script, line))
+                if (strncmp(line, "MAIL", 4) == 0 && mails++ > 0 && script->second_mail)
+                        step(fd, script->second_mail, NULL);
+                else if (!command_answer(peer, fd, script, line))
                         return;
+                peer_count(peer, &peer->answers, 1);
         }
 }
 

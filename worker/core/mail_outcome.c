@@ -119,14 +119,6 @@ struct mail_result mail_outcome_settings(const char *cause)
         return result;
 }
 
-struct mail_result mail_outcome_short(const char *cause)
-{
-        struct mail_result result = mail_result_of(MAIL_TRANSIENT);
-        result.throttled = true;
-        mail_error_set(&result, "not sent", slice_of(cause), NULL);
-        return result;
-}
-
 struct mail_result mail_outcome_invalid(const char *problem)
 {
         struct mail_result result = mail_result_of(MAIL_PERMANENT);

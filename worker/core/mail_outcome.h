@@ -24,10 +24,6 @@ struct mail_result mail_outcome_cut(bool sent, const char *cause);
 /* The TLS handshake or the log-in was refused by our side: nothing was sent and time heals nothing. */
 struct mail_result mail_outcome_settings(const char *cause);
 
-/* Never begun for want of something of this process, such as a thread: as innocent as when asked to slow
- * down. */
-struct mail_result mail_outcome_short(const char *cause);
-
 /* Never begun: the request is invalid; the breaker does not care. */
 struct mail_result mail_outcome_invalid(const char *problem);
 /* Never begun: the fence had passed. Status -1. */

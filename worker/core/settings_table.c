@@ -164,8 +164,8 @@ const struct setting settings[] = {
           .prose = "Whether an smtp:// connection must be encrypted before anything is said; off leaves it "
                    "in plain text." },
         { .name = "mail.smtp.connections", .kind = SETTING_INTEGER, OF_WORKER(mail.smtp.connections),
-          .min = 1, .max = 256, .fallback = "16",
-          .prose = "How many connections to the mail server are open at most; each is a thread." },
+          .min = 1, .max = 1024, .fallback = "16",
+          .prose = "How many connections to the mail server are open at most, each with one mail at a time." },
         { .name = "mail.smtp.tls.ca_file", .kind = SETTING_PATH, OF_WORKER(mail.smtp.tls.ca_file),
           .example = "/etc/leveret/ca.pem",
           .prose = "Certificates (PEM) that the mail server is trusted by; unset: those of the system." },

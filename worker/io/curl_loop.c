@@ -10,7 +10,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { EVENTS_PER_TURN = 64, EVENTS_AT_LEAST = 8 };
+/* At least so many though the turn is long: a step of a TLS handshake takes half a millisecond. */
+enum { EVENTS_PER_TURN = 64, EVENTS_AT_LEAST = 4, EVENTS_FETCHED = 8 };
 
 /* The places that share a multi handle. */
 struct pool {
@@ -29,6 +30,7 @@ struct watch {
         uint32_t trust;      /* `registered` still holds if this is the loop's */
         uint32_t life;       /* of the socket with this number: an event of an earlier one is dropped */
         struct pool *pool;   /* whose socket it is */
+        void *owner;         /* who talks on it; NULL: libcurl does */
 };
 
 struct curl_loop {
@@ -39,12 +41,13 @@ struct curl_loop {
         int epoll;
         uv_poll_t poll;
         curl_loop_ended *ended;
-        struct watch *watches; /* by descriptor */
+        curl_loop_ready *ready; /* NULL: connections are libcurl's alone */
+        struct watch *watches;  /* by descriptor */
         size_t watch_max;
         /* Grows whenever a descriptor may have become another socket: libcurl closes one that never
          * connected, and those of its resolver, without a word. */
         uint32_t trust;
-        size_t under_way;             /* transfers: the loop stays alive for them */
+        size_t under_way;             /* transfers, and connections kept by others: the loop stays alive */
         unsigned handles;             /* of libuv, still open */
         size_t pool_count, pool_next; /* `pool_next`: counts on over the pools that were looked at */
         struct pool pools[];
@@ -71,7 +74,8 @@ static void ended_deliver(const struct pool *pool)
                 CURLcode code = message->data.result;
                 void *owner = NULL;
                 curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
-                take_out(pool, easy);
+                if (!curl_loop->ready || code != CURLE_OK)
+                        take_out(pool, easy);
                 curl_loop->trust += code != CURLE_OK;
                 curl_loop->ended(easy, owner, code);
         }
@@ -136,6 +140,11 @@ static struct watch *watch_of(struct curl_loop *curl_loop, curl_socket_t fd)
         return &curl_loop->watches[fd];
 }
 
+static bool watch_is_known(const struct curl_loop *curl_loop, const struct watch *watch)
+{
+        return watch->registered == watch->wanted && watch->trust == curl_loop->trust;
+}
+
 /* Tells the kernel what is wanted, whatever it knew before. */
 static bool watch_register(struct curl_loop *curl_loop, curl_socket_t fd)
 {
@@ -161,28 +170,33 @@ static void event_take(struct curl_loop *curl_loop, const struct epoll_event *ev
                 watch->registered = 0;
                 return;
         }
+        if (watch->owner) {
+                curl_loop->ready(watch->owner);
+                return;
+        }
         action(watch->pool, fd,
                (event->events & EPOLLIN ? CURL_CSELECT_IN : 0) |
                        (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                        (event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
 }
 
-/* What is not fetched now is still there at the next turn. */
+/* What is not taken now is still there at the next turn. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
         struct curl_loop *curl_loop = poll->data;
-        struct epoll_event ready[EVENTS_AT_LEAST];
-        int count = EVENTS_AT_LEAST;
+        struct epoll_event ready[EVENTS_FETCHED];
+        int count = EVENTS_FETCHED;
         (void)events;
         turn_worked();
         if (status < 0)
                 abort();
-        for (int taken = 0; taken < EVENTS_PER_TURN && count == EVENTS_AT_LEAST; taken += count) {
-                if (taken > 0 && turn_is_long())
-                        return;
-                count = epoll_wait(curl_loop->epoll, ready, EVENTS_AT_LEAST, 0);
-                for (int i = 0; i < count; i++)
+        for (int taken = 0; taken < EVENTS_PER_TURN && count == EVENTS_FETCHED; taken += count) {
+                count = epoll_wait(curl_loop->epoll, ready, EVENTS_FETCHED, 0);
+                for (int i = 0; i < count; i++) {
+                        if (taken + i >= EVENTS_AT_LEAST && turn_is_long())
+                                return;
                         event_take(curl_loop, &ready[i]);
+                }
         }
 }
 
@@ -190,6 +204,7 @@ static void watch_renew(struct curl_loop *curl_loop, curl_socket_t fd)
 {
         struct watch *watch = watch_of(curl_loop, fd);
         watch->registered = 0;
+        watch->owner = NULL;
         watch->life++;
         curl_loop->trust++;
 }
@@ -236,9 +251,15 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
         }
         watch->pool = pool;
         watch->wanted = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
-        if (watch->registered == watch->wanted && watch->trust == curl_loop->trust)
-                return 0;
-        return watch_register(curl_loop, fd) ? 0 : -1;
+        return watch_is_known(curl_loop, watch) || watch_register(curl_loop, fd) ? 0 : -1;
+}
+
+bool curl_loop_watch(struct curl_loop *curl_loop, curl_socket_t fd, void *owner, bool writable)
+{
+        struct watch *watch = watch_of(curl_loop, fd);
+        watch->owner = owner;
+        watch->wanted = EPOLLIN | (writable ? EPOLLOUT : 0);
+        return watch_is_known(curl_loop, watch) || watch_register(curl_loop, fd);
 }
 
 static void pool_open(struct pool *pool, struct curl_loop *curl_loop, long connections)
@@ -256,12 +277,14 @@ static void pool_open(struct pool *pool, struct curl_loop *curl_loop, long conne
         curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, connections);
 }
 
-struct curl_loop *curl_loop_open(uv_loop_t *loop, size_t places, curl_loop_ended *ended)
+struct curl_loop *curl_loop_open(uv_loop_t *loop, size_t places, curl_loop_ended *ended,
+                                 curl_loop_ready *ready)
 {
         size_t count = (places + CURL_LOOP_SHARE - 1) / CURL_LOOP_SHARE;
         struct curl_loop *curl_loop = memory_zeroed(1, sizeof *curl_loop + count * sizeof(struct pool));
         curl_loop->loop = loop;
         curl_loop->ended = ended;
+        curl_loop->ready = ready;
         curl_loop->pool_count = count;
         for (size_t i = 0; i < count; i++)
                 pool_open(&curl_loop->pools[i], curl_loop,

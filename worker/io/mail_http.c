@@ -370,7 +370,7 @@ struct mail_transport *mail_http_open(uv_loop_t *loop, const struct config *conf
         http->refused_end = &http->refused;
         http->headers = headers_new(rules, config->mail.http.api_key);
         http->url = url_new(url, rules->path);
-        http->curl_loop = curl_loop_open(loop, capacity, on_ended);
+        http->curl_loop = curl_loop_open(loop, capacity, on_ended, NULL);
         uv_timer_init(loop, &http->later);
         http->later.data = http;
         posts_init(http, config);

@@ -7,15 +7,15 @@
 #include <uv.h>
 
 /*
- * A way out for mails: HTTP API, SMTP or the log. Lives on one loop; all calls and callbacks are on the
- * loop's thread, whatever threads it uses inside.
+ * A way out for mails: HTTP API, SMTP or the log. Lives on one loop, on whose thread are all calls and
+ * callbacks; none of them waits for anything.
  */
 struct mail_transport;
 
 /* Called once for every accepted mail, never from inside mail_transport_send. `result` is valid during the
  * call. */
 typedef void mail_done(void *context, const struct mail_result *result);
-/* Asked right before the first byte may leave, on whichever thread that happens: still allowed at this
+/* Asked right before the first byte may leave, and over SMTP before the message does: still allowed at this
  * CLOCK_BOOTTIME? */
 struct mail_fence {
         int64_t valid_until_ms; /* CLOCK_BOOTTIME; a send that would begin later than this is not begun */
@@ -30,16 +30,14 @@ size_t mail_transport_capacity(const struct mail_transport *transport);
 
 /*
  * Starts a send. Everything in `request` is borrowed until `done` was called. `park`: send on a fresh
- * connection (the library must not re-send silently). If the fence has passed when a thread gets to it,
- * `done` gets outcome MAIL_TRANSIENT with error "fence passed", `counts` false and `fenced` semantics: status
- * -1.
+ * connection (the library must not re-send silently). If the fence has passed when it comes to it, `done`
+ * gets outcome MAIL_TRANSIENT, status -1, and `counts` false.
  */
 void mail_transport_send(struct mail_transport *transport, const struct mail_request *request, bool park,
                          struct mail_fence fence, mail_done *done, void *context);
 
 /* Ends all: sends under way are aborted and their `done` called with MAIL_AMBIGUOUS if a request may have
- * left. Then frees, which takes one more turn of the loop. Not from inside a `done`. Blocks at most until
- * running SMTP threads have noticed (their sockets are shut down). */
+ * left. Then frees, which takes one more turn of the loop. Not from inside a `done`. */
 void mail_transport_close(struct mail_transport *transport);
 
 #endif
