@@ -8,11 +8,11 @@ from harness.chaos import Chaos
 from test_faults_handlers import crash_binary
 
 
-def chaos(bench, messages, within, rate=0):
+def chaos(bench, messages, within, rate=0, over="http"):
     """LEVERET_CHAOS_SEED repeats a run's faults."""
     seed = int(os.environ.get("LEVERET_CHAOS_SEED") or random.SystemRandom().randint(1, 10**6))
     program = crash_binary()
-    run = Chaos(bench, messages, seed, program=program if program.exists() else None, rate=rate)
+    run = Chaos(bench, messages, seed, program=program if program.exists() else None, rate=rate, over=over)
     try:
         published_s, took_s = run.run(within)
         account, by_window = run.check()
@@ -28,6 +28,10 @@ def chaos(bench, messages, within, rate=0):
 
 def test_twenty_thousand_messages_survive_the_nemesis(bench):
     chaos(bench, 20000, within=60, rate=500)
+
+
+def test_ten_thousand_mails_over_smtp_survive_the_nemesis(bench):
+    chaos(bench, 10000, within=60, rate=300, over="smtp")
 
 
 @pytest.mark.faults

@@ -19,14 +19,15 @@ SPARE = "leveret.spare"  # a queue that is empty whenever it is deleted
 
 
 class Chaos:
-    def __init__(self, bench, messages, seed, program=None, rate=0):
+    def __init__(self, bench, messages, seed, program=None, rate=0, over="http"):
         logging.getLogger("pika").setLevel(logging.CRITICAL)  # a publisher that meets a dead broker is no news here
         self.bench, self.count, self.seed, self.rate = bench, messages, seed, rate
         self.random = random.Random(seed)
         self.amqp, self.redis = Proxy(bench.broker.port), Proxy(bench.redis.port)
         work, spare = dict(bench.config()["queues"][0]), dict(bench.config()["queues"][0])
         spare.update(name=SPARE, bindings=["spare.#"])
-        self.fleet = Fleet(bench, 3, bench.config(
+        config = bench.smtp_config if over == "smtp" else bench.config
+        self.fleet = Fleet(bench, 3, config(
             amqp={"url": bench.broker.url(bench.vhost, port=self.amqp.port), "heartbeat": "2s"},
             redis={"url": bench.redis.url_at(self.redis.port), "timeout": "1s"}, queues=[work, spare],
             # Deaths and freezes are nobody's fault here: no message may be suspected for good.

@@ -59,7 +59,7 @@ class Windows:
         """key -> window of each mail that has no record but an excuse; a Counter of windows beside it."""
         recorded = set()
         for job in self.bench.redis.jobs(self.bench.prefix).values():
-            recorded |= {value for field, value in job.items() if field.startswith("effect.")}
+            recorded |= {value.removeprefix("2.0.0 queued as ") for field, value in job.items() if field.startswith("effect.")}
         keys, windows = collections.Counter(), collections.Counter()
         for mail in self.bench.sink.mails():
             if mail["id"] not in recorded:
