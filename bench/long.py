@@ -97,9 +97,9 @@ def everything(bench, say, messages=1_000_000, waiting=500_000):
     short_after = median_of(lambda: short_backlog(bench, 20_000))
     yield (f"with {records:,} records", f"{short:.1f} us a message with 1,000 waiting, {long:.1f} with {waiting:,}, "
            f"{short_after:.1f} with 1,000 again")
-    pairs = [[together(bench, n, 20_000, 256, 0) for n in (1, 2)] for _ in range(5)]  # in turn: the machine's speed drifts
-    one, two = map(statistics.median, zip(*pairs))
+    # in turn: the machine's speed drifts
+    one, two = map(statistics.median, zip(*[[together(bench, n, 20_000, 256, 0) for n in (1, 2)] for _ in range(5)]))
     yield "mails answered at once", f"one worker {one:,.0f} mails/s, two {two:,.0f}: {two / one:.2f} times"
-    one, four = [median_of(lambda n=n: together(bench, n, 2000 * n, 8, 20)) for n in (1, 4)]
+    one, four = map(statistics.median, zip(*[[together(bench, n, 2000 * n, 8, 20) for n in (1, 4)] for _ in range(3)]))
     yield "mails of 20 ms, prefetch 8", f"one worker {one:,.0f} mails/s, four {four:,.0f}: {four / one:.2f} times"
     say(f"long part: {time.monotonic() - began:,.0f} s")
