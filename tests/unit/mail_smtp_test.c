@@ -154,45 +154,6 @@ static void a_large_message_arrives_whole(void **state)
         stage_close(stage);
 }
 
-static void on_time(uv_timer_t *timer)
-{
-        *(bool *)timer->data = true;
-}
-
-static void wait_ms(uv_loop_t *loop, uint64_t ms)
-{
-        uv_timer_t timer;
-        bool over = false;
-        uv_timer_init(loop, &timer);
-        timer.data = &over;
-        uv_timer_start(&timer, on_time, ms, 0);
-        while (!over)
-                uv_run(loop, UV_RUN_ONCE);
-        uv_close((uv_handle_t *)&timer, NULL);
-        uv_run(loop, UV_RUN_NOWAIT);
-}
-
-/* With each new connection libcurl looks after those that it holds for unused, once a second at most, and
- * closes one on which something waits to be read. One that was sent on is used. */
-static void a_new_connection_does_not_harm_those_that_talk(void **state)
-{
-        (void)state;
-        struct stage *stage = stage_open((struct smtp_script){0});
-        assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
-        wait_ms(&stage->loop, 1100);
-        int answers = peer_count(stage->peer, &stage->peer->answers, 0);
-        mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
-        while (peer_count(stage->peer, &stage->peer->answers, 0) == answers)
-                sched_yield();
-        mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
-        stage_wait(stage, 3);
-        for (int i = 0; i < 3; i++)
-                if (stage->results[i].outcome != MAIL_SENT)
-                        fail_msg("mail %d: %s", i, stage->results[i].error);
-        assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
-        stage_close(stage);
-}
-
 static void a_connection_is_kept_for_the_next_mail(void **state)
 {
         (void)state;
@@ -500,7 +461,6 @@ int main(void)
                 cmocka_unit_test(a_mail_goes_over_the_wire_exactly_like_this),
                 cmocka_unit_test(commands_go_together_where_the_server_allows),
                 cmocka_unit_test(a_connection_is_kept_for_the_next_mail),
-                cmocka_unit_test(a_new_connection_does_not_harm_those_that_talk),
                 cmocka_unit_test(a_large_message_arrives_whole),
                 cmocka_unit_test(every_refusal_at_every_place_has_its_outcome),
                 cmocka_unit_test(silence_or_a_cut_is_ambiguous_only_after_the_dot),

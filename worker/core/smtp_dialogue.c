@@ -75,7 +75,6 @@ void smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_extensions 
         dialogue->phase = SMTP_MAIL;
         dialogue->pipelining = extensions.pipelining;
         dialogue->heard.bytes = 0;
-        dialogue->heard.replied = false;
         dialogue->line_len = dialogue->written = 0;
         buffer_clear(&dialogue->commands);
         buffer_clear(&dialogue->message);
@@ -98,10 +97,8 @@ struct slice smtp_dialogue_pending(const struct smtp_dialogue *dialogue)
 void smtp_dialogue_wrote(struct smtp_dialogue *dialogue, size_t len)
 {
         dialogue->written += len;
-        if (dialogue->writing != &dialogue->message || dialogue->written < dialogue->message.len)
-                return;
-        dialogue->phase = SMTP_DOT;
-        dialogue->heard.replied = false;
+        if (dialogue->writing == &dialogue->message && dialogue->written == dialogue->message.len)
+                dialogue->phase = SMTP_DOT;
 }
 
 void smtp_dialogue_message(struct smtp_dialogue *dialogue)

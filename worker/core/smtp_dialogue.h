@@ -18,8 +18,8 @@ enum {
 
 /* What the server said last. */
 struct smtp_heard {
-        size_t bytes; /* of all replies so far */
-        bool replied;
+        size_t bytes;            /* of all replies so far */
+        bool replied;            /* at all */
         struct smtp_reply reply; /* its text is in `text` */
         char text[MAIL_ERROR_MAX];
 };
@@ -36,7 +36,7 @@ void smtp_extensions_line(struct smtp_extensions *extensions, struct slice line)
 struct smtp_dialogue {
         enum smtp_phase phase; /* SMTP_MAIL to SMTP_DOT: the reply that is awaited */
         bool pipelining;
-        struct smtp_heard heard; /* `replied`: to this mail at all, and in SMTP_DOT: to its message */
+        struct smtp_heard heard;
         char line[SMTP_LINE_KEPT];
         size_t line_len;
         struct buffer commands, message, recipient;

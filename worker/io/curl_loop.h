@@ -9,8 +9,8 @@
  * "multi_socket"). */
 struct curl_loop;
 
-/* A transfer ended. The handle was taken out already and may be added again, also from inside this call.
- * `owner` is its CURLOPT_PRIVATE. */
+/* A transfer ended. The handle was taken out already, unless its connection is kept (curl_loop_open), and may
+ * be added again, also from inside this call. `owner` is its CURLOPT_PRIVATE. */
 typedef void curl_loop_ended(CURL *easy, void *owner, CURLcode code);
 
 /* There is something to read on a watched connection, or room to write, or it was closed. */
