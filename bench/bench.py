@@ -35,7 +35,7 @@ class Plan:
     def __init__(self, quick):
         self.count, self.rounds, self.latency_s = (6000, 2, 3) if quick else (30000, 7, 10)
         self.latency_rounds = 1 if quick else 3
-        self.limit_s = 112 if quick else 840
+        self.limit_s = 100 if quick else 840
 
 
 def say(text):
@@ -94,9 +94,10 @@ def slow_service(plan, bench, results):
     """What a mail service that takes its time leaves of the throughput. `ahead`: twice as many messages are prefetched as mails
     may be under way, so that a mail begins when another ends and need not wait for a claim."""
     ahead, ahead_1024 = {"prefetch": 512, "connections": 256}, {"prefetch": 2048, "connections": 1024}
-    count, count_1024 = 256 * 40, 1024 * 20
+    quick = plan.rounds < 3
+    count, count_1024 = (256 * 20, 1024 * 8) if quick else (256 * 40, 1024 * 20)
     whole = Floor("http", "")
-    for _ in range(1 if plan.rounds < 3 else 3):
+    for _ in range(1 if quick else 3):
         attempt(results, "slow-http", bench.throughput, Leveret(), count, delay_ms=50)
         attempt(results, "slow-http-ahead", bench.throughput, Leveret(), count, delay_ms=50, **ahead)
         attempt(results, "slow-floor", bench.throughput, whole, count, delay_ms=50)
