@@ -34,6 +34,7 @@ struct store_request {
         uint32_t max_crashes; /* CLAIM */
         uint8_t effect;       /* INTEND, RECORD, COMPLETE: number from 1, 0: none */
         bool sent;            /* RECORD: else refused */
+        bool fresh;           /* COMPLETE: changes no answer, only what is looked at */
         uint8_t effects_total, effects_done;
         uint32_t decision, reason, error; /* DECIDE */
         uint8_t void_effect;              /* DECIDE: its intent came to nothing; number from 1, 0: none */

@@ -153,6 +153,8 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 break;
         }
         add(arguments, "\"event\":\"%s\"", store_script_word(request->script));
+        if (request->script == STORE_COMPLETE)
+                add(arguments, "%s", request->fresh ? "1" : "");
         if (request->script == STORE_DECIDE)
                 add_optional(arguments, request->void_effect);
         if (request->script == STORE_SETTLE)

@@ -165,19 +165,20 @@ void redis_store_record(struct redis_store *store, const struct store_identity *
 }
 
 void redis_store_complete(struct redis_store *store, const struct store_identity *identity,
-                          const struct store_effect *effect, struct slice note, store_done *done,
+                          const struct store_effect *effect, bool fresh, struct slice note, store_done *done,
                           void *context)
 {
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
-        begin_script(store, REDIS_SCRIPT_COMPLETE, identity, 5);
+        begin_script(store, REDIS_SCRIPT_COMPLETE, identity, 6);
         resp_add(out, effect->key);
         resp_add(out, effect->provider_id);
         resp_add_integer(out, effect->total);
         resp_add_integer(out, store->config->claim.keep_ms);
         resp_add(out, note);
+        resp_add_text(out, fresh ? "1" : "");
         redis_ring_push(store, request);
 }
 

@@ -63,6 +63,7 @@ static void on_claimed(void *context, const struct store_result *result)
         if (result->created_ms > 0)
                 delivery->created_ms = result->created_ms;
         keep_effects(delivery, result);
+        delivery->fresh = result->claim == CLAIM_NEW;
         if (result->decision.kind != DECISION_NONE)
                 snprintf(delivery->error, sizeof(delivery->error), "%.*s", SLICE_PRINT(result->error));
         if (result->claim == CLAIM_CONFLICT)
@@ -264,6 +265,7 @@ static void intend(struct delivery *delivery, int index)
 {
         struct store_identity identity = delivery_identity(delivery);
         delivery->refused = NULL;
+        delivery->fresh = false;
         delivery->pending++;
         redis_store_intend(delivery->engine->store, &identity, slice_of(delivery->plan->effects[index].key),
                            on_intended, delivery);
@@ -290,7 +292,7 @@ static void complete(struct delivery *delivery, int index)
         struct buffer note = {0};
         note_effect(&note, "completed", &effect);
         delivery->pending++;
-        redis_store_complete(delivery->engine->store, &identity, &effect,
+        redis_store_complete(delivery->engine->store, &identity, &effect, delivery->fresh,
                              (struct slice){.data = note.data, .len = note.len}, on_completed, delivery);
         buffer_fini(&note);
         recent_completed(delivery->engine, slice_of(delivery->envelope.id));

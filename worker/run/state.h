@@ -56,6 +56,7 @@ struct delivery {
         /* What earlier runs recorded, in the arena: effects that were sent, or about to be. */
         struct slice *recorded, *intended;
         size_t recorded_count, intended_count;
+        bool fresh;          /* its record holds no more than the claim wrote, and effects */
         const char *refused; /* the effect of the last send if that was definitely refused, or NULL */
         struct mail_request request;
         uint32_t pending; /* callbacks of store, transport and publisher that are still to come */

@@ -4,16 +4,16 @@
 -- {answer, lease_left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}}.
 local first_seen, alone, max_crashes = ARGV[11], ARGV[12] == '1', tonumber(ARGV[13])
 
-local function claim_note(word)
-  note('"event":"claim","answer":"' .. word .. '","attempt":' .. ARGV[4] .. ',"deferrals":' .. ARGV[5] ..
-    ',"redrives":' .. ARGV[3])
+local function claim_entry(word)
+  return '"event":"claim","answer":"' .. word .. '","attempt":' .. ARGV[4] .. ',"deferrals":' .. ARGV[5] ..
+    ',"redrives":' .. ARGV[3]
 end
 
 local state = call('HGET', job, 'state')
 if not state then -- as most jobs are: no more is done for them than this
   local created_ms = first_seen ~= '' and first_seen or now_text
   own('starts', '1', 'created_ms', created_ms, 'started_ms', now_text, unpack(ARGV, 14))
-  claim_note('new')
+  note(claim_entry('new'))
   return tonumber(created_ms)
 end
 
@@ -41,7 +41,7 @@ local function effects_and_intents()
 end
 
 local function answer(word, lease_left)
-  claim_note(word)
+  note(claim_entry(word))
   local effects, intents = {}, {}
   if word == 'resumed' or word == 'mine' or word == 'crashed' then effects, intents = effects_and_intents() end
   return {word, lease_left or 0, r.created_ms, r.starts, r.decision, r.error, r.signal, effects, intents}

@@ -1,11 +1,15 @@
--- ARGV 11: effect key or '', 12: provider's id, 13: effects_total, 14: how long to keep, 15: note. The timeline was
--- given its time by the claim.
-local record = call('HMGET', job, 'owner', 'state', 'fingerprint', 'intent', 'decision', 'reason', 'error')
-if record[2] == 'completed' and record[3] == ARGV[6] then return 'ok' end
-if not owned(record) then return 'lost' end
+-- ARGV 11: effect key or '', 12: provider's id, 13: effects_total, 14: how long to keep, 15: note, 16: '1' if the owner made
+-- the record and has said nothing of it since, so that there is nothing to take back. The timeline was given its time
+-- by the claim.
+local record = ARGV[16] == '1' and {call('HGET', job, 'owner')} or {}
+if record[1] ~= owner then
+  record = call('HMGET', job, 'owner', 'state', 'fingerprint', 'intent', 'decision', 'reason', 'error')
+  if record[2] == 'completed' and record[3] == ARGV[6] then return 'ok' end
+  if not owned(record) then return 'lost' end
+end
 local effect = ARGV[11] ~= '' and {'effect.' .. ARGV[11], ARGV[12]} or {}
-call('HSET', job, 'state', 'completed', 'finished_ms', now_text, 'effects_done', ARGV[13], 'effects_total', ARGV[13],
-  'owner', '', 'lease_until_ms', '0', 'starts', '0', unpack(effect))
+call('HSET', job, 'state', 'completed', 'owner', '', 'lease_until_ms', '0', 'starts', '0', 'finished_ms', now_text,
+  'effects_done', ARGV[13], 'effects_total', ARGV[13], unpack(effect))
 call('PEXPIRE', job, ARGV[14])
 if record[4] or record[5] or record[6] or record[7] then
   call('HDEL', job, 'intent', 'intent.' .. ARGV[11], 'decision', 'reason', 'error')
