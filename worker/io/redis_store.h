@@ -79,8 +79,8 @@ struct store_effect {
 void redis_store_record(struct redis_store *store, const struct store_identity *identity,
                         const struct store_effect *effect, struct slice note, store_done *done,
                         void *context);
-/* `effect->key` may be absent: nothing but the completion is recorded. `fresh`: the claim was new, and neither
- * an intent nor a decision was recorded since, so that Redis need not look for any. */
+/* `effect->key` may be absent: nothing but the completion is recorded. `fresh`: the claim was new, and
+ * neither an intent nor a decision was recorded since, so that Redis need not look for any. */
 void redis_store_complete(struct redis_store *store, const struct store_identity *identity,
                           const struct store_effect *effect, bool fresh, struct slice note, store_done *done,
                           void *context);
