@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from harness import canary
 from harness.publish import order
 from harness.wait import wait_until
 
@@ -20,6 +21,35 @@ def test_check_says_that_all_is_well(bench):
 def test_check_online_tells_which_service_does_not_answer(bench):
     answer = bench.leveret(redis={"url": "redis://127.0.0.1:1/0"}).run("check")
     assert answer.returncode not in (0, 2) and "redis" in (answer.stdout + answer.stderr).lower(), answer
+
+
+def checked(leveret):
+    """What `check` says of each service, by name."""
+    answer = leveret.run("check", "-o", "json")
+    return answer.returncode, {row["service"]: row for row in map(json.loads, answer.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("transport, said", [("http", "API key"), ("smtp", "connects and logs in"), ("log", "the log")])
+def test_check_gets_as_far_as_a_mail_and_sends_none(bench, transport, said):
+    config = {"http": bench.config, "smtp": bench.smtp_config, "log": lambda: bench.config(mail={"transport": "log", "http": None})}[transport]()
+    leveret = bench.leveret(config)
+    leveret.run("topology", "apply")
+    returncode, rows = checked(leveret)
+    assert returncode == 0 and rows["mail"]["state"] == "ok" and said in rows["mail"]["detail"], rows
+    assert rows["amqp"]["detail"] == "topology is in place" and "takes writes" in rows["redis"]["detail"]
+    assert not bench.sink.attempts() and bench.sink.count() == 0
+
+
+@pytest.mark.parametrize("transport, mode, said", [
+    ("http", "refuse", "connect to server"), ("smtp", "refuse", "connect to server"), ("smtp", "401", "SMTP 535 at AUTH: 5.7.8 bad credentials"),
+    ("smtp", "503", "421")])
+def test_check_says_why_no_mail_could_be_sent(bench, transport, mode, said):
+    leveret = bench.leveret(bench.smtp_config() if transport == "smtp" else bench.config())
+    leveret.run("topology", "apply")
+    bench.sink.mode(mode)
+    returncode, rows = checked(leveret)
+    assert returncode == 1 and rows["mail"]["state"] == "failed" and said in rows["mail"]["detail"], rows
+    assert rows["amqp"]["state"] == rows["redis"]["state"] == "ok" and canary.SMTP_PASSWORD not in str(rows)
 
 
 def test_plan_shows_the_mails_and_sends_nothing(bench):

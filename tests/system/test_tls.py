@@ -73,12 +73,15 @@ class Service:
     def ask(self, port):
         """Runs the command that uses this service; (did it work, what was said)."""
         leveret = self.bench.leveret(**self.config(port))
-        if self.name in ("https", "smtps"):
-            answer = leveret.run("mail", "test", "--to", "ada@example.com")
-            return answer.returncode == 0, answer.stderr
         rows = {row["service"]: row for row in map(_row, leveret.run("check", "-o", "json").stdout.splitlines())}
-        row = rows[{"amqps": "amqp", "rediss": "redis"}[self.name]]
-        return row["state"] == "ok", row["detail"]
+        row = rows[{"amqps": "amqp", "rediss": "redis"}.get(self.name, "mail")]
+        ok, said = row["state"] == "ok", row["detail"]
+        if self.name not in ("https", "smtps"):
+            return ok, said
+        # A mail fails as the check does; a server that misses a certificate of ours may say so after the handshake.
+        answer = leveret.run("mail", "test", "--to", "ada@example.com")
+        assert ok or (answer.returncode != 0 and said in answer.stderr), (row, answer)
+        return answer.returncode == 0, answer.stderr
 
 
 def _row(line):

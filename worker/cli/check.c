@@ -1,7 +1,8 @@
 #include "cli/cli.h"
+#include "cli/mail_once.h"
 #include "io/amqp_topology.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 static void tell(struct cli_table *table, const char *service, bool ok, const char *detail)
 {
@@ -10,18 +11,46 @@ static void tell(struct cli_table *table, const char *service, bool ok, const ch
 
 static bool probe_redis(struct cli *cli, struct cli_table *table)
 {
-        char error[256] = "takes writes, evicts nothing";
+        char error[256];
         struct redis_sync *redis = redis_sync_open(cli->config, error);
+        bool ok = redis != NULL;
         redis_sync_close(redis);
-        tell(table, "redis", redis != NULL, error);
-        return redis != NULL;
+        tell(table, "redis", ok, ok ? "takes writes, evicts nothing" : error);
+        return ok;
 }
 
 static bool probe_amqp(struct cli *cli, struct cli_table *table)
 {
-        struct amqp_error error = {.text = "topology is in place"};
+        struct amqp_error error;
         bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY, NULL, NULL, &error);
-        tell(table, "amqp", ok, error.text);
+        tell(table, "amqp", ok, ok ? "topology is in place" : error.text);
+        return ok;
+}
+
+static const char *mail_proven(const struct config *config)
+{
+        switch (config->mail.transport) {
+        case MAIL_TRANSPORT_HTTP:
+                return "connects; `leveret mail test` tells whether the API key is good";
+        case MAIL_TRANSPORT_SMTP:
+                return config->mail.smtp.username && *config->mail.smtp.username ? "connects and logs in"
+                                                                                 : "connects";
+        case MAIL_TRANSPORT_LOG:
+                return "every mail is but a line of the log";
+        }
+        abort();
+}
+
+static bool probe_mail(struct cli *cli, struct cli_table *table)
+{
+        char error[256];
+        struct mail_result result;
+        if (!mail_once(cli->config, NULL, &result, error)) {
+                tell(table, "mail", false, error);
+                return false;
+        }
+        bool ok = result.outcome == MAIL_SENT;
+        tell(table, "mail", ok, ok ? mail_proven(cli->config) : result.error);
         return ok;
 }
 
@@ -47,6 +76,7 @@ int command_check(struct cli *cli, int argc, char **argv)
         if (!offline) {
                 ok = probe_amqp(cli, &table) && ok;
                 ok = probe_redis(cli, &table) && ok;
+                ok = probe_mail(cli, &table) && ok;
         }
         cli_table_print(&table);
         return ok ? CLI_OK : CLI_ERROR;

@@ -1,24 +1,12 @@
 #include "cli/cli.h"
+#include "cli/mail_once.h"
 #include "core/address.h"
 #include "core/mail_key.h"
 #include "io/clock.h"
-#include "io/mail_transport.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-struct ended {
-        bool done;
-        struct mail_result result;
-};
-
-static void on_done(void *context, const struct mail_result *result)
-{
-        struct ended *ended = context;
-        ended->result = *result;
-        ended->done = true;
-}
 
 static int send_one(struct cli *cli, const char *to)
 {
@@ -29,12 +17,6 @@ static int send_one(struct cli *cli, const char *to)
         mail_key(key, slice_of(config->redis.prefix), slice_of(id), SLICE_LITERAL("test"));
         struct buffer message_id = {0};
         mail_message_id(&message_id, key, from);
-        uv_loop_t loop;
-        uv_loop_init(&loop);
-        struct mail_transport *transport = mail_transport_open(&loop, config, error);
-        if (!transport)
-                return cli_fail(cli, CLI_CONFIG, "%s", error);
-        struct ended ended = {0};
         struct mail_request request = {.key = key,
                                        .message_id = message_id.data,
                                        .from = from,
@@ -42,19 +24,16 @@ static int send_one(struct cli *cli, const char *to)
                                        .subject = "leveret mail test",
                                        .text = "This mail was sent by `leveret mail test`.\n",
                                        .date_s = clock_wall_ms() / 1000};
-        mail_transport_send(transport, &request, false, (struct mail_fence){.valid_until_ms = INT64_MAX},
-                            on_done, &ended);
-        while (!ended.done)
-                uv_run(&loop, UV_RUN_ONCE);
-        mail_transport_close(transport);
-        uv_run(&loop, UV_RUN_DEFAULT);
-        uv_loop_close(&loop);
+        struct mail_result result;
+        bool opened = mail_once(config, &request, &result, error);
         buffer_fini(&message_id);
-        if (ended.result.outcome != MAIL_SENT)
-                return cli_fail(cli, CLI_ERROR, "%s (status %d): %s", mail_outcome_word(ended.result.outcome),
-                                ended.result.status, cli_safe(cli, slice_of(ended.result.error)));
+        if (!opened)
+                return cli_fail(cli, CLI_CONFIG, "%s", error);
+        if (result.outcome != MAIL_SENT)
+                return cli_fail(cli, CLI_ERROR, "%s (status %d): %s", mail_outcome_word(result.outcome),
+                                result.status, cli_safe(cli, slice_of(result.error)));
         cli_print(slice_of(arena_printf(&cli->arena, "sent, the provider's id is %s",
-                                        cli_safe(cli, slice_of(ended.result.provider_id)))));
+                                        cli_safe(cli, slice_of(result.provider_id)))));
         return CLI_OK;
 }
 

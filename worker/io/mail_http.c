@@ -25,7 +25,7 @@ struct post {
         struct curl_slist key_header, trace_header;
         char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX];
         struct mail_fence fence;
-        bool busy, fenced;
+        bool busy, fenced, probe;    /* probe: it ends with the connection, no mail follows */
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
         struct mail_result result;
         mail_done *done;
@@ -116,6 +116,16 @@ static struct mail_result post_judge(const struct post *post, CURLcode code)
         return mail_outcome_cut(sent, mail_curl_cause(code, post->cause));
 }
 
+static struct mail_result probe_judge(const struct post *post, CURLcode code)
+{
+        MAIL_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 0L);
+        if (code == CURLE_OK)
+                return mail_result_of(MAIL_SENT);
+        const char *cause = mail_curl_cause(code, post->cause);
+        return mail_curl_settings_at_fault(code) ? mail_outcome_settings(cause)
+                                                 : mail_outcome_cut(/* sent = */ false, cause);
+}
+
 static size_t post_place(const struct post *post)
 {
         return (size_t)(post - post->owner->posts);
@@ -154,7 +164,7 @@ static void post_end(struct post *post, const struct mail_result *result)
 static void on_ended(CURL *easy, void *owner, CURLcode code)
 {
         struct post *post = owner;
-        struct mail_result result = post_judge(post, code);
+        struct mail_result result = post->probe ? probe_judge(post, code) : post_judge(post, code);
         /* libcurl 8.14 leaks the name of a failed look-up when its handle fails to find one again. */
         if (code == CURLE_COULDNT_RESOLVE_HOST) {
                 post->easy = curl_easy_duphandle(easy);
@@ -236,15 +246,30 @@ static CURL *post_easy(struct post *post, const struct config *config)
         return easy;
 }
 
+static struct post *post_occupy(struct mail_transport *transport, mail_done *done, void *context)
+{
+        struct post *post = post_take((struct mail_http *)transport);
+        post->done = done;
+        post->context = context;
+        post->fenced = post->probe = false;
+        return post;
+}
+
+static void http_probe(struct mail_transport *transport, mail_done *done, void *context)
+{
+        struct post *post = post_occupy(transport, done, context);
+        post->busy = post->probe = true;
+        post->fence.valid_until_ms = INT64_MAX;
+        post->cause[0] = '\0';
+        MAIL_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 1L);
+        curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
+}
+
 static void http_send(struct mail_transport *transport, const struct mail_request *request, bool park,
                       struct mail_fence fence, mail_done *done, void *context)
 {
-        struct mail_http *http = (struct mail_http *)transport;
-        struct post *post = post_take(http);
-        post->done = done;
-        post->context = context;
+        struct post *post = post_occupy(transport, done, context);
         post->fence = fence;
-        post->fenced = false;
         const char *problem = mail_request_problem(request);
         if (problem) {
                 post_refuse(post, mail_outcome_invalid(problem));
@@ -363,7 +388,8 @@ struct mail_transport *mail_http_open(uv_loop_t *loop, const struct config *conf
         if (!settings_check(config, url, error))
                 return NULL;
         struct mail_http *http = memory_zeroed(1, sizeof *http + capacity * sizeof *http->posts);
-        http->base = (struct mail_transport){.capacity = capacity, .send = http_send, .close = http_close};
+        http->base = (struct mail_transport){
+                .capacity = capacity, .send = http_send, .probe = http_probe, .close = http_close};
         http->free = memory_zeroed(capacity / CURL_LOOP_SHARE + 1, sizeof *http->free);
         http->rules = rules;
         http->api_key = config->mail.http.api_key;

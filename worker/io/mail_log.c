@@ -65,15 +65,25 @@ static struct mail_result log_result(const struct mail_request *request, struct 
         return result;
 }
 
+static void tell_later(struct mail_transport *transport, struct mail_result result, mail_done *done,
+                       void *context)
+{
+        struct mail_log *log = (struct mail_log *)transport;
+        assert(log->count < CAPACITY);
+        log->logged[log->count++] = (struct logged){.result = result, .done = done, .context = context};
+        uv_timer_start(&log->later, on_later, 0, 0);
+}
+
 static void logged_send(struct mail_transport *transport, const struct mail_request *request, bool park,
                         struct mail_fence fence, mail_done *done, void *context)
 {
-        struct mail_log *log = (struct mail_log *)transport;
         (void)park;
-        assert(log->count < CAPACITY);
-        log->logged[log->count++] =
-                (struct logged){.result = log_result(request, fence), .done = done, .context = context};
-        uv_timer_start(&log->later, on_later, 0, 0);
+        tell_later(transport, log_result(request, fence), done, context);
+}
+
+static void logged_probe(struct mail_transport *transport, mail_done *done, void *context)
+{
+        tell_later(transport, mail_result_of(MAIL_SENT), done, context);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -92,7 +102,8 @@ struct mail_transport *mail_log_open(uv_loop_t *loop, const struct config *confi
 {
         (void)config, (void)error;
         struct mail_log *log = memory_zeroed(1, sizeof *log);
-        log->base = (struct mail_transport){.capacity = CAPACITY, .send = logged_send, .close = logged_close};
+        log->base = (struct mail_transport){
+                .capacity = CAPACITY, .send = logged_send, .probe = logged_probe, .close = logged_close};
         uv_timer_init(loop, &log->later);
         log->later.data = log;
         return &log->base;

@@ -1,3 +1,4 @@
+#include "core/mail_error.h"
 #include "core/mail_outcome.h"
 #include "core/mail_request.h"
 #include "core/memory.h"
@@ -164,27 +165,48 @@ static struct lane *lane_take(struct mail_smtp *smtp)
         return lane;
 }
 
-static void smtp_send(struct mail_transport *transport, const struct mail_request *request, bool park,
-                      struct mail_fence fence, mail_done *done, void *context)
+static struct lane *lane_occupy(struct mail_smtp *smtp, mail_done *done, void *context)
 {
-        struct mail_smtp *smtp = (struct mail_smtp *)transport;
         struct lane *lane = lane_take(smtp);
-        (void)park; /* no mail is sent again by itself over SMTP */
         lane->busy = true;
         lane->done = done;
         lane->context = context;
+        return lane;
+}
+
+static void lane_await(struct lane *lane)
+{
+        struct mail_smtp *smtp = lane->owner;
+        lane->since_ms = (int64_t)uv_now(smtp->expire.loop);
+        TAILQ_INSERT_TAIL(&smtp->busy, lane, listed);
+        timer_set(&smtp->expire, on_expire, TAILQ_FIRST(&smtp->busy), smtp->config->mail.timeout_ms);
+}
+
+static void smtp_send(struct mail_transport *transport, const struct mail_request *request, bool park,
+                      struct mail_fence fence, mail_done *done, void *context)
+{
+        struct lane *lane = lane_occupy((struct mail_smtp *)transport, done, context);
+        (void)park; /* no mail is sent again by itself over SMTP */
         const char *problem = mail_request_problem(request);
         if (problem) {
                 lane_tell_later(lane, mail_outcome_invalid(problem));
                 return;
         }
-        if (smtp_connection_send(lane->connection, request, fence)) {
+        if (smtp_connection_send(lane->connection, request, fence))
                 lane_tell_later(lane, *smtp_connection_result(lane->connection));
+        else
+                lane_await(lane);
+}
+
+static void smtp_probe(struct mail_transport *transport, mail_done *done, void *context)
+{
+        struct lane *lane = lane_occupy((struct mail_smtp *)transport, done, context);
+        if (smtp_connection_is_open(lane->connection)) {
+                lane_tell_later(lane, mail_result_of(MAIL_SENT));
                 return;
         }
-        lane->since_ms = (int64_t)uv_now(smtp->expire.loop);
-        TAILQ_INSERT_TAIL(&smtp->busy, lane, listed);
-        timer_set(&smtp->expire, on_expire, TAILQ_FIRST(&smtp->busy), smtp->config->mail.timeout_ms);
+        smtp_connection_probe(lane->connection);
+        lane_await(lane);
 }
 
 /* ---- open and close ---- */
@@ -234,7 +256,8 @@ struct mail_transport *mail_smtp_open(uv_loop_t *loop, const struct config *conf
                 return NULL;
         curl_global_init(CURL_GLOBAL_DEFAULT);
         struct mail_smtp *smtp = memory_zeroed(1, sizeof *smtp + capacity * sizeof *smtp->lanes);
-        smtp->base = (struct mail_transport){.capacity = capacity, .send = smtp_send, .close = smtp_close};
+        smtp->base = (struct mail_transport){
+                .capacity = capacity, .send = smtp_send, .probe = smtp_probe, .close = smtp_close};
         smtp->config = config;
         smtp->url = mail_curl_url(config->mail.smtp.url);
         smtp->curl_loop = curl_loop_open(loop, capacity, on_connected, on_ready);

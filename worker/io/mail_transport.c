@@ -27,6 +27,11 @@ void mail_transport_send(struct mail_transport *transport, const struct mail_req
         transport->send(transport, request, park, fence, done, context);
 }
 
+void mail_transport_probe(struct mail_transport *transport, mail_done *done, void *context)
+{
+        transport->probe(transport, done, context);
+}
+
 void mail_transport_close(struct mail_transport *transport)
 {
         transport->close(transport);

@@ -36,6 +36,12 @@ size_t mail_transport_capacity(const struct mail_transport *transport);
 void mail_transport_send(struct mail_transport *transport, const struct mail_request *request, bool park,
                          struct mail_fence fence, mail_done *done, void *context);
 
+/* All that comes before a mail, and no mail: connects, encrypts, logs in. `done` gets MAIL_SENT if a mail
+ * could be sent now, else what a mail would have come to. Over HTTP only a mail shows whether the API key is
+ * good.
+ */
+void mail_transport_probe(struct mail_transport *transport, mail_done *done, void *context);
+
 /* Ends all: sends under way are aborted and their `done` called with MAIL_AMBIGUOUS if a request may have
  * left. Then frees, which takes one more turn of the loop. Not from inside a `done`. */
 void mail_transport_close(struct mail_transport *transport);

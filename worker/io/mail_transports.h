@@ -8,6 +8,7 @@ struct mail_transport {
         size_t capacity;
         void (*send)(struct mail_transport *transport, const struct mail_request *request, bool park,
                      struct mail_fence fence, mail_done *done, void *context);
+        void (*probe)(struct mail_transport *transport, mail_done *done, void *context);
         void (*close)(struct mail_transport *transport);
 };
 

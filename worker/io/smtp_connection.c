@@ -1,4 +1,5 @@
 #include "io/smtp_connection.h"
+#include "core/mail_error.h"
 #include "core/mail_outcome.h"
 #include "core/memory.h"
 #include "core/smtp_dialogue.h"
@@ -34,7 +35,7 @@ struct smtp_connection {
         struct smtp_extensions extensions;
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
 
-        const struct mail_request *request;
+        const struct mail_request *request; /* NULL: none is to follow */
         struct mail_fence fence;
         struct smtp_dialogue dialogue;
         struct mail_result result;
@@ -322,6 +323,12 @@ bool smtp_connection_send(struct smtp_connection *connection, const struct mail_
         return connection->kept ? talk_begin(connection) : connect_begin(connection);
 }
 
+void smtp_connection_probe(struct smtp_connection *connection)
+{
+        connection->request = NULL;
+        connect_begin(connection);
+}
+
 bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code)
 {
         if (code != CURLE_OK) {
@@ -330,7 +337,10 @@ bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code
         }
         MAIL_CURL_SET(connection->easy, CURLOPT_VERBOSE, 0L);
         curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &connection->fd);
-        return talk_begin(connection);
+        if (connection->request)
+                return talk_begin(connection);
+        connection->state = IDLE;
+        return end(connection, mail_result_of(MAIL_SENT));
 }
 
 bool smtp_connection_ready(struct smtp_connection *connection)

@@ -26,6 +26,9 @@ void smtp_connection_free(struct smtp_connection *connection);
 /* The request must have passed mail_request_problem. It is borrowed until the mail has ended. */
 bool smtp_connection_send(struct smtp_connection *connection, const struct mail_request *request,
                           struct mail_fence fence);
+/* Connects and logs in for no mail. Not while it is open. What returns true then says how that ended:
+ * MAIL_SENT if a mail could follow. */
+void smtp_connection_probe(struct smtp_connection *connection);
 /* The attempt to connect has ended. */
 bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code);
 /* The socket has something to say. With no mail under way that is a farewell, and false. */

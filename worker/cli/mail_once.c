@@ -1,0 +1,41 @@
+#include "cli/mail_once.h"
+#include "io/mail_transport.h"
+
+struct ended {
+        bool done;
+        struct mail_result *result;
+};
+
+static void on_done(void *context, const struct mail_result *result)
+{
+        struct ended *ended = context;
+        *ended->result = *result;
+        ended->done = true;
+}
+
+static void begin(struct mail_transport *transport, const struct mail_request *request, struct ended *ended)
+{
+        if (request)
+                mail_transport_send(transport, request, /* park = */ false,
+                                    (struct mail_fence){.valid_until_ms = INT64_MAX}, on_done, ended);
+        else
+                mail_transport_probe(transport, on_done, ended);
+}
+
+bool mail_once(const struct config *config, const struct mail_request *request, struct mail_result *result,
+               char *error)
+{
+        uv_loop_t loop;
+        uv_loop_init(&loop);
+        struct mail_transport *transport = mail_transport_open(&loop, config, error);
+        if (transport) {
+                struct ended ended = {.result = result};
+                begin(transport, request, &ended);
+                while (!ended.done)
+                        uv_run(&loop, UV_RUN_ONCE);
+                mail_transport_close(transport);
+                uv_run(&loop, UV_RUN_DEFAULT);
+        }
+        uv_loop_close(&loop);
+        return transport;
+}

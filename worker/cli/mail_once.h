@@ -1,0 +1,13 @@
+#ifndef LEVERET_CLI_MAIL_ONCE_H
+#define LEVERET_CLI_MAIL_ONCE_H
+
+#include "core/config.h"
+#include "core/mail.h"
+
+/* Sends one mail through the configured transport or, if `request` is NULL, does all that comes before one
+ * (mail_transport_probe). Waits for the end, for mail.timeout at most. False: the settings are bad, the cause
+ * is in `error` (256 bytes). */
+bool mail_once(const struct config *config, const struct mail_request *request, struct mail_result *result,
+               char *error);
+
+#endif
