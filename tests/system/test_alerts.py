@@ -99,6 +99,25 @@ def test_a_webhook_that_fails_delays_nothing_is_logged_without_its_url_and_tells
     assert worker.stop() == 0
 
 
+def test_another_webhook_and_another_limit_hold_from_the_reload_on(bench, hook):
+    worker = bench.worker(mail={"breaker": {"failures": 50}})
+    bench.last.change(alerts={"webhook": hook.url, "interval": "1s"}, mail={"breaker": {"failures": 1}})
+    worker.hang_up()
+    wait_until(lambda: worker.logged(event="reloaded"), what="the file is read again")
+    bench.sink.script(503)
+    bench.publish(order(1))
+    wait_until(lambda: hook.alerts("breaker_open"), what="one failure opens it, and the webhook is told")
+    bench.wait_completed(1)
+    bench.last.change(alerts={"webhook": None})
+    told = len(worker.logged(event="reloaded"))
+    worker.hang_up()
+    wait_until(lambda: len(worker.logged(event="reloaded")) > told, what="the file is read once more")
+    posts = len(hook.posts)
+    bench.publish(Message("order.created.v1", {}))
+    bench.dead_letters(1)
+    assert worker.stop() == 0 and len(hook.posts) == posts
+
+
 def test_a_pause_that_was_forgotten_is_told(bench, hook):
     bench.worker(alerts={"webhook": hook.url, "interval": "2s", "idle": "2s"})
     assert bench.last.run("queue", "pause", bench.queue).returncode == 0

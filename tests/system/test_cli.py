@@ -146,6 +146,22 @@ def test_a_paused_queue_is_not_consumed_until_it_is_resumed(bench):
     assert bench.queue in bench.last.run("queue", "list").stdout
 
 
+def test_a_pause_outlives_the_workers(bench):
+    leveret = bench.leveret()
+    assert leveret.run("topology", "apply").returncode == 0
+    assert leveret.run("queue", "pause", bench.queue).returncode == 0
+    bench.publish_many([order(number) for number in range(1, 301)])
+    for _ in range(3):
+        worker = leveret.start(ready=False)
+        wait_until(lambda: worker.logged(event="paused"), what="it has read what is paused")
+        wait_until(lambda: worker.logged(event="amqp_up"), what="it could consume")
+        assert worker.stop() == 0
+    assert bench.sink.count() == 0 and not bench.redis.jobs(bench.prefix)
+    assert leveret.run("queue", "resume", bench.queue).returncode == 0
+    leveret.start()
+    bench.wait_completed(300)
+
+
 def test_health_answers_for_the_worker(bench):
     worker = bench.worker()
     at = ("--set", f"admin.listen=127.0.0.1:{worker.admin_port}")

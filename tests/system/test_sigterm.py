@@ -138,6 +138,17 @@ def test_run_drain_ends_when_the_queues_are_empty(bench):
     assert bench.sink.count() == 50 and bench.total(bench.queue) == 0
 
 
+def test_run_drain_does_not_wait_for_what_is_paused(bench):
+    leveret = bench.leveret()
+    assert leveret.run("topology", "apply").returncode == 0
+    assert leveret.run("queue", "pause", bench.queue).returncode == 0
+    bench.publish_many([order(n) for n in range(1, 11)])
+    worker = leveret.start("--drain", ready=False)
+    assert worker.wait(within=60) == 0
+    assert "10 in paused queues" in worker.logged(event="draining")[0]["msg"]
+    assert bench.sink.count() == 0 and bench.depth(bench.queue) == 10
+
+
 def test_a_service_manager_is_told_of_the_start_of_life_and_of_the_end(bench, tmp_path):
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

@@ -43,6 +43,19 @@ static void opens_after_the_failures_of_distinct_jobs(void **state)
         assert_false(breaker_admit(&breaker));
 }
 
+static void other_limits_hold_for_what_was_counted_before(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        ends(&breaker, 1, &down, 0);
+        breaker_configure(&breaker, 2, 500, 3000);
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
+        ends(&breaker, 2, &down, 0);
+        assert_int_equal(breaker.state, BREAKER_OPEN);
+        breaker_configure(&breaker, 2, 100, 3000);
+        assert_int_equal(breaker.state, BREAKER_OPEN);
+}
+
 static void a_success_between_forgets_the_failures(void **state)
 {
         (void)state;
@@ -164,6 +177,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(opens_after_the_failures_of_distinct_jobs),
+                cmocka_unit_test(other_limits_hold_for_what_was_counted_before),
                 cmocka_unit_test(a_success_between_forgets_the_failures),
                 cmocka_unit_test(refusals_of_one_recipient_do_not_count),
                 cmocka_unit_test(bad_credentials_open_it_at_once_and_the_message_is_innocent),

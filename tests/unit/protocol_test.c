@@ -224,6 +224,22 @@ static void a_lease_too_short_for_the_send_is_renewed_first(void **state)
         TELL("send 0", .kind = EVENT_RENEWED, .sent_ms = 40000, .now_ms = 40010);
 }
 
+/* Redis answers so late, or the lease is so short, that a renewed one never outlives a send. */
+static void renewals_that_come_too_late_put_the_job_off(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        TELL("renew", .kind = EVENT_PLACE, .now_ms = 1000 + LEASE - LIMIT);
+        for (int64_t sent_ms = 40000; sent_ms < 42000; sent_ms += 1000)
+                TELL("renew", .kind = EVENT_RENEWED, .sent_ms = sent_ms, .now_ms = sent_ms + LEASE - LIMIT);
+        TELL("decide", .kind = EVENT_RENEWED, .sent_ms = 42000, .now_ms = 42000 + LEASE - LIMIT);
+        assert_int_equal(job.decision.kind, DECISION_DEFER);
+        begin(1, 0);
+        TELL("renew", .kind = EVENT_PLACE, .now_ms = 1000 + LEASE - LIMIT);
+        TELL("renew", .kind = EVENT_RENEWED, .sent_ms = 40000, .now_ms = 40000 + LEASE - LIMIT);
+        TELL("send 0", .kind = EVENT_RENEWED, .sent_ms = 41000, .now_ms = 41010);
+}
+
 static void a_lost_lease_sends_nothing(void **state)
 {
         (void)state;
@@ -346,6 +362,7 @@ int main(void)
                 cmocka_unit_test(an_original_that_was_to_be_moved_is_rejected_when_it_comes_again),
                 cmocka_unit_test(a_found_decision_is_published_without_the_handler_but_only_under_the_lease),
                 cmocka_unit_test(a_lease_too_short_for_the_send_is_renewed_first),
+                cmocka_unit_test(renewals_that_come_too_late_put_the_job_off),
                 cmocka_unit_test(a_lost_lease_sends_nothing),
                 cmocka_unit_test(a_suspect_is_held_and_claimed_again_alone),
                 cmocka_unit_test(a_crash_loop_dies_without_the_handler),

@@ -89,6 +89,27 @@ static void the_announced_size_is_that_of_the_message_without_its_dot(void **sta
         smtp_dialogue_fini(&dialogue);
 }
 
+static void no_memory_of_a_large_mail_is_kept(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        struct mail_request large = mail;
+        char *text = calloc(1, 1 << 20);
+        assert_non_null(text);
+        memset(text, 'x', (1 << 20) - 1);
+        large.text = text;
+        smtp_dialogue_begin(&dialogue, plain, &large);
+        assert_true(dialogue.message.capacity > 1 << 20);
+        smtp_dialogue_end(&dialogue);
+        assert_int_equal(dialogue.message.capacity, 0);
+        smtp_dialogue_begin(&dialogue, plain, &mail);
+        size_t small = dialogue.message.capacity;
+        smtp_dialogue_end(&dialogue);
+        assert_int_equal(dialogue.message.capacity, small);
+        smtp_dialogue_fini(&dialogue);
+        free(text);
+}
+
 /* Two mails on one connection, every reply a byte at a time. */
 static void replies_may_come_in_any_pieces_and_mails_after_each_other(void **state)
 {
@@ -243,6 +264,7 @@ int main(void)
                 cmocka_unit_test(each_command_waits_for_the_reply_to_the_last),
                 cmocka_unit_test(commands_go_together_where_the_server_allows),
                 cmocka_unit_test(the_announced_size_is_that_of_the_message_without_its_dot),
+                cmocka_unit_test(no_memory_of_a_large_mail_is_kept),
                 cmocka_unit_test(replies_may_come_in_any_pieces_and_mails_after_each_other),
                 cmocka_unit_test(what_follows_the_last_reply_is_left),
                 cmocka_unit_test(a_cut_is_ambiguous_once_the_last_byte_has_left),

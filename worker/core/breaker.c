@@ -1,5 +1,7 @@
 #include "core/breaker.h"
 
+#include <assert.h>
+
 const char *breaker_state_word(enum breaker_state state)
 {
         static const char *const words[] = {"closed", "open", "half_open"};
@@ -8,12 +10,16 @@ const char *breaker_state_word(enum breaker_state state)
 
 void breaker_init(struct breaker *breaker, int64_t failures, int64_t open_ms, int64_t open_max_ms)
 {
-        *breaker = (struct breaker){
-                .failures_max = failures > BREAKER_FAILURES_MAX ? BREAKER_FAILURES_MAX : failures,
-                .open_min_ms = open_ms,
-                .open_max_ms = open_max_ms,
-                .open_for_ms = open_ms,
-        };
+        *breaker = (struct breaker){.open_for_ms = open_ms};
+        breaker_configure(breaker, failures, open_ms, open_max_ms);
+}
+
+void breaker_configure(struct breaker *breaker, int64_t failures, int64_t open_ms, int64_t open_max_ms)
+{
+        assert(failures <= BREAKER_FAILURES_MAX);
+        breaker->failures_max = failures;
+        breaker->open_min_ms = open_ms;
+        breaker->open_max_ms = open_max_ms;
 }
 
 bool breaker_tick(struct breaker *breaker, int64_t now_ms)

@@ -28,7 +28,10 @@ struct breaker {
         uint64_t openings, probes; /* since the start */
 };
 
+/* `failures`: at most BREAKER_FAILURES_MAX. */
 void breaker_init(struct breaker *breaker, int64_t failures, int64_t open_ms, int64_t open_max_ms);
+/* Other limits from now on; what has been counted stands. */
+void breaker_configure(struct breaker *breaker, int64_t failures, int64_t open_ms, int64_t open_max_ms);
 /* Lets time pass: an open breaker whose wait is over becomes half open. True if the state changed. */
 bool breaker_tick(struct breaker *breaker, int64_t now_ms);
 /* When breaker_tick will have something to do; -1: never. */

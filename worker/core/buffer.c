@@ -18,6 +18,14 @@ void buffer_clear(struct buffer *buffer)
                 buffer->data[0] = '\0';
 }
 
+void buffer_recycle(struct buffer *buffer, size_t keep)
+{
+        if (buffer->capacity > keep)
+                buffer_fini(buffer);
+        else
+                buffer_clear(buffer);
+}
+
 char *buffer_reserve(struct buffer *buffer, size_t extra)
 {
         size_t need = buffer->len + extra + 1;

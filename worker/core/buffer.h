@@ -16,6 +16,8 @@ struct buffer {
 void buffer_fini(struct buffer *buffer);
 /* Empties it and keeps the memory. */
 void buffer_clear(struct buffer *buffer);
+/* Empties it; memory beyond `keep` bytes is given back. */
+void buffer_recycle(struct buffer *buffer, size_t keep);
 /* Room for `extra` more bytes plus the NUL; returns where they go. The caller then raises `len`. */
 char *buffer_reserve(struct buffer *buffer, size_t extra);
 void buffer_add(struct buffer *buffer, const void *data, size_t len);

@@ -2,8 +2,8 @@
 
 #include <assert.h>
 
-/* The lease must outlive the send's time limit by this, for the scheduler and the clock's grain. */
-#define FENCE_MARGIN_MS 500
+/* Renewals of which each came back too late for a whole send: Redis is too slow for so short a lease. */
+#define FENCES_MAX 3
 
 /* Goes to the next effect that is neither done nor refused, or to the end. `recorded`: the present one needs
  * no more. */
@@ -33,14 +33,17 @@ static bool all_effects_ended(const struct job *job)
 
 static bool fence_holds(const struct job *job, int64_t now_ms)
 {
-        return now_ms + job->send_limit_ms + FENCE_MARGIN_MS <= job->lease_until_ms;
+        return now_ms + job->send_limit_ms + JOB_FENCE_MARGIN_MS <= job->lease_until_ms;
 }
 
-/* Has a place: send now if the lease surely outlives the send, else renew first. */
+/* Has a place: send now if the lease surely outlives the send, else renew first; but not for ever. */
 static void send_or_fence(struct job *job, int64_t now_ms, struct job_actions *actions)
 {
         if (!fence_holds(job, now_ms)) {
-                job_enter(job, JOB_FENCING, actions);
+                if (job->fences++ < FENCES_MAX)
+                        job_enter(job, JOB_FENCING, actions);
+                else
+                        job_decide(job, (struct job_decision){.kind = DECISION_DEFER}, actions);
                 return;
         }
         job->phase = JOB_SENDING;
@@ -99,6 +102,7 @@ static void on_place(struct job *job, const struct job_event *event, struct job_
 {
         if (job->phase != JOB_WAITING)
                 return;
+        job->fences = 0;
         if (event->now_ms - job->claimed_ms >= job->timeout_ms) {
                 /* It waited too long. That burns an attempt only if the wait was for its own earlier effects.
                  */

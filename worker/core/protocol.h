@@ -31,6 +31,10 @@
 
 enum { JOB_EFFECTS_MAX = 32, JOB_ACTIONS_MAX = 4 };
 
+/* The lease must outlive the send's time limit by this, for the scheduler and the clock's grain: a lease that
+ * is not longer than both lets nothing be sent. */
+enum { JOB_FENCE_MARGIN_MS = 500 };
+
 /* The generation of a copy of a message, in this order of weight. Of two copies the lesser is stale. */
 struct job_generation {
         uint32_t redrives, attempt, deferrals;
@@ -118,6 +122,7 @@ struct job {
         bool store_waiting;     /* the reply of the store was lost: repeat the request when it is back */
         bool publish_waiting;   /* the copy was not confirmed: repeat when told */
         bool tried;             /* at least one send was begun in this run */
+        uint8_t fences;         /* renewals that the present send has waited for */
         uint8_t effects_total, effect;        /* the present one */
         uint32_t done, failed, park, intents; /* bit per effect; `intents`: recorded by an earlier run */
         struct job_decision decision;

@@ -1,3 +1,4 @@
+#include "core/breaker.h"
 #include "core/settings.h"
 
 #include <stddef.h>
@@ -176,7 +177,7 @@ const struct setting settings[] = {
           .example = "/etc/leveret/key.pem",
           .prose = "Private key (PEM) of cert_file." },
         { .name = "mail.breaker.failures", .kind = SETTING_INTEGER, OF_WORKER(mail.breaker.failures),
-          .min = 1, .max = 10000, .fallback = "5", .reloadable = true,
+          .min = 1, .max = BREAKER_FAILURES_MAX, .fallback = "5", .reloadable = true,
           .prose = "How many distinct jobs must fail with no success between before sending pauses." },
         { .name = "mail.breaker.open", .kind = SETTING_DURATION, OF_WORKER(mail.breaker.open_ms),
           .min = 100, .max = HOUR_MS, .fallback = "5s", .reloadable = true,

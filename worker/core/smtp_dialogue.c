@@ -9,6 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* Of the largest mail that a dialogue ever had, no more is kept for the next. */
+enum { MESSAGE_KEPT_MAX = 64 * 1024 };
+
 bool smtp_heard_line(struct smtp_heard *heard, struct slice line)
 {
         struct smtp_reply reply;
@@ -46,6 +49,11 @@ void smtp_dialogue_fini(struct smtp_dialogue *dialogue)
         buffer_fini(&dialogue->commands);
         buffer_fini(&dialogue->message);
         buffer_fini(&dialogue->recipient);
+}
+
+void smtp_dialogue_end(struct smtp_dialogue *dialogue)
+{
+        buffer_recycle(&dialogue->message, MESSAGE_KEPT_MAX);
 }
 
 static void mail_command(struct smtp_dialogue *dialogue, bool size, const char *from)

@@ -45,6 +45,8 @@ struct smtp_dialogue {
 };
 /* A zeroed dialogue may be begun; this frees what it holds. */
 void smtp_dialogue_fini(struct smtp_dialogue *dialogue);
+/* The mail is over, however it ended. Memory is kept for the next one, but not that of a large one. */
+void smtp_dialogue_end(struct smtp_dialogue *dialogue);
 
 /* Begins with MAIL, and with RCPT and DATA behind it where the server lets commands be sent together. The
  * request must have passed mail_request_problem; it is not needed any more afterwards. */

@@ -462,6 +462,13 @@ bool amqp_consumer_is_consuming(const struct amqp_consumer *consumer, size_t que
         return consumer->broker && consumer->channels[queue].phase == CHANNEL_CONSUMING;
 }
 
+bool amqp_consumer_may_deliver(const struct amqp_consumer *consumer, size_t queue)
+{
+        assert(queue < consumer->channel_count);
+        enum channel_phase phase = consumer->channels[queue].phase;
+        return consumer->broker && phase != CHANNEL_CLOSED && phase != CHANNEL_IDLE;
+}
+
 static void on_closed(uv_handle_t *handle)
 {
         struct amqp_consumer *consumer = handle->data;

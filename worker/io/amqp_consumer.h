@@ -67,6 +67,8 @@ void amqp_consumer_hold(struct amqp_consumer *consumer, bool held);
 bool amqp_consumer_is_up(const struct amqp_consumer *consumer);
 /* Is a consumer of that queue confirmed and alive? */
 bool amqp_consumer_is_consuming(const struct amqp_consumer *consumer, size_t queue);
+/* Can a delivery of that queue still come? Yes until its cancel is confirmed. */
+bool amqp_consumer_may_deliver(const struct amqp_consumer *consumer, size_t queue);
 
 /* Writes what is still to be acked, closes the connection with a bound of 1 s and frees. No event is called
  * any more. */

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 
 enum { RESPONSE_MAX = 64 * 1024, HEADER_LINE_MAX = 128 };
+/* Of the largest mail that a handle ever had, no more is kept for the next. */
+enum { BODY_KEPT_MAX = 64 * 1024 };
 
 /* One mail under way, and the handle that the next one uses again. */
 struct post {
@@ -157,6 +159,7 @@ static void post_end(struct post *post, const struct mail_result *result)
         void *context = post->context;
         struct mail_result copy = *result;
         post->busy = false;
+        buffer_recycle(&post->body, BODY_KEPT_MAX);
         post_give(post);
         done(context, &copy);
 }

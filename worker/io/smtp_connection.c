@@ -164,6 +164,7 @@ static void drop(struct smtp_connection *connection)
 static bool end(struct smtp_connection *connection, struct mail_result result)
 {
         connection->result = result;
+        smtp_dialogue_end(&connection->dialogue);
         return true;
 }
 

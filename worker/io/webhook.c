@@ -2,6 +2,7 @@
 #include "core/buffer.h"
 #include "core/memory.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,12 +27,24 @@ struct webhook {
 struct webhook *webhook_open(uv_loop_t *loop, const char *url)
 {
         struct webhook *webhook = memory_zeroed(1, sizeof(*webhook));
-        struct buffer copy = {0};
-        buffer_add_text(&copy, url);
         webhook->loop = loop;
-        webhook->url = copy.data;
         webhook->work.data = webhook;
+        webhook_move(webhook, url);
         return webhook;
+}
+
+bool webhook_is_busy(const struct webhook *webhook)
+{
+        return webhook->busy;
+}
+
+void webhook_move(struct webhook *webhook, const char *url)
+{
+        struct buffer copy = {0};
+        assert(!webhook->busy);
+        buffer_add_text(&copy, url);
+        free(webhook->url);
+        webhook->url = copy.data;
 }
 
 static void webhook_free(struct webhook *webhook)

@@ -19,6 +19,10 @@ enum { WEBHOOK_TIMEOUT_MS = 5000, WEBHOOK_ERROR_MAX = 128 };
 typedef void webhook_done(void *context, const char *error);
 
 struct webhook *webhook_open(uv_loop_t *loop, const char *url);
+/* Is a request under way? */
+bool webhook_is_busy(const struct webhook *webhook);
+/* Another URL from now on. Not while it is busy. */
+void webhook_move(struct webhook *webhook, const char *url);
 /* Copies the body. False: the one before is still under way; nothing is done then. */
 bool webhook_post(struct webhook *webhook, struct slice body, webhook_done *done, void *context);
 /* `done` is not called any more. A request under way is broken off; the loop is to be run until that is so,

@@ -127,13 +127,6 @@ static void claim(struct delivery *delivery)
 
 /* ---- plan ---- */
 
-static bool effect_parks(const struct delivery *delivery)
-{
-        if (delivery->settings && delivery->settings->has_on_ambiguous)
-                return delivery->settings->on_ambiguous == ON_AMBIGUOUS_PARK;
-        return delivery->engine->config->mail.on_ambiguous == ON_AMBIGUOUS_PARK;
-}
-
 static bool is_among(const struct slice *effects, size_t count, const char *key)
 {
         for (size_t i = 0; i < count; i++)
@@ -162,7 +155,7 @@ static void plan(struct delivery *delivery)
                 const char *key = delivery->plan->effects[i].key;
                 event.done |= is_among(delivery->recorded, delivery->recorded_count, key) ? bit : 0;
                 event.intents |= is_among(delivery->intended, delivery->intended_count, key) ? bit : 0;
-                event.park |= effect_parks(delivery) ? bit : 0;
+                event.park |= delivery->parks ? bit : 0;
         }
         delivery_event(delivery, &event);
 }

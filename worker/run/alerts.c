@@ -233,6 +233,24 @@ static void post_digest(struct alerts *alerts, int64_t now_ms)
 
 /* ---- life ---- */
 
+/* The settings may have been read again. A post that is under way is let end first. */
+static void settings_follow(struct alerts *alerts)
+{
+        struct engine *engine = alerts->engine;
+        const char *url = engine->config->alerts.webhook;
+        alerts->by_mail.interval_ms = alerts->by_webhook.interval_ms = engine->config->alerts.interval_ms;
+        if (alerts->webhook && webhook_is_busy(alerts->webhook))
+                return;
+        if (alerts->webhook && url) {
+                webhook_move(alerts->webhook, url);
+        } else if (url) {
+                alerts->webhook = webhook_open(&engine->loop, url);
+        } else {
+                webhook_close(alerts->webhook);
+                alerts->webhook = NULL;
+        }
+}
+
 static void on_timer(uv_timer_t *timer)
 {
         struct alerts *alerts = timer->data;
@@ -240,7 +258,7 @@ static void on_timer(uv_timer_t *timer)
         if (engine->stage == STAGE_ENDED || !engine->store)
                 return;
         int64_t now_ms = clock_boot_ms();
-        alerts->by_mail.interval_ms = alerts->by_webhook.interval_ms = engine->config->alerts.interval_ms;
+        settings_follow(alerts);
         look_for_idling(alerts, now_ms);
         mail_digest(alerts, now_ms);
         post_digest(alerts, now_ms);
@@ -251,8 +269,7 @@ void alerts_open(struct engine *engine)
         struct alerts *alerts = memory_zeroed(1, sizeof(*alerts));
         alerts->engine = engine;
         arena_init(&alerts->arena);
-        if (engine->config->alerts.webhook)
-                alerts->webhook = webhook_open(&engine->loop, engine->config->alerts.webhook);
+        settings_follow(alerts);
         uv_timer_init(&engine->loop, &alerts->timer);
         alerts->timer.data = alerts;
         uv_timer_start(&alerts->timer, on_timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
@@ -264,6 +281,11 @@ static void on_closed(uv_handle_t *handle)
         struct alerts *alerts = handle->data;
         arena_fini(&alerts->arena);
         free(alerts);
+}
+
+void alerts_reload(struct engine *engine)
+{
+        settings_follow(engine->alerts);
 }
 
 /* After the transport was closed: no mail is under way any more. */

@@ -189,8 +189,6 @@ static void identify(struct delivery *delivery)
                 envelope_refuse(delivery->arena, envelope, REASON_EXPIRED, "deadline: it has passed");
         if (envelope->error)
                 snprintf(delivery->error, sizeof(delivery->error), "%s", envelope->error);
-        if (delivery->handler)
-                delivery->settings = config_handler_find(config, delivery->handler->type);
 }
 
 static bool attach(struct engine *engine, const struct delivery *fresh)
@@ -208,12 +206,17 @@ static bool attach(struct engine *engine, const struct delivery *fresh)
         return true;
 }
 
+/* A reload may move the settings: they are not kept, and hold for a job as they are when it comes. */
 static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
 {
         const struct config *config = delivery->engine->config;
         const struct envelope *envelope = &delivery->envelope;
         const struct config_queue *queue = delivery_queue(delivery);
-        const struct config_handler *settings = delivery->settings;
+        const struct config_handler *settings =
+                delivery->handler ? config_handler_find(config, delivery->handler->type) : NULL;
+        delivery->parks =
+                (settings && settings->has_on_ambiguous ? settings->on_ambiguous
+                                                        : config->mail.on_ambiguous) == ON_AMBIGUOUS_PARK;
         bool configured = settings && settings->attempts > 0;
         job_init(&delivery->job,
                  &(struct job){

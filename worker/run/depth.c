@@ -45,24 +45,36 @@ static void ask(void *context)
         depth->ok = amqp_queue_depths(depth->config, depth->queues, depth->count, &depth->error);
 }
 
-static uint64_t waiting(const struct depth *depth, size_t from, size_t to)
+/* Messages in the work queues: in those that are paused, or in the others. */
+static uint64_t waiting(const struct depth *depth, bool paused)
 {
         uint64_t messages = 0;
-        for (size_t i = from; i < to; i++)
+        for (size_t i = 0; i < depth->config->queue_count; i++)
+                if (depth->engine->queues[i].paused == paused)
+                        messages += depth->queues[i].messages;
+        return messages;
+}
+
+static uint64_t waiting_in_tiers(const struct depth *depth)
+{
+        uint64_t messages = 0;
+        for (size_t i = depth->config->queue_count; i < depth->count; i++)
                 messages += depth->queues[i].messages;
         return messages;
 }
 
-/* The queues are empty and nothing is in flight: `run --drain` has done its work. */
+/* The queues are empty and nothing is in flight: `run --drain` has done its work. What an operator has paused
+ * is not waited for. */
 static void drain_if_empty(struct depth *depth)
 {
         struct engine *engine = depth->engine;
-        if (!depth->ok || engine->in_flight > 0 || engine->stage != STAGE_RUNNING ||
-            waiting(depth, 0, depth->config->queue_count) > 0)
+        if (!depth->ok || engine->in_flight > 0 || engine->stage != STAGE_RUNNING || !engine->pauses_known ||
+            waiting(depth, /* paused = */ false) > 0)
                 return;
-        char text[100];
-        snprintf(text, sizeof(text), "the queues are empty; %" PRIu64 " wait in delay tiers",
-                 waiting(depth, depth->config->queue_count, depth->count));
+        char text[160];
+        snprintf(text, sizeof(text),
+                 "the queues are empty; %" PRIu64 " wait in delay tiers, %" PRIu64 " in paused queues",
+                 waiting_in_tiers(depth), waiting(depth, /* paused = */ true));
         lifecycle_drain(engine, text);
 }
 

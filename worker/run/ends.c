@@ -249,7 +249,7 @@ static void add_to_set(struct delivery *delivery, const char *set, struct slice 
         redis_store_command(delivery->engine->store, arguments, 4, done, delivery);
 }
 
-/* What leveret:jobs:retrying and :dead forget: entries older than a record is kept. */
+/* What leveret:jobs:retrying forgets: entries older than a record is kept. */
 static void trim_set(struct delivery *delivery, const char *set, int64_t now_ms)
 {
         struct arena *arena = delivery->arena;

@@ -117,7 +117,7 @@ static void on_store_up(void *context)
         struct engine *engine = context;
         metrics_connection(engine->metrics, METRICS_REDIS, true);
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "redis_up", .msg = "Redis takes writes"});
-        gate_consume(engine);
+        presence_ask(engine);
         deliveries_event(engine, &(struct job_event){.kind = EVENT_STORE_BACK});
 }
 
@@ -128,6 +128,7 @@ static void on_store_down(void *context, const char *error)
         log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "redis_down",
                                                         .msg = "consuming pauses until Redis is back",
                                                         .error = error});
+        engine->pauses_known = false;
         gate_consume(engine);
 }
 

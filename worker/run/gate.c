@@ -44,6 +44,8 @@ const char *gate_closed_because(const struct engine *engine, size_t queue)
                 return "draining";
         if (!redis_store_is_up(engine->store))
                 return "redis is down";
+        if (!engine->pauses_known)
+                return "it is not known yet which queues are paused";
         if (engine->queues[queue].paused)
                 return "paused by an operator";
         if (engine->breaker.state == BREAKER_OPEN)
@@ -213,6 +215,8 @@ static void wake_later(struct engine *engine, int64_t now_ms, bool more)
 
 void gate_turn(struct engine *engine)
 {
+        if (engine->stage == STAGE_ENDED) /* jobs are told nothing any more */
+                return;
         int started = start_held(engine);
         int64_t now_ms = clock_boot_ms();
         if (shut(engine, now_ms))

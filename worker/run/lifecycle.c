@@ -102,7 +102,7 @@ void lifecycle_check(struct engine *engine)
                 return;
         /* Until the cancel is confirmed, deliveries may still arrive. */
         for (size_t i = 0; i < engine->config->queue_count; i++)
-                if (amqp_consumer_is_consuming(engine->consumer, i))
+                if (amqp_consumer_may_deliver(engine->consumer, i))
                         return;
         lifecycle_end(engine, 0);
 }
@@ -119,7 +119,7 @@ void lifecycle_drain(struct engine *engine, const char *cause)
         gate_consume(engine);
         /* What is held behind queues that were not consuming goes back at once. */
         for (size_t i = 0; i < engine->config->queue_count; i++)
-                if (!amqp_consumer_is_consuming(engine->consumer, i))
+                if (!amqp_consumer_may_deliver(engine->consumer, i))
                         gate_cancelled(engine, i);
         lifecycle_check(engine);
 }
@@ -150,8 +150,9 @@ static void on_hangup(uv_signal_t *handle, int number)
         log_open(config);
         log_worker(engine->worker);
         limiter_init(&engine->limiter, config->mail.rate, clock_boot_ms());
-        engine->breaker.open_min_ms = config->mail.breaker.open_ms;
-        engine->breaker.open_max_ms = config->mail.breaker.open_max_ms;
+        breaker_configure(&engine->breaker, config->mail.breaker.failures, config->mail.breaker.open_ms,
+                          config->mail.breaker.open_max_ms);
+        alerts_reload(engine);
         log_event(LOG_LEVEL_INFO,
                   &(struct log_fields){.event = "reloaded", .msg = "the configuration was read again"});
         gate_consume(engine);

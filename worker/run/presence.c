@@ -139,6 +139,23 @@ static void tell(struct presence *presence)
         tell_newer_than(engine);
 }
 
+/* True if this queue was not known to be so. */
+static bool pause_take(struct engine *engine, size_t queue, const struct slice *names, size_t count)
+{
+        const char *name = engine->config->queues[queue].name;
+        bool paused = false;
+        for (size_t i = 0; i < count; i++)
+                paused |= slice_is(names[i], name);
+        if (paused == engine->queues[queue].paused)
+                return false;
+        engine->queues[queue].paused = paused;
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = paused ? "paused" : "resumed",
+                                                       .queue = name,
+                                                       .msg = "by an operator"});
+        return true;
+}
+
+/* An error of the server's leaves things as they are known. */
 static void on_paused(void *context, bool lost, const struct slice *values, size_t count)
 {
         struct engine *engine = context;
@@ -146,21 +163,16 @@ static void on_paused(void *context, bool lost, const struct slice *values, size
         if (!presence)
                 return;
         presence->asking = false;
-        if (lost || engine->stage == STAGE_ENDED)
+        if (engine->stage == STAGE_ENDED || !redis_store_is_up(engine->store))
                 return;
-        bool changed = false;
-        for (size_t i = 0; i < engine->config->queue_count; i++) {
-                bool paused = false;
-                for (size_t k = 0; k < count; k++)
-                        paused |= slice_is(values[k], engine->config->queues[i].name);
-                if (paused == engine->queues[i].paused)
-                        continue;
-                engine->queues[i].paused = paused;
-                changed = true;
-                log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = paused ? "paused" : "resumed",
-                                                               .queue = engine->config->queues[i].name,
-                                                               .msg = "by an operator"});
-        }
+        bool changed = !engine->pauses_known;
+        if (changed && lost)
+                log_event(LOG_LEVEL_ERROR,
+                          &(struct log_fields){.event = "paused_unreadable",
+                                               .msg = "cannot read which queues are paused"});
+        engine->pauses_known = true;
+        for (size_t i = 0; i < engine->config->queue_count && !lost; i++)
+                changed |= pause_take(engine, i, values, count);
         if (!changed)
                 return;
         gate_consume(engine);
@@ -173,10 +185,10 @@ void presence_tell(struct engine *engine)
                 tell(engine->presence);
 }
 
-static void ask_paused(struct presence *presence)
+void presence_ask(struct engine *engine)
 {
-        struct engine *engine = presence->engine;
-        if (presence->asking || !redis_store_is_up(engine->store))
+        struct presence *presence = engine->presence;
+        if (!presence || presence->asking || !redis_store_is_up(engine->store))
                 return;
         char key[300];
         int len = snprintf(key, sizeof(key), "%s:paused", engine->config->redis.prefix);
@@ -189,7 +201,7 @@ static void on_timer(uv_timer_t *timer)
 {
         struct presence *presence = timer->data;
         int64_t now_ms = clock_boot_ms();
-        ask_paused(presence);
+        presence_ask(presence->engine);
         if (now_ms - presence->told_ms < TELL_EVERY_MS || !redis_store_is_up(presence->engine->store))
                 return;
         measure(presence, now_ms);

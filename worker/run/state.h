@@ -43,7 +43,7 @@ struct delivery {
         struct envelope envelope;
         size_t queue; /* index in config->queues */
         const struct handler *handler;
-        const struct config_handler *settings; /* or NULL */
+        bool parks; /* on_ambiguous: park, as it was configured when this came */
         struct plan *plan;
         char owner[OWNER_SIZE];
         struct last_words_job words; /* what is said of it if the process dies of it */
@@ -127,6 +127,7 @@ struct engine {
         struct recent *recent; /* best-effort index writes that are due */
         struct alerts *alerts;
         struct presence *presence;
+        bool pauses_known; /* since Redis is up: nothing is consumed before */
         struct depth *depth;
         struct stuck *stuck;
         struct watchdog *watchdog;
@@ -139,7 +140,6 @@ struct engine {
         uv_signal_t sigterm, sigint, sighup;
         struct drain_report drain;
         int64_t started_ms, last_success_ms;
-        int64_t empty_since_ms; /* --drain: when the queues were first seen empty; 0: they are not */
         uint64_t random;
         uint64_t ends[METRICS_OUTCOME_COUNT]; /* deliveries since the start, by how they ended */
 };
@@ -207,6 +207,7 @@ void recent_close(struct engine *engine);
 /* ---- presence.c: leveret:worker:<id>, leveret:paused ---- */
 void presence_open(struct engine *engine);
 void presence_tell(struct engine *engine); /* now, because something changed that people wait for */
+void presence_ask(struct engine *engine);  /* which queues are paused; the gate is told of the answer */
 void presence_close(struct engine *engine);
 
 /* ---- depth.c: what waits in the broker ---- */
@@ -225,6 +226,7 @@ void stuck_close(struct engine *engine);
 void alerts_open(struct engine *engine);
 void alerts_dead(struct engine *engine, const char *queue, const char *type, enum reason reason);
 void alerts_event(struct engine *engine, const char *kind, const char *text);
+void alerts_reload(struct engine *engine);
 void alerts_close(struct engine *engine);
 
 /* ---- watchdog.c: ends the process when the loop has not turned for 10 s of its running time ---- */
