@@ -2,6 +2,7 @@
 #include "io/mail_transports.h"
 #include "io/url.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -50,6 +51,39 @@ CURLU *mail_curl_url(const char *url)
         return parsed;
 }
 
+/* Does a name look like "5ed36f99.0", by which OpenSSL looks a certificate up (openssl-rehash(1))? */
+static bool is_hash_name(const char *name)
+{
+        return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] >= '0' && name[9] <= '9';
+}
+
+static bool is_hashed(const char *path)
+{
+        DIR *directory = path ? opendir(path) : NULL;
+        const struct dirent *entry;
+        bool found = false;
+        while (directory && !found && (entry = readdir(directory)))
+                found = is_hash_name(entry->d_name);
+        if (directory)
+                closedir(directory);
+        return found;
+}
+
+/* Whom to trust: the named file alone, else those of the system. Out of a directory only the one that is asked
+ * for is read; out of the file with all of them each, which takes 30 ms of the loop, and with both set libcurl
+ * does so for every connection. */
+static void authorities_set(CURL *easy, const char *ca_file)
+{
+        const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+        bool hashed = is_hashed(built->capath);
+        if (ca_file)
+                MAIL_CURL_SET(easy, CURLOPT_CAINFO, ca_file);
+        else if (hashed)
+                MAIL_CURL_SET(easy, CURLOPT_CAINFO, NULL);
+        if (ca_file || (built->cainfo && !hashed))
+                MAIL_CURL_SET(easy, CURLOPT_CAPATH, NULL);
+}
+
 CURL *mail_curl_easy(const struct config_tls *tls, const char *protocols, int64_t timeout_ms)
 {
         CURL *easy = curl_easy_init();
@@ -68,12 +102,7 @@ CURL *mail_curl_easy(const struct config_tls *tls, const char *protocols, int64_
         MAIL_CURL_SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAMES_KEPT_S);
         /* else ending a transfer waits for the thread that still asks a dead name server */
         MAIL_CURL_SET(easy, CURLOPT_QUICK_EXIT, 1L);
-        if (tls->ca_file)
-                MAIL_CURL_SET(easy, CURLOPT_CAINFO, tls->ca_file);
-        /* The system's directory would be trusted beside that file. And with a directory libcurl reads all
-         * certificates for each connection, 30 ms; without, once a day for each multi handle. */
-        if (tls->ca_file || curl_version_info(CURLVERSION_NOW)->cainfo)
-                MAIL_CURL_SET(easy, CURLOPT_CAPATH, NULL);
+        authorities_set(easy, tls->ca_file);
         if (tls->cert_file)
                 MAIL_CURL_SET(easy, CURLOPT_SSLCERT, tls->cert_file);
         if (tls->key_file)
