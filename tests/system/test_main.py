@@ -80,6 +80,15 @@ def test_the_preset_mailpit_posts_to_its_own_address(bench):
     assert bench.job(message)["effect.customer"] == mail["id"]
 
 
+def test_a_worker_says_at_its_start_what_it_does_and_that_it_sends_no_mail_if_it_sends_none(bench):
+    worker = bench.worker()
+    assert f"queue {bench.queue}, mails over HTTP" in worker.logged(event="started")[0]["msg"]
+    assert not worker.logged(event="mail_not_sent")
+    worker = bench.worker(mail={"transport": "log", "http": None})
+    assert "mails to the log" in worker.logged(event="started")[0]["msg"]
+    assert worker.logged(event="mail_not_sent")[0]["level"] == "warn"
+
+
 def test_the_same_message_in_several_workers_gives_one_mail(bench):
     leveret = bench.leveret()
     for _ in range(2):

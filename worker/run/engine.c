@@ -240,6 +240,25 @@ static void init_lists(struct engine *engine)
                 LIST_INIT(&engine->buckets[i]);
 }
 
+/* What somebody who reads the log wants to know first. */
+static void tell_started(const struct engine *engine)
+{
+        static const char *const ways[] = {[MAIL_TRANSPORT_HTTP] = "over HTTP",
+                                           [MAIL_TRANSPORT_SMTP] = "over SMTP",
+                                           [MAIL_TRANSPORT_LOG] = "to the log"};
+        const struct config *config = engine->config;
+        char text[200];
+        snprintf(text, sizeof(text), "leveret %s: queue %.60s%s, mails %s, admin %.40s", LEVERET_VERSION,
+                 config->queues[0].name, config->queue_count > 1 ? " and more" : "",
+                 ways[config->mail.transport], config->admin.listen);
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "started", .msg = text});
+        if (config->mail.transport == MAIL_TRANSPORT_LOG)
+                log_event(LOG_LEVEL_WARN,
+                          &(struct log_fields){.event = "mail_not_sent",
+                                               .msg = "mail.transport is log: jobs complete, and every mail "
+                                                      "is but a line of the log"});
+}
+
 static void run(struct engine *engine)
 {
         const struct config *config = engine->config;
@@ -260,8 +279,7 @@ static void run(struct engine *engine)
         alerts_open(engine);
         if (open_parts(engine)) {
                 lifecycle_open(engine);
-                log_event(LOG_LEVEL_INFO,
-                          &(struct log_fields){.event = "started", .msg = "leveret " LEVERET_VERSION});
+                tell_started(engine);
                 uv_run(&engine->loop, UV_RUN_DEFAULT);
                 lifecycle_close(engine);
         }
