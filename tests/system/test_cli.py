@@ -137,8 +137,10 @@ def test_dead_letters_are_listed_shown_redriven_and_dropped(bench):
 
 
 def test_a_paused_queue_is_not_consumed_until_it_is_resumed(bench):
-    bench.worker()
+    worker = bench.worker()
+    assert f"queue {bench.queue}: consuming" in worker.get("/readyz?verbose")[1]
     assert bench.last.run("queue", "pause", bench.queue).returncode == 0
+    assert f"queue {bench.queue}: paused by an operator" in worker.get("/readyz?verbose")[1]
     published = bench.last.run("publish", "order.created.v1", "--data", ORDER, "--id", "order-1", "--wait", "3s")
     assert published.returncode == 1
     assert bench.last.run("queue", "resume", bench.queue).returncode == 0

@@ -69,9 +69,9 @@ static bool is_hashed(const char *path)
         return found;
 }
 
-/* Whom to trust: the named file alone, else those of the system. Out of a directory only the one that is asked
- * for is read; out of the file with all of them each, which takes 30 ms of the loop, and with both set libcurl
- * does so for every connection. */
+/* Whom to trust: the named file alone, else those of the system. Out of a directory only the one that is
+ * asked for is read; out of the file with all of them each, which takes 30 ms of the loop, and with both set
+ * libcurl does so for every connection. */
 static void authorities_set(CURL *easy, const char *ca_file)
 {
         const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);

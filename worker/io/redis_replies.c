@@ -1,3 +1,4 @@
+#include "core/memory.h"
 #include "io/redis_store_state.h"
 
 #include <stdio.h>
@@ -85,7 +86,7 @@ static void give_strings(const struct request *request, const redisReply *reply)
                                  value.data ? 1 : 0);
                 return;
         }
-        struct slice *values = redis_alloc((reply->elements + 1) * sizeof(*values));
+        struct slice *values = memory_zeroed(reply->elements + 1, sizeof(*values));
         for (size_t i = 0; i < reply->elements; i++)
                 values[i] = reply_text(reply->element[i]);
         request->strings(request->context, false, values, reply->elements);

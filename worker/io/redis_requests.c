@@ -1,3 +1,4 @@
+#include "core/memory.h"
 #include "core/resp.h"
 #include "io/clock.h"
 #include "io/redis_store_state.h"
@@ -32,7 +33,7 @@ static bool refuse_while_down(struct redis_store *store, struct request request)
                 return false;
         if (!request.done && !request.strings)
                 return true;
-        struct late *late = redis_alloc(sizeof(*late));
+        struct late *late = memory_zeroed(1, sizeof(*late));
         late->request = request;
         uv_timer_init(store->loop, &late->timer);
         late->timer.data = late;

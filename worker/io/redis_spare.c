@@ -1,4 +1,5 @@
 #include "io/redis_spare.h"
+#include "core/memory.h"
 #include "io/redis_connecting.h"
 
 #include <stdio.h>
@@ -21,14 +22,6 @@ struct redis_spare {
         uv_timer_t *retry;
         bool tried;
 };
-
-static void *zeroed(size_t size)
-{
-        void *memory = calloc(1, size);
-        if (!memory)
-                abort();
-        return memory;
-}
 
 static void handle_free(uv_handle_t *handle)
 {
@@ -72,7 +65,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 static void connected(struct redis_spare *spare, struct redis_connection connection)
 {
         spare->connection = connection;
-        spare->poll = zeroed(sizeof(*spare->poll));
+        spare->poll = memory_zeroed(1, sizeof(*spare->poll));
         if (uv_poll_init(spare->loop, spare->poll, connection.context->fd) != 0)
                 abort();
         spare->poll->data = spare;
@@ -106,14 +99,14 @@ static void connect_start(struct redis_spare *spare)
 struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config, const char *worker,
                                      redis_spare_changed *changed, void *context)
 {
-        struct redis_spare *spare = zeroed(sizeof(*spare));
+        struct redis_spare *spare = memory_zeroed(1, sizeof(*spare));
         spare->loop = loop;
         spare->config = config;
         snprintf(spare->worker, sizeof(spare->worker), "%s", worker);
         spare->changed = changed;
         spare->context = context;
         spare->backoff_ms = BACKOFF_MIN_MS;
-        spare->retry = zeroed(sizeof(*spare->retry));
+        spare->retry = memory_zeroed(1, sizeof(*spare->retry));
         uv_timer_init(loop, spare->retry);
         spare->retry->data = spare;
         spare->tried = strncmp(config->redis.url, "rediss:", 7) == 0;

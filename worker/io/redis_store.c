@@ -21,17 +21,11 @@ static void handle_free(uv_handle_t *handle)
         free(handle);
 }
 
-void *redis_alloc(size_t size)
-{
-        void *memory = memory_zeroed(1, size);
-        return memory;
-}
-
 void redis_ring_push(struct redis_store *store, struct request request)
 {
         if (store->ring_count == store->ring_size) {
                 size_t size = store->ring_size ? store->ring_size * 2 : 256;
-                struct request *ring = redis_alloc(size * sizeof(*ring));
+                struct request *ring = memory_zeroed(size, sizeof(*ring));
                 for (size_t i = 0; i < store->ring_count; i++)
                         ring[i] = store->ring[(store->ring_head + i) % store->ring_size];
                 free(store->ring);
@@ -228,7 +222,7 @@ static void connected(struct redis_store *store, struct redis_connection connect
         int flags = fcntl(context->fd, F_GETFL);
         if (flags < 0 || fcntl(context->fd, F_SETFL, flags | O_NONBLOCK) != 0)
                 abort();
-        store->poll = redis_alloc(sizeof(*store->poll));
+        store->poll = memory_zeroed(1, sizeof(*store->poll));
         if (uv_poll_init(store->loop, store->poll, context->fd) != 0)
                 abort();
         store->poll->data = store;
@@ -277,17 +271,17 @@ static void retry_later(struct redis_store *store)
 struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *config, const char *worker,
                                      const struct redis_store_events *events, void *context)
 {
-        struct redis_store *store = redis_alloc(sizeof(*store));
+        struct redis_store *store = memory_zeroed(1, sizeof(*store));
         store->loop = loop;
         store->config = config;
         snprintf(store->worker, sizeof(store->worker), "%s", worker);
         store->events = events;
         store->context = context;
         store->backoff_ms = BACKOFF_MIN_MS;
-        store->watch = redis_alloc(sizeof(*store->watch));
-        store->retry = redis_alloc(sizeof(*store->retry));
-        store->flush = redis_alloc(sizeof(*store->flush));
-        store->more = redis_alloc(sizeof(*store->more));
+        store->watch = memory_zeroed(1, sizeof(*store->watch));
+        store->retry = memory_zeroed(1, sizeof(*store->retry));
+        store->flush = memory_zeroed(1, sizeof(*store->flush));
+        store->more = memory_zeroed(1, sizeof(*store->more));
         uv_timer_init(loop, store->watch);
         uv_timer_init(loop, store->retry);
         uv_prepare_init(loop, store->flush);

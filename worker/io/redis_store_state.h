@@ -47,7 +47,5 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply);
 void redis_request_lost(const struct request *request);
 void redis_ring_push(struct redis_store *store, struct request request);
 struct request redis_ring_pop(struct redis_store *store);
-/* Zeroed; aborts when out of memory. */
-void *redis_alloc(size_t size);
 
 #endif

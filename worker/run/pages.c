@@ -23,6 +23,9 @@ static size_t unready(struct engine *engine, struct buffer *out)
         if (!redis_store_is_up(engine->store)) {
                 buffer_add_text(out, "redis is down\n");
                 count++;
+        } else if (!engine->pauses_known) {
+                buffer_add_text(out, "it is not known yet which queues are paused\n");
+                count++;
         }
         if (engine->breaker.state != BREAKER_CLOSED) {
                 buffer_printf(out, "the breaker of the mail transport is %s\n",
@@ -40,6 +43,16 @@ static size_t unready(struct engine *engine, struct buffer *out)
         return count;
 }
 
+/* What was looked at, all of it well. */
+static void add_checks(const struct engine *engine, struct buffer *out)
+{
+        buffer_add_text(out, "the broker connection is up\nredis takes writes\n"
+                             "the breaker of the mail transport is closed\n");
+        for (size_t i = 0; i < engine->config->queue_count; i++)
+                buffer_printf(out, "queue %s: %s\n", engine->config->queues[i].name,
+                              engine->queues[i].paused ? "paused by an operator" : "consuming");
+}
+
 static void render_ready(struct engine *engine, bool verbose, struct buffer *body, int *status)
 {
         struct buffer reasons = {0};
@@ -48,6 +61,8 @@ static void render_ready(struct engine *engine, bool verbose, struct buffer *bod
         buffer_add_text(body, count ? "not ready\n" : "ready\n");
         if (verbose && count)
                 buffer_add(body, reasons.data, reasons.len);
+        else if (verbose)
+                add_checks(engine, body);
         buffer_fini(&reasons);
 }
 
