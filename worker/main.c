@@ -6,6 +6,7 @@
 #include "io/libraries.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,23 @@ static void streams_keep(void)
                 close(fd);
 }
 
+/* The other end of a pipe is gone, as with `| head -1`: nobody misses the rest. */
+static bool reader_is_gone(void)
+{
+        struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+        return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP));
+}
+
+/* Data that somebody waits for and that could not be written, to a full disk, is an error. */
+static int data_written(int status)
+{
+        bool lost = fflush(stdout) != 0 || ferror(stdout);
+        if (!lost || status != CLI_OK || reader_is_gone())
+                return status;
+        fputs("leveret: standard output takes no more; what it got is not all\n", stderr);
+        return CLI_ERROR;
+}
+
 int main(int argc, char **argv)
 {
         streams_keep();
@@ -121,5 +139,5 @@ int main(int argc, char **argv)
                 }
         }
         libraries_close();
-        return status;
+        return data_written(status);
 }

@@ -1,5 +1,7 @@
 """The commands of the one binary: data on stdout, the rest on stderr, and exit statuses to rely on."""
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -146,6 +148,20 @@ def test_a_paused_queue_is_not_consumed_until_it_is_resumed(bench):
     assert bench.last.run("queue", "resume", bench.queue).returncode == 0
     bench.wait_state("order-1", "completed")
     assert bench.queue in bench.last.run("queue", "list").stdout
+
+
+@pytest.mark.parametrize("words", [["topology", "show"], ["type", "list"], ["--help"], ["plan", "order.created.v1", "--data", ORDER]])
+def test_data_that_a_full_disk_does_not_take_is_an_error_and_a_reader_that_leaves_is_none(bench, words):
+    leveret = bench.leveret()
+    words = [leveret.program, *words] + ([] if words[0].startswith("-") else ["-c", leveret.config_path])
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1 and "takes no more" in done.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writer)
+    assert done.returncode == 0 and not done.stderr
 
 
 def test_a_pause_outlives_the_workers(bench):
