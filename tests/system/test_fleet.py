@@ -1,11 +1,14 @@
 """What operators see of queues, workers and one job: depths, ages, pauses, who runs, and the whole story of a message."""
+import fcntl
 import json
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -109,6 +112,25 @@ def test_top_shows_everything_once_a_second_and_restores_the_terminal(bench):
         text += os.read(leader, 65536)
     os.close(leader), os.close(follower)
     assert text.startswith(b"\x1b[?1049h") and text.rstrip().endswith(b"\x1b[?1049l")
+
+
+def test_top_keeps_to_a_small_screen_and_ends_with_q(bench):
+    leveret = bench.leveret()
+    leveret.start()
+    leader, follower = pty.openpty()
+    fcntl.ioctl(leader, termios.TIOCSWINSZ, struct.pack("HHHH", 4, 80, 0, 0))
+    before = termios.tcgetattr(follower)
+    process = subprocess.Popen([leveret.program, "top", "-c", leveret.config_path], stdin=follower, stdout=follower,
+                               stderr=follower, cwd=leveret.directory, env=environment(leveret.directory))
+    text = b""
+    while text.count(b"completed") < 2:  # of two frames
+        text += os.read(leader, 65536)
+    frame = text.split(b"\x1b[H\x1b[J")[1]
+    assert b"leveret top" in frame and b"WORKER" not in frame and frame.count(b"\n") == 3, frame
+    os.write(leader, b"q")
+    assert process.wait(10) == 0
+    assert termios.tcgetattr(follower) == before
+    os.close(leader), os.close(follower)
 
 
 def test_what_cannot_be_asked_is_not_shown_as_nothing(bench):

@@ -134,10 +134,11 @@ static const struct page pages[] = {
          "  list   host, version, uptime, in flight, rate, breaker; one that vanished drops out after 10\n"
          "         seconds\n\n"
          "Example: leveret worker list\n"},
-        {"top", "Rates, depths, ages, workers and failures, refreshed each second until Ctrl-C. With -o json "
-                "one line a\n"
-                "second; without a terminal one look.\n\n"
-                "Example: leveret top\n"},
+        {"top",
+         "Rates, depths, ages, workers and failures, refreshed each second until q or Ctrl-C. With -o json "
+         "one line a\n"
+         "second; without a terminal one look.\n\n"
+         "Example: leveret top\n"},
         {"health", "Asks the worker on this machine (admin.listen), for container probes.\n\n"
                    "  live    does its loop turn?\n"
                    "  ready   does it take work? Names each reason if not. This is the default.\n\n"

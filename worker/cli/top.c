@@ -3,11 +3,13 @@
 #include "io/clock.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* Everything at a glance, once a second. */
@@ -24,6 +26,63 @@ static void on_signal(int number)
         (void)number;
         ended = 1;
 }
+
+/* ---- the terminal ---- */
+
+/* The screen, and keys that come one by one, unseen. */
+struct terminal {
+        bool screen, keys;
+        struct termios before; /* of the keyboard, if `keys` */
+};
+
+static void terminal_open(struct terminal *terminal, bool screen)
+{
+        *terminal = (struct terminal){.screen = screen};
+        if (!screen)
+                return;
+        fputs(ENTER_SCREEN, stdout);
+        terminal->keys = tcgetattr(STDIN_FILENO, &terminal->before) == 0;
+        if (!terminal->keys)
+                return;
+        struct termios raw = terminal->before;
+        raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+        raw.c_cc[VMIN] = raw.c_cc[VTIME] = 0;
+        tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+}
+
+static void terminal_close(const struct terminal *terminal)
+{
+        if (terminal->keys)
+                tcsetattr(STDIN_FILENO, TCSANOW, &terminal->before);
+        if (terminal->screen)
+                fputs(LEAVE_SCREEN, stdout);
+        fflush(stdout);
+}
+
+/* What does not fit would push the first lines out of sight. */
+static void cut_to_screen(struct buffer *text)
+{
+        struct winsize size;
+        if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row < 2)
+                return;
+        size_t lines = 0, at = 0;
+        while (at < text->len && lines + 1 < size.ws_row)
+                lines += text->data[at++] == '\n';
+        text->len = at;
+}
+
+static void wait_until_ms(const struct terminal *terminal, int64_t due_ms)
+{
+        int64_t left_ms;
+        while (!ended && (left_ms = due_ms - clock_boot_ms()) > 0) {
+                struct pollfd keyboard = {.fd = terminal->keys ? STDIN_FILENO : -1, .events = POLLIN};
+                char key;
+                if (poll(&keyboard, 1, (int)left_ms) > 0)
+                        ended = read(STDIN_FILENO, &key, 1) != 1 || key == 'q' || key == 'Q';
+        }
+}
+
+/* ---- what is shown ---- */
 
 /* What the last look saw, for the rates. */
 struct before {
@@ -167,6 +226,8 @@ static bool show_frame(struct cli *cli, struct redis_sync *redis, struct before 
                         add_json(&fleet, &sums, &out);
                 else
                         add_text(frame, &fleet, &sums, &out);
+                if (screen)
+                        cut_to_screen(&out);
                 ok = fwrite(out.data, 1, out.len, stdout) == out.len && fflush(stdout) == 0;
         }
         buffer_fini(&out);
@@ -175,35 +236,23 @@ static bool show_frame(struct cli *cli, struct redis_sync *redis, struct before 
         return ok;
 }
 
-static void wait_until_ms(int64_t due_ms)
-{
-        int64_t left_ms;
-        while (!ended && (left_ms = due_ms - clock_boot_ms()) > 0) {
-                int64_t nap_ms = left_ms < 100 ? left_ms : 100;
-                nanosleep(&(struct timespec){.tv_nsec = nap_ms * 1000000}, NULL);
-        }
-}
-
 static int watch(struct cli *cli, struct redis_sync *redis)
 {
         bool screen = cli->output == CLI_TABLE && isatty(STDOUT_FILENO);
+        struct terminal terminal;
         struct before before = {0};
         bool ok = true;
         sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal}, NULL);
         sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
-        if (screen)
-                fputs(ENTER_SCREEN, stdout);
+        terminal_open(&terminal, screen);
         while (!ended && ok) {
                 int64_t due_ms = clock_boot_ms() + LOOK_EVERY_MS;
                 ok = show_frame(cli, redis, &before, screen);
                 if (cli->output == CLI_TABLE && !screen)
                         break; /* no terminal: one look is all that a table can be */
-                wait_until_ms(due_ms);
+                wait_until_ms(&terminal, due_ms);
         }
-        if (screen) {
-                fputs(LEAVE_SCREEN, stdout);
-                fflush(stdout);
-        }
+        terminal_close(&terminal);
         return ok ? CLI_OK : CLI_ERROR;
 }
 
