@@ -159,6 +159,40 @@ static void a_text_cut_off_by_the_broker_is_shown_as_it_is(void **state)
                 "x is lo, wanted a; wanted in all: x-message-ttl=7");
 }
 
+static bool routes(const char *pattern, const char *type)
+{
+        struct config *config = calloc(1, sizeof(*config));
+        config->queues[0] = (struct config_queue){.bindings = {pattern}, .binding_count = 1};
+        config->queue_count = 1;
+        bool routed = topology_routes(config, type);
+        free(config);
+        return routed;
+}
+
+static void a_type_goes_where_a_topic_exchange_would_send_it(void **state)
+{
+        (void)state;
+        const char *takes[][2] = {{"#", "order.created.v1"},
+                                  {"order.created.v1", "order.created.v1"},
+                                  {"order.#", "order.created.v1"},
+                                  {"order.#", "order"},
+                                  {"*.created.*", "order.created.v1"},
+                                  {"#.v1", "order.created.v1"},
+                                  {"#.v1", "v1"},
+                                  {"order.#.v1", "order.v1"},
+                                  {"*.*.*", "order.created.v1"},
+                                  {"#.#", "order"}};
+        const char *leaves[][2] = {
+                {"order", "order.created.v1"},      {"order.*", "order.created.v1"},
+                {"*", "order.created.v1"},          {"order.created.v1.*", "order.created.v1"},
+                {"#.v2", "order.created.v1"},       {"orders.#", "order.created.v1"},
+                {"order.#.v1", "order.created.v2"}, {"*.*.*.*", "order.created.v1"}};
+        for (size_t i = 0; i < sizeof(takes) / sizeof(*takes); i++)
+                assert_true(routes(takes[i][0], takes[i][1]));
+        for (size_t i = 0; i < sizeof(leaves) / sizeof(*leaves); i++)
+                assert_false(routes(leaves[i][0], leaves[i][1]));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -167,6 +201,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(the_bindings_are_those_of_the_contract, begin, end),
                 cmocka_unit_test_setup_teardown(a_difference_shows_both_values_and_all_that_is_wanted, begin,
                                                 end),
+                cmocka_unit_test(a_type_goes_where_a_topic_exchange_would_send_it),
                 cmocka_unit_test_setup_teardown(a_text_cut_off_by_the_broker_is_shown_as_it_is, begin, end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

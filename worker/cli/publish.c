@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/publish_record.h"
 #include "core/envelope.h"
 #include "core/memory.h"
 #include "core/plan.h"
@@ -10,14 +10,12 @@
 #include "io/amqp_publisher.h"
 #include "io/clock.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #define CONFIRM_TIMEOUT_MS 10000
-#define LOOK_EVERY_MS 50
 #define WAIT_MAX_MS ((int64_t)24 * 3600 * 1000)
 
 struct request {
@@ -101,7 +99,7 @@ static void on_published(void *context, enum publish_outcome outcome, const char
         snprintf(confirmation->error, sizeof(confirmation->error), "%s", error ? error : "");
 }
 
-static int publish(struct cli *cli, const struct request *request)
+static enum publish_outcome publish(struct cli *cli, const struct request *request, char error[256])
 {
         uv_loop_t loop;
         if (uv_loop_init(&loop) != 0)
@@ -116,57 +114,59 @@ static int publish(struct cli *cli, const struct request *request)
         amqp_publisher_close(publisher, 1000);
         uv_run(&loop, UV_RUN_DEFAULT);
         uv_loop_close(&loop);
-        if (confirmation.outcome == PUBLISH_CONFIRMED)
+        memcpy(error, confirmation.error, sizeof(confirmation.error));
+        return confirmation.outcome;
+}
+
+/* What is certainly not there leaves no record of a job that nobody will ever see. */
+static int settle(struct cli *cli, struct publish_record *record, enum publish_outcome outcome,
+                  const char *error)
+{
+        const char *word = publish_outcome_word(outcome);
+        switch (outcome) {
+        case PUBLISH_CONFIRMED:
                 return CLI_OK;
-        return cli_fail(cli, CLI_ERROR, "%s: %s", publish_outcome_word(confirmation.outcome),
-                        confirmation.error);
-}
-
-/* The record says `queued` until a worker claims the job; one that exists is left as it is. */
-static void note_queued(struct cli *cli, struct redis_sync *redis, const struct request *request)
-{
-        struct arena *arena = &cli->arena;
-        const char *key = arena_printf(arena, "%s:job:{%s}", cli->config->redis.prefix, request->id);
-        const struct redis_value *fresh =
-                redis_sync_call(redis, arena, "HSETNX", key, "state", "queued", NULL);
-        if (fresh->kind != REDIS_INTEGER || fresh->integer != 1)
-                return;
-        const char *now = arena_printf(arena, "%" PRId64, clock_wall_ms());
-        const char *keep = arena_printf(arena, "%" PRId64, cli->config->claim.keep_ms);
-        redis_sync_call(redis, arena, "HSET", key, "type", request->type, "created_ms", now, "subject",
-                        request->subject ? request->subject : "", NULL);
-        redis_sync_call(redis, arena, "PEXPIRE", key, keep, NULL);
-}
-
-static bool is_terminal(struct slice state)
-{
-        return slice_is(state, "completed") || slice_is(state, "dead") || slice_is(state, "dropped");
-}
-
-static int wait_for(struct cli *cli, struct redis_sync *redis, const struct request *request)
-{
-        int64_t until_ms = clock_boot_ms() + request->wait_ms;
-        const char *key = arena_printf(&cli->arena, "%s:job:{%s}", cli->config->redis.prefix, request->id);
-        for (;;) {
-                struct arena arena;
-                arena_init(&arena);
-                const struct redis_value *record = redis_sync_call(redis, &arena, "HGETALL", key, NULL);
-                struct slice state = arena_slice(&cli->arena, redis_value_field(record, "state"));
-                bool over = is_terminal(state);
-                if (over && !slice_is(state, "completed"))
-                        cli_fail(cli, CLI_ERROR, "%.*s: %s %s", SLICE_PRINT(state),
-                                 cli_safe(cli, redis_value_field(record, "reason")),
-                                 cli_safe(cli, redis_value_field(record, "error")));
-                arena_fini(&arena);
-                if (over) {
-                        fprintf(stderr, "%.*s\n", SLICE_PRINT(state));
-                        return slice_is(state, "completed") ? CLI_OK : CLI_ERROR;
-                }
-                if (clock_boot_ms() >= until_ms)
-                        return cli_fail(cli, CLI_ERROR, "still %.*s after %s; see leveret job show %s",
-                                        SLICE_PRINT(state), request->wait, request->id);
-                nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
+        case PUBLISH_UNSENT:
+        case PUBLISH_UNENCODABLE:
+                word = "not published";
+                publish_record_forget(record);
+                break;
+        case PUBLISH_RETURNED:
+        case PUBLISH_NACKED:
+                publish_record_forget(record);
+                break;
+        case PUBLISH_UNKNOWN:
+                break;
         }
+        return cli_fail(cli, CLI_ERROR, "%s: %s", word, cli_safe(cli, slice_of(error)));
+}
+
+static const char *fingerprint_of(struct cli *cli, const struct request *request)
+{
+        struct envelope envelope;
+        envelope_read(&cli->arena, build(&cli->arena, request), cli->config->max_body, &envelope);
+        return arena_strdup(&cli->arena, envelope.fingerprint);
+}
+
+static int publish_recorded(struct cli *cli, struct redis_sync *redis, const struct request *request)
+{
+        struct publish_record record = {.cli = cli,
+                                        .redis = redis,
+                                        .id = request->id,
+                                        .type = request->type,
+                                        .subject = request->subject,
+                                        .fingerprint = fingerprint_of(cli, request)};
+        char error[256];
+        int status = publish_record_write(&record);
+        if (status == CLI_OK)
+                status = settle(cli, &record, publish(cli, request, error), error);
+        if (status != CLI_OK)
+                return status;
+        cli_print(cli->output == CLI_JSON
+                          ? slice_of(arena_printf(&cli->arena, "{\"id\":\"%s\"}", request->id))
+                          : slice_of(request->id));
+        return request->wait_ms >= 0 ? publish_record_await(&record, request->wait_ms, request->wait)
+                                     : CLI_OK;
 }
 
 static int parse(struct cli *cli, int argc, char **argv, struct request *request)
@@ -211,15 +211,7 @@ int command_publish(struct cli *cli, int argc, char **argv)
         struct redis_sync *redis = cli_redis(cli);
         if (!redis)
                 return CLI_ERROR;
-        note_queued(cli, redis, &request);
-        status = publish(cli, &request);
-        if (status == CLI_OK) {
-                cli_print(cli->output == CLI_JSON
-                                  ? slice_of(arena_printf(&cli->arena, "{\"id\":\"%s\"}", request.id))
-                                  : slice_of(request.id));
-                if (request.wait_ms >= 0)
-                        status = wait_for(cli, redis, &request);
-        }
+        status = publish_recorded(cli, redis, &request);
         redis_sync_close(redis);
         return status;
 }

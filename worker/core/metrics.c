@@ -8,7 +8,7 @@
 #include <string.h>
 
 const char *const metrics_publish_words[METRICS_PUBLISH_WORDS] = {
-        "confirmed", "returned", "nacked", "unknown", "unencodable", "other",
+        "confirmed", "returned", "nacked", "unknown", "unsent", "unencodable", "other",
 };
 
 static const char *const outcome_words[METRICS_OUTCOME_COUNT] = {

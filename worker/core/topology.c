@@ -106,6 +106,29 @@ struct topology *topology_build(struct arena *arena, const struct config *config
         return topology;
 }
 
+/* A topic exchange's rule (AMQP 0-9-1 section 3.1.3.3): * is one word, # none or more; both stand alone. */
+static bool pattern_takes(const char *pattern, const char *type)
+{
+        size_t len = strcspn(pattern, "."), word = strcspn(type, ".");
+        const char *rest = pattern[len] ? pattern + len + 1 : NULL;
+        const char *next = type[word] ? type + word + 1 : NULL;
+        if (len == 1 && pattern[0] == '#')
+                return !rest || pattern_takes(rest, type) || (next && pattern_takes(pattern, next));
+        bool same = (len == 1 && pattern[0] == '*') || (len == word && strncmp(pattern, type, len) == 0);
+        if (!same || !rest || !next)
+                return same && !next && (!rest || strcmp(rest, "#") == 0);
+        return pattern_takes(rest, next);
+}
+
+bool topology_routes(const struct config *config, const char *type)
+{
+        for (size_t i = 0; i < config->queue_count; i++)
+                for (size_t j = 0; j < config->queues[i].binding_count; j++)
+                        if (pattern_takes(config->queues[i].bindings[j], type))
+                                return true;
+        return false;
+}
+
 const char *topology_dlq_name(struct arena *arena, const char *queue)
 {
         return arena_printf(arena, "%s.dlq", queue);

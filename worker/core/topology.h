@@ -5,6 +5,7 @@
 #include "core/buffer.h"
 #include "core/config.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -63,6 +64,9 @@ struct topology {
 /* Everything for the configured queues, in an order that can be declared as it stands. All memory is the
  * arena's. */
 struct topology *topology_build(struct arena *arena, const struct config *config);
+
+/* Does a configured queue receive messages of this type, by one of its patterns? */
+bool topology_routes(const struct config *config, const char *type);
 
 /* "<queue>.dlq", "<queue>.retry.<tier>" and the routing key "<queue>.<tier>" of the retry exchange. */
 const char *topology_dlq_name(struct arena *arena, const char *queue);

@@ -33,6 +33,8 @@ const char *publish_outcome_word(enum publish_outcome outcome)
                 return "nacked";
         case PUBLISH_UNKNOWN:
                 return "unknown";
+        case PUBLISH_UNSENT:
+                return "unsent";
         case PUBLISH_UNENCODABLE:
                 return "unencodable";
         }
@@ -76,7 +78,7 @@ static void waiting_expire(struct outbox *outbox, int64_t given_before_ms, const
         snprintf(text, sizeof(text), "%s%s%.100s", why, outbox->trouble[0] ? ": " : "", outbox->trouble);
         pthread_mutex_unlock(&outbox->mutex);
         for (struct publish *publish; (publish = publish_list_take(&expired));) {
-                publish->outcome = PUBLISH_UNKNOWN;
+                publish->outcome = PUBLISH_UNSENT;
                 snprintf(publish->error, sizeof(publish->error), "%s", text);
                 publish_report(publish);
         }

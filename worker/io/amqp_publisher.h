@@ -17,7 +17,8 @@ enum publish_outcome {
         PUBLISH_CONFIRMED,   /* basic.ack and not returned */
         PUBLISH_RETURNED,    /* no queue took it (mandatory) */
         PUBLISH_NACKED,      /* basic.nack: the queue is full or failing */
-        PUBLISH_UNKNOWN,     /* time-out, connection lost or blocked: it may or may not be there */
+        PUBLISH_UNKNOWN,     /* time-out or connection lost after sending: it may or may not be there */
+        PUBLISH_UNSENT,      /* not connected in time, or the broker blocks publishers: never sent */
         PUBLISH_UNENCODABLE, /* the copy cannot be encoded (headers unusable or too large): never sent */
 };
 const char *publish_outcome_word(enum publish_outcome outcome);
@@ -39,8 +40,8 @@ bool amqp_publisher_is_blocked(const struct amqp_publisher *publisher);
 bool amqp_publisher_is_up(const struct amqp_publisher *publisher);
 
 /* Waits up to `grace_ms` for what is under way, then ends the thread within about 1 s more; all that is not
- * settled by then is reported PUBLISH_UNKNOWN before this returns. The loop is to be run afterwards until
- * libuv has let go of the handles. */
+ * settled by then is reported PUBLISH_UNKNOWN or PUBLISH_UNSENT before this returns. The loop is to be run
+ * afterwards until libuv has let go of the handles. */
 void amqp_publisher_close(struct amqp_publisher *publisher, int64_t grace_ms);
 
 #endif
