@@ -65,6 +65,19 @@ def test_a_queue_with_other_arguments_ends_the_start_with_78_and_shows_both(benc
     assert bench.queue in told and "7" in told and "1000" in told, told
 
 
+@pytest.mark.parametrize("by", ["run", "topology apply"])
+def test_a_queue_with_other_arguments_is_bound_to_nothing(bench, by):
+    declare_otherwise(bench)
+    leveret = bench.leveret()
+    if by == "run":
+        assert leveret.start(ready=False).wait(within=20) == 78
+    else:
+        applied = leveret.run("topology", "apply")
+        assert applied.returncode == 78 and "skipped" in applied.stdout, applied
+    bound = {(exchange, queue) for exchange, _, queue in bench.broker.bindings(bench.vhost)}
+    assert ("leveret.dlx", bench.dlq) in bound and bench.queue not in {queue for _, queue in bound}, bound
+
+
 def test_verify_tells_what_is_missing_and_what_differs(bench):
     leveret = bench.leveret()
     missing = leveret.run("topology", "verify")

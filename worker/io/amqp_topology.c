@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TOPOLOGY_CHANNEL = 1 };
 
@@ -14,6 +15,7 @@ struct pass {
         void *context;
         struct amqp_error *first; /* trouble NONE as long as all went well */
         struct arena arena;
+        bool *refused; /* of each queue: it is not as it must be, so nothing may be led into it */
         bool channel_open;
 };
 
@@ -28,6 +30,8 @@ const char *topology_verdict_word(enum topology_verdict verdict)
                 return "different";
         case TOPOLOGY_DENIED:
                 return "denied";
+        case TOPOLOGY_SKIPPED:
+                return "skipped";
         }
         abort();
 }
@@ -149,35 +153,52 @@ static bool exchange_place(struct pass *pass, const struct topology_exchange *ex
         return item_end(pass, "exchange", exchange->name, &exchange->arguments, &error);
 }
 
-static bool queue_place(struct pass *pass, const struct topology_queue *queue)
+static bool queue_place(struct pass *pass, const struct topology_queue *queue, bool *refused)
 {
         struct amqp_error error = {0};
         if (pass->mode == TOPOLOGY_DECLARE || queue_declare(pass, queue, /* passive = */ true, &error)) {
                 queue_declare(pass, queue, /* passive = */ false, &error);
                 verify_settle(pass, &error);
         }
+        *refused = error.trouble != AMQP_TROUBLE_NONE;
         return item_end(pass, "queue", queue->name, &queue->arguments, &error);
 }
 
-static bool binding_place(struct pass *pass, const struct topology_binding *binding)
+static bool is_refused(const struct pass *pass, const struct topology *topology, const char *queue)
+{
+        for (size_t i = 0; i < topology->queue_count; i++)
+                if (strcmp(topology->queues[i].name, queue) == 0)
+                        return pass->refused[i];
+        return false;
+}
+
+static bool binding_place(struct pass *pass, const struct topology *topology,
+                          const struct topology_binding *binding)
 {
         struct amqp_error error = {0};
         const char *name =
                 arena_printf(&pass->arena, "%s -> %s (%s)", binding->exchange, binding->queue, binding->key);
+        if (is_refused(pass, topology, binding->queue)) {
+                if (pass->report)
+                        pass->report(pass->context, "binding", name, TOPOLOGY_SKIPPED,
+                                     "the queue is not as it must be");
+                return true;
+        }
         queue_bind(pass, binding, &error);
         return item_end(pass, "binding", name, NULL, &error);
 }
 
 static void pass_run(struct pass *pass, const struct topology *topology)
 {
+        pass->refused = arena_alloc(&pass->arena, topology->queue_count * sizeof(*pass->refused));
         for (size_t i = 0; i < topology->exchange_count; i++)
                 if (!exchange_place(pass, &topology->exchanges[i]))
                         return;
         for (size_t i = 0; i < topology->queue_count; i++)
-                if (!queue_place(pass, &topology->queues[i]))
+                if (!queue_place(pass, &topology->queues[i], &pass->refused[i]))
                         return;
         for (size_t i = 0; pass->mode == TOPOLOGY_DECLARE && i < topology->binding_count; i++)
-                if (!binding_place(pass, &topology->bindings[i]))
+                if (!binding_place(pass, topology, &topology->bindings[i]))
                         return;
         if (pass->channel_open)
                 amqp_channel_close(pass->broker->state, TOPOLOGY_CHANNEL, AMQP_REPLY_SUCCESS);
