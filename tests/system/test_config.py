@@ -46,6 +46,24 @@ def test_a_missing_file_is_exit_78(bench):
     assert leveret.run("check", "--offline").returncode == 78
 
 
+def test_without_a_file_it_is_told_where_one_was_looked_for(bench):
+    answer = bench.leveret().run("check", "--offline", config=False)
+    assert answer.returncode == 78 and "config/leveret.yaml, /etc/leveret/leveret.yaml" in answer.stderr, answer
+    assert "-c FILE" in answer.stderr and "LEVERET_CONFIG" in answer.stderr, answer
+    assert "looked for" not in bench.leveret(topology="maybe").run("check", "--offline").stderr
+
+
+def test_the_environment_may_name_the_file_and_the_command_line_another(bench):
+    leveret = bench.leveret()
+    env = {"LEVERET_CONFIG": leveret.config_path}
+    good = leveret.run("check", "--offline", config=False, env=env)
+    assert good.returncode == 0 and not good.stderr, good
+    assert leveret.run("check", "--offline", "-c", leveret.directory / "none.yaml", config=False, env=env).returncode == 78
+    assert leveret.run("check", "--offline", config=False, env={"LEVERET_CONFIG": "none.yaml"}).returncode == 78
+    misspelt = leveret.run("check", "--offline", env={"LEVERET_CONFG": "none.yaml"})
+    assert misspelt.returncode == 0 and "did you mean LEVERET_CONFIG?" in misspelt.stderr, misspelt
+
+
 def test_the_environment_overrides_the_file_and_set_overrides_both(bench):
     nowhere, here = "http://127.0.0.1:1", bench.sink.http_url
     send = ("mail", "test", "--to", "ada@example.com")

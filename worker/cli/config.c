@@ -3,21 +3,40 @@
 #include "io/config_file.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-/* Looked for in this order when no -c is given; without any of them the defaults and the environment hold. */
+/* Looked for in this order when none is named; without any of them the defaults and the environment hold. */
 static const char *const default_files[] = {"config/leveret.yaml", "/etc/leveret/leveret.yaml"};
 
 extern char **environ;
+
+static const char *const *environment_of(const struct cli *cli)
+{
+        return cli->environment ? cli->environment : (const char *const *)environ;
+}
 
 static const char *find_file(const struct cli *cli)
 {
         if (cli->config_file)
                 return cli->config_file;
+        static const char variable[] = CONFIG_FILE_VARIABLE "=";
+        for (const char *const *at = environment_of(cli); *at; at++)
+                if (strncmp(*at, variable, strlen(variable)) == 0 && (*at)[strlen(variable)])
+                        return *at + strlen(variable);
         for (size_t i = 0; i < CLI_COUNT(default_files); i++)
-                if (access(default_files[i], R_OK) == 0)
+                if (access(default_files[i], F_OK) == 0) /* one that may not be read is an error to be told */
                         return default_files[i];
         return NULL;
+}
+
+/* What is missing is most often the file. */
+static void tell_where_looked(struct buffer *lines)
+{
+        buffer_add_text(lines, "no configuration file was found; looked for");
+        for (size_t i = 0; i < CLI_COUNT(default_files); i++)
+                buffer_printf(lines, "%s %s", i ? "," : "", default_files[i]);
+        buffer_add_text(lines, "; name one with -c FILE or " CONFIG_FILE_VARIABLE "\n");
 }
 
 struct config *cli_load(struct cli *cli)
@@ -26,14 +45,15 @@ struct config *cli_load(struct cli *cli)
         for (size_t i = 0; i < CONFIG_HANDLERS_MAX && handlers[i]; i++)
                 types[i] = handlers[i]->type;
         struct config_source source = {.path = find_file(cli),
-                                       .environment = cli->environment ? cli->environment
-                                                                       : (const char *const *)environ,
+                                       .environment = environment_of(cli),
                                        .sets = cli->sets,
                                        .set_count = cli->set_count,
                                        .types = types};
         struct config_errors errors = {0};
         struct config *config = NULL;
         int result = config_load(&source, &config, &errors);
+        if (result != 0 && !source.path)
+                tell_where_looked(&errors.lines);
         if (errors.warnings.len > 0)
                 cli->warnings = arena_copy(&cli->arena, errors.warnings.data, errors.warnings.len);
         bool log_begun = cli->logs && cli->config;

@@ -13,7 +13,8 @@ const char help_about[] = "leveret consumes messages from RabbitMQ, runs a small
                           "anything.\n";
 
 const char help_options[] =
-        "  -c FILE        the configuration; else config/leveret.yaml here or /etc/leveret/leveret.yaml\n"
+        "  -c FILE        the configuration; else $LEVERET_CONFIG, config/leveret.yaml here, or "
+        "/etc/leveret/leveret.yaml\n"
         "  --set a.b=c    one setting, stronger than file and environment; may be repeated\n"
         "  -o table|json  for people, or one JSON object a line for programs; data goes to stdout, the rest "
         "to stderr\n"

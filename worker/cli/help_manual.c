@@ -71,7 +71,8 @@ static void add_command(const struct cli_command *command, struct buffer *out)
 }
 
 static const char files[] = "  /etc/leveret/leveret.yaml   the configuration, see leveret.yaml(5)\n";
-static const char environment[] = "  LEVERET_AMQP_URL            as any setting of leveret.yaml(5) in "
+static const char environment[] = "  LEVERET_CONFIG              the configuration, unless -c names it\n"
+                                  "  LEVERET_AMQP_URL            as any setting of leveret.yaml(5) in "
                                   "capitals, dots as underscores; stronger than\n"
                                   "                              the file\n"
                                   "  LEVERET_AMQP_URL_FILE       as any secret: the file to read it from\n"

@@ -90,7 +90,8 @@ static void add_setting(const struct setting *setting, struct arena *arena, stru
 }
 
 static const char description[] = "leveret.yaml configures leveret(1). It is looked for where -c says, else "
-                                  "at config/leveret.yaml, else at\n"
+                                  "where the environment variable\n"
+                                  "LEVERET_CONFIG says, else at config/leveret.yaml, else at "
                                   "/etc/leveret/leveret.yaml. Nothing in it is required but mail.from and "
                                   "the address of the mail service; a key\n"
                                   "that is not known is an error. The shipped file holds every setting with "

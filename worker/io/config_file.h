@@ -4,6 +4,9 @@
 #include "core/buffer.h"
 #include "core/config.h"
 
+/* The environment variable that names the file; not a setting. */
+#define CONFIG_FILE_VARIABLE "LEVERET_CONFIG"
+
 /* Where settings come from; later ones win: defaults, file, environment, sets. All borrowed. */
 struct config_source {
         const char *path;               /* YAML file; NULL: none */

@@ -84,6 +84,7 @@ static void variables_suggest(struct loader *loader)
                         continue;
                 const char *name = arena_copy(&loader->scratch, *at, strcspn(*at, "="));
                 struct suggest suggest = {.word = name, .limit = 3};
+                suggest_offer(&suggest, CONFIG_FILE_VARIABLE);
                 for (size_t i = 0; i < setting_count; i++) {
                         const char *variable = setting_variable(&loader->scratch, &settings[i]);
                         if (variable)
