@@ -211,6 +211,33 @@ bool cli_print(struct slice text)
                fputc('\n', stdout) != EOF && fflush(stdout) == 0;
 }
 
+bool cli_print_json(struct slice json)
+{
+        struct buffer out = {0};
+        for (size_t at = 0; at < json.len; at++) {
+                unsigned char c = (unsigned char)json.data[at];
+                unsigned char next = at + 1 < json.len ? (unsigned char)json.data[at + 1] : 0;
+                bool c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+                if (c1 || c == 0x7f)
+                        buffer_printf(&out, "\\u%04x", c1 ? next : c);
+                else
+                        buffer_add_char(&out, (char)c);
+                at += c1;
+        }
+        bool ok = cli_print((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+        return ok;
+}
+
+void cli_add_json(struct buffer *out, const char *name, const char *text)
+{
+        buffer_printf(out, ",\"%s\":", name);
+        if (text)
+                buffer_add_json_string(out, slice_of(text));
+        else
+                buffer_add_text(out, "null");
+}
+
 const char *cli_safe(struct cli *cli, struct slice text)
 {
         struct buffer out = {0};

@@ -97,6 +97,7 @@ const char *cli_time(struct cli *cli, int64_t ms);
 struct cli_column {
         const char *title; /* "ATTEMPT"; the JSON name is its lower case */
         bool numeric;
+        bool optional; /* "-" says that there is none: null in JSON, as in a numeric one */
 };
 struct cli_table {
         struct cli *cli;
@@ -112,6 +113,12 @@ void cli_table_print(struct cli_table *table);
 
 /* Writes the text and a line feed to stdout. False if that failed (a closed pipe). */
 bool cli_print(struct slice text);
+
+/* The same for JSON. Some terminals obey DEL and C1 also in UTF-8: they are escaped; they stand only in
+ * strings. */
+bool cli_print_json(struct slice json);
+/* Adds ,"name":"text", or null for a text that is NULL. */
+void cli_add_json(struct buffer *out, const char *name, const char *text);
 
 #define CLI_COUNT(array) (sizeof(array) / sizeof(*(array)))
 

@@ -14,6 +14,24 @@ static void print_lines(struct cli *cli, const char *text, FILE *out)
         }
 }
 
+/* The first line is the state, each further one a reason for it. */
+static void print_json(const char *text)
+{
+        struct buffer out = {0};
+        size_t len = strcspn(text, "\n");
+        buffer_add_text(&out, "{\"state\":");
+        buffer_add_json_string(&out, (struct slice){.data = text, .len = len});
+        buffer_add_text(&out, ",\"reasons\":[");
+        for (const char *at = text + len + (text[len] == '\n'); *at; at += len + (at[len] == '\n')) {
+                len = strcspn(at, "\n");
+                buffer_add_json_string(&out, (struct slice){.data = at, .len = len});
+                buffer_add_text(&out, at[len] && at[len + 1] ? "," : "");
+        }
+        buffer_add_text(&out, "]}");
+        cli_print_json((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
 /* Asks the worker on this machine, as a container's probe does. */
 int command_health(struct cli *cli, int argc, char **argv)
 {
@@ -36,7 +54,11 @@ int command_health(struct cli *cli, int argc, char **argv)
                 status = cli_fail(cli, CLI_ERROR, "%s", error);
         else
                 status = http == 200 ? CLI_OK : CLI_ERROR;
-        if (body.len > 0)
+        if (cli->output == CLI_JSON)
+                print_json(error[0]       ? arena_printf(&cli->arena, "unreachable\n%s", error)
+                           : body.len > 0 ? body.data
+                                          : "unknown");
+        else if (body.len > 0)
                 print_lines(cli, body.data, status == CLI_OK ? stdout : stderr);
         buffer_fini(&body);
         return status;

@@ -144,7 +144,8 @@ static const struct page pages[] = {
                    "  live    does its loop turn?\n"
                    "  ready   does it take work? Names each reason if not. This is the default.\n\n"
                    "Example: leveret health ready\n"},
-        {"mail", "Sends one mail through the configured transport and says what came of it.\n\n"
+        {"mail", "Sends one mail through the configured transport and says what came of it; the transport log\n"
+                 "sends none, and says so.\n\n"
                  "  test           the one thing that it does\n"
                  "  --to ADDRESS   to whom\n\n"
                  "Example: leveret mail test --to ops@example.com\n"},

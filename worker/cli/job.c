@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 #include "cli/timeline.h"
+#include "core/memory.h"
+#include "core/units.h"
 #include "io/clock.h"
 
 #include <inttypes.h>
@@ -22,9 +24,26 @@ static bool is_stuck(const struct redis_value *record)
                field_integer(record, "lease_until_ms") < clock_wall_ms();
 }
 
-static bool is_time(struct slice name)
+static const char *duration_text(struct cli *cli, int64_t ms)
 {
-        return name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0;
+        struct buffer text = {0};
+        duration_add(&text, ms);
+        const char *copy = arena_copy(&cli->arena, text.data, text.len);
+        buffer_fini(&text);
+        return copy;
+}
+
+/* What ends in _ms is a time, but for the lease, which is how long one lasts. */
+static const char *value_text(struct cli *cli, const struct redis_value *record, struct slice name,
+                              struct slice value)
+{
+        char key[64];
+        snprintf(key, sizeof(key), "%.*s", SLICE_PRINT(name));
+        if (slice_is(name, "lease_ms"))
+                return duration_text(cli, field_integer(record, key));
+        if (name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0)
+                return cli_time(cli, field_integer(record, key));
+        return cli_safe(cli, value);
 }
 
 static void print_record(struct cli *cli, const struct redis_value *record)
@@ -33,11 +52,7 @@ static void print_record(struct cli *cli, const struct redis_value *record)
                 struct slice name = record->items[i].text, value = record->items[i + 1].text;
                 if (value.len == 0 || slice_is(name, "fingerprint"))
                         continue;
-                char key[64];
-                snprintf(key, sizeof(key), "%.*s", SLICE_PRINT(name));
-                const char *shown =
-                        is_time(name) ? cli_time(cli, field_integer(record, key)) : cli_safe(cli, value);
-                printf("%-20s %s\n", cli_safe(cli, name), shown);
+                printf("%-20s %s\n", cli_safe(cli, name), value_text(cli, record, name, value));
         }
         if (is_stuck(record))
                 printf("%-20s %s\n", "stuck", "running, its lease ran out, and nobody has taken it over");
@@ -58,7 +73,7 @@ static void print_json(struct cli *cli, struct redis_sync *redis, const struct r
         buffer_printf(&out, ",\"stuck\":%s,\"events\":", is_stuck(record) ? "true" : "false");
         timeline_json(cli, redis, id, &out);
         buffer_add_char(&out, '}');
-        cli_print((struct slice){.data = out.data, .len = out.len});
+        cli_print_json((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
 }
 
@@ -103,7 +118,7 @@ static const struct cli_column list_columns[] = {{.title = "ID"},
                                                  {.title = "TYPE"},
                                                  {.title = "QUEUE"},
                                                  {.title = "ATTEMPT", .numeric = true},
-                                                 {.title = "STARTED"},
+                                                 {.title = "STARTED", .optional = true},
                                                  {.title = "REASON"},
                                                  {.title = "ERROR"}};
 
@@ -129,60 +144,99 @@ static void list_row(struct cli *cli, struct cli_table *table, struct slice id,
                       cli_safe(cli, redis_value_field(record, "error")));
 }
 
-/* Rows of one index, newest first, that match and still have a record. Returns how many were added. */
-static int64_t list_index(struct cli *cli, struct redis_sync *redis, struct cli_table *table,
-                          const char *index, const struct filter *filter, int64_t limit)
+/* An id in one of the indexes, and when it was put there. */
+struct entry {
+        struct slice id;
+        double at_ms;
+        const char *state; /* that the index is for; NULL: any */
+};
+
+struct entries {
+        struct entry *items;
+        size_t count, capacity;
+};
+
+static void entries_add(struct cli *cli, struct redis_sync *redis, const char *index, const char *state,
+                        struct entries *entries)
 {
         const struct redis_value *ids =
-                redis_sync_call(redis, &cli->arena, "ZREVRANGE", index, "0", "9999", NULL);
-        int64_t rows = 0;
-        for (size_t i = 0; i < ids->count && rows < limit; i++) {
-                const char *key = arena_printf(&cli->arena, "%s:job:{%.*s}", cli->config->redis.prefix,
-                                               SLICE_PRINT(ids->items[i].text));
-                const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", key, NULL);
-                if (record->count == 0 || !matches(record, filter))
-                        continue;
-                list_row(cli, table, ids->items[i].text, record);
-                rows++;
+                redis_sync_call(redis, &cli->arena, "ZREVRANGE", index, "0", "9999", "WITHSCORES", NULL);
+        if (entries->count + ids->count / 2 > entries->capacity) {
+                entries->capacity = entries->count + ids->count / 2;
+                entries->items = memory_resized(entries->items, entries->capacity * sizeof(*entries->items));
         }
-        return rows;
+        for (size_t i = 0; i + 1 < ids->count; i += 2) {
+                const char *score = cli_safe(cli, ids->items[i + 1].text);
+                entries->items[entries->count++] = (struct entry){
+                        .id = ids->items[i].text, .at_ms = strtod(score, NULL), .state = state};
+        }
 }
+
+static int newest_first(const void *a, const void *b)
+{
+        const struct entry *one = a, *other = b;
+        return (one->at_ms < other->at_ms) - (one->at_ms > other->at_ms);
+}
+
+/* The newest that match and still have a record. */
+static void list_rows(struct cli *cli, struct redis_sync *redis, struct cli_table *table,
+                      const struct entries *entries, const struct filter *filter, int64_t limit)
+{
+        for (size_t i = 0; i < entries->count && limit > 0; i++) {
+                const struct entry *entry = &entries->items[i];
+                const char *key = arena_printf(&cli->arena, "%s:job:{%.*s}", cli->config->redis.prefix,
+                                               SLICE_PRINT(entry->id));
+                const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", key, NULL);
+                bool current = !entry->state || slice_is(redis_value_field(record, "state"), entry->state);
+                if (record->count == 0 || !current || !matches(record, filter))
+                        continue;
+                list_row(cli, table, entry->id, record);
+                limit--;
+        }
+}
+
+/* Those that an index is kept for. */
+static const char *const listed_states[] = {"running", "retrying", "dead", "completed"};
 
 static int list(struct cli *cli, struct redis_sync *redis, const struct filter *filter, int64_t limit)
 {
-        static const char *const states[] = {"running", "retrying", "dead", "completed"};
         const char *prefix = cli->config->redis.prefix;
+        bool stuck = filter->state && strcmp(filter->state, "stuck") == 0;
+        const char *wanted = stuck ? "running" : filter->state;
+        struct entries entries = {0};
+        if (filter->subject)
+                entries_add(cli, redis, arena_printf(&cli->arena, "%s:subject:%s", prefix, filter->subject),
+                            NULL, &entries);
+        for (size_t i = 0; i < CLI_COUNT(listed_states) && !filter->subject; i++)
+                if (!wanted || strcmp(wanted, listed_states[i]) == 0)
+                        entries_add(cli, redis,
+                                    arena_printf(&cli->arena, "%s:jobs:%s", prefix, listed_states[i]),
+                                    listed_states[i], &entries);
+        if (entries.count > 0)
+                qsort(entries.items, entries.count, sizeof(*entries.items), newest_first);
         struct cli_table table;
         cli_table_init(&table, cli, list_columns, CLI_COUNT(list_columns));
-        if (filter->subject) {
-                list_index(cli, redis, &table,
-                           arena_printf(&cli->arena, "%s:subject:%s", prefix, filter->subject), filter,
-                           limit);
-        } else {
-                for (size_t i = 0; i < CLI_COUNT(states) && limit > 0; i++) {
-                        const char *wanted = filter->state && strcmp(filter->state, "stuck") == 0
-                                                     ? "running"
-                                                     : filter->state;
-                        if (wanted && strcmp(wanted, states[i]) != 0)
-                                continue;
-                        struct filter one = *filter;
-                        one.state = filter->state ? filter->state : states[i];
-                        limit -= list_index(cli, redis, &table,
-                                            arena_printf(&cli->arena, "%s:jobs:%s", prefix, states[i]), &one,
-                                            limit);
-                }
-        }
+        list_rows(cli, redis, &table, &entries, filter, limit);
+        free(entries.items);
         cli_table_print(&table);
         return CLI_OK;
 }
 
-static bool state_known(const char *state)
+/* What is wrong with a --state, or NULL. */
+static const char *state_problem(const struct filter *filter)
 {
-        static const char *const known[] = {"running", "retrying", "dead", "completed", "stuck"};
-        for (size_t i = 0; i < CLI_COUNT(known); i++)
-                if (strcmp(state, known[i]) == 0)
-                        return true;
-        return false;
+        const char *state = filter->state;
+        for (size_t i = 0; state && i < CLI_COUNT(listed_states); i++)
+                if (strcmp(state, listed_states[i]) == 0)
+                        return NULL;
+        if (!state || strcmp(state, "stuck") == 0 || (strcmp(state, "dropped") == 0 && filter->subject))
+                return NULL;
+        if (strcmp(state, "dropped") == 0)
+                return "no list of dropped jobs is kept; ask by --subject, or by id with job show";
+        if (strcmp(state, "queued") == 0)
+                return "no list of queued jobs is kept; ask by id with job show, or for numbers with queue "
+                       "list";
+        return "--state takes running, retrying, dead, completed or stuck";
 }
 
 int command_job(struct cli *cli, int argc, char **argv)
@@ -202,8 +256,8 @@ int command_job(struct cli *cli, int argc, char **argv)
                 return cli_usage(cli, cli->help ? NULL : "job show ID or job list");
         if (filter.limit && !cli_parse_count(filter.limit, 1, 10000, &limit))
                 return cli_usage(cli, "--limit takes 1 to 10000");
-        if (filter.state && !state_known(filter.state))
-                return cli_usage(cli, "--state takes running, retrying, dead, completed or stuck");
+        if (state_problem(&filter))
+                return cli_usage(cli, state_problem(&filter));
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;

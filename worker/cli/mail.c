@@ -8,6 +8,42 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The transport log accepts every mail and sends none. */
+static const char *outcome_word(const struct config *config, const struct mail_result *result)
+{
+        bool logged = result->outcome == MAIL_SENT && config->mail.transport == MAIL_TRANSPORT_LOG;
+        return logged ? "logged" : mail_outcome_word(result->outcome);
+}
+
+static void tell_json(const struct config *config, const struct mail_result *result)
+{
+        struct buffer out = {0};
+        buffer_printf(&out, "{\"outcome\":\"%s\",\"status\":%d", outcome_word(config, result),
+                      result->status);
+        cli_add_json(&out, "provider_id", result->provider_id[0] ? result->provider_id : NULL);
+        cli_add_json(&out, "error", result->error[0] ? result->error : NULL);
+        buffer_add_char(&out, '}');
+        cli_print_json((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
+static int tell(struct cli *cli, const struct mail_result *result)
+{
+        if (cli->output == CLI_JSON)
+                tell_json(cli->config, result);
+        if (result->outcome != MAIL_SENT)
+                return cli_fail(cli, CLI_ERROR, "%s (status %d): %s", mail_outcome_word(result->outcome),
+                                result->status, cli_safe(cli, slice_of(result->error)));
+        if (cli->output == CLI_JSON)
+                return CLI_OK;
+        if (cli->config->mail.transport == MAIL_TRANSPORT_LOG)
+                cli_print(SLICE_LITERAL("logged, not sent: mail.transport is log"));
+        else
+                cli_print(slice_of(arena_printf(&cli->arena, "sent, the provider's id is %s",
+                                                cli_safe(cli, slice_of(result->provider_id)))));
+        return CLI_OK;
+}
+
 static int send_one(struct cli *cli, const char *to)
 {
         const struct config *config = cli->config;
@@ -29,12 +65,7 @@ static int send_one(struct cli *cli, const char *to)
         buffer_fini(&message_id);
         if (!opened)
                 return cli_fail(cli, CLI_CONFIG, "%s", error);
-        if (result.outcome != MAIL_SENT)
-                return cli_fail(cli, CLI_ERROR, "%s (status %d): %s", mail_outcome_word(result.outcome),
-                                result.status, cli_safe(cli, slice_of(result.error)));
-        cli_print(slice_of(arena_printf(&cli->arena, "sent, the provider's id is %s",
-                                        cli_safe(cli, slice_of(result.provider_id)))));
-        return CLI_OK;
+        return tell(cli, &result);
 }
 
 int command_mail(struct cli *cli, int argc, char **argv)

@@ -6,6 +6,35 @@
 /* The most that a body may ever be. */
 #define DATA_MAX ((size_t)16 << 20)
 
+static void add_mail(struct buffer *out, const struct mail *mail)
+{
+        buffer_add_text(out, "{\"kind\":\"mail\"");
+        cli_add_json(out, "key", mail->key);
+        cli_add_json(out, "to", mail->to);
+        cli_add_json(out, "reply_to", mail->reply_to);
+        cli_add_json(out, "subject", mail->subject);
+        cli_add_json(out, "text", mail->text);
+        cli_add_json(out, "html", mail->html);
+        buffer_add_char(out, '}');
+}
+
+static void print_json(const struct handler *handler, const struct plan *plan)
+{
+        struct buffer out = {0};
+        buffer_printf(&out, "{\"type\":\"%s\",\"effects\":[", handler->type);
+        for (size_t i = 0; i < plan->count; i++) {
+                buffer_add_text(&out, i ? "," : "");
+                switch (plan->effects[i].kind) {
+                case EFFECT_MAIL:
+                        add_mail(&out, &plan->effects[i].mail);
+                        break;
+                }
+        }
+        buffer_add_text(&out, "]}");
+        cli_print_json((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
 static int plan_print(struct cli *cli, const struct handler *handler, struct slice data)
 {
         char error[PLAN_ERROR_MAX];
@@ -17,6 +46,10 @@ static int plan_print(struct cli *cli, const struct handler *handler, struct sli
                 return cli_fail(cli, CLI_ERROR, "rejected: %s", cli_safe(cli, slice_of(error)));
         case PLAN_OK:
                 break;
+        }
+        if (cli->output == CLI_JSON) {
+                print_json(handler, plan);
+                return CLI_OK;
         }
         struct buffer text = {0};
         plan_render(&text, plan);

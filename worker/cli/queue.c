@@ -18,7 +18,7 @@ static const struct cli_column columns[] = {
         {.title = "IN FLIGHT", .numeric = true},
         {.title = "CONSUMERS", .numeric = true},
         {.title = "DEAD", .numeric = true},
-        {.title = "OLDEST DEAD"},
+        {.title = "OLDEST DEAD", .optional = true},
         {.title = "RETRY"},
 };
 
@@ -85,6 +85,24 @@ static size_t wait_for_workers(struct cli *cli, struct redis_sync *redis, const 
         }
 }
 
+static void tell_paused(struct cli *cli, const char *queue, bool paused, bool changed, size_t workers,
+                        size_t late)
+{
+        if (cli->output == CLI_TABLE) {
+                printf("%s %s%s, %zu worker%s\n", cli_safe(cli, slice_of(queue)),
+                       changed ? "" : "was already ", paused ? "paused" : "resumed", workers,
+                       workers == 1 ? "" : "s");
+                return;
+        }
+        struct buffer out = {0};
+        buffer_add_text(&out, "{\"queue\":");
+        buffer_add_json_string(&out, slice_of(queue));
+        buffer_printf(&out, ",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}",
+                      paused ? "true" : "false", changed ? "true" : "false", workers, late);
+        cli_print_json((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
 /* Every replica looks at this set several times a second. */
 static int set_paused(struct cli *cli, struct redis_sync *redis, const char *queue, bool paused)
 {
@@ -94,12 +112,7 @@ static int set_paused(struct cli *cli, struct redis_sync *redis, const char *que
         if (changed->kind != REDIS_INTEGER)
                 return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, changed->text));
         size_t late = 0, workers = wait_for_workers(cli, redis, queue, paused, &late);
-        if (cli->output == CLI_JSON)
-                printf("{\"queue\":\"%s\",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}\n",
-                       queue, paused ? "true" : "false", changed->integer ? "true" : "false", workers, late);
-        else
-                printf("%s %s%s, %zu worker%s\n", queue, changed->integer ? "" : "was already ",
-                       paused ? "paused" : "resumed", workers, workers == 1 ? "" : "s");
+        tell_paused(cli, queue, paused, changed->integer != 0, workers, late);
         if (late > 0)
                 return cli_fail(cli, CLI_ERROR, "%zu worker%s not followed yet", late,
                                 late == 1 ? " has" : "s have");

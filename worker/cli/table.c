@@ -81,8 +81,11 @@ static void add_json(struct buffer *out, const struct cli_table *table)
                                 buffer_add_char(out, *c == ' ' ? '_' : (char)tolower((unsigned char)*c));
                         buffer_add_text(out, "\":");
                         const char *text = cell(table, row, i);
+                        bool nothing = !*text || strcmp(text, "-") == 0;
                         if (table->columns[i].numeric)
-                                buffer_add_text(out, *text && strcmp(text, "-") != 0 ? text : "null");
+                                buffer_add_text(out, nothing ? "null" : text);
+                        else if (table->columns[i].optional && nothing)
+                                buffer_add_text(out, "null");
                         else
                                 buffer_add_json_string(out, slice_of(text));
                 }

@@ -12,8 +12,8 @@ static const struct cli_column columns[] = {{.title = "WORKER"},
                                             {.title = "IN FLIGHT", .numeric = true},
                                             {.title = "RATE", .numeric = true},
                                             {.title = "COMPLETED", .numeric = true},
-                                            {.title = "UPTIME"},
-                                            {.title = "SEEN"},
+                                            {.title = "UPTIME", .optional = true},
+                                            {.title = "SEEN", .optional = true},
                                             {.title = "QUEUES"}};
 
 static int list(struct cli *cli, struct redis_sync *redis)
