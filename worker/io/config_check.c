@@ -2,9 +2,9 @@
 
 #include "core/protocol.h"
 #include "core/topology.h"
+#include "core/utf8.h"
 #include "io/url.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,23 +20,6 @@ struct check {
 static void fault(struct check *check, const char *path, const char *message)
 {
         check->fault(check->context, path, message);
-}
-
-bool host_is_loopback(const char *host)
-{
-        struct in_addr four;
-        struct in6_addr six;
-        char bare[64] = "";
-        size_t len = strlen(host);
-        bool bracketed = len > 2 && host[0] == '[' && host[len - 1] == ']';
-        if (len >= sizeof(bare))
-                return false;
-        memcpy(bare, host + bracketed, len - 2 * (size_t)bracketed);
-        if (inet_pton(AF_INET, bare, &four) == 1)
-                return ntohl(four.s_addr) >> 24 == 127;
-        if (inet_pton(AF_INET6, bare, &six) == 1)
-                return IN6_IS_ADDR_LOOPBACK(&six);
-        return strcasecmp(bare, "localhost") == 0;
 }
 
 static bool url_is_local(const char *text, struct arena *arena)
@@ -165,6 +148,8 @@ static const char *queue_name_fault(const struct config_queue *queue)
                 return "is required";
         if (strlen(queue->name) + strlen(".retry.") + tier_len > SHORT_STRING_MAX)
                 return "is too long: with .retry.<tier> it must fit into 255 bytes";
+        if (!utf8_one_line(queue->name, strlen(queue->name)) || strpbrk(queue->name, " \"\\"))
+                return "must hold no space, quote, backslash or control character";
         if (strncmp(queue->name, "amq.", 4) == 0)
                 return "must not begin with amq., which belongs to the broker";
         return strcmp(queue->name, QUEUE_UNROUTED) == 0 ? "is the queue of unrouted messages" : NULL;

@@ -19,7 +19,4 @@ bool config_secret_is_local(const struct config *config, const struct setting *s
  * password. */
 bool config_value_is_secret(const struct setting *setting, const char *value, struct arena *arena);
 
-/* localhost, 127.0.0.0/8, ::1 (also in brackets). */
-bool host_is_loopback(const char *host);
-
 #endif

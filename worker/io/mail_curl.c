@@ -5,15 +5,8 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 enum { CONNECT_MAX_MS = 10000, NAMES_KEPT_S = 10 };
-
-static bool loopback(const char *host)
-{
-        return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-               strcmp(host, "[::1]") == 0;
-}
 
 static const char *url_problem(const struct url *url, const char *scheme, const char *tls_scheme,
                                bool plaintext_ok)
@@ -21,7 +14,7 @@ static const char *url_problem(const struct url *url, const char *scheme, const 
         bool tls = strcmp(url->scheme, tls_scheme) == 0;
         if (!tls && strcmp(url->scheme, scheme) != 0)
                 return "has the wrong scheme";
-        if (!tls && !plaintext_ok && !loopback(url->host))
+        if (!tls && !plaintext_ok && !host_is_loopback(url->host))
                 return "would send mails and credentials unencrypted (mail.allow_plaintext permits it)";
         return NULL;
 }

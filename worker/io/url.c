@@ -1,7 +1,9 @@
 #include "io/url.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *part(struct arena *arena, CURLU *handle, CURLUPart which, unsigned flags)
 {
@@ -33,4 +35,21 @@ bool url_parse(struct arena *arena, const char *text, struct url *url)
         }
         curl_url_cleanup(handle);
         return ok;
+}
+
+bool host_is_loopback(const char *host)
+{
+        struct in_addr four;
+        struct in6_addr six;
+        char bare[64] = "";
+        size_t len = strlen(host);
+        bool bracketed = len > 2 && host[0] == '[' && host[len - 1] == ']';
+        if (len >= sizeof(bare))
+                return false;
+        memcpy(bare, host + bracketed, len - 2 * (size_t)bracketed);
+        if (inet_pton(AF_INET, bare, &four) == 1)
+                return ntohl(four.s_addr) >> 24 == 127;
+        if (inet_pton(AF_INET6, bare, &six) == 1)
+                return IN6_IS_ADDR_LOOPBACK(&six);
+        return strcasecmp(bare, "localhost") == 0;
 }

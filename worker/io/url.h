@@ -17,4 +17,7 @@ struct url {
 /* False if it cannot be parsed. Any scheme is taken. */
 bool url_parse(struct arena *arena, const char *text, struct url *url);
 
+/* localhost, 127.0.0.0/8, ::1 (also in brackets): only what no name server can lead elsewhere. */
+bool host_is_loopback(const char *host);
+
 #endif
