@@ -1,10 +1,12 @@
 #include "handler.h"
 
-/* Every type of message, one line each; the name is the one that the type's file gives to HANDLER. */
+/* Every type of message, one line each; the name is the one that the type's file gives to HANDLER. A line may
+ * be added anywhere, with its backslash. */
 #define HANDLERS(X)                                                                                          \
         X(email_send_v1)                                                                                     \
         X(invoice_overdue_v1)                                                                                \
-        X(order_created_v1)
+        X(order_created_v1)                                                                                  \
+        /* the end of the list */
 
 #ifdef LEVERET_CRASHPOINTS
 #        define TEST_HANDLERS(X) X(test_hostile_v1)

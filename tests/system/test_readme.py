@@ -73,6 +73,17 @@ def test_the_smallest_configuration_is_accepted(tmp_path):
         RESEND_API_KEY="re_123")
 
 
+def test_the_line_of_a_handler_may_be_added_anywhere_in_the_list(tmp_path):
+    head, define, rest = (ROOT / "handlers" / "handlers.c").read_text().partition("#define HANDLERS(X)")
+    first, *lines = rest.splitlines(keepends=True)
+    entries = [number for number, line in enumerate(lines) if line.startswith("        X(")][:3]
+    assert entries == [0, 1, 2]
+    for place in (0, 1, 2, 3):
+        table = tmp_path / f"handlers{place}.c"
+        table.write_text(head + define + first + "".join([*lines[:place], block("c", 1), *lines[place:]]))
+        run(["cc", "-std=c17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'worker'}", str(table)], tmp_path)
+
+
 @pytest.fixture(scope="module")
 def with_welcome(tmp_path_factory):
     """A copy of the sources with the README's handler in it, built without tests."""
