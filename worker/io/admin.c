@@ -200,7 +200,8 @@ struct admin *admin_open(uv_loop_t *loop, const struct config *config, const str
         struct listen_socket at;
         char cause[LISTEN_ERROR_MAX];
         if (!listen_socket_open(&at, listen, cause)) {
-                snprintf(error, ADMIN_ERROR_MAX, "admin.listen: %.230s", cause);
+                snprintf(error, ADMIN_ERROR_MAX, "admin.listen: %.180s; set it to another port, or off",
+                         cause);
                 return NULL;
         }
         if (!at.loopback && !config->admin.token) {
