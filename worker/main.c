@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/help.h"
 #include "core/memory.h"
+#include "core/registry.h"
 #include "core/settings.h"
 #include "io/config_file.h"
 #include "io/libraries.h"
@@ -73,6 +74,11 @@ static int manual(bool of_settings)
 
 static int dispatch(const struct cli_command *command, int argc, char **argv)
 {
+        char error[HANDLERS_ERROR_MAX];
+        if (!handlers_check(handlers, error)) {
+                fprintf(stderr, "leveret: handlers/: %s\n", error);
+                return CLI_CONFIG;
+        }
         struct cli *cli = memory_zeroed(1, sizeof(*cli));
         cli->program = "leveret";
         cli->command = command->name;

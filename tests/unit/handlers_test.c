@@ -41,6 +41,24 @@ static void every_handler_is_complete(void **state)
         }
 }
 
+static void a_table_that_cannot_be_worked_with_is_told_by_the_type(void **state)
+{
+        (void)state;
+        char error[HANDLERS_ERROR_MAX];
+        const struct handler *good = handlers[0];
+        struct handler other = *good, bad = *good;
+        assert_true(handlers_check(handlers, error));
+        assert_false(handlers_check((const struct handler *[]){good, &other, NULL}, error));
+        assert_string_equal(error, "email.send.v1: another handler has the same type");
+        bad.type = "Email.Send";
+        assert_false(handlers_check((const struct handler *[]){good, &bad, NULL}, error));
+        assert_non_null(strstr(error, "Email.Send: a type is"));
+        bad.type = "email.send.v2";
+        bad.size = 1; /* the fields lie outside of it */
+        assert_false(handlers_check((const struct handler *[]){good, &bad, NULL}, error));
+        assert_non_null(strstr(error, "email.send.v2: "));
+}
+
 /* The plan of a handler's example as text. */
 static struct buffer example_plan(const struct handler *handler)
 {
@@ -104,6 +122,7 @@ int main(void)
                 cmocka_unit_test(every_type_is_found_by_its_own_name_only),
                 cmocka_unit_test(the_first_three_types_are_there),
                 cmocka_unit_test(every_handler_is_complete),
+                cmocka_unit_test(a_table_that_cannot_be_worked_with_is_told_by_the_type),
                 cmocka_unit_test(every_example_gives_a_plan_and_always_the_same),
                 cmocka_unit_test(every_schema_is_json_of_the_2020_draft),
                 cmocka_unit_test(a_type_is_dotted_lower_case_with_a_version),

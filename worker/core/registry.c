@@ -1,4 +1,7 @@
 #include "core/registry.h"
+#include "core/fields.h"
+
+#include <stdio.h>
 
 enum { TYPE_MAX = 128 };
 
@@ -44,4 +47,32 @@ bool handler_type_valid(struct slice type)
                 }
         }
         return words >= 2 && version_valid(type.data + word, type.len - word);
+}
+
+/* What is wrong with one handler, or NULL; `text` is room for it. */
+static const char *mistake_in(const struct handler *const *table, const struct handler *handler,
+                              char text[FIELDS_ERROR_MAX])
+{
+        if (!handler_type_valid(slice_of(handler->type)))
+                return "a type is dotted lower-case words and a version, as order.created.v1";
+        if (handler_find(table, slice_of(handler->type)) != handler)
+                return "another handler has the same type";
+        if (!handler->fields || !handler->plan)
+                return "it has no fields or no function";
+        return fields_check(handler->fields, handler->size, text) ? NULL : text;
+}
+
+bool handlers_check(const struct handler *const *table, char error[HANDLERS_ERROR_MAX])
+{
+        char text[FIELDS_ERROR_MAX];
+        for (const struct handler *const *each = table; *each; each++) {
+                const char *type = (*each)->type ? (*each)->type : "";
+                const char *mistake =
+                        (*each)->type ? mistake_in(table, *each, text) : "a handler has no type";
+                if (!mistake)
+                        continue;
+                snprintf(error, HANDLERS_ERROR_MAX, "%.128s: %.300s", type, mistake);
+                return false;
+        }
+        return true;
 }
