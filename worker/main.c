@@ -124,6 +124,7 @@ int main(int argc, char **argv)
         streams_keep();
         libraries_open();
         signal(SIGPIPE, SIG_IGN);
+        cli_command_first(argc, argv);
         const char *name = argc > 1 ? argv[1] : "--help";
         int status = CLI_USAGE;
         if (strcmp(name, "--version") == 0) {

@@ -51,6 +51,7 @@ def test_check_says_why_no_mail_could_be_sent(bench, transport, mode, said):
     bench.sink.mode(mode)
     returncode, rows = checked(leveret)
     assert returncode == 1 and rows["mail"]["state"] == "failed" and said in rows["mail"]["detail"], rows
+    assert rows["mail"]["detail"].startswith((bench.sink.smtp_url if transport == "smtp" else bench.sink.http_url) + ": "), rows
     assert rows["amqp"]["state"] == rows["redis"]["state"] == "ok" and canary.SMTP_PASSWORD not in str(rows)
 
 
@@ -206,6 +207,25 @@ def test_mail_test_sends_one_mail(bench):
     answer = bench.leveret().run("mail", "test", "--to", "ada@example.com")
     assert answer.returncode == 0, answer
     assert [mail["to"] for mail in bench.sink.mails()] == ["ada@example.com"]
+
+
+def test_a_service_that_nobody_listens_for_is_told_with_its_place(bench):
+    leveret = bench.leveret(amqp={"url": "amqp://guest:hidden-password@127.0.0.1:1/"}, mail={"http": {"url": "http://127.0.0.1:1"}})
+    _, rows = checked(leveret)
+    assert rows["amqp"]["detail"] == "amqp://127.0.0.1:1/: connect: refused, or not reachable", rows
+    assert rows["mail"]["detail"].startswith("http://127.0.0.1:1: "), rows
+    answer = leveret.run("mail", "test", "--to", "ada@example.com")
+    assert answer.returncode == 1 and "http://127.0.0.1:1: transient" in answer.stderr, answer
+    assert "hidden-password" not in repr(rows)
+
+
+@pytest.mark.parametrize("before", [["-c"], ["-o", "json", "--config"], ["--yes", "--set", "log.level=debug", "-c"],
+                                    ["--set=log.level=debug", "--output=json", "-c"]], ids=" ".join)
+def test_common_options_may_stand_before_the_command(bench, before):
+    leveret = bench.leveret()
+    answer = leveret.run(*before, leveret.config_path, "check", "--offline", config=False)
+    assert answer.returncode == 0 and "no errors" in answer.stdout, answer
+    assert leveret.run("-c", config=False).returncode == 2
 
 
 @pytest.mark.parametrize("words", [["no-such-command"], ["run", "--no-such-flag"], ["job"], ["publish"], ["type", "show"]])

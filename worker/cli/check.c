@@ -50,7 +50,9 @@ static bool probe_mail(struct cli *cli, struct cli_table *table)
                 return false;
         }
         bool ok = result.outcome == MAIL_SENT;
-        tell(table, "mail", ok, ok ? mail_proven(cli->config) : result.error);
+        tell(table, "mail", ok,
+             ok ? mail_proven(cli->config)
+                : arena_printf(&cli->arena, "%s: %s", mail_place(&cli->arena, cli->config), result.error));
         return ok;
 }
 

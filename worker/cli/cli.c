@@ -101,6 +101,32 @@ bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *fl
         return true;
 }
 
+static bool is_common(const char *word, bool *value_follows)
+{
+        static const char *const valued[] = {"-c", "-o", "--config", "--output", "--set"};
+        *value_follows = false;
+        for (size_t i = 0; i < CLI_COUNT(valued); i++) {
+                size_t len = strlen(valued[i]);
+                *value_follows = strcmp(word, valued[i]) == 0;
+                if (*value_follows || (len > 2 && strncmp(word, valued[i], len) == 0 && word[len] == '='))
+                        return true;
+        }
+        return strcmp(word, "--yes") == 0;
+}
+
+void cli_command_first(int argc, char **argv)
+{
+        int at = 1;
+        bool value_follows;
+        for (; at < argc && is_common(argv[at], &value_follows); at++)
+                at += value_follows;
+        if (at >= argc)
+                return;
+        char *command = argv[at];
+        memmove(&argv[2], &argv[1], (size_t)(at - 1) * sizeof(*argv));
+        argv[1] = command;
+}
+
 int cli_fail(const struct cli *cli, int status, const char *format, ...)
 {
         va_list args;

@@ -60,6 +60,9 @@ extern const struct cli_command cli_commands[]; /* ended by a NULL name */
 /* Takes the command line apart; common flags (-c --set -o --yes --help) work everywhere. False: an error was
  * told. */
 bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags);
+/* Common flags may stand before the command too: puts the command, which is left at argv[1] and stays there
+ * if nothing stands before it, in front of them. */
+void cli_command_first(int argc, char **argv);
 /* Loads and checks the configuration. CLI_OK, or CLI_CONFIG with all errors told. */
 int cli_config(struct cli *cli);
 /* Loads it anew, for a reload; NULL with the errors told, or in cli->errors if stderr is a log that has

@@ -1,5 +1,18 @@
 #include "cli/mail_once.h"
 #include "io/mail_transport.h"
+#include "io/url.h"
+
+const char *mail_place(struct arena *arena, const struct config *config)
+{
+        struct url url;
+        const char *text = config->mail.transport == MAIL_TRANSPORT_HTTP   ? config->mail.http.url
+                           : config->mail.transport == MAIL_TRANSPORT_SMTP ? config->mail.smtp.url
+                                                                           : NULL;
+        if (!text || !url_parse(arena, text, &url))
+                return "";
+        return url.port ? arena_printf(arena, "%s://%s:%u", url.scheme, url.host, url.port)
+                        : arena_printf(arena, "%s://%s", url.scheme, url.host);
+}
 
 struct ended {
         bool done;

@@ -1,8 +1,13 @@
 #ifndef LEVERET_CLI_MAIL_ONCE_H
 #define LEVERET_CLI_MAIL_ONCE_H
 
+#include "core/arena.h"
 #include "core/config.h"
 #include "core/mail.h"
+
+/* Where the configured transport sends to, as "https://host:port": no user, password or path. "" if nowhere.
+ * In the arena. */
+const char *mail_place(struct arena *arena, const struct config *config);
 
 /* Sends one mail through the configured transport or, if `request` is NULL, does all that comes before one
  * (mail_transport_probe). Waits for the end, for mail.timeout at most. False: the settings are bad, the cause

@@ -130,6 +130,9 @@ static bool socket_connect(struct broker *broker, struct amqp_error *error)
         if (status == AMQP_STATUS_OK)
                 return true;
         amqp_error_status(error, settings, "connect", status);
+        if (status == AMQP_STATUS_SOCKET_ERROR) /* the library does not hand on what connect(2) said */
+                snprintf(error->text, sizeof(error->text), "%s: connect: refused, or not reachable",
+                         settings->place);
         return false;
 }
 
