@@ -319,6 +319,44 @@ def test_drop_and_purge_refuse_without_a_terminal_and_keep_a_backup(bench):
     assert again.returncode == 1 and "nothing was dropped" in again.stderr, "an existing file is not written over"
 
 
+def two_deaths_of_one_id(bench):
+    """One death made the record `dead`; the other is that of a message with the same id and other content."""
+    leveret = fill(bench, [expired(1, id="twice"), order(7, id="twice")])
+    deaths = {d["reason"]: d["dead_id"] for d in rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))}
+    assert set(deaths) == {"expired", "id_conflict"} and bench.state("twice") == "dead"
+    return leveret, deaths
+
+
+@pytest.mark.parametrize("way", ["drop", "edit"])
+def test_only_the_death_that_made_a_record_dead_drops_it(bench, way):
+    leveret, deaths = two_deaths_of_one_id(bench)
+    if way == "drop":
+        words, env = ("drop", bench.queue, deaths["id_conflict"], "--yes"), {}
+    else:
+        words, env = ("redrive", bench.queue, deaths["id_conflict"], "--edit"), {"EDITOR": "sed -i s/order7@/other@/"}
+    assert leveret.run("dlq", *words, env=env).returncode == 0
+    assert bench.state("twice") == "dead" and bench.depth(bench.dlq) == 1
+    assert bench.redis.client.pttl("leveret:events:{twice}") == -1, "the timeline stays as long as the record"
+    assert leveret.run("dlq", "drop", bench.queue, "twice", "--yes").returncode == 0
+    assert bench.state("twice") == "dropped"
+
+
+def test_dropping_a_message_that_was_never_routed_leaves_the_record_of_its_id(bench):
+    first = expired(1, id="twice")
+    leveret = fill(bench, [first])
+    leveret.change(queues=[{"name": bench.queue, "bindings": ["order.#"]}])
+    with bench.broker.connect(bench.vhost) as connection:
+        connection.channel().queue_unbind(bench.queue, "leveret.in", "#")
+    first.routing_key = "nowhere"
+    bench.publish(first)
+    wait_until(lambda: bench.depth("leveret.unrouted") == 1, what="unrouted")
+    assert leveret.run("dlq", "sync", "leveret.unrouted").returncode == 0
+    assert leveret.run("dlq", "drop", "leveret.unrouted", "twice", "--yes").returncode == 0
+    assert bench.state("twice") == "dead" and bench.total("leveret.unrouted") == 0
+    assert leveret.run("dlq", "purge", bench.queue, "--yes").returncode == 0
+    assert bench.state("twice") == "dropped"
+
+
 # ---- secrets
 
 

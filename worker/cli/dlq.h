@@ -133,8 +133,18 @@ int dlq_sync(struct dlq *dlq);
 void dlq_publish(struct dlq *dlq, struct arena *arena, struct message *copy, char *error);
 /* Adds a line to the job's timeline with the next redis_sync_flush. `note`: the inside of a JSON object. */
 void dlq_note(struct dlq *dlq, const char *id, const char *note);
-/* The same at once; the record of a job that is dead by the death with so many redrives becomes `dropped`. */
-void dlq_note_dropped(struct dlq *dlq, const char *id, const char *note, uint32_t redrives);
+
+/* What a record says that is dead by this very death. Another message with the same id, such as an
+ * `id_conflict` or one that was never routed, has another. */
+struct dlq_death {
+        char dead_id[DEAD_ID_SIZE], id[ENVELOPE_ID_MAX + 1]; /* id "" if no job can have it */
+        char fingerprint[SHA256_HEX_SIZE], reason[32];
+        uint32_t redrives;
+};
+void dlq_death_read(struct arena *arena, const struct dlq *dlq, const struct message *message,
+                    const struct letter *letter, struct dlq_death *death);
+/* dlq_note at once; the record becomes `dropped` if this death made it `dead`. */
+void dlq_note_dropped(struct dlq *dlq, const struct dlq_death *death, const char *note);
 /* "user@host" for audit lines and the lock. */
 const char *dlq_operator(struct arena *arena);
 

@@ -19,9 +19,7 @@ enum { PORTION = 200 };
 
 struct dropped {
         uint64_t tag;
-        char dead_id[DEAD_ID_SIZE], id[ENVELOPE_ID_MAX + 1];
-        uint32_t redrives;
-        bool conflict; /* the record of this id belongs to another message */
+        struct dlq_death death;
 };
 
 struct drop {
@@ -54,16 +52,13 @@ static void forget(struct drop *drop, const struct dropped *dropped, size_t coun
 {
         const char *ids[PORTION] = {0};
         for (size_t i = 0; i < count; i++)
-                ids[i] = dropped[i].dead_id;
+                ids[i] = dropped[i].death.dead_id;
         dlq_index_remove(drop->dlq, ids, count);
         for (size_t i = 0; i < count; i++) {
                 char note[100];
-                snprintf(note, sizeof(note), "\"event\":\"dropped\",\"dead_id\":\"%s\"", dropped[i].dead_id);
-                if (dropped[i].id[0] && dropped[i].conflict)
-                        dlq_note(drop->dlq, dropped[i].id, note);
-                else if (dropped[i].id[0])
-                        dlq_note_dropped(drop->dlq, dropped[i].id, note, dropped[i].redrives);
-                redis_sync_flush(drop->dlq->redis);
+                snprintf(note, sizeof(note), "\"event\":\"dropped\",\"dead_id\":\"%s\"",
+                         dropped[i].death.dead_id);
+                dlq_note_dropped(drop->dlq, &dropped[i].death, note);
         }
 }
 
@@ -101,11 +96,8 @@ static void consider(struct drop *drop, struct arena *arena, const struct messag
                 return;
         }
         struct dropped *dropped = &drop->portion[drop->portion_count++];
-        *dropped = (struct dropped){.tag = tag,
-                                    .redrives = letter.redrives,
-                                    .conflict = letter.reason && strcmp(letter.reason, "id_conflict") == 0};
-        snprintf(dropped->dead_id, sizeof(dropped->dead_id), "%s", letter.dead_id);
-        snprintf(dropped->id, sizeof(dropped->id), "%s", letter.id ? letter.id : "");
+        dropped->tag = tag;
+        dlq_death_read(arena, drop->dlq, message, &letter, &dropped->death);
         letter_json(&drop->lines, &letter, message);
         buffer_add_char(&drop->lines, '\n');
         message_free(arena);

@@ -142,6 +142,16 @@ static struct arena *arena_new(void)
         return arena;
 }
 
+static void note_edited(struct dlq *dlq, const struct message *original, const char *fresh)
+{
+        struct arena *arena = &dlq->cli->arena;
+        struct letter letter;
+        struct dlq_death death;
+        letter_read(arena, dlq, original, &letter);
+        dlq_death_read(arena, dlq, original, &letter, &death);
+        dlq_note_dropped(dlq, &death, arena_printf(arena, "\"event\":\"edited\",\"new_id\":\"%s\"", fresh));
+}
+
 /* Publishes the edited copy of the message as it stands in the queue now; acks and forgets the original. */
 static int send_edited(struct dlq *dlq, struct dlq_walk *walk, const struct dlq_entry *entry,
                        const struct message *message, uint64_t tag, struct slice body)
@@ -174,11 +184,7 @@ static int send_edited(struct dlq *dlq, struct dlq_walk *walk, const struct dlq_
         if (!dlq_walk_ack(walk, tag))
                 return CLI_ERROR;
         dlq_index_remove(dlq, (const char *[]){entry->dead_id}, 1);
-        if (entry->id[0])
-                dlq_note_dropped(
-                        dlq, entry->id,
-                        arena_printf(&dlq->cli->arena, "\"event\":\"edited\",\"new_id\":\"%s\"", fresh),
-                        (uint32_t)entry->redrives);
+        note_edited(dlq, message, fresh);
         cli_print(dlq->cli->output == CLI_JSON
                           ? slice_of(arena_printf(&dlq->cli->arena, "{\"id\":\"%s\"}", fresh))
                           : slice_of(fresh));

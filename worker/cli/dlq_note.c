@@ -9,24 +9,25 @@
 
 #define CONFIRM_TIMEOUT_MS 10000
 
-/* KEYS: job, timeline. ARGV: entry, keep ms, '1' to drop, redrives of the death. A record of a later life is
- * left alone. */
+/* KEYS: job, timeline. ARGV: entry, keep ms, then what the record of a death that is dropped says: redrives,
+ * fingerprint, reason; or ''. A record of a later life or of another message is left alone, and so is the
+ * timeline that stays with it. */
 static const char note_script[] =
         "redis.call('RPUSH', KEYS[2], ARGV[1]) redis.call('LTRIM', KEYS[2], -100, -1) "
-        "if redis.call('PTTL', KEYS[2]) < 0 and ARGV[3] ~= '1' and redis.call('EXISTS', KEYS[1]) == 1 then "
-        "return 0 end "
+        "local r = redis.call('HMGET', KEYS[1], 'state', 'redrives', 'fingerprint', 'reason') "
+        "local drop = r[1] == 'dead' and (r[2] or '0') == ARGV[3] and r[3] == ARGV[4] and r[4] == ARGV[5] "
+        "if r[1] and not drop and redis.call('PTTL', KEYS[2]) < 0 then return 0 end "
         "redis.call('PEXPIRE', KEYS[2], ARGV[2]) "
-        "if ARGV[3] ~= '1' then return 0 end "
-        "local r = redis.call('HMGET', KEYS[1], 'state', 'redrives') "
-        "if r[1] ~= 'dead' or (r[2] or '0') ~= ARGV[4] then return 0 end "
+        "if not drop then return 0 end "
         "redis.call('HSET', KEYS[1], 'state', 'dropped') "
         "redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1";
 
 /* The script, its keys and arguments. */
-enum { NOTE_WORDS = 9 };
+enum { NOTE_WORDS = 10 };
 
-static void note_words(struct dlq *dlq, struct arena *arena, const char *id, const char *note, bool drop,
-                       uint32_t redrives, struct slice words[NOTE_WORDS])
+/* `death` may be NULL: the record stays as it is. */
+static void note_words(struct dlq *dlq, struct arena *arena, const char *id, const char *note,
+                       const struct dlq_death *death, struct slice words[NOTE_WORDS])
 {
         const struct config *config = dlq->cli->config;
         struct buffer by = {0};
@@ -42,8 +43,9 @@ static void note_words(struct dlq *dlq, struct arena *arena, const char *id, con
                 arena_printf(arena, "%s:events:{%s}", config->redis.prefix, id),
                 entry,
                 arena_printf(arena, "%" PRId64, config->claim.keep_ms),
-                drop ? "1" : "0",
-                arena_printf(arena, "%" PRIu32, redrives),
+                death ? arena_printf(arena, "%" PRIu32, death->redrives) : "",
+                death ? death->fingerprint : "",
+                death ? death->reason : "",
         };
         for (int i = 0; i < NOTE_WORDS; i++)
                 words[i] = slice_of(texts[i]);
@@ -54,22 +56,36 @@ void dlq_note(struct dlq *dlq, const char *id, const char *note)
         struct arena arena;
         struct slice words[NOTE_WORDS];
         arena_init(&arena);
-        note_words(dlq, &arena, id, note, false, 0, words);
+        note_words(dlq, &arena, id, note, NULL, words);
         redis_sync_queue(dlq->redis, words, NOTE_WORDS);
         arena_fini(&arena);
 }
 
-void dlq_note_dropped(struct dlq *dlq, const char *id, const char *note, uint32_t redrives)
+void dlq_death_read(struct arena *arena, const struct dlq *dlq, const struct message *message,
+                    const struct letter *letter, struct dlq_death *death)
 {
+        struct envelope envelope;
+        envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
+        *death = (struct dlq_death){.redrives = letter->redrives};
+        snprintf(death->dead_id, sizeof(death->dead_id), "%s", letter->dead_id);
+        snprintf(death->id, sizeof(death->id), "%s", envelope.id ? envelope.id : "");
+        snprintf(death->fingerprint, sizeof(death->fingerprint), "%s", envelope.fingerprint);
+        snprintf(death->reason, sizeof(death->reason), "%s", letter->reason);
+}
+
+void dlq_note_dropped(struct dlq *dlq, const struct dlq_death *death, const char *note)
+{
+        if (!death->id[0])
+                return;
         struct arena arena;
         struct slice words[NOTE_WORDS];
         arena_init(&arena);
-        note_words(dlq, &arena, id, note, true, redrives, words);
+        note_words(dlq, &arena, death->id, note, death, words);
         const struct redis_value *dropped = redis_sync_run(dlq->redis, &arena, words, NOTE_WORDS);
         if (dropped->kind == REDIS_INTEGER && dropped->integer == 1)
                 redis_sync_call(dlq->redis, &arena, "ZREM",
-                                arena_printf(&arena, "%s:jobs:dead", dlq->cli->config->redis.prefix), id,
-                                NULL);
+                                arena_printf(&arena, "%s:jobs:dead", dlq->cli->config->redis.prefix),
+                                death->id, NULL);
         arena_fini(&arena);
 }
 
