@@ -48,12 +48,13 @@ _leveret()
     dlq)
         case $verb in
         "") words="groups list show redrive drop purge export sync" ;;
-        list | groups) words="$(_leveret_queues) --type --reason --search --limit" ;;
+        list) words="$(_leveret_queues) --type --reason --search --limit" ;;
+        groups) words="$(_leveret_queues) --type --reason --search" ;;
         show) words="$(_leveret_queues) --type --reason --search --full" ;;
-        redrive) words="$(_leveret_queues) --type --reason --search --all --dry-run --rate --edit --to" ;;
-        drop) words="$(_leveret_queues) --type --reason --search --all --backup" ;;
-        purge) words="$(_leveret_queues) --backup" ;;
-        export) words="$(_leveret_queues) --type --reason --search" ;;
+        redrive) words="$(_leveret_queues) --type --reason --search --all --limit --dry-run --rate --edit --to" ;;
+        drop) words="$(_leveret_queues) --type --reason --search --all --limit --dry-run --backup" ;;
+        purge) words="$(_leveret_queues) --dry-run --backup" ;;
+        export) words="$(_leveret_queues) --type --reason --search --all --limit" ;;
         sync) words=$(_leveret_queues) ;;
         esac ;;
     queue) if [[ -z $verb ]]; then words="list pause resume"; elif [[ $verb != list ]]; then words=$(_leveret_queues); fi ;;

@@ -319,6 +319,44 @@ def test_drop_and_purge_refuse_without_a_terminal_and_keep_a_backup(bench):
     assert again.returncode == 1 and "nothing was dropped" in again.stderr, "an existing file is not written over"
 
 
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(bench):
+    leveret = fill(bench, five_shapes(30))
+    bench.redis.client.zremrangebyrank(f"leveret:dead:{bench.queue}", 0, 0)  # what counts is the queue
+    for words, told in ((("purge",), {"would_drop": 30}), (("drop", "--all"), {"would_drop": 30}),
+                        (("drop", "--all", "--limit", 4), {"would_drop": 4}),
+                        (("drop", "--reason", "bad_payload", "--limit", 5), {"would_drop": 5}),
+                        (("redrive", "--all"), {"would_redrive": 30, "to": bench.queue}),
+                        (("redrive", "--type", "order.created.v1", "--limit", 3), {"would_redrive": 3, "to": bench.queue})):
+        words = ("dlq", words[0], bench.queue, *words[1:], "--dry-run", "--yes")
+        assert leveret.run(*words, "-o", "json").json() == {"queue": bench.dlq, "dry_run": True, **told}
+        answer = leveret.run(*words)
+        assert answer.returncode == 0 and "would" in answer.stderr and "nothing was done" in answer.stderr, answer
+    assert bench.depth(bench.dlq) == 30 and index_size(bench) == 29 and not list(leveret.directory.glob("*.jsonl"))
+
+
+def test_a_limit_takes_the_oldest_and_leaves_the_others_in_their_order(bench):
+    leveret = bench.last_leveret = fill(bench, [*(expired(n) for n in range(10)), *(broken(n) for n in range(5))])
+    before = peek_ids(bench)
+    limited = rows(leveret.run("dlq", "export", bench.queue, "--limit", 4))
+    assert [line["id"] for line in limited] == before[:4]
+    assert leveret.run("dlq", "drop", bench.queue, "--all", "--limit", 2, "--yes", "-o", "json").json()["dropped"] == 2
+    assert peek_ids(bench) == before[2:]
+    assert leveret.run("dlq", "redrive", bench.queue, "--reason", "expired", "--limit", 3, "-o", "json").json()["redriven"] == 3
+    assert leveret.run("dlq", "redrive", bench.queue, "--all", "--limit", 1, "-o", "json").json()["redriven"] == 1
+    assert peek_ids(bench) == before[6:] and bench.total(bench.dlq) == index_size(bench) == 9
+    assert bench.depth(bench.queue) == 4
+
+
+def test_an_option_that_a_verb_does_not_know_is_refused_and_nothing_done(bench):
+    leveret = fill(bench, [broken(1)])
+    for words in (("purge", "--limit", "1", "--yes"), ("purge", "--all", "--yes"), ("drop", "--all", "--full", "--yes"), ("sync", "--dry-run"),
+                  ("list", "--dry-run"), ("groups", "--limit", "1"), ("redrive", "--all", "--backup", "x"), ("drop", "--all", "--rate", "1"),
+                  ("export", "--dry-run"), ("redrive", "--all", "--limit", "0"), ("drop", "--all", "--yes", "--limit", "none")):
+        answer = leveret.run("dlq", words[0], bench.queue, *words[1:])
+        assert answer.returncode == 2 and "--" in answer.stderr.splitlines()[0], (words, answer)
+    assert bench.depth(bench.dlq) == index_size(bench) == 1
+
+
 def two_deaths_of_one_id(bench):
     """One death made the record `dead`; the other is that of a message with the same id and other content."""
     leveret = fill(bench, [expired(1, id="twice"), order(7, id="twice")])
@@ -419,6 +457,36 @@ def test_ten_thousand_dead_letters_of_five_shapes_are_looked_at_redriven_twice_a
     assert index_size(bench) == 0
     leveret.start()
     wait_redriven(bench, 10000)
+
+
+def beyond_a_prefetch(bench, count):
+    """So many messages that no work queue has seen, straight in the dead-letter queue."""
+    leveret = bench.last_leveret = bench.leveret()
+    assert leveret.run("topology", "apply").returncode == 0
+    bench.publish_many((Message("order.created.v1", body=b"{}", id=f"tiny-{n:06}", exchange="", routing_key=bench.dlq) for n in range(count)),
+                       window=5000)
+    wait_until(lambda: bench.depth(bench.dlq) == count, within=60, what="dead letters")
+    return leveret
+
+
+@pytest.mark.faults
+def test_more_dead_letters_than_one_prefetch_can_hold_are_worked_on_and_keep_their_order(bench):
+    count = 66_000  # a prefetch has 16 bits
+    leveret = beyond_a_prefetch(bench, count)
+    synced = leveret.run("dlq", "sync", bench.queue, "-o", "json", within=300)
+    assert synced.returncode == 0 and synced.json()["looked"] == synced.json()["added"] == count, synced
+    assert index_size(bench) == count
+    last = leveret.run("dlq", "show", bench.queue, f"tiny-{count - 1:06}", "--full", "-o", "json", within=300)
+    assert last.returncode == 0 and last.json()["message"]["body"] == "{}", last
+    dropped = leveret.run("dlq", "drop", bench.queue, f"tiny-{count - 2:06}", "tiny-000001", "--yes", within=300)
+    assert dropped.returncode == 0, dropped
+    redriven = leveret.run("dlq", "redrive", bench.queue, "--all", "--limit", 1, "-o", "json", within=300)
+    assert redriven.returncode == 0 and redriven.json()["redriven"] == 1, redriven
+    left = [line["id"] for line in rows(leveret.run("dlq", "export", bench.queue, within=300))]
+    assert left == [f"tiny-{n:06}" for n in range(count) if n not in (0, 1, count - 2)]
+    assert bench.total(bench.dlq) == count - 3
+    with bench.broker.connect(bench.vhost) as connection:
+        connection.channel().queue_purge(bench.dlq)
 
 
 # ---- the page for the one who is paged

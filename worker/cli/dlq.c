@@ -24,13 +24,27 @@ static void on_interrupt(int number)
 struct verb {
         const char *name;
         int (*run)(struct dlq *dlq);
-        bool moves; /* Ctrl-C is to end it in order */
+        bool moves;        /* Ctrl-C is to end it in order */
+        const char *flags; /* that it obeys; any other is refused, not ignored */
 };
 
+#define CHOOSING "--type --reason --search"
 static const struct verb verbs[] = {
-        {"list", dlq_list, false},      {"groups", dlq_groups, false}, {"show", dlq_show, true},
-        {"redrive", dlq_redrive, true}, {"drop", dlq_drop, true},      {"purge", dlq_purge, true},
-        {"export", dlq_export, true},   {"sync", dlq_sync, true},      {0},
+        {.name = "list", .run = dlq_list, .flags = CHOOSING " --limit"},
+        {.name = "groups", .run = dlq_groups, .flags = CHOOSING},
+        {.name = "show", .run = dlq_show, .moves = true, .flags = CHOOSING " --full"},
+        {.name = "redrive",
+         .run = dlq_redrive,
+         .moves = true,
+         .flags = CHOOSING " --all --limit --dry-run --rate --edit --to"},
+        {.name = "drop",
+         .run = dlq_drop,
+         .moves = true,
+         .flags = CHOOSING " --all --limit --dry-run --backup"},
+        {.name = "purge", .run = dlq_purge, .moves = true, .flags = "--dry-run --backup"},
+        {.name = "export", .run = dlq_export, .moves = true, .flags = CHOOSING " --all --limit"},
+        {.name = "sync", .run = dlq_sync, .moves = true, .flags = ""},
+        {0},
 };
 
 static const struct verb *verb_find(const char *name)
@@ -39,6 +53,33 @@ static const struct verb *verb_find(const char *name)
         while (verb->name && strcmp(verb->name, name) != 0)
                 verb++;
         return verb->name ? verb : NULL;
+}
+
+static bool verb_obeys(const struct verb *verb, const char *flag)
+{
+        size_t len = strlen(flag);
+        for (const char *at = verb->flags; (at = strstr(at, flag)); at += len)
+                if (at[len] == ' ' || at[len] == '\0')
+                        return true;
+        return false;
+}
+
+static int check_flags(struct cli *cli, const struct verb *verb, const struct cli_flag *flags)
+{
+        for (const struct cli_flag *flag = flags; flag->name; flag++)
+                if (*flag->value && !verb_obeys(verb, flag->name))
+                        return cli_usage(cli,
+                                         arena_printf(&cli->arena, "%s does not go with dlq %s%s%s",
+                                                      flag->name, verb->name,
+                                                      verb->flags[0] ? ", which takes " : "", verb->flags));
+        return CLI_OK;
+}
+
+static int parse_limit(struct dlq *dlq)
+{
+        if (dlq->limit && !cli_parse_count(dlq->limit, 1, 1000000000, &dlq->limit_count))
+                return cli_usage(dlq->cli, "--limit takes 1 to 1000000000");
+        return CLI_OK;
 }
 
 static const char *queues_text(struct cli *cli)
@@ -138,7 +179,11 @@ int command_dlq(struct cli *cli, int argc, char **argv)
                                                 : "say what to do with the dead letters");
         dlq.ids = cli->words + 2;
         dlq.id_count = cli->word_count - 2;
-        int status = cli_config(cli);
+        int status = check_flags(cli, verb, flags);
+        if (status == CLI_OK)
+                status = parse_limit(&dlq);
+        if (status == CLI_OK)
+                status = cli_config(cli);
         if (status == CLI_OK)
                 status = name_queues(&dlq, cli->words[1]);
         if (status != CLI_OK)

@@ -28,13 +28,15 @@ struct dlq {
 
         /* What was asked for; NULL if not given. */
         const char *type, *reason, *search, *all, *rate, *dry_run, *edit, *to, *backup, *limit, *full;
+        int64_t limit_count; /* 0: no limit */
         const char **ids;
         size_t id_count;
 
         struct dlq_entry *entries; /* oldest first */
         struct dlq_entry **by_dead_id;
-        size_t count;
+        size_t count, capacity;
         size_t wanted;
+        int64_t met; /* of those that are wanted */
 };
 
 /* ---- dlq_index.c: the index in Redis ---- */
@@ -42,8 +44,12 @@ struct dlq {
 /* Reads all of it. CLI_OK, or the error was told. */
 int dlq_index_load(struct dlq *dlq);
 struct dlq_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id);
+/* The message of this death was met in the queue. Its entry, or NULL. */
+struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id);
 /* Marks what ids and filters choose. CLI_NOT_FOUND if an id is unknown or nothing matches; told. */
 int dlq_index_choose(struct dlq *dlq);
+/* How many of those that are chosen are to be met: all, or as --limit says the first ones in the queue. */
+int64_t dlq_index_goal(const struct dlq *dlq);
 bool dlq_has_filter(const struct dlq *dlq);
 /* Says on stderr that queue and index differ, if the broker can be asked. */
 void dlq_index_hint(const struct dlq *dlq);
@@ -93,12 +99,16 @@ struct dlq_walk {
         struct dlq_lock lock;
         struct amqp_pull *pull;
         struct amqp_error error;
-        int64_t bound; /* how many there were at the start; no more are looked at */
+        int64_t ready; /* how many there were at the start */
+        int64_t bound; /* no more are looked at: those, or as --limit says if nothing was chosen */
         int64_t looked;
         uint64_t *held; /* tags to be given back */
         size_t held_count, held_capacity;
-        bool failed; /* the connection or the lock is lost */
+        bool failed;  /* the connection or the lock is lost */
+        bool starved; /* none came for DLQ_PATIENCE_MS though more were counted */
 };
+/* How many are ready. CLI_OK, or told: CLI_NOT_FOUND if there is no such queue. */
+int dlq_count(struct dlq *dlq, int64_t *count);
 /* Takes the lock, counts, connects. CLI_OK, or told. */
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb);
 /* The next message; its arena belongs to the caller. PULL_NOTHING also at the bound or after Ctrl-C. */
@@ -117,6 +127,12 @@ void message_free(struct arena *arena);
 
 /* Was Ctrl-C pressed? */
 bool dlq_interrupted(void);
+
+/* ---- dlq_dry_run.c ---- */
+
+/* Says what the verb would do, from the index or, if nothing was chosen, from the queue's depth. Touches
+ * nothing. */
+int dlq_dry_run(struct dlq *dlq, const char *verb);
 
 /* ---- the verbs ---- */
 int dlq_list(struct dlq *dlq);

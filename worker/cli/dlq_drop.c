@@ -87,9 +87,7 @@ static void consider(struct drop *drop, struct arena *arena, const struct messag
 {
         struct letter letter;
         letter_read(arena, drop->dlq, message, &letter);
-        struct dlq_entry *entry = letter.entry ? dlq_index_find(drop->dlq, letter.dead_id) : NULL;
-        if (entry)
-                entry->found = true;
+        const struct dlq_entry *entry = dlq_index_meet(drop->dlq, letter.dead_id);
         if (drop->dlq->wanted > 0 && !(entry && entry->wanted)) {
                 dlq_walk_hold(&drop->walk, tag);
                 message_free(arena);
@@ -146,7 +144,7 @@ static int work(struct drop *drop, const char *verb)
         int status = dlq_walk_open(&drop->walk, drop->dlq, verb);
         if (status != CLI_OK)
                 return status;
-        drop->total = drop->dlq->wanted > 0 ? (int64_t)drop->dlq->wanted : drop->walk.bound;
+        drop->total = drop->dlq->wanted > 0 ? dlq_index_goal(drop->dlq) : drop->walk.bound;
         progress_begin(&drop->progress, "dropped", drop->total);
         if (open_backup(drop)) {
                 while (!drop->disk_failed &&
@@ -184,7 +182,9 @@ static int confirm(struct dlq *dlq, const char *verb, size_t count)
 
 static int run(struct dlq *dlq, const char *verb)
 {
-        int status = confirm(dlq, verb, dlq->wanted);
+        if (dlq->dry_run)
+                return dlq_dry_run(dlq, "drop");
+        int status = confirm(dlq, verb, (size_t)dlq_index_goal(dlq));
         if (status != CLI_OK)
                 return status;
         struct drop *drop = memory_zeroed(1, sizeof(*drop));

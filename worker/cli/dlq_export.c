@@ -22,9 +22,7 @@ int dlq_export(struct dlq *dlq)
                 struct buffer line = {0};
                 letter_read(arena, dlq, message, &letter);
                 dlq_walk_hold(&walk, tag);
-                struct dlq_entry *entry = letter.entry ? dlq_index_find(dlq, letter.dead_id) : NULL;
-                if (entry)
-                        entry->found = true;
+                const struct dlq_entry *entry = dlq_index_meet(dlq, letter.dead_id);
                 if (!chosen || (entry && entry->wanted)) {
                         letter_json(&line, &letter, message);
                         ok = letter_print((struct slice){.data = line.data, .len = line.len});
@@ -38,7 +36,7 @@ int dlq_export(struct dlq *dlq)
         fprintf(stderr, "exported %" PRId64 "\n", count);
         if (!ok)
                 return cli_fail(dlq->cli, CLI_ERROR, "standard output takes no more");
-        if (status == CLI_OK && !dlq_interrupted() && (!all || count < (int64_t)dlq->wanted))
+        if (status == CLI_OK && !dlq_interrupted() && (!all || count < dlq_index_goal(dlq)))
                 return cli_fail(dlq->cli, CLI_ERROR, "the others were not met in the queue");
         return dlq_interrupted() ? CLI_ERROR : status;
 }

@@ -107,12 +107,15 @@ static const struct redis_value *page_single(struct dlq *dlq, const char *set, s
 static void add_page(struct dlq *dlq, const struct redis_value *page)
 {
         size_t more = page->count / FIELD_COUNT;
-        struct dlq_entry *entries = arena_alloc(&dlq->cli->arena, (dlq->count + more) * sizeof(*entries));
-        if (dlq->count > 0)
-                memcpy(entries, dlq->entries, dlq->count * sizeof(*entries));
-        dlq->entries = entries;
+        if (dlq->count + more > dlq->capacity) {
+                dlq->capacity = 2 * (dlq->count + more);
+                struct dlq_entry *entries = arena_alloc(&dlq->cli->arena, dlq->capacity * sizeof(*entries));
+                if (dlq->count > 0)
+                        memcpy(entries, dlq->entries, dlq->count * sizeof(*entries));
+                dlq->entries = entries;
+        }
         for (size_t i = 0; i < more; i++)
-                entry_fill(&dlq->cli->arena, &entries[dlq->count++], &page->items[i * FIELD_COUNT]);
+                entry_fill(&dlq->cli->arena, &dlq->entries[dlq->count++], &page->items[i * FIELD_COUNT]);
 }
 
 static int compare_dead_ids(const void *a, const void *b)
@@ -151,6 +154,16 @@ struct dlq_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id)
                                                    : bsearch(&wanted, dlq->by_dead_id, dlq->count,
                                                              sizeof(struct dlq_entry *), compare_dead_ids);
         return found ? *found : NULL;
+}
+
+struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id)
+{
+        struct dlq_entry *entry = dlq_index_find(dlq, dead_id);
+        if (entry && !entry->found) {
+                entry->found = true;
+                dlq->met += entry->wanted;
+        }
+        return entry;
 }
 
 bool dlq_has_filter(const struct dlq *dlq)
@@ -205,6 +218,12 @@ int dlq_index_choose(struct dlq *dlq)
                 return cli_fail(dlq->cli, CLI_NOT_FOUND, "no dead letter of %s matches (the index holds %zu)",
                                 dlq->queue, dlq->count);
         return CLI_OK;
+}
+
+int64_t dlq_index_goal(const struct dlq *dlq)
+{
+        int64_t wanted = (int64_t)dlq->wanted;
+        return dlq->limit_count > 0 && dlq->limit_count < wanted ? dlq->limit_count : wanted;
 }
 
 void dlq_index_hint(const struct dlq *dlq)

@@ -23,9 +23,7 @@ static void add_row(struct cli_table *table, const struct dlq_entry *entry)
 /* Newest first. Reads the index alone. */
 int dlq_list(struct dlq *dlq)
 {
-        int64_t limit = 50;
-        if (dlq->limit && !cli_parse_count(dlq->limit, 1, 1000000, &limit))
-                return cli_usage(dlq->cli, "--limit takes 1 to 1000000");
+        int64_t limit = dlq->limit ? dlq->limit_count : 50;
         int status = dlq_index_choose(dlq);
         if (status != CLI_OK)
                 return status;

@@ -83,6 +83,7 @@ bool dlq_lock_keep(struct dlq_lock *lock)
                 return true;
         struct arena arena;
         arena_init(&arena);
+        redis_sync_flush(lock->dlq->redis); /* what a verb may have queued; nothing may be run before */
         const struct redis_value *kept = redis_sync_call(lock->dlq->redis, &arena, "EVAL", renew_script, "1",
                                                          lock->key, lock->owner, LOCK_TTL_MS, NULL);
         bool ok = kept->kind == REDIS_INTEGER && kept->integer == 1;

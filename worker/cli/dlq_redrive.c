@@ -131,10 +131,8 @@ static void consider(struct redrive *redrive, struct arena *arena, const struct 
 {
         struct letter letter;
         letter_read(arena, redrive->dlq, message, &letter);
-        struct dlq_entry *entry = letter.entry ? dlq_index_find(redrive->dlq, letter.dead_id) : NULL;
+        const struct dlq_entry *entry = dlq_index_meet(redrive->dlq, letter.dead_id);
         bool chosen = redrive->dlq->wanted == 0 || (entry && entry->wanted);
-        if (entry)
-                entry->found = true;
         if (chosen)
                 move(redrive, message, &letter, tag);
         else
@@ -173,7 +171,8 @@ static bool step(struct redrive *redrive, int64_t *heard_ms)
                 *heard_ms = clock_boot_ms();
                 uv_run(&redrive->loop, UV_RUN_ONCE);
         }
-        return clock_boot_ms() - *heard_ms < QUIET_MS;
+        redrive->walk.starved = clock_boot_ms() - *heard_ms >= QUIET_MS;
+        return !redrive->walk.starved;
 }
 
 static void work(struct redrive *redrive)
@@ -220,7 +219,7 @@ static int run(struct redrive *redrive)
         int status = dlq_walk_open(&redrive->walk, dlq, "redrive");
         if (status != CLI_OK)
                 return status;
-        redrive->total = dlq->wanted > 0 ? (int64_t)dlq->wanted : redrive->walk.bound;
+        redrive->total = dlq->wanted > 0 ? dlq_index_goal(dlq) : redrive->walk.bound;
         if (uv_loop_init(&redrive->loop) != 0)
                 abort();
         redrive->publisher = amqp_publisher_open(&redrive->loop, dlq->cli->config, CONFIRM_TIMEOUT_MS);
@@ -230,24 +229,6 @@ static int run(struct redrive *redrive)
         uv_run(&redrive->loop, UV_RUN_DEFAULT);
         uv_loop_close(&redrive->loop);
         return report(redrive, status);
-}
-
-/* What would be done, from the index; nothing is touched. */
-static int dry_run(struct dlq *dlq)
-{
-        if (dlq->wanted == 0)
-                for (size_t i = 0; i < dlq->count; i++)
-                        dlq->entries[i].wanted = true;
-        int64_t count = 0;
-        for (size_t i = 0; i < dlq->count; i++)
-                if (dlq->entries[i].wanted && ++count <= 20)
-                        printf("%s  %s  %s  %s\n", dlq->entries[i].dead_id,
-                               cli_safe(dlq->cli, slice_of(dlq->entries[i].id)),
-                               cli_safe(dlq->cli, dlq->entries[i].type),
-                               cli_safe(dlq->cli, dlq->entries[i].reason));
-        fprintf(stderr, "would redrive %" PRId64 " to %s%s; nothing was done\n", count, dlq->target,
-                count > 20 ? " (the first 20 are shown)" : "");
-        return CLI_OK;
 }
 
 /* Without its queue a copy would end in leveret.unrouted. */
@@ -275,7 +256,7 @@ int dlq_redrive(struct dlq *dlq)
                 return cli_usage(dlq->cli, "from leveret.unrouted name the work queue: --to QUEUE");
         int status = chosen ? dlq_index_choose(dlq) : CLI_OK;
         if (status == CLI_OK && dlq->dry_run)
-                return dry_run(dlq);
+                return dlq_dry_run(dlq, "redrive");
         if (status == CLI_OK)
                 status = check_target(dlq);
         if (status != CLI_OK)

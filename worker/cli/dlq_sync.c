@@ -9,6 +9,7 @@
  * message go. */
 
 #define HEAD_MAX 1024
+#define FLUSH_AT 500
 
 static const char *number(struct arena *arena, int64_t value)
 {
@@ -48,9 +49,14 @@ static void index_letter(struct dlq *dlq, struct arena *arena, const struct lett
                 SLICE_LITERAL("head"),
                 {.data = message->body.data ? message->body.data : "", .len = head},
         };
-        redis_sync_run(dlq->redis, arena, set, CLI_COUNT(set));
-        redis_sync_call(dlq->redis, arena, "ZADD", arena_printf(arena, "%s:dead:%s", prefix, dlq->queue),
-                        number(arena, failed_ms), letter->dead_id, NULL);
+        struct slice add[] = {
+                SLICE_LITERAL("ZADD"),
+                slice_of(arena_printf(arena, "%s:dead:%s", prefix, dlq->queue)),
+                slice_of(number(arena, failed_ms)),
+                slice_of(letter->dead_id),
+        };
+        redis_sync_queue(dlq->redis, set, CLI_COUNT(set));
+        redis_sync_queue(dlq->redis, add, CLI_COUNT(add));
 }
 
 static int64_t remove_unmet(struct dlq *dlq)
@@ -86,14 +92,14 @@ int dlq_sync(struct dlq *dlq)
                 struct letter letter;
                 letter_read(arena, dlq, message, &letter);
                 dlq_walk_hold(&walk, tag);
-                struct dlq_entry *entry = dlq_index_find(dlq, letter.dead_id);
-                if (entry)
-                        entry->found = true;
-                else
+                if (!dlq_index_meet(dlq, letter.dead_id)) {
                         index_letter(dlq, arena, &letter, message);
-                added += !entry;
+                        if (++added % FLUSH_AT == 0)
+                                redis_sync_flush(dlq->redis);
+                }
                 message_free(arena);
         }
+        redis_sync_flush(dlq->redis);
         /* Only if all were looked at is an entry that was not met surely without a message. */
         if (!walk.failed && walk.looked >= walk.bound)
                 removed = remove_unmet(dlq);

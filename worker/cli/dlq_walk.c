@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A walk over all messages takes them in portions; one for chosen messages has to hold all others meanwhile.
+/* A walk that moves all messages has so many in hand; one for some of them has to hold all others meanwhile.
  */
-#define PREFETCH_ALL 1000
-#define PREFETCH_MAX 65535
+#define HOLD_MOVING 1000
+/* Given back between two looks at the lock. */
+#define RETURN_SLICE 3000
 /* So long a wait for the next message does not see Ctrl-C. */
 #define LISTEN_MS 500
 
@@ -21,8 +22,7 @@ void message_free(struct arena *arena)
         free(arena);
 }
 
-/* How many there are. A missing queue is told. */
-static int count_messages(struct dlq *dlq, int64_t *count)
+int dlq_count(struct dlq *dlq, int64_t *count)
 {
         struct queue_depth depth = {.name = dlq->source};
         struct amqp_error error = {0};
@@ -35,12 +35,10 @@ static int count_messages(struct dlq *dlq, int64_t *count)
         return CLI_OK;
 }
 
-static uint16_t prefetch_for(const struct dlq_walk *walk)
+static uint64_t hold_for(const struct dlq_walk *walk)
 {
-        int64_t prefetch = walk->dlq->wanted > 0 || !walk->dlq->all ? walk->bound : PREFETCH_ALL;
-        if (prefetch > PREFETCH_MAX)
-                prefetch = PREFETCH_MAX;
-        return (uint16_t)(prefetch > 0 ? prefetch : 1);
+        bool moves_all = walk->dlq->all && walk->dlq->wanted == 0 && walk->bound == walk->ready;
+        return moves_all && walk->ready > HOLD_MOVING ? HOLD_MOVING : (uint64_t)walk->ready;
 }
 
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb)
@@ -49,9 +47,12 @@ int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb)
         int status = dlq_lock_take(&walk->lock, dlq, verb);
         if (status != CLI_OK)
                 return status;
-        status = count_messages(dlq, &walk->bound);
+        status = dlq_count(dlq, &walk->ready);
+        walk->bound = walk->ready;
+        if (dlq->wanted == 0 && dlq->limit_count > 0 && dlq->limit_count < walk->bound)
+                walk->bound = dlq->limit_count;
         if (status == CLI_OK && walk->bound > 0) {
-                walk->pull = amqp_pull_open(dlq->cli->config, dlq->source, prefetch_for(walk), &walk->error);
+                walk->pull = amqp_pull_open(dlq->cli->config, dlq->source, hold_for(walk), &walk->error);
                 if (!walk->pull)
                         status = cli_fail(dlq->cli, CLI_ERROR, "%s",
                                           cli_safe(dlq->cli, slice_of(walk->error.text)));
@@ -61,19 +62,9 @@ int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb)
         return status;
 }
 
-static bool all_met(const struct dlq *dlq)
-{
-        for (size_t i = 0; i < dlq->count; i++)
-                if (dlq->entries[i].wanted && !dlq->entries[i].found)
-                        return false;
-        return dlq->wanted > 0;
-}
-
 bool dlq_walk_is_over(const struct dlq_walk *walk)
 {
-        /* Going through all entries is dear: not after each message. */
-        bool met = walk->dlq->wanted > 0 && (walk->dlq->wanted < 16 || walk->looked % 256 == 0) &&
-                   all_met(walk->dlq);
+        bool met = walk->dlq->wanted > 0 && walk->dlq->met >= dlq_index_goal(walk->dlq);
         return walk->failed || walk->looked >= walk->bound || met || dlq_interrupted();
 }
 
@@ -100,6 +91,7 @@ enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct
         } while (result == PULL_NOTHING && left_ms > 0);
         walk->looked += result == PULL_MESSAGE;
         walk->failed |= result == PULL_FAILED;
+        walk->starved |= result == PULL_NOTHING && timeout_ms >= DLQ_PATIENCE_MS;
         return result;
 }
 
@@ -127,35 +119,60 @@ static int compare_tags(const void *a, const void *b)
         return left < right ? -1 : left > right;
 }
 
-/* Those that were on their way when the consumer was stopped stand behind the ones that are held. */
-static bool give_back(struct dlq_walk *walk)
+/* Takes what comes, up to `most` messages, only to give it back. */
+static enum pull_result take(struct dlq_walk *walk, int64_t most)
 {
         struct arena *arena;
         struct message *message;
         uint64_t tag;
-        if (!amqp_pull_stop(walk->pull))
-                return false;
-        enum pull_result result;
-        while ((result = amqp_pull_next(walk->pull, DLQ_PATIENCE_MS, &arena, &message, &tag, &walk->error)) ==
-               PULL_MESSAGE) {
+        enum pull_result result = PULL_MESSAGE;
+        while (most-- > 0 && result == PULL_MESSAGE) {
+                dlq_lock_keep(&walk->lock);
+                result = amqp_pull_next(walk->pull, DLQ_PATIENCE_MS, &arena, &message, &tag, &walk->error);
+                if (result != PULL_MESSAGE)
+                        break;
                 dlq_walk_hold(walk, tag);
                 message_free(arena);
         }
-        if (result == PULL_FAILED)
+        return result;
+}
+
+/* A quorum queue puts what is given back behind what nobody had taken: for the old order all has to be taken.
+ * Those that were on their way when the consumer was stopped stand behind the ones that are held. */
+static bool give_back(struct dlq_walk *walk)
+{
+        amqp_pull_widen(walk->pull, (uint64_t)walk->ready);
+        if (!walk->starved && take(walk, walk->ready - walk->looked) == PULL_FAILED)
+                return false;
+        if (!amqp_pull_stop(walk->pull) || take(walk, INT64_MAX) == PULL_FAILED)
                 return false;
         if (walk->held_count > 0)
                 qsort(walk->held, walk->held_count, sizeof(*walk->held), compare_tags);
-        return amqp_pull_return(walk->pull, walk->held, walk->held_count, &walk->error);
+        for (size_t at = 0; at < walk->held_count; at += RETURN_SLICE) {
+                size_t left = walk->held_count - at;
+                dlq_lock_keep(&walk->lock);
+                if (!amqp_pull_return(walk->pull, walk->held + at, left < RETURN_SLICE ? left : RETURN_SLICE,
+                                      &walk->error))
+                        return false;
+        }
+        return true;
 }
 
 int dlq_walk_close(struct dlq_walk *walk)
 {
         int status = CLI_OK;
+        struct cli *cli = walk->dlq->cli;
         if (walk->failed || (walk->pull && !give_back(walk)))
                 status = cli_fail(
-                        walk->dlq->cli, CLI_ERROR,
+                        cli, CLI_ERROR,
                         "%s; the broker has put back what was not finished, perhaps in another order",
-                        cli_safe(walk->dlq->cli, slice_of(walk->error.text)));
+                        walk->error.text[0] ? cli_safe(cli, slice_of(walk->error.text))
+                                            : "the connection to the broker was lost");
+        else if (walk->starved)
+                status = cli_fail(cli, CLI_ERROR,
+                                  "only %" PRId64 " of %" PRId64
+                                  " messages of %s came; perhaps somebody else takes them too",
+                                  walk->looked, walk->bound, walk->dlq->source);
         amqp_pull_close(walk->pull);
         free(walk->held);
         dlq_lock_give(&walk->lock);

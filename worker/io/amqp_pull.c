@@ -2,11 +2,13 @@
 #include "core/memory.h"
 #include "io/amqp_channel.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <uv.h>
 
 enum {
+        PREFETCH_MAX = 65535,
         RETURN_CHANNEL = 2, /* for questions while channel 1 gives messages back */
         RETURN_PORTION = 30,
         RETURN_WAIT_MS =
@@ -18,6 +20,10 @@ struct amqp_pull {
         struct amqp_settings settings;
         struct broker *broker;
         struct channel channel; /* the only one: its outward tags are those of AMQP */
+        uint64_t hold;          /* so many may be unsettled */
+        uint64_t asked_for;     /* by all consumers together */
+        unsigned more;          /* consumers beside that of `channel` */
+        bool can_return;        /* RETURN_CHANNEL is open */
 };
 
 static int64_t now_ms(void)
@@ -75,13 +81,46 @@ static bool consume_await(struct amqp_pull *pull, struct amqp_error *error)
         return pull->channel.phase == CHANNEL_CONSUMING;
 }
 
-struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue, uint16_t prefetch,
+static amqp_bytes_t more_tag(char text[32], unsigned number)
+{
+        snprintf(text, 32, "leveret.more.%u", number);
+        return bytes_of(text);
+}
+
+/* One more consumer, if all that there are have what they may have. The broker does not answer. */
+static int consume_more(struct amqp_pull *pull)
+{
+        char tag[32];
+        uint64_t lacking = pull->hold - pull->asked_for;
+        if (pull->channel.phase != CHANNEL_CONSUMING || pull->channel.wanted == 0 || lacking == 0 ||
+            pull->channel.acks.count < pull->asked_for)
+                return AMQP_STATUS_OK;
+        amqp_basic_qos_t qos = {.prefetch_count =
+                                        (uint16_t)(lacking < PREFETCH_MAX ? lacking : PREFETCH_MAX)};
+        amqp_basic_consume_t consume = {.queue = bytes_of(pull->channel.queue_name),
+                                        .consumer_tag = more_tag(tag, pull->more++),
+                                        .nowait = 1};
+        pull->asked_for += qos.prefetch_count;
+        int status = amqp_send_method(pull->broker->state, 1, AMQP_BASIC_QOS_METHOD, &qos);
+        return status < 0 ? status
+                          : amqp_send_method(pull->broker->state, 1, AMQP_BASIC_CONSUME_METHOD, &consume);
+}
+
+void amqp_pull_widen(struct amqp_pull *pull, uint64_t hold)
+{
+        if (hold > pull->hold)
+                pull->hold = hold;
+}
+
+struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue, uint64_t hold,
                                  struct amqp_error *error)
 {
         struct amqp_pull *pull = memory_zeroed(1, sizeof(*pull));
         arena_init(&pull->arena);
         channel_init(&pull->channel, 0, arena_strdup(&pull->arena, queue));
-        pull->channel.wanted = prefetch;
+        pull->hold = hold;
+        pull->asked_for = hold < PREFETCH_MAX ? hold : PREFETCH_MAX;
+        pull->channel.wanted = (uint16_t)pull->asked_for;
         if (amqp_settings_parse(&pull->arena, config, &pull->settings, error) &&
             (pull->broker = broker_open(&pull->settings, "pull", error)) && consume_await(pull, error))
                 return pull;
@@ -93,6 +132,11 @@ enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, stru
                                 struct message **message, uint64_t *tag, struct amqp_error *error)
 {
         int64_t until_ms = now_ms() + timeout_ms;
+        int status = consume_more(pull);
+        if (status < 0) {
+                amqp_error_status(error, &pull->settings, pull->channel.queue_name, status);
+                return PULL_FAILED;
+        }
         for (bool timed_out = false; !timed_out && pull->channel.phase != CHANNEL_IDLE;) {
                 switch (frame_next(pull, until_ms, &timed_out, error)) {
                 case CHANNEL_NOTHING:
@@ -129,9 +173,14 @@ bool amqp_pull_nack(struct amqp_pull *pull, uint64_t tag, bool requeue)
 
 bool amqp_pull_stop(struct amqp_pull *pull)
 {
+        bool ok = amqp_writable(pull->broker, AMQP_RPC_TIMEOUT_MS);
+        for (unsigned i = 0; ok && i < pull->more; i++) {
+                char tag[32];
+                amqp_basic_cancel_t cancel = {.consumer_tag = more_tag(tag, i), .nowait = 1};
+                ok = amqp_send_method(pull->broker->state, 1, AMQP_BASIC_CANCEL_METHOD, &cancel) >= 0;
+        }
         pull->channel.wanted = 0;
-        return amqp_writable(pull->broker, AMQP_RPC_TIMEOUT_MS) &&
-               channel_drive(&pull->channel, pull->broker, 0) >= 0;
+        return ok && channel_drive(&pull->channel, pull->broker, 0) >= 0;
 }
 
 /* Messages that are ready in the queue, as its leader says. */
@@ -163,15 +212,22 @@ static bool portion_await(struct amqp_pull *pull, uint64_t expected, struct amqp
         }
 }
 
+static bool return_channel_open(struct amqp_pull *pull, struct amqp_error *error)
+{
+        if (!pull->can_return) {
+                amqp_channel_open(pull->broker->state, RETURN_CHANNEL);
+                pull->can_return = amqp_error_reply(error, &pull->settings, "open a channel",
+                                                    amqp_get_rpc_reply(pull->broker->state));
+        }
+        return pull->can_return;
+}
+
 bool amqp_pull_return(struct amqp_pull *pull, const uint64_t *tags, size_t count, struct amqp_error *error)
 {
         uint64_t ready;
         if (count == 0)
                 return true;
-        amqp_channel_open(pull->broker->state, RETURN_CHANNEL);
-        if (!amqp_error_reply(error, &pull->settings, "open a channel",
-                              amqp_get_rpc_reply(pull->broker->state)) ||
-            !ready_count(pull, &ready, error))
+        if (!return_channel_open(pull, error) || !ready_count(pull, &ready, error))
                 return false;
         for (size_t at = 0; at < count; at += RETURN_PORTION) {
                 size_t portion = count - at < RETURN_PORTION ? count - at : RETURN_PORTION;

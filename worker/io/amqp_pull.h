@@ -7,7 +7,9 @@
 
 /*
  * Takes messages from one queue one by one, blocking: for the operator's commands that move dead letters. It
- * consumes with a bounded prefetch; messages that were neither acked nor nacked go back when it is closed. On
+ * consumes with a bounded prefetch; messages that were neither acked nor nacked go back when it is closed. A
+ * prefetch is at most 65,535, and 0, unlimited, means 2,000 to a quorum queue: who wants to hold more
+ * consumes several times on the channel, each time when all earlier consumers have what they may have. On
  * RabbitMQ 3.10 the order of a quorum queue survives that only if the consumer is stopped first and the
  * messages are nacked in portions of 30; each return counts against the delivery limit. The calling thread
  * needs a stack of AMQP_STACK_BYTES.
@@ -20,9 +22,12 @@ enum pull_result {
         PULL_FAILED,  /* the connection is of no use any more */
 };
 
-/* Connects and begins to consume. NULL with the cause in `error`: code 404 if there is no such queue. */
-struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue, uint16_t prefetch,
+/* Connects and begins to consume; up to `hold` messages may be unsettled at once, at least 1. NULL with the
+ * cause in `error`: code 404 if there is no such queue. */
+struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue, uint64_t hold,
                                  struct amqp_error *error);
+/* Lets so many be unsettled from now on; never fewer than before. */
+void amqp_pull_widen(struct amqp_pull *pull, uint64_t hold);
 /* The next message; it and its arena (malloc'd) belong to the caller. `tag` is for ack and nack. */
 enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, struct arena **arena,
                                 struct message **message, uint64_t *tag, struct amqp_error *error);
