@@ -357,6 +357,15 @@ def test_an_option_that_a_verb_does_not_know_is_refused_and_nothing_done(bench):
     assert bench.depth(bench.dlq) == index_size(bench) == 1
 
 
+def test_an_empty_word_chooses_nothing(bench):
+    leveret = fill(bench, [broken(1), order(2, id=None)])
+    for words in (("drop", "", "--yes"), ("redrive", ""), ("drop", "--search", "", "--yes"), ("drop", "--search=", "--yes"), ("list", "--type", ""),
+                  ("redrive", "--reason", ""), ("export", ""), ("show", ""), ("drop", "--all", "--yes", "--backup", ""), ("redrive", "--all", "--to", "")):
+        answer = leveret.run("dlq", words[0], bench.queue, *words[1:])
+        assert answer.returncode == 2 and "is empty" in answer.stderr, (words, answer)
+    assert bench.depth(bench.dlq) == index_size(bench) == 2
+
+
 def two_deaths_of_one_id(bench):
     """One death made the record `dead`; the other is that of a message with the same id and other content."""
     leveret = fill(bench, [expired(1, id="twice"), order(7, id="twice")])

@@ -75,6 +75,19 @@ static int check_flags(struct cli *cli, const struct verb *verb, const struct cl
         return CLI_OK;
 }
 
+/* An empty word is in every text, and it is the id of every message that has none. */
+static int check_words(const struct dlq *dlq, const struct cli_flag *flags)
+{
+        struct cli *cli = dlq->cli;
+        for (const struct cli_flag *flag = flags; flag->name; flag++)
+                if (flag->takes_value && *flag->value && (*flag->value)[0] == '\0')
+                        return cli_usage(cli, arena_printf(&cli->arena, "%s is empty", flag->name));
+        for (size_t i = 0; i < dlq->id_count; i++)
+                if (dlq->ids[i][0] == '\0')
+                        return cli_usage(cli, "an ID is empty");
+        return CLI_OK;
+}
+
 static int parse_limit(struct dlq *dlq)
 {
         if (dlq->limit && !cli_parse_count(dlq->limit, 1, 1000000000, &dlq->limit_count))
@@ -180,6 +193,8 @@ int command_dlq(struct cli *cli, int argc, char **argv)
         dlq.ids = cli->words + 2;
         dlq.id_count = cli->word_count - 2;
         int status = check_flags(cli, verb, flags);
+        if (status == CLI_OK)
+                status = check_words(&dlq, flags);
         if (status == CLI_OK)
                 status = parse_limit(&dlq);
         if (status == CLI_OK)
