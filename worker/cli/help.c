@@ -21,12 +21,13 @@ const char help_options[] =
         "  --yes          do not ask before anything is destroyed\n"
         "  --help         the page of the command\n";
 
-const char help_exits[] = "  0   done\n"
-                          "  1   it failed; stderr says why\n"
-                          "  2   wrong usage\n"
-                          "  3   no such job, dead letter, queue or type; or nothing matches\n"
-                          "  4   refused: not confirmed, or another operator is at work\n"
-                          "  78  the configuration is wrong, or a service refuses it for good\n";
+const char help_exits[] =
+        "  0   done\n"
+        "  1   it failed; stderr says why\n"
+        "  2   wrong usage\n"
+        "  3   no such job, dead letter, queue or type; or nothing matches\n"
+        "  4   refused: not confirmed, or another operator is at work\n"
+        "  78  the configuration is wrong; of run and topology also: a service refuses it for good\n";
 
 struct page {
         const char *command, *text;
@@ -42,11 +43,14 @@ static const struct page pages[] = {
                 "Exit 78: a setting that waiting will not mend, such as refused credentials at the first "
                 "connect.\n\n"
                 "Example: leveret run -c /etc/leveret/leveret.yaml\n"},
-        {"check", "Reads the configuration and shows all of its errors as file:line:column; then asks every "
-                  "service once\n"
-                  "whether it can be reached and used.\n\n"
-                  "  --offline   the configuration only\n\n"
-                  "Example: leveret check -c leveret.yaml\n"},
+        {"check",
+         "Reads the configuration and shows all of its errors as file:line:column; then asks every "
+         "service once\n"
+         "whether it can be reached and used.\n\n"
+         "  --offline   the configuration only\n\n"
+         "Exit 78 means errors in the configuration; 1 that a service cannot be reached, refuses, or "
+         "has other queues.\n\n"
+         "Example: leveret check -c leveret.yaml\n"},
         {"topology", "Exchanges, queues and bindings at the broker.\n\n"
                      "  show     what leveret needs; asks nobody\n"
                      "  verify   compares that with the broker and changes nothing\n"
@@ -145,11 +149,12 @@ static const struct page pages[] = {
                    "  live    does its loop turn?\n"
                    "  ready   does it take work? Names each reason if not. This is the default.\n\n"
                    "Example: leveret health ready\n"},
-        {"mail", "Sends one mail through the configured transport and says what came of it; the transport log\n"
-                 "sends none, and says so.\n\n"
-                 "  test           the one thing that it does\n"
-                 "  --to ADDRESS   to whom\n\n"
-                 "Example: leveret mail test --to ops@example.com\n"},
+        {"mail",
+         "Sends one mail through the configured transport and says what came of it; the transport log\n"
+         "sends none, and says so.\n\n"
+         "  test           the one thing that it does\n"
+         "  --to ADDRESS   to whom\n\n"
+         "Example: leveret mail test --to ops@example.com\n"},
 };
 
 const char *help_page(const char *command)
