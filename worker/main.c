@@ -141,7 +141,8 @@ int main(int argc, char **argv)
                 if (command->name) {
                         status = dispatch(command, argc - 2, argv + 2);
                 } else {
-                        fprintf(stderr, "leveret: unknown command \"%.60s\"\n", name);
+                        fprintf(stderr, "leveret: %s \"%.60s\"\n",
+                                name[0] == '-' ? "expected a command, not" : "unknown command", name);
                         usage(stderr, CLI_USAGE);
                 }
         }

@@ -215,7 +215,7 @@ def test_a_service_that_nobody_listens_for_is_told_with_its_place(bench):
     assert rows["amqp"]["detail"] == "amqp://127.0.0.1:1/: connect: refused, or not reachable", rows
     assert rows["mail"]["detail"].startswith("http://127.0.0.1:1: "), rows
     answer = leveret.run("mail", "test", "--to", "ada@example.com")
-    assert answer.returncode == 1 and "http://127.0.0.1:1: transient" in answer.stderr, answer
+    assert answer.returncode == 1 and "transient (status 0): http://127.0.0.1:1: not sent" in answer.stderr, answer
     assert "hidden-password" not in repr(rows)
 
 

@@ -33,7 +33,7 @@ struct cli_flag {
 
 struct cli {
         const char *program, *command;
-        const char *config_file; /* NULL: the default place, if it is there */
+        const char *config_file; /* NULL: that of the environment, or in a default place */
         const char *sets[CLI_SETS_MAX];
         size_t set_count;
         const char **environment; /* NULL: that of the process; see cli_secrets_hide */
@@ -60,8 +60,7 @@ extern const struct cli_command cli_commands[]; /* ended by a NULL name */
 /* Takes the command line apart; common flags (-c --set -o --yes --help) work everywhere. False: an error was
  * told. */
 bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags);
-/* Common flags may stand before the command too: puts the command, which is left at argv[1] and stays there
- * if nothing stands before it, in front of them. */
+/* Common flags may stand before the command too: moves the command to argv[1], in front of them. */
 void cli_command_first(int argc, char **argv);
 /* Loads and checks the configuration. CLI_OK, or CLI_CONFIG with all errors told. */
 int cli_config(struct cli *cli);

@@ -70,7 +70,7 @@ static const struct page pages[] = {
         {"publish",
          "Publishes one message. The payload is checked first as a worker would, and the broker's confirm "
          "is\n"
-         "waited for. Prints the id.\n\n"
+         "waited for. Prints the id. An id that belongs to another message is refused.\n\n"
          "  --data J|@file|-   the payload: JSON itself, a file, or standard input\n"
          "  --id ID            the job's id and idempotency key (default: a random one)\n"
          "  --subject S        the entity it is about, as order/42\n"

@@ -32,9 +32,9 @@ static int tell(struct cli *cli, const struct mail_result *result)
         if (cli->output == CLI_JSON)
                 tell_json(cli->config, result);
         if (result->outcome != MAIL_SENT)
-                return cli_fail(cli, CLI_ERROR, "%s: %s (status %d): %s",
-                                mail_place(&cli->arena, cli->config), mail_outcome_word(result->outcome),
-                                result->status, cli_safe(cli, slice_of(result->error)));
+                return cli_fail(cli, CLI_ERROR, "%s (status %d): %s: %s", mail_outcome_word(result->outcome),
+                                result->status, mail_place(&cli->arena, cli->config),
+                                cli_safe(cli, slice_of(result->error)));
         if (cli->output == CLI_JSON)
                 return CLI_OK;
         if (cli->config->mail.transport == MAIL_TRANSPORT_LOG)
