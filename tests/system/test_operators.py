@@ -274,6 +274,64 @@ def test_unrouted_messages_are_brought_to_a_work_queue(bench):
     bench.wait_state(message, "completed")
 
 
+def test_sync_writes_what_a_worker_writes(bench):
+    message = broken(1)
+    message.properties.correlation_id, message.properties.headers = "c-1", {"subject": "order/2"}
+    leveret = fill(bench, [message])
+    (dead_id,) = bench.redis.dead(bench.queue)
+    written = bench.redis.dead(bench.queue)[dead_id]
+    bench.redis.client.delete(f"leveret:deadletter:{{{dead_id}}}", f"leveret:dead:{bench.queue}")
+    assert leveret.run("dlq", "sync", bench.queue, "-o", "json").json()["added"] == 1
+    again = bench.redis.dead(bench.queue)[dead_id]
+    assert {**again, "failed_ms": ""} == {**written, "failed_ms": ""} and again["subject"] == "order/2" and again["correlation_id"] == "c-1"
+
+
+def test_sync_removes_nothing_while_somebody_else_holds_dead_letters(bench):
+    leveret = fill(bench, [broken(n) for n in range(5)])
+    with bench.broker.connect(bench.vhost) as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=2)
+        for method, _, _ in channel.consume(bench.dlq, inactivity_timeout=5):
+            if method.delivery_tag == 2:
+                break
+        refused = leveret.run("dlq", "sync", bench.queue)
+        assert refused.returncode == 1 and "other consumers (1)" in refused.stderr and index_size(bench) == 5, refused
+        channel.cancel()
+    wait_until(lambda: bench.depth(bench.dlq) == 5, what="they are back")
+    synced = leveret.run("dlq", "sync", bench.queue, "-o", "json")
+    assert synced.returncode == 0 and synced.json()["removed"] == 0 and index_size(bench) == 5
+
+
+def test_messages_that_cannot_be_told_apart_are_one_entry_that_counts_them(bench):
+    leveret = bench.leveret(queues=[{"name": bench.queue, "bindings": ["order.#"]}])
+    assert leveret.run("topology", "apply").returncode == 0
+    same, other = order(1, id="same", routing_key="nowhere"), order(2, id="other", routing_key="nowhere")
+    bench.publish(same, other, same)
+    wait_until(lambda: bench.depth("leveret.unrouted") == 3, what="unrouted")
+    synced = leveret.run("dlq", "sync", "leveret.unrouted", "-o", "json").json()
+    assert (synced["looked"], synced["added"], synced["identical"]) == (3, 2, 1)
+    listed = leveret.run("dlq", "list", "leveret.unrouted", "-o", "json")
+    assert len(rows(listed)) == 2 and not listed.stderr, listed
+    assert leveret.run("dlq", "show", "leveret.unrouted", "same", "-o", "json").json()["copies"] == "2"
+    dropped = leveret.run("dlq", "drop", "leveret.unrouted", "same", "--yes", "-o", "json").json()
+    assert (dropped["dropped"], dropped["of"]) == (2, 2)
+    assert bench.total("leveret.unrouted") == 1 and not leveret.run("dlq", "list", "leveret.unrouted").stderr
+
+
+def test_a_hint_says_that_the_queue_is_missing_or_who_works_on_it(bench):
+    leveret = fill(bench, [expired(n) for n in range(600)])
+    first = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "50")
+    wait_until(lambda: bench.total(bench.dlq) < 600, within=20, what="the first one works")
+    for verb in ("list", "groups"):
+        hint = leveret.run("dlq", verb, bench.queue).stderr
+        assert "works on it" in hint and f"pid {first.pid}" in hint and "sync" not in hint, hint
+    first.signal(signal.SIGINT)
+    assert first.wait(20) == 1
+    bench.broker.delete_queue(bench.dlq, bench.vhost)
+    for verb in ("list", "groups"):
+        assert f"no queue {bench.dlq}" in leveret.run("dlq", verb, bench.queue).stderr
+
+
 # ---- dropping
 
 

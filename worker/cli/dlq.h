@@ -15,8 +15,9 @@ struct dlq_entry {
         const char *dead_id, *id; /* id "" if the message had none */
         struct slice type, reason, error, head;
         int64_t failed_ms, first_seen_ms, attempt, redrives, size;
-        bool wanted; /* chosen by ids or filters */
-        bool found;  /* its message was met in the queue */
+        int64_t copies; /* so many messages cannot be told apart: same id, content and reason */
+        int64_t met;    /* so many of them were met in the queue */
+        bool wanted;    /* chosen by ids or filters */
 };
 
 struct dlq {
@@ -36,7 +37,8 @@ struct dlq {
         struct dlq_entry **by_dead_id;
         size_t count, capacity;
         size_t wanted;
-        int64_t met; /* of those that are wanted */
+        int64_t wanted_messages; /* of those entries */
+        int64_t met;             /* of those messages */
 };
 
 /* ---- dlq_index.c: the index in Redis ---- */
@@ -45,14 +47,18 @@ struct dlq {
 int dlq_index_load(struct dlq *dlq);
 struct dlq_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id);
 /* The message of this death was met in the queue. Its entry, or NULL. */
-struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id);
+const struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id);
+/* Is the message with this entry, or NULL, that was just met among the chosen? */
+bool dlq_index_is_chosen(const struct dlq *dlq, const struct dlq_entry *entry);
 /* Marks what ids and filters choose. CLI_NOT_FOUND if an id is unknown or nothing matches; told. */
 int dlq_index_choose(struct dlq *dlq);
-/* How many of those that are chosen are to be met: all, or as --limit says the first ones in the queue. */
+/* How many messages of those that are chosen are to be met: all, or as --limit says the first ones in the
+ * queue. */
 int64_t dlq_index_goal(const struct dlq *dlq);
 bool dlq_has_filter(const struct dlq *dlq);
-/* Says on stderr that queue and index differ, if the broker can be asked. */
-void dlq_index_hint(const struct dlq *dlq);
+/* Says on stderr that there is no such queue, or that queue and index differ, and who works on it; if the
+ * broker can be asked. */
+void dlq_index_hint(struct dlq *dlq);
 /* Forgets deaths. */
 void dlq_index_remove(struct dlq *dlq, const char *const *dead_ids, size_t count);
 
@@ -91,6 +97,8 @@ int dlq_lock_take(struct dlq_lock *lock, struct dlq *dlq, const char *verb);
 /* Renews it if that is due. False: it was lost, the work must stop. */
 bool dlq_lock_keep(struct dlq_lock *lock);
 void dlq_lock_give(struct dlq_lock *lock);
+/* Who works on the queue now, safe for a terminal; NULL: nobody. */
+const char *dlq_lock_owner(struct dlq *dlq);
 
 /* ---- dlq_walk.c: messages of the queue one after the other; what is not acked goes back in order ---- */
 
@@ -102,7 +110,8 @@ struct dlq_walk {
         int64_t ready; /* how many there were at the start */
         int64_t bound; /* no more are looked at: those, or as --limit says if nothing was chosen */
         int64_t looked;
-        uint64_t *held; /* tags to be given back */
+        uint32_t others; /* consumers at the start: what they hold is not seen */
+        uint64_t *held;  /* tags to be given back */
         size_t held_count, held_capacity;
         bool failed;  /* the connection or the lock is lost */
         bool starved; /* none came for DLQ_PATIENCE_MS though more were counted */

@@ -88,7 +88,7 @@ static void consider(struct drop *drop, struct arena *arena, const struct messag
         struct letter letter;
         letter_read(arena, drop->dlq, message, &letter);
         const struct dlq_entry *entry = dlq_index_meet(drop->dlq, letter.dead_id);
-        if (drop->dlq->wanted > 0 && !(entry && entry->wanted)) {
+        if (!dlq_index_is_chosen(drop->dlq, entry)) {
                 dlq_walk_hold(&drop->walk, tag);
                 message_free(arena);
                 return;

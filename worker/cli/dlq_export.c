@@ -23,7 +23,7 @@ int dlq_export(struct dlq *dlq)
                 letter_read(arena, dlq, message, &letter);
                 dlq_walk_hold(&walk, tag);
                 const struct dlq_entry *entry = dlq_index_meet(dlq, letter.dead_id);
-                if (!chosen || (entry && entry->wanted)) {
+                if (dlq_index_is_chosen(dlq, entry)) {
                         letter_json(&line, &letter, message);
                         ok = letter_print((struct slice){.data = line.data, .len = line.len});
                         count += ok;

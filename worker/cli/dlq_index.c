@@ -22,10 +22,12 @@ enum {
         FIELD_ATTEMPT,
         FIELD_REDRIVES,
         FIELD_SIZE,
+        FIELD_COPIES,
         FIELD_COUNT
 };
-static const char *const names[FIELD_COUNT] = {
-        "", "id", "type", "reason", "error", "failed_ms", "first_seen_ms", "attempt", "redrives", "size"};
+static const char *const names[FIELD_COUNT] = {"",         "id",        "type",          "reason",
+                                               "error",    "failed_ms", "first_seen_ms", "attempt",
+                                               "redrives", "size",      "copies"};
 
 static int64_t integer_of(struct slice text)
 {
@@ -48,7 +50,10 @@ static void entry_fill(struct arena *arena, struct dlq_entry *entry, const struc
                 .attempt = integer_of(values[FIELD_ATTEMPT].text),
                 .redrives = integer_of(values[FIELD_REDRIVES].text),
                 .size = integer_of(values[FIELD_SIZE].text),
+                .copies = integer_of(values[FIELD_COPIES].text),
         };
+        if (entry->copies < 1)
+                entry->copies = 1;
 }
 
 /* SORT joins the set with the hashes in one request; a cluster refuses that, then each hash is asked for. */
@@ -156,14 +161,17 @@ struct dlq_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id)
         return found ? *found : NULL;
 }
 
-struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id)
+const struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id)
 {
         struct dlq_entry *entry = dlq_index_find(dlq, dead_id);
-        if (entry && !entry->found) {
-                entry->found = true;
+        if (entry && ++entry->met <= entry->copies)
                 dlq->met += entry->wanted;
-        }
         return entry;
+}
+
+bool dlq_index_is_chosen(const struct dlq *dlq, const struct dlq_entry *entry)
+{
+        return dlq->wanted == 0 || (entry && entry->wanted && entry->met <= entry->copies);
 }
 
 bool dlq_has_filter(const struct dlq *dlq)
@@ -209,10 +217,12 @@ int dlq_index_choose(struct dlq *dlq)
                 if (!choose_id(dlq, dlq->ids[i]))
                         return CLI_NOT_FOUND;
         dlq->wanted = 0;
+        dlq->wanted_messages = 0;
         for (size_t i = 0; i < dlq->count; i++) {
                 struct dlq_entry *entry = &dlq->entries[i];
                 entry->wanted = (dlq->id_count == 0 || entry->wanted) && passes(dlq, entry);
                 dlq->wanted += entry->wanted;
+                dlq->wanted_messages += entry->wanted ? entry->copies : 0;
         }
         if (dlq->wanted == 0 && (dlq_has_filter(dlq) || dlq->id_count > 0))
                 return cli_fail(dlq->cli, CLI_NOT_FOUND, "no dead letter of %s matches (the index holds %zu)",
@@ -222,20 +232,39 @@ int dlq_index_choose(struct dlq *dlq)
 
 int64_t dlq_index_goal(const struct dlq *dlq)
 {
-        int64_t wanted = (int64_t)dlq->wanted;
-        return dlq->limit_count > 0 && dlq->limit_count < wanted ? dlq->limit_count : wanted;
+        bool limited = dlq->limit_count > 0 && dlq->limit_count < dlq->wanted_messages;
+        return limited ? dlq->limit_count : dlq->wanted_messages;
 }
 
-void dlq_index_hint(const struct dlq *dlq)
+/* Messages, not entries. */
+static int64_t count_indexed(const struct dlq *dlq)
+{
+        int64_t count = 0;
+        for (size_t i = 0; i < dlq->count; i++)
+                count += dlq->entries[i].copies;
+        return count;
+}
+
+void dlq_index_hint(struct dlq *dlq)
 {
         struct queue_depth depth = {.name = dlq->source};
         struct amqp_error error = {0};
-        if (!amqp_queue_depths(dlq->cli->config, &depth, 1, &error) || !depth.exists ||
-            depth.messages == dlq->count)
+        const char *owner = dlq_lock_owner(dlq);
+        int64_t indexed = count_indexed(dlq);
+        if (!amqp_queue_depths(dlq->cli->config, &depth, 1, &error))
                 return;
-        fprintf(stderr,
-                "%s holds %" PRIu32 " ready messages, the index %zu; leveret dlq sync %s makes them agree\n",
-                dlq->source, depth.messages, dlq->count, dlq->queue);
+        if (!depth.exists)
+                fprintf(stderr, "the broker has no queue %s; leveret topology apply declares it\n",
+                        dlq->source);
+        else if (depth.messages != indexed && owner)
+                fprintf(stderr,
+                        "%s holds %" PRIu32 " ready messages, the index %" PRId64 ": %s works on it\n",
+                        dlq->source, depth.messages, indexed, owner);
+        else if (depth.messages != indexed)
+                fprintf(stderr,
+                        "%s holds %" PRIu32 " ready messages, the index %" PRId64
+                        "; leveret dlq sync %s makes them agree\n",
+                        dlq->source, depth.messages, indexed, dlq->queue);
 }
 
 void dlq_index_remove(struct dlq *dlq, const char *const *dead_ids, size_t count)

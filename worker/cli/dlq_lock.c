@@ -54,11 +54,24 @@ static bool try_take(struct dlq_lock *lock)
         return taken->kind == REDIS_TEXT;
 }
 
+static const char *lock_key(struct dlq *dlq)
+{
+        return arena_printf(&dlq->cli->arena, "%s:lock:dlq:%s", dlq->cli->config->redis.prefix, dlq->queue);
+}
+
+const char *dlq_lock_owner(struct dlq *dlq)
+{
+        const struct redis_value *owner =
+                redis_sync_call(dlq->redis, &dlq->cli->arena, "GET", lock_key(dlq), NULL);
+        return owner->kind == REDIS_TEXT && !owner_is_gone(dlq, owner->text) ? cli_safe(dlq->cli, owner->text)
+                                                                             : NULL;
+}
+
 int dlq_lock_take(struct dlq_lock *lock, struct dlq *dlq, const char *verb)
 {
         struct arena *arena = &dlq->cli->arena;
         *lock = (struct dlq_lock){.dlq = dlq, .renewed_ms = clock_boot_ms()};
-        lock->key = arena_printf(arena, "%s:lock:dlq:%s", dlq->cli->config->redis.prefix, dlq->queue);
+        lock->key = lock_key(dlq);
         lock->owner = arena_printf(arena, "%s: dlq %s on %s pid %d since %s", dlq_operator(arena), verb,
                                    host_name(arena), (int)getpid(), cli_time(dlq->cli, clock_wall_ms()));
         if (try_take(lock))

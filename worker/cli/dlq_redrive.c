@@ -132,8 +132,7 @@ static void consider(struct redrive *redrive, struct arena *arena, const struct 
         struct letter letter;
         letter_read(arena, redrive->dlq, message, &letter);
         const struct dlq_entry *entry = dlq_index_meet(redrive->dlq, letter.dead_id);
-        bool chosen = redrive->dlq->wanted == 0 || (entry && entry->wanted);
-        if (chosen)
+        if (dlq_index_is_chosen(redrive->dlq, entry))
                 move(redrive, message, &letter, tag);
         else
                 dlq_walk_hold(&redrive->walk, tag);

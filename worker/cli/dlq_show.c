@@ -49,6 +49,8 @@ static void print_facts(struct dlq *dlq, const struct dlq_entry *entry, const st
         print_line(cli, "attempt", arena_printf(&cli->arena, "%" PRId64, entry->attempt));
         print_line(cli, "deferrals", cli_safe(cli, redis_value_field(hash, "deferrals")));
         print_line(cli, "redrives", arena_printf(&cli->arena, "%" PRId64, entry->redrives));
+        if (entry->copies > 1)
+                print_line(cli, "copies", arena_printf(&cli->arena, "%" PRId64, entry->copies));
         print_line(cli, "subject", cli_safe(cli, redis_value_field(hash, "subject")));
         print_line(cli, "correlation id", cli_safe(cli, redis_value_field(hash, "correlation_id")));
         print_line(cli, "worker", cli_safe(cli, redis_value_field(hash, "worker")));

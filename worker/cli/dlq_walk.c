@@ -22,17 +22,24 @@ void message_free(struct arena *arena)
         free(arena);
 }
 
-int dlq_count(struct dlq *dlq, int64_t *count)
+static int ask_depth(struct dlq *dlq, struct queue_depth *depth)
 {
-        struct queue_depth depth = {.name = dlq->source};
+        *depth = (struct queue_depth){.name = dlq->source};
         struct amqp_error error = {0};
-        if (!amqp_queue_depths(dlq->cli->config, &depth, 1, &error))
+        if (!amqp_queue_depths(dlq->cli->config, depth, 1, &error))
                 return cli_fail(dlq->cli, CLI_ERROR, "%s", cli_safe(dlq->cli, slice_of(error.text)));
-        if (!depth.exists)
+        if (!depth->exists)
                 return cli_fail(dlq->cli, CLI_NOT_FOUND,
                                 "the broker has no queue %s; see leveret topology verify", dlq->source);
-        *count = depth.messages;
         return CLI_OK;
+}
+
+int dlq_count(struct dlq *dlq, int64_t *count)
+{
+        struct queue_depth depth;
+        int status = ask_depth(dlq, &depth);
+        *count = depth.messages;
+        return status;
 }
 
 static uint64_t hold_for(const struct dlq_walk *walk)
@@ -47,8 +54,10 @@ int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb)
         int status = dlq_lock_take(&walk->lock, dlq, verb);
         if (status != CLI_OK)
                 return status;
-        status = dlq_count(dlq, &walk->ready);
-        walk->bound = walk->ready;
+        struct queue_depth depth;
+        status = ask_depth(dlq, &depth);
+        walk->bound = walk->ready = depth.messages;
+        walk->others = depth.consumers;
         if (dlq->wanted == 0 && dlq->limit_count > 0 && dlq->limit_count < walk->bound)
                 walk->bound = dlq->limit_count;
         if (status == CLI_OK && walk->bound > 0) {
