@@ -175,6 +175,14 @@ def test_a_terminal_sees_a_bar_with_rate_and_time_left(bench):
     assert "100/100 redriven" in text and "/s" in text and "left" in text
 
 
+def two_deaths_of_one_id(bench):
+    """One death made the record `dead`; the other is that of a message with the same id and other content."""
+    leveret = fill(bench, [expired(1, id="twice"), order(7, id="twice")])
+    deaths = {d["reason"]: d["dead_id"] for d in rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))}
+    assert set(deaths) == {"expired", "id_conflict"} and bench.state("twice") == "dead"
+    return leveret, deaths
+
+
 def test_an_edited_body_goes_out_under_its_new_id(bench):
     leveret = fill(bench, [broken(1)])
     (letter,) = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
@@ -186,6 +194,23 @@ def test_an_edited_body_goes_out_under_its_new_id(bench):
     bench.wait_state(letter["id"] + ":e1", "completed")
     assert bench.state(letter["id"]) == "dropped" and bench.depth(bench.dlq) == 0
     assert [m["to"] for m in bench.sink.wait_for(1)] == ["a@example.com"]
+
+
+def test_each_edit_for_one_id_gets_an_id_of_its_own(bench):
+    leveret, deaths = two_deaths_of_one_id(bench)
+    for reason, number, new in (("expired", 2, "twice:e1"), ("id_conflict", 7, "twice:e2")):
+        answer = leveret.run("dlq", "redrive", bench.queue, deaths[reason], "--edit", env={"EDITOR": f"sed -i s/order{number}@/other{number}@/"})
+        assert answer.returncode == 0 and answer.stdout.strip() == new, answer
+    leveret.start()
+    for new in ("twice:e1", "twice:e2"):
+        bench.wait_state(new, "completed")
+    assert sorted(m["to"] for m in bench.sink.wait_for(2)) == ["other2@example.com", "other7@example.com"] and bench.total(bench.dlq) == 0
+
+
+def test_an_id_that_is_too_long_to_be_edited_is_said_to_be(bench):
+    leveret = fill(bench, [expired(1, id="x" * 198)])
+    answer = leveret.run("dlq", "redrive", bench.queue, "x" * 198, "--edit", env={"EDITOR": "sed -i s/order2@/other@/"})
+    assert answer.returncode == 1 and "more than 200 characters" in answer.stderr and bench.depth(bench.dlq) == 1, answer
 
 
 def expire(bench):
@@ -422,14 +447,6 @@ def test_an_empty_word_chooses_nothing(bench):
         answer = leveret.run("dlq", words[0], bench.queue, *words[1:])
         assert answer.returncode == 2 and "is empty" in answer.stderr, (words, answer)
     assert bench.depth(bench.dlq) == index_size(bench) == 2
-
-
-def two_deaths_of_one_id(bench):
-    """One death made the record `dead`; the other is that of a message with the same id and other content."""
-    leveret = fill(bench, [expired(1, id="twice"), order(7, id="twice")])
-    deaths = {d["reason"]: d["dead_id"] for d in rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))}
-    assert set(deaths) == {"expired", "id_conflict"} and bench.state("twice") == "dead"
-    return leveret, deaths
 
 
 @pytest.mark.parametrize("way", ["drop", "edit"])

@@ -142,6 +142,36 @@ static struct arena *arena_new(void)
         return arena;
 }
 
+/* Has a job with this id been seen, or an edited copy of it been sent? */
+static bool id_is_used(struct dlq *dlq, const char *id)
+{
+        struct arena *arena = &dlq->cli->arena;
+        const char *prefix = dlq->cli->config->redis.prefix;
+        const char *job = arena_printf(arena, "%s:job:{%s}", prefix, id);
+        const char *timeline = arena_printf(arena, "%s:events:{%s}", prefix, id);
+        const struct redis_value *exist = redis_sync_call(dlq->redis, arena, "EXISTS", job, timeline, NULL);
+        return exist->kind == REDIS_INTEGER && exist->integer > 0;
+}
+
+/* The edited copy under the first id `<id>:e<n>` that nobody has used. NULL if none can be made; told. */
+static struct message *make_copy(struct dlq *dlq, struct arena *arena, const char *id,
+                                 const struct message *message, struct slice body)
+{
+        const char *next;
+        while ((next = copy_edited_id(arena, id)) && id_is_used(dlq, next))
+                id = next;
+        struct message *copy =
+                next ? copy_redrive_edited(arena, message, dlq->target, clock_wall_ms(), id, body) : NULL;
+        if (!next)
+                cli_fail(dlq->cli, CLI_ERROR,
+                         "with :e1 its id would have more than %d characters; nothing was sent",
+                         ENVELOPE_ID_MAX);
+        else if (!copy)
+                cli_fail(dlq->cli, CLI_ERROR,
+                         "no copy with another body can be made of it; nothing was sent");
+        return copy;
+}
+
 static void note_edited(struct dlq *dlq, const struct message *original, const char *fresh)
 {
         struct arena *arena = &dlq->cli->arena;
@@ -152,6 +182,13 @@ static void note_edited(struct dlq *dlq, const struct message *original, const c
         dlq_note_dropped(dlq, &death, arena_printf(arena, "\"event\":\"edited\",\"new_id\":\"%s\"", fresh));
 }
 
+/* Its id is used from now on, though no worker has seen it yet. */
+static void note_copy(struct dlq *dlq, const char *id, const char *dead_id)
+{
+        dlq_note(dlq, id, arena_printf(&dlq->cli->arena, "\"event\":\"edited\",\"dead_id\":\"%s\"", dead_id));
+        redis_sync_flush(dlq->redis);
+}
+
 /* Publishes the edited copy of the message as it stands in the queue now; acks and forgets the original. */
 static int send_edited(struct dlq *dlq, struct dlq_walk *walk, const struct dlq_entry *entry,
                        const struct message *message, uint64_t tag, struct slice body)
@@ -159,17 +196,17 @@ static int send_edited(struct dlq *dlq, struct dlq_walk *walk, const struct dlq_
         char error[160];
         struct arena *arena = arena_new();
         const char *id = entry->id[0] ? entry->id : entry->dead_id;
-        struct message *copy = copy_redrive_edited(arena, message, dlq->target, clock_wall_ms(), id, body);
+        struct message *copy = make_copy(dlq, arena, id, message, body);
         if (!copy) {
                 message_free(arena);
                 dlq_walk_hold(walk, tag);
-                return cli_fail(dlq->cli, CLI_ERROR,
-                                "no copy with another body can be made of it; nothing was sent");
+                return CLI_ERROR;
         }
         const char *fresh = arena_copy(&dlq->cli->arena, copy->properties.message_id.data,
                                        copy->properties.message_id.len);
         int status = check_copy(dlq, copy);
         if (status == CLI_OK) {
+                note_copy(dlq, fresh, entry->dead_id);
                 dlq_publish(dlq, arena, copy, error);
                 if (error[0])
                         status = cli_fail(dlq->cli, CLI_ERROR, "%s; nothing was changed",

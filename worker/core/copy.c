@@ -198,8 +198,7 @@ struct message *copy_redrive(struct arena *arena, const struct message *dead, co
         return copy;
 }
 
-/* `<id>:e<n>` of an id that may end in `:e<n-1>`; NULL if it would be too long. */
-static const char *edited_id(struct arena *arena, const char *id)
+const char *copy_edited_id(struct arena *arena, const char *id)
 {
         size_t len = strlen(id), digits = len;
         unsigned long edits = 0;
@@ -217,7 +216,7 @@ struct message *copy_redrive_edited(struct arena *arena, const struct message *d
                                     int64_t now_ms, const char *id, struct slice body)
 {
         struct message *copy = copy_redrive(arena, dead, queue, now_ms);
-        const char *next = edited_id(arena, id);
+        const char *next = copy_edited_id(arena, id);
         if (!copy || !next)
                 return NULL;
         if (content_type_parse(dead->properties.content_type) == CONTENT_CLOUDEVENT)

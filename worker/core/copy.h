@@ -56,9 +56,12 @@ struct message *copy_dead(struct arena *arena, const struct message *original,
 struct message *copy_redrive(struct arena *arena, const struct message *dead, const char *queue,
                              int64_t now_ms);
 
+/* `<id>:e<n>`, n one more than in an id that ends so already; NULL if it would be too long. */
+const char *copy_edited_id(struct arena *arena, const char *id);
+
 /*
- * The same with another body, as an operator has edited it (never packed), and the id `<id>:e<n>`, n one more
- * than in the present id. `id` is the present one. A CloudEvent gets the new id where its id stands: in
+ * The same with another body, as an operator has edited it (never packed), and the id copy_edited_id of
+ * `id`, the present one. A CloudEvent gets the new id where its id stands: in
  * binary mode the header, in structured mode the body, which is the whole event. NULL also if the new id
  * would be too long, or the body is not such an event.
  */
