@@ -169,6 +169,17 @@ def test_a_second_operator_is_refused_while_one_works_and_ctrl_c_stops_in_order(
     assert leveret.run("dlq", "redrive", bench.queue, "--all").returncode == 0
 
 
+def test_a_redrive_that_loses_the_broker_says_so_and_counts_what_is_left(bench):
+    leveret = fill(bench, [expired(n) for n in range(1500)])
+    redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "100", "-o", "json")
+    wait_until(lambda: bench.total(bench.dlq) < 1480, within=20, what="it works")
+    bench.broker.close_all_connections()
+    assert redrive.wait(60) == 1
+    report = json.loads(redrive.stdout())
+    assert 0 < report["redriven"] < 1500 and report["left"] == 1500 - report["redriven"]
+    assert "leveret dlq: ;" not in redrive.stderr() and "put back" in redrive.stderr(), redrive.stderr()
+
+
 def test_a_terminal_sees_a_bar_with_rate_and_time_left(bench):
     leveret = fill(bench, [expired(n) for n in range(100)])
     text = on_terminal(leveret, "dlq", "redrive", bench.queue, "--all", "--rate", "100")[1]
@@ -360,8 +371,8 @@ def test_a_hint_says_that_the_queue_is_missing_or_who_works_on_it(bench):
 # ---- dropping
 
 
-def on_terminal(leveret, *words, typed=""):
-    """Runs a command on a pseudo terminal: (exit status, what it wrote)."""
+def on_terminal(leveret, *words, typed="", interrupted_at=None):
+    """Runs a command on a pseudo terminal: (exit status, what it wrote). Ctrl-C is pressed when it writes `interrupted_at`."""
     leader, follower = pty.openpty()
     process = subprocess.Popen([leveret.program, *[str(w) for w in words], "-c", leveret.config_path], stdin=follower,
                                stdout=follower, stderr=follower, cwd=leveret.directory, env=environment(leveret.directory))
@@ -374,6 +385,9 @@ def on_terminal(leveret, *words, typed=""):
                 text += os.read(leader, 65536)
             except OSError:
                 break
+            if interrupted_at and interrupted_at.encode() in text:
+                process.send_signal(signal.SIGINT)
+                interrupted_at = None
         elif process.poll() is not None:
             break
     os.close(leader)
@@ -398,8 +412,37 @@ def test_drop_and_purge_refuse_without_a_terminal_and_keep_a_backup(bench):
     assert bench.total(bench.dlq) == 0 and index_size(bench) == 0
     (whole,) = [p for p in leveret.directory.glob("*.jsonl") if p != backup]
     assert len(whole.read_text().splitlines()) == 40
+    nothing = leveret.run("dlq", "purge", bench.queue, "--yes", "-o", "json")
+    assert nothing.returncode == 0 and nothing.json() == {"queue": bench.dlq, "dropped": 0, "of": 0, "backup": None}
+    assert "kept" not in nothing.stderr and len(list(leveret.directory.glob("*.jsonl"))) == 2
+
+
+def test_an_existing_backup_is_not_written_over_and_ctrl_c_ends_the_question(bench):
+    leveret = bench.last_leveret = fill(bench, [broken(n) for n in range(3)])
+    before = peek_ids(bench)
+    backup = leveret.directory / "backup.jsonl"
+    backup.write_text("precious")
     again = leveret.run("dlq", "purge", bench.queue, "--yes", "--backup", backup)
-    assert again.returncode == 1 and "nothing was dropped" in again.stderr, "an existing file is not written over"
+    assert again.returncode == 1 and "nothing was dropped" in again.stderr and backup.read_text() == "precious"
+    for words in (("purge",), ("drop", "--type", "order.created.v1")):
+        status, text = on_terminal(leveret, "dlq", words[0], bench.queue, *words[1:], interrupted_at="go on: ")
+        assert status == -signal.SIGINT and f"3 messages of {bench.dlq}" in text, text
+    assert peek_ids(bench) == before and len(list(leveret.directory.glob("*.jsonl"))) == 1
+    bench.dead_letters(3)
+    gone = leveret.run("dlq", "drop", bench.queue, "--reason", "bad_payload", "--yes")
+    assert gone.returncode == 1 and "sync" in gone.stderr and "kept" not in gone.stderr and len(list(leveret.directory.glob("*.jsonl"))) == 1
+
+
+def test_a_queue_may_have_any_name(bench):
+    bench.queue = 'orders/"eu"'
+    leveret = fill(bench, [expired(1), expired(2)])
+    assert leveret.run("dlq", "redrive", bench.queue, "--all", "--dry-run", "-o", "json").json()["to"] == bench.queue
+    assert leveret.run("dlq", "redrive", bench.queue, "--all", "--limit", 1, "-o", "json").json()["queue"] == bench.dlq
+    assert leveret.run("dlq", "sync", bench.queue, "-o", "json").json()["queue"] == bench.dlq
+    dropped = leveret.run("dlq", "purge", bench.queue, "--yes", "-o", "json")
+    assert dropped.returncode == 0 and dropped.json()["queue"] == bench.dlq and (leveret.directory / dropped.json()["backup"]).exists(), dropped
+    refused = leveret.run("dlq", "redrive", bench.queue, "--all", "--to", "leveret.unrouted")
+    assert refused.returncode == 3 and refused.stderr.endswith(f"there are {bench.queue}\n"), refused
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(bench):

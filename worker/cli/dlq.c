@@ -21,10 +21,14 @@ static void on_interrupt(int number)
         atomic_store(&interrupted, true);
 }
 
+void dlq_catch_interrupt(void)
+{
+        sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
+}
+
 struct verb {
         const char *name;
         int (*run)(struct dlq *dlq);
-        bool moves;        /* Ctrl-C is to end it in order */
         const char *flags; /* that it obeys; any other is refused, not ignored */
 };
 
@@ -32,18 +36,14 @@ struct verb {
 static const struct verb verbs[] = {
         {.name = "list", .run = dlq_list, .flags = CHOOSING " --limit"},
         {.name = "groups", .run = dlq_groups, .flags = CHOOSING},
-        {.name = "show", .run = dlq_show, .moves = true, .flags = CHOOSING " --full"},
+        {.name = "show", .run = dlq_show, .flags = CHOOSING " --full"},
         {.name = "redrive",
          .run = dlq_redrive,
-         .moves = true,
          .flags = CHOOSING " --all --limit --dry-run --rate --edit --to"},
-        {.name = "drop",
-         .run = dlq_drop,
-         .moves = true,
-         .flags = CHOOSING " --all --limit --dry-run --backup"},
-        {.name = "purge", .run = dlq_purge, .moves = true, .flags = "--dry-run --backup"},
-        {.name = "export", .run = dlq_export, .moves = true, .flags = CHOOSING " --all --limit"},
-        {.name = "sync", .run = dlq_sync, .moves = true, .flags = ""},
+        {.name = "drop", .run = dlq_drop, .flags = CHOOSING " --all --limit --dry-run --backup"},
+        {.name = "purge", .run = dlq_purge, .flags = "--dry-run --backup"},
+        {.name = "export", .run = dlq_export, .flags = CHOOSING " --all --limit"},
+        {.name = "sync", .run = dlq_sync, .flags = ""},
         {0},
 };
 
@@ -95,13 +95,14 @@ static int parse_limit(struct dlq *dlq)
         return CLI_OK;
 }
 
-static const char *queues_text(struct cli *cli)
+static const char *queues_text(struct cli *cli, bool unrouted)
 {
         struct buffer text = {0};
         for (size_t i = 0; i < cli->config->queue_count; i++)
-                buffer_printf(&text, "%s, ", cli->config->queues[i].name);
-        buffer_add_text(&text, QUEUE_UNROUTED);
-        const char *copy = arena_strdup(&cli->arena, text.data);
+                buffer_printf(&text, "%s%s", i ? ", " : "", cli->config->queues[i].name);
+        if (unrouted)
+                buffer_printf(&text, "%s%s", text.len ? ", " : "", QUEUE_UNROUTED);
+        const char *copy = arena_strdup(&cli->arena, text.data ? text.data : "none");
         buffer_fini(&text);
         return copy;
 }
@@ -128,11 +129,11 @@ static int name_queues(struct dlq *dlq, const char *word)
                 dlq->target = dlq->queue;
         } else {
                 return cli_fail(cli, CLI_NOT_FOUND, "no queue %s is configured; there are %s",
-                                cli_safe(cli, slice_of(word)), queues_text(cli));
+                                cli_safe(cli, slice_of(word)), queues_text(cli, true));
         }
         if (dlq->to && !(dlq->target = work_queue(cli, dlq->to)))
                 return cli_fail(cli, CLI_NOT_FOUND, "--to %s: no such work queue is configured; there are %s",
-                                cli_safe(cli, slice_of(dlq->to)), queues_text(cli));
+                                cli_safe(cli, slice_of(dlq->to)), queues_text(cli, false));
         return CLI_OK;
 }
 
@@ -157,8 +158,6 @@ static int run_on_big_stack(struct dlq *dlq, const struct verb *verb)
         struct job_of_thread job = {.dlq = dlq, .verb = verb, .status = CLI_ERROR};
         pthread_attr_t attributes;
         pthread_t thread;
-        if (verb->moves)
-                sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
         pthread_attr_init(&attributes);
         pthread_attr_setstacksize(&attributes, (size_t)AMQP_STACK_BYTES * 4);
         if (pthread_create(&thread, &attributes, run_thread, &job) != 0)

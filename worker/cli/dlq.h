@@ -134,6 +134,8 @@ bool dlq_walk_ack(struct dlq_walk *walk, uint64_t tag);
 int dlq_walk_close(struct dlq_walk *walk);
 void message_free(struct arena *arena);
 
+/* From now on Ctrl-C only ends the work in order. */
+void dlq_catch_interrupt(void);
 /* Was Ctrl-C pressed? */
 bool dlq_interrupted(void);
 

@@ -26,8 +26,9 @@ struct drop {
         struct dlq *dlq;
         struct dlq_walk walk;
         struct progress progress;
-        const char *file;
+        const char *file; /* NULL: none is needed, or nothing came into it */
         int fd;
+        bool written;
         struct buffer lines;
         struct dropped portion[PORTION];
         size_t portion_count;
@@ -44,6 +45,7 @@ static bool write_lines(struct drop *drop)
                 if (done <= 0)
                         return false;
                 at += (size_t)done;
+                drop->written = true;
         }
         return fdatasync(drop->fd) == 0;
 }
@@ -111,9 +113,11 @@ static bool open_backup(struct drop *drop)
         char stamp[32];
         gmtime_r(&now, &tm);
         strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-        drop->file = drop->dlq->backup ? drop->dlq->backup
-                                       : arena_printf(&cli->arena, "%s-%s-%d.jsonl", drop->dlq->source, stamp,
-                                                      (int)getpid());
+        char *own_name =
+                arena_printf(&cli->arena, "%.200s-%s-%d.jsonl", drop->dlq->source, stamp, (int)getpid());
+        for (char *slash = own_name; (slash = strchr(slash, '/'));)
+                *slash = '_';
+        drop->file = drop->dlq->backup ? drop->dlq->backup : own_name;
         drop->fd = open(drop->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (drop->fd < 0)
                 cli_fail(cli, CLI_ERROR, "the backup %s: %s; nothing was dropped", drop->file,
@@ -121,18 +125,45 @@ static bool open_backup(struct drop *drop)
         return drop->fd >= 0;
 }
 
+static void close_backup(struct drop *drop)
+{
+        if (drop->fd >= 0)
+                close(drop->fd);
+        if (drop->fd >= 0 && !drop->written) {
+                unlink(drop->file);
+                drop->file = NULL;
+        }
+}
+
+static void print_json(const struct drop *drop)
+{
+        struct buffer out = {0};
+        buffer_add_text(&out, "{\"queue\":");
+        buffer_add_json_string(&out, slice_of(drop->dlq->source));
+        buffer_printf(&out, ",\"dropped\":%" PRId64 ",\"of\":%" PRId64 ",\"backup\":", drop->dropped,
+                      drop->total);
+        if (drop->file)
+                buffer_add_json_string(&out, slice_of(drop->file));
+        else
+                buffer_add_text(&out, "null");
+        buffer_add_char(&out, '}');
+        cli_print((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
 static int report(struct drop *drop, int status)
 {
         struct cli *cli = drop->dlq->cli;
         if (cli->output == CLI_JSON)
-                cli_print(slice_of(arena_printf(&cli->arena,
-                                                "{\"queue\":\"%s\",\"dropped\":%" PRId64 ",\"of\":%" PRId64
-                                                ",\"backup\":\"%s\"}",
-                                                drop->dlq->source, drop->dropped, drop->total, drop->file)));
-        fprintf(stderr, "dropped %" PRId64 " of %" PRId64 "; they are kept in %s\n", drop->dropped,
-                drop->total, drop->file);
+                print_json(drop);
+        fprintf(stderr, "dropped %" PRId64 " of %" PRId64 "%s%s\n", drop->dropped, drop->total,
+                drop->file ? "; they are kept in " : "", drop->file ? drop->file : "");
         if (dlq_interrupted())
                 return cli_fail(cli, CLI_ERROR, "stopped by Ctrl-C; the rest is as it was");
+        if (status == CLI_OK && !drop->disk_failed && drop->dropped < drop->total)
+                return cli_fail(cli, CLI_ERROR,
+                                "the others were not met in the queue; see leveret dlq sync %s",
+                                drop->dlq->queue);
         return drop->disk_failed || drop->dropped < drop->total ? CLI_ERROR : status;
 }
 
@@ -141,37 +172,45 @@ static int work(struct drop *drop, const char *verb)
         struct arena *arena;
         struct message *message;
         uint64_t tag;
+        bool unopened = false;
         int status = dlq_walk_open(&drop->walk, drop->dlq, verb);
         if (status != CLI_OK)
                 return status;
         drop->total = drop->dlq->wanted > 0 ? dlq_index_goal(drop->dlq) : drop->walk.bound;
         progress_begin(&drop->progress, "dropped", drop->total);
-        if (open_backup(drop)) {
+        if (drop->walk.bound == 0 || open_backup(drop)) {
                 while (!drop->disk_failed &&
                        dlq_walk_next(&drop->walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE)
                         consider(drop, arena, message, tag);
                 finish_portion(drop);
                 progress_end(&drop->progress, drop->dropped);
-                close(drop->fd);
+                close_backup(drop);
         } else {
-                drop->disk_failed = true;
+                unopened = true;
         }
         status = dlq_walk_close(&drop->walk);
-        return drop->fd < 0 ? CLI_ERROR : report(drop, status);
+        return unopened ? CLI_ERROR : report(drop, status);
 }
 
 /* --yes, or the queue's name typed on a terminal. */
-static int confirm(struct dlq *dlq, const char *verb, size_t count)
+static int confirm(struct dlq *dlq, const char *verb)
 {
         char answer[300];
+        int64_t count = dlq_index_goal(dlq);
         if (dlq->cli->yes)
                 return CLI_OK;
         if (!isatty(STDIN_FILENO))
                 return cli_fail(dlq->cli, CLI_REFUSED,
                                 "%s destroys messages: without a terminal it needs --yes", verb);
-        fprintf(stderr, "This drops %s of %s. Type %s to go on: ",
-                count > 0 ? arena_printf(&dlq->cli->arena, "%zu messages", count) : "all messages",
-                dlq->source, dlq->queue);
+        int status = dlq->wanted > 0 ? CLI_OK : dlq_count(dlq, &count);
+        if (status != CLI_OK)
+                return status;
+        if (dlq->wanted == 0 && (dlq->limit_count == 0 || dlq->limit_count > count))
+                dlq->limit_count = count; /* what comes while the question stands is not dropped */
+        else if (dlq->wanted == 0)
+                count = dlq->limit_count;
+        fprintf(stderr, "This drops %" PRId64 " messages of %s. Type %s to go on: ", count, dlq->source,
+                dlq->queue);
         if (!fgets(answer, sizeof(answer), stdin))
                 answer[0] = '\0';
         answer[strcspn(answer, "\n")] = '\0';
@@ -184,7 +223,7 @@ static int run(struct dlq *dlq, const char *verb)
 {
         if (dlq->dry_run)
                 return dlq_dry_run(dlq, "drop");
-        int status = confirm(dlq, verb, (size_t)dlq_index_goal(dlq));
+        int status = confirm(dlq, verb);
         if (status != CLI_OK)
                 return status;
         struct drop *drop = memory_zeroed(1, sizeof(*drop));

@@ -186,15 +186,24 @@ static void work(struct redrive *redrive)
         progress_end(&redrive->progress, redrive->moved);
 }
 
+static void print_json(const struct redrive *redrive)
+{
+        struct buffer out = {0};
+        buffer_add_text(&out, "{\"queue\":");
+        buffer_add_json_string(&out, slice_of(redrive->dlq->source));
+        buffer_printf(
+                &out,
+                ",\"redriven\":%" PRId64 ",\"of\":%" PRId64 ",\"left\":%" PRId64 ",\"unusable\":%" PRId64 "}",
+                redrive->moved, redrive->total, redrive->walk.ready - redrive->moved, redrive->unusable);
+        cli_print((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
 static int report(struct redrive *redrive, int status)
 {
         struct cli *cli = redrive->dlq->cli;
         if (cli->output == CLI_JSON)
-                cli_print(slice_of(arena_printf(&cli->arena,
-                                                "{\"queue\":\"%s\",\"redriven\":%" PRId64 ",\"of\":%" PRId64
-                                                ",\"left\":%zu,\"unusable\":%" PRId64 "}",
-                                                redrive->dlq->source, redrive->moved, redrive->total,
-                                                redrive->walk.held_count, redrive->unusable)));
+                print_json(redrive);
         fprintf(stderr, "redriven %" PRId64 " of %" PRId64 " to %s\n", redrive->moved, redrive->total,
                 redrive->dlq->target);
         if (redrive->unusable > 0)

@@ -51,6 +51,7 @@ static uint64_t hold_for(const struct dlq_walk *walk)
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb)
 {
         *walk = (struct dlq_walk){.dlq = dlq};
+        dlq_catch_interrupt();
         int status = dlq_lock_take(&walk->lock, dlq, verb);
         if (status != CLI_OK)
                 return status;
