@@ -79,9 +79,6 @@ void letter_read(struct arena *arena, const struct dlq *dlq, const struct messag
                  struct letter *letter);
 /* Adds the whole message as one JSON object. */
 void letter_json(struct buffer *out, const struct letter *letter, const struct message *message);
-/* Prints JSON on stdout so that no control character of a message reaches the terminal. False: it takes no
- * more. */
-bool letter_print(struct slice json);
 /* Adds a header's value as JSON. */
 void header_json(struct buffer *out, const struct header *header);
 

@@ -25,7 +25,7 @@ int dlq_export(struct dlq *dlq)
                 const struct dlq_entry *entry = dlq_index_meet(dlq, letter.dead_id);
                 if (dlq_index_is_chosen(dlq, entry)) {
                         letter_json(&line, &letter, message);
-                        ok = letter_print((struct slice){.data = line.data, .len = line.len});
+                        ok = cli_print_json((struct slice){.data = line.data, .len = line.len});
                         count += ok;
                 }
                 buffer_fini(&line);

@@ -260,24 +260,3 @@ void letter_json(struct buffer *out, const struct letter *letter, const struct m
         }
         buffer_printf(out, ",\"body_size\":%" PRIu64 "}", message->body_size);
 }
-
-/* Some terminals obey DEL and C1 also in UTF-8; inside JSON they stand only in strings. */
-bool letter_print(struct slice json)
-{
-        struct buffer out = {0};
-        for (size_t at = 0; at < json.len; at++) {
-                unsigned char c = (unsigned char)json.data[at];
-                unsigned char next = at + 1 < json.len ? (unsigned char)json.data[at + 1] : 0;
-                if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
-                        buffer_printf(&out, "\\u%04x", next);
-                        at++;
-                } else if (c == 0x7f) {
-                        buffer_add_text(&out, "\\u007f");
-                } else {
-                        buffer_add_char(&out, (char)c);
-                }
-        }
-        bool ok = cli_print((struct slice){.data = out.data, .len = out.len});
-        buffer_fini(&out);
-        return ok;
-}

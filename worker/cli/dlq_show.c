@@ -160,7 +160,7 @@ static int show_json(struct dlq *dlq, const struct dlq_entry *entry)
         }
         buffer_add_char(&out, '}');
         if (status == CLI_OK)
-                letter_print((struct slice){.data = out.data, .len = out.len});
+                cli_print_json((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
         return status;
 }
