@@ -22,6 +22,7 @@ struct sync {
         size_t met_count, met_capacity;
         int64_t added, removed, identical;
         size_t queued;
+        int64_t began_ms;
         bool redis_failed;
 };
 
@@ -52,7 +53,9 @@ static void index_letter(struct sync *sync, struct arena *arena, const struct le
         own_headers_read_dead(message, &own);
         envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
         bool by_worker = !letter->broker_made && own.worker.data;
-        int64_t failed_ms = letter->failed_ms >= 0 ? letter->failed_ms : clock_wall_ms();
+        /* If nobody knows when it died, at least the order of the queue is kept. */
+        int64_t failed_ms = letter->failed_ms >= 0 ? letter->failed_ms
+                                                   : sync->began_ms - (sync->walk.bound - sync->walk.looked);
         int64_t seen_ms = letter->first_seen_ms >= 0 ? letter->first_seen_ms : 0;
         size_t head = message->body.len < HEAD_MAX ? message->body.len : HEAD_MAX;
         struct slice set[] = {
@@ -224,7 +227,7 @@ static int work(struct sync *sync)
 
 int dlq_sync(struct dlq *dlq)
 {
-        struct sync sync = {.dlq = dlq};
+        struct sync sync = {.dlq = dlq, .began_ms = clock_wall_ms()};
         if (dlq->id_count > 0)
                 return cli_usage(dlq->cli, "sync takes a queue and nothing else");
         int status = work(&sync);
