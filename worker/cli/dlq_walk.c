@@ -129,18 +129,16 @@ static int compare_tags(const void *a, const void *b)
         return left < right ? -1 : left > right;
 }
 
-/* Takes what comes, up to `most` messages, only to give it back. */
-static enum pull_result take(struct dlq_walk *walk, int64_t most)
+/* Takes one only to give it back. */
+static enum pull_result take(struct dlq_walk *walk, int64_t timeout_ms)
 {
         struct arena *arena;
         struct message *message;
         uint64_t tag;
-        enum pull_result result = PULL_MESSAGE;
-        while (most-- > 0 && result == PULL_MESSAGE) {
-                dlq_lock_keep(&walk->lock);
-                result = amqp_pull_next(walk->pull, DLQ_PATIENCE_MS, &arena, &message, &tag, &walk->error);
-                if (result != PULL_MESSAGE)
-                        break;
+        dlq_lock_keep(&walk->lock);
+        enum pull_result result =
+                amqp_pull_next(walk->pull, timeout_ms, &arena, &message, &tag, &walk->error);
+        if (result == PULL_MESSAGE) {
                 dlq_walk_hold(walk, tag);
                 message_free(arena);
         }
@@ -148,13 +146,32 @@ static enum pull_result take(struct dlq_walk *walk, int64_t most)
 }
 
 /* A quorum queue puts what is given back behind what nobody had taken: for the old order all has to be taken.
- * Those that were on their way when the consumer was stopped stand behind the ones that are held. */
+ * What others hold does not come. */
+static bool take_rest(struct dlq_walk *walk)
+{
+        int64_t left = walk->ready - walk->looked, heard_ms = clock_boot_ms();
+        amqp_pull_widen(walk->pull, (uint64_t)walk->ready);
+        while (!walk->starved && left > 0 && clock_boot_ms() - heard_ms < DLQ_PATIENCE_MS) {
+                enum pull_result result = take(walk, LISTEN_MS);
+                if (result == PULL_FAILED)
+                        return false;
+                if (result == PULL_MESSAGE) {
+                        left--;
+                        heard_ms = clock_boot_ms();
+                }
+        }
+        return true;
+}
+
+/* Those that were on their way when the consumer was stopped stand behind the ones that are held. */
 static bool give_back(struct dlq_walk *walk)
 {
-        amqp_pull_widen(walk->pull, (uint64_t)walk->ready);
-        if (!walk->starved && take(walk, walk->ready - walk->looked) == PULL_FAILED)
+        enum pull_result result;
+        if (!take_rest(walk) || !amqp_pull_stop(walk->pull))
                 return false;
-        if (!amqp_pull_stop(walk->pull) || take(walk, INT64_MAX) == PULL_FAILED)
+        while ((result = take(walk, DLQ_PATIENCE_MS)) == PULL_MESSAGE)
+                ;
+        if (result == PULL_FAILED)
                 return false;
         if (walk->held_count > 0)
                 qsort(walk->held, walk->held_count, sizeof(*walk->held), compare_tags);
