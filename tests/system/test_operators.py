@@ -361,11 +361,15 @@ def test_a_hint_says_that_the_queue_is_missing_or_who_works_on_it(bench):
     for verb in ("list", "groups"):
         hint = leveret.run("dlq", verb, bench.queue).stderr
         assert "works on it" in hint and f"pid {first.pid}" in hint and "sync" not in hint, hint
+    (listed,) = [q for q in rows(leveret.run("queue", "list", "-o", "json")) if q["queue"] == bench.queue]
+    assert 0 < listed["dead"] <= 600, "those in the hands of an operator are dead letters too"
     first.signal(signal.SIGINT)
     assert first.wait(20) == 1
     bench.broker.delete_queue(bench.dlq, bench.vhost)
     for verb in ("list", "groups"):
         assert f"no queue {bench.dlq}" in leveret.run("dlq", verb, bench.queue).stderr
+    (listed,) = [q for q in rows(leveret.run("queue", "list", "-o", "json")) if q["queue"] == bench.queue]
+    assert listed["dead"] is None
 
 
 # ---- dropping

@@ -185,7 +185,8 @@ static void take_depths(struct cli *cli, struct fleet *fleet, const struct queue
                 queue->ready = depths->messages;
                 queue->consumers = depths->consumers;
                 depths++;
-                queue->dead = (depths++)->messages;
+                queue->dead = depths->exists ? (int64_t)depths->messages : -1;
+                depths++;
                 for (size_t tier = 0; tier < config->tier_count; tier++, depths++)
                         queue->tiers[tier] = (struct fleet_tier){.name = config->tiers[tier],
                                                                  .exists = depths->exists,
@@ -196,6 +197,21 @@ static void take_depths(struct cli *cli, struct fleet *fleet, const struct queue
         unrouted->exists = depths->exists;
         unrouted->ready = depths->messages;
         unrouted->consumers = depths->consumers;
+}
+
+/* An operator at work holds dead letters that the broker does not count as ready. */
+static void count_held(struct cli *cli, struct redis_sync *redis, struct fleet_queue *queue)
+{
+        struct arena *arena = &cli->arena;
+        const char *prefix = cli->config->redis.prefix;
+        const struct redis_value *lock = redis_sync_call(
+                redis, arena, "EXISTS", arena_printf(arena, "%s:lock:dlq:%s", prefix, queue->name), NULL);
+        if (lock->kind != REDIS_INTEGER || lock->integer == 0 || queue->dead < 0)
+                return;
+        const struct redis_value *indexed = redis_sync_call(
+                redis, arena, "ZCARD", arena_printf(arena, "%s:dead:%s", prefix, queue->name), NULL);
+        if (indexed->kind == REDIS_INTEGER && indexed->integer > queue->dead)
+                queue->dead = indexed->integer;
 }
 
 static void forget_depths(struct fleet *fleet, const char *trouble)
@@ -227,6 +243,8 @@ static void look_at_queues(struct cli *cli, struct redis_sync *redis, struct fle
                 take_depths(cli, fleet, depths);
         else
                 forget_depths(fleet, cli_safe(cli, slice_of(error.text)));
+        for (size_t i = 0; i < config->queue_count; i++)
+                count_held(cli, redis, &fleet->queues[i]);
         take_ages(cli, redis, fleet);
 }
 

@@ -22,7 +22,7 @@ struct fleet_tier {
 struct fleet_queue {
         const char *name;
         bool exists, paused;
-        int64_t ready, consumers, dead; /* -1: the broker could not be asked */
+        int64_t ready, consumers, dead; /* -1: the broker could not be asked, or has no such queue */
         int64_t in_flight;              /* as the workers tell; -1: one of them does not */
         int64_t oldest_ms;      /* what waits, waits no longer than this; 0: nothing waits; -1: unknown */
         int64_t oldest_dead_ms; /* since 1970; 0: none */

@@ -106,7 +106,7 @@ static struct sums sum_up(const struct fleet *fleet, struct before *before)
         for (size_t i = 0; i < fleet->queue_count; i++) {
                 const struct fleet_queue *queue = &fleet->queues[i];
                 sums.ready += i + 1 < fleet->queue_count ? queue->ready : 0;
-                sums.dead += queue->dead;
+                sums.dead += queue->dead > 0 ? queue->dead : 0;
                 for (size_t tier = 0; tier < queue->tier_count; tier++)
                         sums.retry += queue->tiers[tier].messages;
         }
