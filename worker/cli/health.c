@@ -14,14 +14,14 @@ static void print_lines(struct cli *cli, const char *text, FILE *out)
         }
 }
 
-/* The first line is the state, each further one a reason for it. */
+/* The first line is the state; the others say what was looked at, or why it is not ready. */
 static void print_json(const char *text)
 {
         struct buffer out = {0};
         size_t len = strcspn(text, "\n");
         buffer_add_text(&out, "{\"state\":");
         buffer_add_json_string(&out, (struct slice){.data = text, .len = len});
-        buffer_add_text(&out, ",\"reasons\":[");
+        buffer_add_text(&out, ",\"details\":[");
         for (const char *at = text + len + (text[len] == '\n'); *at; at += len + (at[len] == '\n')) {
                 len = strcspn(at, "\n");
                 buffer_add_json_string(&out, (struct slice){.data = at, .len = len});
