@@ -477,9 +477,17 @@ def test_a_limit_takes_the_oldest_and_leaves_the_others_in_their_order(bench):
     assert bench.depth(bench.queue) == 4
 
 
+def test_all_is_all_for_the_verbs_that_look_too(bench):
+    leveret = fill(bench, [broken(n) for n in range(60)])
+    listed = [len(rows(leveret.run("dlq", "list", bench.queue, *words, "-o", "json"))) for words in ((), ("--all",), ("--all", "--limit", 7))]
+    assert listed == [50, 60, 7]
+    assert leveret.run("dlq", "groups", bench.queue, "--all").stdout == leveret.run("dlq", "groups", bench.queue).stdout
+    assert leveret.run("dlq", "purge", bench.queue, "--all", "--dry-run", "-o", "json").json()["would_drop"] == 60
+
+
 def test_an_option_that_a_verb_does_not_know_is_refused_and_nothing_done(bench):
     leveret = fill(bench, [broken(1)])
-    for words in (("purge", "--limit", "1", "--yes"), ("purge", "--all", "--yes"), ("drop", "--all", "--full", "--yes"), ("sync", "--dry-run"),
+    for words in (("purge", "--limit", "1", "--yes"), ("drop", "--all", "--full", "--yes"), ("sync", "--dry-run"),
                   ("list", "--dry-run"), ("groups", "--limit", "1"), ("redrive", "--all", "--backup", "x"), ("drop", "--all", "--rate", "1"),
                   ("export", "--dry-run"), ("redrive", "--all", "--limit", "0"), ("drop", "--all", "--yes", "--limit", "none")):
         answer = leveret.run("dlq", words[0], bench.queue, *words[1:])

@@ -34,14 +34,14 @@ struct verb {
 
 #define CHOOSING "--type --reason --search"
 static const struct verb verbs[] = {
-        {.name = "list", .run = dlq_list, .flags = CHOOSING " --limit"},
-        {.name = "groups", .run = dlq_groups, .flags = CHOOSING},
+        {.name = "list", .run = dlq_list, .flags = CHOOSING " --all --limit"},
+        {.name = "groups", .run = dlq_groups, .flags = CHOOSING " --all"},
         {.name = "show", .run = dlq_show, .flags = CHOOSING " --full"},
         {.name = "redrive",
          .run = dlq_redrive,
          .flags = CHOOSING " --all --limit --dry-run --rate --edit --to"},
         {.name = "drop", .run = dlq_drop, .flags = CHOOSING " --all --limit --dry-run --backup"},
-        {.name = "purge", .run = dlq_purge, .flags = "--dry-run --backup"},
+        {.name = "purge", .run = dlq_purge, .flags = "--all --dry-run --backup"},
         {.name = "export", .run = dlq_export, .flags = CHOOSING " --all --limit"},
         {.name = "sync", .run = dlq_sync, .flags = ""},
         {0},

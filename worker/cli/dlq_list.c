@@ -23,7 +23,7 @@ static void add_row(struct cli_table *table, const struct dlq_entry *entry)
 /* Newest first. Reads the index alone. */
 int dlq_list(struct dlq *dlq)
 {
-        int64_t limit = dlq->limit ? dlq->limit_count : 50;
+        int64_t limit = dlq->limit ? dlq->limit_count : dlq->all ? INT64_MAX : 50;
         int status = dlq_index_choose(dlq);
         if (status != CLI_OK)
                 return status;

@@ -109,7 +109,7 @@ static const struct page pages[] = {
          "  --reason R        that died of this: bad_payload, attempts_exhausted, ...\n"
          "  --search TEXT     with this in id, type or error\n"
          "  --all             redrive, drop, export: every one\n"
-         "  --limit N         list: the newest N (50); redrive, drop, export: the oldest N of them\n"
+         "  --limit N         list: the newest N (50; --all: each); redrive, drop, export: the oldest N of them\n"
          "  --full            show: also all headers, and the whole body\n"
          "  --dry-run         redrive, drop, purge: say what would be done, and do nothing\n"
          "  --rate N          redrive: at most N a second\n"
