@@ -23,7 +23,7 @@ sim_mutant(no_fence "${protocol}"
   [[if (!fence_holds(job, now_ms)) {]]
   [[if (0) {]])
 sim_mutant(fence_forgets_the_send_limit "${protocol}"
-  [[now_ms + job->send_limit_ms + JOB_FENCE_MARGIN_MS <=]]
+  [[now_ms + job->send_limit_ms + fence_margin_ms(job) <=]]
   [[now_ms <=]])
 sim_mutant(lease_counted_from_the_reply "${protocol}"
   [[        if (event->lease == LEASE_OK)

@@ -438,7 +438,7 @@ def test_an_existing_backup_is_not_written_over_and_ctrl_c_ends_the_question(ben
 
 
 def test_a_queue_may_have_any_name(bench):
-    bench.queue = 'orders/"eu"'
+    bench.queue = 'bestellungen/größe'
     leveret = fill(bench, [expired(1), expired(2)])
     assert leveret.run("dlq", "redrive", bench.queue, "--all", "--dry-run", "-o", "json").json()["to"] == bench.queue
     assert leveret.run("dlq", "redrive", bench.queue, "--all", "--limit", 1, "-o", "json").json()["queue"] == bench.dlq

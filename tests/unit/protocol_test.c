@@ -240,6 +240,16 @@ static void renewals_that_come_too_late_put_the_job_off(void **state)
         TELL("send 0", .kind = EVENT_RENEWED, .sent_ms = 41000, .now_ms = 41010);
 }
 
+static void half_of_what_a_short_lease_is_longer_by_is_for_the_renewal(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        job.lease_ms = LIMIT + 200;
+        TELL("renew", .kind = EVENT_PLACE, .now_ms = 1000 + LEASE - LIMIT);
+        TELL("renew", .kind = EVENT_RENEWED, .sent_ms = 60000, .now_ms = 60101);
+        TELL("send 0", .kind = EVENT_RENEWED, .sent_ms = 61000, .now_ms = 61100);
+}
+
 static void a_lost_lease_sends_nothing(void **state)
 {
         (void)state;
@@ -363,6 +373,7 @@ int main(void)
                 cmocka_unit_test(a_found_decision_is_published_without_the_handler_but_only_under_the_lease),
                 cmocka_unit_test(a_lease_too_short_for_the_send_is_renewed_first),
                 cmocka_unit_test(renewals_that_come_too_late_put_the_job_off),
+                cmocka_unit_test(half_of_what_a_short_lease_is_longer_by_is_for_the_renewal),
                 cmocka_unit_test(a_lost_lease_sends_nothing),
                 cmocka_unit_test(a_suspect_is_held_and_claimed_again_alone),
                 cmocka_unit_test(a_crash_loop_dies_without_the_handler),

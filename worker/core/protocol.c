@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#define FENCE_MARGIN_MAX_MS 500
 /* Renewals of which each came back too late for a whole send: Redis is too slow for so short a lease. */
 #define FENCES_MAX 3
 
@@ -31,9 +32,16 @@ static bool all_effects_ended(const struct job *job)
         return ((job->done | job->failed) & all) == all;
 }
 
+/* By how much the lease must outlive the send's time limit when the send begins. */
+static int64_t fence_margin_ms(const struct job *job)
+{
+        int64_t half_ms = (job->lease_ms - job->send_limit_ms) / 2;
+        return half_ms < FENCE_MARGIN_MAX_MS ? half_ms : FENCE_MARGIN_MAX_MS;
+}
+
 static bool fence_holds(const struct job *job, int64_t now_ms)
 {
-        return now_ms + job->send_limit_ms + JOB_FENCE_MARGIN_MS <= job->lease_until_ms;
+        return now_ms + job->send_limit_ms + fence_margin_ms(job) <= job->lease_until_ms;
 }
 
 /* Has a place: send now if the lease surely outlives the send, else renew first; but not for ever. */

@@ -31,9 +31,9 @@
 
 enum { JOB_EFFECTS_MAX = 32, JOB_ACTIONS_MAX = 4 };
 
-/* The lease must outlive the send's time limit by this, for the scheduler and the clock's grain: a lease that
- * is not longer than both lets nothing be sent. */
-enum { JOB_FENCE_MARGIN_MS = 500 };
+/* A lease must be longer than the send's time limit by this at least: half of what it is longer by is for the
+ * way of a renewal to the store and back, the other half for the scheduler and the clock's grain. */
+enum { JOB_LEASE_SPARE_MIN_MS = 200 };
 
 /* The generation of a copy of a message, in this order of weight. Of two copies the lesser is stale. */
 struct job_generation {

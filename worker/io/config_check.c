@@ -134,8 +134,8 @@ static void check_mail(struct check *check)
         if (config->mail.breaker.open_max_ms < config->mail.breaker.open_ms)
                 fault(check, "mail.breaker.open_max", "must not be shorter than mail.breaker.open");
         /* The lease check right before a send must cover the whole send (invariant I2). */
-        if (config->claim.lease_ms <= config->mail.timeout_ms + JOB_FENCE_MARGIN_MS)
-                fault(check, "claim.lease", "must be longer than mail.timeout by more than 500ms");
+        if (config->claim.lease_ms < config->mail.timeout_ms + JOB_LEASE_SPARE_MIN_MS)
+                fault(check, "claim.lease", "must be longer than mail.timeout by 200ms at least");
 }
 
 static const char *queue_name_fault(const struct config_queue *queue)
