@@ -10,7 +10,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
-from harness.publish import Message, Publisher, email, invoice, order  # noqa: E402
+from harness.publish import Message, Publisher, email, invoice  # noqa: E402
 from harness.rabbitmq import RabbitMQ  # noqa: E402
 from harness.redis import Redis  # noqa: E402
 from harness.sink import Sink  # noqa: E402
@@ -36,17 +36,20 @@ class Sample:
                 and sum(job.get(name) == mail["id"] for mail in mails for name in job if name.startswith("effect.")) == self.mails)
 
 
+def order(number, address, title, id):
+    return Message("order.created.v1", {"order_id": number, "customer_email": address, "title": title}, id=id)
+
+
 def samples():
-    bad = {"order_id": 45, "customer_email": "nobody", "title": "A hat"}
     return [
-        Sample("good", order(42, "ada@example.com", id="demo-good")),
+        Sample("good", order(42, "ada@example.com", "A teapot", "demo-good")),
         Sample("good, two mails", invoice("2026-0042", 129900, "ada@example.com", "grace@example.com", id="demo-invoice"), mails=2),
-        Sample("duplicate: published three times", order(43, "bob@example.com", id="demo-duplicate")),
+        Sample("duplicate: published three times", order(43, "bob@example.com", "Two cups", "demo-duplicate")),
         Sample("the mail service fails once", email("carol@example.com", "Hello", "Hello, Carol.\n", id="demo-failing-once"),
                attempt=1),
-        Sample("refused by the mail service", order(44, "refused@example.com", id="demo-refused"), "dead", 0,
+        Sample("refused by the mail service", order(44, "refused@example.com", "A spoon", "demo-refused"), "dead", 0,
                reason="permanent_failure"),
-        Sample("poison: a bad address", Message("order.created.v1", bad, id="demo-bad-address"), "dead", 0, reason="bad_payload"),
+        Sample("poison: a bad address", order(45, "nobody", "A hat", "demo-bad-address"), "dead", 0, reason="bad_payload"),
         Sample("poison: broken JSON", Message("order.created.v1", body='{"order_id": 46,', id="demo-broken-json"), "dead", 0,
                reason="bad_payload"),
         Sample("nobody handles its type", Message("order.vanished.v1", {}, id="demo-unknown-type"), "dead", 0,
