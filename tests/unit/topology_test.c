@@ -181,12 +181,22 @@ static void a_type_goes_where_a_topic_exchange_would_send_it(void **state)
                                   {"#.v1", "v1"},
                                   {"order.#.v1", "order.v1"},
                                   {"*.*.*", "order.created.v1"},
-                                  {"#.#", "order"}};
+                                  {"#.#", "order"},
+                                  {"order.#.#", "order"},
+                                  {"#.a.#.b", "x.a.a.b"},
+                                  {"#.a.*.#", "a.a.b"}};
         const char *leaves[][2] = {
-                {"order", "order.created.v1"},      {"order.*", "order.created.v1"},
-                {"*", "order.created.v1"},          {"order.created.v1.*", "order.created.v1"},
-                {"#.v2", "order.created.v1"},       {"orders.#", "order.created.v1"},
-                {"order.#.v1", "order.created.v2"}, {"*.*.*.*", "order.created.v1"}};
+                {"order", "order.created.v1"},
+                {"order.*", "order.created.v1"},
+                {"*", "order.created.v1"},
+                {"order.created.v1.*", "order.created.v1"},
+                {"#.v2", "order.created.v1"},
+                {"orders.#", "order.created.v1"},
+                {"order.#.v1", "order.created.v2"},
+                {"*.*.*.*", "order.created.v1"},
+                /* in no time, though there are many ways to fail */
+                {"#.a.#.a.#.a.#.a.#.a.#.a.#.a.#.a.#.a.#.a.#.a.#.a.#.b",
+                 "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a"}};
         for (size_t i = 0; i < sizeof(takes) / sizeof(*takes); i++)
                 assert_true(routes(takes[i][0], takes[i][1]));
         for (size_t i = 0; i < sizeof(leaves) / sizeof(*leaves); i++)

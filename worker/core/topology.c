@@ -106,18 +106,41 @@ struct topology *topology_build(struct arena *arena, const struct config *config
         return topology;
 }
 
-/* A topic exchange's rule (AMQP 0-9-1 section 3.1.3.3): * is one word, # none or more; both stand alone. */
+/* The next of the words that dots divide; NULL after the last. */
+static const char *word_next(const char *word)
+{
+        word += strcspn(word, ".");
+        return *word ? word + 1 : NULL;
+}
+
+static bool word_is(const char *word, const char *wanted)
+{
+        size_t len = strcspn(wanted, ".");
+        return strcspn(word, ".") == len && strncmp(word, wanted, len) == 0;
+}
+
+/* A topic exchange's rule (AMQP 0-9-1 section 3.1.3.3): * is one word, # none or more; both stand alone. A #
+ * takes as few words as it can, and one more whenever the rest does not fit: only the last one has to. */
 static bool pattern_takes(const char *pattern, const char *type)
 {
-        size_t len = strcspn(pattern, "."), word = strcspn(type, ".");
-        const char *rest = pattern[len] ? pattern + len + 1 : NULL;
-        const char *next = type[word] ? type + word + 1 : NULL;
-        if (len == 1 && pattern[0] == '#')
-                return !rest || pattern_takes(rest, type) || (next && pattern_takes(pattern, next));
-        bool same = (len == 1 && pattern[0] == '*') || (len == word && strncmp(pattern, type, len) == 0);
-        if (!same || !rest || !next)
-                return same && !next && (!rest || strcmp(rest, "#") == 0);
-        return pattern_takes(rest, next);
+        const char *rest = NULL, *from = NULL; /* behind the last #; the first word that it has not taken */
+        while (type) {
+                if (pattern && word_is(pattern, "#")) {
+                        rest = pattern = word_next(pattern);
+                        from = type;
+                } else if (pattern && (word_is(pattern, "*") || word_is(pattern, type))) {
+                        pattern = word_next(pattern);
+                        type = word_next(type);
+                } else if (from) {
+                        pattern = rest;
+                        type = from = word_next(from);
+                } else {
+                        return false;
+                }
+        }
+        while (pattern && word_is(pattern, "#"))
+                pattern = word_next(pattern);
+        return !pattern;
 }
 
 bool topology_routes(const struct config *config, const char *type)
