@@ -26,19 +26,16 @@ void buffer_recycle(struct buffer *buffer, size_t keep)
                 buffer_clear(buffer);
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t extra)
+char *buffer_grow(struct buffer *buffer, size_t extra)
 {
         size_t need = buffer->len + extra + 1;
         if (need < extra)
                 abort();
-        if (need > buffer->capacity) {
-                size_t capacity = buffer->capacity ? buffer->capacity : 256;
-                while (capacity < need)
-                        capacity *= 2;
-                char *data = memory_resized(buffer->data, capacity);
-                buffer->data = data;
-                buffer->capacity = capacity;
-        }
+        size_t capacity = buffer->capacity ? buffer->capacity : 256;
+        while (capacity < need)
+                capacity *= 2;
+        buffer->data = memory_resized(buffer->data, capacity);
+        buffer->capacity = capacity;
         return buffer->data + buffer->len;
 }
 
@@ -59,11 +56,6 @@ void buffer_add_text(struct buffer *buffer, const char *text)
 void buffer_add_slice(struct buffer *buffer, struct slice slice)
 {
         buffer_add(buffer, slice.data, slice.len);
-}
-
-void buffer_add_char(struct buffer *buffer, char c)
-{
-        buffer_add(buffer, &c, 1);
 }
 
 void buffer_add_integer(struct buffer *buffer, int64_t value)

@@ -18,12 +18,25 @@ void buffer_fini(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer);
 /* Empties it; memory beyond `keep` bytes is given back. */
 void buffer_recycle(struct buffer *buffer, size_t keep);
-/* Room for `extra` more bytes plus the NUL; returns where they go. The caller then raises `len`. */
-char *buffer_reserve(struct buffer *buffer, size_t extra);
+/* Makes the memory larger, so that it has room for `extra` more bytes plus the NUL; returns where they go. */
+char *buffer_grow(struct buffer *buffer, size_t extra);
+/* Room for `extra` more bytes plus the NUL; returns where they go. The caller then raises `len`. Inline:
+ * nearly always there is room. */
+static inline char *buffer_reserve(struct buffer *buffer, size_t extra)
+{
+        return buffer->capacity - buffer->len > extra ? buffer->data + buffer->len
+                                                      : buffer_grow(buffer, extra);
+}
 void buffer_add(struct buffer *buffer, const void *data, size_t len);
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_slice(struct buffer *buffer, struct slice slice);
-void buffer_add_char(struct buffer *buffer, char c);
+static inline void buffer_add_char(struct buffer *buffer, char c)
+{
+        char *to = buffer_reserve(buffer, 1);
+        to[0] = c;
+        to[1] = '\0';
+        buffer->len++;
+}
 void buffer_add_integer(struct buffer *buffer, int64_t value);
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list args)

@@ -12,31 +12,34 @@ static char *digits_of(uint64_t value, char digits[20])
         return at;
 }
 
-static void add_head(struct buffer *out, char kind, uint64_t value)
+enum { HEAD_MAX = 1 + 20 + 2 };
+
+/* "$12\r\n" at `to`, which has room for HEAD_MAX bytes; returns where it ends. */
+static char *head_write(char *to, char kind, uint64_t value)
 {
         char digits[20];
-        char *from = digits_of(value, digits);
+        const char *from = digits_of(value, digits);
         size_t len = (size_t)(digits + sizeof(digits) - from);
-        char *to = buffer_reserve(out, len + 3);
-        to[0] = kind;
+        *to = kind;
         memcpy(to + 1, from, len);
         memcpy(to + 1 + len, "\r\n", 2);
-        out->len += len + 3;
+        return to + len + 3;
 }
 
 void resp_begin(struct buffer *out, size_t count)
 {
-        add_head(out, '*', count);
+        char *to = buffer_reserve(out, HEAD_MAX);
+        out->len += (size_t)(head_write(to, '*', count) - to);
 }
 
 void resp_add(struct buffer *out, struct slice value)
 {
-        add_head(out, '$', value.len);
-        char *to = buffer_reserve(out, value.len + 2);
+        char *head = buffer_reserve(out, HEAD_MAX + value.len + 2);
+        char *to = head_write(head, '$', value.len);
         if (value.len)
                 memcpy(to, value.data, value.len);
         memcpy(to + value.len, "\r\n", 2);
-        out->len += value.len + 2;
+        out->len += (size_t)(to - head) + value.len + 2;
 }
 
 void resp_add_text(struct buffer *out, const char *value)
