@@ -70,6 +70,18 @@ static void what_could_not_be_told_is_told_with_the_next(void **state)
         assert_text("dead: 2 of a.v1 (expired 2)\n");
 }
 
+static void what_came_while_a_digest_was_under_way_is_told_by_itself(void **state)
+{
+        (void)state;
+        alert_note(&digest, "dead", "a.v1", REASON_EXPIRED, "");
+        alert_begin(&digest, 1);
+        alert_note(&digest, "dead", "a.v1", REASON_REJECTED, "");
+        assert_text("dead: 1 of a.v1 (expired 1)\n");
+        alert_end(&digest, true);
+        alert_begin(&digest, INTERVAL_MS + 1);
+        assert_text("dead: 1 of a.v1 (rejected 1)\n");
+}
+
 static void no_flood_of_types_grows_it(void **state)
 {
         (void)state;
@@ -108,6 +120,7 @@ int main(void)
                 cmocka_unit_test_setup(many_of_a_kind_are_one_line_with_counts, start),
                 cmocka_unit_test_setup(a_kind_is_told_at_most_once_an_interval, start),
                 cmocka_unit_test_setup(what_could_not_be_told_is_told_with_the_next, start),
+                cmocka_unit_test_setup(what_came_while_a_digest_was_under_way_is_told_by_itself, start),
                 cmocka_unit_test_setup(no_flood_of_types_grows_it, start),
                 cmocka_unit_test_setup(it_is_json_whatever_the_types_hold, start),
         };

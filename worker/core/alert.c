@@ -71,6 +71,8 @@ void alert_begin(struct alert_digest *digest, int64_t now_ms)
                         continue;
                 entry->telling = entry->count;
                 entry->count = 0;
+                memcpy(entry->telling_reasons, entry->reasons, sizeof(entry->reasons));
+                memset(entry->reasons, 0, sizeof(entry->reasons));
                 entry->next_ms = now_ms + digest->interval_ms;
         }
 }
@@ -87,10 +89,10 @@ static void add_reasons(const struct alert_entry *entry, struct buffer *out)
 {
         const char *between = " (";
         for (int reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
-                if (entry->reasons[reason] == 0)
+                if (entry->telling_reasons[reason] == 0)
                         continue;
                 buffer_printf(out, "%s%s %" PRIu64, between, reason_word((enum reason)reason),
-                              entry->reasons[reason]);
+                              entry->telling_reasons[reason]);
                 between = ", ";
         }
         if (between[0] == ',')
@@ -148,15 +150,20 @@ void alert_json(const struct alert_digest *digest, const char *worker, struct bu
         buffer_add_text(out, between[1] ? ",\"alerts\":[]}" : "]}");
 }
 
+static void entry_give_back(struct alert_entry *entry)
+{
+        entry->count += entry->telling;
+        for (size_t i = 0; i < REASON_COUNT; i++)
+                entry->reasons[i] += entry->telling_reasons[i];
+}
+
 void alert_end(struct alert_digest *digest, bool told)
 {
         digest->under_way = false;
         for (size_t i = 0; i < digest->count; i++) {
                 struct alert_entry *entry = &digest->entries[i];
-                if (!told)
-                        entry->count += entry->telling;
-                else if (entry->telling > 0 && entry->count == 0)
-                        memset(entry->reasons, 0, sizeof(entry->reasons));
+                if (!told && entry->telling > 0)
+                        entry_give_back(entry);
                 entry->telling = 0;
         }
 }

@@ -21,8 +21,8 @@ struct alert_entry {
         char text[ALERT_TEXT_MAX]; /* the latest: a cause, the name of a queue */
         uint64_t count;            /* not told yet */
         uint64_t telling;          /* in the digest under way */
-        uint64_t reasons[REASON_COUNT];
-        int64_t next_ms; /* not before */
+        uint64_t reasons[REASON_COUNT], telling_reasons[REASON_COUNT]; /* of both */
+        int64_t next_ms;                                               /* not before */
 };
 
 struct alert_digest {
