@@ -56,6 +56,17 @@ static void other_limits_hold_for_what_was_counted_before(void **state)
         assert_int_equal(breaker.state, BREAKER_OPEN);
 }
 
+static void other_waits_hold_from_the_next_opening_on(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        breaker_configure(&breaker, 1, 200, 3000);
+        ends(&breaker, 1, &down, 0);
+        assert_int_equal(breaker_due_ms(&breaker), 200);
+        breaker_configure(&breaker, 1, 100, 150);
+        assert_int_equal(breaker_due_ms(&breaker), 150);
+}
+
 static void a_success_between_forgets_the_failures(void **state)
 {
         (void)state;
@@ -124,6 +135,20 @@ static void a_probe_that_succeeds_closes_it(void **state)
         assert_true(breaker_admit(&breaker));
 }
 
+static void an_outage_after_a_long_one_is_not_waited_out_as_long(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        ends(&breaker, 1, &refused, 0);
+        assert_true(breaker_tick(&breaker, 1000) && breaker_admit(&breaker));
+        probe_ends(&breaker, 1, &down, 1000);
+        assert_int_equal(breaker_due_ms(&breaker), 3000);
+        assert_true(breaker_tick(&breaker, 3000) && breaker_admit(&breaker));
+        probe_ends(&breaker, 1, &sent, 3000);
+        ends(&breaker, 1, &refused, 5000);
+        assert_int_equal(breaker_due_ms(&breaker), 6000);
+}
+
 static void what_was_sent_before_the_opening_decides_nothing_when_it_ends_beside_a_probe(void **state)
 {
         (void)state;
@@ -163,6 +188,18 @@ static void the_limiter_lets_through_its_rate(void **state)
         assert_in_range(limiter_wait_ms(&limiter, 2000), 0, 101);
 }
 
+static void the_limiter_knows_rates_below_one_a_second(void **state)
+{
+        (void)state;
+        struct limiter limiter;
+        limiter_init(&limiter, 0.5, 0);
+        assert_true(limiter_take(&limiter, 0));
+        assert_false(limiter_take(&limiter, 1900));
+        assert_in_range(limiter_wait_ms(&limiter, 1900), 100, 102);
+        assert_true(limiter_take(&limiter, 2000));
+        assert_false(limiter_take(&limiter, 3900));
+}
+
 static void without_a_rate_nothing_waits(void **state)
 {
         (void)state;
@@ -178,16 +215,19 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(opens_after_the_failures_of_distinct_jobs),
                 cmocka_unit_test(other_limits_hold_for_what_was_counted_before),
+                cmocka_unit_test(other_waits_hold_from_the_next_opening_on),
                 cmocka_unit_test(a_success_between_forgets_the_failures),
                 cmocka_unit_test(refusals_of_one_recipient_do_not_count),
                 cmocka_unit_test(bad_credentials_open_it_at_once_and_the_message_is_innocent),
                 cmocka_unit_test(once_open_no_more_attempts_are_burnt),
                 cmocka_unit_test(probes_one_at_a_time_and_waits_longer_after_each_failure),
                 cmocka_unit_test(a_probe_that_succeeds_closes_it),
+                cmocka_unit_test(an_outage_after_a_long_one_is_not_waited_out_as_long),
                 cmocka_unit_test(
                         what_was_sent_before_the_opening_decides_nothing_when_it_ends_beside_a_probe),
                 cmocka_unit_test(a_withdrawn_probe_frees_the_place_for_another),
                 cmocka_unit_test(the_limiter_lets_through_its_rate),
+                cmocka_unit_test(the_limiter_knows_rates_below_one_a_second),
                 cmocka_unit_test(without_a_rate_nothing_waits),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

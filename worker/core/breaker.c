@@ -10,7 +10,7 @@ const char *breaker_state_word(enum breaker_state state)
 
 void breaker_init(struct breaker *breaker, int64_t failures, int64_t open_ms, int64_t open_max_ms)
 {
-        *breaker = (struct breaker){.open_for_ms = open_ms};
+        *breaker = (struct breaker){.state = BREAKER_CLOSED};
         breaker_configure(breaker, failures, open_ms, open_max_ms);
 }
 
@@ -20,6 +20,10 @@ void breaker_configure(struct breaker *breaker, int64_t failures, int64_t open_m
         breaker->failures_max = failures;
         breaker->open_min_ms = open_ms;
         breaker->open_max_ms = open_max_ms;
+        if (breaker->state == BREAKER_CLOSED)
+                breaker->open_for_ms = open_ms;
+        else if (breaker->open_for_ms > open_max_ms)
+                breaker->open_for_ms = open_max_ms;
 }
 
 bool breaker_tick(struct breaker *breaker, int64_t now_ms)
