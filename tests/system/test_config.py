@@ -1,6 +1,7 @@
 """A configuration that is wrong is refused before anything is connected, with place, cause and no secret."""
 import pytest
 
+from harness.publish import order
 from harness.wait import wait_until
 
 SECRET = "re_very_secret_key"
@@ -129,3 +130,15 @@ def test_sighup_reloads_and_keeps_the_old_configuration_on_an_error(bench):
     worker.hang_up()
     wait_until(lambda: [e for e in worker.log() if e.get("level") == "error"], what="an error in the log")
     assert worker.is_ready() and worker.process.is_alive()
+
+
+def test_a_reload_changes_the_prefetch_the_rate_of_mails_and_the_level_of_the_log(bench):
+    worker = bench.worker()
+    bench.last.change(queues=[{**bench.config()["queues"][0], "prefetch": 7}], mail={"rate": "2/s"}, log={"level": "warn"})
+    worker.hang_up()
+    wait_until(lambda: worker.status()["queues"][0]["prefetch"] == 7, what="the prefetch of the file")
+    bench.publish(*[order(n) for n in range(1, 7)])
+    bench.wait_completed(6)
+    sent = [attempt["at"] for attempt in bench.sink.attempts()]
+    assert sent[-1] - sent[0] >= 1.9, "two at once, then two a second"
+    assert not worker.logged(event="job_end"), "what went well is not worth a line any more"
