@@ -13,6 +13,7 @@ import threading
 import time
 
 from harness.letters import background, fill, five_shapes, rows
+from harness.proxy import Proxy
 from harness.publish import email, order
 from harness.wait import wait_until
 from harness.worker import environment
@@ -50,6 +51,39 @@ def test_a_pause_reaches_three_replicas_within_a_second_and_so_does_the_resume(b
         thread.join()
     bench.wait_completed(len(bench.ledger.confirmed_ids()), within=90)
     assert bench.sink.count() == len(bench.ledger.confirmed_ids())
+
+
+def test_a_worker_that_does_not_follow_a_pause_is_told(bench):
+    worker = bench.worker()
+    wait_until(lambda: rows(bench.last.run("worker", "list", "-o", "json")), what="it is known")
+    worker.freeze()
+    try:
+        answer = bench.last.run("queue", "pause", bench.queue, "-o", "json")
+    finally:
+        worker.thaw()
+    assert answer.returncode == 1 and "1 worker has not followed yet" in answer.stderr, answer
+    assert answer.json() == {"queue": bench.queue, "paused": True, "changed": True, "workers": 1, "late": 1}
+    again = bench.last.run("queue", "pause", bench.queue, "-o", "json")
+    assert again.returncode == 0 and again.json()["changed"] is False and again.json()["late"] == 0, again
+
+
+def test_nothing_is_consumed_before_it_is_known_what_is_paused(bench):
+    with Proxy(bench.broker.port) as amqp, Proxy(bench.redis.port) as redis:
+        amqp.refuse, redis.down.delay_ms = True, 200
+        leveret = bench.leveret(amqp={"url": bench.broker.url(bench.vhost, port=amqp.port)},
+                                redis={"url": bench.redis.url_at(redis.port), "timeout": "60s"})
+        worker = leveret.start(ready=False)
+        wait_until(lambda: worker.logged(event="redis_up"), within=30, what="it asks")
+        redis.down.drop = True  # the answer is lost
+        amqp.refuse = False
+        wait_until(lambda: worker.logged(event="amqp_up"), within=30, what="it could consume")
+        wait_until(lambda: worker.status()["amqp"]["up"], what="its status")
+        assert worker.status()["queues"][0]["closed"] == "it is not known yet which queues are paused"
+        assert not worker.is_ready() and worker.status()["queues"][0]["prefetch"] == 0
+        redis.pass_all()
+        redis.cut()
+        worker.wait_ready()
+        bench.wait_state(bench.publish(order(1)), "completed")
 
 
 def test_queue_list_counts_tiers_and_dead_letters(bench):
@@ -167,3 +201,11 @@ def test_show_tells_of_a_job_that_was_retried_deferred_taken_over_and_completed(
     text = leveret.run("job", "show", "order-1").stdout
     assert all(word in text for word in ("HTTP 503", "HTTP 401", "tier=", events[-1]["provider_id"], workers[0], workers[-1])), text
     assert second.process.is_alive()
+
+
+def test_a_timeline_keeps_its_latest_hundred_entries(bench):
+    bench.redis.client.rpush("leveret:events:{order-1}", *['{"ts":1,"worker":"w","event":"claim"}'] * 150)
+    bench.worker()
+    bench.wait_state(bench.publish(order(1, id="order-1")), "completed")
+    entries = bench.redis.client.lrange("leveret:events:{order-1}", 0, -1)
+    assert len(entries) == 100 and json.loads(entries[-1])["event"] == "completed"
