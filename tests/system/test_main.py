@@ -1,9 +1,14 @@
 """Messages go in, exactly their mails come out, and Redis tells what became of each."""
+import signal
+import time
+from email.utils import parsedate_to_datetime
+
 import pytest
 
 from harness.canary import API_KEY, BODY
 from harness.ledger import mail_key
-from harness.publish import email, invoice, order
+from harness.publish import Message, email, invoice, order
+from harness.wait import wait_until
 
 
 def a_thousand():
@@ -71,6 +76,42 @@ def test_a_mail_over_smtp_reads_the_same_with_umlauts_and_dots(bench):
     assert names.count("date") == 1 and names.count("message-id") == 1 and names.count("from") == 1
 
 
+@pytest.mark.parametrize("over", ["http", "smtp"])
+def test_a_mail_says_where_answers_go_and_carries_text_and_html(bench, over):
+    bench.worker(bench.smtp_config() if over == "smtp" else bench.config())
+    bench.publish(Message("email.send.v1", {"to": "ada@example.com", "subject": "Hello", "text": "Hello.\n", "html": "<p>Hello.</p>\n",
+                                            "reply_to": "desk@example.com"}))
+    (mail,) = bench.sink.wait_for(1)
+    assert "desk@example.com" in mail["reply_to"]
+    assert mail["text"].strip() == "Hello." and mail["html"].strip() == "<p>Hello.</p>"
+
+
+@pytest.mark.parametrize("timestamp", [1700000000, None])
+def test_a_mail_is_the_same_to_the_byte_on_every_try_and_as_old_as_its_message(bench, timestamp):
+    bench.worker(bench.smtp_config())
+    bench.sink.script({"stage": "dot", "cut": "before", "accept": True})
+    before = int(time.time())
+    message = bench.publish(order(1, timestamp=timestamp))
+    bench.wait_state(message, "completed")
+    first, second = bench.sink.mails()
+    assert first["raw"] == second["raw"]
+    dated = parsedate_to_datetime(dict(first["header_lines"])["Date"]).timestamp()
+    assert dated == timestamp if timestamp else before <= dated <= time.time()
+
+
+def test_a_mail_is_the_same_to_the_byte_when_another_worker_has_to_send_it_again(bench):
+    """It has no date of its own, and the first worker dies before it could tell that the mail was taken."""
+    leveret = bench.leveret(bench.smtp_config(claim={"lease": "3s"}, mail={"timeout": "2s"}), env={"LEVERET_CRASHPOINT": "sent:1"})
+    leveret.start().stop()
+    message = bench.publish(order(1, timestamp=None))
+    assert leveret.start(ready=False).wait() == -signal.SIGKILL
+    leveret.env = {}
+    leveret.start()
+    bench.wait_state(message, "completed")
+    first, second = bench.sink.mails()
+    assert first["raw"] == second["raw"]
+
+
 def test_the_preset_mailpit_posts_to_its_own_address(bench):
     bench.worker(mail={"http": {"preset": "mailpit", "api_key": None}})
     message = bench.publish(order(1, "ada@example.com"))
@@ -87,6 +128,14 @@ def test_a_worker_says_at_its_start_what_it_does_and_that_it_sends_no_mail_if_it
     worker = bench.worker(mail={"transport": "log", "http": None})
     assert "mails to the log" in worker.logged(event="started")[0]["msg"]
     assert worker.logged(event="mail_not_sent")[0]["level"] == "warn"
+
+
+def test_the_list_of_what_is_completed_keeps_the_latest_thousand(bench):
+    bench.redis.client.zadd("leveret:jobs:completed", {f"old-{n}": n for n in range(1500)})
+    bench.worker()
+    message = bench.publish(order(1))
+    wait_until(lambda: bench.redis.client.zcard("leveret:jobs:completed") == 1000, what="the oldest are forgotten")
+    assert bench.redis.client.zrange("leveret:jobs:completed", -2, -1) == ["old-1499", message.id]
 
 
 def test_the_same_message_in_several_workers_gives_one_mail(bench):
