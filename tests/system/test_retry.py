@@ -1,4 +1,6 @@
 """What may heal is tried again; a service that is down costs time, not attempts and not messages."""
+import pytest
+
 from harness.publish import email, order
 from harness.wait import wait_until
 
@@ -36,6 +38,36 @@ def test_retry_after_is_honoured_and_burns_no_attempt(bench):
     first, second = attempt_times(bench, "ada@example.com")
     assert second - first >= 1.95, "asked to wait 2 s"
     assert job["attempt"] == "0" and job["deferrals"] == "1"
+
+
+def test_a_job_that_waits_is_listed_and_its_record_outlives_the_wait(bench):
+    """Without it, the next attempt would know of no mail that was sent."""
+    queue = {**bench.config()["queues"][0], "retry": {"attempts": 4, "tiers": ["10m"]}}
+    bench.worker(queues=[queue], claim={"keep": "1m"})
+    bench.sink.script(503)
+    message = bench.publish(order(1))
+    bench.wait_state(message, "retrying")
+    assert message.id in bench.last.run("job", "list", "--state", "retrying").stdout
+    assert bench.redis.client.pttl(f"leveret:job:{{{message.id}}}") > 10 * 60 * 1000
+
+
+@pytest.mark.parametrize("headers, pause_s", [({}, 1), ({"Retry-After": "2"}, 2)])
+def test_a_service_that_asks_for_a_pause_gets_nothing_else_meanwhile(bench, headers, pause_s):
+    bench.worker(mail={"http": {"connections": 1}})
+    bench.sink.script({"status": 429, "headers": headers})
+    bench.publish_many([order(1), order(2)])
+    bench.wait_completed(2)
+    asked, *rest = [attempt["at"] for attempt in bench.sink.attempts()]
+    assert len(rest) == 2 and rest[0] - asked >= pause_s - 0.05
+
+
+def test_a_refusal_for_now_of_what_is_to_be_parked_is_tried_again(bench):
+    """It was about to be sent, and was not: nothing is unknown about that."""
+    bench.worker(handlers={"order.created.v1": {"on_ambiguous": "park"}})
+    bench.sink.script(503)
+    message = bench.publish(order(1))
+    assert bench.wait_state(message, "completed")["attempt"] == "1"
+    assert [a["answer"] for a in bench.sink.attempts()] == [503, 200]
 
 
 def test_a_refusal_for_good_over_http_is_not_tried_again(bench):
