@@ -1,8 +1,10 @@
 """A worker that is told to end gives back what it has not begun and finishes what it has."""
+import collections
 import signal
 import socket
 import time
 
+from harness.proxy import Proxy
 from harness.publish import order
 from harness.wait import wait_until
 
@@ -79,6 +81,9 @@ def test_what_waits_for_a_slow_service_is_put_off_before_the_grace_ends(bench):
     assert worker.stop() == 0
     jobs = bench.redis.jobs().values()
     assert {job["state"] for job in jobs} == {"completed", "retrying"} and {job["attempt"] for job in jobs} == {"0"}
+    ends = collections.Counter(job["state"] for job in jobs)
+    told = f"finished {ends['completed']}, returned {12 - len(jobs)}, put off {ends['retrying']}, left to the broker 0"
+    assert told in worker.logged(event="drained")[0]["msg"]
 
 
 def test_a_second_sigterm_ends_it_at_once(bench):
@@ -136,6 +141,22 @@ def test_run_drain_ends_when_the_queues_are_empty(bench):
     worker = leveret.start("--drain", ready=False)
     assert worker.wait(within=60) == 0
     assert bench.sink.count() == 50 and bench.total(bench.queue) == 0
+
+
+def test_run_drain_does_not_take_a_broker_that_does_not_answer_for_empty_queues(bench):
+    with Proxy(bench.broker.port) as proxy:
+        queue = {**bench.config()["queues"][0], "prefetch": 1}
+        leveret = bench.leveret(amqp={"url": bench.broker.url(bench.vhost, port=proxy.port)}, queues=[queue])
+        assert leveret.run("topology", "apply").returncode == 0
+        bench.sink.script({"status": 429, "headers": {"Retry-After": "6"}})
+        bench.publish_many([order(n) for n in range(1, 11)])
+        worker = leveret.start("--drain", ready=False)
+        wait_until(lambda: bench.sink.attempts() and worker.status()["in_flight"] == 0, what="a pause in which all of it waits")
+        proxy.refuse, asked = True, proxy.accepted
+        wait_until(lambda: proxy.accepted >= asked + 2, what="it asks how much waits, in vain")
+        proxy.pass_all()
+        assert worker.wait(within=60) == 0
+    assert bench.sink.count() == 10 and bench.total(bench.queue) == 0
 
 
 def test_run_drain_does_not_wait_for_what_is_paused(bench):
