@@ -45,6 +45,25 @@ def test_a_job_that_has_changed_its_state_is_listed_once(bench):
     assert [row["state"] for row in rows(bench.leveret().run("job", "list", "-o", "json"))] == ["completed"]
 
 
+def test_jobs_are_listed_by_their_type(bench):
+    put_job(bench, "order-1", "completed", 1700000000000)
+    put_job(bench, "mail-1", "completed", 1700000001000, type="email.send.v1")
+    leveret = bench.leveret()
+    assert [row["id"] for row in rows(leveret.run("job", "list", "--type", "order.created.v1", "-o", "json"))] == ["order-1"]
+    assert rows(leveret.run("job", "list", "--type", "no.such.type.v1", "-o", "json")) == []
+
+
+def test_a_running_job_whose_lease_ran_out_is_told_as_stuck(bench):
+    put_job(bench, "left", "running", 1700000000000, lease_until_ms=1700000060000)
+    put_job(bench, "busy", "running", 1700000001000, lease_until_ms=10**14)
+    put_job(bench, "done", "completed", 1700000002000, lease_until_ms=0)
+    leveret = bench.leveret()
+    assert {row["id"]: row["state"] for row in rows(leveret.run("job", "list", "-o", "json"))} == \
+        {"left": "stuck", "busy": "running", "done": "completed"}
+    assert [row["id"] for row in rows(leveret.run("job", "list", "--state", "stuck", "-o", "json"))] == ["left"]
+    assert [leveret.run("job", "show", id, "-o", "json").json()["stuck"] for id in ("left", "busy", "done")] == [True, False, False]
+
+
 @pytest.mark.parametrize("state", ["queued", "dropped"])
 def test_a_state_that_no_list_is_kept_of_is_said_to_be_one(bench, state):
     answer = bench.leveret().run("job", "list", "--state", state)

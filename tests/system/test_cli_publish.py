@@ -67,6 +67,18 @@ def test_what_was_not_published_leaves_no_record(bench, url):
     assert bench.redis.client.keys("leveret:job:*") == []
 
 
+def test_a_message_that_a_full_queue_refuses_is_said_not_to_be_there(bench):
+    leveret = bench.leveret()
+    leveret.run("topology", "apply")
+    bench.broker.max_length(bench.queue, 1, bench.vhost)
+    for number in range(20):  # a quorum queue overshoots its limit
+        answer = publish(leveret, "--id", f"w-{number}")
+        if answer.returncode != 0:
+            break
+    assert answer.returncode == 1 and "nacked" in answer.stderr and not answer.stdout, answer
+    assert not bench.job(f"w-{number}") and bench.depth(bench.queue) == number
+
+
 def test_a_record_of_what_was_published_goes_away_in_time_and_knows_the_message(bench):
     leveret = bench.leveret()
     leveret.run("topology", "apply")
