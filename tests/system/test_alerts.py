@@ -63,6 +63,24 @@ def test_deaths_are_told_in_one_digest_an_interval_with_counts(bench, hook):
     assert len(mails(bench)) <= 2
 
 
+def test_an_alert_gives_the_connection_back_that_it_was_mailed_on(bench):
+    bench.worker(alerts={"mail_to": TO, "interval": "1s"}, mail={"http": {"connections": 1}})
+    for told in (1, 2):
+        bench.publish(Message("order.created.v1", {}))
+        wait_until(lambda: len(mails(bench)) == told, what=f"alert {told}")
+    bench.wait_state(bench.publish(order(1)), "completed")
+
+
+@pytest.mark.parametrize("refusal", [503, 401, 422])
+def test_an_alert_that_the_mail_service_refuses_is_told_an_interval_later(bench, refusal):
+    worker = bench.worker(alerts={"mail_to": TO, "interval": "1s"})
+    bench.sink.script(refusal, to=TO)
+    bench.publish(Message("order.created.v1", {}))
+    wait_until(lambda: worker.logged(event="alert_failed"), what="the refusal")
+    wait_until(lambda: mails(bench), what="the same alert")
+    assert "dead: 1 of order.created.v1" in mails(bench)[0]["text"]
+
+
 def test_an_open_breaker_is_told_by_webhook_at_once_and_by_mail_when_it_is_closed_again(bench, hook):
     bench.worker(alerts={"mail_to": TO, "webhook": hook.url, "interval": "5m"})
     bench.sink.mode("refuse")

@@ -132,7 +132,7 @@ static void look_for_idling(struct alerts *alerts, int64_t now_ms)
 static void on_mailed(void *context, const struct mail_result *result)
 {
         struct alerts *alerts = context;
-        bool surely_not = result->outcome == MAIL_TRANSIENT;
+        bool surely_not = result->outcome != MAIL_SENT && result->outcome != MAIL_AMBIGUOUS;
         if (alerts->has_place)
                 alerts->engine->places_used--;
         alerts->has_place = false;
