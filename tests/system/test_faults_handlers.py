@@ -7,6 +7,7 @@ import pytest
 
 from harness.publish import Message, order
 from harness.supervisor import supervise
+from harness.wait import wait_until
 from harness.worker import crash_binary
 
 # Not the sanitizers' reports: the handlers crash on purpose.
@@ -70,6 +71,44 @@ def test_a_message_whose_worker_is_killed_from_outside_dies_of_an_unknown_signal
     assert dead.id == culprit.id and dead.reason == "crash_loop"
     assert dead.error == "killed its worker 3 times, signal unknown (killed from outside, or out of memory)"
     assert "signal" not in bench.job(culprit)
+
+
+def suspect(bench, leveret, message):
+    """The message has killed one worker, and may be taken over at once."""
+    leveret.start().stop()
+    bench.publish(message)
+    assert leveret.start(ready=False).wait() < 0
+    bench.redis.client.hset(f"leveret:job:{{{message.id}}}", "lease_until_ms", 1)
+    return message
+
+
+def test_a_suspect_does_not_run_before_what_is_under_way_has_ended(bench):
+    leveret = bench.leveret(hostile_config(bench), env=CRASHES_ON_PURPOSE)
+    suspect(bench, leveret, hostile("crash"))
+    with bench.broker.connect(bench.vhost) as connection:  # keeps it from the next worker for a while
+        channel = connection.channel()
+        method, _, _ = wait_until(lambda: (got := channel.basic_get(bench.queue))[0] and got, what="the message")
+        worker = leveret.start()
+        bench.sink.mode("healthy", delay_ms=1000)
+        neighbour = bench.publish(order(1))
+        wait_until(lambda: bench.sink.attempts(), what="a mail is under way")
+        channel.basic_nack(method.delivery_tag)
+        assert worker.wait() == -signal.SIGSEGV
+    assert bench.state(neighbour) == "completed"
+
+
+def test_nothing_begins_beside_a_suspect(bench):
+    leveret = bench.leveret(hostile_config(bench), env={"LEVERET_CRASHPOINT": "planned:1"})
+    first = suspect(bench, leveret, order(1))
+    bench.sink.mode("healthy", delay_ms=1000)
+    leveret.env = {}
+    leveret.start()
+    wait_until(lambda: bench.sink.attempts(), what="it runs")
+    second = bench.publish(order(2))
+    for message in (first, second):
+        bench.wait_state(message, "completed")
+    alone, after = [attempt["at"] for attempt in bench.sink.attempts()]
+    assert after - alone >= 1
 
 
 def test_a_start_forgets_the_signal_of_the_one_before(bench):
