@@ -99,6 +99,25 @@ def test_what_was_under_way_when_the_breaker_opened_does_not_close_it_when_it_su
     bench.wait_completed(31)
 
 
+def test_a_probe_that_was_never_sent_does_not_keep_the_next_one_waiting(bench):
+    """The worker falls asleep right before its probe and wakes when the job is another's: it sends nothing, and knows no more."""
+    leveret = bench.leveret(bench.config(claim={"lease": "3s"}, amqp={"heartbeat": "1s"},
+                                         mail={"timeout": "2s", "breaker": {"failures": 1, "open": "1s", "open_max": "1s"}}))
+    leveret.start().stop()
+    sleeper = leveret.start(ready=False, env={"LEVERET_CRASHPOINT": "pre_send:2:stop"})
+    bench.sink.script(503)
+    first = bench.publish(order(1))
+    wait_until(lambda: open(f"/proc/{sleeper.pid}/stat").read().rsplit(")", 1)[1].split()[0] == "T", within=30, what="it sleeps")
+    other = leveret.start()
+    bench.wait_state(first, "completed")
+    assert other.stop() == 0
+    sleeper.thaw()
+    second = bench.publish(order(2))
+    bench.wait_state(second, "completed")
+    bench.wait_empty()
+    assert len(bench.sink.attempts()) == 3 and sleeper.is_ready()
+
+
 def test_a_connection_that_breaks_after_the_mail_was_taken_repeats_it_with_the_same_key(bench):
     bench.sink.mode("healthy", dedupe=True)
     worker = bench.worker(mail={"http": {"connections": 1}})
@@ -149,6 +168,32 @@ def test_a_slow_service_is_waited_for_and_the_leases_are_renewed(bench):
     assert not worker.metric("leveret_claims_total", answer="suspect"), "its lease ran out"
     assert not worker.logged(event="send_failed")
     bench.account().check()
+
+
+def test_a_job_that_waits_longer_for_its_turn_than_its_type_may_is_put_off_and_pays_no_attempt(bench):
+    bench.worker(handlers={"order.created.v1": {"timeout": "1s"}}, mail={"http": {"connections": 1}})
+    bench.sink.mode("healthy", delay_ms=1200)
+    bench.publish_many([order(n) for n in range(1, 4)])
+    bench.wait_completed(3)
+    jobs = bench.redis.jobs().values()
+    assert {job["attempt"] for job in jobs} == {"0"} and sum(int(job["deferrals"]) for job in jobs) >= 1
+    assert bench.sink.count() == 3
+
+
+def test_a_lease_is_renewed_long_before_it_ends(bench):
+    bench.worker(claim={"lease": "3s"}, mail={"timeout": "2500ms", "http": {"connections": 1}})
+    bench.sink.mode("healthy", delay_ms=1500)
+    messages = [order(n) for n in range(1, 5)]
+    bench.publish_many(messages)
+    left_ms = []
+
+    def completed():
+        jobs = [bench.job(message) for message in messages]
+        left_ms.extend(int(job["lease_until_ms"]) - time.time() * 1000 for job in jobs if job.get("owner"))
+        return all(job.get("state") == "completed" for job in jobs)
+
+    wait_until(completed, within=40, what="four mails, one after another")
+    assert min(left_ms) > 1000, "a third of it is left when two renewals have failed"
 
 
 # ---- services that do not speak HTTP as they should
