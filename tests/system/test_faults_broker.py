@@ -261,6 +261,25 @@ def test_a_connection_that_falls_silent_is_given_up_within_two_and_a_half_heartb
 
 
 @pytest.mark.faults
+def test_another_message_with_the_id_of_a_job_that_lost_its_delivery_is_no_redelivery_of_it(bench):
+    with Proxy(bench.broker.port) as proxy:
+        worker = bench.worker(amqp={"url": bench.broker.url(bench.vhost, port=proxy.port)}, mail={"timeout": "20s"})
+        bench.sink.mode("healthy", delay_ms=8000)
+        first = bench.publish(order(1))
+        wait_until(lambda: bench.sink.attempts(), what="its mail is under way")
+        proxy.refuse = True
+        proxy.cut()
+        wait_until(lambda: bench.depth(bench.queue) == 1, what="the broker has it back")
+        with bench.broker.connect(bench.vhost) as connection:
+            connection.channel().queue_purge(bench.queue)
+        other = bench.publish(order(2, id=first.id))
+        proxy.pass_all()
+        (dead,) = bench.dead_letters(1)
+        assert dead.id == first.id and dead.reason == "id_conflict" and dead.body == other.body
+        bench.wait_state(first, "completed")
+        assert bench.sink.count() == 1 and worker.is_ready()
+
+
 def test_a_black_hole_on_an_idle_publisher_delays_the_copy_and_hangs_nobody(bench):
     with Proxy(bench.broker.port) as proxy:
         worker = through(bench, proxy, heartbeat="2s")
@@ -276,6 +295,40 @@ def test_a_black_hole_on_an_idle_publisher_delays_the_copy_and_hangs_nobody(benc
         bench.wait_state(message, "completed", within=30)
         bench.wait_empty()
         bench.account().check()
+
+
+def test_copies_are_confirmed_on_a_connection_that_was_made_again(bench):
+    with Proxy(bench.broker.port) as proxy:
+        worker = through(bench, proxy)
+        up = lambda: worker.metric("leveret_connection_up", connection="amqp_publisher")
+        for number in (1, 2):
+            bench.sink.script(503)
+            assert bench.wait_state(bench.publish(order(number)), "completed")["attempt"] == "1"
+            proxy.refuse = True
+            bench.broker.close_connections("leveret publisher")
+            wait_until(lambda: up() == 0, what="it is lost")
+            proxy.refuse = False
+            wait_until(lambda: up() == 1, what="it is back")
+        assert not worker.logged(event="publish_failed")
+
+
+def test_the_metrics_tell_which_connection_is_down(bench):
+    with Proxy(bench.broker.port) as amqp, Proxy(bench.redis.port) as redis:
+        worker = bench.worker(amqp={"url": bench.broker.url(bench.vhost, port=amqp.port)}, redis={"url": bench.redis.url_at(redis.port)})
+
+        def wait_up(**wanted):
+            up = lambda: {name: worker.metric("leveret_connection_up", connection=name) for name in ("amqp_consumer", "amqp_publisher", "redis")}
+            wait_until(lambda: up() == wanted, what=lambda: f"{wanted}: {up()}")
+
+        wait_up(amqp_consumer=1, amqp_publisher=1, redis=1)
+        redis.refuse = True
+        redis.cut()
+        wait_up(amqp_consumer=1, amqp_publisher=1, redis=0)
+        amqp.refuse = True
+        bench.broker.close_connections("leveret publisher")
+        wait_up(amqp_consumer=1, amqp_publisher=0, redis=0)
+        amqp.cut()
+        wait_up(amqp_consumer=0, amqp_publisher=0, redis=0)
 
 
 @pytest.mark.parametrize("after", [1, 7, 500, 20000])

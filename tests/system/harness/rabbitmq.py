@@ -189,6 +189,12 @@ class RabbitMQ:
     def close_all_connections(self, reason="closed by a test"):
         self.erl(f'[rabbit_networking:close_connection(P, "{reason}") || P <- rabbit_networking:connections()], ok')
 
+    def close_connections(self, named, reason="closed by a test"):
+        """Those whose client has given them a name that contains `named`."""
+        self.erl(f'''[rabbit_networking:close_connection(P, "{reason}") || P <- rabbit_networking:connections(),
+            [{{client_properties, C}}] <- [rabbit_networking:connection_info(P, [client_properties])],
+            {{_, _, N}} <- [lists:keyfind(<<"connection_name">>, 1, C)], binary:match(N, <<"{named}">>) /= nomatch], ok''')
+
     def connection_count(self):
         return self.erl_json("length(rabbit_networking:connections())")
 
