@@ -80,6 +80,12 @@ def test_what_is_unknown_is_said_to_be(bench):
     assert bench.depth(bench.dlq) == 1
 
 
+def test_a_search_looks_into_error_id_and_type(bench):
+    leveret = fill(bench, [expired(1, id="cart-77"), Message("no.such.type.v1", {}, id="x-1"), broken(3)])
+    for word, ids in (("it has passed", ["cart-77"]), ("cart-7", ["cart-77"]), ("no.such", ["x-1"]), ("cart-78", [])):
+        assert [row["id"] for row in rows(leveret.run("dlq", "list", bench.queue, "--search", word, "-o", "json"))] == ids, word
+
+
 def test_no_control_character_reaches_the_terminal(bench):
     evil = "\x1b[2J\x1b]0;owned\x07\x9b31m"
     message = Message("order.created.v1", body=f'{{"order_id": "{evil}"', headers={"evil": evil, evil: "name"})
@@ -100,14 +106,17 @@ def test_no_control_character_reaches_the_terminal(bench):
 def test_redrive_of_all_completes_every_one_in_order(bench):
     messages = [expired(n) for n in range(2000)]
     leveret = fill(bench, messages)
+    assert bench.redis.client.zcard("leveret:jobs:dead") == 2000
     answer = leveret.run("dlq", "redrive", bench.queue, "--all", "-o", "json")
     assert answer.returncode == 0 and answer.json()["redriven"] == 2000, answer
     assert bench.depth(bench.dlq) == 0 and index_size(bench) == 0
     assert not bench.redis.client.keys("leveret:deadletter:*")
     leveret.start()
     wait_redriven(bench, 2000)
+    assert not bench.redis.client.exists("leveret:jobs:dead"), "they are listed as dead no more"
     events = [json.loads(e)["event"] for e in bench.redis.client.lrange(f"leveret:events:{{{messages[0].id}}}", 0, -1)]
     assert "redrive" in events
+    assert bench.redis.client.pttl(f"leveret:events:{{{messages[0].id}}}") > 0, "it is kept for ever only while its job is dead"
 
 
 def test_a_filtered_redrive_leaves_exactly_the_others_in_their_order(bench):
@@ -178,6 +187,49 @@ def test_a_redrive_that_loses_the_broker_says_so_and_counts_what_is_left(bench):
     report = json.loads(redrive.stdout())
     assert 0 < report["redriven"] < 1500 and report["left"] == 1500 - report["redriven"]
     assert "leveret dlq: ;" not in redrive.stderr() and "put back" in redrive.stderr(), redrive.stderr()
+
+
+def test_a_redrive_to_a_queue_that_is_gone_moves_nothing(bench):
+    leveret = fill(bench, [expired(1), expired(2)])
+    bench.broker.delete_queue(bench.queue, bench.vhost)
+    answer = leveret.run("dlq", "redrive", bench.queue, "--all")
+    assert answer.returncode == 3 and f"the work queue {bench.queue} does not exist; see leveret topology apply" in answer.stderr, answer
+    assert bench.depth(bench.dlq) == index_size(bench) == 2 and bench.total("leveret.unrouted") == 0
+
+
+def test_a_redrive_to_a_full_queue_stops_and_keeps_what_was_not_taken(bench):
+    leveret = fill(bench, [expired(n) for n in range(200)])
+    bench.broker.max_length(bench.queue, 5, bench.vhost)
+    answer = leveret.run("dlq", "redrive", bench.queue, "--all", "-o", "json")
+    assert answer.returncode == 1 and "did not take a copy: nacked" in answer.stderr, answer
+    moved = answer.json()["redriven"]
+    assert 0 < moved < 200 and answer.json()["left"] == 200 - moved
+    assert bench.depth(bench.queue) == moved and bench.total(bench.dlq) == index_size(bench) == 200 - moved
+
+
+def test_a_redrive_that_lasts_keeps_others_away(bench):
+    leveret = fill(bench, [expired(n) for n in range(200)])
+    redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "10")
+    lock = f"leveret:lock:dlq:{bench.queue}"
+    wait_until(lambda: bench.redis.client.pexpire(lock, 6000), within=20, what="it works")
+    wait_until(lambda: bench.redis.client.pttl(lock) > 6000, what="its lock is made to last")
+    redrive.signal(signal.SIGINT)
+    assert redrive.wait(20) == 1 and not bench.redis.client.exists(lock)
+
+
+def test_a_copy_whose_end_nobody_knows_leaves_its_original_where_it_is(bench):
+    leveret = fill(bench, [expired(n) for n in range(100)])
+    bench.broker.memory_alarm()
+    try:
+        redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "-o", "json")
+        wait_until(lambda: "blocked" in bench.broker.erl("rabbit_networking:connection_info_all([state])"), what="copies are on their way")
+        bench.broker.close_connections("leveret publisher")
+        assert redrive.wait(30) == 1
+    finally:
+        bench.broker.memory_alarm(False)
+    report = json.loads(redrive.stdout())
+    assert "did not take a copy: unknown" in redrive.stderr() and report["redriven"] < 100
+    assert bench.depth(bench.queue) >= report["redriven"] and bench.total(bench.dlq) == 100 - report["redriven"]
 
 
 def test_a_terminal_sees_a_bar_with_rate_and_time_left(bench):
@@ -354,6 +406,20 @@ def test_messages_that_cannot_be_told_apart_are_one_entry_that_counts_them(bench
     assert bench.total("leveret.unrouted") == 1 and not leveret.run("dlq", "list", "leveret.unrouted").stderr
 
 
+def test_sync_counts_the_identical_anew_when_somebody_has_taken_one_away(bench):
+    leveret = bench.leveret(queues=[{"name": bench.queue, "bindings": ["order.#"]}])
+    assert leveret.run("topology", "apply").returncode == 0
+    same = order(1, id="same", routing_key="nowhere")
+    bench.publish(same, same, same)
+    wait_until(lambda: bench.depth("leveret.unrouted") == 3, what="unrouted")
+    assert leveret.run("dlq", "sync", "leveret.unrouted").returncode == 0
+    with bench.broker.connect(bench.vhost) as connection:
+        connection.channel().basic_get("leveret.unrouted", auto_ack=True)
+    assert leveret.run("dlq", "sync", "leveret.unrouted").returncode == 0
+    dropped = leveret.run("dlq", "drop", "leveret.unrouted", "same", "--yes", "-o", "json")
+    assert dropped.returncode == 0 and (dropped.json()["dropped"], dropped.json()["of"]) == (2, 2), dropped
+
+
 def test_a_hint_says_that_the_queue_is_missing_or_who_works_on_it(bench):
     leveret = fill(bench, [expired(n) for n in range(600)])
     first = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "50")
@@ -375,8 +441,9 @@ def test_a_hint_says_that_the_queue_is_missing_or_who_works_on_it(bench):
 # ---- dropping
 
 
-def on_terminal(leveret, *words, typed="", interrupted_at=None):
-    """Runs a command on a pseudo terminal: (exit status, what it wrote). Ctrl-C is pressed when it writes `interrupted_at`."""
+def on_terminal(leveret, *words, typed="", interrupted_at=None, answer=None):
+    """Runs a command on a pseudo terminal: (exit status, what it wrote). Ctrl-C is pressed when it writes `interrupted_at`.
+    `answer`: (what it asks, a function that then says what is typed)."""
     leader, follower = pty.openpty()
     process = subprocess.Popen([leveret.program, *[str(w) for w in words], "-c", leveret.config_path], stdin=follower,
                                stdout=follower, stderr=follower, cwd=leveret.directory, env=environment(leveret.directory))
@@ -392,6 +459,9 @@ def on_terminal(leveret, *words, typed="", interrupted_at=None):
             if interrupted_at and interrupted_at.encode() in text:
                 process.send_signal(signal.SIGINT)
                 interrupted_at = None
+            if answer and answer[0].encode() in text:
+                os.write(leader, answer[1]().encode())
+                answer = None
         elif process.poll() is not None:
             break
     os.close(leader)
@@ -419,6 +489,30 @@ def test_drop_and_purge_refuse_without_a_terminal_and_keep_a_backup(bench):
     nothing = leveret.run("dlq", "purge", bench.queue, "--yes", "-o", "json")
     assert nothing.returncode == 0 and nothing.json() == {"queue": bench.dlq, "dropped": 0, "of": 0, "backup": None}
     assert "kept" not in nothing.stderr and len(list(leveret.directory.glob("*.jsonl"))) == 2
+
+
+def test_what_dies_while_the_question_stands_is_not_dropped(bench):
+    leveret = fill(bench, [broken(n) for n in range(5)])
+    late = Message("order.created.v1", body=b"{}", exchange="", routing_key=bench.dlq)
+
+    def answer():
+        bench.publish(late)
+        wait_until(lambda: bench.depth(bench.dlq) == 6, what="one more")
+        return f"{bench.queue}\n"
+
+    status, text = on_terminal(leveret, "dlq", "purge", bench.queue, answer=("go on: ", answer))
+    assert status == 0 and "This drops 5 messages" in text, text
+    assert [left.id for left in bench.dead_letters(1)] == [late.id]
+
+
+def test_nothing_is_dropped_whose_backup_the_disk_does_not_take(bench):
+    leveret = fill(bench, [broken(n) for n in range(30)])
+    small = ["sh", "-c", 'trap "" XFSZ; ulimit -f 1; exec "$@"', "sh"]  # no file may grow beyond a block
+    done = subprocess.run([*small, leveret.program, "dlq", "purge", bench.queue, "--yes", "-c", leveret.config_path], text=True,
+                          capture_output=True, timeout=60, cwd=leveret.directory, env=environment(leveret.directory))
+    assert done.returncode == 1 and "File too large" in done.stderr and "dropped 0 of 30" in done.stderr, done
+    wait_until(lambda: bench.depth(bench.dlq) == 30, what="all are back in the queue")
+    assert index_size(bench) == 30
 
 
 def test_an_existing_backup_is_not_written_over_and_ctrl_c_ends_the_question(bench):
