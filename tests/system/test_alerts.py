@@ -117,6 +117,13 @@ def test_a_webhook_that_fails_delays_nothing_is_logged_without_its_url_and_tells
     assert worker.stop() == 0
 
 
+def test_a_queue_that_is_deleted_is_told(bench, hook):
+    bench.worker(alerts={"webhook": hook.url})
+    bench.broker.delete_queue(bench.queue, bench.vhost)
+    wait_until(lambda: hook.alerts("queue_lost"), what="the webhook")
+    assert bench.queue in hook.alerts("queue_lost")[0]["text"]
+
+
 def test_another_webhook_and_another_limit_hold_from_the_reload_on(bench, hook):
     worker = bench.worker(mail={"breaker": {"failures": 50}})
     bench.last.change(alerts={"webhook": hook.url, "interval": "1s"}, mail={"breaker": {"failures": 1}})

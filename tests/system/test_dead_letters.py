@@ -101,8 +101,9 @@ def test_a_refused_effect_does_not_stop_the_later_ones(bench):
     assert [mail["to"] for mail in bench.sink.mails()] == ["manager@example.com"]
 
 
-def test_an_end_that_nobody_knows_is_parked_if_so_configured(bench):
-    bench.worker(handlers={"order.created.v1": {"on_ambiguous": "park"}})
+@pytest.mark.parametrize("settings", [{"handlers": {"order.created.v1": {"on_ambiguous": "park"}}}, {"mail": {"on_ambiguous": "park"}}])
+def test_an_end_that_nobody_knows_is_parked_if_so_configured(bench, settings):
+    bench.worker(**settings)
     bench.sink.script({"cut": "before", "accept": True})
     message = bench.publish(order(1))
     (dead,) = bench.dead_letters(1)

@@ -312,6 +312,14 @@ def test_copies_are_confirmed_on_a_connection_that_was_made_again(bench):
         assert not worker.logged(event="publish_failed")
 
 
+def test_connections_on_which_nothing_happens_are_kept_by_heartbeats(bench):
+    worker = bench.worker(amqp={"heartbeat": "1s"})
+    until = time.monotonic() + 5
+    wait_until(lambda: time.monotonic() >= until, within=10)
+    assert worker.status()["amqp"] == {"up": True, "epoch": 1} and not worker.logged(event="amqp_down")
+    assert worker.metric("leveret_connection_up", connection="amqp_publisher") == 1
+
+
 def test_the_metrics_tell_which_connection_is_down(bench):
     with Proxy(bench.broker.port) as amqp, Proxy(bench.redis.port) as redis:
         worker = bench.worker(amqp={"url": bench.broker.url(bench.vhost, port=amqp.port)}, redis={"url": bench.redis.url_at(redis.port)})

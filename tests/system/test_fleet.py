@@ -86,6 +86,13 @@ def test_nothing_is_consumed_before_it_is_known_what_is_paused(bench):
         bench.wait_state(bench.publish(order(1)), "completed")
 
 
+def test_a_worker_that_has_ended_is_listed_no_more(bench):
+    worker = bench.worker()
+    wait_until(lambda: rows(bench.last.run("worker", "list", "-o", "json")), what="it is listed")
+    assert worker.stop() == 0
+    assert not rows(bench.last.run("worker", "list", "-o", "json"))
+
+
 def test_queue_list_counts_tiers_and_dead_letters(bench):
     leveret = fill(bench, five_shapes(10))
     listed = {q["queue"]: q for q in rows(leveret.run("queue", "list", "-o", "json"))}

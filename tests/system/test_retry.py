@@ -1,4 +1,6 @@
 """What may heal is tried again; a service that is down costs time, not attempts and not messages."""
+import signal
+
 import pytest
 
 from harness.publish import email, order
@@ -49,6 +51,19 @@ def test_a_job_that_waits_is_listed_and_its_record_outlives_the_wait(bench):
     bench.wait_state(message, "retrying")
     assert message.id in bench.last.run("job", "list", "--state", "retrying").stdout
     assert bench.redis.client.pttl(f"leveret:job:{{{message.id}}}") > 10 * 60 * 1000
+
+
+def test_a_decision_for_a_tier_that_is_configured_no_more_takes_the_last_there_is(bench):
+    leveret = bench.leveret(env={"LEVERET_CRASHPOINT": "decided:1"})
+    leveret.start().stop()
+    bench.sink.script({"status": 429, "headers": {"Retry-After": "2"}})  # the tier of 2 s covers it
+    message = bench.publish(order(1))
+    assert leveret.start(ready=False).wait() == -signal.SIGKILL
+    bench.redis.client.hset(f"leveret:job:{{{message.id}}}", "lease_until_ms", 1)
+    leveret.env = {}
+    leveret.change(queues=[{**bench.config()["queues"][0], "retry": {"attempts": 4, "tiers": ["1s"]}}]).start()
+    job = bench.wait_state(message, "completed")
+    assert (job["attempt"], job["deferrals"]) == ("0", "1")
 
 
 @pytest.mark.parametrize("headers, pause_s", [({}, 1), ({"Retry-After": "2"}, 2)])
