@@ -320,6 +320,15 @@ def test_connections_on_which_nothing_happens_are_kept_by_heartbeats(bench):
     assert worker.metric("leveret_connection_up", connection="amqp_publisher") == 1
 
 
+def test_a_loss_that_heals_before_anybody_looks_is_counted(bench):
+    worker = bench.worker()
+    for number in (1, 2):
+        bench.broker.close_connections("leveret publisher")
+        bench.sink.script(503)
+        bench.wait_state(bench.publish(order(number)), "completed")  # its copy needed the connection
+    assert worker.metric("leveret_connection_losses_total", connection="amqp_publisher") == 2
+
+
 def test_the_metrics_tell_which_connection_is_down(bench):
     with Proxy(bench.broker.port) as amqp, Proxy(bench.redis.port) as redis:
         worker = bench.worker(amqp={"url": bench.broker.url(bench.vhost, port=amqp.port)}, redis={"url": bench.redis.url_at(redis.port)})

@@ -178,6 +178,13 @@ void metrics_connection(struct metrics *metrics, enum metrics_connection connect
         metrics->up[connection] = up;
 }
 
+void metrics_set_connection(struct metrics *metrics, enum metrics_connection connection, bool up,
+                            uint64_t losses)
+{
+        metrics->up[connection] = up;
+        metrics->losses[connection] = losses;
+}
+
 void metrics_set_breaker(struct metrics *metrics, const struct breaker *breaker)
 {
         metrics->breaker = breaker->state;

@@ -89,6 +89,9 @@ void metrics_connection(struct metrics *metrics, enum metrics_connection connect
 
 /* ---- set before rendering, or whenever known ---- */
 
+/* Of a connection that counts its losses itself. */
+void metrics_set_connection(struct metrics *metrics, enum metrics_connection connection, bool up,
+                            uint64_t losses);
 void metrics_set_breaker(struct metrics *metrics, const struct breaker *breaker);
 void metrics_set_in_flight(struct metrics *metrics, size_t queue, size_t messages);
 /* Over all queues; `oldest_s` 0 if nothing is in flight. */

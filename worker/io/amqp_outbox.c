@@ -128,7 +128,8 @@ static void connection_drop(struct postman *postman, const char *why)
         snprintf(text, sizeof(text), "%.159s", why);
         fd_tell(postman, -1, text); /* before the descriptor's number can be given out again */
         busy_end(postman);
-        atomic_store(&postman->outbox->up, false);
+        if (atomic_exchange(&postman->outbox->up, false))
+                atomic_fetch_add(&postman->outbox->losses, 1);
         atomic_store(&postman->outbox->blocked, false);
         broker_close(postman->broker, 0);
         postman->broker = NULL;

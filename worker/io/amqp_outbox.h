@@ -43,6 +43,7 @@ struct outbox {
         int wake_thread;               /* eventfd */
         _Atomic int64_t busy_since_ms; /* inside a call of the library since; 0: not */
         atomic_bool up, blocked;
+        atomic_uint_fast64_t losses; /* of connections that stood */
 
         struct arena arena; /* holds the settings */
         struct amqp_settings settings;

@@ -189,6 +189,11 @@ bool amqp_publisher_is_up(const struct amqp_publisher *publisher)
         return atomic_load(&publisher->outbox->up);
 }
 
+uint64_t amqp_publisher_losses(const struct amqp_publisher *publisher)
+{
+        return atomic_load(&publisher->outbox->losses);
+}
+
 static bool thread_await(struct outbox *outbox, int64_t bound_ms)
 {
         struct timespec until;

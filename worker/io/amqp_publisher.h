@@ -38,6 +38,8 @@ void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *aren
 /* Is the broker blocking publishers (connection.blocked)? */
 bool amqp_publisher_is_blocked(const struct amqp_publisher *publisher);
 bool amqp_publisher_is_up(const struct amqp_publisher *publisher);
+/* How often a connection that stood was lost. */
+uint64_t amqp_publisher_losses(const struct amqp_publisher *publisher);
 
 /* Waits up to `grace_ms` for what is under way, then ends the thread within about 1 s more; all that is not
  * settled by then is reported PUBLISH_UNKNOWN or PUBLISH_UNSENT before this returns. The loop is to be run

@@ -197,7 +197,8 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         metrics_set_ready(metrics, unready(engine, &reasons) == 0);
         buffer_fini(&reasons);
         metrics_set_breaker(metrics, &engine->breaker);
-        metrics_connection(metrics, METRICS_AMQP_PUBLISHER, amqp_publisher_is_up(engine->publisher));
+        metrics_set_connection(metrics, METRICS_AMQP_PUBLISHER, amqp_publisher_is_up(engine->publisher),
+                               amqp_publisher_losses(engine->publisher));
         metrics_set_in_flight_total(metrics, bytes_in_flight(engine), (double)oldest_ms(engine) / 1000);
         for (size_t i = 0; i < engine->config->queue_count; i++) {
                 metrics_set_in_flight(metrics, i, engine->queues[i].in_flight);
