@@ -126,6 +126,8 @@ static bool digest(struct redis_store *store)
                 uv_idle_start(store->more, on_more);
         else
                 uv_idle_stop(store->more);
+        if (store->ring_count == 0) /* an idle process is not woken for it */
+                uv_timer_stop(store->watch);
         return true;
 }
 
@@ -194,9 +196,8 @@ static uint64_t watch_ms(const struct redis_store *store)
 static void on_watch(uv_timer_t *timer)
 {
         struct redis_store *store = timer->data;
-        if (store->ring_count == 0)
-                uv_timer_stop(timer);
-        else if (clock_boot_ms() - store->ring[store->ring_head].sent_ms > store->config->redis.timeout_ms)
+        if (store->ring_count > 0 &&
+            clock_boot_ms() - store->ring[store->ring_head].sent_ms > store->config->redis.timeout_ms)
                 drop(store, "redis: no reply in time");
 }
 

@@ -14,12 +14,13 @@
  * until a place at the transport is free and the breaker is closed, and its own failure is only logged. */
 
 #define SIGHT_MARGIN_MS 5000
-#define LOOK_EVERY_MS 1000
+/* At least; they are looked at with each tick of the engine. */
+#define LOOK_EVERY_MS 900
 #define SEND_LIMIT_MS 60000
 
 struct alerts {
-        uv_timer_t timer;
         struct engine *engine;
+        int64_t looked_ms;
         struct webhook *webhook; /* NULL: none configured */
         struct alert_digest by_mail, by_webhook;
         /* The mail under way. */
@@ -251,13 +252,12 @@ static void settings_follow(struct alerts *alerts)
         }
 }
 
-static void on_timer(uv_timer_t *timer)
+void alerts_look(struct engine *engine, int64_t now_ms)
 {
-        struct alerts *alerts = timer->data;
-        struct engine *engine = alerts->engine;
-        if (engine->stage == STAGE_ENDED || !engine->store)
+        struct alerts *alerts = engine->alerts;
+        if (now_ms - alerts->looked_ms < LOOK_EVERY_MS)
                 return;
-        int64_t now_ms = clock_boot_ms();
+        alerts->looked_ms = now_ms;
         settings_follow(alerts);
         look_for_idling(alerts, now_ms);
         mail_digest(alerts, now_ms);
@@ -270,17 +270,7 @@ void alerts_open(struct engine *engine)
         alerts->engine = engine;
         arena_init(&alerts->arena);
         settings_follow(alerts);
-        uv_timer_init(&engine->loop, &alerts->timer);
-        alerts->timer.data = alerts;
-        uv_timer_start(&alerts->timer, on_timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
         engine->alerts = alerts;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-        struct alerts *alerts = handle->data;
-        arena_fini(&alerts->arena);
-        free(alerts);
 }
 
 void alerts_reload(struct engine *engine)
@@ -294,5 +284,6 @@ void alerts_close(struct engine *engine)
         struct alerts *alerts = engine->alerts;
         engine->alerts = NULL;
         webhook_close(alerts->webhook);
-        uv_close((uv_handle_t *)&alerts->timer, on_closed);
+        arena_fini(&alerts->arena);
+        free(alerts);
 }

@@ -8,10 +8,10 @@
 #include <signal.h>
 #include <stdio.h>
 
-/* Renewals, repeated publishes, the drain's end, the watchdog and the log's summaries are looked at so often.
- */
+/* Renewals, repeated publishes, the drain's end, the watchdog, the log's summaries, presence and alerts are
+ * looked at so often. */
 #define TICK_MS 200
-/* Nothing is in flight: for the watchdog and the log alone. */
+/* Nothing is in flight. */
 #define IDLE_TICK_MS 500
 /* The last part of the grace in which what has not begun to send is put off: a fifth. */
 #define GRACE_LAST_FIFTH 5
@@ -62,6 +62,8 @@ static void on_tick(uv_timer_t *timer)
         gate_turn(engine);
         log_tick();
         recent_look(engine);
+        presence_look(engine, now_ms);
+        alerts_look(engine, now_ms);
         if (engine->stage == STAGE_RUNNING && engine->in_flight == 0)
                 uv_timer_set_repeat(timer, IDLE_TICK_MS);
 }

@@ -11,14 +11,14 @@
 /* Tells other processes about this one (leveret:worker:<id>) and how old what waits in its queues may be
  * (leveret:newer-than), and listens to what operators ask of all (leveret:paused). */
 
-#define PAUSED_EVERY_MS 400
+/* At least; it is looked at with each tick of the engine. */
+#define PAUSED_EVERY_MS 300
 #define TELL_EVERY_MS 2000
 #define WORKER_TTL_MS "10000"
 
 struct presence {
-        uv_timer_t timer;
         struct engine *engine;
-        int64_t told_ms;
+        int64_t asked_ms, told_ms;
         uint64_t told_completed;
         double rate; /* completed a second, since the last telling */
         bool asking;
@@ -197,12 +197,16 @@ void presence_ask(struct engine *engine)
         redis_store_query(engine->store, arguments, 2, on_paused, engine);
 }
 
-static void on_timer(uv_timer_t *timer)
+void presence_look(struct engine *engine, int64_t now_ms)
 {
-        struct presence *presence = timer->data;
-        int64_t now_ms = clock_boot_ms();
-        presence_ask(presence->engine);
-        if (now_ms - presence->told_ms < TELL_EVERY_MS || !redis_store_is_up(presence->engine->store))
+        struct presence *presence = engine->presence;
+        if (!presence)
+                return;
+        if (now_ms - presence->asked_ms >= PAUSED_EVERY_MS) {
+                presence->asked_ms = now_ms;
+                presence_ask(engine);
+        }
+        if (now_ms - presence->told_ms < TELL_EVERY_MS || !redis_store_is_up(engine->store))
                 return;
         measure(presence, now_ms);
         tell(presence);
@@ -213,14 +217,6 @@ void presence_open(struct engine *engine)
         struct presence *presence = memory_zeroed(1, sizeof(*presence));
         presence->engine = engine;
         engine->presence = presence;
-        uv_timer_init(&engine->loop, &presence->timer);
-        presence->timer.data = presence;
-        uv_timer_start(&presence->timer, on_timer, 50, PAUSED_EVERY_MS);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-        free(handle->data);
 }
 
 void presence_close(struct engine *engine)
@@ -231,5 +227,5 @@ void presence_close(struct engine *engine)
         struct slice forget[] = {SLICE_LITERAL("DEL"), {.data = key, .len = (size_t)len}};
         redis_store_command(engine->store, forget, 2, NULL, NULL);
         engine->presence = NULL;
-        uv_close((uv_handle_t *)&presence->timer, on_closed);
+        free(presence);
 }

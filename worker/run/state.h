@@ -206,6 +206,7 @@ void recent_close(struct engine *engine);
 
 /* ---- presence.c: leveret:worker:<id>, leveret:paused ---- */
 void presence_open(struct engine *engine);
+void presence_look(struct engine *engine, int64_t now_ms); /* once a tick */
 void presence_tell(struct engine *engine); /* now, because something changed that people wait for */
 void presence_ask(struct engine *engine);  /* which queues are paused; the gate is told of the answer */
 void presence_close(struct engine *engine);
@@ -224,6 +225,7 @@ void stuck_close(struct engine *engine);
 
 /* ---- alerts.c ---- */
 void alerts_open(struct engine *engine);
+void alerts_look(struct engine *engine, int64_t now_ms); /* once a tick */
 void alerts_dead(struct engine *engine, const char *queue, const char *type, enum reason reason);
 void alerts_event(struct engine *engine, const char *kind, const char *text);
 void alerts_reload(struct engine *engine);
