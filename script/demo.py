@@ -113,20 +113,21 @@ def publish(broker, samples):
 
 
 def instructions(leveret, worker, sink, redis, broker):
-    command = f"{leveret.program} {{}} -c {leveret.config_path}"
     data = json.dumps({"order_id": 47, "customer_email": "dave@example.com", "title": "Another hare"})
     print(f"""
-All stays up until Ctrl-C. In another terminal:
+All stays up until Ctrl-C. In another terminal first this line, which the commands and publishers of README.md need too:
 
-  publish one more      {command.format(f"publish order.created.v1 --data '{data}' --wait 30s")}
-  look at a job         {command.format("job show demo-failing-once")}
-  list dead letters     {command.format(f"dlq list {QUEUE}")}
-  look at one           {command.format(f"dlq show {QUEUE} demo-refused")}
-  try it again          {command.format(f"dlq redrive {QUEUE} demo-refused")}
+  export PATH={leveret.program.parent}:$PATH LEVERET_CONFIG={leveret.config_path} LEVERET_ADMIN_LISTEN=127.0.0.1:{worker.admin_port} \\
+    AMQP_URL={broker.url()} REDIS_URL={redis.url}
+
+  publish one more      leveret publish order.created.v1 --data '{data}' --wait 30s
+  look at a job         leveret job show demo-failing-once
+  list dead letters     leveret dlq list {QUEUE}
+  look at one           leveret dlq show {QUEUE} demo-refused
+  try it again          leveret dlq redrive {QUEUE} demo-refused
   the mails as JSON     curl -s http://127.0.0.1:{sink.control_port}/mails
   the worker's metrics  curl -s http://127.0.0.1:{worker.admin_port}/metrics
-  Redis                 redis-cli -p {redis.port} HGETALL 'leveret:job:{{demo-good}}'
-  RabbitMQ              {broker.url()}
+  a record in Redis     redis-cli -u {redis.url} HGETALL 'leveret:job:{{demo-good}}'
   the worker's log      {worker.process.stderr_path}
 """, flush=True)
 
