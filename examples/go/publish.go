@@ -1,5 +1,6 @@
 // Publishes one order to leveret with amqp091-go. usage: go run . ORDER_ID, the broker in AMQP_URL
-// Once before: go mod init example && go get github.com/rabbitmq/amqp091-go
+// Once before: go mod init example && go get github.com/rabbitmq/amqp091-go; or Debian's golang-github-rabbitmq-amqp091-go-dev
+// with GO111MODULE=off GOPATH=/usr/share/gocode
 package main
 
 import (

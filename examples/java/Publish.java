@@ -7,7 +7,11 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** Publishes one order to leveret with RabbitMQ's client. usage: java Publish.java ORDER_ID, the broker in AMQP_URL */
+/**
+ * Publishes one order to leveret with RabbitMQ's client. usage, the broker in AMQP_URL:
+ *     java -cp /usr/share/java/amqp-client.jar:/usr/share/java/slf4j-api.jar Publish.java ORDER_ID
+ * The jars are Debian's (librabbitmq-client-java); with Maven or Gradle: com.rabbitmq:amqp-client.
+ */
 public class Publish {
     public static void main(String[] words) throws Exception {
         long orderId = Long.parseLong(words[0]);

@@ -1,4 +1,4 @@
-// Publishes one order to leveret with amqplib. usage: node publish.js ORDER_ID, the broker in AMQP_URL
+// Publishes one order to leveret with amqplib. usage: npm ci && node publish.js ORDER_ID, the broker in AMQP_URL
 'use strict';
 const amqplib = require('amqplib');
 const { randomBytes, randomUUID } = require('crypto');

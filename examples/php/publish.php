@@ -1,6 +1,6 @@
 <?php
 // Publishes one order to leveret with php-amqplib. usage: php publish.php ORDER_ID, the broker in AMQP_URL
-// Debian's php-amqplib is loaded as below; with Composer require 'vendor/autoload.php'.
+// The library is Debian's php-amqplib, or Composer's: composer require php-amqplib/php-amqplib
 require is_file(__DIR__ . '/vendor/autoload.php') ? __DIR__ . '/vendor/autoload.php' : 'PhpAmqpLib/autoload.php';
 
 use PhpAmqpLib\Connection\AMQPStreamConnection;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Publishes one order to leveret with its own command. usage: publish.sh ORDER_ID, the broker in AMQP_URL, Redis in REDIS_URL
+# Publishes one order to leveret with its own command. usage: publish.sh ORDER_ID, the broker in AMQP_URL, Redis in
+# REDIS_URL (leveret is in the PATH)
 set -eu
 export LEVERET_AMQP_URL="$AMQP_URL" LEVERET_REDIS_URL="$REDIS_URL" LEVERET_MAIL_TRANSPORT=log # this end sends no mail
 hex() { od -An -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
