@@ -101,8 +101,10 @@ static void bad_files_are_told_by_line_and_column(void **state)
                 {LOG_MAIL "amqp: x\n",
                  "a.yaml:2:1: amqp: expected settings as `key: value`, not one value\n"},
                 {LOG_MAIL "amqp: [x]\n", "a.yaml:2:1: amqp: expected settings as `key: value`, not a list\n"},
-                {LOG_MAIL "queues: {name: a}\n", "a.yaml:2:1: queues: expected a list of 1 to 64 queues\n"},
-                {LOG_MAIL "queues: []\n", "a.yaml:2:1: queues: expected a list of 1 to 64 queues\n"},
+                {LOG_MAIL "queues: {name: a}\n",
+                 "a.yaml:2:1: queues: expected a list of 1 to 64 queues, each begun by `- name: ...`\n"},
+                {LOG_MAIL "queues: []\n",
+                 "a.yaml:2:1: queues: expected a list of 1 to 64 queues, each begun by `- name: ...`\n"},
                 {LOG_MAIL "queues: [{prefetch: 3}]\n", "a.yaml:2:10: queues[0].name: is required\n"},
                 {LOG_MAIL "queues: [{name: a, prefech: 3}]\n",
                  "a.yaml:2:20: queues[0].prefech: unknown setting; did you mean queues[0].prefetch?\n"},
@@ -158,8 +160,13 @@ static void bad_files_are_told_by_line_and_column(void **state)
                 {LOG_MAIL "redis: {url: http://cache/}\n", "a.yaml:2:14: redis.url: expected a URL that "
                                                            "begins with its scheme: redis:// or rediss://\n"},
                 {LOG_MAIL "redis: {url: \"redis://h:99999/\"}\n", "a.yaml:2:14: redis.url: is not a URL\n"},
-                {LOG_MAIL "claim: {lease: 30199ms}\n",
-                 "a.yaml:2:16: claim.lease: must be longer than mail.timeout by 200ms at least\n"},
+                {LOG_MAIL "claim: {lease: 30199ms}\n", "a.yaml:2:16: claim.lease: is 30199ms, and must be "
+                                                       "longer than mail.timeout, 30s, by 200ms at least\n"},
+                {"mail: {from: a@example.com, http: {url: 'https://api.resend.com/emails/'}}\n",
+                 "a.yaml:1:41: mail.http.url: must end before /emails, which the preset adds\n"},
+                {LOG_MAIL "mail2:\n\ttransport: log\n",
+                 "a.yaml:3:1: not YAML: found character that cannot start any token (a tab? only spaces "
+                 "indent)\n"},
                 {LOG_MAIL "max_body: 17MiB\n",
                  "a.yaml:2:11: max_body: expected 1KiB to 16MiB, got \"17MiB\"\n"},
                 {"{}\n", "a.yaml:1:1: mail.from: is required unless mail.transport is log\n"

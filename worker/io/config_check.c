@@ -1,7 +1,9 @@
 #include "io/config_check.h"
 
+#include "core/mail_preset.h"
 #include "core/protocol.h"
 #include "core/topology.h"
+#include "core/units.h"
 #include "core/utf8.h"
 #include "io/url.h"
 
@@ -113,6 +115,28 @@ static void check_services(struct check *check)
                 fault(check, "admin.token", "is required when admin.listen is not loopback");
 }
 
+/* Every mail would be answered 404, and die. */
+static void check_preset_path(struct check *check)
+{
+        const char *url = check->config->mail.http.url,
+                   *path = mail_preset_rules(check->config->mail.http.preset)->path;
+        size_t len = url ? strlen(url) : 0, path_len = strlen(path);
+        while (len > 0 && url[len - 1] == '/')
+                len--;
+        if (len > path_len && memcmp(url + len - path_len, path, path_len) == 0)
+                fault(check, "mail.http.url",
+                      arena_printf(check->arena, "must end before %s, which the preset adds", path));
+}
+
+static const char *duration_text(struct check *check, int64_t ms)
+{
+        struct buffer text = {0};
+        duration_add(&text, ms);
+        const char *copy = arena_copy(check->arena, text.data, text.len);
+        buffer_fini(&text);
+        return copy;
+}
+
 static void check_mail(struct check *check)
 {
         const struct config *config = check->config;
@@ -126,6 +150,7 @@ static void check_mail(struct check *check)
         if (!config->mail.smtp.url && smtp)
                 fault(check, "mail.smtp.url", "is required when mail.transport is smtp");
         check_url(check, "mail.http.url", config->mail.http.url, plain, "mail.allow_plaintext");
+        check_preset_path(check);
         bool starttls = config->mail.smtp.starttls == SMTP_STARTTLS_REQUIRED;
         check_url(check, "mail.smtp.url", config->mail.smtp.url, plain || starttls, "mail.allow_plaintext");
         if (!config->mail.smtp.username != !config->mail.smtp.password)
@@ -135,7 +160,11 @@ static void check_mail(struct check *check)
                 fault(check, "mail.breaker.open_max", "must not be shorter than mail.breaker.open");
         /* The lease check right before a send must cover the whole send (invariant I2). */
         if (config->claim.lease_ms < config->mail.timeout_ms + JOB_LEASE_SPARE_MIN_MS)
-                fault(check, "claim.lease", "must be longer than mail.timeout by 200ms at least");
+                fault(check, "claim.lease",
+                      arena_printf(check->arena,
+                                   "is %s, and must be longer than mail.timeout, %s, by 200ms at least",
+                                   duration_text(check, config->claim.lease_ms),
+                                   duration_text(check, config->mail.timeout_ms)));
 }
 
 static const char *queue_name_fault(const struct config_queue *queue)
@@ -201,7 +230,7 @@ static void check_bindings(struct check *check, const char *path, const struct c
 static void check_queues(struct check *check)
 {
         if (check->config->queue_count == 0)
-                fault(check, "queues", "expected a list of 1 to 64 queues");
+                fault(check, "queues", "expected a list of 1 to 64 queues, each begun by `- name: ...`");
         for (size_t i = 0; i < check->config->queue_count; i++) {
                 const struct config_queue *queue = &check->config->queues[i];
                 const char *path = arena_printf(check->arena, "queues[%zu].name", i);

@@ -180,7 +180,9 @@ static void read_document(struct reader *reader, yaml_parser_t *parser, const ch
         if (!yaml_parser_load(parser, &document)) {
                 const char *problem = parser->problem ? parser->problem : "cannot be read";
                 fail(reader, problem_mark(parser, text, len),
-                     arena_printf(reader->arena, "not YAML: %s", problem));
+                     arena_printf(reader->arena, "not YAML: %s%s", problem,
+                                  strstr(problem, "cannot start any token") ? " (a tab? only spaces indent)"
+                                                                            : ""));
                 return;
         }
         reader->document = &document;
