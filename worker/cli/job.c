@@ -58,6 +58,29 @@ static void print_record(struct cli *cli, const struct redis_value *record)
                 printf("%-20s %s\n", "stuck", "running, its lease ran out, and nobody has taken it over");
 }
 
+static bool is_number(struct slice name, struct slice value)
+{
+        static const char *const counts[] = {"attempt", "deferrals",    "redrives",
+                                             "starts",  "effects_done", "effects_total"};
+        enum { DIGITS_MAX = 15 }; /* what a double, and so every reader of JSON, holds exactly */
+        bool number = name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0;
+        for (size_t i = 0; i < CLI_COUNT(counts); i++)
+                number = number || slice_is(name, counts[i]);
+        for (size_t i = 0; i < value.len; i++)
+                number = number && value.data[i] >= '0' && value.data[i] <= '9';
+        bool leading_zero = value.len > 1 && value.data[0] == '0';
+        return number && value.len > 0 && value.len <= DIGITS_MAX && !leading_zero;
+}
+
+/* Redis keeps texts; who selects by numbers (jq's .attempt > 2) needs numbers. */
+static void add_value(struct buffer *out, struct slice name, struct slice value)
+{
+        if (is_number(name, value))
+                buffer_add_slice(out, value);
+        else
+                buffer_add_json_string(out, value);
+}
+
 static void print_json(struct cli *cli, struct redis_sync *redis, const struct redis_value *record,
                        const char *id)
 {
@@ -68,7 +91,7 @@ static void print_json(struct cli *cli, struct redis_sync *redis, const struct r
                 buffer_add_char(&out, ',');
                 buffer_add_json_string(&out, record->items[i].text);
                 buffer_add_char(&out, ':');
-                buffer_add_json_string(&out, record->items[i + 1].text);
+                add_value(&out, record->items[i].text, record->items[i + 1].text);
         }
         buffer_printf(&out, ",\"stuck\":%s,\"events\":", is_stuck(record) ? "true" : "false");
         timeline_json(cli, redis, id, &out);
