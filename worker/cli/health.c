@@ -51,7 +51,8 @@ int command_health(struct cli *cli, int argc, char **argv)
         int http = 0;
         if (!http_get(cli->config->admin.listen, live ? "/livez" : "/readyz?verbose", NULL, &body, &http,
                       error))
-                status = cli_fail(cli, CLI_ERROR, "%s", error);
+                status = cli_fail(cli, CLI_ERROR, "%s; does a worker run here, with this admin.listen?",
+                                  error);
         else
                 status = http == 200 ? CLI_OK : CLI_ERROR;
         if (cli->output == CLI_JSON)

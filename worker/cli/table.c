@@ -53,8 +53,11 @@ static void add_line(struct buffer *out, const struct cli_table *table, const si
                 buffer_add_text(out, text);
                 if (!last && !table->columns[i].numeric)
                         buffer_printf(out, "%*s", (int)pad, "");
-                buffer_add_text(out, last ? "\n" : "  ");
+                buffer_add_text(out, last ? "" : "  ");
         }
+        while (out->len > 0 && out->data[out->len - 1] == ' ')
+                out->len--;
+        buffer_add_char(out, '\n');
 }
 
 static void add_text(struct buffer *out, const struct cli_table *table)
