@@ -290,7 +290,9 @@ void settings_print(const struct config *config, struct buffer *out)
 }
 
 static const char preamble[] =
-        "# The configuration of leveret: every setting with its meaning, at its default. Copy what differs.\n"
+        "# The configuration of leveret: every setting with its meaning, at its default; only mail.transport "
+        "is log\n"
+        "# here, so that nothing is sent before you say how. Copy what differs.\n"
         "# Later ones win: this file, the environment (LEVERET_AMQP_URL for amqp.url; an empty variable "
         "counts as\n"
         "# unset), --set amqp.url=... on the command line (also --set 'queues[0].prefetch=10', lists with "

@@ -199,8 +199,7 @@ const struct setting settings[] = {
           .prose = "Alert when nothing has succeeded for this long though work waits; 0: never." },
         { .name = "admin.listen", .kind = SETTING_LISTEN, OF_WORKER(admin.listen),
           .fallback = "127.0.0.1:9464",
-          .prose = "Where health, metrics and status are served, as host:port (host must be an IP address); "
-                   "off: nowhere." },
+          .prose = "Where health, metrics and status are served, as host:port; off: nowhere." },
         { .name = "admin.token", .kind = SETTING_TEXT, OF_WORKER(admin.token),
           .example = "${ADMIN_TOKEN}", .secret = true,
           .prose = "Bearer token that /metrics and /status ask for; required when admin.listen is not "
