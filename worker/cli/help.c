@@ -60,7 +60,7 @@ static const struct page pages[] = {
                      "Example: leveret topology verify\n"},
         {"type", "The message types that have a handler.\n\n"
                  "  list          names and what they do\n"
-                 "  show TYPE     the payload's fields\n"
+                 "  show TYPE     the payload's fields, what each must be, and an example\n"
                  "  schema TYPE   the payload as JSON Schema\n"
                  "  asyncapi      all types and the exchange as one AsyncAPI document\n\n"
                  "Example: leveret type schema order.created.v1\n"},
@@ -86,7 +86,8 @@ static const struct page pages[] = {
          "out\n"
          "  --type T      list: of this message type\n"
          "  --subject S   list: about this entity\n"
-         "  --limit N     list: at most so many\n\n"
+         "  --limit N     list: at most so many (50)\n\n"
+         "ATTEMPT counts from 0: 0 is the first try.\n"
          "Unknown (exit 3) means: never received, or completed so long ago that its record has expired.\n\n"
          "Example: leveret job list --subject order/42\n"},
         {"dlq",
