@@ -10,6 +10,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
+from harness import canary  # noqa: E402
 from harness.publish import Message, Publisher, email, invoice  # noqa: E402
 from harness.rabbitmq import RabbitMQ  # noqa: E402
 from harness.redis import Redis  # noqa: E402
@@ -127,7 +128,7 @@ All stays up until Ctrl-C. In another terminal first this line, which the comman
   try it again          leveret dlq redrive {QUEUE} demo-refused
   the mails as JSON     curl -s http://127.0.0.1:{sink.control_port}/mails
   the worker's metrics  curl -s http://127.0.0.1:{worker.admin_port}/metrics
-  a record in Redis     redis-cli -u {redis.url} HGETALL 'leveret:job:{{demo-good}}'
+  a record in Redis     redis-cli -p {redis.port} -a {canary.REDIS_PASSWORD} --no-auth-warning HGETALL 'leveret:job:{{demo-good}}'
   the worker's log      {worker.process.stderr_path}
 """, flush=True)
 
