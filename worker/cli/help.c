@@ -26,7 +26,7 @@ const char help_exits[] =
         "  1   it failed; stderr says why\n"
         "  2   wrong usage\n"
         "  3   no such job, dead letter, queue or type; or nothing matches\n"
-        "  4   refused: not confirmed, or another operator is at work\n"
+        "  4   refused: nobody said yes to what destroys, or another operator is at work\n"
         "  78  the configuration is wrong; of run and topology also: a service refuses it for good\n";
 
 struct page {
@@ -70,7 +70,8 @@ static const struct page pages[] = {
         {"publish",
          "Publishes one message. The payload is checked first as a worker would, and the broker's confirm "
          "is\n"
-         "waited for. Prints the id. An id that belongs to another message is refused.\n\n"
+         "waited for. Prints the id. An id that belongs to another message is refused (exit 1, "
+         "id_conflict).\n\n"
          "  --data J|@file|-   the payload: JSON itself, a file, or standard input\n"
          "  --id ID            the job's id and idempotency key (default: a random one)\n"
          "  --subject S        the entity it is about, as order/42\n"
@@ -81,7 +82,7 @@ static const struct page pages[] = {
         {"job",
          "What became of a message, from its record in Redis.\n\n"
          "  show ID       every claim, attempt, delay, effect and decision, with times; a dead id works too\n"
-         "  list          newest first\n\n"
+         "  list          newest first, by when each came into its state\n\n"
          "  --state S     list: running, retrying, completed, dead, or stuck: running, but its lease ran "
          "out\n"
          "  --type T      list: of this message type\n"

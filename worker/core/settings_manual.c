@@ -89,13 +89,14 @@ static void add_setting(const struct setting *setting, struct arena *arena, stru
         buffer_fini(&text);
 }
 
-static const char description[] = "leveret.yaml configures leveret(1). It is looked for where -c says, else "
-                                  "where the environment variable\n"
-                                  "LEVERET_CONFIG says, else at config/leveret.yaml, else at "
-                                  "/etc/leveret/leveret.yaml. Nothing in it is required but mail.from and "
-                                  "the address of the mail service; a key\n"
-                                  "that is not known is an error. The shipped file holds every setting with "
-                                  "its meaning, at its default.\n";
+static const char description[] =
+        "leveret.yaml configures leveret(1). It is looked for where -c says, else "
+        "where the environment variable\n"
+        "LEVERET_CONFIG says, else at config/leveret.yaml, else at "
+        "/etc/leveret/leveret.yaml. Nothing in it is required but mail.from and "
+        "the address of the mail service; a key\n"
+        "that is not known is an error. The shipped file holds every setting with "
+        "its meaning, at its default, but for mail.transport, which is log there.\n";
 
 static const char sources[] = "Later ones win: the file; the environment, where amqp.url is LEVERET_AMQP_URL "
                               "(an empty variable counts as\n"
