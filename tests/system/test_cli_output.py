@@ -26,7 +26,7 @@ def put_job(bench, id, state, at_ms, **fields):
 def test_a_lease_is_shown_as_a_duration_and_the_rest_as_times(bench):
     put_job(bench, "order-1", "completed", 1700000000000, lease_ms=60000, lease_until_ms=1700000060000)
     shown = dict(line.split(None, 1) for line in bench.leveret().run("job", "show", "order-1").stdout.splitlines() if " " in line)
-    assert shown["lease_ms"] == "1m" and shown["lease_until_ms"] == "2023-11-14T22:14:20.000Z", shown
+    assert shown["lease"] == "1m" and shown["lease_until"] == "2023-11-14T22:14:20.000Z", shown
 
 
 def test_jobs_of_all_states_are_listed_newest_first(bench):

@@ -33,6 +33,11 @@ static const char *duration_text(struct cli *cli, int64_t ms)
         return copy;
 }
 
+static bool ends_in_ms(struct slice name)
+{
+        return name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0;
+}
+
 /* What ends in _ms is a time, but for the lease, which is how long one lasts. */
 static const char *value_text(struct cli *cli, const struct redis_value *record, struct slice name,
                               struct slice value)
@@ -41,7 +46,7 @@ static const char *value_text(struct cli *cli, const struct redis_value *record,
         snprintf(key, sizeof(key), "%.*s", SLICE_PRINT(name));
         if (slice_is(name, "lease_ms"))
                 return duration_text(cli, field_integer(record, key));
-        if (name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0)
+        if (ends_in_ms(name))
                 return cli_time(cli, field_integer(record, key));
         return cli_safe(cli, value);
 }
@@ -50,9 +55,13 @@ static void print_record(struct cli *cli, const struct redis_value *record)
 {
         for (size_t i = 0; i + 1 < record->count; i += 2) {
                 struct slice name = record->items[i].text, value = record->items[i + 1].text;
-                if (value.len == 0 || slice_is(name, "fingerprint"))
+                bool unset = slice_is(name, "lease_until_ms") && slice_is(value, "0");
+                if (value.len == 0 || unset || slice_is(name, "fingerprint"))
                         continue;
-                printf("%-20s %s\n", cli_safe(cli, name), value_text(cli, record, name, value));
+                const char *text = value_text(cli, record, name, value);
+                if (ends_in_ms(name)) /* shown as a date or as a duration */
+                        name.len -= strlen("_ms");
+                printf("%-20s %s\n", cli_safe(cli, name), text);
         }
         if (is_stuck(record))
                 printf("%-20s %s\n", "stuck", "running, its lease ran out, and nobody has taken it over");
@@ -63,7 +72,7 @@ static bool is_number(struct slice name, struct slice value)
         static const char *const counts[] = {"attempt", "deferrals",    "redrives",
                                              "starts",  "effects_done", "effects_total"};
         enum { DIGITS_MAX = 15 }; /* what a double, and so every reader of JSON, holds exactly */
-        bool number = name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0;
+        bool number = ends_in_ms(name);
         for (size_t i = 0; i < CLI_COUNT(counts); i++)
                 number = number || slice_is(name, counts[i]);
         for (size_t i = 0; i < value.len; i++)
