@@ -1,4 +1,5 @@
 """What may heal is tried again; a service that is down costs time, not attempts and not messages."""
+import json
 import signal
 
 import pytest
@@ -30,6 +31,22 @@ def test_a_job_that_waits_says_so(bench):
     job = bench.wait_state(message, "retrying")
     assert job["attempt"] in ("0", "1") and "503" in job["error"]
     bench.wait_state(message, "completed")
+
+
+@pytest.mark.parametrize("tier", [2, 70000])
+def test_a_recorded_delay_tier_that_is_no_longer_configured_becomes_the_longest(bench, tier):
+    leveret = bench.leveret(bench.config(claim={"lease": "6s"}))
+    leveret.start().stop()
+    bench.sink.script(503)
+    message = bench.publish(order(1))
+    assert leveret.start(ready=False, env={"LEVERET_CRASHPOINT": "decided:1"}).wait() == -signal.SIGKILL
+    job = f"leveret:job:{{{message.id}}}"
+    assert bench.redis.client.hget(job, "decision").startswith("retry ")
+    bench.redis.client.hset(job, mapping={"decision": f"retry {tier} 0 -", "lease_until_ms": 1})
+    leveret.start()
+    assert bench.wait_state(message, "completed")["attempt"] == "1"
+    timeline = map(json.loads, bench.redis.client.lrange(f"leveret:events:{{{message.id}}}", 0, -1))
+    assert [event["tier"] for event in timeline if event["event"] == "settled"] == ["2s"]
 
 
 def test_retry_after_is_honoured_and_burns_no_attempt(bench):

@@ -17,11 +17,17 @@
 #define HEAD_MAX 1024
 #define AGAIN_MAX_MS 15000
 
+/* Settles on a tier. One that was recorded may be gone with a change of the configuration: then the longest.
+ */
 static void choose_tier(struct delivery *delivery)
 {
         struct job_decision *decision = &delivery->job.decision;
         const struct config_queue *queue = delivery_queue(delivery);
-        if (decision->tier >= 0 || decision->kind == DECISION_DEAD)
+        if (decision->kind == DECISION_DEAD)
+                return;
+        if (decision->tier >= (int)queue->tier_count)
+                decision->tier = (int)queue->tier_count - 1;
+        if (decision->tier >= 0)
                 return;
         if (decision->kind == DECISION_RETRY)
                 decision->tier = (int)retry_tier_at_least(
@@ -140,8 +146,8 @@ static struct arena *arena_new(void)
 void end_publish(struct delivery *delivery)
 {
         const struct job *job = &delivery->job;
-        const struct config_queue *queue = delivery_queue(delivery);
         struct copy_facts facts = facts_of(delivery);
+        choose_tier(delivery);
         facts.generation = job_decision_generation(job);
         if (job->decision.kind != DECISION_DEFER)
                 facts.failed_at_ms = clock_wall_ms();
@@ -153,11 +159,9 @@ void end_publish(struct delivery *delivery)
                 publish_copy(delivery, arena, copy_dead(arena, delivery->message, &facts));
                 return;
         }
-        /* The recorded tier may be gone with a change of the configuration. */
-        size_t tier = job->decision.tier < 0 ? 0 : (size_t)job->decision.tier;
-        if (tier >= queue->tier_count)
-                tier = queue->tier_count - 1;
-        publish_copy(delivery, arena, copy_retry(arena, delivery->message, &facts, queue, tier));
+        publish_copy(delivery, arena,
+                     copy_retry(arena, delivery->message, &facts, delivery_queue(delivery),
+                                (size_t)job->decision.tier));
 }
 
 void end_publish_delay(struct delivery *delivery)
