@@ -30,6 +30,7 @@ static void a_url_is_taken_apart_and_decoded(void **state)
                 {"amqp://u:p%40ss%2f@h:1234/shop", "h", "u", "p@ss/", "shop", "amqp://h:1234/shop", 1234,
                  false},
                 {"amqps://u:p@h/a%2fb?heartbeat=5", "h", "u", "p", "a/b", "amqps://h:5671/a/b", 5671, true},
+                {"amqp://:@h/../a", "h", "guest", "guest", "../a", "amqp://h:5672/../a", 5672, false},
                 {"amqp://[::1]:5673/", "::1", "guest", "guest", "/", "amqp://::1:5673/", 5673, false},
         };
         (void)state;
@@ -66,11 +67,28 @@ static void another_scheme_or_no_url_is_refused_without_showing_it(void **state)
         }
 }
 
+/* Else the broker would be asked with the password of guest, or for the vhost /. */
+static void what_cannot_be_decoded_is_refused_and_not_taken_for_missing(void **state)
+{
+        const char *urls[] = {"amqp://u:hunter2%0a@h/", "amqp://u%09:p@h/", "amqp://u:p@h/shop%00"};
+        (void)state;
+        for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+                struct arena arena;
+                struct amqp_settings settings;
+                struct amqp_error error;
+                assert_false(parse(&arena, urls[i], &settings, &error));
+                assert_int_equal(error.trouble, AMQP_TROUBLE_REFUSED);
+                assert_null(strstr(error.text, "hunter2"));
+                arena_fini(&arena);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_url_is_taken_apart_and_decoded),
                 cmocka_unit_test(another_scheme_or_no_url_is_refused_without_showing_it),
+                cmocka_unit_test(what_cannot_be_decoded_is_refused_and_not_taken_for_missing),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

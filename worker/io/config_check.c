@@ -76,7 +76,7 @@ static void check_url(struct check *check, const char *path, const char *text, b
         if (!text)
                 return;
         if (!url_parse(check->arena, text, &url)) {
-                fault(check, path, "is not a URL");
+                fault(check, path, "is not a URL, or holds an encoded control character");
                 return;
         }
         encrypted = encrypted || scheme_is_encrypted(url.scheme);

@@ -5,14 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *part(struct arena *arena, CURLU *handle, CURLUPart which, unsigned flags)
+/* A part, NULL if there is none. One that cannot be decoded must not pass for one that is missing: *ok. */
+static const char *part(struct arena *arena, CURLU *handle, CURLUPart which, unsigned flags, bool *ok)
 {
         char *text = NULL;
-        if (curl_url_get(handle, which, &text, flags) != CURLUE_OK)
+        CURLUcode code = curl_url_get(handle, which, &text, flags);
+        if (code == CURLUE_URLDECODE)
+                *ok = false;
+        if (code != CURLUE_OK)
                 return NULL;
         const char *copy = arena_strdup(arena, text);
         curl_free(text);
         return copy;
+}
+
+static bool parts_take(struct arena *arena, CURLU *handle, struct url *url)
+{
+        bool ok = true;
+        url->scheme = part(arena, handle, CURLUPART_SCHEME, 0, &ok);
+        url->user = part(arena, handle, CURLUPART_USER, CURLU_URLDECODE, &ok);
+        url->password = part(arena, handle, CURLUPART_PASSWORD, CURLU_URLDECODE, &ok);
+        url->host = part(arena, handle, CURLUPART_HOST, 0, &ok);
+        const char *port = part(arena, handle, CURLUPART_PORT, 0, &ok);
+        url->port = port ? (uint16_t)strtoul(port, NULL, 10) : 0;
+        const char *path = part(arena, handle, CURLUPART_PATH, CURLU_URLDECODE, &ok);
+        url->path = path && path[0] == '/' ? path + 1 : "";
+        return ok && url->scheme && url->host;
 }
 
 bool url_parse(struct arena *arena, const char *text, struct url *url)
@@ -21,18 +39,9 @@ bool url_parse(struct arena *arena, const char *text, struct url *url)
         CURLU *handle = curl_url();
         if (!handle)
                 abort();
-        bool ok = curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK;
-        if (ok) {
-                url->scheme = part(arena, handle, CURLUPART_SCHEME, 0);
-                url->user = part(arena, handle, CURLUPART_USER, CURLU_URLDECODE);
-                url->password = part(arena, handle, CURLUPART_PASSWORD, CURLU_URLDECODE);
-                url->host = part(arena, handle, CURLUPART_HOST, 0);
-                const char *port = part(arena, handle, CURLUPART_PORT, 0);
-                url->port = port ? (uint16_t)strtoul(port, NULL, 10) : 0;
-                const char *path = part(arena, handle, CURLUPART_PATH, CURLU_URLDECODE);
-                url->path = path && path[0] == '/' ? path + 1 : "";
-                ok = url->scheme && url->host;
-        }
+        bool ok = curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS) ==
+                          CURLUE_OK &&
+                  parts_take(arena, handle, url);
         curl_url_cleanup(handle);
         return ok;
 }

@@ -14,7 +14,8 @@ struct url {
         uint16_t port;
 };
 
-/* False if it cannot be parsed. Any scheme is taken. */
+/* False if it cannot be parsed, or a part holds a control character behind a percent sign. Any scheme is
+ * taken; dots in the path stay as they are. */
 bool url_parse(struct arena *arena, const char *text, struct url *url);
 
 /* localhost, 127.0.0.0/8, ::1 (also in brackets): only what no name server can lead elsewhere. */
