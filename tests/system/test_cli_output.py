@@ -62,6 +62,14 @@ def test_a_running_job_whose_lease_ran_out_is_told_as_stuck(bench):
         {"left": "stuck", "busy": "running", "done": "completed"}
     assert [row["id"] for row in rows(leveret.run("job", "list", "--state", "stuck", "-o", "json"))] == ["left"]
     assert [leveret.run("job", "show", id, "-o", "json").json()["stuck"] for id in ("left", "busy", "done")] == [True, False, False]
+def test_json_is_json_whatever_redis_holds(bench):
+    put_job(bench, "order-1", "running", 1700000000000, attempt='1,"admin":true')
+    bench.redis.client.rpush("leveret:events:{order-1}", '{"ts":1,"event":"claim"}', '"}, it is not', '{"ts":2,"event":"completed"}')
+    bench.redis.client.hset("leveret:worker:w", mapping={"pid": "007"})
+    leveret = bench.leveret()
+    assert [row["attempt"] for row in rows(leveret.run("job", "list", "-o", "json"))] == [None]
+    assert [event["ts"] for event in leveret.run("job", "show", "order-1", "-o", "json").json()["events"]] == [1, 2]
+    assert [row["pid"] for row in rows(leveret.run("worker", "list", "-o", "json"))] == [None]
 
 
 @pytest.mark.parametrize("state", ["queued", "dropped"])

@@ -95,7 +95,8 @@ const char *cli_safe(struct cli *cli, struct slice text);
 const char *cli_time(struct cli *cli, int64_t ms);
 
 /* A table on stdout: columns aligned for people, or one JSON object a row with -o json. Values are borrowed
- * until cli_table_print. A JSON value is written as a string unless its column is numeric. */
+ * until cli_table_print. A JSON value is written as a string unless its column is numeric: then as the number
+ * that it is, or null. */
 struct cli_column {
         const char *title; /* "ATTEMPT"; the JSON name is its lower case */
         bool numeric;

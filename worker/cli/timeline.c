@@ -46,10 +46,17 @@ bool timeline_print(struct cli *cli, struct redis_sync *redis, const char *id)
 void timeline_json(struct cli *cli, struct redis_sync *redis, const char *id, struct buffer *out)
 {
         const struct redis_value *events = events_of(cli, redis, id);
+        const char *between = "";
+        char cause[JSON_CAUSE_MAX];
         buffer_add_char(out, '[');
         for (size_t i = 0; i < events->count; i++) {
-                buffer_add_text(out, i ? "," : "");
+                json_t *event = json_parse(events->items[i].text, cause);
+                if (!event)
+                        continue;
+                json_decref(event);
+                buffer_add_text(out, between);
                 buffer_add_slice(out, events->items[i].text);
+                between = ",";
         }
         buffer_add_char(out, ']');
 }

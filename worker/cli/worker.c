@@ -27,10 +27,8 @@ static int list(struct cli *cli, struct redis_sync *redis)
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
         for (size_t i = 0; i < fleet.worker_count; i++) {
                 const struct fleet_worker *worker = &fleet.workers[i];
-                bool is_number = worker->pid[0] && strspn(worker->pid, "0123456789") == strlen(worker->pid);
-                cli_table_row(&table, worker->name, worker->host, is_number ? worker->pid : "-",
-                              worker->version, worker->state, worker->breaker,
-                              arena_printf(arena, "%" PRId64, worker->in_flight),
+                cli_table_row(&table, worker->name, worker->host, worker->pid, worker->version, worker->state,
+                              worker->breaker, arena_printf(arena, "%" PRId64, worker->in_flight),
                               arena_printf(arena, "%.1f", worker->rate),
                               arena_printf(arena, "%" PRId64, worker->completed),
                               fleet_age_text(cli, worker->started_ms), cli_time(cli, worker->seen_ms),
