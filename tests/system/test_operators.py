@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -513,6 +514,26 @@ def test_nothing_is_dropped_whose_backup_the_disk_does_not_take(bench):
     assert done.returncode == 1 and "File too large" in done.stderr and "dropped 0 of 30" in done.stderr, done
     wait_until(lambda: bench.depth(bench.dlq) == 30, what="all are back in the queue")
     assert index_size(bench) == 30
+PEAK = "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
+
+
+def test_large_dead_letters_are_dropped_a_few_at_a_time(bench):
+    """32 of 8 MiB are 256 MiB, and a portion is 200."""
+    leveret = bench.leveret(bench.config(max_body="16MiB"))
+    leveret.start().stop()
+    with bench.broker.connect(bench.vhost) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for n in range(32):
+            channel.basic_publish("leveret.dlx", bench.queue, b"%d" % n + b"x" * (8 << 20))
+    env = environment(leveret.directory)
+    env["ASAN_OPTIONS"] += ":quarantine_size_mb=1"
+    done = subprocess.run([sys.executable, "-c", PEAK, leveret.program, "dlq", "purge", bench.queue, "--yes", "-c", leveret.config_path],
+                          capture_output=True, text=True, timeout=120, env=env, cwd=leveret.directory)
+    assert done.returncode == 0, done
+    assert bench.total(bench.dlq) == 0
+    peak_mib = int(done.stdout.split()[-1]) >> 10
+    assert peak_mib < 250, f"{peak_mib} MiB"
 
 
 def test_an_existing_backup_is_not_written_over_and_ctrl_c_ends_the_question(bench):

@@ -15,7 +15,8 @@
 /* Takes dead letters away for good: a portion is written to the backup and synced to disk, then acked, then
  * forgotten. */
 
-enum { PORTION = 200 };
+/* Messages, and bytes of their lines above which no more come into it. */
+enum { PORTION = 200, PORTION_BYTES = 16 << 20 };
 
 struct dropped {
         uint64_t tag;
@@ -77,7 +78,7 @@ static void finish_portion(struct drop *drop)
                         dlq_walk_hold(&drop->walk, drop->portion[i].tag);
                 return;
         }
-        buffer_clear(&drop->lines);
+        buffer_recycle(&drop->lines, PORTION_BYTES);
         while (acked < count && dlq_walk_ack(&drop->walk, drop->portion[acked].tag))
                 acked++;
         forget(drop, drop->portion, acked);
@@ -101,7 +102,7 @@ static void consider(struct drop *drop, struct arena *arena, const struct messag
         letter_json(&drop->lines, &letter, message);
         buffer_add_char(&drop->lines, '\n');
         message_free(arena);
-        if (drop->portion_count == PORTION)
+        if (drop->portion_count == PORTION || drop->lines.len >= PORTION_BYTES)
                 finish_portion(drop);
 }
 
