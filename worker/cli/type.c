@@ -1,10 +1,10 @@
 #include "cli/cli.h"
 #include "core/asyncapi.h"
+#include "core/fields.h"
 #include "core/registry.h"
 #include "core/schema.h"
 #include "handler.h"
 
-#include <math.h>
 #include <string.h>
 
 static int list(struct cli *cli)
@@ -18,69 +18,6 @@ static int list(struct cli *cli)
         return CLI_OK;
 }
 
-static void add_range(struct buffer *out, const struct field *field)
-{
-        if (isfinite(field->min))
-                buffer_printf(out, " from %.15g", field->min);
-        if (isfinite(field->max))
-                buffer_printf(out, " up to %.15g", field->max);
-}
-
-static void add_string(struct buffer *out, const struct field *field)
-{
-        if (field->one_of) {
-                for (const char *const *word = field->one_of; *word; word++)
-                        buffer_printf(out, "%s\"%s\"", word == field->one_of ? "" : " or ", *word);
-                return;
-        }
-        buffer_add_text(out, field->one_line ? "one line of text, " : "text, ");
-        if (field->min_length > 0)
-                buffer_printf(out, "%zu to ", field->min_length);
-        buffer_printf(out, "%s%zu characters", field->min_length > 0 ? "" : "up to ", field->max_length);
-}
-
-/* What the payload must hold there, in words. */
-static void add_kind(struct buffer *out, const struct field *field)
-{
-        switch (field->kind) {
-        case FIELD_KIND_INT:
-                buffer_add_text(out, "integer");
-                add_range(out, field);
-                break;
-        case FIELD_KIND_NUMBER:
-                buffer_add_text(out, "number");
-                add_range(out, field);
-                break;
-        case FIELD_KIND_BOOL:
-                buffer_add_text(out, "true or false");
-                break;
-        case FIELD_KIND_STRING:
-                add_string(out, field);
-                break;
-        case FIELD_KIND_EMAIL:
-                buffer_add_text(out, "e-mail address");
-                break;
-        case FIELD_KIND_OBJECT:
-                buffer_add_text(out, "object");
-                break;
-        case FIELD_KIND_END:
-                break;
-        }
-}
-
-static void add_fields(struct buffer *out, const struct field *fields, int indent)
-{
-        for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
-                buffer_printf(out, "\n%*s%-*s %s  ", indent, "", 22 - indent, field->name,
-                              field->optional ? "optional" : "required");
-                add_kind(out, field);
-                if (field->description)
-                        buffer_printf(out, ": %s", field->description);
-                if (field->kind == FIELD_KIND_OBJECT)
-                        add_fields(out, field->fields, indent + 2);
-        }
-}
-
 static int show(struct cli *cli, const struct handler *handler)
 {
         if (cli->output == CLI_JSON) {
@@ -91,12 +28,10 @@ static int show(struct cli *cli, const struct handler *handler)
                 return CLI_OK;
         }
         struct buffer out = {0};
-        buffer_printf(&out, "%s\n%s\n\nexample:\n  %s", handler->type, handler->summary,
+        buffer_printf(&out, "%s\n%s\n\nexample:\n  %s\n\nfields:\n", handler->type, handler->summary,
                       handler->example ? handler->example : "{}");
-        if (handler->fields->kind != FIELD_KIND_END)
-                buffer_add_text(&out, "\n\nfields:");
-        add_fields(&out, handler->fields, 2);
-        cli_print((struct slice){.data = out.data, .len = out.len});
+        fields_describe(&out, handler->fields);
+        cli_print((struct slice){.data = out.data, .len = out.len - 1}); /* adds the line's end */
         buffer_fini(&out);
         return CLI_OK;
 }
