@@ -106,14 +106,6 @@ static const char *copy_of(struct arena *arena, struct slice text)
         return text.data ? arena_copy(arena, text.data, text.len) : NULL;
 }
 
-/* NULL unless a job can have it. */
-static const char *usable_id(struct arena *arena, struct slice id)
-{
-        const char *copy = id.len <= ENVELOPE_ID_MAX ? copy_of(arena, id) : NULL;
-        static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
-        return copy && id.len > 0 && strspn(copy, allowed) == id.len ? copy : NULL;
-}
-
 void letter_read(struct arena *arena, const struct dlq *dlq, const struct message *message,
                  struct letter *letter)
 {
@@ -129,7 +121,9 @@ void letter_read(struct arena *arena, const struct dlq *dlq, const struct messag
                 letter->failed_ms = own.failed_at_ms;
                 letter->reason = copy_of(arena, own.reason);
                 letter->error = own.error.data ? copy_of(arena, own.error) : "";
-                letter->id = usable_id(arena, message->properties.message_id);
+                letter->id = envelope_id_valid(message->properties.message_id)
+                                     ? copy_of(arena, message->properties.message_id)
+                                     : NULL;
                 letter->type = copy_of(arena, message->properties.type);
         } else {
                 read_unindexed(arena, dlq, message, &own, letter);

@@ -15,11 +15,10 @@ static const struct redis_value *hash_of(struct dlq *dlq, const struct dlq_entry
         return redis_sync_call(dlq->redis, &dlq->cli->arena, "HGETALL", key, NULL);
 }
 
-static void print_line(struct cli *cli, const char *name, const char *value)
+static void print_line(const char *name, const char *value)
 {
-        if (value && value[0])
+        if (value[0])
                 printf("%-16s %s\n", name, value);
-        (void)cli;
 }
 
 /* Line feeds are kept, all other control characters are not. */
@@ -38,22 +37,22 @@ static void print_body(struct cli *cli, struct slice body)
 static void print_facts(struct dlq *dlq, const struct dlq_entry *entry, const struct redis_value *hash)
 {
         struct cli *cli = dlq->cli;
-        print_line(cli, "dead id", entry->dead_id);
-        print_line(cli, "id", entry->id[0] ? cli_safe(cli, slice_of(entry->id)) : "none");
-        print_line(cli, "type", cli_safe(cli, entry->type));
-        print_line(cli, "queue", cli_safe(cli, redis_value_field(hash, "queue")));
-        print_line(cli, "reason", cli_safe(cli, entry->reason));
-        print_line(cli, "error", cli_safe(cli, entry->error));
-        print_line(cli, "failed", cli_time(cli, entry->failed_ms));
-        print_line(cli, "first seen", cli_time(cli, entry->first_seen_ms));
-        print_line(cli, "attempt", arena_printf(&cli->arena, "%" PRId64, entry->attempt));
-        print_line(cli, "deferrals", cli_safe(cli, redis_value_field(hash, "deferrals")));
-        print_line(cli, "redrives", arena_printf(&cli->arena, "%" PRId64, entry->redrives));
+        print_line("dead id", entry->dead_id);
+        print_line("id", entry->id[0] ? cli_safe(cli, slice_of(entry->id)) : "none");
+        print_line("type", cli_safe(cli, entry->type));
+        print_line("queue", cli_safe(cli, redis_value_field(hash, "queue")));
+        print_line("reason", cli_safe(cli, entry->reason));
+        print_line("error", cli_safe(cli, entry->error));
+        print_line("failed", cli_time(cli, entry->failed_ms));
+        print_line("first seen", cli_time(cli, entry->first_seen_ms));
+        print_line("attempt", arena_printf(&cli->arena, "%" PRId64, entry->attempt));
+        print_line("deferrals", cli_safe(cli, redis_value_field(hash, "deferrals")));
+        print_line("redrives", arena_printf(&cli->arena, "%" PRId64, entry->redrives));
         if (entry->copies > 1)
-                print_line(cli, "copies", arena_printf(&cli->arena, "%" PRId64, entry->copies));
-        print_line(cli, "subject", cli_safe(cli, redis_value_field(hash, "subject")));
-        print_line(cli, "correlation id", cli_safe(cli, redis_value_field(hash, "correlation_id")));
-        print_line(cli, "worker", cli_safe(cli, redis_value_field(hash, "worker")));
+                print_line("copies", arena_printf(&cli->arena, "%" PRId64, entry->copies));
+        print_line("subject", cli_safe(cli, redis_value_field(hash, "subject")));
+        print_line("correlation id", cli_safe(cli, redis_value_field(hash, "correlation_id")));
+        print_line("worker", cli_safe(cli, redis_value_field(hash, "worker")));
 }
 
 static void print_headers(struct cli *cli, const struct message *message)

@@ -86,11 +86,11 @@ static void wait_until_ms(const struct terminal *terminal, int64_t due_ms)
 
 /* What the last look saw, for the rates. */
 struct before {
-        int64_t at_ms, completed, dead;
+        int64_t at_ms, dead;
 };
 
 struct sums {
-        int64_t ready, in_flight, retry, dead, completed, workers, breakers_open;
+        int64_t ready, in_flight, retry, dead, workers, breakers_open;
         double completed_rate, dead_rate; /* a second */
 };
 
@@ -99,7 +99,6 @@ static struct sums sum_up(const struct fleet *fleet, struct before *before)
         struct sums sums = {.workers = (int64_t)fleet->worker_count};
         for (size_t i = 0; i < fleet->worker_count; i++) {
                 sums.in_flight += fleet->workers[i].in_flight;
-                sums.completed += fleet->workers[i].completed;
                 sums.completed_rate += fleet->workers[i].rate;
                 sums.breakers_open += strcmp(fleet->workers[i].breaker, "closed") != 0;
         }
@@ -117,7 +116,7 @@ static struct sums sum_up(const struct fleet *fleet, struct before *before)
         int64_t now_ms = clock_boot_ms(), passed_ms = now_ms - before->at_ms;
         if (before->at_ms > 0 && passed_ms > 0 && sums.dead > before->dead)
                 sums.dead_rate = (double)(sums.dead - before->dead) * 1000 / (double)passed_ms;
-        *before = (struct before){.at_ms = now_ms, .completed = sums.completed, .dead = sums.dead};
+        *before = (struct before){.at_ms = now_ms, .dead = sums.dead};
         return sums;
 }
 

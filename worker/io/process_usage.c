@@ -1,11 +1,8 @@
 #include "io/process_usage.h"
 
-#include "io/clock.h"
-
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -40,32 +37,9 @@ static uint64_t open_fds(void)
         return count ? count - 1 : 0;
 }
 
-/* Field 22 of /proc/self/stat: clock ticks after boot at which the process started (proc(5)). The second
- * field is the program's name in parentheses and may hold anything. */
-static double start_s(void)
-{
-        char text[1024];
-        FILE *stat = fopen("/proc/self/stat", "re");
-        if (!stat)
-                return 0;
-        size_t len = fread(text, 1, sizeof text - 1, stat);
-        fclose(stat);
-        text[len] = '\0';
-        const char *at = strrchr(text, ')');
-        for (int field = 2; at && field < 22; field++)
-                at = strchr(at + 1, ' ');
-        uint64_t ticks;
-        if (!at || sscanf(at, " %" SCNu64, &ticks) != 1)
-                return 0;
-        double booted_s = (double)(clock_wall_ms() - clock_boot_ms()) / 1e3;
-        return booted_s + (double)ticks / (double)sysconf(_SC_CLK_TCK);
-}
-
 void process_usage_read(struct metrics_process *usage)
 {
         struct rusage used;
-        if (usage->start_s <= 0) /* once: the wall clock may be set later */
-                usage->start_s = start_s();
         if (getrusage(RUSAGE_SELF, &used) == 0)
                 usage->cpu_s = seconds(used.ru_utime) + seconds(used.ru_stime);
         usage->resident_bytes = resident_bytes();

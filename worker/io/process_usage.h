@@ -3,9 +3,8 @@
 
 #include "core/metrics.h"
 
-/* Fills in what the kernel knows of this process; what cannot be read stays 0. Takes some 20 microseconds
- * with few descriptors: meant for each scrape, not for each message. `start_s` is kept if it is set already.
- */
+/* Fills in what the kernel knows of this process, all but its start; what cannot be read is 0. Takes some 20
+ * microseconds with few descriptors: meant for each scrape, not for each message. */
 void process_usage_read(struct metrics_process *usage);
 
 #endif

@@ -1,5 +1,6 @@
 #include "io/redis_connecting.h"
 #include "core/arena.h"
+#include "core/memory.h"
 #include "io/aside.h"
 
 #include <stdio.h>
@@ -39,27 +40,20 @@ static void done(void *context)
         drop(connecting);
 }
 
-static const char *copied(struct arena *arena, const char *text)
-{
-        return text ? arena_strdup(arena, text) : NULL;
-}
-
 struct redis_connecting *redis_connecting_start(uv_loop_t *loop, const struct config *config,
                                                 const char *name, redis_connected *connected, void *context)
 {
         static const struct aside_job job = {.work = work, .done = done, .drop = drop};
-        struct redis_connecting *connecting = calloc(1, sizeof(*connecting));
-        if (!connecting)
-                abort();
+        struct redis_connecting *connecting = memory_zeroed(1, sizeof(*connecting));
         struct arena *arena = &connecting->arena;
         const struct config_tls *tls = &config->redis.tls;
         arena_init(arena);
         connecting->config.redis = config->redis;
-        connecting->config.redis.url = copied(arena, config->redis.url);
-        connecting->config.redis.prefix = copied(arena, config->redis.prefix);
-        connecting->config.redis.tls = (struct config_tls){.ca_file = copied(arena, tls->ca_file),
-                                                           .cert_file = copied(arena, tls->cert_file),
-                                                           .key_file = copied(arena, tls->key_file)};
+        connecting->config.redis.url = arena_strdup(arena, config->redis.url);
+        connecting->config.redis.prefix = arena_strdup(arena, config->redis.prefix);
+        connecting->config.redis.tls = (struct config_tls){.ca_file = arena_strdup(arena, tls->ca_file),
+                                                           .cert_file = arena_strdup(arena, tls->cert_file),
+                                                           .key_file = arena_strdup(arena, tls->key_file)};
         snprintf(connecting->name, sizeof(connecting->name), "%s", name);
         connecting->connected = connected;
         connecting->context = context;
