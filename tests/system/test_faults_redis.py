@@ -1,4 +1,5 @@
 """Redis dies, hangs, fills up, forgets or lies. Nothing is sent on a guess, and no attempt is burnt for it."""
+import json
 import socket
 import threading
 import time
@@ -281,6 +282,19 @@ def test_answers_that_are_no_answers_end_the_connection_and_nothing_else(bench, 
         all_done(bench, fleet, 150)
         rss_kib = int(next(line.split()[1] for line in open(f"/proc/{worker.pid}/status") if line.startswith("VmRSS")))
         assert rss_kib < 600_000, "sanitizers included, an announced size must not be believed"
+    finally:
+        liar.close()
+
+
+@pytest.mark.parametrize("answer", [b"$-1\r\n", b":1\r\n", b"*10000000\r\n"], ids=["nil", "number", "huge array"])
+def test_a_server_that_is_no_redis_is_told_of_when_it_is_connected_to(bench, answer):
+    liar = Liar(bench.redis.port, answer)
+    liar.lying = True
+    try:
+        checked = bench.leveret(redis={"url": bench.redis.url_at(liar.port)}, topology="off").run("check", "-o", "json")
+        assert checked.returncode == 1, checked
+        (redis,) = [json.loads(line) for line in checked.stdout.splitlines() if '"redis"' in line]
+        assert redis["state"] == "failed" and redis["detail"].startswith("redis: "), redis
     finally:
         liar.close()
 

@@ -75,6 +75,10 @@ static bool check_eviction(struct redis_connection *connection)
                 connection->fatal = false;
                 return connection->context->err == 0;
         }
+        if (!reply->str) {
+                freeReplyObject(reply);
+                return fail(connection, false, "INFO", "an unexpected reply");
+        }
         const char *policy = strstr(reply->str, "maxmemory_policy:");
         const char *limit = strstr(reply->str, "maxmemory:");
         bool unsafe = policy && strncmp(policy, "maxmemory_policy:noeviction", 27) != 0;
@@ -100,8 +104,12 @@ static bool load_scripts(struct redis_connection *connection)
                 buffer_fini(&source);
                 if (!reply)
                         return false;
-                snprintf(connection->sha[i], sizeof(connection->sha[i]), "%s", reply->str);
+                bool named = reply->str && reply->len == sizeof(connection->sha[i]) - 1;
+                if (named)
+                        memcpy(connection->sha[i], reply->str, sizeof(connection->sha[i]));
                 freeReplyObject(reply);
+                if (!named)
+                        return fail(connection, false, "cannot load the scripts", "an unexpected reply");
         }
         return true;
 }
