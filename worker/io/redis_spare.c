@@ -1,13 +1,14 @@
 #include "io/redis_spare.h"
+#include "core/backoff.h"
 #include "core/memory.h"
 #include "io/redis_connecting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Between two tries, doubled up to the greatest. */
-#define BACKOFF_MIN_MS 500
-#define BACKOFF_MAX_MS 5000
+/* Between two tries. */
+#define BACKOFF_BASE_MS 500
+#define BACKOFF_CAP_MS 5000
 
 struct redis_spare {
         uv_loop_t *loop;
@@ -17,7 +18,7 @@ struct redis_spare {
         void *context;
         struct redis_connection connection;
         struct redis_connecting *connecting;
-        uint64_t backoff_ms;
+        struct backoff backoff;
         uv_poll_t *poll; /* while connected */
         uv_timer_t *retry;
         bool tried;
@@ -48,9 +49,8 @@ static void on_retry(uv_timer_t *timer)
 
 static void retry_later(struct redis_spare *spare)
 {
-        uint64_t jitter = uv_hrtime() / 1000 % spare->backoff_ms;
-        uv_timer_start(spare->retry, on_retry, spare->backoff_ms / 2 + jitter, 0);
-        spare->backoff_ms = spare->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : spare->backoff_ms * 2;
+        uv_timer_start(spare->retry, on_retry, (uint64_t)backoff_next_ms(&spare->backoff, uv_hrtime() / 1000),
+                       0);
 }
 
 /* Nothing was asked, so whatever there is to read is its end. */
@@ -71,7 +71,7 @@ static void connected(struct redis_spare *spare, struct redis_connection connect
         spare->poll->data = spare;
         if (uv_poll_start(spare->poll, UV_READABLE, on_poll) != 0)
                 abort();
-        spare->backoff_ms = BACKOFF_MIN_MS;
+        backoff_reset(&spare->backoff);
         spare->changed(spare->context, connection.context->fd, connection.sha[REDIS_SCRIPT_KILLED]);
 }
 
@@ -105,7 +105,7 @@ struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *confi
         snprintf(spare->worker, sizeof(spare->worker), "%s", worker);
         spare->changed = changed;
         spare->context = context;
-        spare->backoff_ms = BACKOFF_MIN_MS;
+        spare->backoff = (struct backoff){.base_ms = BACKOFF_BASE_MS, .cap_ms = BACKOFF_CAP_MS};
         spare->retry = memory_zeroed(1, sizeof(*spare->retry));
         uv_timer_init(loop, spare->retry);
         spare->retry->data = spare;

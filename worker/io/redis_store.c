@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Between two tries to connect, doubled up to the greatest. */
-#define BACKOFF_MIN_MS 100
-#define BACKOFF_MAX_MS 5000
+/* Between two tries to connect. */
+#define BACKOFF_BASE_MS 100
+#define BACKOFF_CAP_MS 5000
 #define WATCH_MAX_MS 1000
 /* Each may plan a job, 50 us or more: so many, and more only in a turn that is short. */
 #define REPLIES_AT_LEAST 4
@@ -228,7 +228,7 @@ static void connected(struct redis_store *store, struct redis_connection connect
                 abort();
         store->poll->data = store;
         store->watched = 0;
-        store->backoff_ms = BACKOFF_MIN_MS;
+        backoff_reset(&store->backoff);
         store->up = store->ever_up = true;
         watch(store, UV_READABLE);
         store->events->up(store->context);
@@ -263,10 +263,9 @@ static void on_retry(uv_timer_t *timer)
 
 static void retry_later(struct redis_store *store)
 {
-        /* Jitter from the low bits of the clock: replicas that lost the server together come back apart. */
-        uint64_t jitter = uv_hrtime() / 1000 % (uint64_t)store->backoff_ms;
-        uv_timer_start(store->retry, on_retry, (uint64_t)store->backoff_ms / 2 + jitter, 0);
-        store->backoff_ms = store->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : store->backoff_ms * 2;
+        /* The microseconds of the clock are random enough for replicas to come back apart. */
+        uv_timer_start(store->retry, on_retry, (uint64_t)backoff_next_ms(&store->backoff, uv_hrtime() / 1000),
+                       0);
 }
 
 struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *config, const char *worker,
@@ -278,7 +277,7 @@ struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *confi
         snprintf(store->worker, sizeof(store->worker), "%s", worker);
         store->events = events;
         store->context = context;
-        store->backoff_ms = BACKOFF_MIN_MS;
+        store->backoff = (struct backoff){.base_ms = BACKOFF_BASE_MS, .cap_ms = BACKOFF_CAP_MS};
         store->watch = memory_zeroed(1, sizeof(*store->watch));
         store->retry = memory_zeroed(1, sizeof(*store->retry));
         store->flush = memory_zeroed(1, sizeof(*store->flush));

@@ -1,6 +1,7 @@
 #ifndef LEVERET_IO_REDIS_STORE_STATE_H
 #define LEVERET_IO_REDIS_STORE_STATE_H
 
+#include "core/backoff.h"
 #include "core/buffer.h"
 #include "io/redis_connecting.h"
 #include "io/redis_connection.h"
@@ -27,7 +28,7 @@ struct redis_store {
         struct redis_connection connection;
         bool up, ever_up, closing;
         struct redis_connecting *connecting;
-        int64_t backoff_ms;
+        struct backoff backoff;
         uv_poll_t *poll; /* while connected */
         int watched;     /* libuv events */
         uv_timer_t *watch, *retry;
