@@ -38,6 +38,7 @@ struct acks {
         uint64_t last_tag;                   /* highest tag delivered */
 };
 
+/* Takes no memory before the first delivery; acks_fini gives it back. */
 void acks_init(struct acks *acks);
 void acks_fini(struct acks *acks);
 /* Forgets everything: the channel is gone. Keeps the memory. */

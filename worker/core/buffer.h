@@ -13,6 +13,7 @@ struct buffer {
         size_t len, capacity;
 };
 
+/* Gives the memory back; it is then as new. A zeroed buffer needs no beginning. */
 void buffer_fini(struct buffer *buffer);
 /* Empties it and keeps the memory. */
 void buffer_clear(struct buffer *buffer);
@@ -27,6 +28,8 @@ static inline char *buffer_reserve(struct buffer *buffer, size_t extra)
         return buffer->capacity - buffer->len > extra ? buffer->data + buffer->len
                                                       : buffer_grow(buffer, extra);
 }
+/* Add to the end: bytes (NULL is fine for none), a C string, a slice, a character, a decimal integer, and as
+ * by printf. The data may not lie in the buffer itself. */
 void buffer_add(struct buffer *buffer, const void *data, size_t len);
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_slice(struct buffer *buffer, struct slice slice);

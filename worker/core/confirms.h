@@ -33,9 +33,11 @@ struct confirms {
 /* Called for each number that is settled, oldest first. */
 typedef void confirm_settled(void *context, void *item, enum confirm_outcome outcome);
 
+/* `capacity` is at least 1. Whoever ends it takes all items out before. */
 void confirms_init(struct confirms *confirms, size_t capacity);
 void confirms_fini(struct confirms *confirms);
 
+/* Is there no number left to give out, or none outstanding? */
 bool confirms_full(const struct confirms *confirms);
 bool confirms_empty(const struct confirms *confirms);
 /* Counts a publish; `item` is not NULL and stays the caller's. Not to be called when full. Returns its

@@ -44,8 +44,7 @@ void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason
 #define REFUSE(reading, reason, ...)                                                                         \
         envelope_refuse((reading)->arena, (reading)->envelope, reason, __VA_ARGS__)
 
-/* ---- The properties
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The properties ---- */
 
 static void read_properties(struct reading *reading)
 {
@@ -80,8 +79,7 @@ static void read_own_headers(struct reading *reading)
                 reading->envelope->dead_id = plain_text(reading->arena, own.dead_id, ENVELOPE_TEXT_MAX);
 }
 
-/* ---- Faults, in the order in which they count
- * -------------------------------------------------------------------- */
+/* ---- Faults, in the order in which they count ---- */
 
 static bool is_id_char(char c)
 {
@@ -210,8 +208,7 @@ static void check_event(struct reading *reading)
                 REFUSE(reading, REASON_BAD_PAYLOAD, "%s", reading->event_data.error);
 }
 
-/* ---- The rest
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- The rest ---- */
 
 static const char *kept_text(struct reading *reading, enum attribute name)
 {
@@ -252,8 +249,7 @@ static void read_time(struct reading *reading)
         }
 }
 
-/* ---- The body
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- The body ---- */
 
 /* Sets the payload to the unpacked body, or to nothing. NULL, or why it cannot be had. */
 static const char *unpack(struct reading *reading, enum reason *reason)

@@ -12,6 +12,7 @@ struct limiter {
         int64_t filled_ms;
 };
 
+/* `per_second` 0: no limit. The bucket is full. */
 void limiter_init(struct limiter *limiter, double per_second, int64_t now_ms);
 /* Takes one token if there is one. */
 bool limiter_take(struct limiter *limiter, int64_t now_ms);

@@ -7,9 +7,14 @@
  * Memory, or the end of the process: what was under way is delivered again, to a process that has some. None
  * of these returns NULL, except for nothing (size 0). All is freed with free().
  */
+
+/* `count` times `size` bytes, zeroed. */
 void *memory_zeroed(size_t count, size_t size);
+/* Bytes as they come. */
 void *memory_raw(size_t size);
+/* As realloc(3): `memory`, which may be NULL, is gone. */
 void *memory_resized(void *memory, size_t size);
+/* A copy of a C string. */
 char *memory_text(const char *text);
 
 /* Tells and aborts. For a failure to allocate that a library reports. */

@@ -13,11 +13,17 @@
  * actions). It asks no clock, does no I/O and allocates nothing; all times and ids arrive in events, and
  * whatever is to be done leaves as actions which the engine (or the simulator) carries out.
  *
- *   HELD -> CLAIMING -> PLANNING -> WAITING -> [INTENDING|FENCING] -> SENDING -> [RECORDING] -> COMPLETING ->
- * ack |            |          ^                               |              | |            | +------- next
- * effect -----------+--------------+ |            v
- *              +------> DECIDING -> PUBLISHING -> SETTLING -> ack          retry, defer, dead
- *              +------> DELAYING -> ack                                    busy or ownership lost
+ * All went well, the part from WAITING to RECORDING once for each effect:
+ *
+ *     HELD, CLAIMING, PLANNING, WAITING, [INTENDING], [FENCING], SENDING, [RECORDING], COMPLETING, ack
+ *
+ * Retry, defer or dead, decided after any phase from CLAIMING to RECORDING:
+ *
+ *     DECIDING, PUBLISHING, SETTLING, ack
+ *
+ * Another owner has the job, as the claim or any later answer of the store says:
+ *
+ *     DELAYING, ack
  *
  * Invariants (each is checked by the simulator):
  *  I1 an ack means: completed is recorded, or a confirmed copy exists, or a newer copy is proven to exist.
@@ -93,7 +99,7 @@ enum job_phase {
         JOB_PUBLISHING, /* the copy is being published, or waits to be tried again */
         JOB_SETTLING,   /* that the copy is confirmed is being recorded */
         JOB_DELAYING,   /* somebody else owns the job: a copy of the same generation is being published, or if
-                           none   can be made the delivery is kept, to be claimed again */
+                           none can be made the delivery is kept, to be claimed again */
         JOB_ENDED,      /* over: nothing refers to it any more */
 };
 enum { JOB_PHASE_COUNT = JOB_ENDED + 1 };

@@ -59,13 +59,19 @@ typedef void store_done(void *context, const struct store_result *result);
  * timelines. */
 struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *config, const char *worker,
                                      const struct redis_store_events *events, void *context);
+/* Writes what was asked for in this turn, then every request under way is answered with `lost`, those that
+ * were refused while the store was down in the loop's next turns. */
 void redis_store_close(struct redis_store *store);
+/* Is it connected, and has it taken the probe write? */
 bool redis_store_is_up(const struct redis_store *store);
 
+/* The scripts of worker/io/lua. Claims the job for identity->owner, for claim.lease from now on. */
 void redis_store_claim(struct redis_store *store, const struct store_identity *identity,
                        const struct store_claim *claim, store_done *done, void *context);
+/* Another claim.lease from now on; LEASE_LOST if somebody else has the job. */
 void redis_store_renew(struct redis_store *store, const struct store_identity *identity, store_done *done,
                        void *context);
+/* Records that the effect of this key is about to be sent, and renews. */
 void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
                         store_done *done, void *context);
 
