@@ -1,3 +1,4 @@
+#include "core/settings.h"
 #include "io/config_file.h"
 
 #include <setjmp.h>
@@ -428,6 +429,22 @@ static void a_reload_names_what_needs_a_restart(void **state)
         config_free(loaded);
 }
 
+static void a_reload_finds_a_queue_by_its_name_wherever_it_stands(void **state)
+{
+        (void)state;
+        struct config *running =
+                expect(LOG_MAIL "queues: [{name: a, prefetch: 1}, {name: b, prefetch: 2}]\n", NULL);
+        struct config *loaded = expect(
+                LOG_MAIL
+                "queues: [{name: c, prefetch: 30}, {name: b, prefetch: 20}, {name: a, prefetch: 10}]\n",
+                NULL);
+        settings_reload(running, loaded);
+        assert_int_equal(running->queues[0].prefetch, 10);
+        assert_int_equal(running->queues[1].prefetch, 20);
+        config_free(running);
+        config_free(loaded);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -446,6 +463,7 @@ int main(void)
                 TEST(the_shipped_file_loads_to_the_defaults),
                 TEST(what_is_printed_can_be_loaded_again),
                 TEST(a_reload_names_what_needs_a_restart),
+                TEST(a_reload_finds_a_queue_by_its_name_wherever_it_stands),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,8 +85,8 @@ bool setting_assign(const struct setting *setting, void *base, const char *const
 bool setting_print(const struct setting *setting, const void *base, bool masked, struct buffer *out);
 bool setting_equal(const struct setting *setting, const void *a, const void *b);
 
-/* Copies what may change while running, handlers included. Strings are borrowed: `from` must outlive `into`.
- */
+/* Copies what may change while running, handlers included; of a queue that of the one with the same name.
+ * Strings are borrowed: `from` must outlive `into`. */
 void settings_reload(struct config *into, const struct config *from);
 
 /* Adds all values as a YAML file that can be loaded again where no secret is masked. */

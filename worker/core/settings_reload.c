@@ -37,11 +37,22 @@ static void scope_reload(enum setting_scope scope, void *into, const void *from)
         }
 }
 
+static const struct config_queue *queue_find(const struct config *config, const char *name)
+{
+        for (size_t i = 0; i < config->queue_count; i++)
+                if (strcmp(config->queues[i].name, name) == 0)
+                        return &config->queues[i];
+        return NULL;
+}
+
 void settings_reload(struct config *into, const struct config *from)
 {
         scope_reload(SETTING_OF_WORKER, into, from);
-        for (size_t i = 0; i < into->queue_count && i < from->queue_count; i++)
-                scope_reload(SETTING_OF_QUEUE, &into->queues[i], &from->queues[i]);
+        for (size_t i = 0; i < into->queue_count; i++) {
+                const struct config_queue *queue = queue_find(from, into->queues[i].name);
+                if (queue)
+                        scope_reload(SETTING_OF_QUEUE, &into->queues[i], queue);
+        }
         memcpy(into->handlers, from->handlers, sizeof(into->handlers));
         into->handler_count = from->handler_count;
 }
