@@ -213,6 +213,16 @@ void consumer_start(struct bench *bench, uint16_t prefetch)
         await(bench, &bench->ups, 1, PROMPT_MS);
 }
 
+/* Until the broker has taken in every ack. Its channel keeps acks back while a quorum queue has more than 32
+ * commands to do, and forgets them when it is closed, also in good order; a cancel goes through the queue
+ * behind them. */
+void consumer_settle(struct bench *bench)
+{
+        unsigned cancels = bench->cancels;
+        amqp_consumer_want(bench->consumer, 0, 0);
+        await(bench, &bench->cancels, cancels + 1, PROMPT_MS);
+}
+
 void publisher_start(struct bench *bench, int64_t timeout_ms)
 {
         struct amqp_error error;

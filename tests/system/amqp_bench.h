@@ -70,6 +70,7 @@ int end(void **state);
 void queue_delete(struct bench *bench, const char *name);
 void await_depth(struct bench *bench, const char *name, unsigned depth);
 void consumer_start(struct bench *bench, uint16_t prefetch);
+void consumer_settle(struct bench *bench);
 void publisher_start(struct bench *bench, int64_t timeout_ms);
 struct message *message_new(struct arena **arena, const char *exchange, const char *key, size_t body_len);
 void publish(struct bench *bench, const char *exchange, const char *key, size_t body_len,

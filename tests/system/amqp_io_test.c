@@ -31,6 +31,7 @@ static void fifty_thousand_messages_are_consumed_and_acked(void **state)
         struct rusage usage;
         getrusage(RUSAGE_SELF, &usage);
         print_message("highest resident size: %ld kB\n", usage.ru_maxrss);
+        consumer_settle(bench);
         amqp_consumer_close(bench->consumer);
         bench->consumer = NULL;
         assert_int_equal(bench->deliveries, COUNT);
