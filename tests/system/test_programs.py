@@ -24,4 +24,4 @@ def test_the_scripts_in_redis_answer_as_the_simulator_believes(redis):
 
 @pytest.mark.faults
 def test_the_connections_to_the_broker_keep_their_promises(broker, tmp_path):
-    run("tests/amqp_io_test", 170, LEVERET_TEST_AMQP_URL=broker.url(), LEVERET_TEST_RABBITMQCTL=str(broker.ctl_program(tmp_path / "ctl")))
+    run("tests/amqp_io_test", 300, LEVERET_TEST_AMQP_URL=broker.url(), LEVERET_TEST_RABBITMQCTL=str(broker.ctl_program(tmp_path / "ctl")))
