@@ -91,7 +91,8 @@ class Sink:
         self._ask("DELETE", "/mails")
 
     def _ask(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=30)
+        # Ten thousand mails that came over SMTP are parsed when they are first asked for.
+        connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=120)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             response = connection.getresponse()
