@@ -1,5 +1,8 @@
 """The mail service is down, refuses, breaks off, dawdles or lies. An outage costs time; not attempts, not messages."""
 import collections
+import gzip
+import itertools
+import re
 import socket
 import threading
 import time
@@ -200,7 +203,7 @@ def test_a_lease_is_renewed_long_before_it_ends(bench):
 
 
 class Rogue:
-    """Reads a request and then does `behave(socket)`. Counts the requests."""
+    """Reads what comes of a request and then does `behave(socket, request)`. Counts the requests."""
 
     def __init__(self, behave):
         self.behave, self.requests, self.closed = behave, 0, False
@@ -218,9 +221,9 @@ class Rogue:
 
     def _serve(self, peer):
         try:
-            if peer.recv(65536):
+            if request := peer.recv(65536):
                 self.requests += 1
-                self.behave(peer)
+                self.behave(peer, request)
         except OSError:
             pass
         peer.close()
@@ -233,34 +236,34 @@ class Rogue:
         self._listener.close()
 
 
-def endless_body(peer):
+def endless_body(peer, _request):
     peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     while True:
         peer.sendall(b"x" * 65536)
 
 
-def endless_headers(peer):
+def endless_headers(peer, _request):
     peer.sendall(b"HTTP/1.1 200 OK\r\n")
     while True:
         peer.sendall(b"X-More: " + b"x" * 1000 + b"\r\n")
 
 
-def drops(peer):
+def drops(peer, _request):
     peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
     while peer.recv(1):
         pass
 
 
-def no_http(peer):
+def no_http(peer, _request):
     peer.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
 
 
-def silence(peer):
+def silence(peer, _request):
     while peer.recv(1):
         pass
 
 
-def drip(peer):
+def drip(peer, _request):
     for byte in b"HTTP/1.1 200 OK\r\n" * 1000:
         peer.sendall(bytes([byte]))
         seconds(0.2)
@@ -282,6 +285,48 @@ def test_an_answer_that_is_none_ends_in_time_and_takes_no_memory(bench, behave):
         reasons = {bench.job(m).get("reason", "completed") for m in messages}
         # A 200 has been said before the endless body: the mail is sent, whatever else comes.
         assert reasons <= {"ambiguous_send", "completed"}, reasons
+
+
+def answers(*parts):
+    """Reads the whole request, says `parts` one after the other, and ends the connection, which HTTP/1.1 would have kept."""
+    def behave(peer, request):
+        head, _, body = request.partition(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.splitlines() if line.lower().startswith(b"content-length:"))
+        while len(body) < length:
+            body += peer.recv(65536)
+        for part in parts:
+            peer.sendall(part)
+    return behave
+
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"id":"x"}'
+UNUSUAL = {
+    "kept and closed": answers(OK),
+    "a continue before it": answers(b"HTTP/1.1 100 Continue\r\n\r\n", OK),
+    "hints before it": answers(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 50 + OK),
+    "chunks and a trailer": answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;a=b\r\n{\"id", b"\r\n6\r\n\":\"x\"}\r\n0\r\nX-End: 1\r\n\r\n"),
+    "gzip that nobody asked for": answers(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b'{"id":"x"}')),
+    "no body": answers(b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "HTTP/1.0": answers(b'HTTP/1.0 200 OK\r\n\r\n{"id":"x"}'),
+    "bare line feeds": answers(OK.replace(b"\r\n", b"\n")),
+    "a header of 60 KB": answers(b"HTTP/1.1 200 OK\r\nX-More: " + b"x" * 60000 + b"\r\nContent-Length: 0\r\n\r\n"),
+    "a byte at a time": answers(*(bytes([byte]) for byte in OK)),
+}
+
+
+def test_answers_that_are_unusual_and_say_yes_send_each_mail_once(bench):
+    kinds, said = itertools.cycle(UNUSUAL.items()), collections.defaultdict(list)
+
+    def behave(peer, request):
+        kind, answer = next(kinds)
+        said[re.search(rb"(?i)idempotency-key: (\w+)", request)[1]].append(kind)
+        answer(peer, request)
+
+    with Rogue(behave) as rogue:
+        bench.worker(mail={"http": {"url": rogue.url}})
+        bench.publish_many([order(n) for n in range(1, 201)])
+        bench.wait_completed(200)
+    assert len(said) == 200 and not [kinds for kinds in said.values() if len(kinds) > 1], said
 
 
 def rss_kib(worker):
