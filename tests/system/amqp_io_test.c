@@ -101,13 +101,17 @@ static void wishes_start_change_and_end_consuming(void **state)
         turn_for(bench, 200);
         assert_int_equal(bench->deliveries, 4);
         amqp_consumer_want(bench->consumer, 0, 10);
-        await(bench, &bench->deliveries, 14, PROMPT_MS);
+        await(bench, &bench->deliveries, 10, PROMPT_MS);
+        turn_for(bench, 300);
+        unsigned held = bench->deliveries;
+        /* RabbitMQ 4 counts the four from before the pause, 3.10 does not. */
+        assert_true(held == 10 || held == 14);
         amqp_consumer_want(bench->consumer, 0, 0);
         await(bench, &bench->cancels, 2, PROMPT_MS);
-        amqp_consumer_want(bench->consumer, 0, 10); /* 14 are unsettled: pauses do not pile up */
+        amqp_consumer_want(bench->consumer, 0, 10); /* so many are unsettled: pauses do not pile up */
         turn_for(bench, 300);
-        assert_int_equal(bench->deliveries, 14);
-        for (size_t i = 0; i < 14; i++)
+        assert_int_equal(bench->deliveries, held);
+        for (size_t i = 0; i < held; i++)
                 amqp_consumer_nack(bench->consumer, bench->held[i].epoch, bench->held[i].tag,
                                    /* requeue = */ i < 5);
         bench->hold = false;
@@ -116,7 +120,7 @@ static void wishes_start_change_and_end_consuming(void **state)
         amqp_consumer_close(bench->consumer);
         bench->consumer = NULL;
         await_depth(bench, queue_name(bench), 0);
-        await_depth(bench, topology_dlq_name(&bench->arena, queue_name(bench)), 9);
+        await_depth(bench, topology_dlq_name(&bench->arena, queue_name(bench)), held - 5);
 }
 
 static void every_third_publish_is_returned_and_no_other(void **state)
