@@ -71,7 +71,8 @@ bool amqp_consumer_is_consuming(const struct amqp_consumer *consumer, size_t que
 bool amqp_consumer_may_deliver(const struct amqp_consumer *consumer, size_t queue);
 
 /* Writes what is still to be acked, closes the connection with a bound of 1 s and frees. No event is called
- * any more. */
+ * any more. A channel of RabbitMQ that has more than 32 commands on their way to a quorum queue forgets at
+ * its end what it has kept back: such messages come again, unless a cancel was confirmed after their acks. */
 void amqp_consumer_close(struct amqp_consumer *consumer);
 
 #endif
