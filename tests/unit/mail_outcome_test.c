@@ -66,6 +66,7 @@ static void retry_after_is_read_as_seconds_or_date_and_capped_at_an_hour(void **
                 {"Fri, 31 Dec 1999 00:00:00 GMT", 0},
                 {"Sat, 01 Jan 2000 00:01:00 CET", -1},
                 {"Sat, 32 Jan 2000 00:01:00 GMT", -1},
+                {"Wed, 30 Feb 2000 00:01:00 GMT", -1},
                 {"-1", -1},
                 {"1.5", -1},
                 {"soon", -1},

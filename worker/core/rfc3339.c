@@ -1,4 +1,5 @@
 #include "core/rfc3339.h"
+#include "core/calendar.h"
 
 #include <stdio.h>
 
@@ -34,46 +35,15 @@ static bool read_char(struct reader *reader, char upper, char lower)
         return true;
 }
 
-static int month_days(int year, int month)
-{
-        static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-        bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-        return month == 2 && leap ? 29 : days[month - 1];
-}
-
-/* Days since 1970-01-01 in the proleptic Gregorian calendar; years are counted from March so that the leap
- * day is last. */
-static int64_t days_of(int year, int month, int day)
-{
-        int64_t y = month <= 2 ? year - 1 : year;
-        int64_t era = (y >= 0 ? y : y - 399) / 400;
-        int64_t of_era = y - era * 400;
-        int64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-        return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static void date_of(int64_t days, int *year, int *month, int *day)
-{
-        int64_t shifted = days + 719468;
-        int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-        int64_t of_era = shifted - era * 146097;
-        int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-        int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
-        int64_t m = (5 * of_year + 2) / 153;
-        *day = (int)(of_year - (153 * m + 2) / 5 + 1);
-        *month = (int)(m < 10 ? m + 3 : m - 9);
-        *year = (int)(y + era * 400 + (*month <= 2));
-}
-
 static bool read_date(struct reader *reader, int64_t *days)
 {
         int year, month, day;
         if (!read_digits(reader, 4, &year) || !read_char(reader, '-', '-') ||
             !read_digits(reader, 2, &month) || !read_char(reader, '-', '-') || !read_digits(reader, 2, &day))
                 return false;
-        if (month < 1 || month > 12 || day < 1 || day > month_days(year, month))
+        if (month < 1 || month > 12 || day < 1 || day > calendar_month_days(year, month))
                 return false;
-        *days = days_of(year, month, day);
+        *days = calendar_days(year, month, day);
         return true;
 }
 
@@ -143,7 +113,7 @@ void rfc3339_format(int64_t time_ms, char out[RFC3339_SIZE])
                 time_ms = RFC3339_MAX_MS;
         int64_t of_day = (time_ms % DAY_MS + DAY_MS) % DAY_MS;
         int year, month, day;
-        date_of((time_ms - of_day) / DAY_MS, &year, &month, &day);
+        calendar_date((time_ms - of_day) / DAY_MS, &year, &month, &day);
         out = put(out, year, 4, '-');
         out = put(out, month, 2, '-');
         out = put(out, day, 2, 'T');
