@@ -223,17 +223,6 @@ static void a_mail_without_a_body_or_with_a_broken_one_is_refused(void **state)
         assert_null(mail_request_problem(&mail));
 }
 
-static void only_a_well_formed_traceparent_is_passed_on(void **state)
-{
-        (void)state;
-        assert_true(mail_traceparent_valid("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
-        assert_false(mail_traceparent_valid("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0\n"));
-        assert_false(mail_traceparent_valid("00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
-        assert_false(
-                mail_traceparent_valid("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nX: y"));
-        assert_false(mail_traceparent_valid(NULL));
-}
-
 static void dates_are_written_as_rfc_5322_asks(void **state)
 {
         (void)state;
@@ -269,7 +258,6 @@ int main(void)
                 cmocka_unit_test(text_that_looks_like_an_encoded_word_is_encoded),
                 cmocka_unit_test(header_injection_is_refused_in_every_field),
                 cmocka_unit_test(a_mail_without_a_body_or_with_a_broken_one_is_refused),
-                cmocka_unit_test(only_a_well_formed_traceparent_is_passed_on),
                 cmocka_unit_test(dates_are_written_as_rfc_5322_asks),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

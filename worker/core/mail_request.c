@@ -66,11 +66,3 @@ const char *mail_request_problem(const struct mail_request *request)
                 return "the body is not UTF-8";
         return NULL;
 }
-
-bool mail_traceparent_valid(const char *traceparent)
-{
-        /* 00-<32 hex>-<16 hex>-<2 hex> */
-        return traceparent && strlen(traceparent) == 55 && memcmp(traceparent, "00-", 3) == 0 &&
-               lower_hex(traceparent + 3, 32) && traceparent[35] == '-' && lower_hex(traceparent + 36, 16) &&
-               traceparent[52] == '-' && lower_hex(traceparent + 53, 2);
-}

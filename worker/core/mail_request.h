@@ -10,8 +10,4 @@
  */
 const char *mail_request_problem(const struct mail_request *request);
 
-/* True for a well-formed traceparent of version 00 (W3C Trace Context section 3.2); others are to be ignored,
- * not sent. */
-bool mail_traceparent_valid(const char *traceparent);
-
 #endif

@@ -4,6 +4,7 @@
 #include "core/mail_preset.h"
 #include "core/mail_request.h"
 #include "core/memory.h"
+#include "core/traceparent.h"
 #include "io/clock.h"
 #include "io/curl_loop.h"
 #include "io/mail_curl.h"
@@ -208,8 +209,9 @@ static void post_refuse(struct post *post, struct mail_result result)
 static void headers_set(struct post *post, const struct mail_request *request)
 {
         struct curl_slist *rest = post->owner->headers;
-        if (mail_traceparent_valid(request->traceparent)) {
-                snprintf(post->trace_line, sizeof post->trace_line, "traceparent: %s", request->traceparent);
+        char traceparent[TRACEPARENT_SIZE];
+        if (traceparent_parse(slice_of(request->traceparent), traceparent)) {
+                snprintf(post->trace_line, sizeof post->trace_line, "traceparent: %s", traceparent);
                 post->trace_header.next = rest;
                 rest = &post->trace_header;
         }
