@@ -162,6 +162,11 @@ static void bad_files_are_told_by_line_and_column(void **state)
                                                            "begins with its scheme: redis:// or rediss://\n"},
                 {LOG_MAIL "redis: {url: \"redis://h:99999/\"}\n",
                  "a.yaml:2:14: redis.url: is not a URL, or holds an encoded control character\n"},
+                {LOG_MAIL "prefetch: 50\n",
+                 "a.yaml:2:1: prefetch: unknown setting; did you mean queues[].prefetch?\n"},
+                {LOG_MAIL "starttls: off\n",
+                 "a.yaml:2:1: starttls: unknown setting; did you mean mail.smtp.starttls?\n"},
+                {LOG_MAIL "timeout: 5s\n", "a.yaml:2:1: timeout: unknown setting\n"},
                 {LOG_MAIL "claim: {lease: 30199ms}\n", "a.yaml:2:16: claim.lease: is 30199ms, and must be "
                                                        "longer than mail.timeout, 30s, by 200ms at least\n"},
                 {"mail: {from: a@example.com, http: {url: 'https://api.resend.com/emails/'}}\n",

@@ -51,6 +51,9 @@ static void every_default_of_the_table_is_valid_and_printable(void **state)
         assert_int_equal(config->shutdown.grace_ms, 25000);
         assert_int_equal(config->log.level, LOG_LEVEL_INFO);
         assert_null(config->mail.from);
+        struct config_handler handler;
+        settings_handler_defaults(&handler, &arena);
+        assert_int_equal(handler.timeout_ms, CONFIG_HANDLER_TIMEOUT_MS);
 }
 
 static void every_setting_is_explained_and_has_a_default_or_an_example(void **state)

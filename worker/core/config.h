@@ -38,10 +38,12 @@ struct config_queue {
         size_t tier_count;                   /* default 5: 5s 30s 2m 10m 1h */
 };
 
+enum { CONFIG_HANDLER_TIMEOUT_MS = 60000 }; /* for types that the configuration does not name */
+
 struct config_handler {
         const char *type;
         int64_t attempts;   /* 0: that of the queue */
-        int64_t timeout_ms; /* claim to end; default 60000 */
+        int64_t timeout_ms; /* claim to end; default CONFIG_HANDLER_TIMEOUT_MS */
         enum on_ambiguous on_ambiguous;
         bool has_on_ambiguous; /* else mail.on_ambiguous */
 };

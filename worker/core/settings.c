@@ -65,6 +65,21 @@ static const char *level_word(struct arena *arena, const char *name, size_t leve
         return arena_copy(arena, name + level_len, strcspn(name + level_len, ".["));
 }
 
+/* The only setting anywhere whose last word is this, or NULL. */
+static const char *setting_elsewhere(const char *word)
+{
+        const char *found = NULL;
+        for (size_t i = 0; i < setting_count; i++) {
+                const char *dot = strrchr(settings[i].name, '.');
+                if (strcmp(dot ? dot + 1 : settings[i].name, word) != 0)
+                        continue;
+                if (found)
+                        return NULL;
+                found = settings[i].name;
+        }
+        return found;
+}
+
 const char *setting_suggest(struct arena *arena, const char *path)
 {
         char generic[PATH_MAX_BYTES];
@@ -77,7 +92,7 @@ const char *setting_suggest(struct arena *arena, const char *path)
                 if (strncmp(settings[i].name, generic, level_len) == 0)
                         suggest_offer(&suggest, level_word(arena, settings[i].name, level_len));
         if (!suggest.best)
-                return NULL;
+                return setting_elsewhere(generic + level_len);
         const char *own_dot = strrchr(path, '.');
         int own_len = own_dot ? (int)(own_dot - path) + 1 : 0;
         return arena_printf(arena, "%.*s%s", own_len, path, suggest.best);

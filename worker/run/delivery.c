@@ -229,7 +229,7 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
                          .attempts_max = (uint32_t)(configured ? settings->attempts : queue->attempts),
                          .lease_ms = config->claim.lease_ms,
                          .send_limit_ms = config->mail.timeout_ms,
-                         .timeout_ms = settings ? settings->timeout_ms : 60000,
+                         .timeout_ms = settings ? settings->timeout_ms : CONFIG_HANDLER_TIMEOUT_MS,
                  });
 }
 
