@@ -58,7 +58,10 @@
 
 /* ---- The payload ---- */
 
-enum { FIELD_MAX_LENGTH = 1000 /* characters of a string whose field names no .max_length */ };
+enum {
+        FIELD_MAX_LENGTH = 1000, /* characters of a string whose field names no .max_length */
+        FIELD_MAX_ITEMS = 100,   /* items of a list whose field names no .max_items */
+};
 
 enum field_kind {
         FIELD_KIND_END,
@@ -68,6 +71,7 @@ enum field_kind {
         FIELD_KIND_STRING,
         FIELD_KIND_EMAIL,
         FIELD_KIND_OBJECT,
+        FIELD_KIND_LIST,
 };
 
 /*
@@ -84,6 +88,8 @@ struct field {
         double min, max;
         /* FIELD_STRING: how many characters (code points, not bytes) there must and may be. */
         size_t min_length, max_length;
+        /* FIELD_LIST: how many items there must and may be. */
+        size_t min_items, max_items;
         /* FIELD_STRING: no line break, tab or other control character, as a subject must be. */
         bool one_line;
         /* FIELD_STRING: the only values allowed, FIELD_ONE_OF("daily", "weekly"). */
@@ -96,8 +102,10 @@ struct field {
         /* Filled in by the macros. */
         enum field_kind kind;
         size_t offset;
-        const struct field *fields; /* FIELD_OBJECT: the table of the nested struct, and its size */
+        const struct field
+                *fields; /* FIELD_OBJECT, FIELD_LIST: the table of the nested struct, and its size */
         size_t size;
+        size_t count_offset; /* FIELD_LIST */
 };
 
 /* An integer, int64_t. 5.0 is an integer too, as in JSON Schema; 5.5, "5" and 2^63 are refused. */
@@ -118,6 +126,14 @@ struct field {
         {                                                                                                    \
                 .name = #member, .kind = FIELD_KIND_OBJECT, .offset = offsetof(type, member),                \
                 .fields = (table), .size = sizeof(*((type *)0)->member), __VA_ARGS__                         \
+        }
+/* A list of objects, const struct y *, each as the table says; how many there are goes into `count`, a size_t
+ * of the same struct. At most FIELD_MAX_ITEMS unless .max_items says. Optional and absent: NULL and 0. */
+#define FIELD_LIST(type, member, count, table, ...)                                                          \
+        {                                                                                                    \
+                .name = #member, .kind = FIELD_KIND_LIST, .offset = offsetof(type, member),                  \
+                .fields = (table), .size = sizeof(*((type *)0)->member),                                     \
+                .count_offset = FIELD_OFFSET(size_t, type, count), .max_items = FIELD_MAX_ITEMS, __VA_ARGS__ \
         }
 /* Ends a table. */
 #define FIELD_END                                                                                            \
@@ -173,6 +189,17 @@ void plan_reject(struct plan *plan, const char *reason);
 
 /* A text as by printf, in memory of the plan. */
 char *plan_printf(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A text made piece by piece, in memory of the plan: a line for each item of a list. Begun as
+ * `struct plan_text lines = {.plan = plan}`; `text` is NULL until something was added. */
+struct plan_text {
+        struct plan *plan;
+        char *text;
+        size_t len, room; /* bytes, those of the NUL not among them */
+};
+
+/* Adds to the end, as by printf. */
+void plan_add(struct plan_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* `size` zeroed bytes in memory of the plan, aligned for any type; never NULL. */
 void *plan_alloc(struct plan *plan, size_t size);

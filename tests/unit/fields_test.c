@@ -15,6 +15,29 @@ struct inner {
         int64_t level;
 };
 
+struct line {
+        const char *sku;
+        int64_t count;
+};
+
+struct basket {
+        const struct line *lines, *gifts;
+        size_t line_count, gift_count;
+};
+
+static const struct field line_fields[] = {
+        FIELD_STRING(struct line, sku, .max_length = 3),
+        FIELD_INT(struct line, count, .min = 1, .optional = true),
+        FIELD_END,
+};
+
+static const struct field basket_fields[] = {
+        FIELD_LIST(struct basket, lines, line_count, line_fields, .min_items = 1, .max_items = 3),
+        FIELD_LIST(struct basket, gifts, gift_count, line_fields, .optional = true,
+                   .description = "for free"),
+        FIELD_END,
+};
+
 struct sample {
         int64_t count;
         bool has_count;
@@ -257,6 +280,105 @@ static void a_text_with_nul_that_another_parser_let_through_is_refused(void **st
         json_decref(payload);
 }
 
+static const struct basket *basket(const char *text)
+{
+        return decode_with(basket_fields, sizeof(struct basket), text);
+}
+
+static void a_list_reaches_its_member_and_its_count(void **state)
+{
+        (void)state;
+        const struct basket *full =
+                basket("{\"lines\":[{\"sku\":\"tea\",\"count\":2},{\"sku\":\"jam\"}],\"gifts\":[]}");
+        assert_string_equal(error, "");
+        assert_int_equal(full->line_count, 2);
+        assert_string_equal(full->lines[0].sku, "tea");
+        assert_int_equal(full->lines[0].count, 2);
+        assert_string_equal(full->lines[1].sku, "jam");
+        assert_int_equal(full->lines[1].count, 0);
+        assert_int_equal(full->gift_count, 0);
+        assert_non_null(full->gifts);
+        const struct basket *without = basket("{\"lines\":[{\"sku\":\"a\"}],\"gifts\":null}");
+        assert_int_equal(without->line_count, 1);
+        assert_int_equal(without->gift_count, 0);
+        assert_null(without->gifts);
+}
+
+static void what_is_wrong_in_a_list_is_told_by_its_place(void **state)
+{
+        static const struct {
+                const char *text, *error;
+        } cases[] = {
+                {"{}", "/lines: required"},
+                {"{\"lines\":{}}", "/lines: expected a list"},
+                {"{\"lines\":[]}", "/lines: expected 1 to 3 items"},
+                {"{\"lines\":[1,2,3,4]}", "/lines: expected 1 to 3 items"},
+                {"{\"lines\":[{\"sku\":\"a\"},5]}", "/lines/1: expected an object"},
+                {"{\"lines\":[{\"sku\":\"a\"},{\"sku\":\"long\"}]}",
+                 "/lines/1/sku: expected at most 3 characters"},
+                {"{\"lines\":[{\"sku\":\"a\"},{\"sku\":\"b\"},{}]}", "/lines/2/sku: required"},
+                {"{\"lines\":[{\"sku\":\"a\"}],\"gifts\":[null]}", "/gifts/0: expected an object"},
+        };
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                assert_null(basket(cases[i].text));
+                assert_string_equal(error, cases[i].error);
+        }
+}
+
+static void lists_are_bounded_without_being_told(void **state)
+{
+        (void)state;
+        for (size_t count = FIELD_MAX_ITEMS; count <= FIELD_MAX_ITEMS + 1; count++) {
+                struct buffer text = {0};
+                buffer_add_text(&text, "{\"lines\":[{\"sku\":\"a\"}],\"gifts\":[");
+                for (size_t i = 0; i < count; i++)
+                        buffer_printf(&text, "%s{\"sku\":\"%zu\"}", i ? "," : "", i);
+                buffer_add_text(&text, "]}");
+                const struct basket *many = basket(text.data);
+                buffer_fini(&text);
+                if (count > FIELD_MAX_ITEMS) {
+                        assert_null(many);
+                        assert_string_equal(error, "/gifts: expected at most 100 items");
+                        continue;
+                }
+                assert_int_equal(many->gift_count, FIELD_MAX_ITEMS);
+                assert_string_equal(many->gifts[99].sku, "99");
+        }
+}
+
+static void a_list_is_described_for_people(void **state)
+{
+        struct buffer text = {0};
+        (void)state;
+        fields_describe(&text, basket_fields);
+        assert_string_equal(text.data, "/lines          list, 1 to 3 objects\n"
+                                       "/lines/*/sku    string, at most 3 characters\n"
+                                       "/lines/*/count  integer, at least 1, optional\n"
+                                       "/gifts          list, at most 100 objects, optional: for free\n"
+                                       "/gifts/*/sku    string, at most 3 characters\n"
+                                       "/gifts/*/count  integer, at least 1, optional\n");
+        buffer_fini(&text);
+}
+
+static void a_mistake_in_a_list_is_found(void **state)
+{
+        struct field lists[] = {FIELD_LIST(struct basket, lines, line_count, line_fields), FIELD_END};
+        (void)state;
+        assert_true(fields_check(basket_fields, sizeof(struct basket), error));
+        lists[0].min_items = 101;
+        assert_false(fields_check(lists, sizeof(struct basket), error));
+        assert_string_equal(error, "lines has limits that nothing can meet");
+        lists[0].min_items = 0;
+        lists[0].size = sizeof(int64_t);
+        assert_false(fields_check(lists, sizeof(struct basket), error));
+        assert_string_equal(error, "count lies outside the struct");
+        lists[0].size = sizeof(struct line);
+        lists[0].count_offset = sizeof(struct basket);
+        assert_false(fields_check(lists, sizeof(struct basket), error));
+        assert_string_equal(error, "lines has its count outside the struct");
+}
+
 static void a_mistake_in_a_table_is_found(void **state)
 {
         struct field twice[] = {FIELD_INT(struct sample, count), FIELD_INT(struct sample, count), FIELD_END};
@@ -317,6 +439,11 @@ int main(void)
                 cmocka_unit_test(an_error_is_bounded_and_cut_between_characters),
                 cmocka_unit_test(a_text_with_nul_that_another_parser_let_through_is_refused),
                 cmocka_unit_test(a_table_is_described_for_people),
+                cmocka_unit_test(a_list_reaches_its_member_and_its_count),
+                cmocka_unit_test(what_is_wrong_in_a_list_is_told_by_its_place),
+                cmocka_unit_test(lists_are_bounded_without_being_told),
+                cmocka_unit_test(a_list_is_described_for_people),
+                cmocka_unit_test(a_mistake_in_a_list_is_found),
                 cmocka_unit_test(a_mistake_in_a_table_is_found),
         };
         return cmocka_run_group_tests(tests, arena_start, arena_end);

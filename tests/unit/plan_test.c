@@ -69,6 +69,34 @@ static void plan_order(const struct order *order, struct plan *plan)
 HANDLER(handler, struct order, plan_order,
         {.type = "test.plan.v1", .summary = "", .example = "{}", .fields = fields});
 
+/* A handler that writes a line for each item of a list. */
+struct line {
+        const char *title;
+};
+
+struct basket {
+        const struct line *lines;
+        size_t line_count;
+};
+
+static const struct field line_fields[] = {FIELD_STRING(struct line, title), FIELD_END};
+static const struct field basket_fields[] = {
+        FIELD_LIST(struct basket, lines, line_count, line_fields, .max_items = 2000), FIELD_END};
+
+static void plan_basket(const struct basket *basket, struct plan *plan)
+{
+        struct plan_text lines = {.plan = plan};
+        for (size_t i = 0; i < basket->line_count; i++)
+                plan_add(&lines, "%zu %s\n", i + 1, basket->lines[i].title);
+        plan_mail(plan, &(struct mail){.key = "k",
+                                       .to = "a@b.c",
+                                       .subject = "S",
+                                       .text = lines.text ? lines.text : "none\n"});
+}
+
+HANDLER(basket_handler, struct basket, plan_basket,
+        {.type = "test.basket.v1", .summary = "", .example = "{}", .fields = basket_fields});
+
 static void check(const char *how, const char *text, enum plan_outcome outcome, const char *expected)
 {
         struct buffer payload = {0};
@@ -94,6 +122,33 @@ static void a_mail_is_rendered_whole(void **state)
               "mail k\n  to: a@b.c\n  reply_to: r@b.c\n  subject: S\n  text:\n    r@b.c\n");
         check("mail", "one\n\ntwo\n", PLAN_OK,
               "mail k\n  to: a@b.c\n  subject: S\n  text:\n    one\n    \n    two\n");
+}
+
+static void a_text_is_made_of_the_items_of_a_list(void **state)
+{
+        (void)state;
+        assert_plan(basket_handler, "{\"lines\":[]}",
+                    "mail k\n  to: a@b.c\n  subject: S\n  text:\n    none\n");
+        assert_plan(basket_handler, "{\"lines\":[{\"title\":\"tea\"},{\"title\":\"\"},{\"title\":\"jam\"}]}",
+                    "mail k\n  to: a@b.c\n  subject: S\n  text:\n    1 tea\n    2 \n    3 jam\n");
+        assert_bad_payload(basket_handler, "{\"lines\":[{\"title\":\"tea\"},{}]}",
+                           "/lines/1/title: required");
+}
+
+static void a_text_of_many_pieces_is_whole(void **state)
+{
+        struct buffer payload = {0}, expected = {0};
+        (void)state;
+        buffer_add_text(&payload, "{\"lines\":[");
+        buffer_add_text(&expected, "mail k\n  to: a@b.c\n  subject: S\n  text:\n");
+        for (int i = 1; i <= 1000; i++) {
+                buffer_printf(&payload, "%s{\"title\":\"%0*d\"}", i > 1 ? "," : "", i % 50 + 1, i);
+                buffer_printf(&expected, "    %d %0*d\n", i, i % 50 + 1, i);
+        }
+        buffer_add_text(&payload, "]}");
+        assert_plan(basket_handler, payload.data, expected.data);
+        buffer_fini(&payload);
+        buffer_fini(&expected);
 }
 
 static void rendering_is_safe_on_a_terminal(void **state)
@@ -225,6 +280,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_plan_may_be_empty),
                 cmocka_unit_test(a_mail_is_rendered_whole),
+                cmocka_unit_test(a_text_is_made_of_the_items_of_a_list),
+                cmocka_unit_test(a_text_of_many_pieces_is_whole),
                 cmocka_unit_test(rendering_is_safe_on_a_terminal),
                 cmocka_unit_test(a_rejection_drops_all_and_the_first_reason_counts),
                 cmocka_unit_test(a_reason_that_breaks_a_line_is_replaced),

@@ -16,7 +16,8 @@ struct sample {
         double ratio;
         bool open;
         const char *name, *period, *line;
-        const struct inner *owner;
+        const struct inner *owner, *copies, *more;
+        size_t copy_count, more_count;
 };
 
 static const struct field inner_fields[] = {FIELD_EMAIL(struct inner, email), FIELD_END};
@@ -29,6 +30,8 @@ static const struct field fields[] = {
         FIELD_STRING(struct sample, period, .one_of = FIELD_ONE_OF("daily", "weekly"), .optional = true),
         FIELD_STRING(struct sample, line, .one_line = true, .optional = true),
         FIELD_OBJECT(struct sample, owner, inner_fields, .optional = true),
+        FIELD_LIST(struct sample, copies, copy_count, inner_fields, .min_items = 1, .max_items = 9),
+        FIELD_LIST(struct sample, more, more_count, inner_fields, .optional = true),
         FIELD_END,
 };
 
@@ -59,8 +62,15 @@ static void a_schema_says_what_the_table_says(void **state)
                 "\"pattern\":\"^[^\\\\u0000-\\\\u001f\\\\u007f-\\\\u009f\\\\u2028\\\\u2029]*$\"},"
                 "\"owner\":{\"type\":[\"object\",\"null\"],\"properties\":{\"email\":{\"type\":\"string\","
                 "\"format\":\"email\","
-                "\"maxLength\":254}},\"required\":[\"email\"]}},"
-                "\"required\":[\"count\",\"open\",\"name\"]}");
+                "\"maxLength\":254}},\"required\":[\"email\"]},"
+                "\"copies\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"email\":{"
+                "\"type\":\"string\",\"format\":\"email\",\"maxLength\":254}},\"required\":[\"email\"]},"
+                "\"minItems\":1,\"maxItems\":9},"
+                "\"more\":{\"type\":[\"array\",\"null\"],\"items\":{\"type\":\"object\",\"properties\":{"
+                "\"email\":{"
+                "\"type\":\"string\",\"format\":\"email\",\"maxLength\":254}},\"required\":[\"email\"]},"
+                "\"maxItems\":100}},"
+                "\"required\":[\"count\",\"open\",\"name\",\"copies\"]}");
         buffer_fini(&text);
 }
 

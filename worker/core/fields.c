@@ -8,7 +8,8 @@
 /* Where in the payload we are: a list from the innermost name outwards, on the stack. */
 struct place {
         const struct place *outer; /* NULL: the payload itself, without a name */
-        const char *name;
+        const char *name;          /* NULL: an item of a list */
+        size_t index;
 };
 
 struct decoder {
@@ -28,7 +29,9 @@ static void add_pointer(struct buffer *text, const struct place *place)
                 return;
         add_pointer(text, place->outer);
         buffer_add_char(text, '/');
-        for (const char *c = place->name; *c; c++) {
+        if (!place->name)
+                buffer_printf(text, "%zu", place->index);
+        for (const char *c = place->name; c && *c; c++) {
                 if (*c == '~' || *c == '/')
                         buffer_add_text(text, *c == '~' ? "~0" : "~1");
                 else
@@ -223,7 +226,7 @@ static bool decode_email(struct decoder *decoder, const struct place *place, con
         return true;
 }
 
-/* ---- Objects ---- */
+/* ---- Objects and lists ---- */
 
 static bool decode_object(struct decoder *decoder, const struct place *place, const struct field *field,
                           const json_t *value, char *to)
@@ -233,6 +236,35 @@ static bool decode_object(struct decoder *decoder, const struct place *place, co
         char *nested = arena_alloc(decoder->arena, field->size);
         memcpy(to, &nested, sizeof(nested));
         return decode_members(decoder, place, field->fields, value, nested);
+}
+
+static bool refuse_count(struct decoder *decoder, const struct place *place, const struct field *field)
+{
+        if (field->min_items == 0)
+                return refuse(decoder, place, "expected at most %zu items", field->max_items);
+        return refuse(decoder, place, "expected %zu to %zu items", field->min_items, field->max_items);
+}
+
+static bool decode_list(struct decoder *decoder, const struct place *place, const struct field *field,
+                        const json_t *value, char *to)
+{
+        if (!json_is_array(value))
+                return refuse(decoder, place, "expected a list");
+        size_t count = json_array_size(value);
+        if (count < field->min_items || count > field->max_items)
+                return refuse_count(decoder, place, field);
+        char *items = arena_alloc(decoder->arena, count * field->size);
+        for (size_t i = 0; i < count; i++) {
+                struct place item = {.outer = place, .index = i};
+                const json_t *object = json_array_get(value, i);
+                if (!json_is_object(object))
+                        return refuse(decoder, &item, "expected an object");
+                if (!decode_members(decoder, &item, field->fields, object, items + i * field->size))
+                        return false;
+        }
+        memcpy(to, &items, sizeof(items));
+        memcpy(to - field->offset + field->count_offset, &count, sizeof(count));
+        return true;
 }
 
 static bool decode_value(struct decoder *decoder, const struct place *place, const struct field *field,
@@ -251,6 +283,8 @@ static bool decode_value(struct decoder *decoder, const struct place *place, con
                 return decode_email(decoder, place, value, to);
         case FIELD_KIND_OBJECT:
                 return decode_object(decoder, place, field, value, to);
+        case FIELD_KIND_LIST:
+                return decode_list(decoder, place, field, value, to);
         case FIELD_KIND_END:
                 break;
         }

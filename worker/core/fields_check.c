@@ -14,6 +14,7 @@ static size_t member_size(enum field_kind kind)
         case FIELD_KIND_STRING:
         case FIELD_KIND_EMAIL:
         case FIELD_KIND_OBJECT:
+        case FIELD_KIND_LIST:
                 return sizeof(void *);
         case FIELD_KIND_END:
                 break;
@@ -34,11 +35,14 @@ static const char *mistake_in(const struct field *fields, const struct field *fi
 {
         if (field->offset + member_size(field->kind) > size)
                 return "lies outside the struct";
+        if (field->kind == FIELD_KIND_LIST && field->count_offset + sizeof(size_t) > size)
+                return "has its count outside the struct";
         if (field->flag > size)
                 return "has its flag outside the struct";
         if (named_before(fields, field))
                 return "is named twice";
-        if (field->min > field->max || field->min_length > field->max_length)
+        if (field->min > field->max || field->min_length > field->max_length ||
+            field->min_items > field->max_items)
                 return "has limits that nothing can meet";
         if (field->one_of && !field->one_of[0])
                 return "allows no value";
@@ -53,7 +57,7 @@ bool fields_check(const struct field *fields, size_t size, char error[FIELDS_ERR
                         snprintf(error, FIELDS_ERROR_MAX, "%s %s", field->name, mistake);
                         return false;
                 }
-                if (field->kind == FIELD_KIND_OBJECT && !fields_check(field->fields, field->size, error))
+                if (field->fields && !fields_check(field->fields, field->size, error))
                         return false;
         }
         return true;

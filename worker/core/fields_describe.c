@@ -8,12 +8,18 @@ struct describer {
         size_t width; /* of the widest pointer in the whole table */
 };
 
+/* What stands between the pointer of a list and those of its items' fields. */
+static const char *item_of(const struct field *field)
+{
+        return field->kind == FIELD_KIND_LIST ? "/*" : "";
+}
+
 static size_t widest(const struct field *fields, size_t before)
 {
         size_t width = 0;
         for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
                 size_t own = before + 1 + strlen(field->name);
-                size_t inner = field->kind == FIELD_KIND_OBJECT ? widest(field->fields, own) : 0;
+                size_t inner = field->fields ? widest(field->fields, own + strlen(item_of(field))) : 0;
                 width = own > width ? own : width;
                 width = inner > width ? inner : width;
         }
@@ -65,6 +71,12 @@ static void add_kind(struct buffer *out, const struct field *field)
         case FIELD_KIND_OBJECT:
                 buffer_add_text(out, "object");
                 return;
+        case FIELD_KIND_LIST:
+                if (field->min_items)
+                        buffer_printf(out, "list, %zu to %zu objects", field->min_items, field->max_items);
+                else
+                        buffer_printf(out, "list, at most %zu objects", field->max_items);
+                return;
         case FIELD_KIND_END:
                 break;
         }
@@ -81,8 +93,10 @@ static void describe(const struct describer *describer, const struct field *fiel
                 add_kind(out, field);
                 buffer_printf(out, "%s%s%s\n", field->optional ? ", optional" : "",
                               field->description ? ": " : "", field->description ? field->description : "");
-                if (field->kind == FIELD_KIND_OBJECT)
+                if (field->fields) {
+                        buffer_add_text(&pointer, item_of(field));
                         describe(describer, field->fields, pointer.data);
+                }
                 buffer_fini(&pointer);
         }
 }

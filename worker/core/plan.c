@@ -18,6 +18,33 @@ char *plan_printf(struct plan *plan, const char *format, ...)
         return text;
 }
 
+/* Room for `more` bytes and the NUL: twice what there was, so that many pieces are not copied as often. */
+static void text_grow(struct plan_text *text, size_t more)
+{
+        size_t room = (text->len + more) * 2;
+        char *larger = arena_alloc(text->plan->arena, room + 1);
+        if (text->len)
+                memcpy(larger, text->text, text->len);
+        text->text = larger;
+        text->room = room;
+}
+
+void plan_add(struct plan_text *text, const char *format, ...)
+{
+        va_list args, again;
+        va_start(args, format);
+        va_copy(again, args);
+        int len = vsnprintf(NULL, 0, format, args);
+        if (len < 0)
+                abort();
+        if (!text->text || (size_t)len > text->room - text->len)
+                text_grow(text, (size_t)len);
+        vsnprintf(text->text + text->len, (size_t)len + 1, format, again);
+        text->len += (size_t)len;
+        va_end(again);
+        va_end(args);
+}
+
 void *plan_alloc(struct plan *plan, size_t size)
 {
         return arena_alloc(plan->arena, size);

@@ -65,6 +65,15 @@ static void set_email(json_t *schema, const struct field *field)
         json_object_set_new(schema, "maxLength", json_integer(ADDRESS_MAX));
 }
 
+static void set_list(json_t *schema, const struct field *field)
+{
+        set_type(schema, field, "array");
+        json_object_set_new(schema, "items", object_schema(field->fields));
+        if (field->min_items)
+                json_object_set_new(schema, "minItems", json_integer((json_int_t)field->min_items));
+        json_object_set_new(schema, "maxItems", json_integer((json_int_t)field->max_items));
+}
+
 static json_t *field_schema(const struct field *field)
 {
         json_t *schema = field->kind == FIELD_KIND_OBJECT ? object_schema(field->fields) : json_object();
@@ -88,6 +97,9 @@ static json_t *field_schema(const struct field *field)
                 break;
         case FIELD_KIND_OBJECT:
                 set_type(schema, field, "object");
+                break;
+        case FIELD_KIND_LIST:
+                set_list(schema, field);
                 break;
         case FIELD_KIND_END:
                 abort();
