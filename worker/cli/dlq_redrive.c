@@ -19,7 +19,10 @@
  */
 
 #define CONFIRM_TIMEOUT_MS 10000
+/* Copies on their way, and bytes of their bodies above which no more is taken up: a broker that blocks
+ * publishers confirms none. */
 #define IN_FLIGHT_MAX 1000
+#define IN_FLIGHT_BYTES ((size_t)32 << 20)
 #define FORGET_AT 200
 #define QUIET_MS DLQ_PATIENCE_MS
 
@@ -37,6 +40,7 @@ struct redrive {
         uv_loop_t loop;
         struct amqp_publisher *publisher;
         int64_t in_flight, moved, unusable, total;
+        size_t in_flight_bytes;
         char error[160]; /* of the first copy that was not confirmed; ends the work */
         struct done done[FORGET_AT];
         size_t done_count;
@@ -46,6 +50,7 @@ struct redrive {
 struct moving {
         struct redrive *redrive;
         uint64_t tag;
+        size_t bytes;
         char dead_id[DEAD_ID_SIZE], id[ENVELOPE_ID_MAX + 1];
         uint32_t redrives;
 };
@@ -86,6 +91,7 @@ static void on_published(void *context, enum publish_outcome outcome, const char
         struct moving *moving = context;
         struct redrive *redrive = moving->redrive;
         redrive->in_flight--;
+        redrive->in_flight_bytes -= moving->bytes;
         if (outcome == PUBLISH_CONFIRMED) {
                 settle(moving);
         } else {
@@ -99,30 +105,25 @@ static void on_published(void *context, enum publish_outcome outcome, const char
         progress_show(&redrive->progress, redrive->moved);
 }
 
-static struct arena *arena_new(void)
-{
-        struct arena *arena = memory_raw(sizeof(*arena));
-        arena_init(arena);
-        return arena;
-}
-
 static void move(struct redrive *redrive, const struct message *message, const struct letter *letter,
                  uint64_t tag)
 {
         struct arena *arena = arena_new();
         struct message *copy = copy_redrive(arena, message, redrive->dlq->target, clock_wall_ms());
         if (!copy) {
-                message_free(arena);
+                arena_free(arena);
                 dlq_walk_hold(&redrive->walk, tag);
                 redrive->unusable++;
                 return;
         }
         struct moving *moving = memory_zeroed(1, sizeof(*moving));
-        *moving = (struct moving){.redrive = redrive, .tag = tag, .redrives = letter->redrives};
+        *moving = (struct moving){
+                .redrive = redrive, .tag = tag, .bytes = copy->body.len, .redrives = letter->redrives};
         snprintf(moving->dead_id, sizeof(moving->dead_id), "%s", letter->dead_id);
         snprintf(moving->id, sizeof(moving->id), "%s", letter->id ? letter->id : "");
         limiter_take(&redrive->limiter, clock_boot_ms());
         redrive->in_flight++;
+        redrive->in_flight_bytes += moving->bytes;
         amqp_publisher_publish(redrive->publisher, arena, copy, on_published, moving);
 }
 
@@ -136,7 +137,7 @@ static void consider(struct redrive *redrive, struct arena *arena, const struct 
                 move(redrive, message, &letter, tag);
         else
                 dlq_walk_hold(&redrive->walk, tag);
-        message_free(arena);
+        arena_free(arena);
 }
 
 static bool must_stop(const struct redrive *redrive)
@@ -149,6 +150,11 @@ static void nap(int64_t ms)
         nanosleep(&(struct timespec){.tv_nsec = (ms < 50 ? ms : 50) * 1000000}, NULL);
 }
 
+static bool is_full(const struct redrive *redrive)
+{
+        return redrive->in_flight >= IN_FLIGHT_MAX || redrive->in_flight_bytes >= IN_FLIGHT_BYTES;
+}
+
 /* One step: waits for room, for the rate, or for a message. False when none has come for a while. */
 static bool step(struct redrive *redrive, int64_t *heard_ms)
 {
@@ -158,8 +164,8 @@ static bool step(struct redrive *redrive, int64_t *heard_ms)
         int64_t wait_ms = limiter_wait_ms(&redrive->limiter, clock_boot_ms());
         if (wait_ms > 0)
                 nap(wait_ms);
-        uv_run(&redrive->loop, redrive->in_flight >= IN_FLIGHT_MAX ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-        if (wait_ms > 0 || redrive->in_flight >= IN_FLIGHT_MAX)
+        uv_run(&redrive->loop, is_full(redrive) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+        if (wait_ms > 0 || is_full(redrive))
                 return true;
         enum pull_result result =
                 dlq_walk_next(&redrive->walk, redrive->in_flight > 0 ? 0 : 200, &arena, &message, &tag);

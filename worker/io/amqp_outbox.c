@@ -239,7 +239,9 @@ static bool returned_content(struct postman *postman, const amqp_frame_t *frame)
         struct returned *returned = &postman->returned;
         if (frame->frame_type == AMQP_FRAME_HEADER && returned->begun && !returned->has_header) {
                 const amqp_basic_properties_t *properties = frame->payload.properties.decoded;
-                if (frame->payload.properties.class_id != AMQP_BASIC_CLASS)
+                if (frame->payload.properties.class_id != AMQP_BASIC_CLASS ||
+                    frame->payload.properties.raw.len > AMQP_FRAME_MAX ||
+                    frame->payload.properties.body_size > AMQP_BODY_KEPT_MAX) /* none such was published */
                         return false;
                 amqp_message_read(&returned->arena, &returned->message, properties);
                 returned->size = frame->payload.properties.body_size;
