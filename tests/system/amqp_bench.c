@@ -41,8 +41,7 @@ static void on_delivery(void *context, size_t queue, uint64_t epoch, uint64_t ta
                 bench->held[bench->held_count++] = (struct held){.epoch = epoch, .tag = tag};
         else
                 amqp_consumer_ack(bench->consumer, epoch, tag);
-        arena_fini(arena);
-        free(arena);
+        arena_free(arena);
 }
 
 static void on_lost(void *context, size_t queue, const char *error)

@@ -400,8 +400,7 @@ static void a_pulled_message_has_all_that_was_published(void **state)
                                     ? item->unsigned_ == 1999 && item->decimals == 2
                                     : item->tag == HEADER_BYTES && item->text.len == 3);
         }
-        arena_fini(arena);
-        free(arena);
+        arena_free(arena);
         assert_true(amqp_pull_ack(pull, tag));
         assert_true(amqp_pull_stop(pull));
         assert_int_equal(amqp_pull_next(pull, PROMPT_MS, &arena, &message, &tag, &error), PULL_NOTHING);

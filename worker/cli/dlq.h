@@ -119,7 +119,8 @@ int dlq_count(struct dlq *dlq, int64_t *count);
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb);
 /* What a busy broker is waited for before a message counts as not there; Ctrl-C ends the wait. */
 #define DLQ_PATIENCE_MS 15000
-/* The next message; its arena belongs to the caller. PULL_NOTHING also at the bound or after Ctrl-C. */
+/* The next message; its arena belongs to the caller, who frees it by arena_free. PULL_NOTHING also at the
+ * bound or after Ctrl-C. */
 enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct arena **arena,
                                struct message **message, uint64_t *tag);
 /* All chosen ones were met, the bound is reached, Ctrl-C was pressed, or it failed. */
@@ -129,8 +130,6 @@ void dlq_walk_hold(struct dlq_walk *walk, uint64_t tag);
 bool dlq_walk_ack(struct dlq_walk *walk, uint64_t tag);
 /* Gives back what is held, in order, and the lock. CLI_OK, or CLI_ERROR with the cause told. */
 int dlq_walk_close(struct dlq_walk *walk);
-/* The message and its arena, which dlq_walk_next gave. */
-void message_free(struct arena *arena);
 
 /* From now on Ctrl-C only ends the work in order. */
 void dlq_catch_interrupt(void);

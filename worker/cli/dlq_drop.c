@@ -93,7 +93,7 @@ static void consider(struct drop *drop, struct arena *arena, const struct messag
         const struct dlq_entry *entry = dlq_index_meet(drop->dlq, letter.dead_id);
         if (!dlq_index_is_chosen(drop->dlq, entry)) {
                 dlq_walk_hold(&drop->walk, tag);
-                message_free(arena);
+                arena_free(arena);
                 return;
         }
         struct dropped *dropped = &drop->portion[drop->portion_count++];
@@ -101,7 +101,7 @@ static void consider(struct drop *drop, struct arena *arena, const struct messag
         dlq_death_read(arena, drop->dlq, message, &letter, &dropped->death);
         letter_json(&drop->lines, &letter, message);
         buffer_add_char(&drop->lines, '\n');
-        message_free(arena);
+        arena_free(arena);
         if (drop->portion_count == PORTION || drop->lines.len >= PORTION_BYTES)
                 finish_portion(drop);
 }

@@ -41,7 +41,7 @@ static struct message *find(struct dlq_walk *walk, uint64_t *tag)
                         copy = message_copy(&walk->dlq->cli->arena, message);
                 else
                         dlq_walk_hold(walk, *tag);
-                message_free(arena);
+                arena_free(arena);
         }
         if (!copy && !walk->failed)
                 cli_fail(walk->dlq->cli, CLI_NOT_FOUND,
@@ -135,13 +135,6 @@ static int check_copy(struct dlq *dlq, const struct message *copy)
                         cli_safe(dlq->cli, slice_of(error)));
 }
 
-static struct arena *arena_new(void)
-{
-        struct arena *arena = memory_raw(sizeof(*arena));
-        arena_init(arena);
-        return arena;
-}
-
 /* Has a job with this id been seen, or an edited copy of it been sent? */
 static bool id_is_used(struct dlq *dlq, const char *id)
 {
@@ -198,7 +191,7 @@ static int send_edited(struct dlq *dlq, struct dlq_walk *walk, const struct dlq_
         const char *id = entry->id[0] ? entry->id : entry->dead_id;
         struct message *copy = make_copy(dlq, arena, id, message, body);
         if (!copy) {
-                message_free(arena);
+                arena_free(arena);
                 dlq_walk_hold(walk, tag);
                 return CLI_ERROR;
         }
@@ -212,7 +205,7 @@ static int send_edited(struct dlq *dlq, struct dlq_walk *walk, const struct dlq_
                         status = cli_fail(dlq->cli, CLI_ERROR, "%s; nothing was changed",
                                           cli_safe(dlq->cli, slice_of(error)));
         } else {
-                message_free(arena);
+                arena_free(arena);
         }
         if (status != CLI_OK) {
                 dlq_walk_hold(walk, tag);

@@ -29,7 +29,7 @@ int dlq_export(struct dlq *dlq)
                         count += ok;
                 }
                 buffer_fini(&line);
-                message_free(arena);
+                arena_free(arena);
         }
         bool all = walk.looked >= walk.bound || dlq->wanted > 0;
         status = dlq_walk_close(&walk);

@@ -85,7 +85,7 @@ static struct message *peek(struct dlq *dlq, const struct dlq_entry *entry, int 
                 dlq_walk_hold(&walk, tag);
                 if (letter.entry == entry)
                         copy = message_copy(&dlq->cli->arena, message);
-                message_free(arena);
+                arena_free(arena);
         }
         *status = dlq_walk_close(&walk);
         if (!copy && *status == CLI_OK)

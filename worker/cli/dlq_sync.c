@@ -205,7 +205,7 @@ static int work(struct sync *sync)
         while (dlq_walk_next(walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
                 consider(sync, arena, message);
                 dlq_walk_hold(walk, tag);
-                message_free(arena);
+                arena_free(arena);
         }
         flush(sync);
         /* Only if all were looked at is an entry that was not met surely without a message. */

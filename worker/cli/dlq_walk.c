@@ -16,12 +16,6 @@
 /* So long a wait for the next message does not see Ctrl-C. */
 #define LISTEN_MS 500
 
-void message_free(struct arena *arena)
-{
-        arena_fini(arena);
-        free(arena);
-}
-
 static int ask_depth(struct dlq *dlq, struct queue_depth *depth)
 {
         *depth = (struct queue_depth){.name = dlq->source};
@@ -140,7 +134,7 @@ static enum pull_result take(struct dlq_walk *walk, int64_t timeout_ms)
                 amqp_pull_next(walk->pull, timeout_ms, &arena, &message, &tag, &walk->error);
         if (result == PULL_MESSAGE) {
                 dlq_walk_hold(walk, tag);
-                message_free(arena);
+                arena_free(arena);
         }
         return result;
 }

@@ -105,8 +105,7 @@ static enum publish_outcome publish(struct cli *cli, const struct request *reque
         if (uv_loop_init(&loop) != 0)
                 abort();
         struct amqp_publisher *publisher = amqp_publisher_open(&loop, cli->config, CONFIRM_TIMEOUT_MS);
-        struct arena *arena = memory_raw(sizeof(*arena));
-        arena_init(arena);
+        struct arena *arena = arena_new();
         struct confirmation confirmation = {0};
         amqp_publisher_publish(publisher, arena, build(arena, request), on_published, &confirmation);
         while (!confirmation.done)

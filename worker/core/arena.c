@@ -57,6 +57,21 @@ void arena_fini(struct arena *arena)
         *arena = (struct arena){0};
 }
 
+struct arena *arena_new(void)
+{
+        struct arena *arena = memory_raw(sizeof(*arena));
+        arena_init(arena);
+        return arena;
+}
+
+void arena_free(struct arena *arena)
+{
+        if (!arena)
+                return;
+        arena_fini(arena);
+        free(arena);
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
         const size_t align = alignof(max_align_t);

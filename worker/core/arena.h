@@ -23,6 +23,11 @@ void arena_reset(struct arena *arena);
 /* Gives all memory back. The arena may be used again after arena_init. */
 void arena_fini(struct arena *arena);
 
+/* An empty arena on the heap; the caller owns it, or whoever takes it over: to be freed by arena_free. */
+struct arena *arena_new(void);
+/* All of its memory and itself. NULL is taken. */
+void arena_free(struct arena *arena);
+
 /* `size` zeroed bytes aligned for any type; never NULL, also for size 0. */
 void *arena_alloc(struct arena *arena, size_t size);
 /* A NUL-terminated copy of the bytes (which may themselves hold NUL). */

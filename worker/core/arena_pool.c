@@ -1,7 +1,4 @@
 #include "core/arena_pool.h"
-#include "core/memory.h"
-
-#include <stdlib.h>
 
 /* An arena that is used again hides from the sanitizer whoever still looks into it. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -14,15 +11,7 @@ struct arena *arena_pool_take(struct arena_pool *pool)
 {
         if (pool->count > 0)
                 return pool->list[--pool->count];
-        struct arena *arena = memory_raw(sizeof(*arena));
-        arena_init(arena);
-        return arena;
-}
-
-static void arena_free(struct arena *arena)
-{
-        arena_fini(arena);
-        free(arena);
+        return arena_new();
 }
 
 void arena_pool_give(struct arena_pool *pool, struct arena *arena)

@@ -7,8 +7,8 @@ enum { ARENA_POOL_MAX = 512 };
 
 /*
  * Arenas that were used and wait to be used again, each with its first chunk: what a message needs comes and
- * goes without the heap being asked. Its arenas are ordinary ones from malloc: whoever holds one may also end
- * it by arena_fini and free.
+ * goes without the heap being asked. Its arenas are ordinary ones: whoever holds one may also end it by
+ * arena_free.
  */
 struct arena_pool {
         struct arena *list[ARENA_POOL_MAX];

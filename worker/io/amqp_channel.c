@@ -29,17 +29,9 @@ void channel_init(struct channel *channel, size_t queue, const char *queue_name)
         snprintf(channel->consumer_tag, sizeof(channel->consumer_tag), "leveret.%zu", queue);
 }
 
-static void arena_drop(struct arena *arena)
-{
-        if (!arena)
-                return;
-        arena_fini(arena);
-        free(arena);
-}
-
 static void partial_drop(struct channel *channel)
 {
-        arena_drop(channel->partial.arena);
+        arena_free(channel->partial.arena);
         channel->partial.arena = NULL;
 }
 
@@ -135,11 +127,7 @@ int channel_drive(struct channel *channel, struct broker *broker, int64_t now_ms
 
 static struct arena *arena_make(const struct channel *channel)
 {
-        if (channel->arena)
-                return channel->arena(channel->arena_context);
-        struct arena *arena = memory_raw(sizeof(*arena));
-        arena_init(arena);
-        return arena;
+        return channel->arena ? channel->arena(channel->arena_context) : arena_new();
 }
 
 static void delivery_begin(struct channel *channel, const amqp_basic_deliver_t *deliver)

@@ -28,11 +28,11 @@ struct amqp_consumer_events {
         void (*unreachable)(void *context, const char *error, int64_t retry_in_ms);
         /* Never to be mended by waiting: bad credentials, vhost, topology mismatch at the first connect. */
         void (*fatal)(void *context, const char *error);
-        /* An empty arena for the next message, malloc'd. May be NULL: then one is made. */
+        /* An empty arena for the next message, of arena_new. May be NULL: then one is made. */
         struct arena *(*arena)(void *context);
         /* A message of queue number `queue` (as in config). It and its arena belong to the receiver from here
-         * on: the message lies in `arena`, which was malloc'd, holds nothing else, and is freed by arena_fini
-         * + free. message->body_size may exceed body.len: over 16 MiB the body is not kept. */
+         * on: the message lies in `arena`, which holds nothing else and is to be freed by arena_free.
+         * message->body_size may exceed body.len: over 16 MiB the body is not kept. */
         void (*delivery)(void *context, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
                          struct message *message);
         /* The broker cancelled the consumer (queue deleted) or it is back. Not called for our own cancels. */

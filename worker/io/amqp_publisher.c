@@ -46,8 +46,7 @@ static void publish_report(struct publish *publish)
 {
         struct arena *arena = publish->arena;
         publish->done(publish->context, publish->outcome, publish->error);
-        arena_fini(arena);
-        free(arena);
+        arena_free(arena);
 }
 
 static void ended_report(struct outbox *outbox)

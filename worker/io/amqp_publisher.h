@@ -31,7 +31,7 @@ typedef void publish_done(void *context, enum publish_outcome outcome, const cha
 struct amqp_publisher *amqp_publisher_open(uv_loop_t *loop, const struct config *config, int64_t timeout_ms);
 
 /* Publishes to message->exchange / routing_key. `arena` holds the message and is taken over: freed
- * (arena_fini + free) after the end. Bounded by the caller. */
+ * (arena_free) after the end. Bounded by the caller. */
 void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *arena, struct message *message,
                             publish_done *done, void *context);
 

@@ -125,8 +125,7 @@ static struct copy_facts facts_of(struct delivery *delivery)
 static void publish_copy(struct delivery *delivery, struct arena *arena, struct message *copy)
 {
         if (!copy) {
-                arena_fini(arena);
-                free(arena);
+                arena_free(arena);
                 delivery_event(delivery, &(struct job_event){.kind = EVENT_PUBLISHED, .unencodable = true});
                 return;
         }
@@ -134,13 +133,6 @@ static void publish_copy(struct delivery *delivery, struct arena *arena, struct 
         CRASHPOINT("pre_publish");
         amqp_publisher_publish(delivery->engine->publisher, arena, copy, on_published, delivery);
         CRASHPOINT("publish_sent");
-}
-
-static struct arena *arena_new(void)
-{
-        struct arena *arena = memory_raw(sizeof(*arena));
-        arena_init(arena);
-        return arena;
 }
 
 void end_publish(struct delivery *delivery)

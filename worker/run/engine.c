@@ -224,9 +224,7 @@ static void forget_all(struct engine *engine)
         struct delivery *delivery;
         while ((delivery = TAILQ_FIRST(&engine->all))) {
                 TAILQ_REMOVE(&engine->all, delivery, all);
-                struct arena *arena = delivery->arena;
-                arena_fini(arena);
-                free(arena);
+                arena_free(delivery->arena); /* the delivery lies in it */
         }
 }
 
