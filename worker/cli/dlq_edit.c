@@ -1,7 +1,6 @@
 #include "cli/dlq.h"
 #include "core/copy.h"
 #include "core/gzip.h"
-#include "core/memory.h"
 #include "core/plan.h"
 #include "core/registry.h"
 #include "handler.h"

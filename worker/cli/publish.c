@@ -1,6 +1,5 @@
 #include "cli/publish_record.h"
 #include "core/envelope.h"
-#include "core/memory.h"
 #include "core/plan.h"
 #include "core/registry.h"
 #include "core/topology.h"

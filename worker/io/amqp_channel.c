@@ -1,5 +1,4 @@
 #include "io/amqp_channel.h"
-#include "core/memory.h"
 #include "io/clock.h"
 
 #include <assert.h>

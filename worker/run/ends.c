@@ -1,6 +1,5 @@
 #include "core/copy.h"
 #include "core/jitter.h"
-#include "core/memory.h"
 #include "core/retry.h"
 #include "io/clock.h"
 #include "run/crashpoint.h"
@@ -8,7 +7,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* Ends that are not completion: the decision is recorded, the copy published and confirmed, that recorded,
  * the delivery acknowledged. */
