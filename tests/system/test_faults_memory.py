@@ -9,17 +9,13 @@ import struct
 import pytest
 
 from harness import worker as program
+from harness.plain import plain_binary
 from harness.publish import Message, invoice, order
 from harness.wait import wait_until
 from harness.windows import Windows
 
 SAMPLE = 25  # of the allocations of a job, in the run that is not of all
 SHIM = "tests/libfailing_malloc.so"
-
-
-def crash_binary():
-    """A shim that takes the place of malloc does not go with the sanitizers."""
-    return pathlib.Path(os.environ.get("LEVERET_CRASH_BINARY") or program.ROOT / "build" / "crash" / "leveret")
 
 
 class Book:
@@ -57,7 +53,7 @@ class Sweep:
         self.bench, self.make = bench, make
         self.windows = Windows(bench)
         self.leveret = bench.leveret(config)
-        self.leveret.program = crash_binary()
+        self.leveret.program = plain_binary()  # a shim that takes the place of malloc does not go with the sanitizers
         self.shim = program.binary().parent / SHIM
         self.messages, self.ends, self.numbers = [], collections.Counter(), 0
         assert self.leveret.program.exists() and self.shim.exists()

@@ -17,7 +17,8 @@ import redis as redis_client
 from harness.process import Process
 from harness.publish import Message, Publisher, email, order
 from harness.wait import wait_until
-from harness.worker import ROOT, binary, crash_binary
+from harness.plain import plain_binary
+from harness.worker import ROOT, binary
 
 DEFINITIONS = json.loads((ROOT / "config/rabbitmq/definitions.json").read_text())
 PERMISSIONS = {entry["user"]: entry for entry in DEFINITIONS["permissions"]}
@@ -217,7 +218,7 @@ def cores_allowed():
 @pytest.mark.parametrize("deadly", [signal.SIGSEGV, signal.SIGABRT], ids=lambda number: number.name)
 def test_a_worker_that_dies_badly_leaves_no_core_where_another_program_does(bench, tmp_path, cores_allowed, deadly):
     other = Process(["sleep", "60"], directory=tmp_path / "other", name="sleep")
-    leveret = bench.leveret(program=crash_binary(), name=f"dying-{deadly.name}")  # a sanitizer would take the signal
+    leveret = bench.leveret(program=plain_binary(), name=f"dying-{deadly.name}")
     worker = leveret.start()
     for process in (other, worker.process):
         process.signal(deadly)
