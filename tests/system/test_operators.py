@@ -517,8 +517,8 @@ def test_nothing_is_dropped_whose_backup_the_disk_does_not_take(bench):
 PEAK = "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
 
 
-def test_large_dead_letters_are_dropped_a_few_at_a_time(bench):
-    """32 of 8 MiB are 256 MiB, and a portion is 200."""
+def peak_of(bench, *words):
+    """32 dead letters of 8 MiB are 256 MiB: what a command did with them, and the MiB that it took at most."""
     leveret = bench.leveret(bench.config(max_body="16MiB"))
     leveret.start().stop()
     with bench.broker.connect(bench.vhost) as connection:
@@ -526,14 +526,27 @@ def test_large_dead_letters_are_dropped_a_few_at_a_time(bench):
         channel.confirm_delivery()
         for n in range(32):
             channel.basic_publish("leveret.dlx", bench.queue, b"%d" % n + b"x" * (8 << 20))
+    bench.broker.memory_alarm("redrive" in words)
     env = environment(leveret.directory)
     env["ASAN_OPTIONS"] += ":quarantine_size_mb=1"
-    done = subprocess.run([sys.executable, "-c", PEAK, leveret.program, "dlq", "purge", bench.queue, "--yes", "-c", leveret.config_path],
+    done = subprocess.run([sys.executable, "-c", PEAK, leveret.program, "dlq", *words, "-c", leveret.config_path],
                           capture_output=True, text=True, timeout=120, env=env, cwd=leveret.directory)
+    bench.broker.memory_alarm(False)
+    return done, int(done.stdout.split()[-1]) >> 10
+
+
+def test_large_dead_letters_are_dropped_a_few_at_a_time(bench):
+    done, peak_mib = peak_of(bench, "purge", bench.queue, "--yes")
     assert done.returncode == 0, done
     assert bench.total(bench.dlq) == 0
-    peak_mib = int(done.stdout.split()[-1]) >> 10
     assert peak_mib < 250, f"{peak_mib} MiB"
+
+
+def test_large_dead_letters_wait_in_the_queue_while_the_broker_takes_no_copies(bench):
+    done, peak_mib = peak_of(bench, "redrive", bench.queue, "--all")
+    assert done.returncode == 1 and "the broker did not take a copy" in done.stderr, done
+    assert bench.total(bench.dlq) == 32
+    assert peak_mib < 130, f"{peak_mib} MiB"
 
 
 def test_an_existing_backup_is_not_written_over_and_ctrl_c_ends_the_question(bench):

@@ -120,6 +120,8 @@ bool cli_print(struct slice text);
 /* The same for JSON. Some terminals obey DEL and C1 also in UTF-8: they are escaped; they stand only in
  * strings. */
 bool cli_print_json(struct slice json);
+/* Is it a number as JSON writes them, without an exponent? What Redis holds may be anything. */
+bool cli_number_is(struct slice text);
 /* Adds ,"name":"text", or null for a text that is NULL. */
 void cli_add_json(struct buffer *out, const char *name, const char *text);
 

@@ -67,24 +67,21 @@ static void print_record(struct cli *cli, const struct redis_value *record)
                 printf("%-20s %s\n", "stuck", "running, its lease ran out, and nobody has taken it over");
 }
 
-static bool is_number(struct slice name, struct slice value)
+static bool is_count(struct slice name, struct slice value)
 {
         static const char *const counts[] = {"attempt", "deferrals",    "redrives",
                                              "starts",  "effects_done", "effects_total"};
         enum { DIGITS_MAX = 15 }; /* what a double, and so every reader of JSON, holds exactly */
-        bool number = ends_in_ms(name);
+        bool counts_something = ends_in_ms(name);
         for (size_t i = 0; i < CLI_COUNT(counts); i++)
-                number = number || slice_is(name, counts[i]);
-        for (size_t i = 0; i < value.len; i++)
-                number = number && value.data[i] >= '0' && value.data[i] <= '9';
-        bool leading_zero = value.len > 1 && value.data[0] == '0';
-        return number && value.len > 0 && value.len <= DIGITS_MAX && !leading_zero;
+                counts_something = counts_something || slice_is(name, counts[i]);
+        return counts_something && value.len <= DIGITS_MAX && cli_number_is(value);
 }
 
 /* Redis keeps texts; who selects by numbers (jq's .attempt > 2) needs numbers. */
 static void add_value(struct buffer *out, struct slice name, struct slice value)
 {
-        if (is_number(name, value))
+        if (is_count(name, value))
                 buffer_add_slice(out, value);
         else
                 buffer_add_json_string(out, value);

@@ -74,16 +74,6 @@ static void add_text(struct buffer *out, const struct cli_table *table)
                 add_line(out, table, widths, row, false);
 }
 
-/* What is no number comes from outside, or is "-" for nothing. */
-static bool is_number(const char *text)
-{
-        const char *whole = text + (text[0] == '-');
-        size_t digits = strspn(whole, "0123456789");
-        const char *rest = whole + digits;
-        size_t fraction = rest[0] == '.' ? strspn(rest + 1, "0123456789") : 0;
-        return digits > 0 && (digits == 1 || whole[0] != '0') && rest[fraction ? fraction + 1 : 0] == '\0';
-}
-
 static void add_json(struct buffer *out, const struct cli_table *table)
 {
         for (size_t row = 0; row < table->row_count; row++) {
@@ -96,7 +86,7 @@ static void add_json(struct buffer *out, const struct cli_table *table)
                         const char *text = cell(table, row, i);
                         bool nothing = !*text || strcmp(text, "-") == 0;
                         if (table->columns[i].numeric)
-                                buffer_add_text(out, is_number(text) ? text : "null");
+                                buffer_add_text(out, cli_number_is(slice_of(text)) ? text : "null");
                         else if (table->columns[i].optional && nothing)
                                 buffer_add_text(out, "null");
                         else

@@ -102,6 +102,7 @@ static void on_watch(uv_timer_t *timer)
                 socket_shutdown(outbox);
         waiting_expire(outbox, now_ms - outbox->timeout_ms,
                        atomic_load(&outbox->blocked) ? "the broker blocks publishers (resource alarm)"
+                       : atomic_load(&outbox->up)    ? "the broker does not read it (resource alarm?)"
                                                      : "not connected in time");
 }
 

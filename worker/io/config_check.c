@@ -230,7 +230,7 @@ static void check_bindings(struct check *check, const char *path, const struct c
 static void check_queues(struct check *check)
 {
         if (check->config->queue_count == 0)
-                fault(check, "queues", "expected a list of 1 to 64 queues, each begun by `- name: ...`");
+                fault(check, "queues", CONFIG_QUEUES_EXPECTED);
         for (size_t i = 0; i < check->config->queue_count; i++) {
                 const struct config_queue *queue = &check->config->queues[i];
                 const char *path = arena_printf(check->arena, "queues[%zu].name", i);

@@ -5,6 +5,10 @@
 #include "core/config.h"
 #include "core/settings.h"
 
+/* What is said of any other number or form of queues. */
+#define CONFIG_QUEUES_EXPECTED "expected a list of 1 to 64 queues, each begun by `- name: ...`"
+_Static_assert(CONFIG_QUEUES_MAX == 64, "the text says so");
+
 /* Called for each fault with the path of the setting that is to be changed. The message holds no secret. */
 typedef void config_fault(void *context, const char *path, const char *message);
 

@@ -152,8 +152,7 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
         bool sequence = node->kind == CONFIG_NODE_SEQUENCE || node->kind == CONFIG_NODE_LIST;
         if (strcmp(node->path, "queues") == 0 && node->kind == CONFIG_NODE_SEQUENCE) {
                 if (node->count > CONFIG_QUEUES_MAX) {
-                        loader_complain(loader, label, node->path,
-                                        "expected a list of 1 to 64 queues, each begun by `- name: ...`");
+                        loader_complain(loader, label, node->path, CONFIG_QUEUES_EXPECTED);
                         return false;
                 }
                 loader->config->queue_count = node->count;
@@ -167,8 +166,8 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
         bool queues = strcmp(node->path, "queues") == 0;
         if (!known || sequence || queues) {
                 loader_complain(loader, label, node->path,
-                                queues  ? "expected a list of 1 to 64 queues, each begun by `- name: ...`"
-                                : known ? "expected settings as `key: value`, not a list"
+                                queues          ? CONFIG_QUEUES_EXPECTED
+                                : known         ? "expected settings as `key: value`, not a list"
                                 : node->odd_key ? "unknown setting; dotted names are written as sections"
                                                 : loader_unknown(loader, node->path));
                 return false;
