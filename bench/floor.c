@@ -4,7 +4,7 @@
  * usage: bench_floor STAGE AMQPPORT QUEUE PREFETCH REDISPORT HTTPPORT COUNT     ends after COUNT messages, 0:
  * never STAGE: consume (and ack), json (parse, and write the mail), redis (claim before, status after), http
  * (the mail too) */
-#include "io/amqp_library.h"
+#include "io/amqp/amqp_library.h"
 
 #include <curl/curl.h>
 #include <fcntl.h>

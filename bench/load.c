@@ -4,7 +4,7 @@
  * usage: bench_load PORT EXCHANGE COUNT [RATE] [FIRST]     RATE a second, 0: as fast as the broker confirms
  * Each message carries "at=<CLOCK_REALTIME in ns>" in a text that ends up in its mail. Prints how many were
  * confirmed. */
-#include "io/amqp_library.h"
+#include "io/amqp/amqp_library.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 # cmake -DOUT=file -DSOURCES=a.lua;b.lua -P embed.cmake
-set(text "/* Generated from worker/io/lua. */\n")
+set(text "/* Generated from worker/io/redis/lua. */\n")
 foreach(source IN LISTS SOURCES)
   get_filename_component(name ${source} NAME_WE)
   file(READ ${source} body)

@@ -1,6 +1,6 @@
-# Turns worker/io/lua/<name>.lua into a C string `script_<name>` in redis_scripts.h. Kept as Lua files so that they are
+# Turns worker/io/redis/lua/<name>.lua into a C string `script_<name>` in redis_scripts.h. Kept as Lua files so that they are
 # highlighted, linted and read as what they are.
-file(GLOB lua_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/worker/io/lua/*.lua)
+file(GLOB lua_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/worker/io/redis/lua/*.lua)
 set(scripts_header ${CMAKE_BINARY_DIR}/generated/redis_scripts.h)
 add_custom_command(
   OUTPUT ${scripts_header}

@@ -46,7 +46,7 @@
  *                 });
  *
  * That is the whole file handlers/order_created_v1.c. One line in handlers/handlers.c adds it to the worker;
- * a test in tests/unit/order_created_v1_test.c is payload in, plan text out. Try it:
+ * a test in tests/unit/handlers/order_created_v1_test.c is payload in, plan text out. Try it:
  *
  *         leveret type schema order.created.v1
  *         leveret plan order.created.v1 --data @order.json

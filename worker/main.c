@@ -1,10 +1,10 @@
 #include "cli/cli.h"
 #include "cli/help.h"
-#include "core/memory.h"
-#include "core/registry.h"
-#include "core/settings.h"
-#include "io/config_file.h"
-#include "io/libraries.h"
+#include "core/memory/memory.h"
+#include "core/plan/registry.h"
+#include "core/settings/settings.h"
+#include "io/config/config_file.h"
+#include "io/log/libraries.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 #ifndef LEVERET_TESTS_FUZZ_H
 #define LEVERET_TESTS_FUZZ_H
 
-#include "core/slice.h"
+#include "core/memory/slice.h"
 
 #include <stddef.h>
 #include <stdint.h>

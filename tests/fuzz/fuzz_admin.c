@@ -3,7 +3,7 @@
 
 #include "fuzz.h"
 
-#include "core/admin_route.h"
+#include "core/watch/admin_route.h"
 
 #include <strings.h>
 

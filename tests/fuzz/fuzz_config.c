@@ -3,7 +3,7 @@
 
 #include "fuzz.h"
 
-#include "io/config_file.h"
+#include "io/config/config_file.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -3,12 +3,12 @@
 #include "fuzz.h"
 #include "message_input.h"
 
-#include "core/copy.h"
-#include "core/envelope.h"
-#include "core/own_headers.h"
-#include "core/plain_text.h"
-#include "core/registry.h"
-#include "core/rfc3339.h"
+#include "core/codec/rfc3339.h"
+#include "core/message/copy.h"
+#include "core/message/envelope.h"
+#include "core/message/own_headers.h"
+#include "core/plan/registry.h"
+#include "core/text/plain_text.h"
 
 enum { MAX_BODY = 4096 };
 

@@ -3,8 +3,8 @@
 
 #include "fuzz.h"
 
-#include "core/copy.h"
-#include "io/amqp_wire.h"
+#include "core/message/copy.h"
+#include "io/amqp/amqp_wire.h"
 
 static bool same(const struct header *a, const struct header *b);
 

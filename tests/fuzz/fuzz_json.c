@@ -2,8 +2,8 @@
 
 #include "fuzz.h"
 
-#include "core/json.h"
-#include "core/plain_text.h"
+#include "core/codec/json.h"
+#include "core/text/plain_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,9 +3,9 @@
 
 #include "fuzz.h"
 
-#include "core/arena.h"
-#include "core/mail_request.h"
-#include "core/mime.h"
+#include "core/memory/arena.h"
+#include "core/send/mail_request.h"
+#include "core/send/mime.h"
 
 #include <strings.h>
 

@@ -4,9 +4,9 @@
 
 #include "fuzz.h"
 
-#include "core/mail_outcome.h"
-#include "core/plain_text.h"
-#include "core/smtp_dialogue.h"
+#include "core/send/mail_outcome.h"
+#include "core/send/smtp_dialogue.h"
+#include "core/text/plain_text.h"
 
 static void check_result(const struct mail_result *result)
 {

@@ -6,8 +6,8 @@
 
 #include "fuzz.h"
 
-#include "core/plan.h"
-#include "core/utf8.h"
+#include "core/plan/plan.h"
+#include "core/text/utf8.h"
 
 static void plan_text(const struct handler *handler, struct slice payload, struct buffer *text)
 {

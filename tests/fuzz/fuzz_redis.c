@@ -4,8 +4,8 @@
 
 #include "fuzz.h"
 
-#include "core/resp.h"
-#include "io/redis_store_state.h"
+#include "core/codec/resp.h"
+#include "io/redis/redis_store_state.h"
 
 enum { REQUESTS = 64, ARGUMENTS_MAX = 8 };
 

@@ -1,8 +1,8 @@
 #ifndef LEVERET_TESTS_MESSAGE_INPUT_H
 #define LEVERET_TESTS_MESSAGE_INPUT_H
 
-#include "core/arena.h"
-#include "core/message.h"
+#include "core/memory/arena.h"
+#include "core/message/message.h"
 
 /*
  * A message written as lines, then an empty line, then the body. A line is a letter, a colon and a value:

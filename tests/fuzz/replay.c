@@ -3,7 +3,7 @@
 
 #include "fuzz.h"
 
-#include "core/buffer.h"
+#include "core/text/buffer.h"
 
 #include <dirent.h>
 #include <errno.h>

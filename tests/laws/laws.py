@@ -10,16 +10,20 @@ import sys
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 500
 
-# Lowest first: a layer includes itself and the ones before it.
-LAYERS = ("core", "io", "run", "cli")
+FOLDER_FILES_MAX = 30
+
+# Lowest first: a room includes itself and the ones before it.
+ROOMS = ("core/memory", "core/text", "core/codec", "core/settings", "core/plan", "core/send", "core/job", "core/message",
+         "core/record", "core/watch", "io/machine", "io/admin", "io/log", "io/amqp", "io/redis", "io/config", "io/send",
+         "run", "cli", "cli/dlq")
 
 # Only these places may include a vendor's header; io may hold each in the few files that need it.
 VENDORS = {
-    r"jansson\.h": r"worker/core/json\.[ch]",
-    r"zlib\.h": r"worker/core/gzip\.[ch]",
-    r"openssl/.*": r"worker/(core/sha256\.[ch]|io/.*)",
-    r"(rabbitmq-c/.*|amqp.*\.h)": r"worker/io/amqp_library\.h",
-    r"hiredis.*": r"worker/io/redis_.*",
+    r"jansson\.h": r"worker/core/codec/json\.[ch]",
+    r"zlib\.h": r"worker/core/codec/gzip\.[ch]",
+    r"openssl/.*": r"worker/(core/codec/sha256\.[ch]|io/.*)",
+    r"(rabbitmq-c/.*|amqp.*\.h)": r"worker/io/amqp/amqp_library\.h",
+    r"hiredis.*": r"worker/io/redis/.*",
     r"curl/.*": r"worker/io/.*",
     r"microhttpd\.h": r"worker/io/.*",
     r"yaml\.h": r"worker/io/.*",
@@ -54,31 +58,34 @@ def includes(text):
             yield number, found[1] == '"', found[2]
 
 
-def layer_of(name):
-    """The layer of worker/LAYER/... or of an include "LAYER/..."; None for main.c and the handler header."""
-    parts = name.split("/")
-    if parts[0] == "worker":
+def room_of(name):
+    """The folder of worker/ROOM/x.c or of an include "ROOM/x.h"; None for main.c and the handler header."""
+    parts = pathlib.PurePath(name).parts[:-1]
+    if parts[:1] == ("worker",):
         parts = parts[1:]
-    return parts[0] if parts[0] in LAYERS and len(parts) > 1 else None
+    return "/".join(parts) or None
 
 
 def check_includes(name, text):
     if name.startswith("tests/"):  # a test of what wraps a vendor's library plays the other side
         return
-    layer = layer_of(name)
+    room = room_of(name) if name.startswith("worker/") else None
+    if room and room not in ROOMS:
+        yield 1, f"{room} is no room: ROOMS in laws.py lists them"
+        return
     for number, quoted, header in includes(text):
         if name.startswith("handlers/") and header != "handler.h" and header not in LIBC:
             yield number, f"a handler includes only handler.h and the C library, not {header}"
         for vendor, places in VENDORS.items():
             if not quoted and re.fullmatch(vendor, header) and not re.fullmatch(places, name):
                 yield number, f"<{header}> belongs only into {places}"
-        below = layer_of(header) if quoted else None
-        if layer and below and LAYERS.index(below) > LAYERS.index(layer):
-            yield number, f"{layer} may not include {below}: includes run downward"
+        other = room_of(header) if quoted else None
+        if room and other and (other not in ROOMS or ROOMS.index(other) > ROOMS.index(room)):
+            yield number, f"{room} may not include {other}: includes run downward"
 
 
 def check_purity(name, text):
-    if layer_of(name) != "core":
+    if not name.startswith("worker/core/"):
         return
     for number, line in enumerate(blanked(text).splitlines(), 1):
         found = re.search(rf"(?<![\w.>])({IMPURE})\s*\(", line)
@@ -114,6 +121,17 @@ def check_lengths(name, text):
             start = None
 
 
+def crowded(root):
+    """The folders that hold more files than a reader takes in at a glance."""
+    for top in ("worker", "handlers", "tests", "script", "docs"):
+        for folder in (path for path in [root / top, *sorted((root / top).rglob("*"))] if path.is_dir()):
+            if {"corpus", "node_modules", "__pycache__"} & set(folder.parts):
+                continue
+            count = sum(1 for path in folder.iterdir() if path.is_file())
+            if count > FOLDER_FILES_MAX:
+                yield f"{folder.relative_to(root)}:1: {count} files; a folder has at most {FOLDER_FILES_MAX}"
+
+
 CHECKS = (check_includes, check_purity, check_names, check_lengths)
 
 
@@ -132,6 +150,7 @@ def breaches(root):
         for check in CHECKS:
             for number, told in check(name, text):
                 yield f"{name}:{number}: {told}"
+    yield from crowded(root)
 
 
 def main(argv):

@@ -17,23 +17,25 @@ def found(tmp_path, name, text):
 
 
 @pytest.mark.parametrize("name, text", [
-    ("handlers/x_v1.c", '#include "core/json.h"\n'),
+    ("handlers/x_v1.c", '#include "core/codec/json.h"\n'),
     ("handlers/x_v1.c", "#include <curl/curl.h>\n"),
-    ("worker/core/x.c", "#include <jansson.h>\n"),
+    ("worker/core/text/x.c", "#include <jansson.h>\n"),
     ("worker/run/x.c", "#        include <hiredis/hiredis.h>\n"),
-    ("worker/io/mail.c", "#include <amqp.h>\n"),
+    ("worker/io/send/mail.c", "#include <amqp.h>\n"),
     ("worker/cli/x.c", "#include <uv.h>\n"),
-    ("worker/core/x.c", '#include "io/clock.h"\n'),
-    ("worker/io/x.c", '#include "run/engine.h"\n'),
-    ("worker/core/x.c", "static long now(void)\n{\n        return time(NULL);\n}\n"),
-    ("worker/core/x.c", "static void f(void)\n{\n        x = (rand() % 3);\n}\n"),
-    ("worker/core/x.c", 'static void f(void)\n{\n        printf("x");\n}\n'),
-    ("worker/core/x.c", "static int counter;\n"),
-    ("worker/core/x.c", "static struct job *last = NULL;\n"),
-    ("worker/io/string_util.c", ""),
+    ("worker/core/text/x.c", '#include "io/machine/clock.h"\n'),
+    ("worker/io/log/x.c", '#include "run/engine.h"\n'),
+    ("worker/core/text/x.c", "static long now(void)\n{\n        return time(NULL);\n}\n"),
+    ("worker/core/text/x.c", "static void f(void)\n{\n        x = (rand() % 3);\n}\n"),
+    ("worker/core/text/x.c", 'static void f(void)\n{\n        printf("x");\n}\n'),
+    ("worker/core/text/x.c", "static int counter;\n"),
+    ("worker/core/text/x.c", "static struct job *last = NULL;\n"),
+    ("worker/io/log/string_util.c", ""),
     ("worker/common/x.c", ""),
-    ("worker/io/x.c", "void f(void)\n{\n" + "        g();\n" * 61 + "}\n"),
-    ("worker/io/x.c", "\n" * 501),
+    ("worker/io/log/x.c", "void f(void)\n{\n" + "        g();\n" * 61 + "}\n"),
+    ("worker/io/log/x.c", "\n" * 501),
+    ("worker/core/text/x.c", '#include "core/send/mail.h"\n'),
+    ("worker/attic/x.c", ""),
 ])
 def test_a_breach_is_found(tmp_path, name, text):
     assert found(tmp_path, name, text)
@@ -41,13 +43,19 @@ def test_a_breach_is_found(tmp_path, name, text):
 
 @pytest.mark.parametrize("name, text", [
     ("handlers/x_v1.c", '#include "handler.h"\n#include <string.h>\n'),
-    ("worker/core/json.c", "#include <jansson.h>\n"),
+    ("worker/core/codec/json.c", "#include <jansson.h>\n"),
     ("tests/unit/x_test.c", "#include <uv.h>\n"),
-    ("worker/core/x.c", '/* time(NULL) */\nstatic const char *const words[] = {"rand()"};\nint64_t event_time(void);\n'),
-    ("worker/core/x.c", "static void f(struct x *x)\n{\n        x->time(x);\n        int n = 0;\n        snprintf(a, b, c);\n}\n"),
-    ("worker/run/x.c", '#include "core/x.h"\n#include "io/y.h"\n#include <uv.h>\n'),
-    ("worker/io/commonplace.c", ""),
-    ("worker/io/x.c", "void f(void)\n{\n" + "        g();\n" * 60 + "}\n"),
+    ("worker/core/text/x.c", '/* time(NULL) */\nstatic const char *const words[] = {"rand()"};\nint64_t event_time(void);\n'),
+    ("worker/core/text/x.c", "static void f(struct x *x)\n{\n        x->time(x);\n        int n = 0;\n        snprintf(a, b, c);\n}\n"),
+    ("worker/run/x.c", '#include "core/text/x.h"\n#include "io/log/y.h"\n#include <uv.h>\n'),
+    ("worker/io/log/commonplace.c", ""),
+    ("worker/io/log/x.c", "void f(void)\n{\n" + "        g();\n" * 60 + "}\n"),
 ])
 def test_honest_code_is_left_alone(tmp_path, name, text):
     assert found(tmp_path, name, text) == []
+
+
+def test_a_crowded_folder_is_found(tmp_path):
+    for number in range(31):
+        found(tmp_path, f"worker/run/x{number}.c", "")
+    assert any("31 files" in breach for breach in laws.breaches(tmp_path))

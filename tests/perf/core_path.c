@@ -1,14 +1,14 @@
 /* What the pure core does for a message on its way to a mail, MESSAGES times, for tests/perf/instructions to
  * count. No clock, no I/O: the number of instructions depends on the code alone. */
-#include "core/arena.h"
-#include "core/envelope.h"
-#include "core/mail_key.h"
-#include "core/mail_preset.h"
-#include "core/mail_request.h"
-#include "core/plan.h"
-#include "core/protocol.h"
-#include "core/registry.h"
-#include "core/resp.h"
+#include "core/codec/resp.h"
+#include "core/job/protocol.h"
+#include "core/memory/arena.h"
+#include "core/message/envelope.h"
+#include "core/plan/plan.h"
+#include "core/plan/registry.h"
+#include "core/send/mail_key.h"
+#include "core/send/mail_preset.h"
+#include "core/send/mail_request.h"
 #include "handler.h"
 
 #include <stdio.h>

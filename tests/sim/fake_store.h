@@ -1,12 +1,12 @@
 #ifndef LEVERET_SIM_FAKE_STORE_H
 #define LEVERET_SIM_FAKE_STORE_H
 
-#include "core/protocol.h"
+#include "core/job/protocol.h"
 
 /*
- * The scripts of worker/io/lua as C over a few records in memory: the same answers to the same calls. Texts
- * that the scripts only keep and hand back are numbers here (0: the empty text). store_cases.h holds both to
- * their word.
+ * The scripts of worker/io/redis/lua as C over a few records in memory: the same answers to the same calls.
+ * Texts that the scripts only keep and hand back are numbers here (0: the empty text). store_cases.h holds
+ * both to their word.
  */
 enum { STORE_RECORDS_MAX = 4, STORE_EFFECTS_MAX = 8 };
 

@@ -1,7 +1,7 @@
 # Planted bugs: each is one change in a copy of the protocol, of the store's model or of the engine's, and the simulator has
 # to find each. The build fails when a text is not there any more: then the bug is to be planted anew.
-set(protocol ${CMAKE_SOURCE_DIR}/worker/core/protocol.c ${CMAKE_SOURCE_DIR}/worker/core/protocol_ends.c
-    ${CMAKE_SOURCE_DIR}/worker/core/protocol_state.c)
+set(protocol ${CMAKE_SOURCE_DIR}/worker/core/job/protocol.c ${CMAKE_SOURCE_DIR}/worker/core/job/protocol_ends.c
+    ${CMAKE_SOURCE_DIR}/worker/core/job/protocol_state.c)
 
 sim_mutant(ack_before_send "${protocol}"
   [[                job->phase = JOB_WAITING;

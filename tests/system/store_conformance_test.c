@@ -12,7 +12,7 @@
 #include <hiredis/hiredis.h>
 
 /*
- * The cases of store_cases.c against real Redis with the scripts of worker/io/lua as they are.
+ * The cases of store_cases.c against real Redis with the scripts of worker/io/redis/lua as they are.
  * LEVERET_TEST_REDIS_URL (redis://host:port) names a Redis of the test's own: keys that begin conformance:
  * are deleted in it.
  */
@@ -42,7 +42,7 @@ static void forget(redisReply *reply)
 static void append_file(char **text, const char *name)
 {
         char path[512];
-        snprintf(path, sizeof path, LEVERET_SOURCE_DIR "/worker/io/lua/%s.lua", name);
+        snprintf(path, sizeof path, LEVERET_SOURCE_DIR "/worker/io/redis/lua/%s.lua", name);
         FILE *file = fopen(path, "r");
         if (!file)
                 fail_msg("%s cannot be read", path);

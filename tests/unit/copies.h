@@ -3,11 +3,11 @@
 
 /* What the tests of the copies share: a message, the facts of a job, and looks at a copy. */
 
-#include "core/copy.h"
+#include "core/message/copy.h"
 
-#include "core/envelope.h"
-#include "core/own_headers.h"
-#include "core/plain_text.h"
+#include "core/message/envelope.h"
+#include "core/message/own_headers.h"
+#include "core/text/plain_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

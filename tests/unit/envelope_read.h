@@ -3,8 +3,8 @@
 
 /* Message in, envelope out: what the tests of the envelope are made of. */
 
-#include "core/envelope.h"
-#include "core/plain_text.h"
+#include "core/message/envelope.h"
+#include "core/text/plain_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/plan.h"
+#include "core/plan/plan.h"
 
 /* The payload gives exactly this plan. */
 #define assert_plan(handler, payload, expected) plan_text_check(&(handler), payload, PLAN_OK, expected)

@@ -1,7 +1,7 @@
 #ifndef LEVERET_TESTS_SMTP_PEER_H
 #define LEVERET_TESTS_SMTP_PEER_H
 
-#include "io/clock.h"
+#include "io/machine/clock.h"
 #include "peer.h"
 
 #include <sched.h>

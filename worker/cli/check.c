@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
-#include "io/amqp_topology.h"
+#include "io/amqp/amqp_topology.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 #include "cli/help.h"
-#include "core/rfc3339.h"
-#include "core/utf8.h"
+#include "core/codec/rfc3339.h"
+#include "core/text/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>

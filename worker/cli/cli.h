@@ -1,10 +1,10 @@
 #ifndef LEVERET_CLI_CLI_H
 #define LEVERET_CLI_CLI_H
 
-#include "core/arena.h"
-#include "core/buffer.h"
-#include "core/config.h"
-#include "io/redis_sync.h"
+#include "core/memory/arena.h"
+#include "core/settings/config.h"
+#include "core/text/buffer.h"
+#include "io/redis/redis_sync.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "handler.h"
-#include "io/config_file.h"
+#include "io/config/config_file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "cli/fleet.h"
-#include "core/topology.h"
-#include "io/amqp_admin.h"
-#include "io/clock.h"
+#include "core/message/topology.h"
+#include "io/amqp/amqp_admin.h"
+#include "io/machine/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "io/http_get.h"
+#include "io/admin/http_get.h"
 
 #include <stdio.h>
 #include <string.h>

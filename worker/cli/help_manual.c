@@ -1,5 +1,5 @@
 #include "cli/help.h"
-#include "core/roff.h"
+#include "core/text/roff.h"
 
 #include <string.h>
 

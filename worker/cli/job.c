@@ -1,8 +1,8 @@
 #include "cli/cli.h"
 #include "cli/timeline.h"
-#include "core/memory.h"
-#include "core/units.h"
-#include "io/clock.h"
+#include "core/memory/memory.h"
+#include "core/text/units.h"
+#include "io/machine/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

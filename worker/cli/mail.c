@@ -1,8 +1,8 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
-#include "core/address.h"
-#include "core/mail_key.h"
-#include "io/clock.h"
+#include "core/send/mail_key.h"
+#include "core/text/address.h"
+#include "io/machine/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "cli/mail_once.h"
-#include "io/mail_transport.h"
-#include "io/url.h"
+#include "io/machine/url.h"
+#include "io/send/mail_transport.h"
 
 const char *mail_place(struct arena *arena, const struct config *config)
 {

@@ -1,9 +1,9 @@
 #ifndef LEVERET_CLI_MAIL_ONCE_H
 #define LEVERET_CLI_MAIL_ONCE_H
 
-#include "core/arena.h"
-#include "core/config.h"
-#include "core/mail.h"
+#include "core/memory/arena.h"
+#include "core/send/mail.h"
+#include "core/settings/config.h"
 
 /* Where the configured transport sends to, as "https://host:port": no user, password or path. "" if nowhere.
  * In the arena. */

@@ -1,6 +1,6 @@
-#include "core/plan.h"
+#include "core/plan/plan.h"
 #include "cli/cli.h"
-#include "core/registry.h"
+#include "core/plan/registry.h"
 #include "handler.h"
 
 /* The most that a body may ever be. */

@@ -1,5 +1,5 @@
 #include "cli/progress.h"
-#include "io/clock.h"
+#include "io/machine/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 #include "cli/publish_record.h"
-#include "core/envelope.h"
-#include "core/plan.h"
-#include "core/registry.h"
-#include "core/topology.h"
-#include "core/traceparent.h"
-#include "core/units.h"
+#include "core/codec/traceparent.h"
+#include "core/message/envelope.h"
+#include "core/message/topology.h"
+#include "core/plan/plan.h"
+#include "core/plan/registry.h"
+#include "core/text/units.h"
 #include "handler.h"
-#include "io/amqp_publisher.h"
-#include "io/clock.h"
+#include "io/amqp/amqp_publisher.h"
+#include "io/machine/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

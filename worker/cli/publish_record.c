@@ -1,6 +1,6 @@
 #include "cli/publish_record.h"
-#include "core/topology.h"
-#include "io/clock.h"
+#include "core/message/topology.h"
+#include "io/machine/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #include "cli/fleet.h"
-#include "io/clock.h"
+#include "io/machine/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "cli/cli.h"
-#include "core/settings.h"
-#include "io/config_file.h"
-#include "io/log.h"
+#include "core/settings/settings.h"
+#include "io/config/config_file.h"
+#include "io/log/log.h"
 #include "run/engine.h"
 
 #include <stdio.h>

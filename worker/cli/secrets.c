@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "core/settings.h"
+#include "core/settings/settings.h"
 
 #include <string.h>
 #include <sys/prctl.h>

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "core/memory.h"
+#include "core/memory/memory.h"
 
 #include <ctype.h>
 #include <stdarg.h>

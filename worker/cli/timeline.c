@@ -1,5 +1,5 @@
 #include "cli/timeline.h"
-#include "core/json.h"
+#include "core/codec/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "cli/fleet.h"
-#include "core/memory.h"
-#include "io/clock.h"
+#include "core/memory/memory.h"
+#include "io/machine/clock.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "io/amqp_topology.h"
+#include "io/amqp/amqp_topology.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 #include "cli/cli.h"
-#include "core/asyncapi.h"
-#include "core/fields.h"
-#include "core/registry.h"
-#include "core/schema.h"
+#include "core/message/asyncapi.h"
+#include "core/plan/fields.h"
+#include "core/plan/registry.h"
+#include "core/plan/schema.h"
 #include "handler.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
-#include "core/mail_key.h"
-#include "io/clock.h"
-#include "io/fatal_signal.h"
+#include "core/send/mail_key.h"
+#include "io/log/fatal_signal.h"
+#include "io/machine/clock.h"
 #include "run/crashpoint.h"
 #include "run/state.h"
 

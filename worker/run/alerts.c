@@ -1,9 +1,9 @@
-#include "core/alert.h"
-#include "core/mail_key.h"
-#include "core/memory.h"
-#include "io/clock.h"
-#include "io/log.h"
-#include "io/webhook.h"
+#include "core/memory/memory.h"
+#include "core/send/mail_key.h"
+#include "core/watch/alert.h"
+#include "io/log/log.h"
+#include "io/machine/clock.h"
+#include "io/send/webhook.h"
 #include "run/state.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-#include "core/copy.h"
-#include "core/registry.h"
-#include "io/clock.h"
+#include "core/message/copy.h"
+#include "core/plan/registry.h"
+#include "io/machine/clock.h"
 #include "run/crashpoint.h"
 #include "run/state.h"
 

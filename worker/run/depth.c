@@ -1,9 +1,9 @@
-#include "core/memory.h"
-#include "core/topology.h"
-#include "io/amqp_admin.h"
-#include "io/aside.h"
-#include "io/clock.h"
-#include "io/log.h"
+#include "core/memory/memory.h"
+#include "core/message/topology.h"
+#include "io/amqp/amqp_admin.h"
+#include "io/log/log.h"
+#include "io/machine/aside.h"
+#include "io/machine/clock.h"
 #include "run/state.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
-#include "core/copy.h"
-#include "core/jitter.h"
-#include "core/retry.h"
-#include "io/clock.h"
+#include "core/job/jitter.h"
+#include "core/job/retry.h"
+#include "core/message/copy.h"
+#include "io/machine/clock.h"
 #include "run/crashpoint.h"
 #include "run/state.h"
 

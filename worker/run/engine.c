@@ -1,9 +1,9 @@
 #include "run/engine.h"
-#include "core/jitter.h"
-#include "core/memory.h"
-#include "io/clock.h"
-#include "io/fatal_signal.h"
-#include "io/log.h"
+#include "core/job/jitter.h"
+#include "core/memory/memory.h"
+#include "io/log/fatal_signal.h"
+#include "io/log/log.h"
+#include "io/machine/clock.h"
 #include "run/state.h"
 
 #include <malloc.h>

@@ -1,7 +1,7 @@
 #ifndef LEVERET_RUN_ENGINE_H
 #define LEVERET_RUN_ENGINE_H
 
-#include "core/config.h"
+#include "core/settings/config.h"
 #include "handler.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
-#include "io/clock.h"
-#include "io/fatal_signal.h"
-#include "io/log.h"
-#include "io/turn.h"
+#include "io/log/fatal_signal.h"
+#include "io/log/log.h"
+#include "io/machine/clock.h"
+#include "io/machine/turn.h"
 #include "run/state.h"
 
 /* A pause that the mail service asked for is waited out in place if it is shorter than this; else jobs are

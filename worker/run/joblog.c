@@ -1,5 +1,5 @@
-#include "io/clock.h"
-#include "io/log.h"
+#include "io/log/log.h"
+#include "io/machine/clock.h"
 #include "run/state.h"
 
 /* One vocabulary with the metrics and the headers. */

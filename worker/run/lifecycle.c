@@ -1,7 +1,7 @@
-#include "io/clock.h"
-#include "io/log.h"
-#include "io/notify.h"
-#include "io/turn.h"
+#include "io/log/log.h"
+#include "io/machine/clock.h"
+#include "io/machine/notify.h"
+#include "io/machine/turn.h"
 #include "run/state.h"
 
 #include <inttypes.h>

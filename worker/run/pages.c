@@ -1,6 +1,6 @@
-#include "io/clock.h"
-#include "io/log.h"
-#include "io/process_usage.h"
+#include "io/log/log.h"
+#include "io/machine/clock.h"
+#include "io/machine/process_usage.h"
 #include "run/state.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
-#include "core/memory.h"
-#include "io/clock.h"
-#include "io/log.h"
+#include "core/memory/memory.h"
+#include "io/log/log.h"
+#include "io/machine/clock.h"
 #include "run/state.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-#include "core/memory.h"
-#include "io/clock.h"
+#include "core/memory/memory.h"
+#include "io/machine/clock.h"
 #include "run/state.h"
 
 #include <stdio.h>

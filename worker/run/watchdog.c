@@ -1,5 +1,5 @@
-#include "core/memory.h"
-#include "io/fatal_signal.h"
+#include "core/memory/memory.h"
+#include "io/log/fatal_signal.h"
 #include "run/state.h"
 
 #include <pthread.h>

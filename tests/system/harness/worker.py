@@ -283,3 +283,11 @@ class Worker:
         self.check_pages()
         self.terminate()
         return self.wait(within)
+
+
+def limited(bench, program, *limits):
+    """A program that runs `program` under limits of prlimit."""
+    path = bench.directory / "limited"
+    path.write_text(f'#!/bin/sh\nexec prlimit {" ".join(limits)} {program} "$@"\n')
+    path.chmod(0o755)
+    return path

@@ -1,0 +1,39 @@
+"""Everything at once: three workers under a nemesis, and the ledger must still be clean."""
+import os
+import random
+
+import pytest
+
+from harness.chaos import Chaos
+from harness.worker import crash_binary
+
+
+def chaos(bench, messages, within, rate=0, over="http"):
+    """LEVERET_CHAOS_SEED repeats a run's faults."""
+    seed = int(os.environ.get("LEVERET_CHAOS_SEED") or random.SystemRandom().randint(1, 10**6))
+    program = crash_binary()
+    run = Chaos(bench, messages, seed, program=program if program.exists() else None, rate=rate, over=over)
+    try:
+        published_s, took_s = run.run(within)
+        account, by_window = run.check()
+    finally:
+        run.close()
+    deaths = len(run.fleet.leveret.workers) - 3
+    print(f"\nseed {seed}, {messages} messages, published in {published_s:.0f} s, ended after {took_s:.0f} s, "
+          f"{len(run.log)} faults, {deaths} workers replaced\n"
+          f"attempted {len(bench.ledger.attempted_ids())}, confirmed {len(bench.ledger.confirmed_ids())}, {account}\n"
+          f"duplicates by window {dict(by_window)}, unexplained 0\n" + "\n".join(run.log))
+    return account
+
+
+def test_twenty_thousand_messages_survive_the_nemesis(bench):
+    chaos(bench, 20000, within=60, rate=500)
+
+
+def test_ten_thousand_mails_over_smtp_survive_the_nemesis(bench):
+    chaos(bench, 10000, within=60, rate=300, over="smtp")
+
+
+@pytest.mark.faults
+def test_a_hundred_thousand_messages_survive_the_nemesis(bench):
+    chaos(bench, 100000, within=900, rate=300)

@@ -1,0 +1,226 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/codec/json.h"
+
+static char error[JSON_CAUSE_MAX];
+
+static void assert_refused_slice(struct slice text, const char *expected)
+{
+        json_t *value = json_parse(text, error);
+        assert_null(value);
+        assert_string_equal(error, expected);
+}
+
+static void assert_refused(const char *text, const char *expected)
+{
+        assert_refused_slice(slice_of(text), expected);
+}
+
+static void assert_accepted(struct slice text)
+{
+        json_t *value = json_parse(text, error);
+        assert_string_equal(error, "");
+        assert_non_null(value);
+        json_decref(value);
+}
+
+/* `open` and `close`, n times each, inside one another. */
+static struct buffer nested(const char *open, const char *close, size_t n)
+{
+        struct buffer text = {0};
+        for (size_t i = 0; i < n; i++)
+                buffer_add_text(&text, open);
+        for (size_t i = 0; i < n; i++)
+                buffer_add_text(&text, close);
+        return text;
+}
+
+static struct slice slice_of_buffer(const struct buffer *text)
+{
+        return (struct slice){.data = text->data, .len = text->len};
+}
+
+static void any_json_value_is_accepted(void **state)
+{
+        static const char *const good[] = {
+                "{}",
+                "[]",
+                "null",
+                "true",
+                "-0",
+                "1e5",
+                "\"\"",
+                " \t\r\n{ }\n",
+                "\"\\ud83d\\udc07\\udbff\\udfff\"",
+                "\"\xf0\x9f\x90\x87\"",
+                "\"\\\\u0000 \\\" \\/ \\b\\f\\n\\r\\t\"",
+                "9223372036854775807",
+                "-9223372036854775808",
+                "1e308",
+                "1e-999",
+                "[[],{},\"}\",\"[\"]",
+                "\"\xc2\x80\xe2\x80\xa8\x7f\"",
+                "{\"a\":{\"a\":1}}",
+        };
+        (void)state;
+        for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+                assert_accepted(slice_of(good[i]));
+}
+
+static void a_refusal_names_the_place_and_the_cause(void **state)
+{
+        (void)state;
+        assert_refused("", "empty");
+        assert_refused(" \n ", "line 2, column 2: empty");
+        assert_refused("\xef\xbb\xbf{}", "line 1, column 1: starts with a byte order mark");
+        assert_refused("{\"a\":1}\n x", "line 2, column 3: expected nothing after the value");
+        assert_refused("{\"a\":1,\n\"a\":2}", "line 2, column 4: duplicate key");
+        assert_refused("{\"a\":", "line 1, column 6: ends too early");
+        assert_refused("{\"a\":\"b", "line 1, column 8: ends inside a string");
+        assert_refused("{\"a\":\"\\", "line 1, column 7: ends inside a string");
+        assert_refused("[\"\xc3\xa4\xff\"]", "line 1, column 4: not UTF-8");
+        assert_refused("[\xff]", "line 1, column 2: not UTF-8");
+        assert_refused("['a']", "line 1, column 2: expected a JSON value");
+        assert_refused("[\"a\tb\"]", "line 1, column 4: control character inside a string");
+        assert_refused("[\"\\ud800\"]", "line 1, column 3: half of a surrogate pair");
+        assert_refused("[\"\\udc00\\ud800\"]", "line 1, column 3: half of a surrogate pair");
+        assert_refused("[\"\\udc00\\udc00\"]", "line 1, column 3: half of a surrogate pair");
+        assert_refused("[\"\\ud800\\ue000\"]", "line 1, column 3: half of a surrogate pair");
+        assert_refused("[\"\x1f\"]", "line 1, column 3: control character inside a string");
+        assert_refused("[\"\\ud800\\u0041\"]", "line 1, column 3: half of a surrogate pair");
+        assert_refused("[\"\\u0000\"]", "line 1, column 3: the character U+0000 is not allowed");
+        assert_refused("[\"\\u00g0\"]", "line 1, column 3: expected four hexadecimal digits after \\u");
+        assert_refused_slice(SLICE_LITERAL("[1]\0"), "line 1, column 4: NUL byte");
+        assert_refused_slice(SLICE_LITERAL("[\"\0\"]"),
+                             "line 1, column 3: control character inside a string");
+}
+
+static void numbers_out_of_range_are_refused(void **state)
+{
+        static const char *const bad[] = {"9223372036854775808", "-9223372036854775809", "1e999", "-1e999",
+                                          "[1e309]"};
+        (void)state;
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                assert_null(json_parse(slice_of(bad[i]), error));
+                assert_non_null(strstr(error, "number out of range"));
+        }
+}
+
+static void an_error_never_quotes_the_text(void **state)
+{
+        static const char *const bad[] = {
+                "{\"a\": secret}", "{\"secret\":1,\"secret\":2}", "[secret",
+                "{secret:1}",      "\"secret\" \"secret\"",       "[\"secret\\q\"]",
+                "1secret",
+        };
+        (void)state;
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                assert_null(json_parse(slice_of(bad[i]), error));
+                assert_null(strstr(error, "secret"));
+                assert_true(strlen(error) > 0);
+        }
+}
+
+static void nesting_ends_at_64(void **state)
+{
+        (void)state;
+        struct buffer most = nested("[", "]", 64), over = nested("[", "]", 65),
+                      objects = nested("{\"a\":", "}", 65);
+        assert_accepted(slice_of_buffer(&most));
+        assert_refused_slice(slice_of_buffer(&over), "line 1, column 65: nested deeper than 64");
+        assert_refused_slice(slice_of_buffer(&objects), "line 1, column 321: nested deeper than 64");
+        buffer_fini(&most);
+        buffer_fini(&over);
+        buffer_fini(&objects);
+}
+
+/* A list of `n` times the item. */
+static struct buffer list(const char *item, size_t n)
+{
+        struct buffer text = {0};
+        buffer_add_char(&text, '[');
+        for (size_t i = 0; i < n; i++)
+                buffer_printf(&text, "%s%s", i ? "," : "", item);
+        buffer_add_char(&text, ']');
+        return text;
+}
+
+static void values_and_keys_are_counted(void **state)
+{
+        (void)state;
+        struct buffer most = list("1", 19999), over = list("1", 20000), keys = list("{\"a\":[]}", 6667);
+        assert_accepted(slice_of_buffer(&most));
+        assert_refused_slice(slice_of_buffer(&over), "line 1, column 40000: more than 20000 values and keys");
+        assert_null(json_parse(slice_of_buffer(&keys), error));
+        buffer_fini(&most);
+        buffer_fini(&over);
+        buffer_fini(&keys);
+}
+
+static void neighbours_do_not_nest(void **state)
+{
+        (void)state;
+        struct buffer wide = list("[{}]", 100);
+        assert_accepted(slice_of_buffer(&wide));
+        buffer_fini(&wide);
+}
+
+static size_t allocations;
+
+static void *counting_malloc(size_t size)
+{
+        allocations++;
+        return malloc(size);
+}
+
+static void a_bomb_is_refused_before_anything_is_allocated(void **state)
+{
+        static const char *const items[] = {"{},", "[", "{\"a\":", "0,", "\"\","};
+        (void)state;
+        json_set_alloc_funcs(counting_malloc, free);
+        for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+                struct buffer text = {0};
+                while (text.len < 1024 * 1024)
+                        buffer_add_text(&text, items[i]);
+                allocations = 0;
+                assert_null(json_parse(slice_of_buffer(&text), error));
+                assert_int_equal(allocations, 0);
+                buffer_fini(&text);
+        }
+        json_set_alloc_funcs(malloc, free);
+}
+
+static void equal_values_give_equal_bytes(void **state)
+{
+        struct buffer text = {0};
+        (void)state;
+        json_t *value = json_parse(
+                SLICE_LITERAL("{ \"b\" : [1, 2.5, null],\n \"a\" : {\"d\":true, \"c\":\"\\u00e4\"} }"),
+                error);
+        json_compact_sorted(&text, value);
+        assert_string_equal(text.data, "{\"a\":{\"c\":\"\xc3\xa4\",\"d\":true},\"b\":[1,2.5,null]}");
+        json_decref(value);
+        buffer_fini(&text);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(any_json_value_is_accepted),
+                cmocka_unit_test(a_refusal_names_the_place_and_the_cause),
+                cmocka_unit_test(numbers_out_of_range_are_refused),
+                cmocka_unit_test(an_error_never_quotes_the_text),
+                cmocka_unit_test(nesting_ends_at_64),
+                cmocka_unit_test(values_and_keys_are_counted),
+                cmocka_unit_test(neighbours_do_not_nest),
+                cmocka_unit_test(a_bomb_is_refused_before_anything_is_allocated),
+                cmocka_unit_test(equal_values_give_equal_bytes),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

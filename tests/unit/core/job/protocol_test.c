@@ -1,0 +1,389 @@
+#include "core/job/protocol.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/*
+ * Dialogues with one job: an event is told, and what the job asks for in answer is read as words.
+ */
+
+enum { LEASE = 60000, LIMIT = 30000, TIMEOUT = 60000 };
+
+static struct job job;
+static char heard[200];
+
+static const char *const action_words[] = {
+        [ACTION_CLAIM] = "claim",
+        [ACTION_PLAN] = "plan",
+        [ACTION_WANT_PLACE] = "want-place",
+        [ACTION_RENEW] = "renew",
+        [ACTION_INTEND] = "intend",
+        [ACTION_SEND] = "send",
+        [ACTION_RECORD] = "record",
+        [ACTION_COMPLETE] = "complete",
+        [ACTION_DECIDE] = "decide",
+        [ACTION_PUBLISH] = "publish",
+        [ACTION_PUBLISH_DELAY] = "publish-delay",
+        [ACTION_PUBLISH_LATER] = "publish-later",
+        [ACTION_SETTLE] = "settle",
+        [ACTION_HOLD_SUSPECT] = "hold-suspect",
+        [ACTION_ACK] = "ack",
+        [ACTION_REJECT] = "reject",
+        [ACTION_RETURN] = "return",
+        [ACTION_END] = "end",
+};
+
+/* Tells the job an event; the actions as words with their effect or tag: "record 0", "ack 1/7 end". */
+static const char *tell(struct job_event event)
+{
+        struct job_actions actions;
+        size_t len = 0;
+        heard[0] = 0;
+        job_step(&job, &event, &actions);
+        for (size_t i = 0; i < actions.count; i++) {
+                const struct job_action *action = &actions.list[i];
+                len += (size_t)snprintf(heard + len, sizeof heard - len, "%s%s", i ? " " : "",
+                                        action_words[action->kind]);
+                if (action->effect >= 0)
+                        len += (size_t)snprintf(heard + len, sizeof heard - len, " %d", action->effect);
+                if (action->kind == ACTION_ACK || action->kind == ACTION_REJECT ||
+                    action->kind == ACTION_RETURN)
+                        len += (size_t)snprintf(heard + len, sizeof heard - len, " %d/%d", (int)action->epoch,
+                                                (int)action->tag);
+        }
+        return heard;
+}
+
+#define TELL(want, ...) assert_string_equal(tell((struct job_event){__VA_ARGS__}), want)
+
+static void receive(struct job constants)
+{
+        constants.recorded = true;
+        constants.copyable = true;
+        constants.epoch = 1;
+        constants.tag = 7;
+        constants.attempts_max = 3;
+        constants.lease_ms = LEASE;
+        constants.send_limit_ms = LIMIT;
+        constants.timeout_ms = TIMEOUT;
+        job_init(&job, &constants);
+}
+
+/* To the point where a place is asked for the first of `effects`. */
+static void begin(uint8_t effects, uint32_t park)
+{
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("plan", .kind = EVENT_CLAIMED, .claim = CLAIM_NEW, .sent_ms = 1000, .now_ms = 1001);
+        TELL("want-place", .kind = EVENT_PLANNED, .effects_total = effects, .park = park);
+}
+
+static void a_job_of_one_mail_takes_two_round_trips(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
+        TELL("complete 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("ack 1/7 end", .kind = EVENT_COMPLETED);
+        assert_int_equal(job.phase, JOB_ENDED);
+}
+
+static void each_mail_but_the_last_is_recorded_by_itself(void **state)
+{
+        (void)state;
+        begin(2, 0);
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
+        TELL("record 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("want-place", .kind = EVENT_RECORDED, .sent_ms = 1010);
+        TELL("send 1", .kind = EVENT_PLACE, .now_ms = 1020);
+        TELL("complete 1", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+}
+
+static void a_transient_failure_publishes_the_next_attempt_before_the_ack(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
+        TELL("decide", .kind = EVENT_SENT, .outcome = MAIL_TRANSIENT, .retry_after_ms = -1);
+        assert_int_equal(job.decision.kind, DECISION_RETRY);
+        assert_int_equal(job_decision_generation(&job).attempt, 1);
+        TELL("publish", .kind = EVENT_DECIDED, .sent_ms = 1010, .now_ms = 1011);
+        TELL("publish-later", .kind = EVENT_PUBLISHED, .confirmed = false);
+        TELL("publish", .kind = EVENT_PUBLISH_AGAIN, .now_ms = 2000);
+        TELL("settle", .kind = EVENT_PUBLISHED, .confirmed = true);
+        TELL("ack 1/7 end", .kind = EVENT_SETTLED);
+}
+
+static void the_last_attempt_that_fails_is_a_dead_letter(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        job.generation.attempt = 2;
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
+        TELL("decide", .kind = EVENT_SENT, .outcome = MAIL_AMBIGUOUS);
+        assert_int_equal(job.decision.kind, DECISION_DEAD);
+        assert_int_equal(job.decision.reason, REASON_ATTEMPTS_EXHAUSTED);
+}
+
+static void an_innocent_job_is_deferred_and_keeps_its_attempt(void **state)
+{
+        (void)state;
+        const struct job_event innocent[] = {
+                {.kind = EVENT_SENT, .outcome = MAIL_CONFIG},
+                {.kind = EVENT_SENT, .outcome = MAIL_TRANSIENT, .throttled = true, .retry_after_ms = 9000},
+                {.kind = EVENT_SENT, .outcome = MAIL_TRANSIENT, .outage = true},
+        };
+        for (size_t i = 0; i < sizeof innocent / sizeof *innocent; i++) {
+                begin(1, 0);
+                TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
+                assert_string_equal(tell(innocent[i]), "decide");
+                assert_int_equal(job.decision.kind, DECISION_DEFER);
+                assert_int_equal(job_decision_generation(&job).attempt, 0);
+                assert_int_equal(job_decision_generation(&job).deferrals, 1);
+        }
+        begin(1, 0);
+        TELL("decide", .kind = EVENT_DEFER);
+        assert_int_equal(job.decision.kind, DECISION_DEFER);
+}
+
+static void a_permanent_failure_does_not_stop_the_other_mails(void **state)
+{
+        (void)state;
+        begin(2, 0);
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
+        TELL("want-place", .kind = EVENT_SENT, .outcome = MAIL_PERMANENT);
+        TELL("send 1", .kind = EVENT_PLACE, .now_ms = 1003);
+        TELL("record 1", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("decide", .kind = EVENT_RECORDED, .sent_ms = 1010);
+        assert_int_equal(job.decision.reason, REASON_PERMANENT_FAILURE);
+}
+
+static void a_busy_job_is_kept_as_a_delayed_copy(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("publish-delay", .kind = EVENT_CLAIMED, .claim = CLAIM_BUSY, .lease_left_ms = 4321);
+        assert_int_equal(job.delay_ms, 4321);
+        TELL("ack 1/7 end", .kind = EVENT_PUBLISHED, .confirmed = true);
+}
+
+static void a_busy_job_of_which_no_copy_can_be_made_is_kept_and_claimed_again(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        job.copyable = false;
+        TELL("claim", .kind = EVENT_START);
+        TELL("publish-later", .kind = EVENT_CLAIMED, .claim = CLAIM_BUSY, .lease_left_ms = 4321);
+        TELL("claim", .kind = EVENT_PUBLISH_AGAIN, .now_ms = 2000);
+        TELL("ack 1/7 end", .kind = EVENT_CLAIMED, .claim = CLAIM_DONE);
+}
+
+static void done_and_stale_copies_are_acked(void **state)
+{
+        (void)state;
+        for (int claim = CLAIM_DONE; claim <= CLAIM_STALE; claim++) {
+                receive((struct job){0});
+                TELL("claim", .kind = EVENT_START);
+                TELL("ack 1/7 end", .kind = EVENT_CLAIMED, .claim = (enum claim_answer)claim);
+        }
+}
+
+static void an_original_that_was_to_be_moved_is_rejected_when_it_comes_again(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("reject 1/7 end", .kind = EVENT_CLAIMED, .claim = CLAIM_STALE,
+             .decision = {.kind = DECISION_DEAD});
+}
+
+static void a_found_decision_is_published_without_the_handler_but_only_under_the_lease(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("publish", .kind = EVENT_CLAIMED, .claim = CLAIM_RESUMED, .sent_ms = 1000, .now_ms = 1001,
+             .decision = {.kind = DECISION_RETRY});
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("renew publish-later", .kind = EVENT_CLAIMED, .claim = CLAIM_RESUMED, .sent_ms = 1000,
+             .now_ms = 1001 + LEASE, .decision = {.kind = DECISION_RETRY});
+        TELL("publish-delay", .kind = EVENT_RENEWED, .lease = LEASE_LOST);
+}
+
+static void a_lease_too_short_for_the_send_is_renewed_first(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        TELL("renew", .kind = EVENT_PLACE, .now_ms = 1000 + LEASE - LIMIT);
+        TELL("send 0", .kind = EVENT_RENEWED, .sent_ms = 40000, .now_ms = 40010);
+}
+
+/* Redis answers so late, or the lease is so short, that a renewed one never outlives a send. */
+static void renewals_that_come_too_late_put_the_job_off(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        TELL("renew", .kind = EVENT_PLACE, .now_ms = 1000 + LEASE - LIMIT);
+        for (int64_t sent_ms = 40000; sent_ms < 42000; sent_ms += 1000)
+                TELL("renew", .kind = EVENT_RENEWED, .sent_ms = sent_ms, .now_ms = sent_ms + LEASE - LIMIT);
+        TELL("decide", .kind = EVENT_RENEWED, .sent_ms = 42000, .now_ms = 42000 + LEASE - LIMIT);
+        assert_int_equal(job.decision.kind, DECISION_DEFER);
+        begin(1, 0);
+        TELL("renew", .kind = EVENT_PLACE, .now_ms = 1000 + LEASE - LIMIT);
+        TELL("renew", .kind = EVENT_RENEWED, .sent_ms = 40000, .now_ms = 40000 + LEASE - LIMIT);
+        TELL("send 0", .kind = EVENT_RENEWED, .sent_ms = 41000, .now_ms = 41010);
+}
+
+static void half_of_what_a_short_lease_is_longer_by_is_for_the_renewal(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        job.lease_ms = LIMIT + 200;
+        TELL("renew", .kind = EVENT_PLACE, .now_ms = 1000 + LEASE - LIMIT);
+        TELL("renew", .kind = EVENT_RENEWED, .sent_ms = 60000, .now_ms = 60101);
+        TELL("send 0", .kind = EVENT_RENEWED, .sent_ms = 61000, .now_ms = 61100);
+}
+
+static void a_lost_lease_sends_nothing(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        TELL("renew", .kind = EVENT_PLACE, .now_ms = 1000 + LEASE - LIMIT);
+        TELL("publish-delay", .kind = EVENT_RENEWED, .lease = LEASE_LOST, .now_ms = 40010);
+        TELL("", .kind = EVENT_PLACE, .now_ms = 40011);
+}
+
+static void a_suspect_is_held_and_claimed_again_alone(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("hold-suspect", .kind = EVENT_CLAIMED, .claim = CLAIM_SUSPECT);
+        assert_false(job_started(&job));
+        TELL("claim", .kind = EVENT_START, .alone = true);
+        assert_true(job.alone);
+}
+
+static void a_crash_loop_dies_without_the_handler(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("decide", .kind = EVENT_CLAIMED, .claim = CLAIM_CRASHED, .sent_ms = 1000);
+        assert_int_equal(job.decision.reason, REASON_CRASH_LOOP);
+}
+
+static void park_records_an_intent_before_it_sends(void **state)
+{
+        (void)state;
+        begin(1, 1);
+        TELL("intend 0", .kind = EVENT_PLACE, .now_ms = 1002);
+        TELL("send 0", .kind = EVENT_INTENDED, .sent_ms = 1003, .now_ms = 1004);
+        TELL("decide", .kind = EVENT_SENT, .outcome = MAIL_AMBIGUOUS);
+        assert_int_equal(job.decision.reason, REASON_AMBIGUOUS_SEND);
+}
+
+static void an_intent_without_an_end_parks_the_job_before_anything_is_sent(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("plan", .kind = EVENT_CLAIMED, .claim = CLAIM_RESUMED, .sent_ms = 1000);
+        TELL("decide", .kind = EVENT_PLANNED, .effects_total = 2, .park = 3, .intents = 2);
+        assert_int_equal(job.decision.reason, REASON_AMBIGUOUS_SEND);
+}
+
+static void a_redelivery_is_attached_and_its_tag_is_acked(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
+        TELL("", .kind = EVENT_DISCONNECTED);
+        TELL("", .kind = EVENT_ATTACHED, .epoch = 2, .tag = 1);
+        TELL("complete 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("ack 2/1 end", .kind = EVENT_COMPLETED);
+}
+
+static void nothing_of_a_lost_connection_is_acked(void **state)
+{
+        (void)state;
+        begin(1, 0);
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
+        TELL("", .kind = EVENT_DISCONNECTED);
+        TELL("complete 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("end", .kind = EVENT_COMPLETED);
+        receive((struct job){0});
+        TELL("end", .kind = EVENT_DISCONNECTED);
+}
+
+static void a_request_without_a_reply_is_repeated_when_the_store_is_back(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("", .kind = EVENT_STORE_LOST);
+        TELL("claim", .kind = EVENT_STORE_BACK);
+        TELL("plan", .kind = EVENT_CLAIMED, .claim = CLAIM_MINE, .sent_ms = 3000);
+        TELL("want-place", .kind = EVENT_PLANNED, .effects_total = 1);
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 3001);
+        TELL("complete 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("", .kind = EVENT_STORE_LOST);
+        TELL("complete 0", .kind = EVENT_STORE_BACK);
+        TELL("ack 1/7 end", .kind = EVENT_COMPLETED);
+}
+
+static void only_what_has_not_started_is_returned(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("return 1/7 end", .kind = EVENT_RETURN);
+        begin(1, 0);
+        TELL("", .kind = EVENT_RETURN);
+}
+
+static void without_an_id_it_dies_without_a_record(void **state)
+{
+        (void)state;
+        receive((struct job){.refused = REASON_MISSING_ID});
+        job.recorded = false;
+        TELL("publish", .kind = EVENT_START);
+        TELL("settle", .kind = EVENT_PUBLISHED, .confirmed = true);
+        TELL("ack 1/7 end", .kind = EVENT_SETTLED);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_job_of_one_mail_takes_two_round_trips),
+                cmocka_unit_test(each_mail_but_the_last_is_recorded_by_itself),
+                cmocka_unit_test(a_transient_failure_publishes_the_next_attempt_before_the_ack),
+                cmocka_unit_test(the_last_attempt_that_fails_is_a_dead_letter),
+                cmocka_unit_test(an_innocent_job_is_deferred_and_keeps_its_attempt),
+                cmocka_unit_test(a_permanent_failure_does_not_stop_the_other_mails),
+                cmocka_unit_test(a_busy_job_is_kept_as_a_delayed_copy),
+                cmocka_unit_test(a_busy_job_of_which_no_copy_can_be_made_is_kept_and_claimed_again),
+                cmocka_unit_test(done_and_stale_copies_are_acked),
+                cmocka_unit_test(an_original_that_was_to_be_moved_is_rejected_when_it_comes_again),
+                cmocka_unit_test(a_found_decision_is_published_without_the_handler_but_only_under_the_lease),
+                cmocka_unit_test(a_lease_too_short_for_the_send_is_renewed_first),
+                cmocka_unit_test(renewals_that_come_too_late_put_the_job_off),
+                cmocka_unit_test(half_of_what_a_short_lease_is_longer_by_is_for_the_renewal),
+                cmocka_unit_test(a_lost_lease_sends_nothing),
+                cmocka_unit_test(a_suspect_is_held_and_claimed_again_alone),
+                cmocka_unit_test(a_crash_loop_dies_without_the_handler),
+                cmocka_unit_test(park_records_an_intent_before_it_sends),
+                cmocka_unit_test(an_intent_without_an_end_parks_the_job_before_anything_is_sent),
+                cmocka_unit_test(a_redelivery_is_attached_and_its_tag_is_acked),
+                cmocka_unit_test(nothing_of_a_lost_connection_is_acked),
+                cmocka_unit_test(a_request_without_a_reply_is_repeated_when_the_store_is_back),
+                cmocka_unit_test(only_what_has_not_started_is_returned),
+                cmocka_unit_test(without_an_id_it_dies_without_a_record),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,264 @@
+#include "core/send/mail_date.h"
+#include "core/send/mail_request.h"
+#include "core/send/mime.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define KEY "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static const struct mail_request plain = {
+        .key = KEY,
+        .message_id = "<" KEY "@example.com>",
+        .from = "Shop <shop@example.com>",
+        .to = "ann@example.org",
+        .subject = "Order created: tea",
+        .text = "Order 42 was created.\n",
+        .date_s = 1700000000,
+};
+
+static void expect(const struct mail_request *request, const char *transcript)
+{
+        struct buffer out = {0};
+        assert_null(mail_request_problem(request));
+        mime_add(&out, request);
+        assert_string_equal(out.data, transcript);
+        buffer_fini(&out);
+}
+
+#define TAIL                                                                                                 \
+        "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n"                                                          \
+        "Message-ID: <" KEY "@example.com>\r\n"                                                              \
+        "MIME-Version: 1.0\r\n"
+#define TEXT_QP                                                                                              \
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+#define TEXT_B64 "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+
+static void a_plain_mail_is_exactly_this(void **state)
+{
+        (void)state;
+        expect(&plain, "From: Shop <shop@example.com>\r\n"
+                       "To: ann@example.org\r\n"
+                       "Subject: Order created: tea\r\n" TAIL TEXT_QP "Order 42 was created.\r\n");
+}
+
+static void text_and_html_become_an_alternative_with_a_boundary_of_the_key(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        mail.reply_to = "\"Help, please\" <help@example.com>";
+        mail.html = "<p class=\"x\">Order</p>";
+        expect(&mail, "From: Shop <shop@example.com>\r\n"
+                      "To: ann@example.org\r\n"
+                      "Reply-To: \"Help, please\" <help@example.com>\r\n"
+                      "Subject: Order created: tea\r\n" TAIL "Content-Type: multipart/alternative;\r\n"
+                      " boundary=\"=_0123456789abcdef0123456789abcdef\"\r\n"
+                      "\r\n"
+                      "--=_0123456789abcdef0123456789abcdef\r\n" TEXT_QP "Order 42 was created.\r\n"
+                      "--=_0123456789abcdef0123456789abcdef\r\n"
+                      "Content-Type: text/html; charset=utf-8\r\n"
+                      "Content-Transfer-Encoding: quoted-printable\r\n"
+                      "\r\n"
+                      "<p class=3D\"x\">Order</p>\r\n"
+                      "--=_0123456789abcdef0123456789abcdef--\r\n");
+}
+
+static void other_letters_become_encoded_words_and_quoted_printable(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        mail.from = "J\xc3\xb6rgs Tee-Laden <shop@example.com>";
+        mail.subject = "Ihre Bestellung \xc3\xbc"
+                       "ber Tee = sch\xc3\xb6n";
+        mail.text = "Sch\xc3\xb6n, dass Sie da sind.";
+        expect(&mail, "From: =?utf-8?Q?J=C3=B6rgs_Tee-Laden?= <shop@example.com>\r\n"
+                      "To: ann@example.org\r\n"
+                      "Subject: =?utf-8?Q?Ihre_Bestellung_=C3=BCber_Tee_=3D_sch=C3=B6n?=\r\n" TAIL TEXT_QP
+                      "Sch=C3=B6n, dass Sie da sind.\r\n");
+}
+
+static void far_alphabets_become_base64_in_words_that_cut_no_character(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        mail.subject = "\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6"
+                       "\xe8\x8c\xb6"
+                       "\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6";
+        mail.text = "\xe8\x8c\xb6\n";
+        expect(&mail, "From: Shop <shop@example.com>\r\n"
+                      "To: ann@example.org\r\n"
+                      "Subject: =?utf-8?B?6Iy26Iy26Iy26Iy26Iy26Iy26Iy26Iy26Iy26Iy26Iy26Iy26Iy2?=\r\n"
+                      " =?utf-8?B?6Iy2?=\r\n" TAIL TEXT_B64 "6Iy2DQo=\r\n");
+}
+
+static void dots_from_lines_and_trailing_spaces_are_encoded(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        mail.text = "a\n.\n..x\nFrom me\nend \n\ttab\t\n";
+        expect(&mail, "From: Shop <shop@example.com>\r\n"
+                      "To: ann@example.org\r\n"
+                      "Subject: Order created: tea\r\n" TAIL TEXT_QP
+                      "a\r\n=2E\r\n=2E.x\r\n=46rom me\r\nend=20\r\n\ttab=09\r\n");
+}
+
+static void any_line_end_becomes_crlf_and_the_last_line_gets_one(void **state)
+{
+        (void)state;
+        static const char *const texts[] = {"a\nb", "a\rb\r", "a\r\nb\r\n", "a\nb\r"};
+        for (size_t i = 0; i < 4; i++) {
+                struct mail_request mail = plain;
+                struct buffer out = {0};
+                mail.text = texts[i];
+                mime_add(&out, &mail);
+                assert_string_equal(strstr(out.data, "\r\n\r\n"), "\r\n\r\na\r\nb\r\n");
+                buffer_fini(&out);
+        }
+}
+
+static void expect_lines(const struct buffer *out, size_t max)
+{
+        const char *line = out->data;
+        while (*line) {
+                const char *end = strstr(line, "\r\n");
+                assert_non_null(end);
+                assert_null(memchr(line, '\n', (size_t)(end - line)));
+                assert_null(memchr(line, '\r', (size_t)(end - line)));
+                assert_true(line[0] != '.');
+                if ((size_t)(end - line) > max && strncmp(line, "Message-ID:", 11) != 0)
+                        fail_msg("%zu columns: %.*s", (size_t)(end - line), (int)(end - line), line);
+                line = end + 2;
+        }
+}
+
+static void no_line_is_over_78_columns_or_begins_with_a_dot(void **state)
+{
+        (void)state;
+        static const char *const pieces[] = {"x",       ".", "=", "word and ", "\xc3\xbc", "a\xe8\x8c\xb6",
+                                             "-longer-"};
+        for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++) {
+                struct buffer text = {0};
+                for (size_t i = 0; i < 300; i++) {
+                        struct mail_request mail = plain;
+                        struct buffer out = {0}, from = {0};
+                        buffer_add_text(&text, pieces[p]);
+                        buffer_printf(&from, "\"%s\" <a@example.com>", text.data);
+                        mail.subject = mail.text = mail.html = text.data;
+                        mail.from = mail.reply_to = from.data;
+                        assert_null(mail_request_problem(&mail));
+                        mime_add(&out, &mail);
+                        expect_lines(&out, 78);
+                        buffer_fini(&out);
+                        buffer_fini(&from);
+                }
+                buffer_fini(&text);
+        }
+}
+
+static void a_long_plain_subject_is_folded_between_words(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        struct buffer out = {0};
+        mail.subject =
+                "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen";
+        mime_add(&out, &mail);
+        assert_non_null(strstr(
+                out.data, "\r\nSubject: one two three four five six seven eight nine ten eleven twelve\r\n"
+                          " thirteen fourteen fifteen\r\nDate:"));
+        buffer_fini(&out);
+}
+
+static void text_that_looks_like_an_encoded_word_is_encoded(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        struct buffer out = {0};
+        mail.subject = "=?utf-8?Q?x?=";
+        mime_add(&out, &mail);
+        assert_null(strstr(out.data, "Subject: =?utf-8?Q?x?="));
+        buffer_fini(&out);
+}
+
+/* Every field takes every way to break out of a line; none may pass. */
+static void header_injection_is_refused_in_every_field(void **state)
+{
+        (void)state;
+        static const char *const evil[] = {"\r\nBcc: x@y.z", "\nBcc: x@y.z", "\rBcc: x@y.z",
+                                           "\r\n\r\nbody",   "\x7f",         "\x01",
+                                           "\xff",           "\xc0\x8a",     "\xe0\x80\x8a"};
+        for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
+                for (size_t field = 0; field < 6; field++) {
+                        for (size_t place = 0; place < 3; place++) {
+                                struct mail_request mail = plain;
+                                struct buffer value = {0};
+                                mail.reply_to = "Help <help@example.com>";
+                                const char **fields[] = {&mail.key, &mail.message_id, &mail.from,
+                                                         &mail.to,  &mail.reply_to,   &mail.subject};
+                                const char *good = *fields[field];
+                                size_t at = place * strlen(good) / 2;
+                                buffer_printf(&value, "%.*s%s%s", (int)at, good, evil[i], good + at);
+                                *fields[field] = value.data;
+                                if (!mail_request_problem(&mail))
+                                        fail_msg("field %zu accepts %s", field, value.data);
+                                buffer_fini(&value);
+                        }
+                }
+        }
+}
+
+static void a_mail_without_a_body_or_with_a_broken_one_is_refused(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        mail.text = NULL;
+        assert_non_null(mail_request_problem(&mail));
+        mail.html = "\xed\xa0\x80";
+        assert_non_null(mail_request_problem(&mail));
+        mail.html = "<p>";
+        assert_null(mail_request_problem(&mail));
+}
+
+static void dates_are_written_as_rfc_5322_asks(void **state)
+{
+        (void)state;
+        static const struct {
+                int64_t time_s;
+                const char *text;
+        } cases[] = {
+                {-1, "Thu, 01 Jan 1970 00:00:00 +0000"},
+                {951782400, "Tue, 29 Feb 2000 00:00:00 +0000"},
+                {4107542399, "Sun, 28 Feb 2100 23:59:59 +0000"},
+                {4107542400, "Mon, 01 Mar 2100 00:00:00 +0000"},
+                {INT64_MAX, "Fri, 31 Dec 9999 23:59:59 +0000"},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct buffer out = {0};
+                mail_date_add(&out, cases[i].time_s);
+                assert_string_equal(out.data, cases[i].text);
+                buffer_fini(&out);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_plain_mail_is_exactly_this),
+                cmocka_unit_test(text_and_html_become_an_alternative_with_a_boundary_of_the_key),
+                cmocka_unit_test(other_letters_become_encoded_words_and_quoted_printable),
+                cmocka_unit_test(far_alphabets_become_base64_in_words_that_cut_no_character),
+                cmocka_unit_test(dots_from_lines_and_trailing_spaces_are_encoded),
+                cmocka_unit_test(any_line_end_becomes_crlf_and_the_last_line_gets_one),
+                cmocka_unit_test(no_line_is_over_78_columns_or_begins_with_a_dot),
+                cmocka_unit_test(a_long_plain_subject_is_folded_between_words),
+                cmocka_unit_test(text_that_looks_like_an_encoded_word_is_encoded),
+                cmocka_unit_test(header_injection_is_refused_in_every_field),
+                cmocka_unit_test(a_mail_without_a_body_or_with_a_broken_one_is_refused),
+                cmocka_unit_test(dates_are_written_as_rfc_5322_asks),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

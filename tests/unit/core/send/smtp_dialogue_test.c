@@ -1,0 +1,277 @@
+#include "core/send/smtp_dialogue.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static const struct mail_request mail = {
+        .key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        .message_id = "<k@example.com>",
+        .from = "Shop <shop@example.com>",
+        .to = "ann@example.org",
+        .subject = "Hello",
+        .text = "Hello.\n.\n",
+        .date_s = 1700000000,
+};
+
+static const struct smtp_extensions plain = {0}, all = {.size = true, .pipelining = true};
+
+/* What is pending, and takes it as written. */
+static const char *written(struct smtp_dialogue *dialogue)
+{
+        static char text[4096];
+        struct slice pending = smtp_dialogue_pending(dialogue);
+        assert_true(pending.len < sizeof text);
+        memcpy(text, pending.data, pending.len);
+        text[pending.len] = '\0';
+        smtp_dialogue_wrote(dialogue, pending.len);
+        return text;
+}
+
+static enum smtp_step hear(struct smtp_dialogue *dialogue, const char *text)
+{
+        struct slice bytes = slice_of(text);
+        return smtp_dialogue_read(dialogue, &bytes);
+}
+
+static void each_command_waits_for_the_reply_to_the_last(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        smtp_dialogue_begin(&dialogue, plain, &mail);
+        assert_string_equal(written(&dialogue), "MAIL FROM:<shop@example.com>\r\n");
+        assert_string_equal(written(&dialogue), "");
+        assert_int_equal(hear(&dialogue, "250 2.1.0 ok\r\n"), SMTP_STEP_WAIT);
+        assert_string_equal(written(&dialogue), "RCPT TO:<ann@example.org>\r\n");
+        assert_int_equal(hear(&dialogue, "251 will forward\r\n"), SMTP_STEP_WAIT);
+        assert_string_equal(written(&dialogue), "DATA\r\n");
+        assert_int_equal(hear(&dialogue, "354 go on\r\n"), SMTP_STEP_MESSAGE);
+        assert_string_equal(written(&dialogue), "");
+        smtp_dialogue_message(&dialogue);
+        assert_int_equal(dialogue.phase, SMTP_DATA);
+        const char *message = written(&dialogue);
+        assert_non_null(strstr(message, "Hello.\r\n=2E\r\n.\r\n"));
+        assert_int_equal(dialogue.phase, SMTP_DOT);
+        assert_int_equal(hear(&dialogue, "250 2.0.0 queued as X7\r\n"), SMTP_STEP_ENDED);
+        struct mail_result result = smtp_dialogue_result(&dialogue);
+        assert_int_equal(result.outcome, MAIL_SENT);
+        assert_string_equal(result.provider_id, "2.0.0 queued as X7");
+        smtp_dialogue_fini(&dialogue);
+}
+
+static void commands_go_together_where_the_server_allows(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        smtp_dialogue_begin(&dialogue, all, &mail);
+        const char *commands = written(&dialogue);
+        assert_non_null(strstr(commands, "MAIL FROM:<shop@example.com> SIZE="));
+        assert_non_null(strstr(commands, "\r\nRCPT TO:<ann@example.org>\r\nDATA\r\n"));
+        assert_int_equal(hear(&dialogue, "250 ok\r\n250-2.1.5 one\r\n250 two\r\n354 go on\r\n"),
+                         SMTP_STEP_MESSAGE);
+        assert_string_equal(written(&dialogue), "");
+        smtp_dialogue_fini(&dialogue);
+}
+
+static void the_announced_size_is_that_of_the_message_without_its_dot(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        smtp_dialogue_begin(&dialogue, all, &mail);
+        size_t size = strtoul(strstr(written(&dialogue), "SIZE=") + 5, NULL, 10);
+        hear(&dialogue, "250 ok\r\n250 ok\r\n354 go\r\n");
+        smtp_dialogue_message(&dialogue);
+        assert_int_equal(smtp_dialogue_pending(&dialogue).len, size + 3);
+        smtp_dialogue_fini(&dialogue);
+}
+
+static void no_memory_of_a_large_mail_is_kept(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        struct mail_request large = mail;
+        char *text = calloc(1, 1 << 20);
+        assert_non_null(text);
+        memset(text, 'x', (1 << 20) - 1);
+        large.text = text;
+        smtp_dialogue_begin(&dialogue, plain, &large);
+        assert_true(dialogue.message.capacity > 1 << 20);
+        smtp_dialogue_end(&dialogue);
+        assert_int_equal(dialogue.message.capacity, 0);
+        smtp_dialogue_begin(&dialogue, plain, &mail);
+        size_t small = dialogue.message.capacity;
+        smtp_dialogue_end(&dialogue);
+        assert_int_equal(dialogue.message.capacity, small);
+        smtp_dialogue_fini(&dialogue);
+        free(text);
+}
+
+/* Two mails on one connection, every reply a byte at a time. */
+static void replies_may_come_in_any_pieces_and_mails_after_each_other(void **state)
+{
+        (void)state;
+        static const char replies[] = "250 ok\r\n250 ok\r\n354-more\r\n354 go\r\n";
+        struct smtp_dialogue dialogue = {0};
+        for (int mails = 0; mails < 2; mails++) {
+                smtp_dialogue_begin(&dialogue, all, &mail);
+                written(&dialogue);
+                enum smtp_step step = SMTP_STEP_WAIT;
+                for (const char *c = replies; *c; c++) {
+                        assert_int_equal(step, SMTP_STEP_WAIT);
+                        struct slice byte = {.data = c, .len = 1};
+                        step = smtp_dialogue_read(&dialogue, &byte);
+                        assert_int_equal(byte.len, 0);
+                }
+                assert_int_equal(step, SMTP_STEP_MESSAGE);
+                smtp_dialogue_message(&dialogue);
+                written(&dialogue);
+                assert_int_equal(hear(&dialogue, "250"), SMTP_STEP_WAIT);
+                assert_int_equal(hear(&dialogue, "\n"), SMTP_STEP_ENDED);
+                assert_int_equal(smtp_dialogue_result(&dialogue).outcome, MAIL_SENT);
+        }
+        smtp_dialogue_fini(&dialogue);
+}
+
+static void what_follows_the_last_reply_is_left(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        struct slice bytes = SLICE_LITERAL("550 5.1.1 no\r\n503 nor this\r\n");
+        smtp_dialogue_begin(&dialogue, all, &mail);
+        written(&dialogue);
+        assert_int_equal(smtp_dialogue_read(&dialogue, &bytes), SMTP_STEP_ENDED);
+        assert_true(slice_is(bytes, "503 nor this\r\n"));
+        assert_int_equal(smtp_dialogue_result(&dialogue).outcome, MAIL_PERMANENT);
+        smtp_dialogue_fini(&dialogue);
+}
+
+/* Wherever it is lost: ambiguous from the moment the last byte may have left, and not a byte before. */
+static void a_cut_is_ambiguous_once_the_last_byte_has_left(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        smtp_dialogue_begin(&dialogue, all, &mail);
+        assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, MAIL_TRANSIENT);
+        written(&dialogue);
+        hear(&dialogue, "250 ok\r\n250 ok\r\n354 go\r\n");
+        assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, MAIL_TRANSIENT);
+        smtp_dialogue_message(&dialogue);
+        size_t len = smtp_dialogue_pending(&dialogue).len;
+        smtp_dialogue_wrote(&dialogue, len - 1);
+        assert_int_equal(smtp_dialogue_pending(&dialogue).len, 1);
+        assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, MAIL_TRANSIENT);
+        smtp_dialogue_wrote(&dialogue, 1);
+        struct mail_result result = smtp_dialogue_cut(&dialogue, "gone");
+        assert_int_equal(result.outcome, MAIL_AMBIGUOUS);
+        assert_string_equal(result.error, "no answer after the mail was sent: gone at end of data");
+        smtp_dialogue_fini(&dialogue);
+}
+
+/* A server that says yes before it has the message has not accepted it. */
+static void no_reply_before_the_dot_is_an_acceptance(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *reply;
+                enum mail_outcome outcome;
+        } cases[] = {{"250 ok\r\n", MAIL_TRANSIENT},
+                     {"354 again\r\n", MAIL_TRANSIENT},
+                     {"452 full\r\n", MAIL_TRANSIENT},
+                     {"552 too large\r\n", MAIL_PERMANENT}};
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                for (int begun = 0; begun < 2; begun++) {
+                        struct smtp_dialogue dialogue = {0};
+                        smtp_dialogue_begin(&dialogue, all, &mail);
+                        written(&dialogue);
+                        hear(&dialogue, begun ? "250 ok\r\n250 ok\r\n354 go\r\n" : "250 ok\r\n250 ok\r\n");
+                        if (begun) {
+                                smtp_dialogue_message(&dialogue);
+                                smtp_dialogue_wrote(&dialogue, 10);
+                        } else if (i == 1) { /* what is wanted there */
+                                smtp_dialogue_fini(&dialogue);
+                                continue;
+                        }
+                        assert_int_equal(hear(&dialogue, cases[i].reply), SMTP_STEP_ENDED);
+                        assert_int_equal(smtp_dialogue_result(&dialogue).outcome, cases[i].outcome);
+                        smtp_dialogue_fini(&dialogue);
+                }
+        }
+}
+
+static void endless_replies_are_cut(void **state)
+{
+        (void)state;
+        static const char *const pieces[] = {"no end of it ", "250-and more\r\n", "this is no reply\r\n"};
+        for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+                struct smtp_dialogue dialogue = {0};
+                size_t bytes = 0;
+                smtp_dialogue_begin(&dialogue, plain, &mail);
+                while (hear(&dialogue, pieces[i]) == SMTP_STEP_WAIT) {
+                        bytes += strlen(pieces[i]);
+                        assert_true(bytes <= SMTP_REPLIES_MAX + SMTP_LINE_KEPT);
+                }
+                assert_true(bytes >= SMTP_REPLIES_MAX - 64);
+                smtp_dialogue_fini(&dialogue);
+        }
+}
+
+static void a_mail_is_untouched_until_something_is_accepted_of_it(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *replies;
+                bool untouched;
+        } cases[] = {{"", true},
+                     {"421 4.4.2 idle for too long\r\n", true},
+                     {"250 ok\r\n421 not now\r\n", true},
+                     {"250 ok\r\n", false},
+                     {"451 idle for too long\r\n", true},
+                     {"250 ok\r\n451 later\r\n", false},
+                     {"250 ok\r\n250 ok\r\n421 no\r\n", false}};
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct smtp_dialogue dialogue = {0};
+                smtp_dialogue_begin(&dialogue, plain, &mail);
+                struct slice bytes = slice_of(cases[i].replies);
+                while (bytes.len && smtp_dialogue_read(&dialogue, &bytes) == SMTP_STEP_WAIT)
+                        continue;
+                if (smtp_dialogue_untouched(&dialogue) != cases[i].untouched)
+                        fail_msg("%s", cases[i].replies);
+                smtp_dialogue_fini(&dialogue);
+        }
+}
+
+static void extensions_are_read_as_whole_words(void **state)
+{
+        (void)state;
+        static const char *const lines[] = {"250-mail.example.com SIZE\r\n", "250-PIPELININGS\r\n",
+                                            "250-SIZES 10\r\n", "550-SIZE\r\n", "220 PIPELINING\r\n"};
+        struct smtp_extensions extensions = {0};
+        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+                smtp_extensions_line(&extensions, slice_of(lines[i]));
+        assert_false(extensions.size || extensions.pipelining);
+        smtp_extensions_line(&extensions, SLICE_LITERAL("250-size 35882577\r\n"));
+        smtp_extensions_line(&extensions, SLICE_LITERAL("250 Pipelining\r\n"));
+        assert_true(extensions.size && extensions.pipelining);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(each_command_waits_for_the_reply_to_the_last),
+                cmocka_unit_test(commands_go_together_where_the_server_allows),
+                cmocka_unit_test(the_announced_size_is_that_of_the_message_without_its_dot),
+                cmocka_unit_test(no_memory_of_a_large_mail_is_kept),
+                cmocka_unit_test(replies_may_come_in_any_pieces_and_mails_after_each_other),
+                cmocka_unit_test(what_follows_the_last_reply_is_left),
+                cmocka_unit_test(a_cut_is_ambiguous_once_the_last_byte_has_left),
+                cmocka_unit_test(no_reply_before_the_dot_is_an_acceptance),
+                cmocka_unit_test(endless_replies_are_cut),
+                cmocka_unit_test(a_mail_is_untouched_until_something_is_accepted_of_it),
+                cmocka_unit_test(extensions_are_read_as_whole_words),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,474 @@
+#include "core/settings/settings.h"
+#include "io/config/config_file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Each test runs in a directory of its own, so that paths in errors are short and known. */
+static char directory[64], origin[4096];
+
+static int set_up(void **state)
+{
+        (void)state;
+        assert_non_null(getcwd(origin, sizeof(origin)));
+        strcpy(directory, "/tmp/leveret-config-XXXXXX");
+        assert_non_null(mkdtemp(directory));
+        return chdir(directory);
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        unlink("a.yaml");
+        unlink("secret");
+        return chdir(origin) || rmdir(directory);
+}
+
+static void file_write(const char *name, const char *text, size_t len, mode_t mode)
+{
+        FILE *file = fopen(name, "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(text, 1, len, file), len);
+        fclose(file);
+        assert_int_equal(chmod(name, mode), 0);
+}
+
+static const char *const no_environment[] = {NULL};
+
+/* Loads `yaml` (NULL: no file) and compares all errors; NULL expects success and returns the configuration.
+ */
+static struct config *expect_with(const char *yaml, const char *const *environment, const char *set,
+                                  const char *errors_expected)
+{
+        if (yaml)
+                file_write("a.yaml", yaml, strlen(yaml), 0600);
+        static const char *const types[] = {"order.created.v1", "email.send.v1", NULL};
+        struct config_source source = {
+                .path = yaml ? "a.yaml" : NULL,
+                .environment = environment,
+                .sets = &set,
+                .set_count = set != NULL,
+                .types = types,
+        };
+        struct config *config;
+        struct config_errors errors = {0};
+        int status = config_load(&source, &config, &errors);
+        assert_string_equal(errors.lines.data ? errors.lines.data : "",
+                            errors_expected ? errors_expected : "");
+        assert_int_equal(status, errors_expected ? -1 : 0);
+        assert_int_equal(errors.warning_count, 0);
+        assert_true(errors_expected ? !config : config != NULL);
+        config_errors_fini(&errors);
+        return config;
+}
+
+static struct config *expect(const char *yaml, const char *errors_expected)
+{
+        return expect_with(yaml, no_environment, NULL, errors_expected);
+}
+
+#define LOG_MAIL "mail: {transport: log}\n"
+
+static void bad_files_are_told_by_line_and_column(void **state)
+{
+        (void)state;
+        static const char *const cases[][2] = {
+                {LOG_MAIL "ampq:\n  url: x\n  heartbeat: y\n",
+                 "a.yaml:2:1: ampq: unknown setting; did you mean amqp?\n"},
+                {LOG_MAIL "amqp:\n  hearbeat: 3s\n",
+                 "a.yaml:3:3: amqp.hearbeat: unknown setting; did you mean amqp.heartbeat?\n"},
+                {LOG_MAIL "amqp.url: amqp://h/\n",
+                 "a.yaml:2:1: amqp.url: unknown setting; dotted names are written as sections\n"},
+                {LOG_MAIL "bananas: 1\n", "a.yaml:2:1: bananas: unknown setting\n"},
+                {LOG_MAIL "amqp:\n  heartbeat: 30\n", "a.yaml:3:14: amqp.heartbeat: expected a duration such "
+                                                      "as 30s (ms, s, m, h, d), got \"30\"\n"},
+                {LOG_MAIL "amqp:\n  heartbeat: 2h\n",
+                 "a.yaml:3:14: amqp.heartbeat: expected 1s to 1h, got \"2h\"\n"},
+                {LOG_MAIL "amqp:\n  heartbeat: [3s]\n", ""},
+                {LOG_MAIL "amqp:\n  heartbeat: [3s, 4s]\n",
+                 "a.yaml:3:14: amqp.heartbeat: expected one value, not a list\n"},
+                {LOG_MAIL "amqp:\n  heartbeat: {a: 3s}\n",
+                 "a.yaml:3:3: amqp.heartbeat: expected a value, not a section\n"},
+                {LOG_MAIL "amqp:\n  heartbeat:\n", "a.yaml:3:3: amqp.heartbeat: has no value\n"},
+                {LOG_MAIL "amqp: x\n",
+                 "a.yaml:2:1: amqp: expected settings as `key: value`, not one value\n"},
+                {LOG_MAIL "amqp: [x]\n", "a.yaml:2:1: amqp: expected settings as `key: value`, not a list\n"},
+                {LOG_MAIL "queues: {name: a}\n",
+                 "a.yaml:2:1: queues: expected a list of 1 to 64 queues, each begun by `- name: ...`\n"},
+                {LOG_MAIL "queues: []\n",
+                 "a.yaml:2:1: queues: expected a list of 1 to 64 queues, each begun by `- name: ...`\n"},
+                {LOG_MAIL "queues: [{prefetch: 3}]\n", "a.yaml:2:10: queues[0].name: is required\n"},
+                {LOG_MAIL "queues: [{name: a, prefech: 3}]\n",
+                 "a.yaml:2:20: queues[0].prefech: unknown setting; did you mean queues[0].prefetch?\n"},
+                {LOG_MAIL "queues: [{name: a}, {name: a}]\n",
+                 "a.yaml:2:28: queues[1].name: is also the name of queues[0]\n"},
+                {LOG_MAIL "queues: [{name: a}, {name: a.dlq}]\n",
+                 "a.yaml:2:28: queues[1].name: is a name that queues[0] derives\n"},
+                {LOG_MAIL "queues: [{name: amq.x}]\n",
+                 "a.yaml:2:17: queues[0].name: must not begin with amq., which belongs to the broker\n"},
+                {LOG_MAIL "queues: [{name: \"a\\tb\"}]\n",
+                 "a.yaml:2:17: queues[0].name: expected UTF-8 text without control characters\n"},
+                {LOG_MAIL "queues: [{name: a b}]\n",
+                 "a.yaml:2:17: queues[0].name: must hold no space, quote, backslash or control character\n"},
+                {LOG_MAIL "queues: [{name: 'a\"b'}]\n",
+                 "a.yaml:2:17: queues[0].name: must hold no space, quote, backslash or control character\n"},
+                {LOG_MAIL "queues: [{name: 'a\\b'}]\n",
+                 "a.yaml:2:17: queues[0].name: must hold no space, quote, backslash or control character\n"},
+                {LOG_MAIL "queues: [{name: a\u2028b}]\n",
+                 "a.yaml:2:17: queues[0].name: must hold no space, quote, backslash or control character\n"},
+                {LOG_MAIL "queues: [{name: a, bindings: [order*]}]\n",
+                 "a.yaml:2:30: queues[0].bindings: * and # stand for whole words: order.*, not order*\n"},
+                {LOG_MAIL "queues: [{name: a, bindings: []}]\n",
+                 "a.yaml:2:30: queues[0].bindings: expected a list of 1 to 64 values\n"},
+                {LOG_MAIL "queues: [{name: a, retry: {tiers: [5s, 5s]}}]\n",
+                 "a.yaml:2:35: queues[0].retry.tiers: must be ascending\n"},
+                {LOG_MAIL "queues: [{name: a, retry: {tiers: [100ms]}}]\n",
+                 "a.yaml:2:35: queues[0].retry.tiers: expected 1s to 7d, got \"100ms\"\n"},
+                {LOG_MAIL "handlers:\n  order.creatd.v1: {attempts: 3}\n",
+                 "a.yaml:3:3: handlers.order.creatd.v1: there is no handler of this type; did you mean "
+                 "order.created.v1?\n"},
+                {LOG_MAIL "handlers:\n  order.created.v1: {attempt: 3}\n",
+                 "a.yaml:3:22: handlers.order.created.v1.attempt: unknown setting; did you mean "
+                 "handlers.order.created.v1.attempts?\n"},
+                {LOG_MAIL "mail: {}\n", "a.yaml:2:1: duplicate key mail\n"},
+                {LOG_MAIL "a: [\n", "a.yaml:3:1: not YAML: did not find expected node content\n"},
+                {LOG_MAIL "log: {level: *x}\n", "a.yaml:2:14: not YAML: found undefined alias\n"},
+                {LOG_MAIL "---\nlog: {}\n", "a.yaml:3:1: a second document\n"},
+                {"- a\n", "a.yaml:1:1: expected settings as `key: value`\n"},
+                {LOG_MAIL "log: {level: ${NOPE}}\n",
+                 "a.yaml:2:15: not YAML: did not find expected ',' or '}'\n"},
+                {LOG_MAIL "log:\n  level: ${NOPE}\n",
+                 "a.yaml:3:10: log.level: the variable NOPE is not set\n"},
+                {LOG_MAIL "log: {level: inf}\n",
+                 "a.yaml:2:14: log.level: expected debug, info, warn or error, got \"inf\"\n"},
+                {LOG_MAIL "admin: {listen: 0.0.0.0:9464}\n",
+                 "a.yaml:2:1: admin.token: is required when admin.listen is not loopback\n"},
+                {LOG_MAIL "amqp: {url: amqp://u:s3cr3t@broker/}\n",
+                 "a.yaml:2:13: amqp.url: is not encrypted and leaves this machine; use TLS or set "
+                 "amqp.allow_plaintext: true\n"},
+                {LOG_MAIL "redis: {url: redis://cache/}\n",
+                 "a.yaml:2:14: redis.url: is not encrypted and leaves this machine; use TLS or set "
+                 "redis.allow_plaintext: true\n"},
+                {LOG_MAIL "redis: {url: http://cache/}\n", "a.yaml:2:14: redis.url: expected a URL that "
+                                                           "begins with its scheme: redis:// or rediss://\n"},
+                {LOG_MAIL "redis: {url: \"redis://h:99999/\"}\n",
+                 "a.yaml:2:14: redis.url: is not a URL, or holds an encoded control character\n"},
+                {LOG_MAIL "prefetch: 50\n",
+                 "a.yaml:2:1: prefetch: unknown setting; did you mean queues[].prefetch?\n"},
+                {LOG_MAIL "starttls: off\n",
+                 "a.yaml:2:1: starttls: unknown setting; did you mean mail.smtp.starttls?\n"},
+                {LOG_MAIL "timeout: 5s\n", "a.yaml:2:1: timeout: unknown setting\n"},
+                {LOG_MAIL "claim: {lease: 30199ms}\n", "a.yaml:2:16: claim.lease: is 30199ms, and must be "
+                                                       "longer than mail.timeout, 30s, by 200ms at least\n"},
+                {"mail: {from: a@example.com, http: {url: 'https://api.resend.com/emails/'}}\n",
+                 "a.yaml:1:41: mail.http.url: must end before /emails, which the preset adds\n"},
+                {LOG_MAIL "mail2:\n\ttransport: log\n",
+                 "a.yaml:3:1: not YAML: found character that cannot start any token (a tab? only spaces "
+                 "indent)\n"},
+                {LOG_MAIL "max_body: 17MiB\n",
+                 "a.yaml:2:11: max_body: expected 1KiB to 16MiB, got \"17MiB\"\n"},
+                {"{}\n", "a.yaml:1:1: mail.from: is required unless mail.transport is log\n"
+                         "a.yaml:1:1: mail.http.url: is required when mail.transport is http\n"},
+                {"mail: {transport: smtp, from: nobody}\n",
+                 "a.yaml:1:31: mail.from: expected a mailbox such as Shop <shop@example.com>\n"
+                 "a.yaml:1:1: mail.smtp.url: is required when mail.transport is smtp\n"},
+                {"mail: {from: a@example.com, http: {url: 'http://api.example.com'}}\n",
+                 "a.yaml:1:41: mail.http.url: is not encrypted and leaves this machine; use TLS or set "
+                 "mail.allow_plaintext: true\n"},
+                {"mail: {from: a@example.com, http: {url: 'https://u:s3cr3t@api.example.com'}}\n",
+                 "a.yaml:1:41: mail.http.url: must hold no user or password; they are settings of their "
+                 "own\n"},
+                {"mail: {transport: smtp, from: a@example.com, smtp: {url: 'smtp://m.example.com', starttls: "
+                 "off}}\n",
+                 "a.yaml:1:58: mail.smtp.url: is not encrypted and leaves this machine; use TLS or set "
+                 "mail.allow_plaintext: true\n"},
+                {"mail: {transport: smtp, from: a@example.com, smtp: {url: 'smtp://m.example.com', username: "
+                 "u}}\n",
+                 "a.yaml:1:46: mail.smtp.password: is required: username and password belong together\n"},
+        };
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+                config_free(expect(cases[i][0], cases[i][1][0] ? cases[i][1] : NULL));
+}
+
+static void all_errors_are_told_at_once_and_in_order(void **state)
+{
+        (void)state;
+        static const char *const environment[] = {"LEVERET_REDIS_TIMEOUT=2",
+                                                  "LEVERET_AMQP_URL=ftp://u:s3cr3t@h/", NULL};
+        expect_with("mail: {transport: fax}\nlogs: 1\n", environment, "log.level=loud",
+                    "a.yaml:1:19: mail.transport: expected http, smtp or log, got \"fax\"\n"
+                    "a.yaml:2:1: logs: unknown setting; did you mean log?\n"
+                    "LEVERET_AMQP_URL: expected a URL that begins with its scheme: amqp:// or amqps://\n"
+                    "LEVERET_REDIS_TIMEOUT: expected a duration such as 30s (ms, s, m, h, d), got \"2\"\n"
+                    "--set log.level=loud: expected debug, info, warn or error, got \"loud\"\n"
+                    "a.yaml:1:1: mail.from: is required unless mail.transport is log\n"
+                    "a.yaml:1:1: mail.http.url: is required when mail.transport is http\n");
+}
+
+static void later_sources_win(void **state)
+{
+        (void)state;
+        static const char *const environment[] = {"LEVERET_LOG_LEVEL=warn", "LEVERET_AMQP_HEARTBEAT=7s",
+                                                  "LEVERET_REDIS_PREFIX=", NULL};
+        struct config *config =
+                expect_with(LOG_MAIL "log: {level: debug}\namqp: {heartbeat: 5s}\nredis: {prefix: shop}\n",
+                            environment, "amqp.heartbeat=9s", NULL);
+        assert_int_equal(config->log.level, LOG_LEVEL_WARN);
+        assert_int_equal(config->amqp.heartbeat_ms, 9000);
+        assert_string_equal(config->redis.prefix, "shop");
+        config_free(config);
+}
+
+static void lists_and_entries_can_be_set_on_the_command_line(void **state)
+{
+        (void)state;
+        struct config *config = expect_with(LOG_MAIL, no_environment, "queues[0].retry.tiers=1s,2s", NULL);
+        assert_int_equal(config->queues[0].tier_count, 2);
+        assert_int_equal(config->queues[0].tiers_ms[1], 2000);
+        config_free(config);
+        config = expect_with(LOG_MAIL, no_environment, "handlers.email.send.v1.on_ambiguous=park", NULL);
+        assert_true(config_handler_find(config, "email.send.v1")->has_on_ambiguous);
+        assert_int_equal(config_handler_find(config, "email.send.v1")->on_ambiguous, ON_AMBIGUOUS_PARK);
+        assert_int_equal(config_handler_find(config, "email.send.v1")->timeout_ms, 60000);
+        config_free(config);
+        expect_with(LOG_MAIL, no_environment, "queues[1].prefetch=1",
+                    "--set queues[1].prefetch=1: there is no such queue\n");
+        expect_with(LOG_MAIL, no_environment, "mail.http.apikey=s3cr3t",
+                    "--set mail.http.apikey=***: unknown setting; did you mean mail.http.api_key?\n");
+        expect_with(LOG_MAIL, no_environment, "log.level", "--set: expected setting=value\n");
+}
+
+static void variables_are_expanded_after_parsing(void **state)
+{
+        (void)state;
+        static const char *const environment[] = {"KEY=a: {b", NULL};
+        struct config *config = expect_with(LOG_MAIL "redis:\n  prefix: ${KEY}\n  timeout: ${T:-3s}\n",
+                                            environment, NULL, NULL);
+        assert_string_equal(config->redis.prefix, "a: {b");
+        assert_int_equal(config->redis.timeout_ms, 3000);
+        config_free(config);
+}
+
+static void a_secret_is_read_from_a_file_without_its_newline(void **state)
+{
+        (void)state;
+        static const char *const environment[] = {"LEVERET_MAIL_HTTP_API_KEY_FILE=secret", NULL};
+        file_write("secret", "re_123\n", 7, 0600);
+        struct config *config = expect_with(LOG_MAIL, environment, NULL, NULL);
+        assert_string_equal(config->mail.http.api_key, "re_123");
+        config_free(config);
+        file_write("secret", "\n", 1, 0600);
+        expect_with(LOG_MAIL, environment, NULL, "LEVERET_MAIL_HTTP_API_KEY_FILE: the file is empty\n");
+        file_write("secret", "a\0b", 3, 0600);
+        expect_with(LOG_MAIL, environment, NULL,
+                    "LEVERET_MAIL_HTTP_API_KEY_FILE: the file holds a NUL character\n");
+        unlink("secret");
+        expect_with(LOG_MAIL, environment, NULL,
+                    "LEVERET_MAIL_HTTP_API_KEY_FILE: cannot read: No such file or directory\n");
+        static const char *const both[] = {"LEVERET_AMQP_URL_FILE=secret", "LEVERET_AMQP_URL=amqps://h/",
+                                           NULL};
+        expect_with(LOG_MAIL, both, NULL, "LEVERET_AMQP_URL_FILE: LEVERET_AMQP_URL is set too\n");
+}
+
+static void a_file_that_cannot_be_used_is_one_error(void **state)
+{
+        (void)state;
+        struct config_source source = {.path = "missing.yaml"};
+        struct config *config;
+        struct config_errors errors = {0};
+        assert_int_equal(config_load(&source, &config, &errors), -1);
+        assert_string_equal(errors.lines.data, "missing.yaml: No such file or directory\n");
+        config_errors_fini(&errors);
+        size_t len = (1 << 20) + 1;
+        char *big = malloc(len);
+        memset(big, '#', len);
+        file_write("a.yaml", big, len, 0600);
+        free(big);
+        source.path = "a.yaml";
+        errors = (struct config_errors){0};
+        assert_int_equal(config_load(&source, &config, &errors), -1);
+        assert_string_equal(errors.lines.data, "a.yaml: is larger than 1 MiB\n");
+        config_errors_fini(&errors);
+        source.path = ".";
+        errors = (struct config_errors){0};
+        assert_int_equal(config_load(&source, &config, &errors), -1);
+        assert_string_equal(errors.lines.data, ".: Is a directory\n");
+        config_errors_fini(&errors);
+}
+
+static void hostile_yaml_is_bounded(void **state)
+{
+        (void)state;
+        char deep[4000];
+        memset(deep, '[', sizeof(deep) - 1);
+        deep[sizeof(deep) - 1] = '\0';
+        struct config_source source = {.path = "a.yaml"};
+        struct config *config;
+        struct config_errors errors = {0};
+        file_write("a.yaml", deep, strlen(deep), 0600);
+        assert_int_equal(config_load(&source, &config, &errors), -1);
+        config_errors_fini(&errors);
+        expect("a: &a [x,x,x,x,x,x,x,x,x]\n"
+               "b: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n"
+               "c: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
+               "d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\n"
+               "e: &e [*d,*d,*d,*d,*d,*d,*d,*d]\n"
+               "f: &f [*e,*e,*e,*e,*e,*e,*e,*e]\n",
+               "a.yaml:1:4: too many values\n");
+        expect("log: &l {level: *l}\n", "a.yaml:1:6: nested too deeply\n");
+}
+
+static void warnings_of(const char *yaml, mode_t mode, const char *errors_expected,
+                        const char *warnings_expected)
+{
+        file_write("a.yaml", yaml, strlen(yaml), mode);
+        struct config_source source = {.path = "a.yaml"};
+        struct config *config;
+        struct config_errors errors = {0};
+        config_load(&source, &config, &errors);
+        config_free(config);
+        assert_string_equal(errors.lines.data ? errors.lines.data : "", errors_expected);
+        assert_string_equal(errors.warnings.data ? errors.warnings.data : "", warnings_expected);
+        config_errors_fini(&errors);
+}
+
+#define IN_PLAIN                                                                                             \
+        "a secret in plain in a file that everybody may read; chmod o-r the file, or use ${VARIABLE} or "
+
+static void a_secret_in_a_file_for_everybody_is_refused_unless_its_service_is_local(void **state)
+{
+        (void)state;
+        const char *remote = LOG_MAIL "amqp:\n  url: amqps://u:s3cr3t@broker/\n";
+        warnings_of(remote, 0600, "", "");
+        warnings_of(remote, 0644, "a.yaml:3:8: amqp.url: " IN_PLAIN "LEVERET_AMQP_URL_FILE\n", "");
+        warnings_of(LOG_MAIL "amqp:\n  url: amqp://u:s3cr3t@127.0.0.1:5671/\n", 0644, "",
+                    "a.yaml:3:8: amqp.url: " IN_PLAIN "LEVERET_AMQP_URL_FILE\n");
+        warnings_of(LOG_MAIL "amqp:\n  url: amqps://${U:-u:p}@broker/\n", 0644, "", "");
+        warnings_of(LOG_MAIL "amqp:\n  url: amqps://broker/\n", 0644, "", "");
+}
+
+static void a_variable_that_is_nearly_right_is_told(void **state)
+{
+        (void)state;
+        static const char *const environment[] = {"LEVERET_AMPQ_URL=amqp://u:s3cr3t@h/",
+                                                  "LEVERET_SERVICE_HOST=h", "LEVERET_MAIL_TRANSPORT=log",
+                                                  NULL};
+        struct config_source source = {.environment = environment};
+        struct config *config;
+        struct config_errors errors = {0};
+        assert_int_equal(config_load(&source, &config, &errors), 0);
+        assert_string_equal(errors.warnings.data,
+                            "LEVERET_AMPQ_URL: is not used; did you mean LEVERET_AMQP_URL?\n");
+        config_errors_fini(&errors);
+        config_free(config);
+}
+
+static void the_shipped_file_loads_to_the_defaults(void **state)
+{
+        (void)state;
+        struct config_source source = {.path = LEVERET_SOURCE_DIR "/config/leveret.yaml"};
+        const char *set = "mail.transport=log";
+        struct config_source plain = {.sets = &set, .set_count = 1};
+        struct config *shipped, *defaults;
+        struct config_errors errors = {0};
+        struct buffer left = {0}, right = {0};
+        config_load(&source, &shipped, &errors);
+        assert_string_equal(errors.lines.data ? errors.lines.data : "", "");
+        assert_int_equal(errors.warning_count, 0);
+        assert_int_equal(config_load(&plain, &defaults, &errors), 0);
+        config_print(shipped, &left);
+        config_print(defaults, &right);
+        assert_string_equal(left.data, right.data);
+        assert_int_equal(config_reload_diff(defaults, shipped, &left), 0);
+        buffer_fini(&left);
+        buffer_fini(&right);
+        config_free(shipped);
+        config_free(defaults);
+        config_errors_fini(&errors);
+}
+
+static void what_is_printed_can_be_loaded_again(void **state)
+{
+        (void)state;
+        struct config *config = expect(
+                LOG_MAIL "redis: {prefix: 'a $${b} \"c\": #'}\nhandlers:\n  email.send.v1: {attempts: 2}\n",
+                NULL);
+        assert_string_equal(config->redis.prefix, "a ${b} \"c\": #");
+        struct buffer first = {0}, second = {0};
+        config_print(config, &first);
+        config_free(config);
+        /* The only secret in it is the default password, masked; put it back. */
+        char *mask = strstr(first.data, "***");
+        assert_non_null(mask);
+        memcpy(mask, "xyz", 3);
+        config = expect(first.data, NULL);
+        config_print(config, &second);
+        memcpy(mask, "***", 3);
+        assert_string_equal(first.data, second.data);
+        config_free(config);
+        buffer_fini(&first);
+        buffer_fini(&second);
+}
+
+static void a_reload_names_what_needs_a_restart(void **state)
+{
+        (void)state;
+        struct config *running = expect(LOG_MAIL, NULL);
+        struct config *loaded = expect("mail: {transport: log, rate: 5/s}\nlog: {level: debug}\n"
+                                       "amqp: {heartbeat: 5s}\nqueues: [{name: b, prefetch: 7}]\n",
+                                       NULL);
+        struct buffer out = {0};
+        assert_int_equal(config_reload_diff(running, loaded, &out), 2);
+        assert_string_equal(out.data, "amqp.heartbeat\nqueues[0].name\n");
+        buffer_fini(&out);
+        config_free(running);
+        config_free(loaded);
+}
+
+static void a_reload_finds_a_queue_by_its_name_wherever_it_stands(void **state)
+{
+        (void)state;
+        struct config *running =
+                expect(LOG_MAIL "queues: [{name: a, prefetch: 1}, {name: b, prefetch: 2}]\n", NULL);
+        struct config *loaded = expect(
+                LOG_MAIL
+                "queues: [{name: c, prefetch: 30}, {name: b, prefetch: 20}, {name: a, prefetch: 10}]\n",
+                NULL);
+        settings_reload(running, loaded);
+        assert_int_equal(running->queues[0].prefetch, 10);
+        assert_int_equal(running->queues[1].prefetch, 20);
+        config_free(running);
+        config_free(loaded);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(bad_files_are_told_by_line_and_column),
+                TEST(all_errors_are_told_at_once_and_in_order),
+                TEST(later_sources_win),
+                TEST(lists_and_entries_can_be_set_on_the_command_line),
+                TEST(variables_are_expanded_after_parsing),
+                TEST(a_secret_is_read_from_a_file_without_its_newline),
+                TEST(a_file_that_cannot_be_used_is_one_error),
+                TEST(hostile_yaml_is_bounded),
+                TEST(a_secret_in_a_file_for_everybody_is_refused_unless_its_service_is_local),
+                TEST(a_variable_that_is_nearly_right_is_told),
+                TEST(the_shipped_file_loads_to_the_defaults),
+                TEST(what_is_printed_can_be_loaded_again),
+                TEST(a_reload_names_what_needs_a_restart),
+                TEST(a_reload_finds_a_queue_by_its_name_wherever_it_stands),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,120 @@
+#include "cli/dlq/dlq.h"
+#include "core/message/dead_id.h"
+#include "io/amqp/amqp_publisher.h"
+#include "io/machine/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONFIRM_TIMEOUT_MS 10000
+
+/* KEYS: job, timeline. ARGV: entry, keep ms, then what the record of a death that is dropped says: redrives,
+ * fingerprint, reason; or ''. A record of a later life or of another message is left alone, and so is the
+ * timeline that stays with it. */
+static const char note_script[] =
+        "redis.call('RPUSH', KEYS[2], ARGV[1]) redis.call('LTRIM', KEYS[2], -100, -1) "
+        "local r = redis.call('HMGET', KEYS[1], 'state', 'redrives', 'fingerprint', 'reason') "
+        "local drop = r[1] == 'dead' and (r[2] or '0') == ARGV[3] and r[3] == ARGV[4] and r[4] == ARGV[5] "
+        "if r[1] and not drop and redis.call('PTTL', KEYS[2]) < 0 then return 0 end "
+        "redis.call('PEXPIRE', KEYS[2], ARGV[2]) "
+        "if not drop then return 0 end "
+        "redis.call('HSET', KEYS[1], 'state', 'dropped') "
+        "redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1";
+
+/* The script, its keys and arguments. */
+enum { NOTE_WORDS = 10 };
+
+/* `death` may be NULL: the record stays as it is. */
+static void note_words(struct dlq *dlq, struct arena *arena, const char *id, const char *note,
+                       const struct dlq_death *death, struct slice words[NOTE_WORDS])
+{
+        const struct config *config = dlq->cli->config;
+        struct buffer by = {0};
+        buffer_add_json_string(&by, slice_of(dlq_operator(arena)));
+        const char *entry =
+                arena_printf(arena, "{\"ts\":%" PRId64 ",\"worker\":%s,%s}", clock_wall_ms(), by.data, note);
+        buffer_fini(&by);
+        const char *texts[NOTE_WORDS] = {
+                "EVAL",
+                note_script,
+                "2",
+                arena_printf(arena, "%s:job:{%s}", config->redis.prefix, id),
+                arena_printf(arena, "%s:events:{%s}", config->redis.prefix, id),
+                entry,
+                arena_printf(arena, "%" PRId64, config->claim.keep_ms),
+                death ? arena_printf(arena, "%" PRIu32, death->redrives) : "",
+                death ? death->fingerprint : "",
+                death ? death->reason : "",
+        };
+        for (int i = 0; i < NOTE_WORDS; i++)
+                words[i] = slice_of(texts[i]);
+}
+
+void dlq_note(struct dlq *dlq, const char *id, const char *note)
+{
+        struct arena arena;
+        struct slice words[NOTE_WORDS];
+        arena_init(&arena);
+        note_words(dlq, &arena, id, note, NULL, words);
+        redis_sync_queue(dlq->redis, words, NOTE_WORDS);
+        arena_fini(&arena);
+}
+
+void dlq_death_read(struct arena *arena, const struct dlq *dlq, const struct message *message,
+                    const struct letter *letter, struct dlq_death *death)
+{
+        struct envelope envelope;
+        envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
+        *death = (struct dlq_death){.redrives = letter->redrives};
+        snprintf(death->dead_id, sizeof(death->dead_id), "%s", letter->dead_id);
+        snprintf(death->id, sizeof(death->id), "%s", envelope.id ? envelope.id : "");
+        snprintf(death->fingerprint, sizeof(death->fingerprint), "%s", envelope.fingerprint);
+        snprintf(death->reason, sizeof(death->reason), "%s", letter->reason);
+}
+
+void dlq_note_dropped(struct dlq *dlq, const struct dlq_death *death, const char *note)
+{
+        if (!death->id[0])
+                return;
+        struct arena arena;
+        struct slice words[NOTE_WORDS];
+        arena_init(&arena);
+        note_words(dlq, &arena, death->id, note, death, words);
+        const struct redis_value *dropped = redis_sync_run(dlq->redis, &arena, words, NOTE_WORDS);
+        if (dropped->kind == REDIS_INTEGER && dropped->integer == 1)
+                redis_sync_call(dlq->redis, &arena, "ZREM",
+                                arena_printf(&arena, "%s:jobs:dead", dlq->cli->config->redis.prefix),
+                                death->id, NULL);
+        arena_fini(&arena);
+}
+
+struct confirmation {
+        bool done;
+        char *error;
+};
+
+static void on_published(void *context, enum publish_outcome outcome, const char *error)
+{
+        struct confirmation *confirmation = context;
+        confirmation->done = true;
+        if (outcome != PUBLISH_CONFIRMED)
+                snprintf(confirmation->error, 160, "%s: %s", publish_outcome_word(outcome),
+                         error ? error : "");
+}
+
+void dlq_publish(struct dlq *dlq, struct arena *arena, struct message *copy, char *error)
+{
+        uv_loop_t loop;
+        if (uv_loop_init(&loop) != 0)
+                abort();
+        struct confirmation confirmation = {.error = error};
+        error[0] = '\0';
+        struct amqp_publisher *publisher = amqp_publisher_open(&loop, dlq->cli->config, CONFIRM_TIMEOUT_MS);
+        amqp_publisher_publish(publisher, arena, copy, on_published, &confirmation);
+        while (!confirmation.done)
+                uv_run(&loop, UV_RUN_ONCE);
+        amqp_publisher_close(publisher, 1000);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        uv_loop_close(&loop);
+}

@@ -1,0 +1,184 @@
+#include "cli/dlq/dlq.h"
+#include "cli/timeline.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Shows what the index holds, which never touches the queue; --full takes the message itself out for a
+ * moment. */
+
+static const struct redis_value *hash_of(struct dlq *dlq, const struct dlq_entry *entry)
+{
+        const char *key = arena_printf(&dlq->cli->arena, "%s:deadletter:{%s}", dlq->cli->config->redis.prefix,
+                                       entry->dead_id);
+        return redis_sync_call(dlq->redis, &dlq->cli->arena, "HGETALL", key, NULL);
+}
+
+static void print_line(const char *name, const char *value)
+{
+        if (value[0])
+                printf("%-16s %s\n", name, value);
+}
+
+/* Line feeds are kept, all other control characters are not. */
+static void print_body(struct cli *cli, struct slice body)
+{
+        while (body.len > 0) {
+                const char *end = memchr(body.data, '\n', body.len);
+                size_t len = end ? (size_t)(end - body.data) : body.len;
+                printf("  %s\n", cli_safe(cli, (struct slice){.data = body.data, .len = len}));
+                size_t step = end ? len + 1 : len;
+                body.data += step;
+                body.len -= step;
+        }
+}
+
+static void print_facts(struct dlq *dlq, const struct dlq_entry *entry, const struct redis_value *hash)
+{
+        struct cli *cli = dlq->cli;
+        print_line("dead id", entry->dead_id);
+        print_line("id", entry->id[0] ? cli_safe(cli, slice_of(entry->id)) : "none");
+        print_line("type", cli_safe(cli, entry->type));
+        print_line("queue", cli_safe(cli, redis_value_field(hash, "queue")));
+        print_line("reason", cli_safe(cli, entry->reason));
+        print_line("error", cli_safe(cli, entry->error));
+        print_line("failed", cli_time(cli, entry->failed_ms));
+        print_line("first seen", cli_time(cli, entry->first_seen_ms));
+        print_line("attempt", arena_printf(&cli->arena, "%" PRId64, entry->attempt));
+        print_line("deferrals", cli_safe(cli, redis_value_field(hash, "deferrals")));
+        print_line("redrives", arena_printf(&cli->arena, "%" PRId64, entry->redrives));
+        if (entry->copies > 1)
+                print_line("copies", arena_printf(&cli->arena, "%" PRId64, entry->copies));
+        print_line("subject", cli_safe(cli, redis_value_field(hash, "subject")));
+        print_line("correlation id", cli_safe(cli, redis_value_field(hash, "correlation_id")));
+        print_line("worker", cli_safe(cli, redis_value_field(hash, "worker")));
+}
+
+static void print_headers(struct cli *cli, const struct message *message)
+{
+        printf("\nheaders\n");
+        for (size_t i = 0; i < message->properties.header_count; i++) {
+                const struct header *header = &message->properties.headers[i];
+                struct buffer value = {0};
+                header_json(&value, header);
+                printf("  %-26s %s\n", cli_safe(cli, header->name),
+                       cli_safe(cli, (struct slice){.data = value.data, .len = value.len}));
+                buffer_fini(&value);
+        }
+}
+
+/* The message itself, copied into the command's arena; it goes back to its place. NULL if it is not there;
+ * told. */
+static struct message *peek(struct dlq *dlq, const struct dlq_entry *entry, int *status)
+{
+        struct dlq_walk walk;
+        struct arena *arena;
+        struct message *message, *copy = NULL;
+        uint64_t tag;
+        *status = dlq_walk_open(&walk, dlq, "show");
+        if (*status != CLI_OK)
+                return NULL;
+        while (!copy && dlq_walk_next(&walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
+                struct letter letter;
+                letter_read(arena, dlq, message, &letter);
+                dlq_walk_hold(&walk, tag);
+                if (letter.entry == entry)
+                        copy = message_copy(&dlq->cli->arena, message);
+                arena_free(arena);
+        }
+        *status = dlq_walk_close(&walk);
+        if (!copy && *status == CLI_OK)
+                *status = cli_fail(
+                        dlq->cli, CLI_NOT_FOUND,
+                        "%s is in the index, but not among the messages of %s; leveret dlq sync %s cleans up",
+                        entry->dead_id, dlq->source, dlq->queue);
+        return copy;
+}
+
+static void print_index_body(struct dlq *dlq, const struct dlq_entry *entry, struct slice head)
+{
+        bool whole = (int64_t)head.len >= entry->size;
+        printf("\nbody, %s%" PRId64 " bytes\n",
+               whole ? "" : arena_printf(&dlq->cli->arena, "the first %zu of ", head.len), entry->size);
+        print_body(dlq->cli, head);
+        if (!whole)
+                printf("\nAll of it, with the headers: leveret dlq show %s %s --full\n", dlq->queue,
+                       entry->dead_id);
+}
+
+static int show_text(struct dlq *dlq, const struct dlq_entry *entry)
+{
+        const struct redis_value *hash = hash_of(dlq, entry);
+        int status = CLI_OK;
+        print_facts(dlq, entry, hash);
+        printf("\ntimeline\n");
+        if (!entry->id[0] || !timeline_print(dlq->cli, dlq->redis, entry->id))
+                printf("  none: the message had no usable id, or it never reached a worker\n");
+        if (!dlq->full) {
+                print_index_body(dlq, entry, redis_value_field(hash, "head"));
+                return status;
+        }
+        fflush(stdout);
+        struct message *message = peek(dlq, entry, &status);
+        if (!message)
+                return status;
+        print_headers(dlq->cli, message);
+        printf("\nbody, %" PRIu64 " bytes\n", message->body_size);
+        print_body(dlq->cli, message->body);
+        return CLI_OK;
+}
+
+static void add_hash(struct buffer *out, const struct redis_value *hash)
+{
+        for (size_t i = 0; i + 1 < hash->count; i += 2) {
+                buffer_add_char(out, ',');
+                buffer_add_json_string(out, hash->items[i].text);
+                buffer_add_char(out, ':');
+                buffer_add_json_string(out, hash->items[i + 1].text);
+        }
+}
+
+static int show_json(struct dlq *dlq, const struct dlq_entry *entry)
+{
+        struct buffer out = {0};
+        int status = CLI_OK;
+        buffer_printf(&out, "{\"dead_id\":\"%s\"", entry->dead_id);
+        add_hash(&out, hash_of(dlq, entry));
+        buffer_add_text(&out, ",\"events\":");
+        if (entry->id[0])
+                timeline_json(dlq->cli, dlq->redis, entry->id, &out);
+        else
+                buffer_add_text(&out, "[]");
+        struct message *message = dlq->full ? peek(dlq, entry, &status) : NULL;
+        if (message) {
+                struct letter letter;
+                letter_read(&dlq->cli->arena, dlq, message, &letter);
+                buffer_add_text(&out, ",\"message\":");
+                letter_json(&out, &letter, message);
+        }
+        buffer_add_char(&out, '}');
+        if (status == CLI_OK)
+                cli_print_json((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+        return status;
+}
+
+int dlq_show(struct dlq *dlq)
+{
+        if (dlq->id_count == 0)
+                return cli_usage(dlq->cli, "dlq show QUEUE ID...");
+        int status = dlq_index_choose(dlq);
+        bool first = true;
+        for (size_t i = 0; status == CLI_OK && i < dlq->count; i++) {
+                if (!dlq->entries[i].wanted)
+                        continue;
+                if (!first && dlq->cli->output == CLI_TABLE)
+                        printf("\n");
+                first = false;
+                status = dlq->cli->output == CLI_JSON ? show_json(dlq, &dlq->entries[i])
+                                                      : show_text(dlq, &dlq->entries[i]);
+        }
+        fflush(stdout);
+        return status;
+}

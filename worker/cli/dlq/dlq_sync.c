@@ -1,0 +1,236 @@
+#include "cli/dlq/dlq.h"
+#include "core/memory/memory.h"
+#include "core/message/own_headers.h"
+#include "io/machine/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Makes the index agree with the queue: deaths that the broker made itself get an entry, entries without a
+ * message go. Messages with the same id, content and reason that came neither from a worker have one entry
+ * that counts them. */
+
+#define HEAD_MAX 1024
+#define FLUSH_AT 500
+
+struct sync {
+        struct dlq *dlq;
+        struct dlq_walk walk;
+        char (*met)[DEAD_ID_SIZE]; /* of each message */
+        size_t met_count, met_capacity;
+        int64_t added, removed, identical;
+        size_t queued;
+        int64_t began_ms;
+        bool redis_failed;
+};
+
+static void flush(struct sync *sync)
+{
+        sync->redis_failed |= !redis_sync_flush(sync->dlq->redis);
+        sync->queued = 0;
+}
+
+static const char *number(struct arena *arena, int64_t value)
+{
+        return arena_printf(arena, "%" PRId64, value);
+}
+
+static struct slice text_or_empty(const char *text)
+{
+        return text ? slice_of(text) : SLICE_LITERAL("");
+}
+
+/* The same fields as a worker writes. */
+static void index_letter(struct sync *sync, struct arena *arena, const struct letter *letter,
+                         const struct message *message)
+{
+        struct dlq *dlq = sync->dlq;
+        const char *prefix = dlq->cli->config->redis.prefix;
+        struct own_headers own;
+        struct envelope envelope;
+        own_headers_read_dead(message, &own);
+        envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
+        bool by_worker = !letter->broker_made && own.worker.data;
+        /* If nobody knows when it died, at least the order of the queue is kept. */
+        int64_t failed_ms = letter->failed_ms >= 0 ? letter->failed_ms
+                                                   : sync->began_ms - (sync->walk.bound - sync->walk.looked);
+        int64_t seen_ms = letter->first_seen_ms >= 0 ? letter->first_seen_ms : 0;
+        size_t head = message->body.len < HEAD_MAX ? message->body.len : HEAD_MAX;
+        struct slice set[] = {
+                SLICE_LITERAL("HSET"),
+                slice_of(arena_printf(arena, "%s:deadletter:{%s}", prefix, letter->dead_id)),
+                SLICE_LITERAL("id"),
+                text_or_empty(letter->id),
+                SLICE_LITERAL("type"),
+                text_or_empty(letter->type),
+                SLICE_LITERAL("queue"),
+                slice_of(dlq->queue),
+                SLICE_LITERAL("reason"),
+                slice_of(letter->reason),
+                SLICE_LITERAL("error"),
+                text_or_empty(letter->error),
+                SLICE_LITERAL("failed_ms"),
+                slice_of(number(arena, failed_ms)),
+                SLICE_LITERAL("first_seen_ms"),
+                slice_of(number(arena, seen_ms)),
+                SLICE_LITERAL("attempt"),
+                slice_of(number(arena, own.generation.attempt)),
+                SLICE_LITERAL("deferrals"),
+                slice_of(number(arena, own.generation.deferrals)),
+                SLICE_LITERAL("redrives"),
+                slice_of(number(arena, letter->redrives)),
+                SLICE_LITERAL("size"),
+                slice_of(number(arena, (int64_t)message->body_size)),
+                SLICE_LITERAL("correlation_id"),
+                text_or_empty(envelope.correlation_id),
+                SLICE_LITERAL("subject"),
+                text_or_empty(envelope.subject),
+                SLICE_LITERAL("worker"),
+                by_worker ? own.worker : SLICE_LITERAL("broker"),
+                SLICE_LITERAL("head"),
+                {.data = message->body.data ? message->body.data : "", .len = head},
+        };
+        struct slice add[] = {
+                SLICE_LITERAL("ZADD"),
+                slice_of(arena_printf(arena, "%s:dead:%s", prefix, dlq->queue)),
+                slice_of(number(arena, failed_ms)),
+                slice_of(letter->dead_id),
+        };
+        redis_sync_queue(dlq->redis, set, CLI_COUNT(set));
+        redis_sync_queue(dlq->redis, add, CLI_COUNT(add));
+}
+
+static void consider(struct sync *sync, struct arena *arena, const struct message *message)
+{
+        struct letter letter;
+        letter_read(arena, sync->dlq, message, &letter);
+        if (!dlq_index_meet(sync->dlq, letter.dead_id)) {
+                index_letter(sync, arena, &letter, message);
+                if (++sync->queued == FLUSH_AT)
+                        flush(sync);
+        }
+        if (sync->met_count == sync->met_capacity) {
+                sync->met_capacity = sync->met_capacity ? sync->met_capacity * 2 : 256;
+                sync->met = memory_resized(sync->met, sync->met_capacity * sizeof(*sync->met));
+        }
+        memcpy(sync->met[sync->met_count++], letter.dead_id, DEAD_ID_SIZE);
+}
+
+static void note_copies(struct sync *sync, const char *dead_id, size_t copies)
+{
+        struct cli *cli = sync->dlq->cli;
+        struct slice set[] = {
+                SLICE_LITERAL("HSET"),
+                slice_of(arena_printf(&cli->arena, "%s:deadletter:{%s}", cli->config->redis.prefix, dead_id)),
+                SLICE_LITERAL("copies"),
+                slice_of(arena_printf(&cli->arena, "%zu", copies)),
+        };
+        redis_sync_queue(sync->dlq->redis, set, CLI_COUNT(set));
+        if (++sync->queued == FLUSH_AT)
+                flush(sync);
+}
+
+static int compare_dead_ids(const void *a, const void *b)
+{
+        return memcmp(a, b, DEAD_ID_SIZE);
+}
+
+static void count_copies(struct sync *sync, bool all_met)
+{
+        if (sync->met_count > 0)
+                qsort(sync->met, sync->met_count, sizeof(*sync->met), compare_dead_ids);
+        for (size_t at = 0, end; at < sync->met_count; at = end) {
+                const char *dead_id = sync->met[at];
+                const struct dlq_entry *entry = dlq_index_find(sync->dlq, dead_id);
+                for (end = at + 1; end < sync->met_count && strcmp(sync->met[end], dead_id) == 0;)
+                        end++;
+                sync->added += !entry;
+                sync->identical += (int64_t)(end - at - 1);
+                if (all_met && (entry ? (size_t)entry->copies : 1) != end - at)
+                        note_copies(sync, dead_id, end - at);
+        }
+        flush(sync);
+}
+
+static void remove_unmet(struct sync *sync)
+{
+        struct dlq *dlq = sync->dlq;
+        const char *ids[200];
+        size_t count = 0;
+        for (size_t i = 0; i < dlq->count; i++) {
+                if (dlq->entries[i].met == 0)
+                        ids[count++] = dlq->entries[i].dead_id;
+                if (count == CLI_COUNT(ids) || i + 1 == dlq->count) {
+                        dlq_index_remove(dlq, ids, count);
+                        sync->removed += (int64_t)count;
+                        count = 0;
+                }
+        }
+}
+
+static void print(const struct sync *sync)
+{
+        struct buffer out = {0};
+        if (sync->dlq->cli->output == CLI_JSON) {
+                buffer_add_text(&out, "{\"queue\":");
+                buffer_add_json_string(&out, slice_of(sync->dlq->source));
+                buffer_printf(&out,
+                              ",\"looked\":%" PRId64 ",\"added\":%" PRId64 ",\"removed\":%" PRId64
+                              ",\"identical\":%" PRId64 "}",
+                              sync->walk.looked, sync->added, sync->removed, sync->identical);
+        } else {
+                buffer_printf(&out,
+                              "%" PRId64 " looked at, %" PRId64 " added to the index, %" PRId64
+                              " removed from it",
+                              sync->walk.looked, sync->added, sync->removed);
+                if (sync->identical > 0)
+                        buffer_printf(&out, "; %" PRId64 " are identical to another one", sync->identical);
+        }
+        cli_print((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
+static int work(struct sync *sync)
+{
+        struct dlq *dlq = sync->dlq;
+        struct dlq_walk *walk = &sync->walk;
+        struct arena *arena;
+        struct message *message;
+        uint64_t tag;
+        int status = dlq_walk_open(walk, dlq, "sync");
+        if (status != CLI_OK)
+                return status;
+        while (dlq_walk_next(walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
+                consider(sync, arena, message);
+                dlq_walk_hold(walk, tag);
+                arena_free(arena);
+        }
+        flush(sync);
+        /* Only if all were looked at is an entry that was not met surely without a message. */
+        bool all_met = !walk->failed && walk->looked >= walk->bound && walk->others == 0;
+        count_copies(sync, all_met);
+        if (all_met)
+                remove_unmet(sync);
+        status = dlq_walk_close(walk);
+        print(sync);
+        if (walk->others > 0)
+                status = cli_fail(dlq->cli, CLI_ERROR,
+                                  "%s has other consumers (%" PRIu32
+                                  "): what they hold cannot be seen, so nothing was removed from the index",
+                                  dlq->source, walk->others);
+        if (sync->redis_failed)
+                status = cli_fail(dlq->cli, CLI_ERROR, "Redis did not take all of it");
+        return dlq_interrupted() ? CLI_ERROR : status;
+}
+
+int dlq_sync(struct dlq *dlq)
+{
+        struct sync sync = {.dlq = dlq, .began_ms = clock_wall_ms()};
+        if (dlq->id_count > 0)
+                return cli_usage(dlq->cli, "sync takes a queue and nothing else");
+        int status = work(&sync);
+        free(sync.met);
+        return status;
+}

@@ -1,0 +1,37 @@
+#ifndef LEVERET_CORE_JSON_H
+#define LEVERET_CORE_JSON_H
+
+#include "core/memory/slice.h"
+#include "core/text/buffer.h"
+
+/* The only place that includes jansson: whoever needs json_t includes this file. */
+#include <jansson.h>
+
+enum {
+        JSON_NESTING_MAX = 64,   /* objects and arrays inside each other */
+        JSON_VALUES_MAX = 20000, /* values and keys; an empty object costs jansson about 200 bytes */
+        JSON_CAUSE_MAX = 256,
+};
+
+/*
+ * Parses a whole JSON text (RFC 8259). Strict: UTF-8 without a byte order mark, no NUL in any form, no lone
+ * surrogate, no duplicate key, no number outside int64 or double, nothing after the value. The bounds above
+ * are checked before jansson allocates anything; the size is the caller's to bound. The caller owns the
+ * result (json_decref). NULL if refused, with `error` saying where and why ("line 1, column 9: duplicate
+ * key") in words that never hold a piece of the text.
+ */
+json_t *json_parse(struct slice text, char error[JSON_CAUSE_MAX]);
+
+/* From now on jansson takes its memory from core/memory/memory.h: before anything is parsed or made. */
+void json_use_memory(void);
+
+/* Appends the value without white space and with sorted keys: equal values give equal bytes. */
+void json_compact_sorted(struct buffer *out, const json_t *value);
+
+/* Appends the value with jansson's encoding flags: JSON_COMPACT, JSON_INDENT(2), ... */
+void json_write(struct buffer *out, const json_t *value, size_t flags);
+
+/* The text of a string; absent for any other value and for NULL. Borrowed from the value. */
+struct slice json_text(const json_t *value);
+
+#endif

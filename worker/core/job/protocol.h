@@ -1,0 +1,232 @@
+#ifndef LEVERET_CORE_PROTOCOL_H
+#define LEVERET_CORE_PROTOCOL_H
+
+#include "core/job/reason.h"
+#include "core/send/mail.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The protocol of one job, from delivery to acknowledgement, as a pure function: job_step(job, event,
+ * actions). It asks no clock, does no I/O and allocates nothing; all times and ids arrive in events, and
+ * whatever is to be done leaves as actions which the engine (or the simulator) carries out.
+ *
+ * All went well, the part from WAITING to RECORDING once for each effect:
+ *
+ *     HELD, CLAIMING, PLANNING, WAITING, [INTENDING], [FENCING], SENDING, [RECORDING], COMPLETING, ack
+ *
+ * Retry, defer or dead, decided after any phase from CLAIMING to RECORDING:
+ *
+ *     DECIDING, PUBLISHING, SETTLING, ack
+ *
+ * Another owner has the job, as the claim or any later answer of the store says:
+ *
+ *     DELAYING, ack
+ *
+ * Invariants (each is checked by the simulator):
+ *  I1 an ack means: completed is recorded, or a confirmed copy exists, or a newer copy is proven to exist.
+ *  I2 no send without a lease check after the handler ran.
+ *  I3 the attempt grows only with a confirmed retry copy; a deferral or a drain never burns one.
+ *  I4 a delivery of an old connection is never acked.
+ *  I5 nothing that was started is requeued without a delay; only held deliveries are returned.
+ *
+ * Times are milliseconds of CLOCK_BOOTTIME unless a name says otherwise.
+ */
+
+enum { JOB_EFFECTS_MAX = 32, JOB_ACTIONS_MAX = 4 };
+
+/* A lease must be longer than the send's time limit by this at least: half of what it is longer by is for the
+ * way of a renewal to the store and back, the other half for the scheduler and the clock's grain. */
+enum { JOB_LEASE_SPARE_MIN_MS = 200 };
+
+/* The generation of a copy of a message, in this order of weight. Of two copies the lesser is stale. */
+struct job_generation {
+        uint32_t redrives, attempt, deferrals;
+};
+
+/* -1, 0 or 1 as `a` is older than, the same as or newer than `b`. */
+int job_generation_compare(struct job_generation a, struct job_generation b);
+
+/* What the claim script answers (words: new resumed mine done stale conflict busy suspect crashed). */
+enum claim_answer {
+        CLAIM_NEW,      /* first ever, or the record was dropped: ours now */
+        CLAIM_RESUMED,  /* a retry, a redrive, or the lease of an earlier owner ran out: ours now */
+        CLAIM_MINE,     /* the identical token holds it: a reply was lost; ours, lease renewed */
+        CLAIM_DONE,     /* completed */
+        CLAIM_STALE,    /* the record is of a newer generation, or dead with no newer redrive */
+        CLAIM_CONFLICT, /* the same id with another fingerprint */
+        CLAIM_BUSY,     /* another owner's lease runs */
+        CLAIM_SUSPECT,  /* an earlier start had no end: to be claimed again with nothing else beside it */
+        CLAIM_CRASHED,  /* max_crashes starts had no end: ours now, to be dead-lettered */
+};
+enum { CLAIM_ANSWER_COUNT = CLAIM_CRASHED + 1 };
+const char *claim_answer_word(enum claim_answer answer);
+
+/* What every later script answers. */
+enum lease_answer { LEASE_OK, LEASE_LOST };
+
+/* How a job ends if it is not completed. */
+enum job_decision_kind {
+        DECISION_NONE,
+        DECISION_RETRY, /* copy to a delay tier with attempt + 1 */
+        DECISION_DEFER, /* copy to a delay tier with deferrals + 1, the attempt unchanged */
+        DECISION_DEAD,  /* copy to the dead-letter exchange */
+};
+const char *job_decision_word(enum job_decision_kind kind); /* "" retry defer dead */
+
+struct job_decision {
+        enum job_decision_kind kind;
+        enum reason reason;   /* DECISION_DEAD */
+        int64_t delay_min_ms; /* RETRY, DEFER: the tier must be at least so long (0: any), capped at the
+                                 longest */
+        int tier;             /* index; chosen by the engine when it carries out ACTION_DECIDE, -1 before */
+        bool reject;          /* no copy can be made: the broker is to move the original itself */
+};
+
+enum job_phase {
+        JOB_HELD,       /* received, nothing started; the only phase that may be returned to the broker */
+        JOB_CLAIMING,   /* claim sent */
+        JOB_PLANNING,   /* ours; the engine runs the handler */
+        JOB_WAITING,    /* for a free place at the mail transport */
+        JOB_INTENDING,  /* has a place; the intent is being recorded (on_ambiguous: park) */
+        JOB_FENCING,    /* has a place; the lease is being renewed */
+        JOB_SENDING,    /* has a place; the mail is on its way */
+        JOB_RECORDING,  /* an effect's end is being recorded */
+        JOB_COMPLETING, /* the last effect and `completed` are being recorded */
+        JOB_DECIDING,   /* the decision is being recorded */
+        JOB_PUBLISHING, /* the copy is being published, or waits to be tried again */
+        JOB_SETTLING,   /* that the copy is confirmed is being recorded */
+        JOB_DELAYING,   /* somebody else owns the job: a copy of the same generation is being published, or if
+                           none can be made the delivery is kept, to be claimed again */
+        JOB_ENDED,      /* over: nothing refers to it any more */
+};
+enum { JOB_PHASE_COUNT = JOB_ENDED + 1 };
+const char *job_phase_word(enum job_phase phase);
+
+struct job {
+        enum job_phase phase;
+        /* the newest delivery that carries this job */
+        uint64_t epoch, tag;
+        bool live; /* its connection still stands */
+
+        /* set by job_init, constant */
+        bool recorded;       /* has a record in the store; not without a usable id, nor on a conflict */
+        bool copyable;       /* a copy of the message can be made */
+        enum reason refused; /* the envelope was refused: dead-letter once claimed */
+        struct job_generation generation;
+        uint32_t attempts_max; /* all tries, the first included; at least 1 */
+        int64_t lease_ms, send_limit_ms, timeout_ms;
+
+        /* progress */
+        int64_t lease_until_ms; /* the lease surely holds until then, counted from before its request was sent
+                                 */
+        int64_t claimed_ms;     /* when the claim was sent: start of timeout_ms */
+        bool alone;             /* started as a suspect: nothing may be claimed beside it */
+        bool renewing;          /* a renewal is under way */
+        bool store_waiting;     /* the reply of the store was lost: repeat the request when it is back */
+        bool publish_waiting;   /* the copy was not confirmed: repeat when told */
+        bool tried;             /* at least one send was begun in this run */
+        uint8_t fences;         /* renewals that the present send has waited for */
+        uint8_t effects_total, effect;        /* the present one */
+        uint32_t done, failed, park, intents; /* bit per effect; `intents`: recorded by an earlier run */
+        struct job_decision decision;
+        int completes;    /* JOB_COMPLETING: the effect that is recorded with the completion, or -1 */
+        int64_t delay_ms; /* JOB_DELAYING: the least delay of the copy */
+};
+
+enum job_event_kind {
+        EVENT_START,         /* may begin: claim (`alone`: nothing else is claimed beside it) */
+        EVENT_CLAIMED,       /* claim_answer, sent_ms, now_ms, lease_left_ms, decision */
+        EVENT_PLANNED,       /* effects_total, done, intents, park */
+        EVENT_REFUSED,       /* the payload or the plan is bad: reason */
+        EVENT_PLACE,         /* a place at the transport is yours: now_ms */
+        EVENT_RENEWED,       /* lease_answer, sent_ms, now_ms */
+        EVENT_INTENDED,      /* lease_answer, sent_ms, now_ms */
+        EVENT_SENT,          /* outcome, fenced, throttled, outage, retry_after_ms */
+        EVENT_RECORDED,      /* lease_answer, sent_ms */
+        EVENT_COMPLETED,     /* lease_answer */
+        EVENT_DECIDED,       /* lease_answer, sent_ms, now_ms */
+        EVENT_PUBLISHED,     /* confirmed, unencodable */
+        EVENT_PUBLISH_AGAIN, /* time to try the unconfirmed copy once more: now_ms */
+        EVENT_SETTLED,       /* lease_answer */
+        EVENT_STORE_LOST,    /* the request under way has no reply: unknown whether it was carried out */
+        EVENT_STORE_BACK,    /* the store answers again */
+        EVENT_RENEW_DUE,     /* a third of the lease has passed */
+        EVENT_DEFER,         /* the breaker opened or a drain ends: what has not begun to send is put off */
+        EVENT_DISCONNECTED,  /* the delivery's connection is gone */
+        EVENT_ATTACHED,      /* the broker delivered the message again to this process: epoch, tag */
+        EVENT_RETURN,        /* give it back if it has not started */
+};
+
+struct job_event {
+        enum job_event_kind kind;
+        int64_t now_ms, sent_ms;
+        bool alone;
+        enum claim_answer claim;
+        enum lease_answer lease;
+        int64_t lease_left_ms;
+        struct job_decision decision; /* EVENT_CLAIMED: found in the record, else kind NONE */
+        uint8_t effects_total;
+        uint32_t done, intents, park;
+        enum reason reason;
+        enum mail_outcome outcome;
+        bool fenced;            /* EVENT_SENT: the fence passed before it began; nothing was sent */
+        bool throttled;         /* EVENT_SENT: asked to slow down: defer */
+        bool outage;            /* EVENT_SENT: the breaker is open: the message is innocent */
+        int64_t retry_after_ms; /* -1: none */
+        bool confirmed, unencodable;
+        uint64_t epoch, tag;
+};
+
+enum job_action_kind {
+        ACTION_CLAIM,         /* run the claim script (job->alone) */
+        ACTION_PLAN,          /* decode the payload and run the handler; answer PLANNED or REFUSED */
+        ACTION_WANT_PLACE,    /* queue for the transport; answer PLACE */
+        ACTION_RENEW,         /* extend the lease */
+        ACTION_INTEND,        /* record the intent of job->effect */
+        ACTION_SEND,          /* send job->effect now */
+        ACTION_RECORD,        /* record job->effect as done, or clear its intent if it failed */
+        ACTION_COMPLETE,      /* record job->effect if `effect` says so, and the completion */
+        ACTION_DECIDE,        /* choose the tier and record job->decision */
+        ACTION_PUBLISH,       /* publish the copy of job->decision */
+        ACTION_PUBLISH_DELAY, /* publish a copy of the same generation to the tier of job->delay_ms */
+        ACTION_PUBLISH_LATER, /* wait, then EVENT_PUBLISH_AGAIN (or, if no copy can be made, to claim again)
+                               */
+        ACTION_SETTLE,        /* record that the copy is confirmed; dead letters also enter the index */
+        ACTION_HOLD_SUSPECT,  /* keep it until it can be started alone */
+        ACTION_ACK,           /* (epoch, tag) */
+        ACTION_REJECT,        /* nack without requeue: the broker dead-letters the original */
+        ACTION_RETURN,        /* nack with requeue: nothing was started */
+        ACTION_END,           /* forget the job; always the last */
+};
+
+struct job_action {
+        enum job_action_kind kind;
+        int effect;          /* RECORD, SEND, INTEND, COMPLETE: index, or -1 for none */
+        uint64_t epoch, tag; /* ACK, REJECT, RETURN */
+};
+
+struct job_actions {
+        size_t count;
+        struct job_action list[JOB_ACTIONS_MAX];
+};
+
+/* A job in JOB_HELD. The constant fields are taken from `constants`, all else is reset. */
+void job_init(struct job *job, const struct job *constants);
+
+/* One step. `actions` is overwritten. An event that has no meaning in the present phase (a late reply)
+ * changes nothing. */
+void job_step(struct job *job, const struct job_event *event, struct job_actions *actions);
+
+/* Does the job hold a place at the transport? */
+bool job_has_place(const struct job *job);
+/* Has anything been started, so that it must not be returned to the broker? */
+bool job_started(const struct job *job);
+/* Does the job hold a lease that the loop must renew? */
+bool job_leased(const struct job *job);
+/* The generation of the copy that the decision publishes. */
+struct job_generation job_decision_generation(const struct job *job);
+
+#endif

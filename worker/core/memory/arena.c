@@ -1,0 +1,129 @@
+#include "core/memory/arena.h"
+#include "core/memory/memory.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A job of one small mail fits into one. */
+#define CHUNK_BYTES ((size_t)8192)
+
+struct arena_chunk {
+        struct arena_chunk *older;
+        size_t size;
+        alignas(max_align_t) char bytes[];
+};
+
+void arena_init(struct arena *arena)
+{
+        *arena = (struct arena){0};
+}
+
+static void chunk_push(struct arena *arena, size_t bytes)
+{
+        struct arena_chunk *chunk = memory_raw(sizeof(*chunk) + bytes);
+        chunk->older = arena->chunks;
+        chunk->size = bytes;
+        arena->chunks = chunk;
+        arena->at = chunk->bytes;
+        arena->end = chunk->bytes + bytes;
+}
+
+void arena_reset(struct arena *arena)
+{
+        struct arena_chunk *chunk = arena->chunks;
+        if (!chunk)
+                return;
+        while (chunk->older) {
+                struct arena_chunk *older = chunk->older;
+                free(chunk);
+                chunk = older;
+        }
+        arena->chunks = chunk;
+        arena->at = chunk->bytes;
+        arena->end = chunk->bytes + chunk->size;
+        arena->used = 0;
+}
+
+void arena_fini(struct arena *arena)
+{
+        struct arena_chunk *chunk = arena->chunks;
+        while (chunk) {
+                struct arena_chunk *older = chunk->older;
+                free(chunk);
+                chunk = older;
+        }
+        *arena = (struct arena){0};
+}
+
+struct arena *arena_new(void)
+{
+        struct arena *arena = memory_raw(sizeof(*arena));
+        arena_init(arena);
+        return arena;
+}
+
+void arena_free(struct arena *arena)
+{
+        if (!arena)
+                return;
+        arena_fini(arena);
+        free(arena);
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+        const size_t align = alignof(max_align_t);
+        if (size > SIZE_MAX / 2)
+                abort();
+        size_t rounded = (size + align - 1) & ~(align - 1);
+        if (!arena->chunks || (size_t)(arena->end - arena->at) < rounded)
+                chunk_push(arena, rounded > CHUNK_BYTES ? rounded : CHUNK_BYTES);
+        void *memory = arena->at;
+        arena->at += rounded;
+        arena->used += rounded;
+        return memset(memory, 0, size);
+}
+
+char *arena_copy(struct arena *arena, const char *data, size_t len)
+{
+        char *copy = arena_alloc(arena, len + 1);
+        if (len)
+                memcpy(copy, data, len);
+        return copy;
+}
+
+char *arena_strdup(struct arena *arena, const char *text)
+{
+        return text ? arena_copy(arena, text, strlen(text)) : NULL;
+}
+
+struct slice arena_slice(struct arena *arena, struct slice slice)
+{
+        if (!slice.data)
+                return slice;
+        return (struct slice){.data = arena_copy(arena, slice.data, slice.len), .len = slice.len};
+}
+
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+        va_list again;
+        va_copy(again, args);
+        int len = vsnprintf(NULL, 0, format, again);
+        va_end(again);
+        if (len < 0)
+                abort();
+        char *text = arena_alloc(arena, (size_t)len + 1);
+        vsnprintf(text, (size_t)len + 1, format, args);
+        return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        char *text = arena_vprintf(arena, format, args);
+        va_end(args);
+        return text;
+}

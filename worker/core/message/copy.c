@@ -1,0 +1,231 @@
+#include "core/message/copy.h"
+
+#include "core/codec/rfc3339.h"
+#include "core/message/cloudevents.h"
+#include "core/message/content_type.h"
+#include "core/message/envelope.h"
+#include "core/message/own_headers.h"
+#include "core/message/topology.h"
+#include "core/text/plain_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OWN_HEADERS_MAX = 12, PERSISTENT = 2 };
+
+static bool begins(struct slice text, const char *prefix)
+{
+        size_t len = strlen(prefix);
+        return text.len >= len && memcmp(text.data, prefix, len) == 0;
+}
+
+/* A header that would do harm on a copy. */
+static bool is_stripped(struct slice name)
+{
+        return begins(name, OWN_HEADER_PREFIX) || slice_is(name, "x-death") ||
+               begins(name, "x-first-death-") || begins(name, "x-last-death-") ||
+               slice_is(name, "x-delivery-count") || slice_is(name, "x-acquired-count") ||
+               slice_is(name, "CC") || slice_is(name, "BCC");
+}
+
+static size_t count_headers(const struct header *headers, size_t count)
+{
+        size_t sum = count;
+        for (size_t i = 0; i < count; i++)
+                if (headers[i].tag == HEADER_TABLE || headers[i].tag == HEADER_ARRAY)
+                        sum += count_headers(headers[i].nested.items, headers[i].nested.count);
+        return sum;
+}
+
+bool copy_possible(const struct message *message)
+{
+        const struct message_properties *properties = &message->properties;
+        size_t count = 0;
+        for (size_t i = 0; i < properties->header_count; i++)
+                if (!is_stripped(properties->headers[i].name))
+                        count += count_headers(&properties->headers[i], 1);
+        return !properties->headers_unusable && message->body.len >= message->body_size &&
+               count + OWN_HEADERS_MAX <= HEADER_COUNT_MAX;
+}
+
+bool copy_same_generation(const struct message *copy, const struct message *other)
+{
+        static const char *const names[] = {OWN_HEADER_ATTEMPT, OWN_HEADER_DEFERRALS, OWN_HEADER_REDRIVES};
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+                if (message_header_integer(copy, names[i], -1) != message_header_integer(other, names[i], -1))
+                        return false;
+        return true;
+}
+
+/* A deep copy without what does harm, with room for our own headers. */
+static struct message *clean_copy(struct arena *arena, const struct message *original)
+{
+        struct message *copy = message_copy(arena, original);
+        struct message_properties *properties = &copy->properties;
+        struct header *headers =
+                arena_alloc(arena, (properties->header_count + OWN_HEADERS_MAX) * sizeof(*headers));
+        size_t count = 0;
+        for (size_t i = 0; i < properties->header_count; i++)
+                if (!is_stripped(properties->headers[i].name))
+                        headers[count++] = properties->headers[i];
+        properties->headers = headers;
+        properties->header_count = count;
+        properties->expiration = (struct slice){0};
+        properties->user_id = (struct slice){0};
+        properties->has_delivery_mode = true;
+        properties->delivery_mode = PERSISTENT;
+        copy->body_size = copy->body.len;
+        copy->redelivered = false;
+        return copy;
+}
+
+static void add_header(struct message *copy, struct header header)
+{
+        copy->properties.headers[copy->properties.header_count++] = header;
+}
+
+/* Absent text adds no header. */
+static void add_text(struct message *copy, const char *name, struct slice text)
+{
+        if (text.data)
+                add_header(copy, (struct header){.name = slice_of(name), .tag = HEADER_STRING, .text = text});
+}
+
+static void add_count(struct message *copy, const char *name, uint32_t count)
+{
+        add_header(copy, (struct header){.name = slice_of(name), .tag = HEADER_I64, .integer = count});
+}
+
+static void add_time(struct arena *arena, struct message *copy, const char *name, int64_t time_ms)
+{
+        char text[RFC3339_SIZE];
+        if (time_ms < 0)
+                return;
+        rfc3339_format(time_ms, text);
+        add_text(copy, name, slice_of(arena_strdup(arena, text)));
+}
+
+/* The headers of every copy. `own` is what the original said. */
+static void add_common(struct arena *arena, struct message *copy, const struct own_headers *own,
+                       const char *queue, struct job_generation generation, int64_t first_seen_ms)
+{
+        add_count(copy, OWN_HEADER_ATTEMPT, generation.attempt);
+        add_count(copy, OWN_HEADER_DEFERRALS, generation.deferrals);
+        add_count(copy, OWN_HEADER_REDRIVES, generation.redrives);
+        add_text(copy, OWN_HEADER_QUEUE, slice_of(arena_strdup(arena, queue)));
+        add_text(copy, OWN_HEADER_EXCHANGE, arena_slice(arena, own->exchange));
+        add_text(copy, OWN_HEADER_ROUTING_KEY, arena_slice(arena, own->routing_key));
+        add_time(arena, copy, OWN_HEADER_FIRST_SEEN,
+                 own->first_seen_ms >= 0 ? own->first_seen_ms : first_seen_ms);
+}
+
+static void address(struct arena *arena, struct message *copy, const char *exchange, const char *key)
+{
+        copy->exchange = slice_of(exchange);
+        copy->routing_key = slice_of(arena_strdup(arena, key));
+}
+
+/* A copy with all headers but those of a dead letter. */
+static struct message *copy_of_job(struct arena *arena, const struct message *original,
+                                   const struct copy_facts *facts)
+{
+        struct own_headers own;
+        if (!copy_possible(original))
+                return NULL;
+        own_headers_read(original, &own);
+        if (!own.exchange.data) {
+                own.exchange = original->exchange;
+                own.routing_key = original->routing_key;
+        }
+        struct message *copy = clean_copy(arena, original);
+        add_common(arena, copy, &own, facts->queue, facts->generation, facts->first_seen_ms);
+        add_text(copy, OWN_HEADER_WORKER, slice_of(arena_strdup(arena, facts->worker)));
+        add_time(arena, copy, OWN_HEADER_FAILED_AT, facts->failed_at_ms);
+        if (facts->error)
+                add_text(copy, OWN_HEADER_ERROR,
+                         slice_of(plain_text(arena, slice_of(facts->error), ERROR_TEXT_MAX)));
+        return copy;
+}
+
+struct message *copy_retry(struct arena *arena, const struct message *original,
+                           const struct copy_facts *facts, const struct config_queue *queue, size_t tier)
+{
+        struct own_headers own;
+        struct message *copy = copy_of_job(arena, original, facts);
+        if (!copy)
+                return NULL;
+        own_headers_read(original, &own);
+        add_text(copy, OWN_HEADER_DEAD_ID,
+                 arena_slice(arena, own.dead_id)); /* of the redrive that began it */
+        address(arena, copy, EXCHANGE_RETRY, arena_printf(arena, "%s.%s", queue->name, queue->tiers[tier]));
+        return copy;
+}
+
+struct message *copy_dead(struct arena *arena, const struct message *original, const struct copy_facts *facts)
+{
+        struct message *copy = copy_of_job(arena, original, facts);
+        if (!copy)
+                return NULL;
+        add_text(copy, OWN_HEADER_REASON, slice_of(reason_word(facts->reason)));
+        add_text(copy, OWN_HEADER_DEAD_ID, slice_of(arena_strdup(arena, facts->dead_id)));
+        address(arena, copy, EXCHANGE_DLX, facts->queue);
+        return copy;
+}
+
+static void drop_header(struct message *copy, const char *name)
+{
+        struct message_properties *properties = &copy->properties;
+        size_t count = 0;
+        for (size_t i = 0; i < properties->header_count; i++)
+                if (!slice_is(properties->headers[i].name, name))
+                        properties->headers[count++] = properties->headers[i];
+        properties->header_count = count;
+}
+
+struct message *copy_redrive(struct arena *arena, const struct message *dead, const char *queue,
+                             int64_t now_ms)
+{
+        struct own_headers own;
+        if (!copy_possible(dead))
+                return NULL;
+        own_headers_read_dead(dead, &own);
+        struct job_generation generation = {.redrives = own.generation.redrives + 1};
+        struct message *copy = clean_copy(arena, dead);
+        drop_header(copy, "deadline");
+        add_common(arena, copy, &own, queue, generation, now_ms);
+        add_text(copy, OWN_HEADER_DEAD_ID, arena_slice(arena, own.dead_id));
+        address(arena, copy, EXCHANGE_RETURN, queue);
+        return copy;
+}
+
+const char *copy_edited_id(struct arena *arena, const char *id)
+{
+        size_t len = strlen(id), digits = len;
+        unsigned long edits = 0;
+        while (digits > 0 && len - digits < 6 && id[digits - 1] >= '0' && id[digits - 1] <= '9')
+                digits--;
+        if (digits < len && digits > 2 && id[digits - 1] == 'e' && id[digits - 2] == ':') {
+                edits = strtoul(id + digits, NULL, 10);
+                len = digits - 2;
+        }
+        const char *next = arena_printf(arena, "%.*s:e%lu", (int)len, id, edits + 1);
+        return strlen(next) <= ENVELOPE_ID_MAX ? next : NULL;
+}
+
+struct message *copy_redrive_edited(struct arena *arena, const struct message *dead, const char *queue,
+                                    int64_t now_ms, const char *id, struct slice body)
+{
+        struct message *copy = copy_redrive(arena, dead, queue, now_ms);
+        const char *next = copy_edited_id(arena, id);
+        if (!copy || !next)
+                return NULL;
+        if (content_type_parse(dead->properties.content_type) == CONTENT_CLOUDEVENT)
+                body = cloudevents_set_body_id(arena, body, next);
+        else
+                cloudevents_set_header_id(copy, next);
+        copy->properties.message_id = slice_of(next);
+        copy->properties.content_encoding = (struct slice){0};
+        copy->body = arena_slice(arena, body);
+        copy->body_size = body.len;
+        return body.data ? copy : NULL;
+}

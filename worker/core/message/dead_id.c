@@ -1,0 +1,44 @@
+#include "core/message/dead_id.h"
+
+#include "core/codec/sha256.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add_part(struct sha256 *hash, const char *text)
+{
+        sha256_add(hash, text, strlen(text) + 1); /* with the NUL, so that no two lists of parts look alike */
+}
+
+static void finish(struct sha256 *hash, char out[DEAD_ID_SIZE])
+{
+        char hex[SHA256_HEX_SIZE];
+        sha256_final_hex(hash, hex);
+        memcpy(out, hex, DEAD_ID_SIZE - 1);
+        out[DEAD_ID_SIZE - 1] = '\0';
+}
+
+void dead_id_of_job(char out[DEAD_ID_SIZE], const char *queue, const char *id, const char *fingerprint,
+                    uint32_t redrives, enum reason reason)
+{
+        char number[16];
+        const char *word = reason_word(reason);
+        struct sha256 hash;
+        snprintf(number, sizeof(number), "%" PRIu32, redrives);
+        sha256_init(&hash);
+        add_part(&hash, queue);
+        add_part(&hash, id);
+        add_part(&hash, fingerprint);
+        add_part(&hash, number);
+        sha256_add(&hash, word, strlen(word));
+        finish(&hash, out);
+}
+
+void dead_id_of_delivery(char out[DEAD_ID_SIZE], const char *token)
+{
+        struct sha256 hash;
+        sha256_init(&hash);
+        sha256_add(&hash, token, strlen(token));
+        finish(&hash, out);
+}

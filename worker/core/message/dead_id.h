@@ -1,0 +1,20 @@
+#ifndef LEVERET_CORE_DEAD_ID_H
+#define LEVERET_CORE_DEAD_ID_H
+
+#include "core/job/reason.h"
+
+#include <stdint.h>
+
+enum { DEAD_ID_SIZE = 33 }; /* 32 lower-case hex characters and a NUL */
+
+/*
+ * Names one death of a job. Whoever decides the same death again (a lost reply, a redelivery) comes to the
+ * same name, so that the index of dead letters never shows it twice; after a redrive it is another death.
+ */
+void dead_id_of_job(char out[DEAD_ID_SIZE], const char *queue, const char *id, const char *fingerprint,
+                    uint32_t redrives, enum reason reason);
+
+/* Names the death of a message without a usable id. `token` is unique to its delivery. */
+void dead_id_of_delivery(char out[DEAD_ID_SIZE], const char *token);
+
+#endif

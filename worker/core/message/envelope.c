@@ -1,0 +1,362 @@
+#include "core/message/envelope.h"
+
+#include "core/codec/gzip.h"
+#include "core/codec/rfc3339.h"
+#include "core/message/cloudevents.h"
+#include "core/message/content_type.h"
+#include "core/message/own_headers.h"
+#include "core/plan/registry.h"
+#include "core/text/plain_text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+/* What envelope_read hands from step to step. */
+struct reading {
+        struct arena *arena;
+        const struct message *message;
+        int64_t max_body;
+        struct envelope *envelope;
+        struct attributes attributes;
+        bool event;                         /* a CloudEvent, in either mode */
+        enum content_type content_type;     /* of the message */
+        struct cloudevents_data event_data; /* structured mode, once the body was read */
+};
+
+static struct attribute_value *attribute(struct reading *reading, enum attribute name)
+{
+        return &reading->attributes.list[name];
+}
+
+void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason reason, const char *format,
+                     ...)
+{
+        if (envelope->reason != REASON_NONE)
+                return;
+        va_list args;
+        va_start(args, format);
+        char *text = arena_vprintf(arena, format, args);
+        va_end(args);
+        envelope->reason = reason;
+        envelope->error = plain_text(arena, slice_of(text), ERROR_TEXT_MAX);
+}
+
+#define REFUSE(reading, reason, ...)                                                                         \
+        envelope_refuse((reading)->arena, (reading)->envelope, reason, __VA_ARGS__)
+
+/* ---- The properties ---- */
+
+static void read_properties(struct reading *reading)
+{
+        const struct message *message = reading->message;
+        const struct message_properties *properties = &message->properties;
+        reading->attributes = (struct attributes){
+                .list = {
+                        [ATTRIBUTE_ID] = {.place = "message_id", .text = properties->message_id},
+                        [ATTRIBUTE_TYPE] = {.place = "type", .text = properties->type},
+                        [ATTRIBUTE_SOURCE] = {.place = "app_id", .text = properties->app_id},
+                        [ATTRIBUTE_SUBJECT] = {.place = "header subject",
+                                               .text = message_header_text(message, "subject")},
+                        [ATTRIBUTE_CORRELATION_ID] = {.place = "correlation_id",
+                                                      .text = properties->correlation_id},
+                        [ATTRIBUTE_TRACEPARENT] = {.place = "header traceparent",
+                                                   .text = message_header_text(message, "traceparent")},
+                }};
+        /* Some clients send milliseconds, which would be the year 50000. */
+        if (properties->has_timestamp && properties->timestamp <= RFC3339_MAX_MS / 1000) {
+                reading->envelope->has_timestamp = true;
+                reading->envelope->timestamp_s = (int64_t)properties->timestamp;
+        }
+}
+
+static void read_own_headers(struct reading *reading)
+{
+        struct own_headers own;
+        own_headers_read(reading->message, &own);
+        reading->envelope->generation = own.generation;
+        reading->envelope->first_seen_ms = own.first_seen_ms;
+        if (own.dead_id.len)
+                reading->envelope->dead_id = plain_text(reading->arena, own.dead_id, ENVELOPE_TEXT_MAX);
+}
+
+/* ---- Faults, in the order in which they count ---- */
+
+static bool is_id_char(char c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               (c != '\0' && strchr("._:/-", c));
+}
+
+bool envelope_id_valid(struct slice id)
+{
+        size_t good = 0;
+        while (good < id.len && is_id_char(id.data[good]))
+                good++;
+        return id.len > 0 && id.len <= ENVELOPE_ID_MAX && good == id.len;
+}
+
+static void check_id(struct reading *reading)
+{
+        const struct attribute_value *id = attribute(reading, ATTRIBUTE_ID);
+        size_t good = 0;
+        while (good < id->text.len && is_id_char(id->text.data[good]))
+                good++;
+        if (id->not_text)
+                REFUSE(reading, REASON_BAD_ID, "%s: expected text", id->place);
+        else if (id->text.len == 0)
+                REFUSE(reading, REASON_MISSING_ID, "%s: missing", id->place);
+        else if (id->text.len > ENVELOPE_ID_MAX)
+                REFUSE(reading, REASON_BAD_ID, "%s: expected at most %d characters, found %zu", id->place,
+                       ENVELOPE_ID_MAX, id->text.len);
+        else if (good < id->text.len)
+                REFUSE(reading, REASON_BAD_ID,
+                       "%s: expected only A-Z a-z 0-9 . _ : / -, found byte 0x%02x at %zu", id->place,
+                       (unsigned char)id->text.data[good], good + 1);
+        else
+                reading->envelope->id = arena_copy(reading->arena, id->text.data, id->text.len);
+}
+
+static void check_type(struct reading *reading)
+{
+        const struct attribute_value *type = attribute(reading, ATTRIBUTE_TYPE);
+        if (!type->not_text && type->text.len == 0)
+                REFUSE(reading, REASON_MISSING_TYPE, "%s: missing", type->place);
+        else if (type->not_text || !handler_type_valid(type->text))
+                REFUSE(reading, REASON_UNKNOWN_TYPE,
+                       "%s: expected lower-case words joined by dots and a version, as in order.created.v1",
+                       type->place);
+        else
+                reading->envelope->type = arena_copy(reading->arena, type->text.data, type->text.len);
+}
+
+static void check_content_type(struct reading *reading)
+{
+        const char *place = "content_type";
+        enum content_type type = reading->content_type;
+        const struct attribute_value *inner = attribute(reading, ATTRIBUTE_DATACONTENTTYPE);
+        if ((type == CONTENT_CLOUDEVENT || type == CONTENT_JSON) && (inner->text.data || inner->not_text)) {
+                place = inner->place;
+                type = inner->not_text ? CONTENT_OTHER : content_type_parse(inner->text);
+                if (type == CONTENT_CLOUDEVENT)
+                        type = CONTENT_OTHER;
+        }
+        switch (type) {
+        case CONTENT_JSON:
+        case CONTENT_CLOUDEVENT:
+                break;
+        case CONTENT_OTHER:
+                REFUSE(reading, REASON_BAD_PAYLOAD, "%s: expected application/json%s", place,
+                       place == inner->place ? "" : " or application/cloudevents+json");
+                break;
+        case CONTENT_BAD_CHARSET:
+                REFUSE(reading, REASON_BAD_PAYLOAD, "%s: expected charset utf-8", place);
+                break;
+        }
+}
+
+static enum content_encoding encoding_of(const struct reading *reading)
+{
+        return content_encoding_parse(reading->message->properties.content_encoding);
+}
+
+static bool is_too_large(const struct reading *reading)
+{
+        const struct message *message = reading->message;
+        return message->body_size > (uint64_t)reading->max_body || message->body.len < message->body_size ||
+               message->body.len > (uint64_t)reading->max_body;
+}
+
+static void check_carriage(struct reading *reading)
+{
+        if (encoding_of(reading) == ENCODING_OTHER)
+                REFUSE(reading, REASON_UNSUPPORTED_ENCODING, "content_encoding: expected gzip or none");
+        if (is_too_large(reading))
+                REFUSE(reading, REASON_TOO_LARGE, "body: expected at most %" PRId64 " bytes, found %" PRIu64,
+                       reading->max_body, reading->message->body_size);
+}
+
+static void check_headers(struct reading *reading)
+{
+        if (reading->message->properties.headers_unusable)
+                REFUSE(reading, REASON_BAD_PAYLOAD, "headers: expected at most %d, nested at most %d deep",
+                       HEADER_COUNT_MAX, HEADER_DEPTH_MAX);
+}
+
+static void check_deadline(struct reading *reading)
+{
+        const struct header *header = message_header(reading->message, "deadline");
+        struct envelope *envelope = reading->envelope;
+        if (!header || header->tag == HEADER_VOID)
+                return;
+        envelope->has_deadline = true;
+        if (header->tag == HEADER_TIMESTAMP && header->unsigned_ <= RFC3339_MAX_MS / 1000)
+                envelope->deadline_ms = (int64_t)header->unsigned_ * 1000;
+        else if (!rfc3339_parse(message_header_text(reading->message, "deadline"), &envelope->deadline_ms))
+                envelope->has_deadline = false;
+        /* Not ignored: a mail that is late may be worse than none. */
+        if (!envelope->has_deadline)
+                REFUSE(reading, REASON_BAD_PAYLOAD,
+                       "header deadline: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z");
+}
+
+static void check_event(struct reading *reading)
+{
+        const struct attribute_value *version = attribute(reading, ATTRIBUTE_SPECVERSION);
+        if (reading->event && !slice_is(version->text, "1.0"))
+                REFUSE(reading, REASON_BAD_PAYLOAD, "%s: expected \"1.0\"", version->place);
+        if (reading->event_data.error)
+                REFUSE(reading, REASON_BAD_PAYLOAD, "%s", reading->event_data.error);
+}
+
+/* ---- The rest ---- */
+
+static const char *kept_text(struct reading *reading, enum attribute name)
+{
+        const struct attribute_value *value = attribute(reading, name);
+        return value->text.len ? plain_text(reading->arena, value->text, ENVELOPE_TEXT_MAX) : NULL;
+}
+
+static void read_subject(struct reading *reading)
+{
+        const struct attribute_value *subject = attribute(reading, ATTRIBUTE_SUBJECT);
+        if (subject->text.len == 0)
+                return;
+        if (plain_text_is(subject->text, ENVELOPE_SUBJECT_MAX))
+                reading->envelope->subject =
+                        arena_copy(reading->arena, subject->text.data, subject->text.len);
+        else
+                reading->envelope->ignored = subject->place;
+}
+
+static void read_traceparent(struct reading *reading)
+{
+        const struct attribute_value *value = attribute(reading, ATTRIBUTE_TRACEPARENT);
+        if (value->text.data && !traceparent_parse(value->text, reading->envelope->traceparent))
+                reading->envelope->ignored = value->place;
+}
+
+static void read_time(struct reading *reading)
+{
+        const struct attribute_value *value = attribute(reading, ATTRIBUTE_TIME);
+        int64_t time_ms;
+        if (!value->place)
+                return;
+        if (rfc3339_parse(value->text, &time_ms) && time_ms >= 0) {
+                reading->envelope->has_timestamp = true;
+                reading->envelope->timestamp_s = time_ms / 1000;
+        } else {
+                reading->envelope->ignored = value->place;
+        }
+}
+
+/* ---- The body ---- */
+
+/* Sets the payload to the unpacked body, or to nothing. NULL, or why it cannot be had. */
+static const char *unpack(struct reading *reading, enum reason *reason)
+{
+        struct envelope *envelope = reading->envelope;
+        struct slice body = reading->message->body;
+        if (encoding_of(reading) == ENCODING_PLAIN) {
+                envelope->payload = body.data ? body : SLICE_LITERAL("");
+                return NULL;
+        }
+        switch (gzip_unpack(reading->arena, body, (size_t)reading->max_body, &envelope->payload)) {
+        case GZIP_OK:
+                return NULL;
+        case GZIP_BROKEN:
+                *reason = REASON_BAD_PAYLOAD;
+                return "body: expected gzip, as content_encoding says";
+        case GZIP_TOO_LARGE:
+                *reason = REASON_TOO_LARGE;
+                return arena_printf(reading->arena, "body: expected at most %" PRId64 " bytes when unpacked",
+                                    reading->max_body);
+        }
+        return NULL;
+}
+
+/* Can the body be looked at at all? */
+static bool is_carried(const struct reading *reading)
+{
+        return encoding_of(reading) != ENCODING_OTHER && !is_too_large(reading);
+}
+
+/* The body of a structured event holds the id and the type, so its faults come first. */
+static void read_event(struct reading *reading)
+{
+        struct envelope *envelope = reading->envelope;
+        enum reason reason = REASON_BAD_PAYLOAD;
+        check_carriage(reading);
+        if (!is_carried(reading))
+                return;
+        const char *error = unpack(reading, &reason);
+        if (!error) {
+                struct slice body = envelope->payload;
+                error = cloudevents_read_body(reading->arena, body, &reading->attributes,
+                                              &reading->event_data);
+                envelope->payload = reading->event_data.payload;
+                reading->event = !error;
+        }
+        if (error)
+                REFUSE(reading, reason, "%s", error);
+}
+
+static void read_body(struct reading *reading)
+{
+        enum reason reason = REASON_NONE;
+        if (reading->content_type == CONTENT_CLOUDEVENT || !is_carried(reading))
+                return;
+        const char *error = unpack(reading, &reason);
+        if (error)
+                REFUSE(reading, reason, "%s", error);
+}
+
+static void take_fingerprint(struct reading *reading)
+{
+        struct envelope *envelope = reading->envelope;
+        struct slice text = envelope->payload.data ? envelope->payload : reading->message->body;
+        struct sha256 hash;
+        sha256_init(&hash);
+        if (envelope->type)
+                sha256_add(&hash, envelope->type, strlen(envelope->type));
+        sha256_add(&hash, "", 1);
+        sha256_add(&hash, text.data, text.len);
+        sha256_final_hex(&hash, envelope->fingerprint);
+}
+
+void envelope_read(struct arena *arena, const struct message *message, int64_t max_body,
+                   struct envelope *envelope)
+{
+        struct reading reading = {
+                .arena = arena,
+                .message = message,
+                .max_body = max_body,
+                .envelope = envelope,
+                .content_type = content_type_parse(message->properties.content_type),
+        };
+        *envelope = (struct envelope){0};
+        read_own_headers(&reading);
+        read_properties(&reading);
+        if (reading.content_type == CONTENT_CLOUDEVENT)
+                read_event(&reading);
+        else
+                reading.event = cloudevents_read_headers(arena, message, &reading.attributes);
+        check_id(&reading);
+        check_type(&reading);
+        check_headers(&reading);
+        check_content_type(&reading);
+        check_carriage(&reading);
+        check_deadline(&reading);
+        read_body(&reading);
+        check_event(&reading);
+        envelope->correlation_id = kept_text(&reading, ATTRIBUTE_CORRELATION_ID);
+        envelope->source = kept_text(&reading, ATTRIBUTE_SOURCE);
+        read_subject(&reading);
+        read_traceparent(&reading);
+        read_time(&reading);
+        take_fingerprint(&reading);
+}
+
+bool envelope_expired(const struct envelope *envelope, int64_t now_ms)
+{
+        return envelope->has_deadline && now_ms > envelope->deadline_ms;
+}

@@ -1,0 +1,74 @@
+#ifndef LEVERET_CORE_ENVELOPE_H
+#define LEVERET_CORE_ENVELOPE_H
+
+#include "core/codec/sha256.h"
+#include "core/codec/traceparent.h"
+#include "core/job/protocol.h"
+#include "core/job/reason.h"
+#include "core/memory/arena.h"
+#include "core/message/message.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+        ENVELOPE_ID_MAX = 200,
+        ENVELOPE_TEXT_MAX = 255,   /* correlation_id and source are cut there */
+        ENVELOPE_SUBJECT_MAX = 256 /* a longer one is ignored: cut, it would be another entity */
+};
+
+/*
+ * What is known of a message before its payload is looked at. Texts are NUL-terminated and lie in the arena
+ * or in the message; the payload is borrowed from the message if it was not packed.
+ */
+struct envelope {
+        enum reason reason; /* REASON_NONE, or why the message is dead: the first fault in the order of the
+                               fields */
+        const char
+                *error; /* NULL, or one line, at most ERROR_TEXT_MAX bytes: the place and what was expected */
+
+        const char *id; /* NULL if there is no usable one, whatever the reason: then the job has no record */
+        const char *type; /* well-formed, known or not; NULL if missing or malformed */
+        const char *correlation_id, *source, *subject; /* NULL if not said; no control characters */
+        char traceparent[TRACEPARENT_SIZE];            /* "" if not said or invalid */
+        bool has_timestamp, has_deadline;
+        int64_t timestamp_s; /* since 1970, within the years 1970 to 9999 */
+        int64_t deadline_ms; /* since 1970 */
+
+        /* of leveret's own headers, zero and NULL on a message from a publisher */
+        struct job_generation generation;
+        int64_t first_seen_ms; /* since 1970; -1: now */
+        const char *dead_id;   /* of the death that it was redriven from */
+
+        struct slice payload;              /* JSON text, unpacked; absent if it cannot be had */
+        char fingerprint[SHA256_HEX_SIZE]; /* of type, NUL, payload; of the body as it came if there is no
+                                              payload */
+
+        const char
+                *ignored; /* NULL, or a property that was left out because it is malformed: for a log line */
+};
+
+/*
+ * Reads the envelope of a message that was delivered from a work queue. `max_body` bounds the body and the
+ * unpacked payload. Everything is filled in that can be, also if a reason is set: a message with a good id
+ * and a broken body still gets its record. That the type has a handler is the caller's to check
+ * (envelope_refuse).
+ *
+ * A message is dead for the first of: id, type, headers that cannot be copied, content type, encoding, size,
+ * deadline, packing, CloudEvents rules. A structured CloudEvent has its id and type in the body: if that
+ * cannot be read, the properties serve for both, and the reason is the body's.
+ */
+void envelope_read(struct arena *arena, const struct message *message, int64_t max_body,
+                   struct envelope *envelope);
+
+/* Is this a usable id: 1 to 200 of A-Z a-z 0-9 . _ : / - ? */
+bool envelope_id_valid(struct slice id);
+
+/* Sets the reason and the error, unless there is a reason already. */
+void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason reason, const char *format,
+                     ...) __attribute__((format(printf, 4, 5)));
+
+/* Has its deadline passed? Always false without one. `now_ms` is milliseconds since 1970. */
+bool envelope_expired(const struct envelope *envelope, int64_t now_ms);
+
+#endif

@@ -1,0 +1,323 @@
+#include "core/plan/fields.h"
+#include "core/text/address.h"
+#include "core/text/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Where in the payload we are: a list from the innermost name outwards, on the stack. */
+struct place {
+        const struct place *outer; /* NULL: the payload itself, without a name */
+        const char *name;          /* NULL: an item of a list */
+        size_t index;
+};
+
+struct decoder {
+        struct arena *arena;
+        char *error; /* FIELDS_ERROR_MAX bytes */
+};
+
+static bool decode_members(struct decoder *decoder, const struct place *place, const struct field *fields,
+                           const json_t *object, char *to);
+
+/* ---- Errors ---- */
+
+/* RFC 6901 section 3: '~' is ~0, '/' is ~1. */
+static void add_pointer(struct buffer *text, const struct place *place)
+{
+        if (!place->outer)
+                return;
+        add_pointer(text, place->outer);
+        buffer_add_char(text, '/');
+        if (!place->name)
+                buffer_printf(text, "%zu", place->index);
+        for (const char *c = place->name; c && *c; c++) {
+                if (*c == '~' || *c == '/')
+                        buffer_add_text(text, *c == '~' ? "~0" : "~1");
+                else
+                        buffer_add_char(text, *c);
+        }
+}
+
+static void keep_error(char *error, struct buffer *text)
+{
+        size_t len = utf8_prefix(text->data, text->len, FIELDS_ERROR_MAX - 1);
+        memcpy(error, text->data, len);
+        error[len] = '\0';
+        buffer_fini(text);
+}
+
+static bool refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* Always false, so that a check can return it. */
+static bool refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
+{
+        struct buffer text = {0};
+        if (place->outer)
+                add_pointer(&text, place);
+        else
+                buffer_add_text(&text, "payload");
+        buffer_add_text(&text, ": ");
+        va_list args;
+        va_start(args, format);
+        buffer_vprintf(&text, format, args);
+        va_end(args);
+        keep_error(decoder->error, &text);
+        return false;
+}
+
+/* ---- Numbers ---- */
+
+/* 15 digits give a limit back as the table has it (DBL_DIG); integers up to 2^53 are written whole. */
+static void write_limit(char text[32], double limit)
+{
+        bool whole = limit == floor(limit) && fabs(limit) < 1e16;
+        snprintf(text, 32, whole ? "%.0f" : "%.15g", limit);
+}
+
+static bool refuse_range(struct decoder *decoder, const struct place *place, const struct field *field,
+                         const char *what)
+{
+        char min[32], max[32];
+        write_limit(min, field->min);
+        write_limit(max, field->max);
+        if (isinf(field->max))
+                return refuse(decoder, place, "expected %s of at least %s", what, min);
+        if (isinf(field->min))
+                return refuse(decoder, place, "expected %s of at most %s", what, max);
+        return refuse(decoder, place, "expected %s from %s to %s", what, min, max);
+}
+
+/* JSON knows one kind of number, so 5.0 is an integer (JSON Schema 2020-12, validation, section 6.1.1). */
+static bool integer_value(const json_t *value, int64_t *integer)
+{
+        if (json_is_integer(value)) {
+                *integer = json_integer_value(value);
+                return true;
+        }
+        double real = json_real_value(value);
+        if (!json_is_real(value) || real != floor(real) || fabs(real) > 9007199254740992.0)
+                return false;
+        *integer = (int64_t)real;
+        return true;
+}
+
+static bool decode_int(struct decoder *decoder, const struct place *place, const struct field *field,
+                       const json_t *value, char *to)
+{
+        int64_t integer;
+        if (!integer_value(value, &integer))
+                return refuse(decoder, place, "expected an integer");
+        if ((double)integer < field->min || (double)integer > field->max)
+                return refuse_range(decoder, place, field, "an integer");
+        memcpy(to, &integer, sizeof(integer));
+        return true;
+}
+
+static bool decode_number(struct decoder *decoder, const struct place *place, const struct field *field,
+                          const json_t *value, char *to)
+{
+        if (!json_is_number(value))
+                return refuse(decoder, place, "expected a number");
+        double number = json_number_value(value);
+        if (number < field->min || number > field->max)
+                return refuse_range(decoder, place, field, "a number");
+        memcpy(to, &number, sizeof(number));
+        return true;
+}
+
+static bool decode_bool(struct decoder *decoder, const struct place *place, const json_t *value, char *to)
+{
+        if (!json_is_boolean(value))
+                return refuse(decoder, place, "expected true or false");
+        bool boolean = json_is_true(value);
+        memcpy(to, &boolean, sizeof(boolean));
+        return true;
+}
+
+/* ---- Text ---- */
+
+static void store_text(struct decoder *decoder, struct slice text, char *to)
+{
+        const char *copy = arena_copy(decoder->arena, text.data, text.len);
+        memcpy(to, &copy, sizeof(copy));
+}
+
+/* Code points of valid UTF-8: bytes that do not continue one. */
+static size_t characters(struct slice text)
+{
+        size_t count = 0;
+        for (size_t i = 0; i < text.len; i++)
+                count += ((unsigned char)text.data[i] & 0xc0) != 0x80;
+        return count;
+}
+
+static bool length_fits(struct slice text, const struct field *field)
+{
+        if (text.len < field->min_length)
+                return false;
+        if (text.len <= field->max_length && field->min_length == 0)
+                return true;
+        size_t count = characters(text);
+        return count >= field->min_length && count <= field->max_length;
+}
+
+static bool refuse_length(struct decoder *decoder, const struct place *place, const struct field *field)
+{
+        if (field->min_length == 0)
+                return refuse(decoder, place, "expected at most %zu characters", field->max_length);
+        return refuse(decoder, place, "expected %zu to %zu characters", field->min_length, field->max_length);
+}
+
+static bool is_one_of(struct slice text, const char *const *choices)
+{
+        for (; *choices; choices++)
+                if (slice_is(text, *choices))
+                        return true;
+        return false;
+}
+
+static bool refuse_choice(struct decoder *decoder, const struct place *place, const char *const *choices)
+{
+        struct buffer list = {0};
+        for (; *choices; choices++)
+                buffer_printf(&list, "%s%s", list.len ? ", " : "", *choices);
+        refuse(decoder, place, "expected one of: %s", list.len ? list.data : "");
+        buffer_fini(&list);
+        return false;
+}
+
+static bool decode_string(struct decoder *decoder, const struct place *place, const struct field *field,
+                          const json_t *value, char *to)
+{
+        struct slice text = json_text(value);
+        if (!text.data)
+                return refuse(decoder, place, "expected a string");
+        if (field->one_of && !is_one_of(text, field->one_of))
+                return refuse_choice(decoder, place, field->one_of);
+        if (!length_fits(text, field))
+                return refuse_length(decoder, place, field);
+        if (field->one_line && !utf8_one_line(text.data, text.len))
+                return refuse(decoder, place, "expected one line without control characters");
+        if (memchr(text.data, '\0', text.len))
+                return refuse(decoder, place, "expected a string without U+0000");
+        store_text(decoder, text, to);
+        return true;
+}
+
+static bool is_ascii(struct slice text)
+{
+        for (size_t i = 0; i < text.len; i++)
+                if ((unsigned char)text.data[i] >= 0x80)
+                        return false;
+        return true;
+}
+
+static bool decode_email(struct decoder *decoder, const struct place *place, const json_t *value, char *to)
+{
+        struct slice text = json_text(value);
+        if (!text.data || !address_valid(text.data, text.len))
+                return refuse(decoder, place,
+                              is_ascii(text)
+                                      ? "expected an e-mail address"
+                                      : "expected an e-mail address in ASCII (its domain as punycode)");
+        store_text(decoder, text, to);
+        return true;
+}
+
+/* ---- Objects and lists ---- */
+
+static bool decode_object(struct decoder *decoder, const struct place *place, const struct field *field,
+                          const json_t *value, char *to)
+{
+        if (!json_is_object(value))
+                return refuse(decoder, place, "expected an object");
+        char *nested = arena_alloc(decoder->arena, field->size);
+        memcpy(to, &nested, sizeof(nested));
+        return decode_members(decoder, place, field->fields, value, nested);
+}
+
+static bool refuse_count(struct decoder *decoder, const struct place *place, const struct field *field)
+{
+        if (field->min_items == 0)
+                return refuse(decoder, place, "expected at most %zu items", field->max_items);
+        return refuse(decoder, place, "expected %zu to %zu items", field->min_items, field->max_items);
+}
+
+static bool decode_list(struct decoder *decoder, const struct place *place, const struct field *field,
+                        const json_t *value, char *to)
+{
+        if (!json_is_array(value))
+                return refuse(decoder, place, "expected a list");
+        size_t count = json_array_size(value);
+        if (count < field->min_items || count > field->max_items)
+                return refuse_count(decoder, place, field);
+        char *items = arena_alloc(decoder->arena, count * field->size);
+        for (size_t i = 0; i < count; i++) {
+                struct place item = {.outer = place, .index = i};
+                const json_t *object = json_array_get(value, i);
+                if (!json_is_object(object))
+                        return refuse(decoder, &item, "expected an object");
+                if (!decode_members(decoder, &item, field->fields, object, items + i * field->size))
+                        return false;
+        }
+        memcpy(to, &items, sizeof(items));
+        memcpy(to - field->offset + field->count_offset, &count, sizeof(count));
+        return true;
+}
+
+static bool decode_value(struct decoder *decoder, const struct place *place, const struct field *field,
+                         const json_t *value, char *to)
+{
+        switch (field->kind) {
+        case FIELD_KIND_INT:
+                return decode_int(decoder, place, field, value, to);
+        case FIELD_KIND_NUMBER:
+                return decode_number(decoder, place, field, value, to);
+        case FIELD_KIND_BOOL:
+                return decode_bool(decoder, place, value, to);
+        case FIELD_KIND_STRING:
+                return decode_string(decoder, place, field, value, to);
+        case FIELD_KIND_EMAIL:
+                return decode_email(decoder, place, value, to);
+        case FIELD_KIND_OBJECT:
+                return decode_object(decoder, place, field, value, to);
+        case FIELD_KIND_LIST:
+                return decode_list(decoder, place, field, value, to);
+        case FIELD_KIND_END:
+                break;
+        }
+        abort();
+}
+
+static bool decode_members(struct decoder *decoder, const struct place *place, const struct field *fields,
+                           const json_t *object, char *to)
+{
+        for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
+                struct place inner = {.outer = place, .name = field->name};
+                const json_t *value = json_object_get(object, field->name);
+                bool present = value && !(field->optional && json_is_null(value));
+                if (!present && !field->optional)
+                        return refuse(decoder, &inner, "required");
+                if (present && !decode_value(decoder, &inner, field, value, to + field->offset))
+                        return false;
+                if (field->flag)
+                        memcpy(to + field->flag - 1, &present, sizeof(present));
+        }
+        return true;
+}
+
+const void *fields_decode(struct arena *arena, const struct field *fields, size_t size, const json_t *payload,
+                          char error[FIELDS_ERROR_MAX])
+{
+        struct decoder decoder = {.arena = arena, .error = error};
+        struct place root = {0};
+        error[0] = '\0';
+        if (!json_is_object(payload)) {
+                refuse(&decoder, &root, "expected an object");
+                return NULL;
+        }
+        char *decoded = arena_alloc(arena, size);
+        return decode_members(&decoder, &root, fields, payload, decoded) ? decoded : NULL;
+}

@@ -1,0 +1,199 @@
+#include "core/plan/plan.h"
+#include "core/plan/fields.h"
+#include "core/text/address.h"
+#include "core/text/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+_Static_assert((int)FIELDS_ERROR_MAX == (int)PLAN_ERROR_MAX && (int)JSON_CAUSE_MAX == (int)PLAN_ERROR_MAX,
+               "the texts of all three end up in one header");
+
+char *plan_printf(struct plan *plan, const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        char *text = arena_vprintf(plan->arena, format, args);
+        va_end(args);
+        return text;
+}
+
+/* Room for `more` bytes and the NUL: twice what there was, so that many pieces are not copied as often. */
+static void text_grow(struct plan_text *text, size_t more)
+{
+        size_t room = (text->len + more) * 2;
+        char *larger = arena_alloc(text->plan->arena, room + 1);
+        if (text->len)
+                memcpy(larger, text->text, text->len);
+        text->text = larger;
+        text->room = room;
+}
+
+void plan_add(struct plan_text *text, const char *format, ...)
+{
+        va_list args, again;
+        va_start(args, format);
+        va_copy(again, args);
+        int len = vsnprintf(NULL, 0, format, args);
+        if (len < 0)
+                abort();
+        if (!text->text || (size_t)len > text->room - text->len)
+                text_grow(text, (size_t)len);
+        vsnprintf(text->text + text->len, (size_t)len + 1, format, again);
+        text->len += (size_t)len;
+        va_end(again);
+        va_end(args);
+}
+
+void *plan_alloc(struct plan *plan, size_t size)
+{
+        return arena_alloc(plan->arena, size);
+}
+
+void plan_reject(struct plan *plan, const char *reason)
+{
+        if (plan->rejected)
+                return;
+        plan->rejected = true;
+        plan->count = 0;
+        struct slice text = slice_of(reason);
+        if (!utf8_one_line(text.data, text.len))
+                text = SLICE_LITERAL("the handler's reason is not one line of UTF-8");
+        size_t len = utf8_prefix(text.data, text.len, sizeof(plan->reason) - 1);
+        memcpy(plan->reason, text.data, len);
+        plan->reason[len] = '\0';
+}
+
+static bool key_valid(const char *key)
+{
+        size_t len = key ? strlen(key) : 0;
+        size_t good = key ? strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789._-") : 0;
+        return len > 0 && len <= PLAN_KEY_MAX && good == len;
+}
+
+static bool key_taken(const struct plan *plan, const char *key)
+{
+        for (size_t i = 0; i < plan->count; i++)
+                if (strcmp(plan->effects[i].key, key) == 0)
+                        return true;
+        return false;
+}
+
+static bool body_valid(const char *text)
+{
+        return !text || utf8_valid(text, strlen(text));
+}
+
+static size_t body_size(const char *text)
+{
+        return text ? strlen(text) : 0;
+}
+
+static const char *subject_mistake(const char *subject)
+{
+        size_t len = subject ? strlen(subject) : 0;
+        if (len == 0)
+                return "no subject";
+        if (len > PLAN_SUBJECT_MAX)
+                return "subject over 998 bytes";
+        return utf8_one_line(subject, len) ? NULL : "subject is not one line of UTF-8";
+}
+
+/* What is wrong with a mail, or NULL. Never holds anything of it. */
+static const char *mail_mistake(const struct mail *mail)
+{
+        size_t body = body_size(mail->text) + body_size(mail->html);
+        if (!mail->to || !address_valid(mail->to, strlen(mail->to)))
+                return "to: expected an e-mail address";
+        if (mail->reply_to && !address_valid(mail->reply_to, strlen(mail->reply_to)))
+                return "reply_to: expected an e-mail address";
+        if (body == 0)
+                return "neither text nor html";
+        if (body > PLAN_MAIL_BODY_MAX)
+                return "text and html over 1 MiB";
+        if (!body_valid(mail->text) || !body_valid(mail->html))
+                return "text or html is not UTF-8";
+        return subject_mistake(mail->subject);
+}
+
+/* What forbids one more effect of that key, or NULL. */
+static const char *effect_mistake(const struct plan *plan, const char *key)
+{
+        if (plan->count == PLAN_EFFECTS_MAX)
+                return "more than 32 effects";
+        if (!key_valid(key))
+                return "an effect's key is not 1 to 64 of [a-z0-9._-]";
+        return key_taken(plan, key) ? "two effects of the same key" : NULL;
+}
+
+/* The array doubles at every power of two; what it leaves behind in the arena is small. */
+static struct effect *effect_add(struct plan *plan, const char *key, enum effect_kind kind)
+{
+        size_t count = plan->count;
+        if ((count & (count - 1)) == 0) {
+                struct effect *grown = arena_alloc(plan->arena, (count ? 2 * count : 1) * sizeof(*grown));
+                if (count)
+                        memcpy(grown, plan->effects, count * sizeof(*grown));
+                plan->effects = grown;
+        }
+        struct effect *effect = &plan->effects[plan->count++];
+        effect->key = arena_strdup(plan->arena, key);
+        effect->kind = kind;
+        return effect;
+}
+
+static void mail_copy(struct arena *arena, struct mail *to, const struct mail *from, const char *key)
+{
+        *to = (struct mail){
+                .key = key,
+                .to = arena_strdup(arena, from->to),
+                .reply_to = arena_strdup(arena, from->reply_to),
+                .subject = arena_strdup(arena, from->subject),
+                .text = arena_strdup(arena, from->text),
+                .html = arena_strdup(arena, from->html),
+        };
+}
+
+void plan_mail(struct plan *plan, const struct mail *mail)
+{
+        if (plan->rejected)
+                return;
+        const char *mistake = effect_mistake(plan, mail->key);
+        if (mistake) {
+                plan_reject(plan, mistake);
+                return;
+        }
+        mistake = mail_mistake(mail);
+        if (mistake) {
+                plan_reject(plan, plan_printf(plan, "mail %s: %s", mail->key, mistake));
+                return;
+        }
+        struct effect *effect = effect_add(plan, mail->key, EFFECT_MAIL);
+        mail_copy(plan->arena, &effect->mail, mail, effect->key);
+}
+
+enum plan_outcome plan_build(struct arena *arena, const struct handler *handler, const json_t *payload,
+                             struct plan **plan, char error[PLAN_ERROR_MAX])
+{
+        *plan = NULL;
+        const void *decoded = fields_decode(arena, handler->fields, handler->size, payload, error);
+        if (!decoded)
+                return PLAN_BAD_PAYLOAD;
+        *plan = arena_alloc(arena, sizeof(**plan));
+        (*plan)->arena = arena;
+        handler->plan(decoded, *plan);
+        snprintf(error, PLAN_ERROR_MAX, "%s", (*plan)->reason);
+        return (*plan)->rejected ? PLAN_REJECTED : PLAN_OK;
+}
+
+enum plan_outcome plan_build_text(struct arena *arena, const struct handler *handler, struct slice payload,
+                                  struct plan **plan, char error[PLAN_ERROR_MAX])
+{
+        *plan = NULL;
+        json_t *value = json_parse(payload, error);
+        if (!value)
+                return PLAN_BAD_PAYLOAD;
+        enum plan_outcome outcome = plan_build(arena, handler, value, plan, error);
+        json_decref(value);
+        return outcome;
+}

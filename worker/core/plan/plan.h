@@ -1,0 +1,62 @@
+#ifndef LEVERET_CORE_PLAN_H
+#define LEVERET_CORE_PLAN_H
+
+#include "core/codec/json.h"
+#include "core/memory/arena.h"
+#include "core/text/buffer.h"
+#include "handler.h"
+
+enum {
+        PLAN_EFFECTS_MAX = 32,
+        PLAN_KEY_MAX = 64,
+        PLAN_SUBJECT_MAX = 998,           /* bytes: RFC 5322 section 2.1.1, before it is encoded and folded */
+        PLAN_MAIL_BODY_MAX = 1024 * 1024, /* bytes of text and html together */
+        PLAN_ERROR_MAX = 256,
+};
+
+enum effect_kind { EFFECT_MAIL };
+
+/* One thing to be done. What is said of struct mail in handler.h has been checked. */
+struct effect {
+        const char *key; /* unique in its plan */
+        enum effect_kind kind;
+        union {
+                struct mail mail;
+        };
+};
+
+/* All memory is the arena's. */
+struct plan {
+        struct arena *arena;
+        struct effect *effects; /* in the order in which the handler named them */
+        size_t count;
+        bool rejected; /* then count is 0 and `reason` says why; bounded, one line, UTF-8 */
+        char reason[PLAN_ERROR_MAX];
+};
+
+enum plan_outcome {
+        PLAN_OK,          /* carry out the effects; there may be none */
+        PLAN_BAD_PAYLOAD, /* dead letter `bad_payload` */
+        PLAN_REJECTED,    /* dead letter `rejected` */
+};
+
+/*
+ * Decodes the payload for the handler and lets it plan. Pure: the same payload gives the same plan. `*plan`
+ * is set in every case but PLAN_BAD_PAYLOAD (there NULL); `error` is "" or the text for the dead letter. The
+ * payload is borrowed for the call only; the plan lives as long as the arena.
+ */
+enum plan_outcome plan_build(struct arena *arena, const struct handler *handler, const json_t *payload,
+                             struct plan **plan, char error[PLAN_ERROR_MAX]);
+
+/* The same from the text of a payload: json_parse, then plan_build. */
+enum plan_outcome plan_build_text(struct arena *arena, const struct handler *handler, struct slice payload,
+                                  struct plan **plan, char error[PLAN_ERROR_MAX]);
+
+/*
+ * Appends the plan as text for people and tests, one effect after the other with its body indented by four;
+ * control characters are written as \xNN, so that it is safe on a terminal. An empty plan is "nothing to do",
+ * a rejected one "rejected: <reason>".
+ */
+void plan_render(struct buffer *out, const struct plan *plan);
+
+#endif

@@ -1,0 +1,137 @@
+#include "core/plan/schema.h"
+#include "core/codec/json.h"
+#include "core/text/address.h"
+
+#include <stdlib.h>
+
+static json_t *object_schema(const struct field *fields);
+
+static void set_text(json_t *schema, const char *key, const char *text)
+{
+        if (text)
+                json_object_set_new(schema, key, json_string(text));
+}
+
+/* An optional field may be null, so its type is a pair. */
+static void set_type(json_t *schema, const struct field *field, const char *type)
+{
+        if (field->optional)
+                json_object_set_new(schema, "type", json_pack("[ss]", type, "null"));
+        else
+                set_text(schema, "type", type);
+}
+
+static json_t *limit(const struct field *field, double value)
+{
+        return field->kind == FIELD_KIND_INT ? json_integer((json_int_t)value) : json_real(value);
+}
+
+static void set_range(json_t *schema, const struct field *field)
+{
+        if (!isinf(field->min))
+                json_object_set_new(schema, "minimum", limit(field, field->min));
+        if (!isinf(field->max))
+                json_object_set_new(schema, "maximum", limit(field, field->max));
+}
+
+static void set_choices(json_t *schema, const struct field *field)
+{
+        json_t *choices = json_array();
+        for (const char *const *choice = field->one_of; *choice; choice++)
+                json_array_append_new(choices, json_string(*choice));
+        if (field->optional)
+                json_array_append_new(choices, json_null());
+        json_object_set_new(schema, "enum", choices);
+}
+
+static void set_string(json_t *schema, const struct field *field)
+{
+        set_type(schema, field, "string");
+        if (field->one_of) {
+                set_choices(schema, field);
+                return;
+        }
+        if (field->min_length)
+                json_object_set_new(schema, "minLength", json_integer((json_int_t)field->min_length));
+        json_object_set_new(schema, "maxLength", json_integer((json_int_t)field->max_length));
+        if (field->one_line)
+                set_text(schema, "pattern", "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$");
+}
+
+static void set_email(json_t *schema, const struct field *field)
+{
+        set_type(schema, field, "string");
+        set_text(schema, "format", "email");
+        json_object_set_new(schema, "maxLength", json_integer(ADDRESS_MAX));
+}
+
+static void set_list(json_t *schema, const struct field *field)
+{
+        set_type(schema, field, "array");
+        json_object_set_new(schema, "items", object_schema(field->fields));
+        if (field->min_items)
+                json_object_set_new(schema, "minItems", json_integer((json_int_t)field->min_items));
+        json_object_set_new(schema, "maxItems", json_integer((json_int_t)field->max_items));
+}
+
+static json_t *field_schema(const struct field *field)
+{
+        json_t *schema = field->kind == FIELD_KIND_OBJECT ? object_schema(field->fields) : json_object();
+        switch (field->kind) {
+        case FIELD_KIND_INT:
+                set_type(schema, field, "integer");
+                set_range(schema, field);
+                break;
+        case FIELD_KIND_NUMBER:
+                set_type(schema, field, "number");
+                set_range(schema, field);
+                break;
+        case FIELD_KIND_BOOL:
+                set_type(schema, field, "boolean");
+                break;
+        case FIELD_KIND_STRING:
+                set_string(schema, field);
+                break;
+        case FIELD_KIND_EMAIL:
+                set_email(schema, field);
+                break;
+        case FIELD_KIND_OBJECT:
+                set_type(schema, field, "object");
+                break;
+        case FIELD_KIND_LIST:
+                set_list(schema, field);
+                break;
+        case FIELD_KIND_END:
+                abort();
+        }
+        set_text(schema, "description", field->description);
+        return schema;
+}
+
+static json_t *object_schema(const struct field *fields)
+{
+        json_t *schema = json_object(), *properties = json_object(), *required = json_array();
+        for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
+                json_object_set_new(properties, field->name, field_schema(field));
+                if (!field->optional)
+                        json_array_append_new(required, json_string(field->name));
+        }
+        set_text(schema, "type", "object");
+        json_object_set_new(schema, "properties", properties);
+        json_object_set_new(schema, "required", required);
+        return schema;
+}
+
+void schema_render(struct buffer *out, const struct handler *handler, bool pretty)
+{
+        json_t *schema = json_object(), *payload = object_schema(handler->fields);
+        set_text(schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        set_text(schema, "title", handler->type);
+        set_text(schema, "description", handler->summary);
+        json_object_update(schema, payload);
+        json_decref(payload);
+        json_write(out, schema, pretty ? JSON_INDENT(2) : JSON_COMPACT);
+        if (pretty)
+                buffer_add_char(out, '\n');
+        json_decref(schema);
+}

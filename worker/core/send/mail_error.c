@@ -1,0 +1,110 @@
+#include "core/send/mail_error.h"
+#include "core/text/plain_text.h"
+#include "core/text/utf8.h"
+
+#include <string.h>
+
+struct mail_result mail_result_of(enum mail_outcome outcome)
+{
+        return (struct mail_result){.outcome = outcome, .retry_after_ms = -1};
+}
+
+static bool ends_word(char c)
+{
+        return (unsigned char)c <= ' ' || c == 0x7f || strchr("<>()\"',;:", c);
+}
+
+/* Bytes up to the end of the word that starts here. */
+static size_t word_len(struct slice text)
+{
+        size_t len = 0;
+        while (len < text.len && !ends_word(text.data[len]))
+                len++;
+        return len;
+}
+
+static void word_add(struct buffer *out, struct slice word)
+{
+        if (memchr(word.data, '@', word.len)) {
+                buffer_add_text(out, "<address>");
+                return;
+        }
+        for (size_t i = 0; i < word.len;) {
+                size_t width = plain_text_width(word.data + i, word.len - i);
+                if (width)
+                        buffer_add(out, word.data + i, width);
+                else
+                        buffer_add_char(out, '?');
+                i += width ? width : 1;
+        }
+}
+
+static bool starts_with(struct slice text, const char *start)
+{
+        size_t len = start ? strlen(start) : 0;
+        return len > 0 && text.len >= len && memcmp(text.data, start, len) == 0;
+}
+
+static struct slice without(struct slice text, size_t len)
+{
+        return (struct slice){.data = text.data + len, .len = text.len - len};
+}
+
+/* Bytes before the first occurrence of the secret, which may sit inside a word. */
+static size_t before_secret(struct slice text, const char *secret)
+{
+        size_t len = 0;
+        while (len < text.len && !starts_with(without(text, len), secret))
+                len++;
+        return len;
+}
+
+static void open_text_add(struct buffer *out, struct slice text)
+{
+        while (text.len) {
+                size_t len = word_len(text);
+                if (len) {
+                        word_add(out, (struct slice){.data = text.data, .len = len});
+                        text = without(text, len);
+                        continue;
+                }
+                char c = (unsigned char)text.data[0] < ' ' || text.data[0] == 0x7f ? ' ' : text.data[0];
+                buffer_add_char(out, c);
+                text = without(text, 1);
+        }
+}
+
+void mail_error_set(struct mail_result *result, const char *context, struct slice text, const char *secret)
+{
+        struct buffer out = {0};
+        buffer_add_text(&out, context);
+        while (text.len && ends_word(text.data[text.len - 1]))
+                text.len--;
+        if (text.len > 4 * MAIL_ERROR_MAX)
+                text.len = 4 * MAIL_ERROR_MAX;
+        if (text.len)
+                buffer_add_text(&out, ": ");
+        while (text.len) {
+                size_t len = before_secret(text, secret);
+                open_text_add(&out, (struct slice){.data = text.data, .len = len});
+                text = without(text, len);
+                if (text.len) {
+                        buffer_add_text(&out, "<secret>");
+                        text = without(text, strlen(secret));
+                }
+        }
+        size_t len = utf8_prefix(out.data, out.len, MAIL_ERROR_MAX - 1);
+        memcpy(result->error, out.data, len);
+        result->error[len] = '\0';
+        buffer_fini(&out);
+}
+
+void mail_provider_id_set(struct mail_result *result, struct slice id)
+{
+        size_t len = id.len < MAIL_PROVIDER_ID_MAX - 1 ? id.len : MAIL_PROVIDER_ID_MAX - 1;
+        for (size_t i = 0; i < len; i++) {
+                char c = id.data[i];
+                result->provider_id[i] = c >= ' ' && c <= '~' ? c : '?';
+        }
+        result->provider_id[len] = '\0';
+}

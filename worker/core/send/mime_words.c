@@ -1,0 +1,187 @@
+#include "core/send/mime_words.h"
+#include "core/codec/base64.h"
+#include "core/text/mailbox.h"
+#include "core/text/utf8.h"
+
+#include <stdlib.h>
+
+/* Columns of a line, and of what an encoded-word carries: with its frame of 12 and "Reply-To: " it stays
+ * under the 76 that RFC 2047 section 2 allows a line with encoded-words. */
+enum { LINE_MAX_COLUMNS = 78, WORD_PAYLOAD_MAX = 52, PLAIN_WORD_MAX = 60 };
+
+void mime_hex_add(struct buffer *out, unsigned char c)
+{
+        static const char digits[] = "0123456789ABCDEF";
+        char text[3] = {'=', digits[c >> 4], digits[c & 15]};
+        buffer_add(out, text, sizeof text);
+}
+
+bool mime_prefers_base64(struct slice text)
+{
+        size_t encoded = 0;
+        for (size_t i = 0; i < text.len; i++) {
+                unsigned char c = (unsigned char)text.data[i];
+                encoded += c >= 0x7f || c == '=';
+        }
+        return 2 * encoded >
+               text.len / 3; /* two more characters for each encoded byte against a third more of all */
+}
+
+static bool letter_or_digit(char c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* What may stand for itself in a Q word, also within a phrase (RFC 2047 section 5 (3)). */
+static bool q_plain(char c)
+{
+        return letter_or_digit(c) || (c && strchr("!*+-/", c));
+}
+
+/* Bytes of `text` that fit into one word; never cuts a character (RFC 2047 section 5). */
+static size_t word_len(struct slice text, bool base64)
+{
+        size_t at = 0, columns = 0;
+        while (at < text.len) {
+                size_t width = utf8_width(text.data + at, text.len - at);
+                if (width == 0)
+                        abort(); /* the text was to be UTF-8 */
+                if (base64)
+                        columns = (at + width + 2) / 3 * 4;
+                else
+                        columns += width > 1                                        ? 3 * width
+                                   : q_plain(text.data[at]) || text.data[at] == ' ' ? 1
+                                                                                    : 3;
+                if (columns > WORD_PAYLOAD_MAX)
+                        break;
+                at += width;
+        }
+        return at;
+}
+
+static void q_add(struct buffer *out, struct slice text)
+{
+        for (size_t i = 0; i < text.len; i++) {
+                if (text.data[i] == ' ')
+                        buffer_add_char(out, '_');
+                else if (q_plain(text.data[i]))
+                        buffer_add_char(out, text.data[i]);
+                else
+                        mime_hex_add(out, (unsigned char)text.data[i]);
+        }
+}
+
+static void words_add(struct buffer *out, struct slice text)
+{
+        bool base64 = mime_prefers_base64(text);
+        while (text.len) {
+                size_t len = word_len(text, base64);
+                struct slice piece = {.data = text.data, .len = len};
+                buffer_add_text(out, base64 ? "=?utf-8?B?" : "=?utf-8?Q?");
+                if (base64)
+                        base64_add(out, piece.data, piece.len);
+                else
+                        q_add(out, piece);
+                buffer_add_text(out, "?=");
+                text = (struct slice){.data = text.data + len, .len = text.len - len};
+                if (text.len)
+                        buffer_add_text(out, "\r\n ");
+        }
+}
+
+/* True if the text is single-spaced ASCII words, short enough to fold between them, that no reader takes for
+ * encoded-words. */
+static bool plain_text(struct slice text)
+{
+        size_t word = 0;
+        for (size_t i = 0; i < text.len; i++) {
+                char c = text.data[i];
+                bool pair = i + 1 < text.len && c == '=' && text.data[i + 1] == '?';
+                if (c < ' ' || c > '~' || pair || (c == ' ' && word == 0))
+                        return false;
+                word = c == ' ' ? 0 : word + 1;
+                if (word > PLAIN_WORD_MAX)
+                        return false;
+        }
+        return text.len == 0 || word > 0;
+}
+
+static void folded_add(struct buffer *out, size_t column, struct slice text)
+{
+        while (text.len) {
+                const char *space = memchr(text.data, ' ', text.len);
+                size_t len = space ? (size_t)(space - text.data) : text.len;
+                if (column + 1 + len > LINE_MAX_COLUMNS) {
+                        buffer_add_text(out, "\r\n");
+                        column = 0;
+                }
+                buffer_add_char(out, ' ');
+                buffer_add(out, text.data, len);
+                column += 1 + len;
+                size_t taken = space ? len + 1 : len;
+                text = (struct slice){.data = text.data + taken, .len = text.len - taken};
+        }
+}
+
+void mime_text_header_add(struct buffer *out, const char *name, const char *text)
+{
+        struct slice value = slice_of(text);
+        buffer_printf(out, "%s:", name);
+        if (plain_text(value)) {
+                folded_add(out, strlen(name) + 1, value);
+        } else {
+                buffer_add_char(out, ' ');
+                words_add(out, value);
+        }
+        buffer_add_text(out, "\r\n");
+}
+
+static bool needs_quotes(struct slice name)
+{
+        for (size_t i = 0; i < name.len; i++)
+                if (!letter_or_digit(name.data[i]) && !strchr(" !#$%&'*+-/=?^_`{|}~", name.data[i]))
+                        return true;
+        return false;
+}
+
+static void quoted_add(struct buffer *out, struct slice name)
+{
+        buffer_add_char(out, '"');
+        for (size_t i = 0; i < name.len; i++) {
+                if (name.data[i] == '"' || name.data[i] == '\\')
+                        buffer_add_char(out, '\\');
+                buffer_add_char(out, name.data[i]);
+        }
+        buffer_add_char(out, '"');
+}
+
+static void name_add(struct buffer *out, struct slice name)
+{
+        if (name.len > PLAIN_WORD_MAX || !plain_text(name))
+                words_add(out, name);
+        else if (needs_quotes(name))
+                quoted_add(out, name);
+        else
+                buffer_add_slice(out, name);
+}
+
+void mime_mailbox_header_add(struct buffer *out, const char *name, const char *text)
+{
+        struct mailbox mailbox;
+        if (!mailbox_parse(&mailbox, text))
+                abort(); /* the request was checked */
+        buffer_printf(out, "%s: ", name);
+        if (mailbox.name.len == 0) {
+                buffer_add_slice(out, mailbox.address);
+                buffer_add_text(out, "\r\n");
+                return;
+        }
+        struct buffer decoded = {0};
+        mailbox_name_add(&decoded, mailbox);
+        name_add(out, (struct slice){.data = decoded.data, .len = decoded.len});
+        buffer_fini(&decoded);
+        const char *line = memrchr(out->data, '\n', out->len);
+        size_t column = line ? (size_t)(out->data + out->len - line - 1) : out->len;
+        bool fold = column + 3 + mailbox.address.len > LINE_MAX_COLUMNS;
+        buffer_printf(out, "%s<%.*s>\r\n", fold ? "\r\n " : " ", SLICE_PRINT(mailbox.address));
+}

@@ -1,0 +1,19 @@
+#ifndef LEVERET_CORE_MIME_WORDS_H
+#define LEVERET_CORE_MIME_WORDS_H
+
+#include "core/text/buffer.h"
+
+/* Header lines with their CRLF. Text that is not plain ASCII, or that could not be folded at 78 columns,
+ * becomes encoded-words (RFC 2047). Values must be free of control characters. */
+
+/* "Name: text": an unstructured header such as Subject. */
+void mime_text_header_add(struct buffer *out, const char *name, const char *text);
+/* "Name: mailbox": an address header; `text` must be a mailbox (core/text/mailbox.h). */
+void mime_mailbox_header_add(struct buffer *out, const char *name, const char *text);
+
+/* Which encoding gives the shorter text: true for base64. */
+bool mime_prefers_base64(struct slice text);
+/* Adds "=XX" (upper case, as RFC 2045 and 2047 ask). */
+void mime_hex_add(struct buffer *out, unsigned char c);
+
+#endif

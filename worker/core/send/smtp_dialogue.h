@@ -1,0 +1,85 @@
+#ifndef LEVERET_CORE_SMTP_DIALOGUE_H
+#define LEVERET_CORE_SMTP_DIALOGUE_H
+
+#include "core/memory/slice.h"
+#include "core/send/mail.h"
+#include "core/send/mail_outcome.h"
+#include "core/text/buffer.h"
+
+/*
+ * The part of an SMTP session in which one mail is handed over (RFC 5321 section 3.3), on a connection that
+ * stands, is greeted and logged in: what is to be written, and what the replies mean. Bytes in, bytes out.
+ */
+
+enum {
+        SMTP_REPLIES_MAX = 64 * 1024, /* bytes of replies to one mail */
+        SMTP_LINE_KEPT = 512,         /* of a line of reply (RFC 5321 section 4.5.3.1.5); more is dropped */
+};
+
+/* What the server said last. */
+struct smtp_heard {
+        size_t bytes;            /* of all replies so far */
+        bool replied;            /* at all */
+        struct smtp_reply reply; /* its text is in `text` */
+        char text[MAIL_ERROR_MAX];
+};
+/* Takes one line. True if it ends a reply, which is `reply` then; lines that are no reply are passed over. */
+bool smtp_heard_line(struct smtp_heard *heard, struct slice line);
+
+/* What the server offers (RFC 1870, RFC 2920). */
+struct smtp_extensions {
+        bool size, pipelining;
+};
+/* Takes one line of the reply to EHLO. */
+void smtp_extensions_line(struct smtp_extensions *extensions, struct slice line);
+
+struct smtp_dialogue {
+        enum smtp_phase phase; /* SMTP_MAIL to SMTP_DOT: the reply that is awaited */
+        bool pipelining;
+        struct smtp_heard heard;
+        char line[SMTP_LINE_KEPT];
+        size_t line_len;
+        struct buffer commands, message, recipient;
+        const struct buffer *writing;
+        size_t written; /* of `writing` */
+};
+/* A zeroed dialogue may be begun; this frees what it holds. */
+void smtp_dialogue_fini(struct smtp_dialogue *dialogue);
+/* The mail is over, however it ended. Memory is kept for the next one, but not that of a large one. */
+void smtp_dialogue_end(struct smtp_dialogue *dialogue);
+
+/* Begins with MAIL, and with RCPT and DATA behind it where the server lets commands be sent together. The
+ * request must have passed mail_request_problem; it is not needed any more afterwards. */
+void smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_extensions extensions,
+                         const struct mail_request *request);
+
+/* What is to be written next, borrowed until the next call; empty if replies are awaited. */
+struct slice smtp_dialogue_pending(const struct smtp_dialogue *dialogue);
+/* So many bytes of it were handed to the system. With the last one of the message the mail may have been
+ * accepted: SMTP_DOT. */
+void smtp_dialogue_wrote(struct smtp_dialogue *dialogue, size_t len);
+
+enum smtp_step {
+        SMTP_STEP_WAIT,    /* for the next reply; all bytes were taken */
+        SMTP_STEP_MESSAGE, /* the message is awaited: the last moment to think better of it */
+        SMTP_STEP_ENDED,   /* smtp_dialogue_result tells how */
+        SMTP_STEP_FLOODED, /* more than SMTP_REPLIES_MAX: to be cut */
+};
+/* Takes bytes off the front of `bytes` until there is something to do. */
+enum smtp_step smtp_dialogue_read(struct smtp_dialogue *dialogue, struct slice *bytes);
+/* After SMTP_STEP_MESSAGE: the message is pending, its final dot included. */
+void smtp_dialogue_message(struct smtp_dialogue *dialogue);
+
+/* After SMTP_STEP_ENDED: accepted or refused. */
+struct mail_result smtp_dialogue_result(const struct smtp_dialogue *dialogue);
+/* The connection was lost, or time was up: ambiguous only if the server has the whole message. `cause` is one
+ * line. */
+struct mail_result smtp_dialogue_cut(const struct smtp_dialogue *dialogue, const char *cause);
+/* Was nothing said about the mail yet? What a kept connection says to MAIL may be its farewell, whatever the
+ * code, and a 421 always is. Then the mail may be begun again on a new one. */
+bool smtp_dialogue_untouched(const struct smtp_dialogue *dialogue);
+
+/* Cut before a mail was begun: while connecting, greeting or logging in, up to `phase`. */
+struct mail_result smtp_cut(enum smtp_phase phase, const char *cause);
+
+#endif

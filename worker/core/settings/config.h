@@ -1,0 +1,129 @@
+#ifndef LEVERET_CORE_CONFIG_H
+#define LEVERET_CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The whole configuration as values. Times are milliseconds, sizes bytes. Built once from file, environment
+ * and --set; read-only afterwards; all memory belongs to the config. Optional strings are NULL when unset. */
+
+enum {
+        CONFIG_QUEUES_MAX = 64,
+        CONFIG_BINDINGS_MAX = 64,
+        CONFIG_TIERS_MAX = 16,
+        CONFIG_HANDLERS_MAX = 256,
+        CONFIG_BREAKER_FAILURES_MAX = 64,
+};
+
+enum on_ambiguous { ON_AMBIGUOUS_RESEND, ON_AMBIGUOUS_PARK };
+enum topology_mode { TOPOLOGY_DECLARE, TOPOLOGY_VERIFY, TOPOLOGY_OFF };
+enum mail_transport_kind { MAIL_TRANSPORT_HTTP, MAIL_TRANSPORT_SMTP, MAIL_TRANSPORT_LOG };
+enum mail_preset { MAIL_PRESET_RESEND, MAIL_PRESET_MAILPIT };
+enum smtp_starttls { SMTP_STARTTLS_REQUIRED, SMTP_STARTTLS_OFF };
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
+
+struct config_tls { /* of one connection; NULL means the system's default */
+        const char *ca_file, *cert_file, *key_file;
+};
+
+struct config_queue {
+        const char *name;
+        const char *bindings[CONFIG_BINDINGS_MAX];
+        size_t binding_count; /* default 1: "#" */
+        int64_t prefetch;     /* 1..65535, default 256 */
+        int64_t attempts;     /* all tries, the first included; default 8 */
+        int64_t tiers_ms[CONFIG_TIERS_MAX];
+        const char *tiers[CONFIG_TIERS_MAX]; /* as written, the name in the queue's name: "5s" */
+        size_t tier_count;                   /* default 5: 5s 30s 2m 10m 1h */
+};
+
+enum { CONFIG_HANDLER_TIMEOUT_MS = 60000 }; /* for types that the configuration does not name */
+
+struct config_handler {
+        const char *type;
+        int64_t attempts;   /* 0: that of the queue */
+        int64_t timeout_ms; /* claim to end; default CONFIG_HANDLER_TIMEOUT_MS */
+        enum on_ambiguous on_ambiguous;
+        bool has_on_ambiguous; /* else mail.on_ambiguous */
+};
+
+struct config {
+        struct {
+                const char *url;      /* default amqp://guest:guest@127.0.0.1:5672/ */
+                int64_t heartbeat_ms; /* default 30000; at least 1000 */
+                bool allow_plaintext; /* plaintext to other than loopback */
+                struct config_tls tls;
+        } amqp;
+        struct {
+                const char *url;    /* default redis://127.0.0.1:6379/0 */
+                const char *prefix; /* default "leveret" */
+                int64_t timeout_ms; /* of a reply, default 2000 */
+                bool allow_plaintext;
+                struct config_tls tls;
+        } redis;
+        struct config_queue queues[CONFIG_QUEUES_MAX];
+        size_t queue_count; /* default 1: "leveret.work" bound with "#" */
+        struct {
+                int64_t lease_ms;    /* default 60000 */
+                int64_t keep_ms;     /* default 7 days */
+                int64_t max_crashes; /* default 3 */
+        } claim;
+        struct config_handler handlers[CONFIG_HANDLERS_MAX];
+        size_t handler_count;
+        struct {
+                enum mail_transport_kind transport; /* default http */
+                const char *from; /* required unless transport is log: "Shop <shop@example.com>" or address */
+                enum on_ambiguous on_ambiguous;
+                int64_t timeout_ms; /* default 30000 */
+                double rate;        /* mails per second over the process; 0: unlimited (default) */
+                bool allow_plaintext;
+                struct {
+                        enum mail_preset preset;
+                        const char *url;
+                        const char *api_key; /* secret */
+                        int64_t connections; /* default 64 */
+                        struct config_tls tls;
+                } http;
+                struct {
+                        const char *url; /* smtp://host:port or smtps:// */
+                        const char *username;
+                        const char *password;        /* secret */
+                        enum smtp_starttls starttls; /* default required */
+                        int64_t connections;         /* default 16 */
+                        struct config_tls tls;
+                } smtp;
+                struct {
+                        int64_t failures;    /* default 5 */
+                        int64_t open_ms;     /* default 5000 */
+                        int64_t open_max_ms; /* default 300000 */
+                } breaker;
+        } mail;
+        struct {
+                const char *mail_to;
+                const char *webhook;
+                int64_t interval_ms; /* default 300000 */
+                int64_t idle_ms; /* alert when nothing succeeded for so long though work waits; default 10m */
+        } alerts;
+        struct {
+                const char *listen; /* default 127.0.0.1:9464; "off": no admin server */
+                const char *token;  /* secret; required when not loopback */
+        } admin;
+        struct {
+                enum log_level level;   /* default info */
+                enum log_format format; /* default auto: text on a terminal, else json */
+        } log;
+        struct {
+                int64_t grace_ms; /* default 25000 */
+        } shutdown;
+        int64_t max_body; /* bytes, default 262144, at most 16 MiB */
+        enum topology_mode topology;
+
+        void *memory; /* the arena behind the strings */
+};
+
+/* Settings of a type: the configured entry, or NULL. */
+const struct config_handler *config_handler_find(const struct config *config, const char *type);
+
+#endif

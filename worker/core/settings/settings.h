@@ -1,0 +1,99 @@
+#ifndef LEVERET_CORE_SETTINGS_H
+#define LEVERET_CORE_SETTINGS_H
+
+#include "core/memory/arena.h"
+#include "core/settings/config.h"
+#include "core/text/buffer.h"
+
+/*
+ * Every setting, once: this table drives parsing, defaults, checking, printing, reloading and
+ * config/leveret.yaml.
+ */
+
+enum setting_kind {
+        SETTING_DURATION,  /* int64_t milliseconds */
+        SETTING_SIZE,      /* int64_t bytes */
+        SETTING_INTEGER,   /* int64_t */
+        SETTING_RATE,      /* double per second */
+        SETTING_BOOLEAN,   /* bool */
+        SETTING_WORD,      /* an enum whose values are the indexes of `words` */
+        SETTING_DURATIONS, /* list of durations that also keeps their text: config_queue.tiers */
+        SETTING_TEXT, /* const char *, as are the next five; NULL if unset; values of this and the next kinds
+                         are free text, never quoted in errors */
+        SETTING_URL,  /* a URL with one of the schemes in `words` */
+        SETTING_PATH, /* a file */
+        SETTING_MAILBOX, /* "Shop <shop@example.com>" or a bare address */
+        SETTING_ADDRESS, /* a bare e-mail address */
+        SETTING_LISTEN,  /* host:port or off */
+        SETTING_TEXTS,   /* list of const char *: config_queue.bindings */
+};
+
+/* Which struct `offset` is in, and how the name begins. */
+enum setting_scope {
+        SETTING_OF_WORKER,  /* struct config */
+        SETTING_OF_QUEUE,   /* struct config_queue; "queues[]." */
+        SETTING_OF_HANDLER, /* struct config_handler; "handlers.*." */
+};
+
+struct setting {
+        const char *name; /* dotted, as in the file */
+        enum setting_kind kind;
+        enum setting_scope scope;
+        bool secret;     /* printed as ***, also read from a file named by LEVERET_..._FILE */
+        bool reloadable; /* takes effect on SIGHUP */
+        size_t offset;
+        size_t has_offset;        /* of a bool that says that it was set; 0: none */
+        int64_t min, max;         /* inclusive, of numbers; in the unit of the value */
+        const char *const *words; /* NULL-terminated */
+        const char *fallback; /* the default as one would write it (lists: comma-separated); NULL: unset */
+        const char *shown;    /* what config/leveret.yaml sets instead of the default */
+        const char *example;  /* what it shows in a comment when nothing is set */
+        const char *prose;
+};
+
+enum { SETTING_ERROR_MAX = 256 };
+
+/* The table; entries of a scope stand together. */
+extern const struct setting settings[];
+extern const size_t setting_count;
+
+/* "amqp.url" of the table for "amqp.url", "queues[].name" for "queues[3].name", "handlers.*.timeout" for
+ * "handlers.order.created.v1.timeout"; NULL if there is none. */
+const struct setting *setting_find(const char *path);
+/* Is that path a mapping in which settings lie ("mail", "mail.http", "queues[0].retry", "handlers.a.v1")? */
+bool setting_is_section(const char *path);
+/* The path of the same level that was probably meant, spelt with the table's names; NULL if none is near. In
+ * the arena. */
+const char *setting_suggest(struct arena *arena, const char *path);
+/* LEVERET_AMQP_URL for amqp.url. Only settings of the worker have one; NULL for others. */
+const char *setting_variable(struct arena *arena, const struct setting *setting);
+
+/* Everything at its default, with the one default queue. Strings are the table's own or the arena's. */
+void settings_defaults(struct config *config, struct arena *arena);
+void settings_queue_defaults(struct config_queue *queue, struct arena *arena);
+void settings_handler_defaults(struct config_handler *handler, struct arena *arena);
+
+/*
+ * Parses and stores a value; `base` is the struct of the setting's scope. Lists take `count` values, all
+ * others one. An empty text unsets an optional string. False with what was expected in `error`, which never
+ * holds a secret.
+ */
+bool setting_assign(const struct setting *setting, void *base, const char *const *values, size_t count,
+                    struct arena *arena, char error[SETTING_ERROR_MAX]);
+/* Adds the value as one would write it in the file. With `masked`, secrets become ***, of URLs only the
+ * password. False, adding nothing, if it is unset. */
+bool setting_print(const struct setting *setting, const void *base, bool masked, struct buffer *out);
+bool setting_equal(const struct setting *setting, const void *a, const void *b);
+
+/* Copies what may change while running, handlers included; of a queue that of the one with the same name.
+ * Strings are borrowed: `from` must outlive `into`. */
+void settings_reload(struct config *into, const struct config *from);
+
+/* Adds all values as a YAML file that can be loaded again where no secret is masked. */
+void settings_print(const struct config *config, struct buffer *out);
+/* Adds config/leveret.yaml: every setting with its explanation at its default. */
+void settings_document(struct buffer *out);
+/* Adds the manual page leveret.yaml(5), in man(7). */
+void settings_manual(struct buffer *out);
+
+#endif

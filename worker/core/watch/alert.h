@@ -1,0 +1,49 @@
+#ifndef LEVERET_CORE_ALERT_H
+#define LEVERET_CORE_ALERT_H
+
+#include "core/job/reason.h"
+#include "core/text/buffer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What is to be told to people, gathered: one entry for each kind of trouble (and message type), told at most
+ * once an interval, with counts of what came meanwhile. One digest for each way out (a mail, a webhook).
+ * Bounded: what finds no entry of its own is counted under "other types". Times are milliseconds of any
+ * monotonic clock.
+ */
+enum { ALERT_ENTRIES_MAX = 64, ALERT_NAME_MAX = 128, ALERT_TEXT_MAX = 256 };
+
+struct alert_entry {
+        char kind[ALERT_NAME_MAX]; /* dead breaker_open mail_refused queue_lost idle ... */
+        char type[ALERT_NAME_MAX]; /* of dead letters, else "" */
+        char text[ALERT_TEXT_MAX]; /* the latest: a cause, the name of a queue */
+        uint64_t count;            /* not told yet */
+        uint64_t telling;          /* in the digest under way */
+        uint64_t reasons[REASON_COUNT], telling_reasons[REASON_COUNT]; /* of both */
+        int64_t next_ms;                                               /* not before */
+};
+
+struct alert_digest {
+        struct alert_entry entries[ALERT_ENTRIES_MAX];
+        size_t count;
+        int64_t interval_ms;
+        bool under_way;
+};
+
+/* Counts one event. `text` becomes one line without control characters. */
+void alert_note(struct alert_digest *digest, const char *kind, const char *type, enum reason reason,
+                const char *text);
+/* Is there something to tell now, and nothing under way? */
+bool alert_is_due(const struct alert_digest *digest, int64_t now_ms);
+/* Takes what is due into the digest under way. */
+void alert_begin(struct alert_digest *digest, int64_t now_ms);
+/* Of the digest under way: as text, one line an entry; as JSON; and how many entries it has. */
+void alert_text(const struct alert_digest *digest, struct buffer *out);
+void alert_json(const struct alert_digest *digest, const char *worker, struct buffer *out);
+size_t alert_telling(const struct alert_digest *digest);
+/* The digest has ended. Not told: its counts wait for the next interval. */
+void alert_end(struct alert_digest *digest, bool told);
+
+#endif

@@ -1,0 +1,100 @@
+#include "io/admin/http_get.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Returning less than was given makes curl end with CURLE_WRITE_ERROR. */
+static size_t take(char *data, size_t one, size_t len, void *context)
+{
+        (void)one;
+        struct buffer *got = context;
+        if (got->len + len > HTTP_GET_BODY_MAX)
+                return 0;
+        buffer_add(got, data, len);
+        return len;
+}
+
+/* ":9464" and the wildcard addresses mean every interface; loopback is one of them. */
+static char *make_url(const char *listen, const char *path)
+{
+        static const char *const wildcards[] = {"0.0.0.0:", ":", "[::]:"};
+        struct buffer url = {0};
+        buffer_add_text(&url, "http://");
+        for (size_t i = 0; i < sizeof wildcards / sizeof wildcards[0]; i++) {
+                size_t len = strlen(wildcards[i]);
+                if (strncmp(listen, wildcards[i], len) == 0) {
+                        buffer_add_text(&url, "127.0.0.1:");
+                        listen += len;
+                        break;
+                }
+        }
+        buffer_printf(&url, "%s%s", listen, path);
+        return url.data;
+}
+
+static struct curl_slist *set_token(CURL *curl, const char *token)
+{
+        if (!token)
+                return NULL;
+        struct buffer header = {0};
+        buffer_printf(&header, "Authorization: Bearer %s", token);
+        struct curl_slist *headers = curl_slist_append(NULL, header.data);
+        buffer_fini(&header);
+        if (!headers)
+                abort();
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+        return headers;
+}
+
+static void set_options(CURL *curl, const char *url, struct buffer *got, char *cause)
+{
+        curl_easy_setopt(curl, CURLOPT_URL, url);
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+        curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)HTTP_GET_TIMEOUT_MS);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, got);
+        curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, cause);
+}
+
+static void explain(CURLcode code, const char *listen, const char *path, const char *cause, char *error)
+{
+        if (code == CURLE_WRITE_ERROR)
+                cause = "the answer is longer than 64 KiB";
+        else if (code == CURLE_OPERATION_TIMEDOUT)
+                cause = "no answer within 3 s";
+        else if (!cause[0])
+                cause = curl_easy_strerror(code);
+        snprintf(error, HTTP_GET_ERROR_MAX, "%.80s%.40s: %.120s", listen, path, cause);
+}
+
+bool http_get(const char *listen, const char *path, const char *token, struct buffer *body, int *status,
+              char *error)
+{
+        CURL *curl = curl_easy_init();
+        if (!curl)
+                abort();
+        char cause[CURL_ERROR_SIZE] = "";
+        struct buffer got = {0};
+        char *url = make_url(listen, path);
+        set_options(curl, url, &got, cause);
+        struct curl_slist *headers = set_token(curl, token);
+        CURLcode code = curl_easy_perform(curl);
+        if (code == CURLE_OK) {
+                long response = 0;
+                curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response);
+                *status = (int)response;
+                buffer_add(body, got.data, got.len);
+        } else {
+                explain(code, listen, path, cause, error);
+        }
+        curl_slist_free_all(headers);
+        curl_easy_cleanup(curl);
+        free(url);
+        buffer_fini(&got);
+        return code == CURLE_OK;
+}

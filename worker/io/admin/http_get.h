@@ -1,0 +1,20 @@
+#ifndef LEVERET_IO_HTTP_GET_H
+#define LEVERET_IO_HTTP_GET_H
+
+#include "core/text/buffer.h"
+
+#include <stdbool.h>
+
+enum { HTTP_GET_TIMEOUT_MS = 3000, HTTP_GET_BODY_MAX = 65536, HTTP_GET_ERROR_MAX = 256 };
+
+/*
+ * One GET to an admin server; blocks for at most HTTP_GET_TIMEOUT_MS. `listen` is the setting admin.listen
+ * (host:port; a wildcard address is asked on this machine), `path` begins with a slash, `token` is sent as
+ * bearer token unless NULL. Follows no redirect and uses no proxy. True if there was a complete answer of any
+ * status: `status` and `body` (added to, at most HTTP_GET_BODY_MAX bytes) are set. Else the cause is in
+ * `error` (HTTP_GET_ERROR_MAX).
+ */
+bool http_get(const char *listen, const char *path, const char *token, struct buffer *body, int *status,
+              char *error);
+
+#endif

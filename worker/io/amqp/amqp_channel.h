@@ -1,0 +1,89 @@
+#ifndef LEVERET_IO_AMQP_CHANNEL_H
+#define LEVERET_IO_AMQP_CHANNEL_H
+
+/* Inside of the consumer: one channel consumes one queue, so that trouble with a queue does not disturb the
+ * others. */
+#include "core/job/backoff.h"
+#include "core/message/acks.h"
+#include "io/amqp/amqp_wire.h"
+
+enum channel_phase {
+        CHANNEL_CLOSED,     /* not opened yet, or closed by the broker over a missing queue */
+        CHANNEL_IDLE,       /* open, no consumer */
+        CHANNEL_STARTING,   /* basic.consume sent */
+        CHANNEL_CONSUMING,  /* basic.consume-ok received */
+        CHANNEL_CANCELLING, /* basic.cancel sent */
+};
+
+/* What a frame meant to the owner of the channel. */
+enum channel_event {
+        CHANNEL_NOTHING,
+        CHANNEL_DELIVERY, /* channel_take gives it */
+        CHANNEL_LOST,     /* cancelled by the broker or the queue is missing; tried again after a wait */
+        CHANNEL_FOUND,    /* consuming again after that */
+        CHANNEL_BROKEN,   /* the connection is to be dropped; `error` says why */
+};
+
+/*
+ * The tag given outward is unique over the channels and over the lives of each: queue in the top 6 bits, then
+ * 10 bits of generation, then the delivery tag of AMQP, which restarts at 1 whenever the broker closed the
+ * channel.
+ */
+enum { CHANNEL_TAG_BITS = 48, CHANNEL_GENERATION_BITS = 10 };
+
+struct channel {
+        size_t queue;           /* number of the queue in the configuration */
+        const char *queue_name; /* borrowed */
+        enum channel_phase phase;
+        uint16_t wanted;     /* prefetch; 0: no consumer */
+        uint16_t running;    /* the prefetch of the consumer under way */
+        bool cancelled_due;  /* the wish for 0 is still to be answered */
+        bool lost;           /* reported lost, not yet found */
+        int64_t retry_at_ms; /* while lost */
+        struct backoff backoff;
+        uint16_t generation; /* of delivery tags */
+        struct acks acks;
+        struct arena *(*arena)(void *context); /* for the next message; NULL: one is made */
+        void *arena_context;
+        struct {                     /* the message being put together */
+                struct arena *arena; /* NULL: none */
+                struct message *message;
+                uint64_t tag, received;
+                char *body; /* NULL: not kept */
+                bool has_header;
+        } partial;
+        char consumer_tag[32];
+};
+
+void channel_init(struct channel *channel, size_t queue, const char *queue_name);
+void channel_fini(struct channel *channel);
+/* The connection is gone: back to CHANNEL_CLOSED, deliveries forgotten. The wish stays. */
+void channel_reset(struct channel *channel);
+
+/* Is there something to send now? */
+bool channel_is_due(const struct channel *channel, int64_t now_ms);
+/* Sends what the wish asks for in this phase. A status of the library, below 0 if the connection is to be
+ * dropped. */
+int channel_drive(struct channel *channel, struct broker *broker, int64_t now_ms);
+/* Acks written before the socket is asked again: 1.4 kB. */
+enum { CHANNEL_FLUSH_FRAMES = 64 };
+
+/* Digests a frame of this channel. `random` is for the wait after a loss. */
+enum channel_event channel_frame(struct channel *channel, struct broker *broker, const amqp_frame_t *frame,
+                                 int64_t now_ms, uint64_t random, struct amqp_error *error);
+/* The message that CHANNEL_DELIVERY announced; arena and message are the caller's. */
+uint64_t channel_take(struct channel *channel, struct arena **arena, struct message **message);
+/* Notes the decision on an outward tag; of an older generation it is ignored. */
+void channel_decide(struct channel *channel, uint64_t tag, enum ack_decision decision);
+/* Writes up to `frames_max` of what was decided. A status of the library; *more: something
+ * is left. */
+int channel_flush(struct channel *channel, struct broker *broker, int frames_max, bool *more);
+/* Is something decided on one of them that is not written? */
+bool channels_acks_pending(const struct channel *channels, size_t count);
+/* All that is decided on all channels, waiting for the socket until `until_ms` (clock_boot_ms) at most. */
+void channels_flush(struct channel *channels, size_t count, struct broker *broker, int64_t until_ms);
+
+/* The number of the queue in an outward tag. */
+size_t channel_of_tag(uint64_t tag);
+
+#endif

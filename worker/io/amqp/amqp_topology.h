@@ -1,0 +1,36 @@
+#ifndef LEVERET_IO_AMQP_TOPOLOGY_H
+#define LEVERET_IO_AMQP_TOPOLOGY_H
+
+#include "core/message/topology.h"
+#include "io/amqp/amqp_connection.h"
+
+/* What became of one exchange, queue or binding. */
+enum topology_verdict {
+        TOPOLOGY_IN_PLACE,  /* declared now, or there as wanted */
+        TOPOLOGY_MISSING,   /* verify: not there */
+        TOPOLOGY_DIFFERENT, /* there with other arguments; the detail shows both */
+        TOPOLOGY_DENIED,    /* no permission, or another refusal of the broker */
+        TOPOLOGY_SKIPPED,   /* a binding of a queue that was refused: nothing is led into it */
+};
+const char *topology_verdict_word(enum topology_verdict verdict); /* ok missing different denied skipped */
+
+/* `kind` is exchange, queue or binding; a binding's name is "exchange -> queue (key)". `detail` is "" if in
+ * place. */
+typedef void topology_report(void *context, const char *kind, const char *name, enum topology_verdict verdict,
+                             const char *detail);
+
+/*
+ * Declares the topology, or verifies it without changing anything: each item is first looked for passively,
+ * and only if it exists declared with its arguments on a channel that may break, which compares them.
+ * Bindings cannot be looked for over AMQP and are not verified. TOPOLOGY_OFF does nothing. Goes through all
+ * items even after a refusal, but binds no queue that was refused; `report` may be NULL. True if all is in
+ * place; else `error` holds the first trouble. Blocks, each call within AMQP_RPC_TIMEOUT_MS.
+ */
+bool broker_topology(struct broker *broker, const struct topology *topology, enum topology_mode mode,
+                     topology_report *report, void *context, struct amqp_error *error);
+
+/* The same on a connection of its own, for the operator's commands. */
+bool amqp_topology_apply(const struct config *config, enum topology_mode mode, topology_report *report,
+                         void *context, struct amqp_error *error);
+
+#endif

@@ -1,0 +1,390 @@
+#include "io/config/config_file.h"
+
+#include "core/memory/memory.h"
+#include "core/text/expand.h"
+#include "core/text/suggest.h"
+#include "io/config/config_check.h"
+#include "io/config/config_loader.h"
+#include "io/config/config_yaml.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_MAX = 1 << 20, ERRORS_MAX = 100 };
+
+void config_errors_fini(struct config_errors *errors)
+{
+        buffer_fini(&errors->lines);
+        buffer_fini(&errors->warnings);
+}
+
+void loader_complain(struct loader *loader, const char *label, const char *path, const char *message)
+{
+        if (loader->errors->count++ >= ERRORS_MAX)
+                return;
+        buffer_printf(&loader->errors->lines, "%s: %s%s%s\n", label, path ? path : "", path ? ": " : "",
+                      message);
+}
+
+void loader_warn(struct loader *loader, const char *label, const char *path, const char *message)
+{
+        loader->errors->warning_count++;
+        buffer_printf(&loader->errors->warnings, "%s: %s%s%s\n", label, path ? path : "", path ? ": " : "",
+                      message);
+}
+
+struct origin *loader_origin(struct loader *loader, const char *path, const char *label, bool in_file)
+{
+        struct origin *origin = arena_alloc(&loader->scratch, sizeof(*origin));
+        *origin = (struct origin){.next = loader->origins, .path = path, .label = label, .in_file = in_file};
+        loader->origins = origin;
+        return origin;
+}
+
+static const struct origin *loader_origin_find(const struct loader *loader, const char *path)
+{
+        for (const struct origin *origin = loader->origins; origin; origin = origin->next)
+                if (strcmp(origin->path, path) == 0)
+                        return origin;
+        return NULL;
+}
+
+const char *loader_variable(void *context, const char *name)
+{
+        const struct loader *loader = context;
+        size_t len = strlen(name);
+        for (const char *const *at = loader->source->environment; at && *at; at++)
+                if (strncmp(*at, name, len) == 0 && (*at)[len] == '=')
+                        return *at + len + 1;
+        return NULL;
+}
+
+static struct config_handler *handler_get(struct loader *loader, const char *type, const char **error)
+{
+        struct config *config = loader->config;
+        for (size_t i = 0; i < config->handler_count; i++)
+                if (strcmp(config->handlers[i].type, type) == 0)
+                        return &config->handlers[i];
+        if (config->handler_count == CONFIG_HANDLERS_MAX) {
+                *error = "too many handlers";
+                return NULL;
+        }
+        struct config_handler *handler = &config->handlers[config->handler_count++];
+        settings_handler_defaults(handler, loader->arena);
+        handler->type = arena_strdup(loader->arena, type);
+        return handler;
+}
+
+/* The struct that a path's setting lies in; NULL with the cause in `error`. */
+static void *base_of(struct loader *loader, const struct setting *setting, const char *path,
+                     const char **error)
+{
+        char *end;
+        const char *type = path + strlen("handlers.");
+        switch (setting->scope) {
+        case SETTING_OF_WORKER:
+                return loader->config;
+        case SETTING_OF_HANDLER:
+                return handler_get(loader,
+                                   arena_copy(&loader->scratch, type, (size_t)(strrchr(path, '.') - type)),
+                                   error);
+        case SETTING_OF_QUEUE:
+                errno = 0;
+                unsigned long index = strtoul(path + strlen("queues["), &end, 10);
+                *error = "there is no such queue";
+                bool digit = path[strlen("queues[")] >= '0' && path[strlen("queues[")] <= '9';
+                return digit && *end == ']' && index < loader->config->queue_count
+                               ? &loader->config->queues[index]
+                               : NULL;
+        }
+        return NULL;
+}
+
+/* Replaces variables in place; false after a complaint. */
+static bool values_expand(struct loader *loader, const char **values, size_t count, char *error)
+{
+        for (size_t i = 0; i < count; i++) {
+                struct buffer out = {0};
+                bool ok = expand(&out, values[i], loader_variable, loader, error);
+                values[i] = arena_copy(&loader->scratch, out.data ? out.data : "", out.len);
+                buffer_fini(&out);
+                if (!ok)
+                        return false;
+        }
+        return true;
+}
+
+void loader_apply(struct loader *loader, const struct setting *setting, const char *path, const char **values,
+                  size_t count, struct origin *origin, bool expanding)
+{
+        const char *cause = NULL;
+        char error[SETTING_ERROR_MAX];
+        void *base = base_of(loader, setting, path, &cause);
+        if (!base)
+                snprintf(error, sizeof(error), "%s", cause);
+        bool ok = base && (!expanding || values_expand(loader, values, count, error)) &&
+                  setting_assign(setting, base, values, count, loader->arena, error);
+        origin->broken = !ok;
+        if (!ok)
+                loader_complain(loader, origin->label, origin->in_file ? path : NULL, error);
+}
+
+const char *loader_unknown(struct loader *loader, const char *path)
+{
+        const char *meant = setting_suggest(&loader->scratch, path);
+        if (meant)
+                return arena_printf(&loader->scratch, "unknown setting; did you mean %s?", meant);
+        return "unknown setting";
+}
+
+static const char *file_label(struct loader *loader, int line, int column)
+{
+        return arena_printf(&loader->scratch, "%s:%d:%d", loader->source->path, line, column);
+}
+
+/* Sections and lists of sections: known, and with what they create. False if what lies in it must be skipped.
+ */
+static bool section_apply(struct loader *loader, const struct config_node *node, const char *label)
+{
+        bool in_handlers = strncmp(node->path, "handlers.", 9) == 0;
+        bool sequence = node->kind == CONFIG_NODE_SEQUENCE || node->kind == CONFIG_NODE_LIST;
+        if (strcmp(node->path, "queues") == 0 && node->kind == CONFIG_NODE_SEQUENCE) {
+                if (node->count > CONFIG_QUEUES_MAX) {
+                        loader_complain(loader, label, node->path, CONFIG_QUEUES_EXPECTED);
+                        return false;
+                }
+                loader->config->queue_count = node->count;
+                for (size_t i = 0; i < node->count; i++)
+                        settings_queue_defaults(&loader->config->queues[i], loader->arena);
+                return true;
+        }
+        bool known = setting_is_section(node->path) &&
+                     (!node->odd_key || (in_handlers && node->depth == 2)) &&
+                     !(in_handlers && node->depth > 2);
+        bool queues = strcmp(node->path, "queues") == 0;
+        if (!known || sequence || queues) {
+                loader_complain(loader, label, node->path,
+                                queues          ? CONFIG_QUEUES_EXPECTED
+                                : known         ? "expected settings as `key: value`, not a list"
+                                : node->odd_key ? "unknown setting; dotted names are written as sections"
+                                                : loader_unknown(loader, node->path));
+                return false;
+        }
+        const char *error = NULL;
+        if (in_handlers && !handler_get(loader, node->path + 9, &error))
+                loader_complain(loader, label, node->path, error);
+        return true;
+}
+
+static void secret_in_plain(struct loader *loader, const struct setting *setting,
+                            const struct config_node *node)
+{
+        const char *path = node->path, *written = node->values[0];
+        if (!loader->world_readable || strstr(written, "${") ||
+            (setting->fallback && strcmp(setting->fallback, written) == 0) ||
+            !config_value_is_secret(setting, written, &loader->scratch))
+                return;
+        const char *message = arena_printf(
+                &loader->scratch,
+                "a secret in plain in a file that everybody may read; chmod o-r the file, or use "
+                "${VARIABLE} or %s_FILE",
+                setting_variable(&loader->scratch, setting));
+        /* Of services on this machine, as in development and tests, it is worth no more than a warning. */
+        const char *label = file_label(loader, node->line, node->column);
+        if (config_secret_is_local(loader->config, setting, &loader->scratch))
+                loader_warn(loader, label, path, message);
+        else
+                loader_complain(loader, label, path, message);
+}
+
+/* One node of the file; false if the nodes below it must be skipped. */
+static bool node_apply(struct loader *loader, const struct config_node *node)
+{
+        const struct setting *setting = node->odd_key ? NULL : setting_find(node->path);
+        const char *key_label = file_label(loader, node->key_line, node->key_column);
+        bool container = node->kind == CONFIG_NODE_MAPPING || node->kind == CONFIG_NODE_SEQUENCE;
+        bool in_handlers = strncmp(node->path, "handlers.", 9) == 0;
+        bool section = setting_is_section(node->path) && !(in_handlers && node->depth > 2);
+        if (setting && !section && container) {
+                loader_complain(loader, key_label, node->path, "expected a value, not a section");
+                loader_origin(loader, node->path, key_label, true)->broken = true;
+                return false;
+        }
+        if (!setting || section) {
+                bool value = node->kind == CONFIG_NODE_VALUE && section;
+                struct origin *origin = loader_origin(loader, node->path, key_label, true);
+                if (value)
+                        loader_complain(loader, key_label, node->path,
+                                        "expected settings as `key: value`, not one value");
+                else if (node->kind == CONFIG_NODE_NULL && section)
+                        return true;
+                bool ok = !value && section_apply(loader, node, key_label);
+                origin->broken = !ok;
+                return ok;
+        }
+        struct origin *origin =
+                loader_origin(loader, node->path, file_label(loader, node->line, node->column), true);
+        if (node->kind == CONFIG_NODE_NULL) {
+                origin->broken = true;
+                loader_complain(loader, key_label, node->path, "has no value");
+                return true;
+        }
+        const char **values = arena_alloc(&loader->scratch, (node->count + 1) * sizeof(*values));
+        memcpy(values, node->values, node->count * sizeof(*values));
+        loader_apply(loader, setting, node->path, values, node->count, origin, true);
+        return true;
+}
+
+static bool lies_below(const char *path, const char *section)
+{
+        size_t len = section ? strlen(section) : 0;
+        return section && strncmp(path, section, len) == 0 && (path[len] == '.' || path[len] == '[');
+}
+
+static void file_apply(struct loader *loader, struct config_yaml *yaml)
+{
+        const char *path = loader->source->path;
+        struct stat status;
+        char *text = arena_alloc(&loader->scratch, FILE_MAX + 1);
+        ssize_t len = loader_read_file(path, text, FILE_MAX, &status);
+        loader->unreadable = true;
+        if (len < 0) {
+                loader_complain(loader, path, NULL, strerror(errno));
+                return;
+        }
+        if (len > FILE_MAX) {
+                loader_complain(loader, path, NULL, "is larger than 1 MiB");
+                return;
+        }
+        config_yaml_parse(yaml, &loader->scratch, text, (size_t)len);
+        if (yaml->error) {
+                loader_complain(loader, file_label(loader, yaml->error_line, yaml->error_column), NULL,
+                                yaml->error);
+                return;
+        }
+        loader->unreadable = false;
+        loader->world_readable = S_ISREG(status.st_mode) && (status.st_mode & S_IROTH);
+        const char *skipped = NULL;
+        for (size_t i = 0; i < yaml->count; i++)
+                if (!lies_below(yaml->nodes[i].path, skipped) && !node_apply(loader, &yaml->nodes[i]))
+                        skipped = yaml->nodes[i].path;
+}
+
+/* A fault between settings: told where the setting was set, else where its nearest section stands. */
+static void cross_fault(void *context, const char *path, const char *message)
+{
+        struct loader *loader = context;
+        const struct origin *origin = loader_origin_find(loader, path);
+        char *parent = arena_strdup(&loader->scratch, path);
+        for (char *dot; !origin && (dot = strrchr(parent, '.'));) {
+                *dot = '\0';
+                origin = loader_origin_find(loader, parent);
+        }
+        if (origin && origin->broken)
+                return;
+        const char *fallback = loader->source->path ? file_label(loader, 1, 1) : "configuration";
+        loader_complain(loader, origin ? origin->label : fallback, path, message);
+}
+
+static void types_check(struct loader *loader)
+{
+        const char *const *types = loader->source->types;
+        for (size_t i = 0; types && i < loader->config->handler_count; i++) {
+                const char *type = loader->config->handlers[i].type;
+                struct suggest suggest = {.word = type, .limit = suggest_limit(type)};
+                for (const char *const *at = types; *at; at++)
+                        suggest_offer(&suggest, *at);
+                if (suggest.best && strcmp(suggest.best, type) == 0)
+                        continue;
+                const char *message = "there is no handler of this type";
+                if (suggest.best)
+                        message =
+                                arena_printf(&loader->scratch, "%s; did you mean %s?", message, suggest.best);
+                cross_fault(loader, arena_printf(&loader->scratch, "handlers.%s", type), message);
+        }
+}
+
+static void load_all(struct loader *loader)
+{
+        struct config_yaml yaml = {0};
+        if (loader->source->path)
+                file_apply(loader, &yaml);
+        loader_override(loader);
+        if (loader->unreadable)
+                return;
+        for (size_t i = 0; i < yaml.count; i++) {
+                const struct setting *setting = setting_find(yaml.nodes[i].path);
+                if (setting && setting->secret && yaml.nodes[i].kind == CONFIG_NODE_VALUE)
+                        secret_in_plain(loader, setting, &yaml.nodes[i]);
+        }
+        config_check(loader->config, &loader->scratch, cross_fault, loader);
+        types_check(loader);
+}
+
+int config_load(const struct config_source *source, struct config **out, struct config_errors *errors)
+{
+        struct arena *arena = memory_raw(sizeof(*arena));
+        arena_init(arena);
+        struct loader loader = {.source = source, .arena = arena, .errors = errors};
+        arena_init(&loader.scratch);
+        loader.config = arena_alloc(arena, sizeof(*loader.config));
+        settings_defaults(loader.config, arena);
+        loader.config->memory = arena;
+        size_t before = errors->count;
+        load_all(&loader);
+        if (errors->count > ERRORS_MAX)
+                buffer_printf(&errors->lines, "%zu more errors\n", errors->count - ERRORS_MAX);
+        arena_fini(&loader.scratch);
+        *out = loader.config;
+        if (errors->count == before)
+                return 0;
+        config_free(loader.config);
+        *out = NULL;
+        return -1;
+}
+
+void config_free(struct config *config)
+{
+        if (!config)
+                return;
+        struct arena *arena = config->memory;
+        arena_fini(arena);
+        free(arena);
+}
+
+void config_print(const struct config *config, struct buffer *out)
+{
+        settings_print(config, out);
+}
+
+static size_t scope_diff(enum setting_scope scope, const void *running, const void *loaded, size_t index,
+                         struct buffer *out)
+{
+        size_t count = 0;
+        for (size_t i = 0; i < setting_count; i++) {
+                if (settings[i].scope != scope || settings[i].reloadable ||
+                    setting_equal(&settings[i], running, loaded))
+                        continue;
+                count++;
+                if (scope == SETTING_OF_QUEUE)
+                        buffer_printf(out, "queues[%zu].%s\n", index, settings[i].name + strlen("queues[]."));
+                else
+                        buffer_printf(out, "%s\n", settings[i].name);
+        }
+        return count;
+}
+
+/* All settings of handlers are reloadable. */
+size_t config_reload_diff(const struct config *running, const struct config *loaded, struct buffer *out)
+{
+        size_t count = scope_diff(SETTING_OF_WORKER, running, loaded, 0, out);
+        if (running->queue_count != loaded->queue_count) {
+                buffer_add_text(out, "queues\n");
+                return count + 1;
+        }
+        for (size_t i = 0; i < running->queue_count; i++)
+                count += scope_diff(SETTING_OF_QUEUE, &running->queues[i], &loaded->queues[i], i, out);
+        return count;
+}

@@ -1,0 +1,49 @@
+#ifndef LEVERET_IO_CONFIG_LOADER_H
+#define LEVERET_IO_CONFIG_LOADER_H
+
+#include "core/settings/settings.h"
+#include "io/config/config_file.h"
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* One run of config_load: what its parts share. */
+
+/* Where a path got its value, newest first. */
+struct origin {
+        const struct origin *next;
+        const char *path;
+        const char *label; /* "file:1:2", "LEVERET_..." or "--set ..." */
+        bool in_file;
+        bool broken; /* its value was refused: what follows from it is not reported */
+};
+
+struct loader {
+        const struct config_source *source;
+        struct config *config;
+        struct arena *arena;  /* of the configuration */
+        struct arena scratch; /* of the loading */
+        struct config_errors *errors;
+        const struct origin *origins;
+        bool world_readable;
+        bool unreadable; /* the file said nothing: what it may have set is unknown */
+};
+
+/* Reports an error (or a warning) at a label; `path` NULL: the label says which setting it is. */
+void loader_complain(struct loader *loader, const char *label, const char *path, const char *message);
+void loader_warn(struct loader *loader, const char *label, const char *path, const char *message);
+/* Notes that `path` got a value there. */
+struct origin *loader_origin(struct loader *loader, const char *path, const char *label, bool in_file);
+/* An expand_lookup over the environment; `context` is the loader. */
+const char *loader_variable(void *context, const char *name);
+/* What to say of a path that is no setting. */
+const char *loader_unknown(struct loader *loader, const char *path);
+/* Stores values, expanded if asked for, or complains. */
+void loader_apply(struct loader *loader, const struct setting *setting, const char *path, const char **values,
+                  size_t count, struct origin *origin, bool expanding);
+/* At most `max` bytes of a file; returns the length, max + 1 if it is longer, -1 with errno set. */
+ssize_t loader_read_file(const char *path, char *out, size_t max, struct stat *status);
+/* Applies the environment, then --set. */
+void loader_override(struct loader *loader);
+
+#endif

@@ -1,0 +1,157 @@
+#include "core/text/suggest.h"
+#include "io/config/config_loader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SECRET_FILE_MAX = 16384, LABEL_MAX = 64 };
+
+ssize_t loader_read_file(const char *path, char *out, size_t max, struct stat *status)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return -1;
+        size_t len = 0;
+        ssize_t got = fstat(fd, status);
+        if (got == 0 && S_ISDIR(status->st_mode)) {
+                errno = EISDIR;
+                got = -1;
+        }
+        while (got >= 0 && len <= max && (got = read(fd, out + len, max + 1 - len)) > 0)
+                len += (size_t)got;
+        int cause = errno;
+        close(fd);
+        errno = cause;
+        return got < 0 ? -1 : (ssize_t)len;
+}
+
+/* The content of a secret's file without the newline at its end; NULL after a complaint, which does not show
+ * the path: it may be the secret itself, put there by mistake. */
+static const char *secret_read(struct loader *loader, const char *variable, const char *path)
+{
+        struct stat status;
+        char *text = arena_alloc(&loader->scratch, SECRET_FILE_MAX + 2);
+        ssize_t len = loader_read_file(path, text, SECRET_FILE_MAX, &status);
+        const char *error = len < 0 ? arena_printf(&loader->scratch, "cannot read: %s", strerror(errno))
+                            : len > SECRET_FILE_MAX           ? "the file is larger than 16 KiB"
+                            : memchr(text, '\0', (size_t)len) ? "the file holds a NUL character"
+                                                              : NULL;
+        if (!error) {
+                text[len] = '\0';
+                if (len > 0 && text[len - 1] == '\n')
+                        text[--len] = '\0';
+                if (len > 0 && text[len - 1] == '\r')
+                        text[--len] = '\0';
+                error = len == 0 ? "the file is empty" : NULL;
+        }
+        if (error)
+                loader_complain(loader, variable, NULL, error);
+        return error ? NULL : text;
+}
+
+static void variable_apply(struct loader *loader, const struct setting *setting)
+{
+        const char *variable = setting_variable(&loader->scratch, setting);
+        if (!variable)
+                return;
+        const char *value = loader_variable(loader, variable);
+        const char *file_variable = arena_printf(&loader->scratch, "%s_FILE", variable);
+        const char *path = setting->secret ? loader_variable(loader, file_variable) : NULL;
+        if (value && value[0] && path && path[0]) {
+                loader_complain(loader, file_variable, NULL,
+                                arena_printf(&loader->scratch, "%s is set too", variable));
+                return;
+        }
+        if (path && path[0]) {
+                variable = file_variable;
+                value = secret_read(loader, variable, path);
+                if (!value)
+                        loader_origin(loader, setting->name, variable, false)->broken = true;
+        }
+        if (value && value[0])
+                loader_apply(loader, setting, setting->name, &value, 1,
+                             loader_origin(loader, setting->name, variable, false), false);
+}
+
+/* Other programs may own LEVERET_ names (a service of that name gets some from Kubernetes), so only what is
+ * nearly one of ours is worth a word. */
+static void variables_suggest(struct loader *loader)
+{
+        for (const char *const *at = loader->source->environment; at && *at; at++) {
+                if (strncmp(*at, "LEVERET_", 8) != 0)
+                        continue;
+                const char *name = arena_copy(&loader->scratch, *at, strcspn(*at, "="));
+                struct suggest suggest = {.word = name, .limit = 3};
+                suggest_offer(&suggest, CONFIG_FILE_VARIABLE);
+                for (size_t i = 0; i < setting_count; i++) {
+                        const char *variable = setting_variable(&loader->scratch, &settings[i]);
+                        if (variable)
+                                suggest_offer(&suggest, variable);
+                        if (variable && settings[i].secret)
+                                suggest_offer(&suggest, arena_printf(&loader->scratch, "%s_FILE", variable));
+                }
+                if (suggest.best && strcmp(suggest.best, name) != 0)
+                        loader_warn(loader, name, NULL,
+                                    arena_printf(&loader->scratch, "is not used; did you mean %s?",
+                                                 suggest.best));
+        }
+}
+
+/* How an error names a --set: its value only where no secret can stand. */
+static const char *set_label(struct loader *loader, const struct setting *setting, const char *path,
+                             const char *value)
+{
+        bool shown =
+                setting && !setting->secret && setting->kind < SETTING_TEXT && strlen(value) <= LABEL_MAX;
+        struct buffer escaped = {0};
+        buffer_add_json_string(&escaped, slice_of(value));
+        const char *label = arena_printf(&loader->scratch, "--set %.*s=%.*s", LABEL_MAX, path,
+                                         shown ? (int)escaped.len - 2 : 3, shown ? escaped.data + 1 : "***");
+        buffer_fini(&escaped);
+        return label;
+}
+
+static size_t values_split(struct loader *loader, const struct setting *setting, const char *value,
+                           const char *values[CONFIG_BINDINGS_MAX])
+{
+        bool list = setting->kind == SETTING_TEXTS || setting->kind == SETTING_DURATIONS;
+        size_t count = 0;
+        for (char *at = arena_strdup(&loader->scratch, value); at && count < CONFIG_BINDINGS_MAX;) {
+                char *comma = list ? strchr(at, ',') : NULL;
+                if (comma)
+                        *comma = '\0';
+                values[count++] = at;
+                at = comma ? comma + 1 : NULL;
+        }
+        return count;
+}
+
+static void set_apply(struct loader *loader, const char *set)
+{
+        const char *equals = strchr(set, '=');
+        if (!equals) {
+                loader_complain(loader, "--set", NULL, "expected setting=value");
+                return;
+        }
+        const char *path = arena_copy(&loader->scratch, set, (size_t)(equals - set));
+        const struct setting *setting = setting_find(path);
+        const char *label = set_label(loader, setting, path, equals + 1);
+        if (!setting) {
+                loader_complain(loader, label, NULL, loader_unknown(loader, path));
+                return;
+        }
+        const char *values[CONFIG_BINDINGS_MAX];
+        size_t count = values_split(loader, setting, equals + 1, values);
+        loader_apply(loader, setting, path, values, count, loader_origin(loader, path, label, false), true);
+}
+
+void loader_override(struct loader *loader)
+{
+        for (size_t i = 0; i < setting_count; i++)
+                variable_apply(loader, &settings[i]);
+        variables_suggest(loader);
+        for (size_t i = 0; i < loader->source->set_count; i++)
+                set_apply(loader, loader->source->sets[i]);
+}

@@ -1,0 +1,70 @@
+#include "io/redis/redis_connecting.h"
+#include "core/memory/arena.h"
+#include "core/memory/memory.h"
+#include "io/machine/aside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct redis_connecting {
+        struct aside *aside;
+        struct arena arena;   /* behind `config`: the try may outlive what it was started for */
+        struct config config; /* only `redis` is set */
+        char name[128];
+        redis_connected *connected; /* not to be touched by the thread, nor `context` */
+        void *context;
+        struct redis_connection connection;
+        bool ok;
+};
+
+static void work(void *context)
+{
+        struct redis_connecting *connecting = context;
+        connecting->ok =
+                redis_connection_open(&connecting->connection, &connecting->config, connecting->name);
+}
+
+static void drop(void *context)
+{
+        struct redis_connecting *connecting = context;
+        redis_connection_close(&connecting->connection);
+        arena_fini(&connecting->arena);
+        free(connecting);
+}
+
+static void done(void *context)
+{
+        struct redis_connecting *connecting = context;
+        connecting->connected(connecting->context, &connecting->connection, connecting->ok);
+        connecting->connection.context = NULL; /* the callee's */
+        drop(connecting);
+}
+
+struct redis_connecting *redis_connecting_start(uv_loop_t *loop, const struct config *config,
+                                                const char *name, redis_connected *connected, void *context)
+{
+        static const struct aside_job job = {.work = work, .done = done, .drop = drop};
+        struct redis_connecting *connecting = memory_zeroed(1, sizeof(*connecting));
+        struct arena *arena = &connecting->arena;
+        const struct config_tls *tls = &config->redis.tls;
+        arena_init(arena);
+        connecting->config.redis = config->redis;
+        connecting->config.redis.url = arena_strdup(arena, config->redis.url);
+        connecting->config.redis.prefix = arena_strdup(arena, config->redis.prefix);
+        connecting->config.redis.tls = (struct config_tls){.ca_file = arena_strdup(arena, tls->ca_file),
+                                                           .cert_file = arena_strdup(arena, tls->cert_file),
+                                                           .key_file = arena_strdup(arena, tls->key_file)};
+        snprintf(connecting->name, sizeof(connecting->name), "%s", name);
+        connecting->connected = connected;
+        connecting->context = context;
+        connecting->aside = aside_start(loop, &job, connecting);
+        if (connecting->aside)
+                return connecting;
+        drop(connecting);
+        return NULL;
+}
+
+void redis_connecting_abandon(struct redis_connecting *connecting)
+{
+        aside_abandon(connecting->aside);
+}

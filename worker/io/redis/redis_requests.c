@@ -1,0 +1,262 @@
+#include "core/codec/resp.h"
+#include "core/memory/memory.h"
+#include "io/machine/clock.h"
+#include "io/redis/redis_store_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What is asked of Redis: the scripts with their arguments, and any other command. */
+
+static void handle_free(uv_handle_t *handle)
+{
+        free(handle);
+}
+
+/* A request while the store is down is lost at once; its answer still comes from the loop, at the next turn.
+ */
+struct late {
+        uv_timer_t timer;
+        struct request request;
+};
+
+static void on_late(uv_timer_t *timer)
+{
+        struct late *late = timer->data;
+        redis_request_lost(&late->request);
+        uv_close((uv_handle_t *)timer, handle_free);
+}
+
+static bool refuse_while_down(struct redis_store *store, struct request request)
+{
+        if (store->up)
+                return false;
+        if (!request.done && !request.strings)
+                return true;
+        struct late *late = memory_zeroed(1, sizeof(*late));
+        late->request = request;
+        uv_timer_init(store->loop, &late->timer);
+        late->timer.data = late;
+        uv_timer_start(&late->timer, on_late, 0, 0);
+        return true;
+}
+
+enum { IDENTITY_ARGUMENTS = 10 };
+
+/* What a record is kept for at least: the longest delay on top of `keep`. */
+static int64_t keep_ms(const struct config *config)
+{
+        int64_t longest = 0;
+        for (size_t i = 0; i < config->queue_count; i++)
+                if (config->queues[i].tier_count > 0 &&
+                    config->queues[i].tiers_ms[config->queues[i].tier_count - 1] > longest)
+                        longest = config->queues[i].tiers_ms[config->queues[i].tier_count - 1];
+        return config->claim.keep_ms + longest;
+}
+
+/* PREFIX:KIND:{ID} as one argument. */
+static void add_key(struct redis_store *store, struct slice kind, struct slice id)
+{
+        buffer_clear(&store->key);
+        buffer_add_text(&store->key, store->config->redis.prefix);
+        buffer_add_slice(&store->key, kind);
+        buffer_add_slice(&store->key, id);
+        buffer_add_char(&store->key, '}');
+        resp_add(&store->out, (struct slice){.data = store->key.data, .len = store->key.len});
+}
+
+/* EVALSHA sha 2 job events + the ten arguments that every script takes; `extra` more are to follow. */
+static void begin_script(struct redis_store *store, enum redis_script script,
+                         const struct store_identity *identity, size_t extra)
+{
+        struct buffer *out = &store->out;
+        const struct config *config = store->config;
+        resp_begin(out, 5 + IDENTITY_ARGUMENTS + extra);
+        resp_add_text(out, "EVALSHA");
+        resp_add(out, (struct slice){.data = store->connection.sha[script], .len = 40});
+        resp_add_text(out, "2");
+        add_key(store, SLICE_LITERAL(":job:{"), identity->id);
+        add_key(store, SLICE_LITERAL(":events:{"), identity->id);
+        resp_add(out, identity->owner);
+        resp_add_integer(out, config->claim.lease_ms);
+        resp_add_integer(out, identity->generation.redrives);
+        resp_add_integer(out, identity->generation.attempt);
+        resp_add_integer(out, identity->generation.deferrals);
+        resp_add(out, identity->fingerprint);
+        resp_add(out, identity->type);
+        resp_add(out, identity->queue);
+        resp_add_text(out, store->worker);
+        resp_add_integer(out, keep_ms(config));
+}
+
+static struct request lease_request(store_done *done, void *context)
+{
+        return (struct request){
+                .kind = REQUEST_LEASE, .done = done, .context = context, .sent_ms = clock_boot_ms()};
+}
+
+void redis_store_claim(struct redis_store *store, const struct store_identity *identity,
+                       const struct store_claim *claim, store_done *done, void *context)
+{
+        struct request request = lease_request(done, context);
+        request.kind = REQUEST_CLAIM;
+        if (refuse_while_down(store, request))
+                return;
+        struct buffer *out = &store->out;
+        const struct slice particulars[][2] = {
+                {SLICE_LITERAL("subject"), claim->subject},
+                {SLICE_LITERAL("correlation_id"), claim->correlation_id},
+                {SLICE_LITERAL("app_id"), claim->app_id},
+        };
+        size_t given = 0;
+        for (size_t i = 0; i < 3; i++)
+                given += particulars[i][1].len > 0;
+        begin_script(store, REDIS_SCRIPT_CLAIM, identity, 3 + 2 * given);
+        if (claim->first_seen_ms > 0)
+                resp_add_integer(out, claim->first_seen_ms);
+        else
+                resp_add_text(out, "");
+        resp_add_text(out, claim->alone ? "1" : "0");
+        resp_add_integer(out, store->config->claim.max_crashes);
+        for (size_t i = 0; i < 3; i++) {
+                if (particulars[i][1].len == 0)
+                        continue;
+                resp_add(out, particulars[i][0]);
+                resp_add(out, particulars[i][1]);
+        }
+        redis_ring_push(store, request);
+}
+
+void redis_store_renew(struct redis_store *store, const struct store_identity *identity, store_done *done,
+                       void *context)
+{
+        struct request request = lease_request(done, context);
+        if (refuse_while_down(store, request))
+                return;
+        begin_script(store, REDIS_SCRIPT_RENEW, identity, 0);
+        redis_ring_push(store, request);
+}
+
+void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
+                        store_done *done, void *context)
+{
+        struct request request = lease_request(done, context);
+        if (refuse_while_down(store, request))
+                return;
+        begin_script(store, REDIS_SCRIPT_INTEND, identity, 1);
+        resp_add(&store->out, effect);
+        redis_ring_push(store, request);
+}
+
+void redis_store_record(struct redis_store *store, const struct store_identity *identity,
+                        const struct store_effect *effect, struct slice note, store_done *done, void *context)
+{
+        struct request request = lease_request(done, context);
+        if (refuse_while_down(store, request))
+                return;
+        struct buffer *out = &store->out;
+        begin_script(store, REDIS_SCRIPT_RECORD, identity, 6);
+        resp_add(out, effect->key);
+        resp_add_text(out, effect->sent ? "sent" : "refused");
+        resp_add(out, effect->provider_id);
+        resp_add_integer(out, effect->done);
+        resp_add_integer(out, effect->total);
+        resp_add(out, note);
+        redis_ring_push(store, request);
+}
+
+void redis_store_complete(struct redis_store *store, const struct store_identity *identity,
+                          const struct store_effect *effect, bool fresh, struct slice note, store_done *done,
+                          void *context)
+{
+        struct request request = lease_request(done, context);
+        if (refuse_while_down(store, request))
+                return;
+        struct buffer *out = &store->out;
+        begin_script(store, REDIS_SCRIPT_COMPLETE, identity, 6);
+        resp_add(out, effect->key);
+        resp_add(out, effect->provider_id);
+        resp_add_integer(out, effect->total);
+        resp_add_integer(out, store->config->claim.keep_ms);
+        resp_add(out, note);
+        resp_add_text(out, fresh ? "1" : "");
+        redis_ring_push(store, request);
+}
+
+static void decision_format(const struct job_decision *d, char *text, size_t size)
+{
+        snprintf(text, size, "%s %d %d %s", job_decision_word(d->kind), d->tier, d->reject,
+                 d->reason == REASON_NONE ? "-" : reason_word(d->reason));
+}
+
+void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
+                        const struct store_decision *decision, struct slice note, store_done *done,
+                        void *context)
+{
+        struct request request = lease_request(done, context);
+        if (refuse_while_down(store, request))
+                return;
+        struct buffer *out = &store->out;
+        char text[64];
+        const struct job_decision *d = &decision->decision;
+        decision_format(d, text, sizeof(text));
+        begin_script(store, REDIS_SCRIPT_DECIDE, identity, 6);
+        resp_add_text(out, text);
+        resp_add_text(out, reason_word(d->reason));
+        resp_add(out, decision->error);
+        resp_add_integer(out, decision->effects_total);
+        resp_add(out, note);
+        resp_add(out, decision->refused);
+        redis_ring_push(store, request);
+}
+
+void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
+                        const struct job_decision *decision, struct job_generation generation,
+                        struct slice note, store_done *done, void *context)
+{
+        struct request request = lease_request(done, context);
+        if (refuse_while_down(store, request))
+                return;
+        struct buffer *out = &store->out;
+        char text[64] = "";
+        if (decision->reject)
+                decision_format(decision, text, sizeof(text));
+        begin_script(store, REDIS_SCRIPT_SETTLE, identity, 6);
+        resp_add_text(out, decision->kind == DECISION_DEAD ? "dead" : "retrying");
+        resp_add_integer(out, generation.redrives);
+        resp_add_integer(out, generation.attempt);
+        resp_add_integer(out, generation.deferrals);
+        resp_add(out, note);
+        resp_add_text(out, text);
+        redis_ring_push(store, request);
+}
+
+static void add_arguments(struct buffer *out, const struct slice *arguments, size_t count)
+{
+        resp_begin(out, count);
+        for (size_t i = 0; i < count; i++)
+                resp_add(out, arguments[i]);
+}
+
+void redis_store_command(struct redis_store *store, const struct slice *arguments, size_t count,
+                         store_done *done, void *context)
+{
+        struct request request = lease_request(done, context);
+        request.kind = REQUEST_COMMAND;
+        if (refuse_while_down(store, request))
+                return;
+        add_arguments(&store->out, arguments, count);
+        redis_ring_push(store, request);
+}
+
+void redis_store_query(struct redis_store *store, const struct slice *arguments, size_t count,
+                       store_strings *done, void *context)
+{
+        struct request request = lease_request(NULL, context);
+        request.kind = REQUEST_QUERY;
+        request.strings = done;
+        if (refuse_while_down(store, request))
+                return;
+        add_arguments(&store->out, arguments, count);
+        redis_ring_push(store, request);
+}

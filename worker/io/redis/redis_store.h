@@ -1,0 +1,122 @@
+#ifndef LEVERET_IO_REDIS_STORE_H
+#define LEVERET_IO_REDIS_STORE_H
+
+#include "core/job/protocol.h"
+#include "core/settings/config.h"
+
+#include <uv.h>
+
+/*
+ * The records of the jobs in Redis. Lives on one loop; requests are collected and written once per loop turn,
+ * replies come in order. A lost connection, a time-out or an error of the server (OOM, READONLY, LOADING,
+ * NOSCRIPT ...) ends the connection: every request under way is answered with `lost`, the store is down until
+ * a probe write has succeeded, and the caller repeats what it needs. Every script may be repeated by the same
+ * owner.
+ */
+struct redis_store;
+
+struct redis_store_events {
+        void (*up)(void *context);
+        void (*down)(void *context, const char *error);
+        /* At the first connect only: settings that waiting will not mend (eviction policy, password):
+         * exit 78. */
+        void (*fatal)(void *context, const char *error);
+};
+
+/* Who asks, about which job. All borrowed during the call. */
+struct store_identity {
+        struct slice id;
+        struct slice owner; /* unique to the delivery that claimed: worker, epoch, tag */
+        struct job_generation generation;
+        struct slice fingerprint, type, queue;
+};
+
+struct store_claim {
+        struct slice subject, correlation_id, app_id;
+        int64_t first_seen_ms; /* 0: unknown */
+        bool alone;
+};
+
+struct store_result {
+        bool lost;       /* no reply: unknown whether it was carried out */
+        int64_t sent_ms; /* CLOCK_BOOTTIME before the request was written */
+        enum lease_answer lease;
+        /* of a claim: */
+        enum claim_answer claim;
+        int64_t lease_left_ms, created_ms, starts;
+        struct job_decision decision;
+        /* Valid during the callback. `signal`: what ended the process that had the job last, "" if unknown.
+         */
+        struct slice error, signal;
+        const struct slice *effects, *intents; /* JOB_EFFECTS_MAX at most */
+        size_t effect_count, intent_count;
+};
+
+/* Exactly once for each request, never from inside the requesting call. */
+typedef void store_done(void *context, const struct store_result *result);
+
+/* Starts connecting. config, events and context outlive it. `worker` names this process in records and
+ * timelines. */
+struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *config, const char *worker,
+                                     const struct redis_store_events *events, void *context);
+/* Writes what was asked for in this turn, then every request under way is answered with `lost`, those that
+ * were refused while the store was down in the loop's next turns. */
+void redis_store_close(struct redis_store *store);
+/* Is it connected, and has it taken the probe write? */
+bool redis_store_is_up(const struct redis_store *store);
+
+/* The scripts of worker/io/redis/lua. Claims the job for identity->owner, for claim.lease from now on. */
+void redis_store_claim(struct redis_store *store, const struct store_identity *identity,
+                       const struct store_claim *claim, store_done *done, void *context);
+/* Another claim.lease from now on; LEASE_LOST if somebody else has the job. */
+void redis_store_renew(struct redis_store *store, const struct store_identity *identity, store_done *done,
+                       void *context);
+/* Records that the effect of this key is about to be sent, and renews. */
+void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
+                        store_done *done, void *context);
+
+struct store_effect {
+        struct slice key;
+        bool sent;                /* else refused: only its intent is cleared */
+        struct slice provider_id; /* as told, "" if nothing */
+        int total, done;
+};
+/* `note`: the inside of a JSON object for the job's timeline, already escaped. */
+void redis_store_record(struct redis_store *store, const struct store_identity *identity,
+                        const struct store_effect *effect, struct slice note, store_done *done,
+                        void *context);
+/* `effect->key` may be absent: nothing but the completion is recorded. `fresh`: the claim was new, and
+ * neither an intent nor a decision was recorded since, so that Redis need not look for any. */
+void redis_store_complete(struct redis_store *store, const struct store_identity *identity,
+                          const struct store_effect *effect, bool fresh, struct slice note, store_done *done,
+                          void *context);
+
+struct store_decision {
+        struct job_decision decision;
+        struct slice error;
+        int effects_total;
+        struct slice refused; /* the effect that was definitely refused, whose intent is void; or "" */
+};
+void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
+                        const struct store_decision *decision, struct slice note, store_done *done,
+                        void *context);
+/* `generation`: of the copy. A rejected original keeps its decision in the record, for should it come again.
+ */
+void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
+                        const struct job_decision *decision, struct job_generation generation,
+                        struct slice note, store_done *done, void *context);
+
+/* Any other command, in order with the rest; `arguments[0]` is its name. done may be NULL: best effort, an
+ * error is nobody's concern. Else an error ends the connection as it does for a script, but for a key that
+ * holds something of another type: then the command is as done as it will ever be. The result tells only
+ * `lost`. */
+void redis_store_command(struct redis_store *store, const struct slice *arguments, size_t count,
+                         store_done *done, void *context);
+
+/* As redis_store_command, but gives the reply's integers and strings, flattened (e.g. SMEMBERS), during the
+ * callback. */
+typedef void store_strings(void *context, bool lost, const struct slice *values, size_t count);
+void redis_store_query(struct redis_store *store, const struct slice *arguments, size_t count,
+                       store_strings *done, void *context);
+
+#endif

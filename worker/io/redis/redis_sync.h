@@ -1,0 +1,44 @@
+#ifndef LEVERET_IO_REDIS_SYNC_H
+#define LEVERET_IO_REDIS_SYNC_H
+
+#include "core/memory/arena.h"
+#include "core/settings/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Redis for the commands of operators: one request at a time, blocking, each within config->redis.timeout_ms.
+ */
+struct redis_sync;
+
+enum redis_kind { REDIS_NIL, REDIS_TEXT, REDIS_INTEGER, REDIS_LIST, REDIS_FAILED };
+
+struct redis_value {
+        enum redis_kind kind;
+        struct slice text; /* REDIS_TEXT, and the error of REDIS_FAILED */
+        int64_t integer;
+        struct redis_value *items;
+        size_t count;
+};
+
+/* NULL if it cannot be reached, is refused, or takes no write; `error` (256 bytes) says which. */
+struct redis_sync *redis_sync_open(const struct config *config, char *error);
+void redis_sync_close(struct redis_sync *redis);
+
+/* Runs one command; the reply lies in `arena`. A lost connection is REDIS_FAILED too. Never NULL. */
+const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena *arena,
+                                         const struct slice *arguments, size_t count);
+/* The same, each argument a C string; the last is NULL. */
+const struct redis_value *redis_sync_call(struct redis_sync *redis, struct arena *arena, ...)
+        __attribute__((sentinel));
+
+/* Puts a command into the next batch, at most 10000; redis_sync_flush sends it, waits for all answers and
+ * throws them away. False: an answer was an error, or the connection is lost. Nothing else may be run in
+ * between. */
+void redis_sync_queue(struct redis_sync *redis, const struct slice *arguments, size_t count);
+bool redis_sync_flush(struct redis_sync *redis);
+
+/* The value of a field in the flat list that HGETALL gives; absent if there is none. */
+struct slice redis_value_field(const struct redis_value *hash, const char *field);
+
+#endif

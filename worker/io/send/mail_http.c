@@ -1,0 +1,409 @@
+#include "core/codec/traceparent.h"
+#include "core/memory/memory.h"
+#include "core/send/mail_error.h"
+#include "core/send/mail_json.h"
+#include "core/send/mail_outcome.h"
+#include "core/send/mail_preset.h"
+#include "core/send/mail_request.h"
+#include "io/machine/clock.h"
+#include "io/send/curl_loop.h"
+#include "io/send/mail_curl.h"
+#include "io/send/mail_transports.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RESPONSE_MAX = 64 * 1024, HEADER_LINE_MAX = 128 };
+/* Of the largest mail that a handle ever had, no more is kept for the next. */
+enum { BODY_KEPT_MAX = 64 * 1024 };
+
+/* One mail under way, and the handle that the next one uses again. */
+struct post {
+        struct mail_http *owner;
+        struct post *next; /* in the list of free or of refused ones */
+        CURL *easy;
+        struct buffer body, response;
+        /* The headers of this mail, linked in front of those of all; libcurl only reads the list. */
+        struct curl_slist key_header, trace_header;
+        char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX];
+        struct mail_fence fence;
+        bool busy, fenced, probe;    /* probe: it ends with the connection, no mail follows */
+        char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
+        struct mail_result result;
+        mail_done *done;
+        void *context;
+};
+
+struct mail_http {
+        struct mail_transport base;
+        const struct mail_preset_rules *rules;
+        const char *api_key; /* for taking it out of errors; the config owns it */
+        struct curl_loop *curl_loop;
+        struct curl_slist *headers;
+        CURLU *url;
+        uv_timer_t later;   /* done is not called from inside send */
+        struct post **free; /* a list for each multi handle: places that share one are taken first */
+        struct post *refused, **refused_end;
+        struct post posts[];
+};
+
+static size_t response_take(char *data, size_t size, size_t count, void *context)
+{
+        struct post *post = context;
+        size_t len = size * count;
+        if (len > RESPONSE_MAX - post->response.len)
+                return 0; /* ends the transfer */
+        buffer_add(&post->response, data, len);
+        return len;
+}
+
+/* The last moment before the request leaves, on a new or an old connection, also when libcurl sends it again.
+ */
+static int fence_ask(void *context, char *ip, char *local_ip, int port, int local_port)
+{
+        struct post *post = context;
+        (void)ip, (void)local_ip, (void)port, (void)local_port;
+        post->fenced = clock_boot_ms() > post->fence.valid_until_ms;
+        return post->fenced ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* The last byte was handed to the system: without all of them no service has a mail. */
+static bool sent_whole(const struct post *post)
+{
+        curl_off_t uploaded = 0;
+        curl_easy_getinfo(post->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+        return (size_t)uploaded >= post->body.len;
+}
+
+static struct slice retry_after(const struct post *post)
+{
+        struct curl_header *header;
+        if (curl_easy_header(post->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+                return (struct slice){0};
+        return slice_of(header->value);
+}
+
+static struct mail_result answer_judge(const struct post *post, int status)
+{
+        const struct mail_http *http = post->owner;
+        struct slice body = {.data = post->response.data, .len = post->response.len}, text = {0};
+        if (status >= 200 && status < 300) {
+                struct mail_result sent = mail_outcome_http(status, MAIL_SENT, text, 0);
+                if (mail_json_find(body, http->rules->id_member, &text))
+                        mail_provider_id_set(&sent, text);
+                return sent;
+        }
+        enum mail_outcome conflict = status == 409 ? http->rules->conflict(body) : MAIL_AMBIGUOUS;
+        struct mail_result result =
+                mail_outcome_http(status, conflict, retry_after(post), clock_wall_ms() / 1000);
+        if (mail_json_find(body, http->rules->error_member, &text)) {
+                char context[32];
+                snprintf(context, sizeof context, "HTTP %d", status);
+                mail_error_set(&result, context, text, http->api_key);
+        }
+        return result;
+}
+
+static struct mail_result post_judge(const struct post *post, CURLcode code)
+{
+        long status = 0;
+        curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (status >= 200) /* the answer counts though its body was cut or too long */
+                return answer_judge(post, (int)status);
+        if (post->fenced)
+                return mail_outcome_fenced();
+        bool sent = sent_whole(post);
+        if (!sent && mail_curl_settings_at_fault(code))
+                return mail_outcome_settings(mail_curl_cause(code, post->cause));
+        return mail_outcome_cut(sent, mail_curl_cause(code, post->cause));
+}
+
+static struct mail_result probe_judge(const struct post *post, CURLcode code)
+{
+        MAIL_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 0L);
+        if (code == CURLE_OK)
+                return mail_result_of(MAIL_SENT);
+        const char *cause = mail_curl_cause(code, post->cause);
+        return mail_curl_settings_at_fault(code) ? mail_outcome_settings(cause)
+                                                 : mail_outcome_cut(/* sent = */ false, cause);
+}
+
+static size_t post_place(const struct post *post)
+{
+        return (size_t)(post - post->owner->posts);
+}
+
+static void post_give(struct post *post)
+{
+        struct post **free = &post->owner->free[post_place(post) / CURL_LOOP_SHARE];
+        post->next = *free;
+        *free = post;
+}
+
+/* Few mails keep to few connections; the caller keeps to the capacity. */
+static struct post *post_take(struct mail_http *http)
+{
+        size_t list = 0;
+        while (!http->free[list]) {
+                list++;
+                assert(list * CURL_LOOP_SHARE < http->base.capacity);
+        }
+        struct post *post = http->free[list];
+        http->free[list] = post->next;
+        return post;
+}
+
+static void post_end(struct post *post, const struct mail_result *result)
+{
+        mail_done *done = post->done;
+        void *context = post->context;
+        struct mail_result copy = *result;
+        post->busy = false;
+        buffer_recycle(&post->body, BODY_KEPT_MAX);
+        post_give(post);
+        done(context, &copy);
+}
+
+static void on_ended(CURL *easy, void *owner, CURLcode code)
+{
+        struct post *post = owner;
+        struct mail_result result = post->probe ? probe_judge(post, code) : post_judge(post, code);
+        /* libcurl 8.14 leaks the name of a failed look-up when its handle fails to find one again. */
+        if (code == CURLE_COULDNT_RESOLVE_HOST) {
+                post->easy = curl_easy_duphandle(easy);
+                if (!post->easy)
+                        memory_out();
+                curl_easy_cleanup(easy);
+        }
+        post_end(post, &result);
+}
+
+static void refused_deliver(struct mail_http *http)
+{
+        struct post *post = http->refused;
+        http->refused = NULL;
+        http->refused_end = &http->refused;
+        while (post) {
+                struct post *next = post->next;
+                post_end(post, &post->result);
+                post = next;
+        }
+}
+
+static void on_later(uv_timer_t *timer)
+{
+        refused_deliver(timer->data);
+}
+
+static void post_refuse(struct post *post, struct mail_result result)
+{
+        struct mail_http *http = post->owner;
+        post->result = result;
+        post->next = NULL;
+        *http->refused_end = post;
+        http->refused_end = &post->next;
+        uv_timer_start(&http->later, on_later, 0, 0);
+}
+
+static void headers_set(struct post *post, const struct mail_request *request)
+{
+        struct curl_slist *rest = post->owner->headers;
+        char traceparent[TRACEPARENT_SIZE];
+        if (traceparent_parse(slice_of(request->traceparent), traceparent)) {
+                snprintf(post->trace_line, sizeof post->trace_line, "traceparent: %s", traceparent);
+                post->trace_header.next = rest;
+                rest = &post->trace_header;
+        }
+        snprintf(post->key_line, sizeof post->key_line, "Idempotency-Key: %s", request->key);
+        post->key_header.next = rest;
+        MAIL_CURL_SET(post->easy, CURLOPT_HTTPHEADER, &post->key_header);
+}
+
+static void post_start(struct post *post, const struct mail_request *request, bool park)
+{
+        buffer_clear(&post->body);
+        buffer_clear(&post->response);
+        post->owner->rules->body(&post->body, request);
+        headers_set(post, request);
+        MAIL_CURL_SET(post->easy, CURLOPT_POSTFIELDS, post->body.data);
+        MAIL_CURL_SET(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
+        MAIL_CURL_SET(post->easy, CURLOPT_FRESH_CONNECT, (long)park);
+        MAIL_CURL_SET(post->easy, CURLOPT_FORBID_REUSE, (long)park);
+        post->cause[0] = '\0';
+        curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
+}
+
+static CURL *post_easy(struct post *post, const struct config *config)
+{
+        struct mail_http *http = post->owner;
+        CURL *easy = mail_curl_easy(&config->mail.http.tls, "http,https", config->mail.timeout_ms);
+        curl_loop_adopt(http->curl_loop, easy, post_place(post));
+        MAIL_CURL_SET(easy, CURLOPT_CURLU, http->url);
+        MAIL_CURL_SET(easy, CURLOPT_POST, 1L);
+        MAIL_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+        MAIL_CURL_SET(easy, CURLOPT_ERRORBUFFER, post->cause);
+        MAIL_CURL_SET(easy, CURLOPT_PRIVATE, post);
+        MAIL_CURL_SET(easy, CURLOPT_WRITEFUNCTION, response_take);
+        MAIL_CURL_SET(easy, CURLOPT_WRITEDATA, post);
+        MAIL_CURL_SET(easy, CURLOPT_PREREQFUNCTION, fence_ask);
+        MAIL_CURL_SET(easy, CURLOPT_PREREQDATA, post);
+        return easy;
+}
+
+static struct post *post_occupy(struct mail_transport *transport, mail_done *done, void *context)
+{
+        struct post *post = post_take((struct mail_http *)transport);
+        post->done = done;
+        post->context = context;
+        post->fenced = post->probe = false;
+        return post;
+}
+
+static void http_probe(struct mail_transport *transport, mail_done *done, void *context)
+{
+        struct post *post = post_occupy(transport, done, context);
+        post->busy = post->probe = true;
+        post->fence.valid_until_ms = INT64_MAX;
+        post->cause[0] = '\0';
+        MAIL_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 1L);
+        curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
+}
+
+static void http_send(struct mail_transport *transport, const struct mail_request *request, bool park,
+                      struct mail_fence fence, mail_done *done, void *context)
+{
+        struct post *post = post_occupy(transport, done, context);
+        post->fence = fence;
+        const char *problem = mail_request_problem(request);
+        if (problem) {
+                post_refuse(post, mail_outcome_invalid(problem));
+                return;
+        }
+        post->busy = true;
+        post_start(post, request, park);
+}
+
+static void post_fini(struct post *post)
+{
+        curl_easy_cleanup(post->easy);
+        buffer_fini(&post->body);
+        buffer_fini(&post->response);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+        free(handle->data);
+}
+
+static void http_close(struct mail_transport *transport)
+{
+        struct mail_http *http = (struct mail_http *)transport;
+        refused_deliver(http);
+        for (size_t i = 0; i < http->base.capacity; i++) {
+                struct post *post = &http->posts[i];
+                if (!post->busy)
+                        continue;
+                struct mail_result result = mail_outcome_stopped(sent_whole(post));
+                curl_loop_remove(http->curl_loop, post->easy, i);
+                post_end(post, &result);
+        }
+        for (size_t i = 0; i < http->base.capacity; i++)
+                post_fini(&http->posts[i]);
+        curl_loop_close(http->curl_loop);
+        curl_slist_free_all(http->headers);
+        curl_url_cleanup(http->url);
+        free(http->free);
+        uv_close((uv_handle_t *)&http->later, on_closed);
+}
+
+static struct curl_slist *header_append(struct curl_slist *headers, const char *line)
+{
+        headers = curl_slist_append(headers, line);
+        if (!headers)
+                abort();
+        return headers;
+}
+
+/* What is the same for every mail. An empty Expect keeps libcurl from waiting for 100 Continue before a large
+ * body. */
+static struct curl_slist *headers_new(const struct mail_preset_rules *rules, const char *api_key)
+{
+        struct buffer line = {0};
+        buffer_add_text(&line, "Authorization: ");
+        size_t name_len = line.len;
+        rules->authorization(&line, api_key);
+        struct curl_slist *headers = header_append(NULL, "Content-Type: application/json");
+        headers = header_append(headers, "User-Agent: leveret/" LEVERET_VERSION);
+        headers = header_append(headers, "Expect:");
+        if (line.len > name_len)
+                headers = header_append(headers, line.data);
+        buffer_fini(&line);
+        return headers;
+}
+
+static bool printable(const char *text)
+{
+        for (; text && *text; text++)
+                if (*text <= ' ' || *text > '~')
+                        return false;
+        return true;
+}
+
+static bool settings_check(const struct config *config, const char *url, char *error)
+{
+        if (!mail_curl_url_check("mail.http.url", url, "http", "https", config->mail.allow_plaintext, error))
+                return false;
+        if (printable(config->mail.http.api_key))
+                return true;
+        snprintf(error, MAIL_OPEN_ERROR_MAX, "mail.http.api_key holds a space or a control character");
+        return false;
+}
+
+static void posts_init(struct mail_http *http, const struct config *config)
+{
+        for (size_t i = http->base.capacity; i-- > 0;) {
+                struct post *post = &http->posts[i];
+                post->owner = http;
+                post->easy = post_easy(post, config);
+                post->key_header.data = post->key_line;
+                post->trace_header.data = post->trace_line;
+                post_give(post);
+        }
+}
+
+static CURLU *url_new(const char *base, const char *path)
+{
+        struct buffer text = {0};
+        size_t len = strlen(base);
+        while (len && base[len - 1] == '/')
+                len--;
+        buffer_add(&text, base, len);
+        buffer_add_text(&text, path);
+        CURLU *url = mail_curl_url(text.data);
+        buffer_fini(&text);
+        return url;
+}
+
+struct mail_transport *mail_http_open(uv_loop_t *loop, const struct config *config, char *error)
+{
+        const struct mail_preset_rules *rules = mail_preset_rules(config->mail.http.preset);
+        const char *url = config->mail.http.url ? config->mail.http.url : rules->url;
+        size_t capacity = config->mail.http.connections > 0 ? (size_t)config->mail.http.connections : 1;
+        if (!settings_check(config, url, error))
+                return NULL;
+        struct mail_http *http = memory_zeroed(1, sizeof *http + capacity * sizeof *http->posts);
+        http->base = (struct mail_transport){
+                .capacity = capacity, .send = http_send, .probe = http_probe, .close = http_close};
+        http->free = memory_zeroed(capacity / CURL_LOOP_SHARE + 1, sizeof *http->free);
+        http->rules = rules;
+        http->api_key = config->mail.http.api_key;
+        http->refused_end = &http->refused;
+        http->headers = headers_new(rules, config->mail.http.api_key);
+        http->url = url_new(url, rules->path);
+        http->curl_loop = curl_loop_open(loop, capacity, on_ended, NULL);
+        uv_timer_init(loop, &http->later);
+        http->later.data = http;
+        posts_init(http, config);
+        return &http->base;
+}

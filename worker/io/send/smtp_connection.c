@@ -1,0 +1,387 @@
+#include "io/send/smtp_connection.h"
+#include "core/memory/memory.h"
+#include "core/send/mail_error.h"
+#include "core/send/mail_outcome.h"
+#include "core/send/smtp_dialogue.h"
+#include "io/machine/clock.h"
+#include "io/send/mail_curl.h"
+
+#include <stdlib.h>
+
+enum { READ_BYTES = 4096 };
+
+enum state {
+        CLOSED,
+        CONNECTING, /* libcurl's, until it is logged in */
+        TALKING,    /* about a mail */
+        IDLE,
+};
+
+struct smtp_connection {
+        const struct config *config;
+        CURLU *url;
+        struct curl_loop *curl_loop;
+        size_t place;
+        void *owner;
+
+        CURL *easy; /* NULL while closed */
+        curl_socket_t fd;
+        enum state state;
+        bool kept; /* it has stood since an earlier mail */
+
+        /* while connecting: */
+        enum smtp_phase phase;
+        struct smtp_heard heard; /* `replied`: in this phase */
+        struct smtp_extensions extensions;
+        char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
+
+        const struct mail_request *request; /* NULL: none is to follow */
+        struct mail_fence fence;
+        struct smtp_dialogue dialogue;
+        struct mail_result result;
+};
+
+/* ---- connecting ---- */
+
+static bool begins(struct slice text, const char *word)
+{
+        return text.len >= strlen(word) && memcmp(text.data, word, strlen(word)) == 0;
+}
+
+static void command_seen(struct smtp_connection *connection, struct slice command)
+{
+        const struct smtp_heard *heard = &connection->heard;
+        bool continued = connection->phase == SMTP_AUTH && heard->replied && heard->reply.code == 334;
+        connection->heard.replied = false;
+        if (continued) /* base64, whatever it begins with */
+                return;
+        if (begins(command, "EHLO") || begins(command, "HELO")) {
+                connection->phase = SMTP_EHLO;
+                connection->extensions = (struct smtp_extensions){0};
+        } else if (begins(command, "STARTTLS")) {
+                connection->phase = SMTP_STARTTLS;
+        } else if (begins(command, "AUTH ")) {
+                connection->phase = SMTP_AUTH;
+        }
+}
+
+/* libcurl tells no more of a refusal than that it was one; the dialogue itself does. */
+static int dialogue_seen(CURL *easy, curl_infotype type, char *data, size_t len, void *context)
+{
+        struct smtp_connection *connection = context;
+        struct slice bytes = {.data = data, .len = len};
+        (void)easy;
+        if (type == CURLINFO_HEADER_OUT) {
+                command_seen(connection, bytes);
+        } else if (type == CURLINFO_HEADER_IN) {
+                smtp_heard_line(&connection->heard, bytes);
+                if (connection->phase == SMTP_EHLO)
+                        smtp_extensions_line(&connection->extensions, bytes);
+        }
+        return 0;
+}
+
+static int progress_ask(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                        curl_off_t up)
+{
+        const struct smtp_connection *connection = context;
+        (void)down_total, (void)down, (void)up_total, (void)up;
+        return connection->heard.bytes > SMTP_REPLIES_MAX;
+}
+
+static void credentials_set(CURL *easy, const struct config *config)
+{
+        if (!config->mail.smtp.username || !*config->mail.smtp.username)
+                return;
+        MAIL_CURL_SET(easy, CURLOPT_USERNAME, config->mail.smtp.username);
+        MAIL_CURL_SET(easy, CURLOPT_PASSWORD, config->mail.smtp.password ? config->mail.smtp.password : "");
+}
+
+static CURL *easy_new(struct smtp_connection *connection)
+{
+        const struct config *config = connection->config;
+        CURL *easy = mail_curl_easy(&config->mail.smtp.tls, "smtp,smtps", config->mail.timeout_ms);
+        curl_loop_adopt(connection->curl_loop, easy, connection->place);
+        MAIL_CURL_SET(easy, CURLOPT_CURLU, connection->url);
+        MAIL_CURL_SET(easy, CURLOPT_CONNECT_ONLY, 1L);
+        MAIL_CURL_SET(easy, CURLOPT_PRIVATE, connection->owner);
+        MAIL_CURL_SET(easy, CURLOPT_ERRORBUFFER, connection->cause);
+        /* else a reply may take two minutes only, whatever the whole may take */
+        MAIL_CURL_SET(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(config->mail.timeout_ms / 1000 + 1));
+        if (config->mail.smtp.starttls == SMTP_STARTTLS_REQUIRED)
+                MAIL_CURL_SET(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+        credentials_set(easy, config);
+        MAIL_CURL_SET(easy, CURLOPT_VERBOSE, 1L); /* else the next one is not called */
+        MAIL_CURL_SET(easy, CURLOPT_DEBUGFUNCTION, dialogue_seen);
+        MAIL_CURL_SET(easy, CURLOPT_DEBUGDATA, connection);
+        MAIL_CURL_SET(easy, CURLOPT_NOPROGRESS, 0L);
+        MAIL_CURL_SET(easy, CURLOPT_XFERINFOFUNCTION, progress_ask);
+        MAIL_CURL_SET(easy, CURLOPT_XFERINFODATA, connection);
+        return easy;
+}
+
+/* The loop has let go of it. */
+static void easy_free(struct smtp_connection *connection)
+{
+        curl_easy_cleanup(connection->easy);
+        connection->easy = NULL;
+        connection->state = CLOSED;
+}
+
+static bool connect_begin(struct smtp_connection *connection)
+{
+        connection->phase = SMTP_CONNECT;
+        connection->heard.bytes = 0;
+        connection->heard.replied = false;
+        connection->extensions = (struct smtp_extensions){0};
+        connection->cause[0] = '\0';
+        connection->kept = false;
+        connection->easy = easy_new(connection);
+        connection->state = CONNECTING;
+        curl_loop_add(connection->curl_loop, connection->easy, connection->place);
+        return false;
+}
+
+static struct mail_result connect_judge(const struct smtp_connection *connection, CURLcode code)
+{
+        const struct smtp_heard *heard = &connection->heard;
+        if (heard->replied && heard->reply.code >= 400)
+                return mail_outcome_smtp(connection->phase, &heard->reply);
+        const char *cause = mail_curl_cause(code, connection->cause);
+        if (mail_curl_settings_at_fault(code))
+                return mail_outcome_settings(cause);
+        return smtp_cut(connection->phase, cause);
+}
+
+/* ---- talking ---- */
+
+static void drop(struct smtp_connection *connection)
+{
+        curl_loop_remove(connection->curl_loop, connection->easy, connection->place);
+        easy_free(connection);
+}
+
+static bool end(struct smtp_connection *connection, struct mail_result result)
+{
+        connection->result = result;
+        smtp_dialogue_end(&connection->dialogue);
+        return true;
+}
+
+/* Drops the connection as well. */
+static bool fail(struct smtp_connection *connection, struct mail_result result)
+{
+        drop(connection);
+        return end(connection, result);
+}
+
+/* The kept connection had ended while it was idle: nothing was said to anybody, so say it again on a new one.
+ */
+static bool begin_again(struct smtp_connection *connection)
+{
+        drop(connection);
+        return connect_begin(connection);
+}
+
+static bool found_dead(const struct smtp_connection *connection)
+{
+        return connection->kept && smtp_dialogue_untouched(&connection->dialogue);
+}
+
+static bool lost(struct smtp_connection *connection, CURLcode code)
+{
+        if (found_dead(connection))
+                return begin_again(connection);
+        return fail(connection, smtp_dialogue_cut(&connection->dialogue, curl_easy_strerror(code)));
+}
+
+static bool fence_passed(const struct smtp_connection *connection)
+{
+        return clock_boot_ms() > connection->fence.valid_until_ms;
+}
+
+/* libcurl holds a connection for used from the first byte that was sent on it: else it would close it in its
+ * housekeeping, because a reply waits. */
+static bool write_on(struct smtp_connection *connection)
+{
+        struct slice pending;
+        while ((pending = smtp_dialogue_pending(&connection->dialogue)).len > 0) {
+                size_t wrote = 0;
+                CURLcode code = curl_easy_send(connection->easy, pending.data, pending.len, &wrote);
+                if (code != CURLE_OK && code != CURLE_AGAIN)
+                        return lost(connection, code);
+                smtp_dialogue_wrote(&connection->dialogue, wrote);
+                if (code == CURLE_AGAIN)
+                        break;
+        }
+        if (curl_loop_watch(connection->curl_loop, connection->fd, connection->owner, pending.len > 0))
+                return false;
+        return fail(connection, smtp_dialogue_cut(&connection->dialogue, "no room to wait for the server"));
+}
+
+static bool talk_begin(struct smtp_connection *connection)
+{
+        if (fence_passed(connection))
+                return fail(connection, mail_outcome_fenced());
+        connection->state = TALKING;
+        smtp_dialogue_begin(&connection->dialogue, connection->extensions, connection->request);
+        return write_on(connection);
+}
+
+/* A message that is not accepted leaves the connection in doubt; so do words behind the last reply. */
+static bool talk_end(struct smtp_connection *connection, bool more)
+{
+        struct mail_result result = smtp_dialogue_result(&connection->dialogue);
+        if (result.outcome == MAIL_SENT && !more) {
+                connection->state = IDLE;
+                return end(connection, result);
+        }
+        if (result.outcome != MAIL_SENT && found_dead(connection))
+                return begin_again(connection);
+        if (result.outcome != MAIL_SENT)
+                smtp_connection_quit(connection);
+        else
+                drop(connection);
+        return end(connection, result);
+}
+
+static bool take(struct smtp_connection *connection, struct slice bytes)
+{
+        struct smtp_dialogue *dialogue = &connection->dialogue;
+        while (bytes.len > 0) {
+                switch (smtp_dialogue_read(dialogue, &bytes)) {
+                case SMTP_STEP_WAIT:
+                        break;
+                case SMTP_STEP_MESSAGE:
+                        if (fence_passed(connection))
+                                return fail(connection, mail_outcome_fenced());
+                        smtp_dialogue_message(dialogue);
+                        break;
+                case SMTP_STEP_ENDED:
+                        return talk_end(connection, bytes.len > 0);
+                case SMTP_STEP_FLOODED:
+                        return fail(connection, smtp_dialogue_cut(dialogue, "endless reply"));
+                }
+        }
+        return false;
+}
+
+/* Reads all that is there, as TLS may hold back what no event announces, before it writes: a reply that was
+ * there before the message is none to the message. */
+static bool read_on(struct smtp_connection *connection)
+{
+        char bytes[READ_BYTES];
+        while (connection->state == TALKING) {
+                size_t len = 0;
+                CURLcode code = curl_easy_recv(connection->easy, bytes, sizeof bytes, &len);
+                if (code == CURLE_AGAIN)
+                        return write_on(connection);
+                if (code != CURLE_OK || len == 0)
+                        return lost(connection, code != CURLE_OK ? code : CURLE_RECV_ERROR);
+                if (take(connection, (struct slice){.data = bytes, .len = len}))
+                        return true;
+        }
+        return false;
+}
+
+/* Nobody has asked for anything: what there is to read is a farewell. */
+static bool is_silent(struct smtp_connection *connection)
+{
+        char byte;
+        size_t len;
+        return curl_easy_recv(connection->easy, &byte, 1, &len) == CURLE_AGAIN;
+}
+
+/* ---- what others call ---- */
+
+struct smtp_connection *smtp_connection_new(const struct config *config, CURLU *url,
+                                            struct curl_loop *curl_loop, size_t place, void *owner)
+{
+        struct smtp_connection *connection = memory_zeroed(1, sizeof *connection);
+        connection->config = config;
+        connection->url = url;
+        connection->curl_loop = curl_loop;
+        connection->place = place;
+        connection->owner = owner;
+        return connection;
+}
+
+void smtp_connection_free(struct smtp_connection *connection)
+{
+        smtp_connection_quit(connection);
+        smtp_dialogue_fini(&connection->dialogue);
+        free(connection);
+}
+
+bool smtp_connection_send(struct smtp_connection *connection, const struct mail_request *request,
+                          struct mail_fence fence)
+{
+        connection->request = request;
+        connection->fence = fence;
+        if (connection->state == IDLE && !is_silent(connection))
+                drop(connection);
+        connection->kept = connection->state == IDLE;
+        return connection->kept ? talk_begin(connection) : connect_begin(connection);
+}
+
+void smtp_connection_probe(struct smtp_connection *connection)
+{
+        connection->request = NULL;
+        connect_begin(connection);
+}
+
+bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code)
+{
+        if (code != CURLE_OK) {
+                easy_free(connection);
+                return end(connection, connect_judge(connection, code));
+        }
+        MAIL_CURL_SET(connection->easy, CURLOPT_VERBOSE, 0L);
+        curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &connection->fd);
+        if (connection->request)
+                return talk_begin(connection);
+        connection->state = IDLE;
+        return end(connection, mail_result_of(MAIL_SENT));
+}
+
+bool smtp_connection_ready(struct smtp_connection *connection)
+{
+        if (connection->state == IDLE)
+                drop(connection);
+        return read_on(connection);
+}
+
+void smtp_connection_expire(struct smtp_connection *connection)
+{
+        const char *cause = curl_easy_strerror(CURLE_OPERATION_TIMEDOUT);
+        struct mail_result result = connection->state == CONNECTING
+                                            ? connect_judge(connection, CURLE_OPERATION_TIMEDOUT)
+                                            : smtp_dialogue_cut(&connection->dialogue, cause);
+        fail(connection, result);
+}
+
+void smtp_connection_stop(struct smtp_connection *connection)
+{
+        bool sent = connection->state == TALKING && connection->dialogue.phase == SMTP_DOT;
+        fail(connection, mail_outcome_stopped(sent));
+}
+
+const struct mail_result *smtp_connection_result(const struct smtp_connection *connection)
+{
+        return &connection->result;
+}
+
+bool smtp_connection_is_open(const struct smtp_connection *connection)
+{
+        return connection->state == IDLE;
+}
+
+void smtp_connection_quit(struct smtp_connection *connection)
+{
+        static const char QUIT[] = "QUIT\r\n";
+        size_t wrote;
+        if (connection->state == CLOSED)
+                return;
+        curl_easy_send(connection->easy, QUIT, sizeof QUIT - 1, &wrote);
+        drop(connection);
+}
