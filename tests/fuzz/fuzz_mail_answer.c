@@ -4,27 +4,27 @@
 
 #include "fuzz.h"
 
-#include "core/send/mail_outcome.h"
+#include "core/send/send_outcome.h"
 #include "core/send/smtp_dialogue.h"
 #include "core/text/plain_text.h"
 
-static void check_result(const struct mail_result *result)
+static void check_result(const struct send_result *result)
 {
-        size_t len = strnlen(result->error, MAIL_ERROR_MAX);
-        CHECK(len < MAIL_ERROR_MAX);
-        CHECK(plain_text_is((struct slice){.data = result->error, .len = len}, MAIL_ERROR_MAX));
-        CHECK((result->outcome == MAIL_SENT) == (len == 0));
-        CHECK(result->retry_after_ms >= -1 && result->retry_after_ms <= MAIL_RETRY_AFTER_MAX_MS);
+        size_t len = strnlen(result->error, SEND_ERROR_MAX);
+        CHECK(len < SEND_ERROR_MAX);
+        CHECK(plain_text_is((struct slice){.data = result->error, .len = len}, SEND_ERROR_MAX));
+        CHECK((result->outcome == SEND_DONE) == (len == 0));
+        CHECK(result->retry_after_ms >= -1 && result->retry_after_ms <= SEND_RETRY_AFTER_MAX_MS);
 }
 
 static void check_http(struct slice retry_after)
 {
         static const int statuses[] = {200, 400, 409, 429, 500, 503};
-        int64_t ms = mail_retry_after_ms(retry_after, 1795245320);
-        CHECK(ms >= -1 && ms <= MAIL_RETRY_AFTER_MAX_MS);
+        int64_t ms = send_retry_after_ms(retry_after, 1795245320);
+        CHECK(ms >= -1 && ms <= SEND_RETRY_AFTER_MAX_MS);
         for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
-                struct mail_result result =
-                        mail_outcome_http(statuses[i], MAIL_AMBIGUOUS, retry_after, 1795245320);
+                struct send_result result =
+                        send_outcome_http(statuses[i], SEND_AMBIGUOUS, retry_after, 1795245320);
                 check_result(&result);
         }
 }
@@ -37,9 +37,9 @@ static void check_smtp(struct slice line)
                 return;
         CHECK(reply.code >= 0 && reply.code <= 999);
         for (int phase = SMTP_CONNECT; phase <= SMTP_DOT; phase++) {
-                struct mail_result result = mail_outcome_smtp((enum smtp_phase)phase, &reply);
+                struct send_result result = send_outcome_smtp((enum smtp_phase)phase, &reply);
                 check_result(&result);
-                CHECK(result.outcome != MAIL_SENT || (phase == SMTP_DOT && reply.code / 100 == 2));
+                CHECK(result.outcome != SEND_DONE || (phase == SMTP_DOT && reply.code / 100 == 2));
         }
 }
 
@@ -63,10 +63,10 @@ static void dialogue_write(struct smtp_dialogue *dialogue, bool keep)
 
 static void dialogue_end(const struct smtp_dialogue *dialogue, bool keep)
 {
-        struct mail_result result = smtp_dialogue_result(dialogue);
+        struct send_result result = smtp_dialogue_result(dialogue);
         check_result(&result);
-        CHECK(result.outcome != MAIL_SENT || (dialogue->phase == SMTP_DOT && !keep));
-        CHECK(result.outcome != MAIL_AMBIGUOUS || dialogue->phase == SMTP_DOT);
+        CHECK(result.outcome != SEND_DONE || (dialogue->phase == SMTP_DOT && !keep));
+        CHECK(result.outcome != SEND_AMBIGUOUS || dialogue->phase == SMTP_DOT);
 }
 
 static void check_dialogue(struct slice bytes, bool pipelining, bool keep, size_t piece)
@@ -87,9 +87,9 @@ static void check_dialogue(struct slice bytes, bool pipelining, bool keep, size_
         }
         if (step == SMTP_STEP_ENDED)
                 dialogue_end(&dialogue, keep);
-        struct mail_result cut = smtp_dialogue_cut(&dialogue, "gone");
+        struct send_result cut = smtp_dialogue_cut(&dialogue, "gone");
         check_result(&cut);
-        CHECK((cut.outcome == MAIL_AMBIGUOUS) == (dialogue.phase == SMTP_DOT));
+        CHECK((cut.outcome == SEND_AMBIGUOUS) == (dialogue.phase == SMTP_DOT));
         smtp_dialogue_fini(&dialogue);
 }
 

@@ -134,7 +134,7 @@ static void message_handle(struct buffer *out, int number)
              ACTION_WANT_PLACE);
         step(&job, (struct job_event){.kind = EVENT_PLACE, .now_ms = NOW_MS}, ACTION_SEND);
         mail_write(&arena, out, &envelope, &plan->effects[0]);
-        step(&job, (struct job_event){.kind = EVENT_SENT, .outcome = MAIL_SENT}, ACTION_COMPLETE);
+        step(&job, (struct job_event){.kind = EVENT_SENT, .outcome = SEND_DONE}, ACTION_COMPLETE);
         script_write(out, &envelope, "\"event\":\"completed\",\"effect\":\"customer\",\"outcome\":\"sent\"");
         step(&job, (struct job_event){.kind = EVENT_COMPLETED, .lease = LEASE_OK}, ACTION_ACK);
         arena_fini(&arena);

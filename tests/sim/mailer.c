@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-static const char *outcome_word(enum mail_outcome outcome)
+static const char *outcome_word(enum send_outcome outcome)
 {
         static const char *const words[] = {"sent", "transient", "permanent", "config", "ambiguous"};
         return words[outcome];
@@ -34,16 +34,16 @@ void mailer_send(struct world *world, struct worker *worker, struct slot *slot)
 /* Draws how the try will end. */
 static void draw(struct world *world, const struct worker *worker, struct send *send)
 {
-        send->outcome = MAIL_SENT;
+        send->outcome = SEND_DONE;
         if (permanent(world, send)) {
-                send->outcome = MAIL_PERMANENT;
+                send->outcome = SEND_PERMANENT;
         } else if (world_fault(world, FAULT_TRANSIENT)) {
-                send->outcome = MAIL_TRANSIENT;
+                send->outcome = SEND_TRANSIENT;
         } else if (world_fault(world, FAULT_INNOCENT)) {
-                send->outcome = random_one_in(&world->random, 2) ? MAIL_CONFIG : MAIL_TRANSIENT;
+                send->outcome = random_one_in(&world->random, 2) ? SEND_CONFIG : SEND_TRANSIENT;
                 send->innocent = true;
         } else if (world->now_ms < worker->breaker_until_ms) {
-                send->outcome = MAIL_TRANSIENT;
+                send->outcome = SEND_TRANSIENT;
                 send->outage = true;
         }
 }
@@ -94,7 +94,7 @@ static void on_accept(struct world *world, const struct happening *happening)
 {
         struct send *send = &world->sends[happening->index];
         bool unheard = false;
-        if (send->outcome == MAIL_SENT) {
+        if (send->outcome == SEND_DONE) {
                 unheard = world_fault(world, FAULT_AMBIGUOUS);
                 if (!unheard || random_one_in(&world->random, 2)) {
                         send->accepted = true;
@@ -102,7 +102,7 @@ static void on_accept(struct world *world, const struct happening *happening)
                         check_accept(world, send);
                 }
                 if (unheard)
-                        send->outcome = MAIL_AMBIGUOUS;
+                        send->outcome = SEND_AMBIGUOUS;
         }
         answer(world, happening, world_latency(world), false);
 }
@@ -115,24 +115,24 @@ static void on_sent(struct world *world, const struct happening *happening)
         if (!slot)
                 return;
         bool late = world->now_ms > send->begun_ms + SEND_LIMIT_MS;
-        if (!happening->flag && late && send->outcome == MAIL_SENT && random_one_in(&world->random, 2))
-                send->outcome = MAIL_AMBIGUOUS; /* its time-out fired before the reply was read */
+        if (!happening->flag && late && send->outcome == SEND_DONE && random_one_in(&world->random, 2))
+                send->outcome = SEND_AMBIGUOUS; /* its time-out fired before the reply was read */
         send->over = true;
         slot->send = -1;
         struct job_event event = {
                 .kind = EVENT_SENT,
                 .outcome = send->outcome,
                 .fenced = happening->flag,
-                .throttled = send->innocent && send->outcome == MAIL_TRANSIENT,
+                .throttled = send->innocent && send->outcome == SEND_TRANSIENT,
                 .outage = send->outage,
                 .retry_after_ms = random_one_in(&world->random, 8) ? 3000 : -1,
         };
         if (!event.fenced) {
                 NOTE(world, "w%u id %u effect %u: %s", happening->worker, send->id, send->effect,
                      outcome_word(send->outcome));
-                slot->void_effect = send->outcome == MAIL_AMBIGUOUS ? 0 : (uint8_t)(send->effect + 1);
-                send->ambiguous = send->outcome == MAIL_AMBIGUOUS;
-                bool failed = send->outcome == MAIL_TRANSIENT || send->outcome == MAIL_AMBIGUOUS;
+                slot->void_effect = send->outcome == SEND_AMBIGUOUS ? 0 : (uint8_t)(send->effect + 1);
+                send->ambiguous = send->outcome == SEND_AMBIGUOUS;
+                bool failed = send->outcome == SEND_TRANSIENT || send->outcome == SEND_AMBIGUOUS;
                 if (failed && !send->innocent && !send->outage)
                         world->burnt[send->id] |= (uint64_t)1 << (slot->job.generation.attempt % 8 +
                                                                   8 * (slot->job.generation.redrives % 8));

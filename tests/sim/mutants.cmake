@@ -156,9 +156,9 @@ sim_mutant(intent_is_not_looked_at "${protocol}"
   [[if (job->park & job->intents & ~job->done)]]
   [[if (0)]])
 sim_mutant(intent_is_cleared_by_an_ambiguous_end "${protocol}"
-  [[        case MAIL_AMBIGUOUS:
+  [[        case SEND_AMBIGUOUS:
                 if (job->park & job_effect_bit(job))]]
-  [[        case MAIL_AMBIGUOUS:
+  [[        case SEND_AMBIGUOUS:
                 if (0)]])
 sim_mutant(lost_reject_is_stale "${protocol}"
   [[event->decision.kind == DECISION_DEAD ? ACTION_REJECT : ACTION_ACK]]

@@ -120,7 +120,7 @@ struct send {
         uint8_t id, content, effect, worker;
         uint32_t incarnation;
         int16_t run;
-        enum mail_outcome outcome;
+        enum send_outcome outcome;
         bool innocent, outage;
         int64_t begun_ms;
         bool accepted, recorded, over;

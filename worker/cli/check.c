@@ -30,12 +30,12 @@ static bool probe_amqp(struct cli *cli, struct cli_table *table)
 static const char *mail_proven(const struct config *config)
 {
         switch (config->mail.transport) {
-        case MAIL_TRANSPORT_HTTP:
+        case TRANSPORT_HTTP:
                 return "connects; `leveret mail test` tells whether the API key is good";
-        case MAIL_TRANSPORT_SMTP:
+        case TRANSPORT_SMTP:
                 return config->mail.smtp.username && *config->mail.smtp.username ? "connects and logs in"
                                                                                  : "connects";
-        case MAIL_TRANSPORT_LOG:
+        case TRANSPORT_LOG:
                 return "every mail is but a line of the log";
         }
         abort();
@@ -44,12 +44,12 @@ static const char *mail_proven(const struct config *config)
 static bool probe_mail(struct cli *cli, struct cli_table *table)
 {
         char error[256];
-        struct mail_result result;
+        struct send_result result;
         if (!mail_once(cli->config, NULL, &result, error)) {
                 tell(table, "mail", false, error);
                 return false;
         }
-        bool ok = result.outcome == MAIL_SENT;
+        bool ok = result.outcome == SEND_DONE;
         tell(table, "mail", ok,
              ok ? mail_proven(cli->config)
                 : arena_printf(&cli->arena, "%s: %s", mail_place(&cli->arena, cli->config), result.error));

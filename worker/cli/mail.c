@@ -9,13 +9,13 @@
 #include <string.h>
 
 /* The transport log accepts every mail and sends none. */
-static const char *outcome_word(const struct config *config, const struct mail_result *result)
+static const char *outcome_word(const struct config *config, const struct send_result *result)
 {
-        bool logged = result->outcome == MAIL_SENT && config->mail.transport == MAIL_TRANSPORT_LOG;
-        return logged ? "logged" : mail_outcome_word(result->outcome);
+        bool logged = result->outcome == SEND_DONE && config->mail.transport == TRANSPORT_LOG;
+        return logged ? "logged" : send_outcome_word(result->outcome);
 }
 
-static void tell_json(const struct config *config, const struct mail_result *result)
+static void tell_json(const struct config *config, const struct send_result *result)
 {
         struct buffer out = {0};
         buffer_printf(&out, "{\"outcome\":\"%s\",\"status\":%d", outcome_word(config, result),
@@ -27,17 +27,17 @@ static void tell_json(const struct config *config, const struct mail_result *res
         buffer_fini(&out);
 }
 
-static int tell(struct cli *cli, const struct mail_result *result)
+static int tell(struct cli *cli, const struct send_result *result)
 {
         if (cli->output == CLI_JSON)
                 tell_json(cli->config, result);
-        if (result->outcome != MAIL_SENT)
-                return cli_fail(cli, CLI_ERROR, "%s (status %d): %s: %s", mail_outcome_word(result->outcome),
+        if (result->outcome != SEND_DONE)
+                return cli_fail(cli, CLI_ERROR, "%s (status %d): %s: %s", send_outcome_word(result->outcome),
                                 result->status, mail_place(&cli->arena, cli->config),
                                 cli_safe(cli, slice_of(result->error)));
         if (cli->output == CLI_JSON)
                 return CLI_OK;
-        if (cli->config->mail.transport == MAIL_TRANSPORT_LOG)
+        if (cli->config->mail.transport == TRANSPORT_LOG)
                 cli_print(SLICE_LITERAL("logged, not sent: mail.transport is log"));
         else
                 cli_print(slice_of(arena_printf(&cli->arena, "sent, the provider's id is %s",
@@ -61,7 +61,7 @@ static int send_one(struct cli *cli, const char *to)
                                        .subject = "leveret mail test",
                                        .text = "This mail was sent by `leveret mail test`.\n",
                                        .date_s = clock_wall_ms() / 1000};
-        struct mail_result result;
+        struct send_result result;
         bool opened = mail_once(config, &request, &result, error);
         buffer_fini(&message_id);
         if (!opened)

@@ -10,9 +10,9 @@
 const char *mail_place(struct arena *arena, const struct config *config);
 
 /* Sends one mail through the configured transport or, if `request` is NULL, does all that comes before one
- * (mail_transport_probe). Waits for the end, for mail.timeout at most. False: the settings are bad, the cause
+ * (transport_probe). Waits for the end, for mail.timeout at most. False: the settings are bad, the cause
  * is in `error` (256 bytes). */
-bool mail_once(const struct config *config, const struct mail_request *request, struct mail_result *result,
+bool mail_once(const struct config *config, const struct mail_request *request, struct send_result *result,
                char *error);
 
 #endif

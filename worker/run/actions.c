@@ -162,7 +162,7 @@ static void plan(struct delivery *delivery)
 
 /* ---- send ---- */
 
-static void on_sent(void *context, const struct mail_result *result)
+static void on_sent(void *context, const struct send_result *result)
 {
         struct delivery *delivery = context;
         CRASHPOINT("sent");
@@ -179,10 +179,10 @@ static void on_sent(void *context, const struct mail_result *result)
                                  (double)(clock_boot_ms() - delivery->send_began_ms) / 1000);
                 gate_result(delivery, result, &event);
         }
-        bool refused = result->outcome != MAIL_AMBIGUOUS && result->outcome != MAIL_SENT;
+        bool refused = result->outcome != SEND_AMBIGUOUS && result->outcome != SEND_DONE;
         delivery->refused = refused ? delivery->plan->effects[delivery->job.effect].key : NULL;
         snprintf(delivery->provider_id, sizeof(delivery->provider_id), "%s", result->provider_id);
-        if (result->outcome != MAIL_SENT) {
+        if (result->outcome != SEND_DONE) {
                 snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
                 joblog_warn(delivery, "send_failed", result->error);
         }
@@ -219,10 +219,10 @@ static void send_effect(struct delivery *delivery, int index)
         delivery->send_began_ms = clock_boot_ms();
         delivery->pending++;
         CRASHPOINT("pre_send");
-        mail_transport_send(engine->transport, &delivery->request, (delivery->job.park >> index) & 1,
-                            (struct mail_fence){.valid_until_ms = delivery->job.lease_until_ms -
-                                                                  delivery->job.send_limit_ms},
-                            on_sent, delivery);
+        transport_send(engine->transport, &delivery->request, (delivery->job.park >> index) & 1,
+                       (struct send_fence){.valid_until_ms = delivery->job.lease_until_ms -
+                                                             delivery->job.send_limit_ms},
+                       on_sent, delivery);
 }
 
 /* ---- record ---- */

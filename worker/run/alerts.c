@@ -130,19 +130,19 @@ static void look_for_idling(struct alerts *alerts, int64_t now_ms)
 
 /* ---- the mail ---- */
 
-static void on_mailed(void *context, const struct mail_result *result)
+static void on_mailed(void *context, const struct send_result *result)
 {
         struct alerts *alerts = context;
-        bool surely_not = result->outcome != MAIL_SENT && result->outcome != MAIL_AMBIGUOUS;
+        bool surely_not = result->outcome != SEND_DONE && result->outcome != SEND_AMBIGUOUS;
         if (alerts->has_place)
                 alerts->engine->places_used--;
         alerts->has_place = false;
         alert_end(&alerts->by_mail, !surely_not);
         arena_reset(&alerts->arena);
-        if (result->outcome != MAIL_SENT)
+        if (result->outcome != SEND_DONE)
                 log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "alert_failed",
                                                                .msg = "an alert could not be mailed",
-                                                               .outcome = mail_outcome_word(result->outcome),
+                                                               .outcome = send_outcome_word(result->outcome),
                                                                .error = result->error});
 }
 
@@ -150,7 +150,7 @@ static void on_mailed(void *context, const struct mail_result *result)
 static bool transport_is_free(struct engine *engine, int64_t now_ms)
 {
         return engine->transport && engine->stage == STAGE_RUNNING && TAILQ_EMPTY(&engine->places) &&
-               engine->places_used < mail_transport_capacity(engine->transport) &&
+               engine->places_used < transport_capacity(engine->transport) &&
                engine->breaker.state == BREAKER_CLOSED && engine->throttled_until_ms <= now_ms &&
                limiter_wait_ms(&engine->limiter, now_ms) == 0;
 }
@@ -203,8 +203,8 @@ static void mail_digest(struct alerts *alerts, int64_t now_ms)
         limiter_take(&engine->limiter, now_ms);
         engine->places_used++;
         alerts->has_place = true;
-        mail_transport_send(engine->transport, &alerts->request, /* park = */ false,
-                            (struct mail_fence){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_mailed, alerts);
+        transport_send(engine->transport, &alerts->request, /* park = */ false,
+                       (struct send_fence){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_mailed, alerts);
 }
 
 /* ---- the webhook ---- */

@@ -179,7 +179,7 @@ static bool open_parts(struct engine *engine)
 {
         char error[256] = "";
         const struct config *config = engine->config;
-        engine->transport = mail_transport_open(&engine->loop, config, error);
+        engine->transport = transport_open(&engine->loop, config, error);
         if (!engine->transport) {
                 on_fatal(engine, error);
                 return false;
@@ -215,7 +215,7 @@ static void close_parts(struct engine *engine)
         if (engine->admin)
                 admin_close(engine->admin);
         if (engine->transport)
-                mail_transport_close(engine->transport);
+                transport_close(engine->transport);
 }
 
 /* What is still in flight belongs to the broker again once the connection is closed. */
@@ -241,16 +241,16 @@ static void init_lists(struct engine *engine)
 /* What somebody who reads the log wants to know first. */
 static void tell_started(const struct engine *engine)
 {
-        static const char *const ways[] = {[MAIL_TRANSPORT_HTTP] = "over HTTP",
-                                           [MAIL_TRANSPORT_SMTP] = "over SMTP",
-                                           [MAIL_TRANSPORT_LOG] = "to the log"};
+        static const char *const ways[] = {[TRANSPORT_HTTP] = "over HTTP",
+                                           [TRANSPORT_SMTP] = "over SMTP",
+                                           [TRANSPORT_LOG] = "to the log"};
         const struct config *config = engine->config;
         char text[200];
         snprintf(text, sizeof(text), "leveret %s: queue %.60s%s, mails %s, admin %.40s", LEVERET_VERSION,
                  config->queues[0].name, config->queue_count > 1 ? " and more" : "",
                  ways[config->mail.transport], config->admin.listen);
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "started", .msg = text});
-        if (config->mail.transport == MAIL_TRANSPORT_LOG)
+        if (config->mail.transport == TRANSPORT_LOG)
                 log_event(LOG_LEVEL_WARN,
                           &(struct log_fields){.event = "mail_not_sent",
                                                .msg = "mail.transport is log: jobs complete, and every mail "

@@ -224,7 +224,7 @@ void gate_turn(struct engine *engine)
         struct delivery *delivery;
         int given = 0;
         while (more_may_begin(given, PLACES_PER_TURN) && (delivery = TAILQ_FIRST(&engine->places))) {
-                if (engine->places_used >= mail_transport_capacity(engine->transport) ||
+                if (engine->places_used >= transport_capacity(engine->transport) ||
                     throttle_left_ms(engine, now_ms) > 0 || limiter_wait_ms(&engine->limiter, now_ms) > 0 ||
                     !breaker_admit(&engine->breaker))
                         break;
@@ -244,7 +244,7 @@ static uint64_t job_hash(const struct delivery *delivery)
         return hash;
 }
 
-static void breaker_changed(struct engine *engine, const struct mail_result *result)
+static void breaker_changed(struct engine *engine, const struct send_result *result)
 {
         bool open = engine->breaker.state == BREAKER_OPEN;
         log_event(open ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
@@ -257,7 +257,7 @@ static void breaker_changed(struct engine *engine, const struct mail_result *res
                 alerts_event(engine, result->opens ? "mail_refused" : "breaker_open", result->error);
 }
 
-void gate_result(struct delivery *delivery, const struct mail_result *result, struct job_event *event)
+void gate_result(struct delivery *delivery, const struct send_result *result, struct job_event *event)
 {
         struct engine *engine = delivery->engine;
         int64_t now_ms = clock_boot_ms();

@@ -16,7 +16,7 @@
 #include "io/amqp/amqp_publisher.h"
 #include "io/redis/redis_spare.h"
 #include "io/redis/redis_store.h"
-#include "io/send/mail_transport.h"
+#include "io/send/transport.h"
 #include "run/engine.h"
 
 #include <sys/queue.h>
@@ -48,8 +48,8 @@ struct delivery {
         char owner[OWNER_SIZE];
         struct last_words_job words; /* what is said of it if the process dies of it */
         char dead_id[DEAD_ID_SIZE];
-        char error[MAIL_ERROR_MAX]; /* the last thing that went wrong */
-        char provider_id[MAIL_PROVIDER_ID_MAX];
+        char error[SEND_ERROR_MAX]; /* the last thing that went wrong */
+        char provider_id[SEND_PROVIDER_ID_MAX];
         int64_t received_ms, started_ms; /* CLOCK_BOOTTIME; started_ms 0 before the first claim */
         int64_t created_ms;              /* wall clock: first seen */
         int64_t send_began_ms, renewed_ms;
@@ -104,7 +104,7 @@ struct engine {
         struct amqp_publisher *publisher;
         struct redis_store *store;
         struct redis_spare *spare;
-        struct mail_transport *transport;
+        struct transport *transport;
         struct admin *admin;
         struct metrics *metrics;
 
@@ -181,7 +181,7 @@ void gate_turn(struct engine *engine);    /* once a loop turn */
 void gate_consume(struct engine *engine); /* tells the consumer how much is wanted now */
 void gate_update(
         struct delivery *delivery); /* after a step: gives back what the job's phase no longer needs */
-void gate_result(struct delivery *delivery, const struct mail_result *result, struct job_event *event);
+void gate_result(struct delivery *delivery, const struct send_result *result, struct job_event *event);
 void gate_cancelled(struct engine *engine, size_t queue);
 void gate_suspect(struct delivery *delivery); /* found by its claim; may be freed by it */
 void gate_bytes(struct engine *engine);       /* after what is in flight grew or shrank */

@@ -88,7 +88,7 @@ static void note_failure(struct breaker *breaker, uint64_t job)
                 breaker->failed_jobs[breaker->failures++] = job;
 }
 
-static bool closed_failure(struct breaker *breaker, uint64_t job, const struct mail_result *result,
+static bool closed_failure(struct breaker *breaker, uint64_t job, const struct send_result *result,
                            int64_t now_ms)
 {
         note_failure(breaker, job);
@@ -101,7 +101,7 @@ static bool closed_failure(struct breaker *breaker, uint64_t job, const struct m
         return false;
 }
 
-bool breaker_result(struct breaker *breaker, uint64_t job, bool probe, const struct mail_result *result,
+bool breaker_result(struct breaker *breaker, uint64_t job, bool probe, const struct send_result *result,
                     int64_t now_ms)
 {
         bool failed = result->counts || result->opens;
@@ -109,7 +109,7 @@ bool breaker_result(struct breaker *breaker, uint64_t job, bool probe, const str
         case BREAKER_CLOSED:
                 if (failed)
                         return closed_failure(breaker, job, result, now_ms);
-                if (result->outcome == MAIL_SENT)
+                if (result->outcome == SEND_DONE)
                         breaker->failures = 0;
                 return false;
         case BREAKER_OPEN:

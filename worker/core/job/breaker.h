@@ -1,7 +1,7 @@
 #ifndef LEVERET_CORE_BREAKER_H
 #define LEVERET_CORE_BREAKER_H
 
-#include "core/send/mail.h"
+#include "core/send/send.h"
 #include "core/settings/config.h"
 
 #include <stdbool.h>
@@ -41,7 +41,7 @@ int64_t breaker_due_ms(const struct breaker *breaker);
 bool breaker_admit(struct breaker *breaker);
 /* The end of a send of the job with this hash; `probe` says whether it was begun half open. Returns true if
  * the message is innocent of a failure (the breaker was or is now open): the attempt is not burnt. */
-bool breaker_result(struct breaker *breaker, uint64_t job, bool probe, const struct mail_result *result,
+bool breaker_result(struct breaker *breaker, uint64_t job, bool probe, const struct send_result *result,
                     int64_t now_ms);
 /* The admitted send was not begun after all. */
 void breaker_withdraw(struct breaker *breaker);

@@ -155,7 +155,7 @@ static void on_intended(struct job *job, const struct job_event *event, struct j
 static void on_refusal(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         int64_t wait_ms = event->retry_after_ms > 0 ? event->retry_after_ms : 0;
-        bool innocent = event->outage || event->throttled || event->outcome == MAIL_CONFIG;
+        bool innocent = event->outage || event->throttled || event->outcome == SEND_CONFIG;
         job_decide(job,
                    (struct job_decision){.kind = innocent ? DECISION_DEFER : DECISION_RETRY,
                                          .delay_min_ms = wait_ms},
@@ -172,27 +172,27 @@ static void on_sent(struct job *job, const struct job_event *event, struct job_a
                 return;
         }
         switch (event->outcome) {
-        case MAIL_SENT:
+        case SEND_DONE:
                 job->done |= job_effect_bit(job);
                 job->completes = job->effect;
                 job_enter(job, all_effects_ended(job) && !job->failed ? JOB_COMPLETING : JOB_RECORDING,
                           actions);
                 return;
-        case MAIL_PERMANENT:
+        case SEND_PERMANENT:
                 job->failed |= job_effect_bit(job);
                 if (job->park & job_effect_bit(job))
                         job_enter(job, JOB_RECORDING, actions);
                 else
                         next_effect(job, actions);
                 return;
-        case MAIL_AMBIGUOUS:
+        case SEND_AMBIGUOUS:
                 if (job->park & job_effect_bit(job))
                         job_die(job, REASON_AMBIGUOUS_SEND, actions);
                 else
                         on_refusal(job, event, actions);
                 return;
-        case MAIL_TRANSIENT:
-        case MAIL_CONFIG:
+        case SEND_TRANSIENT:
+        case SEND_CONFIG:
                 on_refusal(job, event, actions);
                 return;
         }

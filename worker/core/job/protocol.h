@@ -2,7 +2,7 @@
 #define LEVERET_CORE_PROTOCOL_H
 
 #include "core/job/reason.h"
-#include "core/send/mail.h"
+#include "core/send/send.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -171,7 +171,7 @@ struct job_event {
         uint8_t effects_total;
         uint32_t done, intents, park;
         enum reason reason;
-        enum mail_outcome outcome;
+        enum send_outcome outcome;
         bool fenced;            /* EVENT_SENT: the fence passed before it began; nothing was sent */
         bool throttled;         /* EVENT_SENT: asked to slow down: defer */
         bool outage;            /* EVENT_SENT: the breaker is open: the message is innocent */

@@ -15,7 +15,7 @@ struct mail_preset_rules {
         void (*body)(struct buffer *out, const struct mail_request *request);
         const char *id_member;    /* of the answer to a success: the service's name for the mail */
         const char *error_member; /* of other answers: the text for people */
-        enum mail_outcome (*conflict)(struct slice body); /* what a 409 with this body means */
+        enum send_outcome (*conflict)(struct slice body); /* what a 409 with this body means */
 };
 
 /* Never NULL. */

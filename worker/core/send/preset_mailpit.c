@@ -56,10 +56,10 @@ static void mailpit_body(struct buffer *out, const struct mail_request *request)
 }
 
 /* It answers no 409 of its own; one from something in between leaves open what happened. */
-static enum mail_outcome mailpit_conflict(struct slice body)
+static enum send_outcome mailpit_conflict(struct slice body)
 {
         (void)body;
-        return MAIL_AMBIGUOUS;
+        return SEND_AMBIGUOUS;
 }
 
 const struct mail_preset_rules preset_mailpit = {

@@ -31,12 +31,12 @@ static void resend_body(struct buffer *out, const struct mail_request *request)
 
 /* The key is in use by a request that still runs, or was used with another payload: then a mail of that key
  * is out. */
-static enum mail_outcome resend_conflict(struct slice body)
+static enum send_outcome resend_conflict(struct slice body)
 {
         struct slice name;
         if (mail_json_find(body, "name", &name) && slice_is(name, "concurrent_idempotent_requests"))
-                return MAIL_TRANSIENT;
-        return MAIL_AMBIGUOUS;
+                return SEND_TRANSIENT;
+        return SEND_AMBIGUOUS;
 }
 
 const struct mail_preset_rules preset_resend = {

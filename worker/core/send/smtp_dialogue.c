@@ -1,6 +1,6 @@
 #include "core/send/smtp_dialogue.h"
-#include "core/send/mail_error.h"
 #include "core/send/mime.h"
+#include "core/send/send_error.h"
 #include "core/text/mailbox.h"
 
 #include <inttypes.h>
@@ -162,22 +162,22 @@ enum smtp_step smtp_dialogue_read(struct smtp_dialogue *dialogue, struct slice *
         return step;
 }
 
-struct mail_result smtp_dialogue_result(const struct smtp_dialogue *dialogue)
+struct send_result smtp_dialogue_result(const struct smtp_dialogue *dialogue)
 {
-        struct mail_result result = mail_outcome_smtp(dialogue->phase, &dialogue->heard.reply);
-        if (result.outcome == MAIL_SENT)
-                mail_provider_id_set(&result, dialogue->heard.reply.text);
+        struct send_result result = send_outcome_smtp(dialogue->phase, &dialogue->heard.reply);
+        if (result.outcome == SEND_DONE)
+                send_provider_id_set(&result, dialogue->heard.reply.text);
         return result;
 }
 
-struct mail_result smtp_cut(enum smtp_phase phase, const char *cause)
+struct send_result smtp_cut(enum smtp_phase phase, const char *cause)
 {
-        char text[MAIL_ERROR_MAX];
+        char text[SEND_ERROR_MAX];
         snprintf(text, sizeof text, "%s at %s", cause, smtp_phase_word(phase));
-        return mail_outcome_cut(phase == SMTP_DOT, text);
+        return send_outcome_cut(phase == SMTP_DOT, text);
 }
 
-struct mail_result smtp_dialogue_cut(const struct smtp_dialogue *dialogue, const char *cause)
+struct send_result smtp_dialogue_cut(const struct smtp_dialogue *dialogue, const char *cause)
 {
         return smtp_cut(dialogue->phase, cause);
 }

@@ -3,7 +3,7 @@
 
 #include "core/memory/slice.h"
 #include "core/send/mail.h"
-#include "core/send/mail_outcome.h"
+#include "core/send/send_outcome.h"
 #include "core/text/buffer.h"
 
 /*
@@ -21,7 +21,7 @@ struct smtp_heard {
         size_t bytes;            /* of all replies so far */
         bool replied;            /* at all */
         struct smtp_reply reply; /* its text is in `text` */
-        char text[MAIL_ERROR_MAX];
+        char text[SEND_ERROR_MAX];
 };
 /* Takes one line. True if it ends a reply, which is `reply` then; lines that are no reply are passed over. */
 bool smtp_heard_line(struct smtp_heard *heard, struct slice line);
@@ -71,15 +71,15 @@ enum smtp_step smtp_dialogue_read(struct smtp_dialogue *dialogue, struct slice *
 void smtp_dialogue_message(struct smtp_dialogue *dialogue);
 
 /* After SMTP_STEP_ENDED: accepted or refused. */
-struct mail_result smtp_dialogue_result(const struct smtp_dialogue *dialogue);
+struct send_result smtp_dialogue_result(const struct smtp_dialogue *dialogue);
 /* The connection was lost, or time was up: ambiguous only if the server has the whole message. `cause` is one
  * line. */
-struct mail_result smtp_dialogue_cut(const struct smtp_dialogue *dialogue, const char *cause);
+struct send_result smtp_dialogue_cut(const struct smtp_dialogue *dialogue, const char *cause);
 /* Was nothing said about the mail yet? What a kept connection says to MAIL may be its farewell, whatever the
  * code, and a 421 always is. Then the mail may be begun again on a new one. */
 bool smtp_dialogue_untouched(const struct smtp_dialogue *dialogue);
 
 /* Cut before a mail was begun: while connecting, greeting or logging in, up to `phase`. */
-struct mail_result smtp_cut(enum smtp_phase phase, const char *cause);
+struct send_result smtp_cut(enum smtp_phase phase, const char *cause);
 
 #endif

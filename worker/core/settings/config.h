@@ -18,7 +18,7 @@ enum {
 
 enum on_ambiguous { ON_AMBIGUOUS_RESEND, ON_AMBIGUOUS_PARK };
 enum topology_mode { TOPOLOGY_DECLARE, TOPOLOGY_VERIFY, TOPOLOGY_OFF };
-enum mail_transport_kind { MAIL_TRANSPORT_HTTP, MAIL_TRANSPORT_SMTP, MAIL_TRANSPORT_LOG };
+enum transport_kind { TRANSPORT_HTTP, TRANSPORT_SMTP, TRANSPORT_LOG };
 enum mail_preset { MAIL_PRESET_RESEND, MAIL_PRESET_MAILPIT };
 enum smtp_starttls { SMTP_STARTTLS_REQUIRED, SMTP_STARTTLS_OFF };
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
@@ -73,7 +73,7 @@ struct config {
         struct config_handler handlers[CONFIG_HANDLERS_MAX];
         size_t handler_count;
         struct {
-                enum mail_transport_kind transport; /* default http */
+                enum transport_kind transport; /* default http */
                 const char *from; /* required unless transport is log: "Shop <shop@example.com>" or address */
                 enum on_ambiguous on_ambiguous;
                 int64_t timeout_ms; /* default 30000 */

@@ -151,7 +151,7 @@ void metrics_claim(struct metrics *metrics, enum claim_answer answer)
         metrics->claims[answer]++;
 }
 
-void metrics_mail_end(struct metrics *metrics, enum mail_outcome outcome, double duration_s)
+void metrics_mail_end(struct metrics *metrics, enum send_outcome outcome, double duration_s)
 {
         histogram_add(&metrics->mails[outcome], &metrics_process_buckets, duration_s);
 }

@@ -79,7 +79,7 @@ void metrics_message_end(struct metrics *metrics, size_t queue, size_t type, enu
 void metrics_queue_wait(struct metrics *metrics, size_t queue, double wait_s);
 void metrics_dead_letter(struct metrics *metrics, size_t queue, enum reason reason);
 void metrics_claim(struct metrics *metrics, enum claim_answer answer);
-void metrics_mail_end(struct metrics *metrics, enum mail_outcome outcome, double duration_s);
+void metrics_mail_end(struct metrics *metrics, enum send_outcome outcome, double duration_s);
 /* A copy was published; `word` of publish_outcome_word. */
 void metrics_publish_end(struct metrics *metrics, const char *word);
 /* CPU time that one callback of the loop took. */

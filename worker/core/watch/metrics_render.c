@@ -108,13 +108,13 @@ static void render_claims(const struct metrics *metrics, const char *name, struc
 static const char *mail_labels(const struct metrics *metrics, int outcome, struct buffer *labels)
 {
         return format_labels(labels, "transport=\"%s\",outcome=\"%s\"", metrics->transport,
-                             mail_outcome_word((enum mail_outcome)outcome));
+                             send_outcome_word((enum send_outcome)outcome));
 }
 
 static void render_mails(const struct metrics *metrics, const char *name, struct buffer *out)
 {
         struct buffer labels = {0};
-        for (int i = 0; i <= MAIL_AMBIGUOUS; i++)
+        for (int i = 0; i <= SEND_AMBIGUOUS; i++)
                 metrics_add_count(out, name, mail_labels(metrics, i, &labels), metrics->mails[i].count);
         buffer_fini(&labels);
 }
@@ -122,7 +122,7 @@ static void render_mails(const struct metrics *metrics, const char *name, struct
 static void render_mail_duration(const struct metrics *metrics, const char *name, struct buffer *out)
 {
         struct buffer labels = {0};
-        for (int i = 0; i <= MAIL_AMBIGUOUS; i++)
+        for (int i = 0; i <= SEND_AMBIGUOUS; i++)
                 metrics_add_histogram(out, name, mail_labels(metrics, i, &labels), &metrics_process_buckets,
                                       &metrics->mails[i]);
         buffer_fini(&labels);

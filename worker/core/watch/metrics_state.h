@@ -45,7 +45,7 @@ struct metrics {
         struct lane *lanes;
         size_t lane_count, lane_limit; /* the limit keeps a place for "other" of each queue */
         uint64_t claims[CLAIM_ANSWER_COUNT];
-        struct histogram mails[MAIL_AMBIGUOUS + 1];
+        struct histogram mails[SEND_AMBIGUOUS + 1];
         uint64_t published[METRICS_PUBLISH_WORDS];
         struct histogram loop;
         double loop_max_s;

@@ -140,8 +140,7 @@ static const char *duration_text(struct check *check, int64_t ms)
 static void check_mail(struct check *check)
 {
         const struct config *config = check->config;
-        bool http = config->mail.transport == MAIL_TRANSPORT_HTTP,
-             smtp = config->mail.transport == MAIL_TRANSPORT_SMTP;
+        bool http = config->mail.transport == TRANSPORT_HTTP, smtp = config->mail.transport == TRANSPORT_SMTP;
         bool plain = config->mail.allow_plaintext;
         if (!config->mail.from && (http || smtp))
                 fault(check, "mail.from", "is required unless mail.transport is log");

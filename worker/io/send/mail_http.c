@@ -1,14 +1,14 @@
 #include "core/codec/traceparent.h"
 #include "core/memory/memory.h"
-#include "core/send/mail_error.h"
 #include "core/send/mail_json.h"
-#include "core/send/mail_outcome.h"
 #include "core/send/mail_preset.h"
 #include "core/send/mail_request.h"
+#include "core/send/send_error.h"
+#include "core/send/send_outcome.h"
 #include "io/machine/clock.h"
 #include "io/send/curl_loop.h"
-#include "io/send/mail_curl.h"
-#include "io/send/mail_transports.h"
+#include "io/send/send_curl.h"
+#include "io/send/transports.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -27,16 +27,16 @@ struct post {
         /* The headers of this mail, linked in front of those of all; libcurl only reads the list. */
         struct curl_slist key_header, trace_header;
         char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX];
-        struct mail_fence fence;
+        struct send_fence fence;
         bool busy, fenced, probe;    /* probe: it ends with the connection, no mail follows */
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
-        struct mail_result result;
-        mail_done *done;
+        struct send_result result;
+        send_done *done;
         void *context;
 };
 
 struct mail_http {
-        struct mail_transport base;
+        struct transport base;
         const struct mail_preset_rules *rules;
         const char *api_key; /* for taking it out of errors; the config owns it */
         struct curl_loop *curl_loop;
@@ -84,49 +84,49 @@ static struct slice retry_after(const struct post *post)
         return slice_of(header->value);
 }
 
-static struct mail_result answer_judge(const struct post *post, int status)
+static struct send_result answer_judge(const struct post *post, int status)
 {
         const struct mail_http *http = post->owner;
         struct slice body = {.data = post->response.data, .len = post->response.len}, text = {0};
         if (status >= 200 && status < 300) {
-                struct mail_result sent = mail_outcome_http(status, MAIL_SENT, text, 0);
+                struct send_result sent = send_outcome_http(status, SEND_DONE, text, 0);
                 if (mail_json_find(body, http->rules->id_member, &text))
-                        mail_provider_id_set(&sent, text);
+                        send_provider_id_set(&sent, text);
                 return sent;
         }
-        enum mail_outcome conflict = status == 409 ? http->rules->conflict(body) : MAIL_AMBIGUOUS;
-        struct mail_result result =
-                mail_outcome_http(status, conflict, retry_after(post), clock_wall_ms() / 1000);
+        enum send_outcome conflict = status == 409 ? http->rules->conflict(body) : SEND_AMBIGUOUS;
+        struct send_result result =
+                send_outcome_http(status, conflict, retry_after(post), clock_wall_ms() / 1000);
         if (mail_json_find(body, http->rules->error_member, &text)) {
                 char context[32];
                 snprintf(context, sizeof context, "HTTP %d", status);
-                mail_error_set(&result, context, text, http->api_key);
+                send_error_set(&result, context, text, http->api_key);
         }
         return result;
 }
 
-static struct mail_result post_judge(const struct post *post, CURLcode code)
+static struct send_result post_judge(const struct post *post, CURLcode code)
 {
         long status = 0;
         curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
         if (status >= 200) /* the answer counts though its body was cut or too long */
                 return answer_judge(post, (int)status);
         if (post->fenced)
-                return mail_outcome_fenced();
+                return send_outcome_fenced();
         bool sent = sent_whole(post);
-        if (!sent && mail_curl_settings_at_fault(code))
-                return mail_outcome_settings(mail_curl_cause(code, post->cause));
-        return mail_outcome_cut(sent, mail_curl_cause(code, post->cause));
+        if (!sent && send_curl_settings_at_fault(code))
+                return send_outcome_settings(send_curl_cause(code, post->cause));
+        return send_outcome_cut(sent, send_curl_cause(code, post->cause));
 }
 
-static struct mail_result probe_judge(const struct post *post, CURLcode code)
+static struct send_result probe_judge(const struct post *post, CURLcode code)
 {
-        MAIL_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 0L);
+        SEND_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 0L);
         if (code == CURLE_OK)
-                return mail_result_of(MAIL_SENT);
-        const char *cause = mail_curl_cause(code, post->cause);
-        return mail_curl_settings_at_fault(code) ? mail_outcome_settings(cause)
-                                                 : mail_outcome_cut(/* sent = */ false, cause);
+                return send_result_of(SEND_DONE);
+        const char *cause = send_curl_cause(code, post->cause);
+        return send_curl_settings_at_fault(code) ? send_outcome_settings(cause)
+                                                 : send_outcome_cut(/* sent = */ false, cause);
 }
 
 static size_t post_place(const struct post *post)
@@ -154,11 +154,11 @@ static struct post *post_take(struct mail_http *http)
         return post;
 }
 
-static void post_end(struct post *post, const struct mail_result *result)
+static void post_end(struct post *post, const struct send_result *result)
 {
-        mail_done *done = post->done;
+        send_done *done = post->done;
         void *context = post->context;
-        struct mail_result copy = *result;
+        struct send_result copy = *result;
         post->busy = false;
         buffer_recycle(&post->body, BODY_KEPT_MAX);
         post_give(post);
@@ -168,7 +168,7 @@ static void post_end(struct post *post, const struct mail_result *result)
 static void on_ended(CURL *easy, void *owner, CURLcode code)
 {
         struct post *post = owner;
-        struct mail_result result = post->probe ? probe_judge(post, code) : post_judge(post, code);
+        struct send_result result = post->probe ? probe_judge(post, code) : post_judge(post, code);
         /* libcurl 8.14 leaks the name of a failed look-up when its handle fails to find one again. */
         if (code == CURLE_COULDNT_RESOLVE_HOST) {
                 post->easy = curl_easy_duphandle(easy);
@@ -196,7 +196,7 @@ static void on_later(uv_timer_t *timer)
         refused_deliver(timer->data);
 }
 
-static void post_refuse(struct post *post, struct mail_result result)
+static void post_refuse(struct post *post, struct send_result result)
 {
         struct mail_http *http = post->owner;
         post->result = result;
@@ -217,7 +217,7 @@ static void headers_set(struct post *post, const struct mail_request *request)
         }
         snprintf(post->key_line, sizeof post->key_line, "Idempotency-Key: %s", request->key);
         post->key_header.next = rest;
-        MAIL_CURL_SET(post->easy, CURLOPT_HTTPHEADER, &post->key_header);
+        SEND_CURL_SET(post->easy, CURLOPT_HTTPHEADER, &post->key_header);
 }
 
 static void post_start(struct post *post, const struct mail_request *request, bool park)
@@ -226,10 +226,10 @@ static void post_start(struct post *post, const struct mail_request *request, bo
         buffer_clear(&post->response);
         post->owner->rules->body(&post->body, request);
         headers_set(post, request);
-        MAIL_CURL_SET(post->easy, CURLOPT_POSTFIELDS, post->body.data);
-        MAIL_CURL_SET(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
-        MAIL_CURL_SET(post->easy, CURLOPT_FRESH_CONNECT, (long)park);
-        MAIL_CURL_SET(post->easy, CURLOPT_FORBID_REUSE, (long)park);
+        SEND_CURL_SET(post->easy, CURLOPT_POSTFIELDS, post->body.data);
+        SEND_CURL_SET(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
+        SEND_CURL_SET(post->easy, CURLOPT_FRESH_CONNECT, (long)park);
+        SEND_CURL_SET(post->easy, CURLOPT_FORBID_REUSE, (long)park);
         post->cause[0] = '\0';
         curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
 }
@@ -237,21 +237,21 @@ static void post_start(struct post *post, const struct mail_request *request, bo
 static CURL *post_easy(struct post *post, const struct config *config)
 {
         struct mail_http *http = post->owner;
-        CURL *easy = mail_curl_easy(&config->mail.http.tls, "http,https", config->mail.timeout_ms);
+        CURL *easy = send_curl_easy(&config->mail.http.tls, "http,https", config->mail.timeout_ms);
         curl_loop_adopt(http->curl_loop, easy, post_place(post));
-        MAIL_CURL_SET(easy, CURLOPT_CURLU, http->url);
-        MAIL_CURL_SET(easy, CURLOPT_POST, 1L);
-        MAIL_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-        MAIL_CURL_SET(easy, CURLOPT_ERRORBUFFER, post->cause);
-        MAIL_CURL_SET(easy, CURLOPT_PRIVATE, post);
-        MAIL_CURL_SET(easy, CURLOPT_WRITEFUNCTION, response_take);
-        MAIL_CURL_SET(easy, CURLOPT_WRITEDATA, post);
-        MAIL_CURL_SET(easy, CURLOPT_PREREQFUNCTION, fence_ask);
-        MAIL_CURL_SET(easy, CURLOPT_PREREQDATA, post);
+        SEND_CURL_SET(easy, CURLOPT_CURLU, http->url);
+        SEND_CURL_SET(easy, CURLOPT_POST, 1L);
+        SEND_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+        SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, post->cause);
+        SEND_CURL_SET(easy, CURLOPT_PRIVATE, post);
+        SEND_CURL_SET(easy, CURLOPT_WRITEFUNCTION, response_take);
+        SEND_CURL_SET(easy, CURLOPT_WRITEDATA, post);
+        SEND_CURL_SET(easy, CURLOPT_PREREQFUNCTION, fence_ask);
+        SEND_CURL_SET(easy, CURLOPT_PREREQDATA, post);
         return easy;
 }
 
-static struct post *post_occupy(struct mail_transport *transport, mail_done *done, void *context)
+static struct post *post_occupy(struct transport *transport, send_done *done, void *context)
 {
         struct post *post = post_take((struct mail_http *)transport);
         post->done = done;
@@ -260,24 +260,24 @@ static struct post *post_occupy(struct mail_transport *transport, mail_done *don
         return post;
 }
 
-static void http_probe(struct mail_transport *transport, mail_done *done, void *context)
+static void http_probe(struct transport *transport, send_done *done, void *context)
 {
         struct post *post = post_occupy(transport, done, context);
         post->busy = post->probe = true;
         post->fence.valid_until_ms = INT64_MAX;
         post->cause[0] = '\0';
-        MAIL_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 1L);
+        SEND_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 1L);
         curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
 }
 
-static void http_send(struct mail_transport *transport, const struct mail_request *request, bool park,
-                      struct mail_fence fence, mail_done *done, void *context)
+static void http_send(struct transport *transport, const struct mail_request *request, bool park,
+                      struct send_fence fence, send_done *done, void *context)
 {
         struct post *post = post_occupy(transport, done, context);
         post->fence = fence;
         const char *problem = mail_request_problem(request);
         if (problem) {
-                post_refuse(post, mail_outcome_invalid(problem));
+                post_refuse(post, send_outcome_invalid(problem));
                 return;
         }
         post->busy = true;
@@ -296,7 +296,7 @@ static void on_closed(uv_handle_t *handle)
         free(handle->data);
 }
 
-static void http_close(struct mail_transport *transport)
+static void http_close(struct transport *transport)
 {
         struct mail_http *http = (struct mail_http *)transport;
         refused_deliver(http);
@@ -304,7 +304,7 @@ static void http_close(struct mail_transport *transport)
                 struct post *post = &http->posts[i];
                 if (!post->busy)
                         continue;
-                struct mail_result result = mail_outcome_stopped(sent_whole(post));
+                struct send_result result = send_outcome_stopped(sent_whole(post));
                 curl_loop_remove(http->curl_loop, post->easy, i);
                 post_end(post, &result);
         }
@@ -352,11 +352,11 @@ static bool printable(const char *text)
 
 static bool settings_check(const struct config *config, const char *url, char *error)
 {
-        if (!mail_curl_url_check("mail.http.url", url, "http", "https", config->mail.allow_plaintext, error))
+        if (!send_curl_url_check("mail.http.url", url, "http", "https", config->mail.allow_plaintext, error))
                 return false;
         if (printable(config->mail.http.api_key))
                 return true;
-        snprintf(error, MAIL_OPEN_ERROR_MAX, "mail.http.api_key holds a space or a control character");
+        snprintf(error, TRANSPORT_ERROR_MAX, "mail.http.api_key holds a space or a control character");
         return false;
 }
 
@@ -380,12 +380,12 @@ static CURLU *url_new(const char *base, const char *path)
                 len--;
         buffer_add(&text, base, len);
         buffer_add_text(&text, path);
-        CURLU *url = mail_curl_url(text.data);
+        CURLU *url = send_curl_url(text.data);
         buffer_fini(&text);
         return url;
 }
 
-struct mail_transport *mail_http_open(uv_loop_t *loop, const struct config *config, char *error)
+struct transport *mail_http_open(uv_loop_t *loop, const struct config *config, char *error)
 {
         const struct mail_preset_rules *rules = mail_preset_rules(config->mail.http.preset);
         const char *url = config->mail.http.url ? config->mail.http.url : rules->url;
@@ -393,7 +393,7 @@ struct mail_transport *mail_http_open(uv_loop_t *loop, const struct config *conf
         if (!settings_check(config, url, error))
                 return NULL;
         struct mail_http *http = memory_zeroed(1, sizeof *http + capacity * sizeof *http->posts);
-        http->base = (struct mail_transport){
+        http->base = (struct transport){
                 .capacity = capacity, .send = http_send, .probe = http_probe, .close = http_close};
         http->free = memory_zeroed(capacity / CURL_LOOP_SHARE + 1, sizeof *http->free);
         http->rules = rules;

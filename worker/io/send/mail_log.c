@@ -1,10 +1,10 @@
 #include "core/memory/memory.h"
-#include "core/send/mail_error.h"
-#include "core/send/mail_outcome.h"
 #include "core/send/mail_request.h"
+#include "core/send/send_error.h"
+#include "core/send/send_outcome.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
-#include "io/send/mail_transports.h"
+#include "io/send/transports.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -15,13 +15,13 @@
 enum { CAPACITY = 64, KEY_PREFIX_BYTES = 12 };
 
 struct logged {
-        struct mail_result result;
-        mail_done *done;
+        struct send_result result;
+        send_done *done;
         void *context;
 };
 
 struct mail_log {
-        struct mail_transport base;
+        struct transport base;
         uv_timer_t later; /* done is not called from inside send */
         struct logged logged[CAPACITY];
         size_t count;
@@ -50,23 +50,22 @@ static void on_later(uv_timer_t *timer)
         all_done(timer->data);
 }
 
-static struct mail_result log_result(const struct mail_request *request, struct mail_fence fence)
+static struct send_result log_result(const struct mail_request *request, struct send_fence fence)
 {
         const char *problem = mail_request_problem(request);
         if (problem)
-                return mail_outcome_invalid(problem);
+                return send_outcome_invalid(problem);
         if (clock_boot_ms() > fence.valid_until_ms)
-                return mail_outcome_fenced();
-        struct mail_result result = mail_result_of(MAIL_SENT);
+                return send_outcome_fenced();
+        struct send_result result = send_result_of(SEND_DONE);
         char id[sizeof "log:" + KEY_PREFIX_BYTES];
         snprintf(id, sizeof id, "log:%.*s", KEY_PREFIX_BYTES, request->key);
-        mail_provider_id_set(&result, slice_of(id));
+        send_provider_id_set(&result, slice_of(id));
         line_write(request);
         return result;
 }
 
-static void tell_later(struct mail_transport *transport, struct mail_result result, mail_done *done,
-                       void *context)
+static void tell_later(struct transport *transport, struct send_result result, send_done *done, void *context)
 {
         struct mail_log *log = (struct mail_log *)transport;
         assert(log->count < CAPACITY);
@@ -74,16 +73,16 @@ static void tell_later(struct mail_transport *transport, struct mail_result resu
         uv_timer_start(&log->later, on_later, 0, 0);
 }
 
-static void logged_send(struct mail_transport *transport, const struct mail_request *request, bool park,
-                        struct mail_fence fence, mail_done *done, void *context)
+static void logged_send(struct transport *transport, const struct mail_request *request, bool park,
+                        struct send_fence fence, send_done *done, void *context)
 {
         (void)park;
         tell_later(transport, log_result(request, fence), done, context);
 }
 
-static void logged_probe(struct mail_transport *transport, mail_done *done, void *context)
+static void logged_probe(struct transport *transport, send_done *done, void *context)
 {
-        tell_later(transport, mail_result_of(MAIL_SENT), done, context);
+        tell_later(transport, send_result_of(SEND_DONE), done, context);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -91,18 +90,18 @@ static void on_closed(uv_handle_t *handle)
         free(handle->data);
 }
 
-static void logged_close(struct mail_transport *transport)
+static void logged_close(struct transport *transport)
 {
         struct mail_log *log = (struct mail_log *)transport;
         all_done(log);
         uv_close((uv_handle_t *)&log->later, on_closed);
 }
 
-struct mail_transport *mail_log_open(uv_loop_t *loop, const struct config *config, char *error)
+struct transport *mail_log_open(uv_loop_t *loop, const struct config *config, char *error)
 {
         (void)config, (void)error;
         struct mail_log *log = memory_zeroed(1, sizeof *log);
-        log->base = (struct mail_transport){
+        log->base = (struct transport){
                 .capacity = CAPACITY, .send = logged_send, .probe = logged_probe, .close = logged_close};
         uv_timer_init(loop, &log->later);
         log->later.data = log;

@@ -1,11 +1,11 @@
 #include "core/memory/memory.h"
-#include "core/send/mail_error.h"
-#include "core/send/mail_outcome.h"
 #include "core/send/mail_request.h"
+#include "core/send/send_error.h"
+#include "core/send/send_outcome.h"
 #include "io/send/curl_loop.h"
-#include "io/send/mail_curl.h"
-#include "io/send/mail_transports.h"
+#include "io/send/send_curl.h"
 #include "io/send/smtp_connection.h"
+#include "io/send/transports.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -24,16 +24,16 @@ struct lane {
         struct mail_smtp *owner;
         struct smtp_connection *connection;
         bool busy;
-        mail_done *done;
+        send_done *done;
         void *context;
-        struct mail_result refused; /* of a mail that was never begun */
+        struct send_result refused; /* of a mail that was never begun */
         int64_t since_ms;           /* when it became busy or idle, by the loop's clock */
         TAILQ_ENTRY(lane) listed;
 };
 TAILQ_HEAD(lanes, lane);
 
 struct mail_smtp {
-        struct mail_transport base;
+        struct transport base;
         const struct config *config;
         CURLU *url;
         struct curl_loop *curl_loop;
@@ -41,7 +41,7 @@ struct mail_smtp {
         struct lanes closed;
         struct lanes idle;  /* open; the one that was busy last is first */
         struct lanes busy;  /* the one whose time is up first is first */
-        struct lanes ended; /* within mail_transport_send: told in a turn of its own */
+        struct lanes ended; /* within transport_send: told in a turn of its own */
         uv_timer_t expire, retire, later;
         unsigned handles; /* of libuv, still open */
         struct lane lanes[];
@@ -90,9 +90,9 @@ static void lane_rest(struct lane *lane)
 }
 
 /* The lane is in no list and is free for the next mail before `done` is called. */
-static void lane_tell(struct lane *lane, struct mail_result result)
+static void lane_tell(struct lane *lane, struct send_result result)
 {
-        mail_done *done = lane->done;
+        send_done *done = lane->done;
         void *context = lane->context;
         lane_rest(lane);
         done(context, &result);
@@ -109,7 +109,7 @@ static void on_later(uv_timer_t *timer)
         } while (lane != last);
 }
 
-static void lane_tell_later(struct lane *lane, struct mail_result result)
+static void lane_tell_later(struct lane *lane, struct send_result result)
 {
         lane->refused = result;
         TAILQ_INSERT_TAIL(&lane->owner->ended, lane, listed);
@@ -165,7 +165,7 @@ static struct lane *lane_take(struct mail_smtp *smtp)
         return lane;
 }
 
-static struct lane *lane_occupy(struct mail_smtp *smtp, mail_done *done, void *context)
+static struct lane *lane_occupy(struct mail_smtp *smtp, send_done *done, void *context)
 {
         struct lane *lane = lane_take(smtp);
         lane->busy = true;
@@ -182,14 +182,14 @@ static void lane_await(struct lane *lane)
         timer_set(&smtp->expire, on_expire, TAILQ_FIRST(&smtp->busy), smtp->config->mail.timeout_ms);
 }
 
-static void smtp_send(struct mail_transport *transport, const struct mail_request *request, bool park,
-                      struct mail_fence fence, mail_done *done, void *context)
+static void smtp_send(struct transport *transport, const struct mail_request *request, bool park,
+                      struct send_fence fence, send_done *done, void *context)
 {
         struct lane *lane = lane_occupy((struct mail_smtp *)transport, done, context);
         (void)park; /* no mail is sent again by itself over SMTP */
         const char *problem = mail_request_problem(request);
         if (problem) {
-                lane_tell_later(lane, mail_outcome_invalid(problem));
+                lane_tell_later(lane, send_outcome_invalid(problem));
                 return;
         }
         if (smtp_connection_send(lane->connection, request, fence))
@@ -198,11 +198,11 @@ static void smtp_send(struct mail_transport *transport, const struct mail_reques
                 lane_await(lane);
 }
 
-static void smtp_probe(struct mail_transport *transport, mail_done *done, void *context)
+static void smtp_probe(struct transport *transport, send_done *done, void *context)
 {
         struct lane *lane = lane_occupy((struct mail_smtp *)transport, done, context);
         if (smtp_connection_is_open(lane->connection)) {
-                lane_tell_later(lane, mail_result_of(MAIL_SENT));
+                lane_tell_later(lane, send_result_of(SEND_DONE));
                 return;
         }
         smtp_connection_probe(lane->connection);
@@ -218,7 +218,7 @@ static void on_closed(uv_handle_t *handle)
                 free(smtp);
 }
 
-static void smtp_close(struct mail_transport *transport)
+static void smtp_close(struct transport *transport)
 {
         struct mail_smtp *smtp = (struct mail_smtp *)transport;
         struct lane *lane;
@@ -247,19 +247,19 @@ static void timer_open(struct mail_smtp *smtp, uv_loop_t *loop, uv_timer_t *time
         smtp->handles++;
 }
 
-struct mail_transport *mail_smtp_open(uv_loop_t *loop, const struct config *config, char *error)
+struct transport *mail_smtp_open(uv_loop_t *loop, const struct config *config, char *error)
 {
         size_t capacity = config->mail.smtp.connections > 0 ? (size_t)config->mail.smtp.connections : 1;
         bool encrypted = config->mail.smtp.starttls == SMTP_STARTTLS_REQUIRED;
-        if (!mail_curl_url_check("mail.smtp.url", config->mail.smtp.url, "smtp", "smtps",
+        if (!send_curl_url_check("mail.smtp.url", config->mail.smtp.url, "smtp", "smtps",
                                  encrypted || config->mail.allow_plaintext, error))
                 return NULL;
         curl_global_init(CURL_GLOBAL_DEFAULT);
         struct mail_smtp *smtp = memory_zeroed(1, sizeof *smtp + capacity * sizeof *smtp->lanes);
-        smtp->base = (struct mail_transport){
+        smtp->base = (struct transport){
                 .capacity = capacity, .send = smtp_send, .probe = smtp_probe, .close = smtp_close};
         smtp->config = config;
-        smtp->url = mail_curl_url(config->mail.smtp.url);
+        smtp->url = send_curl_url(config->mail.smtp.url);
         smtp->curl_loop = curl_loop_open(loop, capacity, on_connected, on_ready);
         TAILQ_INIT(&smtp->closed);
         TAILQ_INIT(&smtp->idle);

@@ -1,10 +1,10 @@
 #include "io/send/smtp_connection.h"
 #include "core/memory/memory.h"
-#include "core/send/mail_error.h"
-#include "core/send/mail_outcome.h"
+#include "core/send/send_error.h"
+#include "core/send/send_outcome.h"
 #include "core/send/smtp_dialogue.h"
 #include "io/machine/clock.h"
-#include "io/send/mail_curl.h"
+#include "io/send/send_curl.h"
 
 #include <stdlib.h>
 
@@ -36,9 +36,9 @@ struct smtp_connection {
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
 
         const struct mail_request *request; /* NULL: none is to follow */
-        struct mail_fence fence;
+        struct send_fence fence;
         struct smtp_dialogue dialogue;
-        struct mail_result result;
+        struct send_result result;
 };
 
 /* ---- connecting ---- */
@@ -93,30 +93,30 @@ static void credentials_set(CURL *easy, const struct config *config)
 {
         if (!config->mail.smtp.username || !*config->mail.smtp.username)
                 return;
-        MAIL_CURL_SET(easy, CURLOPT_USERNAME, config->mail.smtp.username);
-        MAIL_CURL_SET(easy, CURLOPT_PASSWORD, config->mail.smtp.password ? config->mail.smtp.password : "");
+        SEND_CURL_SET(easy, CURLOPT_USERNAME, config->mail.smtp.username);
+        SEND_CURL_SET(easy, CURLOPT_PASSWORD, config->mail.smtp.password ? config->mail.smtp.password : "");
 }
 
 static CURL *easy_new(struct smtp_connection *connection)
 {
         const struct config *config = connection->config;
-        CURL *easy = mail_curl_easy(&config->mail.smtp.tls, "smtp,smtps", config->mail.timeout_ms);
+        CURL *easy = send_curl_easy(&config->mail.smtp.tls, "smtp,smtps", config->mail.timeout_ms);
         curl_loop_adopt(connection->curl_loop, easy, connection->place);
-        MAIL_CURL_SET(easy, CURLOPT_CURLU, connection->url);
-        MAIL_CURL_SET(easy, CURLOPT_CONNECT_ONLY, 1L);
-        MAIL_CURL_SET(easy, CURLOPT_PRIVATE, connection->owner);
-        MAIL_CURL_SET(easy, CURLOPT_ERRORBUFFER, connection->cause);
+        SEND_CURL_SET(easy, CURLOPT_CURLU, connection->url);
+        SEND_CURL_SET(easy, CURLOPT_CONNECT_ONLY, 1L);
+        SEND_CURL_SET(easy, CURLOPT_PRIVATE, connection->owner);
+        SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, connection->cause);
         /* else a reply may take two minutes only, whatever the whole may take */
-        MAIL_CURL_SET(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(config->mail.timeout_ms / 1000 + 1));
+        SEND_CURL_SET(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(config->mail.timeout_ms / 1000 + 1));
         if (config->mail.smtp.starttls == SMTP_STARTTLS_REQUIRED)
-                MAIL_CURL_SET(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
+                SEND_CURL_SET(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
         credentials_set(easy, config);
-        MAIL_CURL_SET(easy, CURLOPT_VERBOSE, 1L); /* else the next one is not called */
-        MAIL_CURL_SET(easy, CURLOPT_DEBUGFUNCTION, dialogue_seen);
-        MAIL_CURL_SET(easy, CURLOPT_DEBUGDATA, connection);
-        MAIL_CURL_SET(easy, CURLOPT_NOPROGRESS, 0L);
-        MAIL_CURL_SET(easy, CURLOPT_XFERINFOFUNCTION, progress_ask);
-        MAIL_CURL_SET(easy, CURLOPT_XFERINFODATA, connection);
+        SEND_CURL_SET(easy, CURLOPT_VERBOSE, 1L); /* else the next one is not called */
+        SEND_CURL_SET(easy, CURLOPT_DEBUGFUNCTION, dialogue_seen);
+        SEND_CURL_SET(easy, CURLOPT_DEBUGDATA, connection);
+        SEND_CURL_SET(easy, CURLOPT_NOPROGRESS, 0L);
+        SEND_CURL_SET(easy, CURLOPT_XFERINFOFUNCTION, progress_ask);
+        SEND_CURL_SET(easy, CURLOPT_XFERINFODATA, connection);
         return easy;
 }
 
@@ -142,14 +142,14 @@ static bool connect_begin(struct smtp_connection *connection)
         return false;
 }
 
-static struct mail_result connect_judge(const struct smtp_connection *connection, CURLcode code)
+static struct send_result connect_judge(const struct smtp_connection *connection, CURLcode code)
 {
         const struct smtp_heard *heard = &connection->heard;
         if (heard->replied && heard->reply.code >= 400)
-                return mail_outcome_smtp(connection->phase, &heard->reply);
-        const char *cause = mail_curl_cause(code, connection->cause);
-        if (mail_curl_settings_at_fault(code))
-                return mail_outcome_settings(cause);
+                return send_outcome_smtp(connection->phase, &heard->reply);
+        const char *cause = send_curl_cause(code, connection->cause);
+        if (send_curl_settings_at_fault(code))
+                return send_outcome_settings(cause);
         return smtp_cut(connection->phase, cause);
 }
 
@@ -161,7 +161,7 @@ static void drop(struct smtp_connection *connection)
         easy_free(connection);
 }
 
-static bool end(struct smtp_connection *connection, struct mail_result result)
+static bool end(struct smtp_connection *connection, struct send_result result)
 {
         connection->result = result;
         smtp_dialogue_end(&connection->dialogue);
@@ -169,7 +169,7 @@ static bool end(struct smtp_connection *connection, struct mail_result result)
 }
 
 /* Drops the connection as well. */
-static bool fail(struct smtp_connection *connection, struct mail_result result)
+static bool fail(struct smtp_connection *connection, struct send_result result)
 {
         drop(connection);
         return end(connection, result);
@@ -222,7 +222,7 @@ static bool write_on(struct smtp_connection *connection)
 static bool talk_begin(struct smtp_connection *connection)
 {
         if (fence_passed(connection))
-                return fail(connection, mail_outcome_fenced());
+                return fail(connection, send_outcome_fenced());
         connection->state = TALKING;
         smtp_dialogue_begin(&connection->dialogue, connection->extensions, connection->request);
         return write_on(connection);
@@ -231,14 +231,14 @@ static bool talk_begin(struct smtp_connection *connection)
 /* A message that is not accepted leaves the connection in doubt; so do words behind the last reply. */
 static bool talk_end(struct smtp_connection *connection, bool more)
 {
-        struct mail_result result = smtp_dialogue_result(&connection->dialogue);
-        if (result.outcome == MAIL_SENT && !more) {
+        struct send_result result = smtp_dialogue_result(&connection->dialogue);
+        if (result.outcome == SEND_DONE && !more) {
                 connection->state = IDLE;
                 return end(connection, result);
         }
-        if (result.outcome != MAIL_SENT && found_dead(connection))
+        if (result.outcome != SEND_DONE && found_dead(connection))
                 return begin_again(connection);
-        if (result.outcome != MAIL_SENT)
+        if (result.outcome != SEND_DONE)
                 smtp_connection_quit(connection);
         else
                 drop(connection);
@@ -254,7 +254,7 @@ static bool take(struct smtp_connection *connection, struct slice bytes)
                         break;
                 case SMTP_STEP_MESSAGE:
                         if (fence_passed(connection))
-                                return fail(connection, mail_outcome_fenced());
+                                return fail(connection, send_outcome_fenced());
                         smtp_dialogue_message(dialogue);
                         break;
                 case SMTP_STEP_ENDED:
@@ -314,7 +314,7 @@ void smtp_connection_free(struct smtp_connection *connection)
 }
 
 bool smtp_connection_send(struct smtp_connection *connection, const struct mail_request *request,
-                          struct mail_fence fence)
+                          struct send_fence fence)
 {
         connection->request = request;
         connection->fence = fence;
@@ -336,12 +336,12 @@ bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code
                 easy_free(connection);
                 return end(connection, connect_judge(connection, code));
         }
-        MAIL_CURL_SET(connection->easy, CURLOPT_VERBOSE, 0L);
+        SEND_CURL_SET(connection->easy, CURLOPT_VERBOSE, 0L);
         curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &connection->fd);
         if (connection->request)
                 return talk_begin(connection);
         connection->state = IDLE;
-        return end(connection, mail_result_of(MAIL_SENT));
+        return end(connection, send_result_of(SEND_DONE));
 }
 
 bool smtp_connection_ready(struct smtp_connection *connection)
@@ -354,7 +354,7 @@ bool smtp_connection_ready(struct smtp_connection *connection)
 void smtp_connection_expire(struct smtp_connection *connection)
 {
         const char *cause = curl_easy_strerror(CURLE_OPERATION_TIMEDOUT);
-        struct mail_result result = connection->state == CONNECTING
+        struct send_result result = connection->state == CONNECTING
                                             ? connect_judge(connection, CURLE_OPERATION_TIMEDOUT)
                                             : smtp_dialogue_cut(&connection->dialogue, cause);
         fail(connection, result);
@@ -363,10 +363,10 @@ void smtp_connection_expire(struct smtp_connection *connection)
 void smtp_connection_stop(struct smtp_connection *connection)
 {
         bool sent = connection->state == TALKING && connection->dialogue.phase == SMTP_DOT;
-        fail(connection, mail_outcome_stopped(sent));
+        fail(connection, send_outcome_stopped(sent));
 }
 
-const struct mail_result *smtp_connection_result(const struct smtp_connection *connection)
+const struct send_result *smtp_connection_result(const struct smtp_connection *connection)
 {
         return &connection->result;
 }

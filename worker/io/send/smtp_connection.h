@@ -4,7 +4,7 @@
 #include "core/send/mail.h"
 #include "core/settings/config.h"
 #include "io/send/curl_loop.h"
-#include "io/send/mail_transport.h"
+#include "io/send/transport.h"
 
 /*
  * One connection to the SMTP server, kept from mail to mail. libcurl connects, encrypts and logs in
@@ -25,9 +25,9 @@ void smtp_connection_free(struct smtp_connection *connection);
 
 /* The request must have passed mail_request_problem. It is borrowed until the mail has ended. */
 bool smtp_connection_send(struct smtp_connection *connection, const struct mail_request *request,
-                          struct mail_fence fence);
+                          struct send_fence fence);
 /* Connects and logs in for no mail. Not while it is open. What returns true then says how that ended:
- * MAIL_SENT if a mail could follow. */
+ * SEND_DONE if a mail could follow. */
 void smtp_connection_probe(struct smtp_connection *connection);
 /* The attempt to connect has ended. */
 bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code);
@@ -39,7 +39,7 @@ void smtp_connection_expire(struct smtp_connection *connection);
 void smtp_connection_stop(struct smtp_connection *connection);
 
 /* Valid until the next mail. */
-const struct mail_result *smtp_connection_result(const struct smtp_connection *connection);
+const struct send_result *smtp_connection_result(const struct smtp_connection *connection);
 
 bool smtp_connection_is_open(const struct smtp_connection *connection);
 /* Not while a mail is under way: QUIT. */

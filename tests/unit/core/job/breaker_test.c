@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-static const struct mail_result sent = {.outcome = MAIL_SENT};
-static const struct mail_result down = {.outcome = MAIL_TRANSIENT, .counts = true};
-static const struct mail_result refused = {.outcome = MAIL_CONFIG, .counts = true, .opens = true};
-static const struct mail_result one_recipient = {.outcome = MAIL_TRANSIENT};
+static const struct send_result sent = {.outcome = SEND_DONE};
+static const struct send_result down = {.outcome = SEND_TRANSIENT, .counts = true};
+static const struct send_result refused = {.outcome = SEND_CONFIG, .counts = true, .opens = true};
+static const struct send_result one_recipient = {.outcome = SEND_TRANSIENT};
 
 static struct breaker make(void)
 {
@@ -19,12 +19,12 @@ static struct breaker make(void)
         return breaker;
 }
 
-static bool ends(struct breaker *breaker, uint64_t job, const struct mail_result *result, int64_t now_ms)
+static bool ends(struct breaker *breaker, uint64_t job, const struct send_result *result, int64_t now_ms)
 {
         return breaker_result(breaker, job, /* probe = */ false, result, now_ms);
 }
 
-static bool probe_ends(struct breaker *breaker, uint64_t job, const struct mail_result *result,
+static bool probe_ends(struct breaker *breaker, uint64_t job, const struct send_result *result,
                        int64_t now_ms)
 {
         return breaker_result(breaker, job, /* probe = */ true, result, now_ms);

@@ -87,7 +87,7 @@ static void a_job_of_one_mail_takes_two_round_trips(void **state)
         (void)state;
         begin(1, 0);
         TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
-        TELL("complete 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("complete 0", .kind = EVENT_SENT, .outcome = SEND_DONE);
         TELL("ack 1/7 end", .kind = EVENT_COMPLETED);
         assert_int_equal(job.phase, JOB_ENDED);
 }
@@ -97,10 +97,10 @@ static void each_mail_but_the_last_is_recorded_by_itself(void **state)
         (void)state;
         begin(2, 0);
         TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
-        TELL("record 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("record 0", .kind = EVENT_SENT, .outcome = SEND_DONE);
         TELL("want-place", .kind = EVENT_RECORDED, .sent_ms = 1010);
         TELL("send 1", .kind = EVENT_PLACE, .now_ms = 1020);
-        TELL("complete 1", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("complete 1", .kind = EVENT_SENT, .outcome = SEND_DONE);
 }
 
 static void a_transient_failure_publishes_the_next_attempt_before_the_ack(void **state)
@@ -108,7 +108,7 @@ static void a_transient_failure_publishes_the_next_attempt_before_the_ack(void *
         (void)state;
         begin(1, 0);
         TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
-        TELL("decide", .kind = EVENT_SENT, .outcome = MAIL_TRANSIENT, .retry_after_ms = -1);
+        TELL("decide", .kind = EVENT_SENT, .outcome = SEND_TRANSIENT, .retry_after_ms = -1);
         assert_int_equal(job.decision.kind, DECISION_RETRY);
         assert_int_equal(job_decision_generation(&job).attempt, 1);
         TELL("publish", .kind = EVENT_DECIDED, .sent_ms = 1010, .now_ms = 1011);
@@ -124,7 +124,7 @@ static void the_last_attempt_that_fails_is_a_dead_letter(void **state)
         begin(1, 0);
         job.generation.attempt = 2;
         TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
-        TELL("decide", .kind = EVENT_SENT, .outcome = MAIL_AMBIGUOUS);
+        TELL("decide", .kind = EVENT_SENT, .outcome = SEND_AMBIGUOUS);
         assert_int_equal(job.decision.kind, DECISION_DEAD);
         assert_int_equal(job.decision.reason, REASON_ATTEMPTS_EXHAUSTED);
 }
@@ -133,9 +133,9 @@ static void an_innocent_job_is_deferred_and_keeps_its_attempt(void **state)
 {
         (void)state;
         const struct job_event innocent[] = {
-                {.kind = EVENT_SENT, .outcome = MAIL_CONFIG},
-                {.kind = EVENT_SENT, .outcome = MAIL_TRANSIENT, .throttled = true, .retry_after_ms = 9000},
-                {.kind = EVENT_SENT, .outcome = MAIL_TRANSIENT, .outage = true},
+                {.kind = EVENT_SENT, .outcome = SEND_CONFIG},
+                {.kind = EVENT_SENT, .outcome = SEND_TRANSIENT, .throttled = true, .retry_after_ms = 9000},
+                {.kind = EVENT_SENT, .outcome = SEND_TRANSIENT, .outage = true},
         };
         for (size_t i = 0; i < sizeof innocent / sizeof *innocent; i++) {
                 begin(1, 0);
@@ -155,9 +155,9 @@ static void a_permanent_failure_does_not_stop_the_other_mails(void **state)
         (void)state;
         begin(2, 0);
         TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
-        TELL("want-place", .kind = EVENT_SENT, .outcome = MAIL_PERMANENT);
+        TELL("want-place", .kind = EVENT_SENT, .outcome = SEND_PERMANENT);
         TELL("send 1", .kind = EVENT_PLACE, .now_ms = 1003);
-        TELL("record 1", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("record 1", .kind = EVENT_SENT, .outcome = SEND_DONE);
         TELL("decide", .kind = EVENT_RECORDED, .sent_ms = 1010);
         assert_int_equal(job.decision.reason, REASON_PERMANENT_FAILURE);
 }
@@ -285,7 +285,7 @@ static void park_records_an_intent_before_it_sends(void **state)
         begin(1, 1);
         TELL("intend 0", .kind = EVENT_PLACE, .now_ms = 1002);
         TELL("send 0", .kind = EVENT_INTENDED, .sent_ms = 1003, .now_ms = 1004);
-        TELL("decide", .kind = EVENT_SENT, .outcome = MAIL_AMBIGUOUS);
+        TELL("decide", .kind = EVENT_SENT, .outcome = SEND_AMBIGUOUS);
         assert_int_equal(job.decision.reason, REASON_AMBIGUOUS_SEND);
 }
 
@@ -306,7 +306,7 @@ static void a_redelivery_is_attached_and_its_tag_is_acked(void **state)
         TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
         TELL("", .kind = EVENT_DISCONNECTED);
         TELL("", .kind = EVENT_ATTACHED, .epoch = 2, .tag = 1);
-        TELL("complete 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("complete 0", .kind = EVENT_SENT, .outcome = SEND_DONE);
         TELL("ack 2/1 end", .kind = EVENT_COMPLETED);
 }
 
@@ -316,7 +316,7 @@ static void nothing_of_a_lost_connection_is_acked(void **state)
         begin(1, 0);
         TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
         TELL("", .kind = EVENT_DISCONNECTED);
-        TELL("complete 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("complete 0", .kind = EVENT_SENT, .outcome = SEND_DONE);
         TELL("end", .kind = EVENT_COMPLETED);
         receive((struct job){0});
         TELL("end", .kind = EVENT_DISCONNECTED);
@@ -332,7 +332,7 @@ static void a_request_without_a_reply_is_repeated_when_the_store_is_back(void **
         TELL("plan", .kind = EVENT_CLAIMED, .claim = CLAIM_MINE, .sent_ms = 3000);
         TELL("want-place", .kind = EVENT_PLANNED, .effects_total = 1);
         TELL("send 0", .kind = EVENT_PLACE, .now_ms = 3001);
-        TELL("complete 0", .kind = EVENT_SENT, .outcome = MAIL_SENT);
+        TELL("complete 0", .kind = EVENT_SENT, .outcome = SEND_DONE);
         TELL("", .kind = EVENT_STORE_LOST);
         TELL("complete 0", .kind = EVENT_STORE_BACK);
         TELL("ack 1/7 end", .kind = EVENT_COMPLETED);

@@ -64,11 +64,11 @@ static void a_concurrent_request_is_transient_and_another_payload_ambiguous(void
         (void)state;
         const struct mail_preset_rules *resend = mail_preset_rules(MAIL_PRESET_RESEND);
         assert_int_equal(resend->conflict(SLICE_LITERAL("{\"name\":\"concurrent_idempotent_requests\"}")),
-                         MAIL_TRANSIENT);
+                         SEND_TRANSIENT);
         assert_int_equal(resend->conflict(SLICE_LITERAL("{\"name\":\"invalid_idempotent_request\"}")),
-                         MAIL_AMBIGUOUS);
-        assert_int_equal(resend->conflict(SLICE_LITERAL("<html>")), MAIL_AMBIGUOUS);
-        assert_int_equal(resend->conflict((struct slice){0}), MAIL_AMBIGUOUS);
+                         SEND_AMBIGUOUS);
+        assert_int_equal(resend->conflict(SLICE_LITERAL("<html>")), SEND_AMBIGUOUS);
+        assert_int_equal(resend->conflict((struct slice){0}), SEND_AMBIGUOUS);
 }
 
 static void a_member_is_found_in_the_outermost_object_only(void **state)

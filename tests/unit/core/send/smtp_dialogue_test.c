@@ -57,8 +57,8 @@ static void each_command_waits_for_the_reply_to_the_last(void **state)
         assert_non_null(strstr(message, "Hello.\r\n=2E\r\n.\r\n"));
         assert_int_equal(dialogue.phase, SMTP_DOT);
         assert_int_equal(hear(&dialogue, "250 2.0.0 queued as X7\r\n"), SMTP_STEP_ENDED);
-        struct mail_result result = smtp_dialogue_result(&dialogue);
-        assert_int_equal(result.outcome, MAIL_SENT);
+        struct send_result result = smtp_dialogue_result(&dialogue);
+        assert_int_equal(result.outcome, SEND_DONE);
         assert_string_equal(result.provider_id, "2.0.0 queued as X7");
         smtp_dialogue_fini(&dialogue);
 }
@@ -131,7 +131,7 @@ static void replies_may_come_in_any_pieces_and_mails_after_each_other(void **sta
                 written(&dialogue);
                 assert_int_equal(hear(&dialogue, "250"), SMTP_STEP_WAIT);
                 assert_int_equal(hear(&dialogue, "\n"), SMTP_STEP_ENDED);
-                assert_int_equal(smtp_dialogue_result(&dialogue).outcome, MAIL_SENT);
+                assert_int_equal(smtp_dialogue_result(&dialogue).outcome, SEND_DONE);
         }
         smtp_dialogue_fini(&dialogue);
 }
@@ -145,7 +145,7 @@ static void what_follows_the_last_reply_is_left(void **state)
         written(&dialogue);
         assert_int_equal(smtp_dialogue_read(&dialogue, &bytes), SMTP_STEP_ENDED);
         assert_true(slice_is(bytes, "503 nor this\r\n"));
-        assert_int_equal(smtp_dialogue_result(&dialogue).outcome, MAIL_PERMANENT);
+        assert_int_equal(smtp_dialogue_result(&dialogue).outcome, SEND_PERMANENT);
         smtp_dialogue_fini(&dialogue);
 }
 
@@ -155,18 +155,18 @@ static void a_cut_is_ambiguous_once_the_last_byte_has_left(void **state)
         (void)state;
         struct smtp_dialogue dialogue = {0};
         smtp_dialogue_begin(&dialogue, all, &mail);
-        assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, MAIL_TRANSIENT);
+        assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, SEND_TRANSIENT);
         written(&dialogue);
         hear(&dialogue, "250 ok\r\n250 ok\r\n354 go\r\n");
-        assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, MAIL_TRANSIENT);
+        assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, SEND_TRANSIENT);
         smtp_dialogue_message(&dialogue);
         size_t len = smtp_dialogue_pending(&dialogue).len;
         smtp_dialogue_wrote(&dialogue, len - 1);
         assert_int_equal(smtp_dialogue_pending(&dialogue).len, 1);
-        assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, MAIL_TRANSIENT);
+        assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, SEND_TRANSIENT);
         smtp_dialogue_wrote(&dialogue, 1);
-        struct mail_result result = smtp_dialogue_cut(&dialogue, "gone");
-        assert_int_equal(result.outcome, MAIL_AMBIGUOUS);
+        struct send_result result = smtp_dialogue_cut(&dialogue, "gone");
+        assert_int_equal(result.outcome, SEND_AMBIGUOUS);
         assert_string_equal(result.error, "no answer after the mail was sent: gone at end of data");
         smtp_dialogue_fini(&dialogue);
 }
@@ -177,11 +177,11 @@ static void no_reply_before_the_dot_is_an_acceptance(void **state)
         (void)state;
         static const struct {
                 const char *reply;
-                enum mail_outcome outcome;
-        } cases[] = {{"250 ok\r\n", MAIL_TRANSIENT},
-                     {"354 again\r\n", MAIL_TRANSIENT},
-                     {"452 full\r\n", MAIL_TRANSIENT},
-                     {"552 too large\r\n", MAIL_PERMANENT}};
+                enum send_outcome outcome;
+        } cases[] = {{"250 ok\r\n", SEND_TRANSIENT},
+                     {"354 again\r\n", SEND_TRANSIENT},
+                     {"452 full\r\n", SEND_TRANSIENT},
+                     {"552 too large\r\n", SEND_PERMANENT}};
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 for (int begun = 0; begun < 2; begun++) {
                         struct smtp_dialogue dialogue = {0};

@@ -44,7 +44,7 @@ static void every_default_of_the_table_is_valid_and_printable(void **state)
         assert_int_equal(config->claim.lease_ms, 60000);
         assert_int_equal(config->claim.keep_ms, INT64_C(7) * 86400000);
         assert_int_equal(config->claim.max_crashes, 3);
-        assert_int_equal(config->mail.transport, MAIL_TRANSPORT_HTTP);
+        assert_int_equal(config->mail.transport, TRANSPORT_HTTP);
         assert_int_equal(config->mail.timeout_ms, 30000);
         assert_int_equal(config->mail.breaker.open_max_ms, 300000);
         assert_int_equal(config->max_body, 262144);

@@ -174,7 +174,7 @@ static void counters_of_closed_lists_start_at_zero(void **state)
         assert_true(shows(metrics, "leveret_mails_total{transport=\"http\",outcome=\"ambiguous\"} 0"));
         metrics_dead_letter(metrics, 0, REASON_BAD_PAYLOAD);
         metrics_claim(metrics, CLAIM_CONFLICT);
-        metrics_mail_end(metrics, MAIL_AMBIGUOUS, 30);
+        metrics_mail_end(metrics, SEND_AMBIGUOUS, 30);
         assert_true(shows(metrics, "leveret_dead_letters_total{queue=\"orders\",reason=\"bad_payload\"} 1"));
         assert_true(shows(metrics, "leveret_claims_total{answer=\"conflict\"} 1"));
         assert_true(shows(metrics, "leveret_mails_total{transport=\"http\",outcome=\"ambiguous\"} 1"));

@@ -1,6 +1,6 @@
 #include "io/machine/url.h"
-#include "io/send/mail_curl.h"
-#include "io/send/mail_transports.h"
+#include "io/send/send_curl.h"
+#include "io/send/transports.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,12 +32,12 @@ static void only_this_machine_is_loopback(void **state)
 
 static void a_mail_service_is_judged_by_the_same_rule(void **state)
 {
-        char error[MAIL_OPEN_ERROR_MAX];
+        char error[TRANSPORT_ERROR_MAX];
         (void)state;
         assert_true(
-                mail_curl_url_check("mail.http.url", "http://127.0.0.1:1", "http", "https", false, error));
+                send_curl_url_check("mail.http.url", "http://127.0.0.1:1", "http", "https", false, error));
         assert_false(
-                mail_curl_url_check("mail.http.url", "http://127.evil.com", "http", "https", false, error));
+                send_curl_url_check("mail.http.url", "http://127.evil.com", "http", "https", false, error));
         assert_non_null(strstr(error, "unencrypted"));
 }
 

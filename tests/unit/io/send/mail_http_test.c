@@ -1,5 +1,5 @@
 #include "io/machine/clock.h"
-#include "io/send/mail_transport.h"
+#include "io/send/transport.h"
 #include "peer.h"
 
 #include <setjmp.h>
@@ -97,12 +97,12 @@ struct stage {
         char url[64];
         struct peer *peer;
         struct http_script script;
-        struct mail_transport *transport;
-        struct mail_result results[64];
+        struct transport *transport;
+        struct send_result results[64];
         int ended;
 };
 
-static const struct mail_fence open_fence = {.valid_until_ms = INT64_MAX};
+static const struct send_fence open_fence = {.valid_until_ms = INT64_MAX};
 
 static void stage_open(struct stage *stage, const char *first, const char *second)
 {
@@ -111,12 +111,12 @@ static void stage_open(struct stage *stage, const char *first, const char *secon
         uv_loop_init(&stage->loop);
         stage->peer = peer_open(http_serve, &stage->script);
         snprintf(stage->url, sizeof stage->url, "http://127.0.0.1:%d/", stage->peer->port);
-        stage->config.mail.transport = MAIL_TRANSPORT_HTTP;
+        stage->config.mail.transport = TRANSPORT_HTTP;
         stage->config.mail.timeout_ms = 20000;
         stage->config.mail.http.url = stage->url;
         stage->config.mail.http.api_key = "s3cret";
         stage->config.mail.http.connections = 8;
-        stage->transport = mail_transport_open(&stage->loop, &stage->config, error);
+        stage->transport = transport_open(&stage->loop, &stage->config, error);
         assert_string_equal(error, "");
         assert_non_null(stage->transport);
 }
@@ -124,21 +124,21 @@ static void stage_open(struct stage *stage, const char *first, const char *secon
 static void stage_reopen(struct stage *stage)
 {
         char error[256];
-        mail_transport_close(stage->transport);
-        stage->transport = mail_transport_open(&stage->loop, &stage->config, error);
+        transport_close(stage->transport);
+        stage->transport = transport_open(&stage->loop, &stage->config, error);
         assert_non_null(stage->transport);
 }
 
 static void stage_close(struct stage *stage)
 {
         if (stage->transport)
-                mail_transport_close(stage->transport);
+                transport_close(stage->transport);
         uv_run(&stage->loop, UV_RUN_DEFAULT);
         assert_int_equal(uv_loop_close(&stage->loop), 0);
         peer_close(stage->peer);
 }
 
-static void keep_result(void *context, const struct mail_result *result)
+static void keep_result(void *context, const struct send_result *result)
 {
         struct stage *stage = context;
         stage->results[stage->ended++] = *result;
@@ -150,10 +150,10 @@ static void stage_wait(struct stage *stage, int ended)
                 uv_run(&stage->loop, UV_RUN_ONCE);
 }
 
-static const struct mail_result *send_one(struct stage *stage, bool park)
+static const struct send_result *send_one(struct stage *stage, bool park)
 {
         int before = stage->ended;
-        mail_transport_send(stage->transport, &mail, park, open_fence, keep_result, stage);
+        transport_send(stage->transport, &mail, park, open_fence, keep_result, stage);
         assert_int_equal(stage->ended, before);
         stage_wait(stage, before + 1);
         return &stage->results[before];
@@ -164,8 +164,8 @@ static void an_accepted_mail_is_sent_with_the_id_of_the_service(void **state)
         (void)state;
         struct stage stage;
         stage_open(&stage, OK_REPLY, NULL);
-        const struct mail_result *result = send_one(&stage, false);
-        assert_int_equal(result->outcome, MAIL_SENT);
+        const struct send_result *result = send_one(&stage, false);
+        assert_int_equal(result->outcome, SEND_DONE);
         assert_int_equal(result->status, 200);
         assert_string_equal(result->provider_id, "abc-1");
         assert_string_equal(result->error, "");
@@ -210,14 +210,14 @@ static void as_many_mails_as_the_capacity_run_at_once(void **state)
         (void)state;
         struct stage stage;
         stage_open(&stage, OK_REPLY, NULL);
-        assert_int_equal(mail_transport_capacity(stage.transport), 8);
+        assert_int_equal(transport_capacity(stage.transport), 8);
         for (int round = 0; round < 4; round++) {
                 for (int i = 0; i < 8; i++)
-                        mail_transport_send(stage.transport, &mail, false, open_fence, keep_result, &stage);
+                        transport_send(stage.transport, &mail, false, open_fence, keep_result, &stage);
                 stage_wait(&stage, 8 * (round + 1));
         }
         for (int i = 0; i < 32; i++)
-                assert_int_equal(stage.results[i].outcome, MAIL_SENT);
+                assert_int_equal(stage.results[i].outcome, SEND_DONE);
         assert_true(peer_count(stage.peer, &stage.peer->connections, 0) <= 8);
         stage_close(&stage);
 }
@@ -226,11 +226,11 @@ struct tally {
         int sent, ambiguous, timed_out, ended;
 };
 
-static void count_result(void *context, const struct mail_result *result)
+static void count_result(void *context, const struct send_result *result)
 {
         struct tally *tally = context;
-        tally->sent += result->outcome == MAIL_SENT;
-        tally->ambiguous += result->outcome == MAIL_AMBIGUOUS;
+        tally->sent += result->outcome == SEND_DONE;
+        tally->ambiguous += result->outcome == SEND_AMBIGUOUS;
         tally->timed_out += strstr(result->error, "imeout") != NULL;
         tally->ended++;
 }
@@ -252,7 +252,7 @@ static void connections_that_end_leave_those_of_other_places_alone(void **state)
         stage_reopen(&stage);
         for (int round = 0; round < ROUNDS; round++) {
                 for (int i = 0; i < PLACES; i++)
-                        mail_transport_send(stage.transport, &mail, false, open_fence, count_result, &tally);
+                        transport_send(stage.transport, &mail, false, open_fence, count_result, &tally);
                 while (tally.ended < (round + 1) * PLACES)
                         uv_run(&stage.loop, UV_RUN_ONCE);
         }
@@ -267,40 +267,40 @@ static void answers_become_outcomes(void **state)
         (void)state;
         static const struct {
                 const char *answer;
-                enum mail_outcome outcome;
+                enum send_outcome outcome;
                 int64_t retry_after_ms;
                 bool throttled, counts, opens;
                 const char *error;
         } cases[] = {
-                {"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", MAIL_TRANSIENT, 7000,
+                {"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", SEND_TRANSIENT, 7000,
                  true, false, false, "HTTP 429"},
-                {"HTTP/1.1 503 Away\r\nContent-Length: 0\r\n\r\n", MAIL_TRANSIENT, -1, false, true, false,
+                {"HTTP/1.1 503 Away\r\nContent-Length: 0\r\n\r\n", SEND_TRANSIENT, -1, false, true, false,
                  "HTTP 503"},
-                {"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", MAIL_AMBIGUOUS, -1, false, true, false,
+                {"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", SEND_AMBIGUOUS, -1, false, true, false,
                  "HTTP 500"},
                 {"HTTP/1.1 401 No\r\nContent-Length: 40\r\n\r\n{\"message\":\"key s3cret of a@b is wrong\"}",
-                 MAIL_CONFIG, -1, false, false, true, "HTTP 401: key <secret> of <address> is wrong"},
-                {"HTTP/1.1 422 Bad\r\nContent-Length: 15\r\n\r\n{\"message\":\"x\"}", MAIL_PERMANENT, -1,
+                 SEND_CONFIG, -1, false, false, true, "HTTP 401: key <secret> of <address> is wrong"},
+                {"HTTP/1.1 422 Bad\r\nContent-Length: 15\r\n\r\n{\"message\":\"x\"}", SEND_PERMANENT, -1,
                  false, false, false, "HTTP 422: x"},
-                {"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", MAIL_CONFIG, -1,
+                {"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", SEND_CONFIG, -1,
                  false, false, true, "HTTP 302"},
                 {"HTTP/1.1 409 C\r\nContent-Length: 41\r\n\r\n{\"name\":\"concurrent_idempotent_requests\"}",
-                 MAIL_TRANSIENT, -1, false, false, false, "HTTP 409"},
+                 SEND_TRANSIENT, -1, false, false, false, "HTTP 409"},
                 {"HTTP/1.1 409 C\r\nContent-Length: 37\r\n\r\n{\"name\":\"invalid_idempotent_request\"}",
-                 MAIL_AMBIGUOUS, -1, false, true, false, "HTTP 409"},
-                {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Fine\r\nContent-Length: 0\r\n\r\n", MAIL_SENT, -1,
+                 SEND_AMBIGUOUS, -1, false, true, false, "HTTP 409"},
+                {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Fine\r\nContent-Length: 0\r\n\r\n", SEND_DONE, -1,
                  false, false, false, ""},
-                {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"id\":", MAIL_SENT, -1,
+                {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"id\":", SEND_DONE, -1,
                  false, false, false, ""},
-                {"HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n", MAIL_AMBIGUOUS, -1, false, true, false,
+                {"HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n", SEND_AMBIGUOUS, -1, false, true, false,
                  NULL},
-                {"SSH-2.0-nonsense\r\nConnection: close\r\n\r\n", MAIL_AMBIGUOUS, -1, false, true, false,
+                {"SSH-2.0-nonsense\r\nConnection: close\r\n\r\n", SEND_AMBIGUOUS, -1, false, true, false,
                  NULL},
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 struct stage stage;
                 stage_open(&stage, cases[i].answer, NULL);
-                const struct mail_result *result = send_one(&stage, true);
+                const struct send_result *result = send_one(&stage, true);
                 if (result->outcome != cases[i].outcome)
                         fail_msg("case %zu: %d %s", i, (int)result->outcome, result->error);
                 assert_int_equal(result->retry_after_ms, cases[i].retry_after_ms);
@@ -319,7 +319,7 @@ static void a_cut_before_the_answer_is_ambiguous(void **state)
         (void)state;
         struct stage stage;
         stage_open(&stage, CUT, NULL);
-        assert_int_equal(send_one(&stage, true)->outcome, MAIL_AMBIGUOUS);
+        assert_int_equal(send_one(&stage, true)->outcome, SEND_AMBIGUOUS);
         assert_true(stage.results[0].counts);
         stage_close(&stage);
 }
@@ -331,7 +331,7 @@ static void silence_ends_ambiguous_at_the_time_limit(void **state)
         stage_open(&stage, SILENT, NULL);
         stage.config.mail.timeout_ms = 100;
         stage_reopen(&stage);
-        assert_int_equal(send_one(&stage, false)->outcome, MAIL_AMBIGUOUS);
+        assert_int_equal(send_one(&stage, false)->outcome, SEND_AMBIGUOUS);
         stage_close(&stage);
 }
 
@@ -340,9 +340,9 @@ static void an_endless_answer_is_cut_off_and_judged_by_its_status(void **state)
         (void)state;
         struct stage stage;
         stage_open(&stage, ENDLESS, NULL);
-        const struct mail_result *result = send_one(&stage, false);
+        const struct send_result *result = send_one(&stage, false);
         assert_int_equal(result->status, 500);
-        assert_int_equal(result->outcome, MAIL_AMBIGUOUS);
+        assert_int_equal(result->outcome, SEND_AMBIGUOUS);
         stage_close(&stage);
 }
 
@@ -358,8 +358,8 @@ static void nobody_listening_is_transient(void **state)
         getsockname(unused, (struct sockaddr *)&address, &len);
         snprintf(stage.url, sizeof stage.url, "http://127.0.0.1:%d", ntohs(address.sin_port));
         stage_reopen(&stage);
-        const struct mail_result *result = send_one(&stage, false);
-        assert_int_equal(result->outcome, MAIL_TRANSIENT);
+        const struct send_result *result = send_one(&stage, false);
+        assert_int_equal(result->outcome, SEND_TRANSIENT);
         assert_true(result->counts);
         assert_int_equal(result->status, 0);
         close(unused);
@@ -373,11 +373,11 @@ static void nothing_is_sent_behind_the_fence(void **state)
         stage_open(&stage, OK_REPLY, NULL);
         send_one(&stage, false); /* also on a kept connection */
         for (int park = 0; park < 2; park++) {
-                struct mail_fence fence = {.valid_until_ms = clock_boot_ms() - 1};
-                mail_transport_send(stage.transport, &mail, park, fence, keep_result, &stage);
+                struct send_fence fence = {.valid_until_ms = clock_boot_ms() - 1};
+                transport_send(stage.transport, &mail, park, fence, keep_result, &stage);
                 stage_wait(&stage, 2 + park);
-                const struct mail_result *result = &stage.results[1 + park];
-                assert_int_equal(result->outcome, MAIL_TRANSIENT);
+                const struct send_result *result = &stage.results[1 + park];
+                assert_int_equal(result->outcome, SEND_TRANSIENT);
                 assert_int_equal(result->status, -1);
                 assert_false(result->counts);
                 assert_string_equal(result->error, "fence passed");
@@ -393,10 +393,10 @@ static void an_invalid_mail_is_refused_later_without_a_connection(void **state)
         stage_open(&stage, OK_REPLY, NULL);
         struct mail_request evil = mail;
         evil.subject = "x\r\nBcc: y@z";
-        mail_transport_send(stage.transport, &evil, false, open_fence, keep_result, &stage);
+        transport_send(stage.transport, &evil, false, open_fence, keep_result, &stage);
         assert_int_equal(stage.ended, 0);
         stage_wait(&stage, 1);
-        assert_int_equal(stage.results[0].outcome, MAIL_PERMANENT);
+        assert_int_equal(stage.results[0].outcome, SEND_PERMANENT);
         assert_int_equal(peer_count(stage.peer, &stage.peer->connections, 0), 0);
         stage_close(&stage);
 }
@@ -408,9 +408,9 @@ static void an_injected_traceparent_is_not_sent(void **state)
         stage_open(&stage, OK_REPLY, NULL);
         struct mail_request evil = mail;
         evil.traceparent = TRACE "\r\nX-Evil: 1";
-        mail_transport_send(stage.transport, &evil, false, open_fence, keep_result, &stage);
+        transport_send(stage.transport, &evil, false, open_fence, keep_result, &stage);
         stage_wait(&stage, 1);
-        assert_int_equal(stage.results[0].outcome, MAIL_SENT);
+        assert_int_equal(stage.results[0].outcome, SEND_DONE);
         assert_null(strstr(stage.peer->log, "Evil"));
         assert_null(strstr(stage.peer->log, "traceparent"));
         stage_close(&stage);
@@ -421,16 +421,16 @@ static void closing_breaks_off_and_what_was_sent_is_ambiguous(void **state)
         (void)state;
         struct stage stage;
         stage_open(&stage, SILENT, NULL);
-        mail_transport_send(stage.transport, &mail, false, open_fence, keep_result, &stage);
+        transport_send(stage.transport, &mail, false, open_fence, keep_result, &stage);
         while (peer_count(stage.peer, &stage.peer->requests, 0) == 0)
                 uv_run(&stage.loop, UV_RUN_NOWAIT);
-        mail_transport_send(stage.transport, &mail, false, open_fence, keep_result, &stage);
-        mail_transport_close(stage.transport);
+        transport_send(stage.transport, &mail, false, open_fence, keep_result, &stage);
+        transport_close(stage.transport);
         stage.transport = NULL;
         assert_int_equal(stage.ended, 2);
-        enum mail_outcome a = stage.results[0].outcome, b = stage.results[1].outcome;
-        assert_true((a == MAIL_AMBIGUOUS && b == MAIL_TRANSIENT) ||
-                    (a == MAIL_TRANSIENT && b == MAIL_AMBIGUOUS));
+        enum send_outcome a = stage.results[0].outcome, b = stage.results[1].outcome;
+        assert_true((a == SEND_AMBIGUOUS && b == SEND_TRANSIENT) ||
+                    (a == SEND_TRANSIENT && b == SEND_AMBIGUOUS));
         assert_false(stage.results[0].counts || stage.results[1].counts);
         stage_close(&stage);
 }
@@ -451,11 +451,11 @@ static void bad_settings_are_told_at_the_start(void **state)
         uv_loop_t loop;
         uv_loop_init(&loop);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                struct config config = {.mail.transport = MAIL_TRANSPORT_HTTP};
+                struct config config = {.mail.transport = TRANSPORT_HTTP};
                 char error[256] = "";
                 config.mail.http.url = cases[i].url;
                 config.mail.http.api_key = cases[i].key;
-                assert_null(mail_transport_open(&loop, &config, error));
+                assert_null(transport_open(&loop, &config, error));
                 assert_string_equal(error, cases[i].error);
         }
         uv_loop_close(&loop);
@@ -466,9 +466,9 @@ static void the_log_transport_sends_everything(void **state)
         (void)state;
         struct stage stage;
         stage_open(&stage, OK_REPLY, NULL);
-        stage.config.mail.transport = MAIL_TRANSPORT_LOG;
+        stage.config.mail.transport = TRANSPORT_LOG;
         stage_reopen(&stage);
-        assert_int_equal(send_one(&stage, false)->outcome, MAIL_SENT);
+        assert_int_equal(send_one(&stage, false)->outcome, SEND_DONE);
         assert_string_equal(stage.results[0].provider_id, "log:0123456789ab");
         stage_close(&stage);
 }

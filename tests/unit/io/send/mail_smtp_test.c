@@ -1,5 +1,5 @@
 #include "io/machine/clock.h"
-#include "io/send/mail_transport.h"
+#include "io/send/transport.h"
 #include "smtp_peer.h"
 
 #include <setjmp.h>
@@ -25,17 +25,17 @@ struct stage {
         char url[64];
         struct peer *peer;
         struct smtp_script script;
-        struct mail_transport *transport;
-        struct mail_result results[512];
+        struct transport *transport;
+        struct send_result results[512];
         int ended;
 };
 
-static const struct mail_fence open_fence = {.valid_until_ms = INT64_MAX};
+static const struct send_fence open_fence = {.valid_until_ms = INT64_MAX};
 
 static void stage_start(struct stage *stage)
 {
         char error[256] = "";
-        stage->transport = mail_transport_open(&stage->loop, &stage->config, error);
+        stage->transport = transport_open(&stage->loop, &stage->config, error);
         assert_string_equal(error, "");
         assert_non_null(stage->transport);
 }
@@ -48,7 +48,7 @@ static struct stage *stage_open(struct smtp_script script)
         uv_loop_init(&stage->loop);
         stage->peer = peer_open(smtp_serve, &stage->script);
         snprintf(stage->url, sizeof stage->url, "smtp://127.0.0.1:%d", stage->peer->port);
-        stage->config.mail.transport = MAIL_TRANSPORT_SMTP;
+        stage->config.mail.transport = TRANSPORT_SMTP;
         stage->config.mail.timeout_ms = 20000;
         stage->config.mail.smtp.url = stage->url;
         stage->config.mail.smtp.starttls = SMTP_STARTTLS_OFF;
@@ -59,21 +59,21 @@ static struct stage *stage_open(struct smtp_script script)
 
 static void stage_reopen(struct stage *stage)
 {
-        mail_transport_close(stage->transport);
+        transport_close(stage->transport);
         stage_start(stage);
 }
 
 static void stage_close(struct stage *stage)
 {
         if (stage->transport)
-                mail_transport_close(stage->transport);
+                transport_close(stage->transport);
         uv_run(&stage->loop, UV_RUN_DEFAULT);
         assert_int_equal(uv_loop_close(&stage->loop), 0);
         peer_close(stage->peer);
         free(stage);
 }
 
-static void keep_result(void *context, const struct mail_result *result)
+static void keep_result(void *context, const struct send_result *result)
 {
         struct stage *stage = context;
         stage->results[stage->ended++] = *result;
@@ -85,10 +85,10 @@ static void stage_wait(struct stage *stage, int ended)
                 uv_run(&stage->loop, UV_RUN_ONCE);
 }
 
-static const struct mail_result *send_one(struct stage *stage)
+static const struct send_result *send_one(struct stage *stage)
 {
         int before = stage->ended;
-        mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
         assert_int_equal(stage->ended, before);
         stage_wait(stage, before + 1);
         return &stage->results[before];
@@ -98,8 +98,8 @@ static void a_mail_goes_over_the_wire_exactly_like_this(void **state)
 {
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){0});
-        const struct mail_result *result = send_one(stage);
-        assert_int_equal(result->outcome, MAIL_SENT);
+        const struct send_result *result = send_one(stage);
+        assert_int_equal(result->outcome, SEND_DONE);
         assert_int_equal(result->status, 250);
         assert_string_equal(result->provider_id, "2.0.0 queued as X7");
         assert_string_equal(result->error, "");
@@ -126,7 +126,7 @@ static void commands_go_together_where_the_server_allows(void **state)
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){.ehlo = PIPELINING_EHLO});
         for (int i = 0; i < 3; i++)
-                assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+                assert_int_equal(send_one(stage)->outcome, SEND_DONE);
         assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 1);
         assert_non_null(strstr(stage->peer->log, "\r\nBye.\r\n.\r\nMAIL FROM:<shop@example.com> SIZE=331\r\n"
                                                  "RCPT TO:<ann@example.org>\r\nDATA\r\nFrom: "));
@@ -145,10 +145,10 @@ static void a_large_message_arrives_whole(void **state)
         memset(text, 'x', TEXT_LEN);
         text[TEXT_LEN] = '\0';
         large.text = text;
-        mail_transport_send(stage->transport, &large, false, open_fence, keep_result, stage);
+        transport_send(stage->transport, &large, false, open_fence, keep_result, stage);
         stage_wait(stage, 1);
-        assert_int_equal(stage->results[0].outcome, MAIL_SENT);
-        assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+        assert_int_equal(stage->results[0].outcome, SEND_DONE);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
         assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 1);
         free(text);
         stage_close(stage);
@@ -159,7 +159,7 @@ static void a_connection_is_kept_for_the_next_mail(void **state)
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){0});
         for (int i = 0; i < 5; i++)
-                assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+                assert_int_equal(send_one(stage)->outcome, SEND_DONE);
         assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 1);
         assert_int_equal(peer_count(stage->peer, &stage->peer->requests, 0), 5);
         stage_close(stage);
@@ -181,7 +181,7 @@ static void every_refusal_at_every_place_has_its_outcome(void **state)
                         snprintf(reply, sizeof reply, "%d-one\r\n%d no\r\n", codes[i], codes[i]);
                         *places[place] = reply;
                         struct stage *stage = stage_open(script);
-                        const struct mail_result *result = send_one(stage);
+                        const struct send_result *result = send_one(stage);
                         char cell = "stpca"[result->outcome];
                         /* after a refused EHLO libcurl tries HELO, which this server does not know */
                         if (place == 1 && codes[i] / 100 == 4)
@@ -206,8 +206,8 @@ static void silence_or_a_cut_is_ambiguous_only_after_the_dot(void **state)
                         struct stage *stage = stage_open(script);
                         stage->config.mail.timeout_ms = silent ? 150 : 20000;
                         stage_reopen(stage);
-                        const struct mail_result *result = send_one(stage);
-                        enum mail_outcome wanted = place == 5 ? MAIL_AMBIGUOUS : MAIL_TRANSIENT;
+                        const struct send_result *result = send_one(stage);
+                        enum send_outcome wanted = place == 5 ? SEND_AMBIGUOUS : SEND_TRANSIENT;
                         if (result->outcome != wanted || !result->counts)
                                 fail_msg("silent %d place %d: %d %s", silent, place, (int)result->outcome,
                                          result->error);
@@ -223,9 +223,9 @@ static void after_a_failure_the_next_mail_has_a_fresh_connection(void **state)
                 stage_open((struct smtp_script){.rcpt = "550 5.1.1 no\r\n", .first_connections = 1});
         stage->config.mail.smtp.connections = 1;
         stage_reopen(stage);
-        assert_int_equal(send_one(stage)->outcome, MAIL_PERMANENT);
+        assert_int_equal(send_one(stage)->outcome, SEND_PERMANENT);
         assert_false(stage->results[0].counts);
-        assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
         assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
         stage_close(stage);
 }
@@ -237,9 +237,9 @@ static void a_late_reply_is_never_taken_for_the_next_mails(void **state)
         stage->config.mail.smtp.connections = 1;
         stage->config.mail.timeout_ms = 300;
         stage_reopen(stage);
-        assert_int_equal(send_one(stage)->outcome, MAIL_AMBIGUOUS);
+        assert_int_equal(send_one(stage)->outcome, SEND_AMBIGUOUS);
         stage->config.mail.timeout_ms = 20000; /* for the next handle */
-        assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
         assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
         stage_close(stage);
 }
@@ -255,7 +255,7 @@ static void a_kept_connection_that_died_costs_no_try(void **state)
                 stage->config.mail.smtp.connections = 1;
                 stage_reopen(stage);
                 for (int n = 0; n < 2; n++) {
-                        if (send_one(stage)->outcome != MAIL_SENT)
+                        if (send_one(stage)->outcome != SEND_DONE)
                                 fail_msg("death %d, mail %d: %s", i, n, stage->results[n].error);
                         /* its words wait to be read when the next mail begins */
                         while (deaths[i] != CUT && peer_count(stage->peer, &stage->peer->answers, 0) < 4)
@@ -276,7 +276,7 @@ static void a_refusal_of_mail_on_a_kept_connection_is_asked_for_again_on_a_new_o
         stage->config.mail.smtp.connections = 1;
         stage_reopen(stage);
         for (int n = 0; n < 3; n++)
-                assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+                assert_int_equal(send_one(stage)->outcome, SEND_DONE);
         assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 3);
         assert_int_equal(peer_count(stage->peer, &stage->peer->requests, 0), 3);
         stage_close(stage);
@@ -290,7 +290,7 @@ static void endless_replies_are_bounded(void **state)
                 struct stage *stage = stage_open((struct smtp_script){.ehlo = endless[i]});
                 stage->config.mail.timeout_ms = 3000;
                 stage_reopen(stage);
-                assert_int_equal(send_one(stage)->outcome, MAIL_TRANSIENT);
+                assert_int_equal(send_one(stage)->outcome, SEND_TRANSIENT);
                 stage_close(stage);
         }
 }
@@ -302,8 +302,8 @@ static void wrong_credentials_open_the_breaker(void **state)
         stage->config.mail.smtp.username = "user";
         stage->config.mail.smtp.password = "s3cret";
         stage_reopen(stage);
-        const struct mail_result *result = send_one(stage);
-        assert_int_equal(result->outcome, MAIL_CONFIG);
+        const struct send_result *result = send_one(stage);
+        assert_int_equal(result->outcome, SEND_CONFIG);
         assert_true(result->opens);
         assert_int_equal(result->status, 535);
         stage_close(stage);
@@ -316,7 +316,7 @@ static void credentials_are_shown_once_and_accepted(void **state)
         stage->config.mail.smtp.username = "user";
         stage->config.mail.smtp.password = "s3cret";
         stage_reopen(stage);
-        assert_int_equal(send_one(stage)->outcome, MAIL_SENT);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
         assert_non_null(strstr(stage->peer->log, "AUTH PLAIN\r\nAHVzZXIAczNjcmV0\r\n"));
         stage_close(stage);
 }
@@ -329,8 +329,8 @@ static void a_server_without_starttls_gets_nothing_where_it_is_required(void **s
         stage->config.mail.smtp.username = "user";
         stage->config.mail.smtp.password = "s3cret";
         stage_reopen(stage);
-        const struct mail_result *result = send_one(stage);
-        assert_int_equal(result->outcome, MAIL_CONFIG);
+        const struct send_result *result = send_one(stage);
+        assert_int_equal(result->outcome, SEND_CONFIG);
         assert_true(result->opens);
         assert_null(strstr(stage->peer->log, "AUTH"));
         assert_null(strstr(stage->peer->log, "MAIL"));
@@ -341,10 +341,10 @@ static void nothing_is_sent_behind_the_fence(void **state)
 {
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){0});
-        struct mail_fence fence = {.valid_until_ms = clock_boot_ms() - 1};
-        mail_transport_send(stage->transport, &mail, false, fence, keep_result, stage);
+        struct send_fence fence = {.valid_until_ms = clock_boot_ms() - 1};
+        transport_send(stage->transport, &mail, false, fence, keep_result, stage);
         stage_wait(stage, 1);
-        assert_int_equal(stage->results[0].outcome, MAIL_TRANSIENT);
+        assert_int_equal(stage->results[0].outcome, SEND_TRANSIENT);
         assert_int_equal(stage->results[0].status, -1);
         assert_false(stage->results[0].counts);
         assert_null(strstr(stage->peer->log, "MAIL"));
@@ -356,10 +356,10 @@ static void no_message_follows_when_the_fence_passes_before_it(void **state)
         (void)state;
         int64_t until_ms = clock_boot_ms() + 200;
         struct stage *stage = stage_open((struct smtp_script){.data_after_ms = until_ms});
-        struct mail_fence fence = {.valid_until_ms = until_ms};
-        mail_transport_send(stage->transport, &mail, false, fence, keep_result, stage);
+        struct send_fence fence = {.valid_until_ms = until_ms};
+        transport_send(stage->transport, &mail, false, fence, keep_result, stage);
         stage_wait(stage, 1);
-        assert_int_equal(stage->results[0].outcome, MAIL_TRANSIENT);
+        assert_int_equal(stage->results[0].outcome, SEND_TRANSIENT);
         assert_int_equal(stage->results[0].status, -1);
         assert_null(strstr(stage->peer->log, "Subject"));
         stage_close(stage);
@@ -371,9 +371,9 @@ static void an_invalid_mail_is_refused_without_a_connection(void **state)
         struct stage *stage = stage_open((struct smtp_script){0});
         struct mail_request evil = mail;
         evil.to = "a@b>\r\nRCPT TO:<x@y";
-        mail_transport_send(stage->transport, &evil, false, open_fence, keep_result, stage);
+        transport_send(stage->transport, &evil, false, open_fence, keep_result, stage);
         stage_wait(stage, 1);
-        assert_int_equal(stage->results[0].outcome, MAIL_PERMANENT);
+        assert_int_equal(stage->results[0].outcome, SEND_PERMANENT);
         assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 0);
         stage_close(stage);
 }
@@ -391,7 +391,7 @@ static void a_goodbye_does_not_hide_the_refusal_before_it(void **state)
 {
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){.rcpt = "550 5.1.1 no\r\n221 bye\r\n"});
-        assert_int_equal(send_one(stage)->outcome, MAIL_PERMANENT);
+        assert_int_equal(send_one(stage)->outcome, SEND_PERMANENT);
         assert_int_equal(stage->results[0].status, 550);
         stage_close(stage);
 }
@@ -402,12 +402,12 @@ static void as_many_mails_as_the_capacity_run_at_once(void **state)
         struct stage *stage = stage_open((struct smtp_script){0});
         stage->config.mail.smtp.connections = 256;
         stage_reopen(stage);
-        assert_int_equal(mail_transport_capacity(stage->transport), 256);
+        assert_int_equal(transport_capacity(stage->transport), 256);
         for (int i = 0; i < 256; i++)
-                mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+                transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
         stage_wait(stage, 256);
         for (int i = 0; i < 256; i++)
-                assert_int_equal(stage->results[i].outcome, MAIL_SENT);
+                assert_int_equal(stage->results[i].outcome, SEND_DONE);
         stage_close(stage);
 }
 
@@ -415,13 +415,13 @@ static void closing_breaks_off_and_what_had_its_dot_is_ambiguous(void **state)
 {
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){.dot = SILENT});
-        mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
         while (peer_count(stage->peer, &stage->peer->requests, 0) == 0)
                 uv_run(&stage->loop, UV_RUN_NOWAIT);
-        mail_transport_close(stage->transport);
+        transport_close(stage->transport);
         stage->transport = NULL;
         assert_int_equal(stage->ended, 1);
-        assert_int_equal(stage->results[0].outcome, MAIL_AMBIGUOUS);
+        assert_int_equal(stage->results[0].outcome, SEND_AMBIGUOUS);
         stage_close(stage);
 }
 
@@ -430,14 +430,14 @@ static void closing_while_a_greeting_is_awaited_is_quick_and_transient(void **st
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){.greeting = SILENT});
         for (int i = 0; i < 4; i++)
-                mail_transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+                transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
         int64_t start_ms = clock_boot_ms();
-        mail_transport_close(stage->transport);
+        transport_close(stage->transport);
         stage->transport = NULL;
         assert_true(clock_boot_ms() - start_ms < 5000);
         assert_int_equal(stage->ended, 4);
         for (int i = 0; i < 4; i++)
-                assert_int_equal(stage->results[i].outcome, MAIL_TRANSIENT);
+                assert_int_equal(stage->results[i].outcome, SEND_TRANSIENT);
         stage_close(stage);
 }
 
@@ -446,11 +446,11 @@ static void plaintext_to_another_machine_must_be_permitted(void **state)
         (void)state;
         uv_loop_t loop;
         char error[256] = "";
-        struct config config = {.mail.transport = MAIL_TRANSPORT_SMTP};
+        struct config config = {.mail.transport = TRANSPORT_SMTP};
         uv_loop_init(&loop);
         config.mail.smtp.url = "smtp://mail.example.com";
         config.mail.smtp.starttls = SMTP_STARTTLS_OFF;
-        assert_null(mail_transport_open(&loop, &config, error));
+        assert_null(transport_open(&loop, &config, error));
         assert_non_null(strstr(error, "unencrypted"));
         uv_loop_close(&loop);
 }

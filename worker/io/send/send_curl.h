@@ -1,5 +1,5 @@
-#ifndef LEVERET_IO_MAIL_CURL_H
-#define LEVERET_IO_MAIL_CURL_H
+#ifndef LEVERET_IO_SEND_CURL_H
+#define LEVERET_IO_SEND_CURL_H
 
 #include "core/settings/config.h"
 
@@ -10,28 +10,28 @@
 /* Checks the URL of a mail service: one of two schemes (the second one encrypted), and plaintext only to
  * loopback unless allowed. `secured`: the first scheme will be encrypted as well (STARTTLS). False with the
  * cause in `error`. */
-bool mail_curl_url_check(const char *setting, const char *url, const char *scheme, const char *tls_scheme,
+bool send_curl_url_check(const char *setting, const char *url, const char *scheme, const char *tls_scheme,
                          bool plaintext_ok, char *error);
 
 /* A URL that was checked, parsed once for all transfers (CURLOPT_CURLU): libcurl would parse a text for each,
  * which is a seventh of what a mail over HTTP costs it. The caller frees it with curl_url_cleanup, after the
  * handles. */
-CURLU *mail_curl_url(const char *url);
+CURLU *send_curl_url(const char *url);
 
 /* A handle with what holds for every mail: no signals, certificates checked, TLS 1.2 or later, no proxy of
  * the environment, `protocols`, time limits. Never NULL. */
-CURL *mail_curl_easy(const struct config_tls *tls, const char *protocols, int64_t timeout_ms);
+CURL *send_curl_easy(const struct config_tls *tls, const char *protocols, int64_t timeout_ms);
 
 /* True if this end says that our settings or the service's certificate are wrong, before anything was sent.
  */
-bool mail_curl_settings_at_fault(CURLcode code);
+bool send_curl_settings_at_fault(CURLcode code);
 
 /* What ended a transfer, in words. What is wrong with TLS only libcurl's own text says (a certificate that
  * has expired), in `detail` (CURLOPT_ERRORBUFFER); for all else the words are the same every time. */
-const char *mail_curl_cause(CURLcode code, const char *detail);
+const char *send_curl_cause(CURLcode code, const char *detail);
 
 /* setopt that aborts when the option is unknown or memory is short: both cannot be handled. */
-#define MAIL_CURL_SET(easy, option, value)                                                                   \
+#define SEND_CURL_SET(easy, option, value)                                                                   \
         do {                                                                                                 \
                 if (curl_easy_setopt(easy, option, value) != CURLE_OK)                                       \
                         abort();                                                                             \

@@ -1,12 +1,13 @@
-#include "core/send/mail_error.h"
+#include "core/send/send_error.h"
+#include "core/text/buffer.h"
 #include "core/text/plain_text.h"
 #include "core/text/utf8.h"
 
 #include <string.h>
 
-struct mail_result mail_result_of(enum mail_outcome outcome)
+struct send_result send_result_of(enum send_outcome outcome)
 {
-        return (struct mail_result){.outcome = outcome, .retry_after_ms = -1};
+        return (struct send_result){.outcome = outcome, .retry_after_ms = -1};
 }
 
 static bool ends_word(char c)
@@ -74,14 +75,14 @@ static void open_text_add(struct buffer *out, struct slice text)
         }
 }
 
-void mail_error_set(struct mail_result *result, const char *context, struct slice text, const char *secret)
+void send_error_set(struct send_result *result, const char *context, struct slice text, const char *secret)
 {
         struct buffer out = {0};
         buffer_add_text(&out, context);
         while (text.len && ends_word(text.data[text.len - 1]))
                 text.len--;
-        if (text.len > 4 * MAIL_ERROR_MAX)
-                text.len = 4 * MAIL_ERROR_MAX;
+        if (text.len > 4 * SEND_ERROR_MAX)
+                text.len = 4 * SEND_ERROR_MAX;
         if (text.len)
                 buffer_add_text(&out, ": ");
         while (text.len) {
@@ -93,15 +94,15 @@ void mail_error_set(struct mail_result *result, const char *context, struct slic
                         text = without(text, strlen(secret));
                 }
         }
-        size_t len = utf8_prefix(out.data, out.len, MAIL_ERROR_MAX - 1);
+        size_t len = utf8_prefix(out.data, out.len, SEND_ERROR_MAX - 1);
         memcpy(result->error, out.data, len);
         result->error[len] = '\0';
         buffer_fini(&out);
 }
 
-void mail_provider_id_set(struct mail_result *result, struct slice id)
+void send_provider_id_set(struct send_result *result, struct slice id)
 {
-        size_t len = id.len < MAIL_PROVIDER_ID_MAX - 1 ? id.len : MAIL_PROVIDER_ID_MAX - 1;
+        size_t len = id.len < SEND_PROVIDER_ID_MAX - 1 ? id.len : SEND_PROVIDER_ID_MAX - 1;
         for (size_t i = 0; i < len; i++) {
                 char c = id.data[i];
                 result->provider_id[i] = c >= ' ' && c <= '~' ? c : '?';

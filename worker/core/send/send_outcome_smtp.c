@@ -1,5 +1,5 @@
-#include "core/send/mail_error.h"
-#include "core/send/mail_outcome.h"
+#include "core/send/send_error.h"
+#include "core/send/send_outcome.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,19 +103,19 @@ static bool refuses_login(const struct smtp_reply *reply)
                (detail == 8 || detail == 9 || detail == 11);
 }
 
-static enum mail_outcome outcome_of(enum smtp_phase phase, const struct smtp_reply *reply)
+static enum send_outcome outcome_of(enum smtp_phase phase, const struct smtp_reply *reply)
 {
         int status = reply->enhanced == 4 || reply->enhanced == 5 ? reply->enhanced : reply->code / 100;
         if (phase == SMTP_DOT && reply->code / 100 == 2)
-                return MAIL_SENT;
+                return SEND_DONE;
         if (refuses_login(reply))
-                return MAIL_CONFIG;
+                return SEND_CONFIG;
         if (status == 5) /* before MAIL no message was named: it is us who are not wanted */
-                return phase < SMTP_MAIL ? MAIL_CONFIG : MAIL_PERMANENT;
+                return phase < SMTP_MAIL ? SEND_CONFIG : SEND_PERMANENT;
         if (status == 4)
-                return MAIL_TRANSIENT;
+                return SEND_TRANSIENT;
         /* Neither yes nor no. */
-        return phase == SMTP_DOT ? MAIL_AMBIGUOUS : MAIL_TRANSIENT;
+        return phase == SMTP_DOT ? SEND_AMBIGUOUS : SEND_TRANSIENT;
 }
 
 /*
@@ -123,25 +123,25 @@ static enum mail_outcome outcome_of(enum smtp_phase phase, const struct smtp_rep
  * a recipient was named, and temporary ones of the message (RFC 5321 section 4.2.2: 451 local error, 452
  * storage).
  */
-static bool counts_of(enum smtp_phase phase, const struct smtp_reply *reply, enum mail_outcome outcome)
+static bool counts_of(enum smtp_phase phase, const struct smtp_reply *reply, enum send_outcome outcome)
 {
-        if (outcome == MAIL_SENT)
+        if (outcome == SEND_DONE)
                 return false;
-        if (reply->code == 421 || phase <= SMTP_MAIL || outcome == MAIL_AMBIGUOUS)
+        if (reply->code == 421 || phase <= SMTP_MAIL || outcome == SEND_AMBIGUOUS)
                 return true;
-        return phase >= SMTP_DATA && outcome == MAIL_TRANSIENT;
+        return phase >= SMTP_DATA && outcome == SEND_TRANSIENT;
 }
 
-struct mail_result mail_outcome_smtp(enum smtp_phase phase, const struct smtp_reply *reply)
+struct send_result send_outcome_smtp(enum smtp_phase phase, const struct smtp_reply *reply)
 {
-        struct mail_result result = mail_result_of(outcome_of(phase, reply));
+        struct send_result result = send_result_of(outcome_of(phase, reply));
         char context[48];
         result.status = reply->code;
         result.counts = counts_of(phase, reply, result.outcome);
-        result.opens = result.outcome == MAIL_CONFIG;
-        if (result.outcome == MAIL_SENT)
+        result.opens = result.outcome == SEND_CONFIG;
+        if (result.outcome == SEND_DONE)
                 return result;
         snprintf(context, sizeof context, "SMTP %d at %s", reply->code, smtp_phase_word(phase));
-        mail_error_set(&result, context, reply->text, NULL);
+        send_error_set(&result, context, reply->text, NULL);
         return result;
 }

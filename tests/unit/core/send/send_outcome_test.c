@@ -1,5 +1,5 @@
-#include "core/send/mail_error.h"
-#include "core/send/mail_outcome.h"
+#include "core/send/send_error.h"
+#include "core/send/send_outcome.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,22 +14,22 @@ static void every_http_status_has_its_outcome(void **state)
         (void)state;
         static const struct {
                 int from, to;
-                enum mail_outcome outcome;
+                enum send_outcome outcome;
                 bool counts, opens;
         } cases[] = {
-                {200, 299, MAIL_SENT, false, false},      {300, 399, MAIL_CONFIG, false, true},
-                {400, 400, MAIL_PERMANENT, false, false}, {401, 403, MAIL_CONFIG, false, true},
-                {404, 407, MAIL_PERMANENT, false, false}, {408, 408, MAIL_TRANSIENT, false, false},
-                {409, 409, MAIL_AMBIGUOUS, true, false},  {410, 424, MAIL_PERMANENT, false, false},
-                {425, 425, MAIL_TRANSIENT, false, false}, {426, 428, MAIL_PERMANENT, false, false},
-                {429, 429, MAIL_TRANSIENT, false, false}, {430, 499, MAIL_PERMANENT, false, false},
-                {500, 502, MAIL_AMBIGUOUS, true, false},  {503, 503, MAIL_TRANSIENT, true, false},
-                {504, 599, MAIL_AMBIGUOUS, true, false},
+                {200, 299, SEND_DONE, false, false},      {300, 399, SEND_CONFIG, false, true},
+                {400, 400, SEND_PERMANENT, false, false}, {401, 403, SEND_CONFIG, false, true},
+                {404, 407, SEND_PERMANENT, false, false}, {408, 408, SEND_TRANSIENT, false, false},
+                {409, 409, SEND_AMBIGUOUS, true, false},  {410, 424, SEND_PERMANENT, false, false},
+                {425, 425, SEND_TRANSIENT, false, false}, {426, 428, SEND_PERMANENT, false, false},
+                {429, 429, SEND_TRANSIENT, false, false}, {430, 499, SEND_PERMANENT, false, false},
+                {500, 502, SEND_AMBIGUOUS, true, false},  {503, 503, SEND_TRANSIENT, true, false},
+                {504, 599, SEND_AMBIGUOUS, true, false},
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 for (int status = cases[i].from; status <= cases[i].to; status++) {
-                        struct mail_result r =
-                                mail_outcome_http(status, MAIL_AMBIGUOUS, (struct slice){0}, now_s);
+                        struct send_result r =
+                                send_outcome_http(status, SEND_AMBIGUOUS, (struct slice){0}, now_s);
                         assert_int_equal(r.outcome, cases[i].outcome);
                         assert_int_equal(r.counts, cases[i].counts);
                         assert_int_equal(r.opens, cases[i].opens);
@@ -43,8 +43,8 @@ static void every_http_status_has_its_outcome(void **state)
 static void a_conflict_is_what_the_preset_says_and_a_concurrent_one_does_not_count(void **state)
 {
         (void)state;
-        struct mail_result r = mail_outcome_http(409, MAIL_TRANSIENT, (struct slice){0}, now_s);
-        assert_int_equal(r.outcome, MAIL_TRANSIENT);
+        struct send_result r = send_outcome_http(409, SEND_TRANSIENT, (struct slice){0}, now_s);
+        assert_int_equal(r.outcome, SEND_TRANSIENT);
         assert_false(r.counts);
 }
 
@@ -73,28 +73,28 @@ static void retry_after_is_read_as_seconds_or_date_and_capped_at_an_hour(void **
                 {"", -1},
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-                assert_int_equal(mail_retry_after_ms(slice_of(cases[i].value), now_s), cases[i].ms);
-        assert_int_equal(mail_retry_after_ms((struct slice){0}, now_s), -1);
+                assert_int_equal(send_retry_after_ms(slice_of(cases[i].value), now_s), cases[i].ms);
+        assert_int_equal(send_retry_after_ms((struct slice){0}, now_s), -1);
 }
 
 static void a_named_wait_throttles_and_503_with_one_still_counts(void **state)
 {
         (void)state;
-        struct mail_result r = mail_outcome_http(503, MAIL_AMBIGUOUS, SLICE_LITERAL("9"), now_s);
+        struct send_result r = send_outcome_http(503, SEND_AMBIGUOUS, SLICE_LITERAL("9"), now_s);
         assert_true(r.throttled);
         assert_true(r.counts);
         assert_int_equal(r.retry_after_ms, 9000);
-        r = mail_outcome_http(500, MAIL_AMBIGUOUS, SLICE_LITERAL("9"), now_s);
+        r = send_outcome_http(500, SEND_AMBIGUOUS, SLICE_LITERAL("9"), now_s);
         assert_false(r.throttled);
 }
 
 static void a_cut_is_ambiguous_only_after_the_request_was_sent(void **state)
 {
         (void)state;
-        struct mail_result before = mail_outcome_cut(false, "connection refused");
-        struct mail_result after = mail_outcome_cut(true, "time-out");
-        assert_int_equal(before.outcome, MAIL_TRANSIENT);
-        assert_int_equal(after.outcome, MAIL_AMBIGUOUS);
+        struct send_result before = send_outcome_cut(false, "connection refused");
+        struct send_result after = send_outcome_cut(true, "time-out");
+        assert_int_equal(before.outcome, SEND_TRANSIENT);
+        assert_int_equal(after.outcome, SEND_AMBIGUOUS);
         assert_true(before.counts && after.counts);
         assert_string_equal(before.error, "not sent: connection refused");
 }
@@ -114,34 +114,34 @@ static void the_36_cells_of_smtp(void **state)
         for (size_t row = 0; row < 6; row++) {
                 for (size_t i = 0; i < 6; i++) {
                         struct smtp_reply reply = {.code = codes[i]};
-                        struct mail_result r = mail_outcome_smtp(rows[row].phase, &reply);
+                        struct send_result r = send_outcome_smtp(rows[row].phase, &reply);
                         char cell = "?tpc?"[r.outcome];
                         if (r.counts)
                                 cell = (char)(cell - 'a' + 'A');
                         assert_int_equal(cell, rows[row].cells[i]);
-                        assert_int_equal(r.opens, r.outcome == MAIL_CONFIG);
+                        assert_int_equal(r.opens, r.outcome == SEND_CONFIG);
                         assert_int_equal(r.status, codes[i]);
                 }
         }
 }
 
-static enum mail_outcome outcome_of(enum smtp_phase phase, const char *line)
+static enum send_outcome outcome_of(enum smtp_phase phase, const char *line)
 {
         struct smtp_reply reply;
         bool last;
         assert_true(smtp_reply_parse(slice_of(line), &reply, &last));
         assert_true(last);
-        return mail_outcome_smtp(phase, &reply).outcome;
+        return send_outcome_smtp(phase, &reply).outcome;
 }
 
 static void the_enhanced_code_decides_before_the_reply_code(void **state)
 {
         (void)state;
-        assert_int_equal(outcome_of(SMTP_RCPT, "450 5.1.1 no such user"), MAIL_PERMANENT);
-        assert_int_equal(outcome_of(SMTP_RCPT, "552 4.2.2 mailbox full"), MAIL_TRANSIENT);
-        assert_int_equal(outcome_of(SMTP_RCPT, "550 4 is no enhanced code"), MAIL_PERMANENT);
-        assert_int_equal(outcome_of(SMTP_MAIL, "550 5.7.8 who are you"), MAIL_CONFIG);
-        assert_int_equal(outcome_of(SMTP_MAIL, "550 5.7.1 policy"), MAIL_PERMANENT);
+        assert_int_equal(outcome_of(SMTP_RCPT, "450 5.1.1 no such user"), SEND_PERMANENT);
+        assert_int_equal(outcome_of(SMTP_RCPT, "552 4.2.2 mailbox full"), SEND_TRANSIENT);
+        assert_int_equal(outcome_of(SMTP_RCPT, "550 4 is no enhanced code"), SEND_PERMANENT);
+        assert_int_equal(outcome_of(SMTP_MAIL, "550 5.7.8 who are you"), SEND_CONFIG);
+        assert_int_equal(outcome_of(SMTP_MAIL, "550 5.7.1 policy"), SEND_PERMANENT);
 }
 
 static void bad_credentials_are_our_settings_in_every_phase(void **state)
@@ -149,18 +149,18 @@ static void bad_credentials_are_our_settings_in_every_phase(void **state)
         (void)state;
         for (enum smtp_phase phase = SMTP_CONNECT; phase <= SMTP_DOT; phase++) {
                 assert_int_equal(outcome_of(phase, "530 5.7.0 Must issue a STARTTLS command first"),
-                                 MAIL_CONFIG);
-                assert_int_equal(outcome_of(phase, "535 wrong"), MAIL_CONFIG);
+                                 SEND_CONFIG);
+                assert_int_equal(outcome_of(phase, "535 wrong"), SEND_CONFIG);
         }
-        assert_int_equal(outcome_of(SMTP_AUTH, "454 4.7.0 try later"), MAIL_TRANSIENT);
+        assert_int_equal(outcome_of(SMTP_AUTH, "454 4.7.0 try later"), SEND_TRANSIENT);
 }
 
 static void only_a_2xx_to_the_message_is_sent_and_nonsense_there_is_ambiguous(void **state)
 {
         (void)state;
-        assert_int_equal(outcome_of(SMTP_DOT, "250 2.0.0 queued as X"), MAIL_SENT);
-        assert_int_equal(outcome_of(SMTP_RCPT, "250 ok"), MAIL_TRANSIENT);
-        assert_int_equal(outcome_of(SMTP_DOT, "354 go on"), MAIL_AMBIGUOUS);
+        assert_int_equal(outcome_of(SMTP_DOT, "250 2.0.0 queued as X"), SEND_DONE);
+        assert_int_equal(outcome_of(SMTP_RCPT, "250 ok"), SEND_TRANSIENT);
+        assert_int_equal(outcome_of(SMTP_DOT, "354 go on"), SEND_AMBIGUOUS);
 }
 
 static void reply_lines_are_taken_apart(void **state)
@@ -183,8 +183,8 @@ static void reply_lines_are_taken_apart(void **state)
 static void an_error_holds_no_address_no_secret_and_no_line_end(void **state)
 {
         (void)state;
-        struct mail_result r = mail_result_of(MAIL_PERMANENT);
-        mail_error_set(&r, "SMTP 550",
+        struct send_result r = send_result_of(SEND_PERMANENT);
+        send_error_set(&r, "SMTP 550",
                        SLICE_LITERAL("<bob@example.org>:\r\nno\x01 key s3cret,xs3crety \xff\r\n"), "s3cret");
         assert_string_equal(r.error, "SMTP 550: <<address>>:  no  key <secret>,x<secret>y ?");
 }
@@ -192,24 +192,24 @@ static void an_error_holds_no_address_no_secret_and_no_line_end(void **state)
 static void an_error_is_bounded_without_cutting_a_character(void **state)
 {
         (void)state;
-        struct mail_result r = mail_result_of(MAIL_PERMANENT);
+        struct send_result r = send_result_of(SEND_PERMANENT);
         char text[4000];
         for (size_t i = 0; i + 1 < sizeof text; i += 2)
                 memcpy(text + i, "\xc3\xbc", 2);
-        mail_error_set(&r, "x", (struct slice){.data = text, .len = sizeof text}, NULL);
+        send_error_set(&r, "x", (struct slice){.data = text, .len = sizeof text}, NULL);
         assert_int_equal(strlen(r.error), 255);
-        mail_error_set(&r, "xx", (struct slice){.data = text, .len = sizeof text}, NULL);
+        send_error_set(&r, "xx", (struct slice){.data = text, .len = sizeof text}, NULL);
         assert_int_equal(strlen(r.error), 254);
 }
 
 static void the_words_of_outcomes_are_those_of_the_contract(void **state)
 {
         (void)state;
-        assert_string_equal(mail_outcome_word(MAIL_SENT), "sent");
-        assert_string_equal(mail_outcome_word(MAIL_TRANSIENT), "transient");
-        assert_string_equal(mail_outcome_word(MAIL_PERMANENT), "permanent");
-        assert_string_equal(mail_outcome_word(MAIL_CONFIG), "config");
-        assert_string_equal(mail_outcome_word(MAIL_AMBIGUOUS), "ambiguous");
+        assert_string_equal(send_outcome_word(SEND_DONE), "sent");
+        assert_string_equal(send_outcome_word(SEND_TRANSIENT), "transient");
+        assert_string_equal(send_outcome_word(SEND_PERMANENT), "permanent");
+        assert_string_equal(send_outcome_word(SEND_CONFIG), "config");
+        assert_string_equal(send_outcome_word(SEND_AMBIGUOUS), "ambiguous");
 }
 
 int main(void)

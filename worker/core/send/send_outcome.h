@@ -1,36 +1,36 @@
-#ifndef LEVERET_CORE_MAIL_OUTCOME_H
-#define LEVERET_CORE_MAIL_OUTCOME_H
+#ifndef LEVERET_CORE_SEND_OUTCOME_H
+#define LEVERET_CORE_SEND_OUTCOME_H
 
 #include "core/memory/slice.h"
-#include "core/send/mail.h"
+#include "core/send/send.h"
 
 /* What an answer, or its absence, means for the mail and for the breaker. Each sets all of the result but the
  * provider's id; the text of the error begins with the status or the place. */
 
-enum { MAIL_RETRY_AFTER_MAX_MS = 3600 * 1000 };
+enum { SEND_RETRY_AFTER_MAX_MS = 3600 * 1000 };
 
 /* A complete HTTP answer. `conflict` is what the preset makes of a 409, `retry_after` the header's value or
  * absent, `now_s` the wall clock in seconds since 1970 (for a date in that header). */
-struct mail_result mail_outcome_http(int status, enum mail_outcome conflict, struct slice retry_after,
+struct send_result send_outcome_http(int status, enum send_outcome conflict, struct slice retry_after,
                                      int64_t now_s);
 
 /* Seconds or an HTTP-date (RFC 9110 section 10.2.3) as milliseconds from `now_s`, 0 to one hour; -1 if absent
  * or garbage. */
-int64_t mail_retry_after_ms(struct slice value, int64_t now_s);
+int64_t send_retry_after_ms(struct slice value, int64_t now_s);
 
 /* No answer: `sent` if the whole request may have reached the service. `cause` is one line. */
-struct mail_result mail_outcome_cut(bool sent, const char *cause);
+struct send_result send_outcome_cut(bool sent, const char *cause);
 
 /* The TLS handshake or the log-in was refused by our side: nothing was sent and time heals nothing. */
-struct mail_result mail_outcome_settings(const char *cause);
+struct send_result send_outcome_settings(const char *cause);
 
 /* Never begun: the request is invalid; the breaker does not care. */
-struct mail_result mail_outcome_invalid(const char *problem);
+struct send_result send_outcome_invalid(const char *problem);
 /* Never begun: the fence had passed. Status -1. */
-struct mail_result mail_outcome_fenced(void);
+struct send_result send_outcome_fenced(void);
 
 /* Broken off because the worker stops; the breaker does not care. */
-struct mail_result mail_outcome_stopped(bool sent);
+struct send_result send_outcome_stopped(bool sent);
 
 /* What the last SMTP command was when the reply came; SMTP_CONNECT waits for the greeting, SMTP_DOT for the
  * reply to the message. Ordered. */
@@ -56,6 +56,6 @@ struct smtp_reply {
 bool smtp_reply_parse(struct slice line, struct smtp_reply *reply, bool *last);
 
 /* A refusal, or the acceptance of the whole message, in that phase. */
-struct mail_result mail_outcome_smtp(enum smtp_phase phase, const struct smtp_reply *reply);
+struct send_result send_outcome_smtp(enum smtp_phase phase, const struct smtp_reply *reply);
 
 #endif

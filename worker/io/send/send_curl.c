@@ -1,6 +1,6 @@
-#include "io/send/mail_curl.h"
+#include "io/send/send_curl.h"
 #include "io/machine/url.h"
-#include "io/send/mail_transports.h"
+#include "io/send/transports.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static const char *url_problem(const struct url *url, const char *scheme, const 
         return NULL;
 }
 
-bool mail_curl_url_check(const char *setting, const char *url, const char *scheme, const char *tls_scheme,
+bool send_curl_url_check(const char *setting, const char *url, const char *scheme, const char *tls_scheme,
                          bool plaintext_ok, char *error)
 {
         struct arena arena;
@@ -31,12 +31,12 @@ bool mail_curl_url_check(const char *setting, const char *url, const char *schem
                                   ? url_problem(&parts, scheme, tls_scheme, plaintext_ok)
                                   : "is no URL";
         if (problem)
-                snprintf(error, MAIL_OPEN_ERROR_MAX, "%s %s", setting, problem);
+                snprintf(error, TRANSPORT_ERROR_MAX, "%s %s", setting, problem);
         arena_fini(&arena);
         return !problem;
 }
 
-CURLU *mail_curl_url(const char *url)
+CURLU *send_curl_url(const char *url)
 {
         CURLU *parsed = curl_url();
         if (!parsed || curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK)
@@ -70,48 +70,48 @@ static void authorities_set(CURL *easy, const char *ca_file)
         const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
         bool hashed = is_hashed(built->capath);
         if (ca_file)
-                MAIL_CURL_SET(easy, CURLOPT_CAINFO, ca_file);
+                SEND_CURL_SET(easy, CURLOPT_CAINFO, ca_file);
         else if (hashed)
-                MAIL_CURL_SET(easy, CURLOPT_CAINFO, NULL);
+                SEND_CURL_SET(easy, CURLOPT_CAINFO, NULL);
         if (ca_file || (built->cainfo && !hashed))
-                MAIL_CURL_SET(easy, CURLOPT_CAPATH, NULL);
+                SEND_CURL_SET(easy, CURLOPT_CAPATH, NULL);
 }
 
-CURL *mail_curl_easy(const struct config_tls *tls, const char *protocols, int64_t timeout_ms)
+CURL *send_curl_easy(const struct config_tls *tls, const char *protocols, int64_t timeout_ms)
 {
         CURL *easy = curl_easy_init();
         if (!easy)
                 abort();
-        MAIL_CURL_SET(easy, CURLOPT_NOSIGNAL, 1L);
-        MAIL_CURL_SET(easy, CURLOPT_PROTOCOLS_STR, protocols);
-        MAIL_CURL_SET(easy, CURLOPT_PROXY, "");
-        MAIL_CURL_SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-        MAIL_CURL_SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-        MAIL_CURL_SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-        MAIL_CURL_SET(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-        MAIL_CURL_SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
+        SEND_CURL_SET(easy, CURLOPT_NOSIGNAL, 1L);
+        SEND_CURL_SET(easy, CURLOPT_PROTOCOLS_STR, protocols);
+        SEND_CURL_SET(easy, CURLOPT_PROXY, "");
+        SEND_CURL_SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+        SEND_CURL_SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+        SEND_CURL_SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+        SEND_CURL_SET(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+        SEND_CURL_SET(easy, CURLOPT_CONNECTTIMEOUT_MS,
                       (long)(timeout_ms < CONNECT_MAX_MS ? timeout_ms : CONNECT_MAX_MS));
         /* else a service that has moved is looked for where it was, for a minute */
-        MAIL_CURL_SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAMES_KEPT_S);
+        SEND_CURL_SET(easy, CURLOPT_DNS_CACHE_TIMEOUT, (long)NAMES_KEPT_S);
         /* else ending a transfer waits for the thread that still asks a dead name server */
-        MAIL_CURL_SET(easy, CURLOPT_QUICK_EXIT, 1L);
+        SEND_CURL_SET(easy, CURLOPT_QUICK_EXIT, 1L);
         authorities_set(easy, tls->ca_file);
         if (tls->cert_file)
-                MAIL_CURL_SET(easy, CURLOPT_SSLCERT, tls->cert_file);
+                SEND_CURL_SET(easy, CURLOPT_SSLCERT, tls->cert_file);
         if (tls->key_file)
-                MAIL_CURL_SET(easy, CURLOPT_SSLKEY, tls->key_file);
+                SEND_CURL_SET(easy, CURLOPT_SSLKEY, tls->key_file);
         return easy;
 }
 
-bool mail_curl_settings_at_fault(CURLcode code)
+bool send_curl_settings_at_fault(CURLcode code)
 {
         return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
                code == CURLE_SSL_CERTPROBLEM || code == CURLE_USE_SSL_FAILED || code == CURLE_LOGIN_DENIED ||
                code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_CIPHER;
 }
 
-const char *mail_curl_cause(CURLcode code, const char *detail)
+const char *send_curl_cause(CURLcode code, const char *detail)
 {
-        bool tls = mail_curl_settings_at_fault(code) || code == CURLE_SSL_CONNECT_ERROR;
+        bool tls = send_curl_settings_at_fault(code) || code == CURLE_SSL_CONNECT_ERROR;
         return tls && detail[0] ? detail : curl_easy_strerror(code);
 }

@@ -1,5 +1,5 @@
-#ifndef LEVERET_IO_MAIL_TRANSPORT_H
-#define LEVERET_IO_MAIL_TRANSPORT_H
+#ifndef LEVERET_IO_TRANSPORT_H
+#define LEVERET_IO_TRANSPORT_H
 
 #include "core/send/mail.h"
 #include "core/settings/config.h"
@@ -10,40 +10,40 @@
  * A way out for mails: HTTP API, SMTP or the log. Lives on one loop, on whose thread are all calls and
  * callbacks; none of them waits for anything.
  */
-struct mail_transport;
+struct transport;
 
-/* Called once for every accepted mail, never from inside mail_transport_send. `result` is valid during the
+/* Called once for every accepted mail, never from inside transport_send. `result` is valid during the
  * call. */
-typedef void mail_done(void *context, const struct mail_result *result);
+typedef void send_done(void *context, const struct send_result *result);
 /* Asked right before the first byte may leave, and over SMTP before the message does: still allowed at this
  * CLOCK_BOOTTIME? */
-struct mail_fence {
+struct send_fence {
         int64_t valid_until_ms; /* CLOCK_BOOTTIME; a send that would begin later than this is not begun */
 };
 
 /* Opens the transport that `config->mail.transport` names. Connects nothing yet. `fresh_connection` per send
  * is chosen by the request. NULL on bad settings with the cause in `error` (256 bytes). */
-struct mail_transport *mail_transport_open(uv_loop_t *loop, const struct config *config, char *error);
+struct transport *transport_open(uv_loop_t *loop, const struct config *config, char *error);
 
 /* How many sends it can have under way at once; the caller keeps to it. */
-size_t mail_transport_capacity(const struct mail_transport *transport);
+size_t transport_capacity(const struct transport *transport);
 
 /*
  * Starts a send. Everything in `request` is borrowed until `done` was called. `park`: send on a fresh
  * connection (the library must not re-send silently). If the fence has passed when it comes to it, `done`
- * gets outcome MAIL_TRANSIENT, status -1, and `counts` false.
+ * gets outcome SEND_TRANSIENT, status -1, and `counts` false.
  */
-void mail_transport_send(struct mail_transport *transport, const struct mail_request *request, bool park,
-                         struct mail_fence fence, mail_done *done, void *context);
+void transport_send(struct transport *transport, const struct mail_request *request, bool park,
+                    struct send_fence fence, send_done *done, void *context);
 
-/* All that comes before a mail, and no mail: connects, encrypts, logs in. `done` gets MAIL_SENT if a mail
+/* All that comes before a mail, and no mail: connects, encrypts, logs in. `done` gets SEND_DONE if a mail
  * could be sent now, else what a mail would have come to. Over HTTP only a mail shows whether the API key is
  * good.
  */
-void mail_transport_probe(struct mail_transport *transport, mail_done *done, void *context);
+void transport_probe(struct transport *transport, send_done *done, void *context);
 
-/* Ends all: sends under way are aborted and their `done` called with MAIL_AMBIGUOUS if a request may have
+/* Ends all: sends under way are aborted and their `done` called with SEND_AMBIGUOUS if a request may have
  * left. Then frees, which takes one more turn of the loop. Not from inside a `done`. */
-void mail_transport_close(struct mail_transport *transport);
+void transport_close(struct transport *transport);
 
 #endif

@@ -1,0 +1,30 @@
+#ifndef LEVERET_CORE_SEND_H
+#define LEVERET_CORE_SEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { SEND_ERROR_MAX = 256, SEND_PROVIDER_ID_MAX = 256 };
+
+/* How a try to send something ended. The same words are used in logs and metrics. */
+enum send_outcome {
+        SEND_DONE,      /* accepted; never send again */
+        SEND_TRANSIENT, /* surely not accepted, may be later */
+        SEND_PERMANENT, /* surely not accepted, never will be */
+        SEND_CONFIG,    /* refused for our credentials or settings: the message is innocent */
+        SEND_AMBIGUOUS, /* may have been accepted */
+};
+const char *send_outcome_word(enum send_outcome outcome); /* sent transient permanent config ambiguous */
+
+struct send_result {
+        enum send_outcome outcome;
+        int64_t retry_after_ms; /* what the service asked for, capped at one hour; -1: nothing */
+        bool throttled;         /* 429 and the like: the transport is to slow down, no attempt burnt */
+        bool counts;            /* counts against the breaker: connection errors, 5xx, ambiguous */
+        bool opens;             /* opens the breaker at once: bad credentials */
+        int status;             /* HTTP status or SMTP reply code, 0 if none */
+        char provider_id[SEND_PROVIDER_ID_MAX]; /* "" unless sent and told */
+        char error[SEND_ERROR_MAX];             /* UTF-8, one line, no address, no secret; "" if sent */
+};
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef LEVERET_CORE_SEND_ERROR_H
+#define LEVERET_CORE_SEND_ERROR_H
+
+#include "core/memory/slice.h"
+#include "core/send/send.h"
+
+/* A result with nothing in it yet but an outcome. */
+struct send_result send_result_of(enum send_outcome outcome);
+
+/*
+ * Sets result->error to `context`, and if `text` has any bytes to "context: text". What came from outside is
+ * made fit for a log line: control characters become spaces, bytes that are not UTF-8 question marks, every
+ * word with an @ becomes
+ * "<address>", every occurrence of `secret` (NULL or "" for none) becomes "<secret>". Cut at SEND_ERROR_MAX
+ * - 1.
+ */
+void send_error_set(struct send_result *result, const char *context, struct slice text, const char *secret);
+
+/* Keeps the service's name for the mail: printable ASCII only, cut at SEND_PROVIDER_ID_MAX - 1. */
+void send_provider_id_set(struct send_result *result, struct slice id);
+
+#endif

@@ -1,0 +1,38 @@
+#include "io/send/transport.h"
+#include "io/send/transports.h"
+
+#include <stdlib.h>
+
+struct transport *transport_open(uv_loop_t *loop, const struct config *config, char *error)
+{
+        switch (config->mail.transport) {
+        case TRANSPORT_HTTP:
+                return mail_http_open(loop, config, error);
+        case TRANSPORT_SMTP:
+                return mail_smtp_open(loop, config, error);
+        case TRANSPORT_LOG:
+                return mail_log_open(loop, config, error);
+        }
+        abort();
+}
+
+size_t transport_capacity(const struct transport *transport)
+{
+        return transport->capacity;
+}
+
+void transport_send(struct transport *transport, const struct mail_request *request, bool park,
+                    struct send_fence fence, send_done *done, void *context)
+{
+        transport->send(transport, request, park, fence, done, context);
+}
+
+void transport_probe(struct transport *transport, send_done *done, void *context)
+{
+        transport->probe(transport, done, context);
+}
+
+void transport_close(struct transport *transport)
+{
+        transport->close(transport);
+}

@@ -1,0 +1,23 @@
+#ifndef LEVERET_IO_TRANSPORTS_H
+#define LEVERET_IO_TRANSPORTS_H
+
+#include "io/send/transport.h"
+
+/* Behind io/send/transport.h: what every transport fills in. Each has this struct as its first member.
+ */
+struct transport {
+        size_t capacity;
+        void (*send)(struct transport *transport, const struct mail_request *request, bool park,
+                     struct send_fence fence, send_done *done, void *context);
+        void (*probe)(struct transport *transport, send_done *done, void *context);
+        void (*close)(struct transport *transport);
+};
+
+/* Like transport_open; one file each. */
+struct transport *mail_http_open(uv_loop_t *loop, const struct config *config, char *error);
+struct transport *mail_smtp_open(uv_loop_t *loop, const struct config *config, char *error);
+struct transport *mail_log_open(uv_loop_t *loop, const struct config *config, char *error);
+
+enum { TRANSPORT_ERROR_MAX = 256 };
+
+#endif
