@@ -257,7 +257,15 @@ static void tell_started(const struct engine *engine)
                                                       "is but a line of the log"});
 }
 
-static void run(struct engine *engine)
+struct engine *engine_new(const struct config *config, const struct engine_options *options)
+{
+        struct engine *engine = memory_zeroed(1, sizeof(*engine));
+        engine->config = config;
+        engine->options = *options;
+        return engine;
+}
+
+bool engine_open(struct engine *engine)
 {
         const struct config *config = engine->config;
         if (uv_loop_init(&engine->loop) != 0)
@@ -275,12 +283,18 @@ static void run(struct engine *engine)
         engine->metrics = open_metrics(engine);
         recent_open(engine);
         alerts_open(engine);
-        if (open_parts(engine)) {
-                lifecycle_open(engine);
-                tell_started(engine);
-                uv_run(&engine->loop, UV_RUN_DEFAULT);
+        if (!open_parts(engine))
+                return false;
+        lifecycle_open(engine);
+        tell_started(engine);
+        engine->opened = true;
+        return true;
+}
+
+int engine_close(struct engine *engine)
+{
+        if (engine->opened)
                 lifecycle_close(engine);
-        }
         engine->stage = STAGE_ENDED;
         close_parts(engine);
         alerts_close(engine);
@@ -295,12 +309,23 @@ static void run(struct engine *engine)
         metrics_free(engine->metrics);
         if (uv_loop_close(&engine->loop) != 0)
                 log_event(LOG_LEVEL_DEBUG, &(struct log_fields){.event = "loop_busy"});
+        int status = engine->exit_status;
+        free(engine);
+        return status;
 }
 
-static void *run_thread(void *engine)
+struct run {
+        struct engine *engine;
+        int status;
+};
+
+static void *run_thread(void *context)
 {
+        struct run *run = context;
         pthread_setname_np(pthread_self(), "leveret-loop");
-        run(engine);
+        if (engine_open(run->engine))
+                uv_run(&run->engine->loop, UV_RUN_DEFAULT);
+        run->status = engine_close(run->engine);
         return NULL;
 }
 
@@ -318,24 +343,20 @@ static void tune_heap(void)
 
 int engine_run(const struct config *config, const struct engine_options *options)
 {
-        struct engine *engine = memory_zeroed(1, sizeof(*engine));
-        engine->config = config;
-        engine->options = *options;
+        struct run run = {.engine = engine_new(config, options)};
         tune_heap();
         lifecycle_block_signals();
         pthread_attr_t attributes;
         pthread_t thread;
         pthread_attr_init(&attributes);
         pthread_attr_setstacksize(&attributes, LOOP_STACK_BYTES);
-        if (pthread_create(&thread, &attributes, run_thread, engine) != 0) {
+        if (pthread_create(&thread, &attributes, run_thread, &run) != 0) {
                 log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "cannot_start",
                                                                 .error = "cannot create the loop's thread"});
-                free(engine);
+                free(run.engine);
                 return 1;
         }
         pthread_attr_destroy(&attributes);
         pthread_join(thread, NULL);
-        int status = engine->exit_status;
-        free(engine);
-        return status;
+        return run.status;
 }

@@ -98,6 +98,7 @@ struct engine {
         struct engine_options options;
         char worker[WORKER_ID_MAX];
         enum stage stage;
+        bool opened;
         int exit_status;
 
         struct amqp_consumer *consumer;
@@ -143,6 +144,13 @@ struct engine {
         uint64_t random;
         uint64_t ends[METRICS_OUTCOME_COUNT]; /* deliveries since the start, by how they ended */
 };
+
+/* ---- engine.c: one worker without its thread, for tests/engine, which turns the loops of several ---- */
+struct engine *engine_new(const struct config *config, const struct engine_options *options);
+/* Opens everything but turns no loop. False if a setting makes it impossible; to be closed in any case. */
+bool engine_open(struct engine *engine);
+/* Closes everything, turning the loop until that is done, and frees. The exit status. */
+int engine_close(struct engine *engine);
 
 /* ---- delivery.c: the job's events in, its actions carried out ---- */
 void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
