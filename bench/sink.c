@@ -110,10 +110,10 @@ static void answer(struct peer *peer)
                 say(peer, "250 2.0.0 queued\r\n");
                 return;
         }
-        int len = snprintf(body, sizeof(body), "{\"id\":\"%08" PRIx64 "-bench\"}", peer->answer_number);
+        snprintf(body, sizeof(body), "{\"id\":\"%08" PRIx64 "-bench\"}", peer->answer_number);
         snprintf(text, sizeof(text),
-                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len,
-                 body);
+                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                 strlen(body), body);
         say(peer, text);
 }
 

@@ -36,6 +36,13 @@ def found(tmp_path, name, text):
     ("worker/io/log/x.c", "\n" * 501),
     ("worker/core/text/x.c", '#include "core/send/mail.h"\n'),
     ("worker/attic/x.c", ""),
+    ("worker/run/x.c", 'static const char *k(void)\n{\n        return arena_printf(a, "%s:job:{%s}", prefix, id);\n}\n'),
+    ("worker/cli/x.c", 'static void k(void)\n{\n        add(":dead:");\n}\n'),
+    ("worker/io/redis/x.c", 'static void k(void)\n{\n        add("%s:paused");\n}\n'),
+    ("worker/run/x.c", 'static void f(void)\n{\n        int len = snprintf(a, sizeof(a), "%s", b);\n}\n'),
+    ("worker/core/text/x.c", 'static size_t f(void)\n{\n        return (size_t)snprintf(a, n, "x");\n}\n'),
+    ("worker/core/text/x.c", 'static void f(void)\n{\n        at +=\n                vsnprintf(a, n, "x", args);\n}\n'),
+    ("worker/run/x.c", 'static void f(void)\n{\n        send(fd, a, snprintf(a, n, "x"));\n}\n'),
 ])
 def test_a_breach_is_found(tmp_path, name, text):
     assert found(tmp_path, name, text)
@@ -49,6 +56,11 @@ def test_a_breach_is_found(tmp_path, name, text):
     ("worker/core/text/x.c", "static void f(struct x *x)\n{\n        x->time(x);\n        int n = 0;\n        snprintf(a, b, c);\n}\n"),
     ("worker/run/x.c", '#include "core/text/x.h"\n#include "io/log/y.h"\n#include <uv.h>\n'),
     ("worker/io/log/commonplace.c", ""),
+    ("worker/core/record/keys.c", 'static const char *const k = ":job:{";\n'),
+    ("worker/run/x.c", 'static void f(void)\n{\n        add(",\\"paused\\":%s,\\"dead\\":%d", "events");\n}\n'),
+    ("worker/run/x.c", 'static void f(void)\n{\n        if (x)\n                snprintf(a, n, "x");\n        else\n'
+                       '                snprintf(a, n, "y");\n}\n'),
+    ("worker/core/text/x.c", 'static void f(void)\n{\n        int len = vsnprintf(NULL, 0, format, args);\n}\n'),
     ("worker/io/log/x.c", "void f(void)\n{\n" + "        g();\n" * 60 + "}\n"),
 ])
 def test_honest_code_is_left_alone(tmp_path, name, text):

@@ -1,5 +1,6 @@
 #include "cli/fleet.h"
 #include "core/message/topology.h"
+#include "core/record/keys.h"
 #include "io/amqp/amqp_admin.h"
 #include "io/machine/clock.h"
 
@@ -20,7 +21,7 @@ static double number_of(const struct redis_value *hash, const char *field)
 static void add_worker(struct cli *cli, struct redis_sync *redis, struct fleet *fleet, struct slice key)
 {
         struct arena *arena = &cli->arena;
-        size_t skip = strlen(cli->config->redis.prefix) + strlen(":worker:");
+        size_t skip = strlen(record_key(arena, cli->config->redis.prefix, KEY_WORKER, ""));
         const struct redis_value *hash =
                 redis_sync_call(redis, arena, "HGETALL", arena_copy(arena, key.data, key.len), NULL);
         if (hash->count == 0 || key.len < skip)
@@ -68,7 +69,7 @@ static void drop_doubles(struct fleet *fleet)
 int fleet_workers(struct cli *cli, struct redis_sync *redis, struct fleet *fleet)
 {
         struct arena *arena = &cli->arena;
-        const char *pattern = arena_printf(arena, "%s:worker:*", cli->config->redis.prefix);
+        const char *pattern = record_key(arena, cli->config->redis.prefix, KEY_WORKER, "*");
         const char *cursor = "0";
         do {
                 const struct redis_value *page = redis_sync_call(redis, arena, "SCAN", cursor, "MATCH",
@@ -132,7 +133,7 @@ static int64_t oldest_ms(const struct fleet_queue *queue, int64_t after_ms)
 
 static void take_ages(struct cli *cli, struct redis_sync *redis, struct fleet *fleet)
 {
-        const char *key = arena_printf(&cli->arena, "%s:newer-than", cli->config->redis.prefix);
+        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_NEWER_THAN, NULL);
         const struct redis_value *all = redis_sync_call(redis, &cli->arena, "HGETALL", key, NULL);
         for (size_t i = 0; i < fleet->queue_count; i++) {
                 struct fleet_queue *queue = &fleet->queues[i];
@@ -143,7 +144,7 @@ static void take_ages(struct cli *cli, struct redis_sync *redis, struct fleet *f
 
 static int64_t oldest_dead_ms(struct cli *cli, struct redis_sync *redis, const char *queue)
 {
-        const char *key = arena_printf(&cli->arena, "%s:dead:%s", cli->config->redis.prefix, queue);
+        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_DEAD, queue);
         const struct redis_value *first =
                 redis_sync_call(redis, &cli->arena, "ZRANGE", key, "0", "0", "WITHSCORES", NULL);
         return first->count == 2 ? (int64_t)strtod(arena_copy(&cli->arena, first->items[1].text.data,
@@ -205,11 +206,11 @@ static void count_held(struct cli *cli, struct redis_sync *redis, struct fleet_q
         struct arena *arena = &cli->arena;
         const char *prefix = cli->config->redis.prefix;
         const struct redis_value *lock = redis_sync_call(
-                redis, arena, "EXISTS", arena_printf(arena, "%s:lock:dlq:%s", prefix, queue->name), NULL);
+                redis, arena, "EXISTS", record_key(arena, prefix, KEY_LOCK, queue->name), NULL);
         if (lock->kind != REDIS_INTEGER || lock->integer == 0 || queue->dead < 0)
                 return;
         const struct redis_value *indexed = redis_sync_call(
-                redis, arena, "ZCARD", arena_printf(arena, "%s:dead:%s", prefix, queue->name), NULL);
+                redis, arena, "ZCARD", record_key(arena, prefix, KEY_DEAD, queue->name), NULL);
         if (indexed->kind == REDIS_INTEGER && indexed->integer > queue->dead)
                 queue->dead = indexed->integer;
 }
@@ -227,7 +228,7 @@ static void look_at_queues(struct cli *cli, struct redis_sync *redis, struct fle
         struct amqp_error error = {0};
         const struct redis_value *paused =
                 redis_sync_call(redis, &cli->arena, "SMEMBERS",
-                                arena_printf(&cli->arena, "%s:paused", config->redis.prefix), NULL);
+                                record_key(&cli->arena, config->redis.prefix, KEY_PAUSED, NULL), NULL);
         fleet->queue_count = config->queue_count + 1;
         fleet->queues = arena_alloc(&cli->arena, fleet->queue_count * sizeof(*fleet->queues));
         for (size_t i = 0; i < fleet->queue_count; i++) {

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/timeline.h"
 #include "core/memory/memory.h"
+#include "core/record/keys.h"
 #include "core/text/units.h"
 #include "io/machine/clock.h"
 
@@ -109,7 +110,7 @@ static void print_json(struct cli *cli, struct redis_sync *redis, const struct r
 /* A dead id leads to the job that died. */
 static const char *job_of(struct cli *cli, struct redis_sync *redis, const char *word)
 {
-        const char *key = arena_printf(&cli->arena, "%s:deadletter:{%s}", cli->config->redis.prefix, word);
+        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_LETTER, word);
         const struct redis_value *id = redis_sync_call(redis, &cli->arena, "HGET", key, "id", NULL);
         if (id->kind == REDIS_TEXT && id->text.len > 0)
                 return arena_copy(&cli->arena, id->text.data, id->text.len);
@@ -120,7 +121,7 @@ static int show(struct cli *cli, struct redis_sync *redis, const char *word)
 {
         const char *prefix = cli->config->redis.prefix;
         const char *id = job_of(cli, redis, word);
-        const char *job = arena_printf(&cli->arena, "%s:job:{%s}", prefix, id);
+        const char *job = record_key(&cli->arena, prefix, KEY_JOB, id);
         const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", job, NULL);
         if (record->kind == REDIS_FAILED)
                 return cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, record->text));
@@ -213,8 +214,8 @@ static void list_rows(struct cli *cli, struct redis_sync *redis, struct cli_tabl
 {
         for (size_t i = 0; i < entries->count && limit > 0; i++) {
                 const struct entry *entry = &entries->items[i];
-                const char *key = arena_printf(&cli->arena, "%s:job:{%.*s}", cli->config->redis.prefix,
-                                               SLICE_PRINT(entry->id));
+                const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_JOB,
+                                             arena_copy(&cli->arena, entry->id.data, entry->id.len));
                 const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", key, NULL);
                 bool current = !entry->state || slice_is(redis_value_field(record, "state"), entry->state);
                 if (record->count == 0 || !current || !matches(record, filter))
@@ -234,12 +235,11 @@ static int list(struct cli *cli, struct redis_sync *redis, const struct filter *
         const char *wanted = stuck ? "running" : filter->state;
         struct entries entries = {0};
         if (filter->subject)
-                entries_add(cli, redis, arena_printf(&cli->arena, "%s:subject:%s", prefix, filter->subject),
-                            NULL, &entries);
+                entries_add(cli, redis, record_key(&cli->arena, prefix, KEY_SUBJECT, filter->subject), NULL,
+                            &entries);
         for (size_t i = 0; i < CLI_COUNT(listed_states) && !filter->subject; i++)
                 if (!wanted || strcmp(wanted, listed_states[i]) == 0)
-                        entries_add(cli, redis,
-                                    arena_printf(&cli->arena, "%s:jobs:%s", prefix, listed_states[i]),
+                        entries_add(cli, redis, record_key(&cli->arena, prefix, KEY_JOBS, listed_states[i]),
                                     listed_states[i], &entries);
         if (entries.count > 0)
                 qsort(entries.items, entries.count, sizeof(*entries.items), newest_first);

@@ -1,5 +1,6 @@
 #include "cli/publish_record.h"
 #include "core/message/topology.h"
+#include "core/record/keys.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>
@@ -27,7 +28,7 @@ static const char forget_script[] =
 static const char *key_of(const struct publish_record *record)
 {
         struct cli *cli = record->cli;
-        return arena_printf(&cli->arena, "%s:job:{%s}", cli->config->redis.prefix, record->id);
+        return record_key(&cli->arena, cli->config->redis.prefix, KEY_JOB, record->id);
 }
 
 /* As a claim sees it: a record that was not claimed yet, or of a dropped job, is taken by any message. */

@@ -1,4 +1,5 @@
 #include "cli/fleet.h"
+#include "core/record/keys.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>
@@ -106,7 +107,7 @@ static void tell_paused(struct cli *cli, const char *queue, bool paused, bool ch
 /* Every replica looks at this set several times a second. */
 static int set_paused(struct cli *cli, struct redis_sync *redis, const char *queue, bool paused)
 {
-        const char *key = arena_printf(&cli->arena, "%s:paused", cli->config->redis.prefix);
+        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_PAUSED, NULL);
         const struct redis_value *changed =
                 redis_sync_call(redis, &cli->arena, paused ? "SADD" : "SREM", key, queue, NULL);
         if (changed->kind != REDIS_INTEGER)

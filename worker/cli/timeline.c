@@ -1,5 +1,6 @@
 #include "cli/timeline.h"
 #include "core/codec/json.h"
+#include "core/record/keys.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,7 +8,7 @@
 
 static const struct redis_value *events_of(struct cli *cli, struct redis_sync *redis, const char *id)
 {
-        const char *key = arena_printf(&cli->arena, "%s:events:{%s}", cli->config->redis.prefix, id);
+        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_EVENTS, id);
         return redis_sync_call(redis, &cli->arena, "LRANGE", key, "0", "-1", NULL);
 }
 

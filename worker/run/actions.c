@@ -1,3 +1,4 @@
+#include "core/record/keys.h"
 #include "core/send/mail_key.h"
 #include "io/log/fatal_signal.h"
 #include "io/machine/clock.h"
@@ -87,13 +88,12 @@ static void leave_waiting(struct delivery *delivery)
         const char *prefix = delivery->engine->config->redis.prefix;
         if (generation->attempt + generation->deferrals + generation->redrives == 0)
                 return;
-        static const char *const sets[] = {"retrying", "dead"};
-        for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
-                char key[300];
-                int len = snprintf(key, sizeof(key), "%s:jobs:%s", prefix, sets[i]);
-                struct slice arguments[] = {SLICE_LITERAL("ZREM"),
-                                            {.data = key, .len = (size_t)len},
-                                            slice_of(delivery->envelope.id)};
+        static const char *const states[] = {"retrying", "dead"};
+        for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+                struct slice arguments[] = {
+                        SLICE_LITERAL("ZREM"),
+                        slice_of(record_key(delivery->arena, prefix, KEY_JOBS, states[i])),
+                        slice_of(delivery->envelope.id)};
                 redis_store_command(delivery->engine->store, arguments, 3, NULL, NULL);
         }
 }

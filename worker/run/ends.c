@@ -1,6 +1,8 @@
 #include "core/job/jitter.h"
 #include "core/job/retry.h"
 #include "core/message/copy.h"
+#include "core/record/keys.h"
+#include "core/record/letter.h"
 #include "io/machine/clock.h"
 #include "run/crashpoint.h"
 #include "run/state.h"
@@ -12,7 +14,6 @@
  * the delivery acknowledged. */
 
 /* Of a dead letter's body in the index, for people. */
-#define HEAD_MAX 1024
 #define AGAIN_MAX_MS 15000
 
 /* Settles on a tier. One that was recorded may be gone with a change of the configuration: then the longest.
@@ -184,73 +185,57 @@ static struct slice number(struct arena *arena, int64_t value)
         return slice_of(arena_printf(arena, "%" PRId64, value));
 }
 
-static void index_entry(struct delivery *delivery, struct slice now)
+static void index_entry(struct delivery *delivery, int64_t now_ms)
 {
-        struct arena *arena = delivery->arena;
         const struct envelope *envelope = &delivery->envelope;
         const struct message *message = delivery->message;
         const struct job *job = &delivery->job;
-        struct slice body = message->body;
-        struct slice arguments[] = {
-                SLICE_LITERAL("HSET"),
-                slice_of(arena_printf(arena, "%s:deadletter:{%s}", delivery->engine->config->redis.prefix,
-                                      delivery->dead_id)),
-                SLICE_LITERAL("id"),
-                text_or_empty(envelope->id),
-                SLICE_LITERAL("type"),
-                text_or_empty(envelope->type),
-                SLICE_LITERAL("queue"),
-                slice_of(delivery_queue(delivery)->name),
-                SLICE_LITERAL("reason"),
-                slice_of(reason_word(job->decision.reason)),
-                SLICE_LITERAL("error"),
-                slice_of(delivery->error),
-                SLICE_LITERAL("failed_ms"),
-                now,
-                SLICE_LITERAL("first_seen_ms"),
-                number(arena, delivery->created_ms),
-                SLICE_LITERAL("attempt"),
-                number(arena, job->generation.attempt),
-                SLICE_LITERAL("deferrals"),
-                number(arena, job->generation.deferrals),
-                SLICE_LITERAL("redrives"),
-                number(arena, job->generation.redrives),
-                SLICE_LITERAL("size"),
-                number(arena, (int64_t)message->body_size),
-                SLICE_LITERAL("correlation_id"),
-                text_or_empty(envelope->correlation_id),
-                SLICE_LITERAL("subject"),
-                text_or_empty(envelope->subject),
-                SLICE_LITERAL("worker"),
-                slice_of(delivery->engine->worker),
-                SLICE_LITERAL("head"),
-                {.data = body.data ? body.data : "", .len = body.len < HEAD_MAX ? body.len : HEAD_MAX},
+        struct letter_record letter = {
+                .id = slice_of(envelope->id),
+                .type = slice_of(envelope->type),
+                .queue = slice_of(delivery_queue(delivery)->name),
+                .reason = slice_of(reason_word(job->decision.reason)),
+                .error = slice_of(delivery->error),
+                .failed_ms = now_ms,
+                .first_seen_ms = delivery->created_ms,
+                .attempt = job->generation.attempt,
+                .deferrals = job->generation.deferrals,
+                .redrives = job->generation.redrives,
+                .size = (int64_t)message->body_size,
+                .correlation_id = slice_of(envelope->correlation_id),
+                .subject = slice_of(envelope->subject),
+                .worker = slice_of(delivery->engine->worker),
+                .body = message->body,
         };
-        redis_store_command(delivery->engine->store, arguments, sizeof(arguments) / sizeof(*arguments), NULL,
-                            NULL);
+        struct slice words[LETTER_WORDS];
+        letter_record_set(delivery->arena, delivery->engine->config->redis.prefix, delivery->dead_id, &letter,
+                          words);
+        redis_store_command(delivery->engine->store, words, LETTER_WORDS, NULL, NULL);
 }
 
-static void add_to_set(struct delivery *delivery, const char *set, struct slice now, struct slice member,
+static const char *key_of(struct delivery *delivery, enum record_key kind, const char *name)
+{
+        return record_key(delivery->arena, delivery->engine->config->redis.prefix, kind, name);
+}
+
+static void add_to_set(struct delivery *delivery, const char *key, int64_t now_ms, struct slice member,
                        store_done *done)
 {
-        struct arena *arena = delivery->arena;
-        struct slice arguments[] = {
-                SLICE_LITERAL("ZADD"),
-                slice_of(arena_printf(arena, "%s:%s", delivery->engine->config->redis.prefix, set)), now,
-                member};
+        struct slice arguments[] = {SLICE_LITERAL("ZADD"), slice_of(key), number(delivery->arena, now_ms),
+                                    member};
         if (done)
                 delivery->pending++;
         redis_store_command(delivery->engine->store, arguments, 4, done, delivery);
 }
 
 /* What leveret:jobs:retrying forgets: entries older than a record is kept. */
-static void trim_set(struct delivery *delivery, const char *set, int64_t now_ms)
+static void trim_retrying(struct delivery *delivery, int64_t now_ms)
 {
         struct arena *arena = delivery->arena;
         const struct config *config = delivery->engine->config;
         struct slice arguments[] = {SLICE_LITERAL("ZREMRANGEBYSCORE"),
-                                    slice_of(arena_printf(arena, "%s:%s", config->redis.prefix, set)),
-                                    SLICE_LITERAL("-inf"), number(arena, now_ms - config->claim.keep_ms)};
+                                    slice_of(key_of(delivery, KEY_JOBS, "retrying")), SLICE_LITERAL("-inf"),
+                                    number(arena, now_ms - config->claim.keep_ms)};
         redis_store_command(delivery->engine->store, arguments, 4, NULL, NULL);
 }
 
@@ -272,17 +257,16 @@ void end_settle(struct delivery *delivery)
         const struct job *job = &delivery->job;
         struct slice id = text_or_empty(delivery->envelope.id);
         int64_t now_ms = clock_wall_ms();
-        struct slice now = number(delivery->arena, now_ms);
         if (job->decision.kind == DECISION_DEAD) {
                 name_death(delivery);
-                index_entry(delivery, now);
-                add_to_set(delivery, arena_printf(delivery->arena, "dead:%s", delivery_queue(delivery)->name),
-                           now, slice_of(delivery->dead_id), job->recorded ? NULL : on_settled);
+                index_entry(delivery, now_ms);
+                add_to_set(delivery, key_of(delivery, KEY_DEAD, delivery_queue(delivery)->name), now_ms,
+                           slice_of(delivery->dead_id), job->recorded ? NULL : on_settled);
                 if (job->recorded)
-                        add_to_set(delivery, "jobs:dead", now, id, NULL);
+                        add_to_set(delivery, key_of(delivery, KEY_JOBS, "dead"), now_ms, id, NULL);
         } else {
-                add_to_set(delivery, "jobs:retrying", now, id, NULL);
-                trim_set(delivery, "jobs:retrying", now_ms);
+                add_to_set(delivery, key_of(delivery, KEY_JOBS, "retrying"), now_ms, id, NULL);
+                trim_retrying(delivery, now_ms);
         }
         if (job->recorded)
                 settle_record(delivery);

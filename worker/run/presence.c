@@ -1,4 +1,5 @@
 #include "core/memory/memory.h"
+#include "core/record/keys.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "run/state.h"
@@ -14,7 +15,6 @@
 /* At least; it is looked at with each tick of the engine. */
 #define PAUSED_EVERY_MS 300
 #define TELL_EVERY_MS 2000
-#define WORKER_TTL_MS "10000"
 
 struct presence {
         struct engine *engine;
@@ -113,7 +113,7 @@ static void tell_newer_than(struct engine *engine)
 {
         struct words words = {0};
         arena_init(&words.arena);
-        const char *key = arena_printf(&words.arena, "%s:newer-than", engine->config->redis.prefix);
+        const char *key = record_key(&words.arena, engine->config->redis.prefix, KEY_NEWER_THAN, NULL);
         add_text(&words, "HSET", slice_of(key));
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 if (engine->queues[i].newer_than_ms > 0)
@@ -129,12 +129,11 @@ static void tell(struct presence *presence)
         struct engine *engine = presence->engine;
         struct words words = {0};
         arena_init(&words.arena);
-        const char *key =
-                arena_printf(&words.arena, "%s:worker:%s", engine->config->redis.prefix, engine->worker);
+        const char *key = record_key(&words.arena, engine->config->redis.prefix, KEY_WORKER, engine->worker);
         add_text(&words, "HSET", slice_of(key));
         add_process(&words, presence);
         add_queues(&words, engine);
-        send_words(engine, &words, SLICE_LITERAL(WORKER_TTL_MS));
+        send_words(engine, &words, slice_of(arena_printf(&words.arena, "%d", RECORD_WORKER_TTL_MS)));
         arena_fini(&words.arena);
         tell_newer_than(engine);
 }
@@ -190,11 +189,12 @@ void presence_ask(struct engine *engine)
         struct presence *presence = engine->presence;
         if (!presence || presence->asking || !redis_store_is_up(engine->store))
                 return;
-        char key[300];
-        int len = snprintf(key, sizeof(key), "%s:paused", engine->config->redis.prefix);
-        struct slice arguments[] = {SLICE_LITERAL("SMEMBERS"), {.data = key, .len = (size_t)len}};
+        struct buffer key = {0};
+        record_key_add(&key, engine->config->redis.prefix, KEY_PAUSED, (struct slice){0});
+        struct slice arguments[] = {SLICE_LITERAL("SMEMBERS"), {.data = key.data, .len = key.len}};
         presence->asking = true;
         redis_store_query(engine->store, arguments, 2, on_paused, engine);
+        buffer_fini(&key);
 }
 
 void presence_look(struct engine *engine, int64_t now_ms)
@@ -222,10 +222,11 @@ void presence_open(struct engine *engine)
 void presence_close(struct engine *engine)
 {
         struct presence *presence = engine->presence;
-        char key[300];
-        int len = snprintf(key, sizeof(key), "%s:worker:%s", engine->config->redis.prefix, engine->worker);
-        struct slice forget[] = {SLICE_LITERAL("DEL"), {.data = key, .len = (size_t)len}};
+        struct buffer key = {0};
+        record_key_add(&key, engine->config->redis.prefix, KEY_WORKER, slice_of(engine->worker));
+        struct slice forget[] = {SLICE_LITERAL("DEL"), {.data = key.data, .len = key.len}};
         redis_store_command(engine->store, forget, 2, NULL, NULL);
+        buffer_fini(&key);
         engine->presence = NULL;
         free(presence);
 }

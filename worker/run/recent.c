@@ -1,4 +1,5 @@
 #include "core/memory/memory.h"
+#include "core/record/keys.h"
 #include "io/machine/clock.h"
 #include "run/state.h"
 
@@ -10,8 +11,6 @@
  * between two looks at the states was never worth listing as running, so that under load they cost next to
  * nothing. */
 
-/* What leveret:jobs:running and :completed keep. */
-#define LATEST_KEPT 1000
 /* Jobs with a subject of one loop turn that are kept. */
 #define SUBJECTS_MAX 1024
 
@@ -23,7 +22,7 @@ struct subject_note {
 struct recent {
         struct subject_note subjects[SUBJECTS_MAX];
         size_t subject_count;
-        char completed[LATEST_KEPT][ENVELOPE_ID_MAX + 1]; /* the newest since the last look, in a ring */
+        char completed[RECORD_JOBS_MAX][ENVELOPE_ID_MAX + 1]; /* the newest since the last look, in a ring */
         size_t completed_count, completed_next;
         int64_t looked_ms; /* CLOCK_BOOTTIME */
 };
@@ -56,8 +55,8 @@ void recent_completed(struct engine *engine, struct slice id)
         size_t len = id.len < ENVELOPE_ID_MAX ? id.len : ENVELOPE_ID_MAX;
         memcpy(place, id.data, len);
         place[len] = '\0';
-        recent->completed_next = (recent->completed_next + 1) % LATEST_KEPT;
-        if (recent->completed_count < LATEST_KEPT)
+        recent->completed_next = (recent->completed_next + 1) % RECORD_JOBS_MAX;
+        if (recent->completed_count < RECORD_JOBS_MAX)
                 recent->completed_count++;
 }
 
@@ -66,19 +65,21 @@ void recent_completed(struct engine *engine, struct slice id)
 static void add_state(struct engine *engine, const char *state, struct slice *arguments, size_t count,
                       struct slice now)
 {
-        char key[300], last[16];
+        struct buffer key = {0};
+        char last[16];
         if (count == 0)
                 return;
-        int len = snprintf(key, sizeof(key), "%s:jobs:%s", engine->config->redis.prefix, state);
+        record_key_add(&key, engine->config->redis.prefix, KEY_JOBS, slice_of(state));
         arguments[0] = SLICE_LITERAL("ZADD");
-        arguments[1] = (struct slice){.data = key, .len = (size_t)len};
+        arguments[1] = (struct slice){.data = key.data, .len = key.len};
         for (size_t i = 0; i < count; i++)
                 arguments[2 + 2 * i] = now;
         redis_store_command(engine->store, arguments, 2 + 2 * count, NULL, NULL);
-        snprintf(last, sizeof(last), "%d", -LATEST_KEPT - 1);
+        snprintf(last, sizeof(last), "%d", -RECORD_JOBS_MAX - 1);
         struct slice trim[] = {SLICE_LITERAL("ZREMRANGEBYRANK"), arguments[1], SLICE_LITERAL("0"),
                                slice_of(last)};
         redis_store_command(engine->store, trim, 4, NULL, NULL);
+        buffer_fini(&key);
 }
 
 /* What began since the last look and has not ended. */
@@ -89,7 +90,7 @@ static size_t list_running(const struct engine *engine, struct slice *arguments)
         TAILQ_FOREACH_REVERSE(delivery, &engine->all, delivery_queue, all)
         {
                 if (delivery->started_ms >= engine->recent->looked_ms && delivery->job.recorded &&
-                    count < LATEST_KEPT)
+                    count < RECORD_JOBS_MAX)
                         arguments[3 + 2 * count++] = slice_of(delivery->envelope.id);
         }
         return count;
@@ -106,7 +107,7 @@ static size_t list_completed(const struct engine *engine, struct slice *argument
 void recent_look(struct engine *engine)
 {
         struct recent *recent = engine->recent;
-        struct slice arguments[2 + 2 * LATEST_KEPT];
+        struct slice arguments[2 + 2 * RECORD_JOBS_MAX];
         char now[24];
         if (!redis_store_is_up(engine->store))
                 return;
@@ -119,18 +120,20 @@ void recent_look(struct engine *engine)
 
 static void add_subject(struct engine *engine, const struct subject_note *note, struct slice now)
 {
-        char key[600], keep[24];
+        struct buffer key = {0};
+        char keep[24], last[16];
         const struct config *config = engine->config;
-        int len = snprintf(key, sizeof(key), "%s:subject:%s", config->redis.prefix, note->subject);
+        record_key_add(&key, config->redis.prefix, KEY_SUBJECT, slice_of(note->subject));
+        snprintf(last, sizeof(last), "%d", -RECORD_SUBJECT_MAX - 1);
         snprintf(keep, sizeof(keep), "%" PRId64, config->claim.keep_ms);
-        struct slice name = {.data = key, .len = (size_t)len};
+        struct slice name = {.data = key.data, .len = key.len};
         struct slice add[] = {SLICE_LITERAL("ZADD"), name, now, slice_of(note->id)};
         struct slice expire[] = {SLICE_LITERAL("PEXPIRE"), name, slice_of(keep)};
-        struct slice trim[] = {SLICE_LITERAL("ZREMRANGEBYRANK"), name, SLICE_LITERAL("0"),
-                               SLICE_LITERAL("-10001")};
+        struct slice trim[] = {SLICE_LITERAL("ZREMRANGEBYRANK"), name, SLICE_LITERAL("0"), slice_of(last)};
         redis_store_command(engine->store, add, 4, NULL, NULL);
         redis_store_command(engine->store, expire, 3, NULL, NULL);
         redis_store_command(engine->store, trim, 4, NULL, NULL);
+        buffer_fini(&key);
 }
 
 void recent_flush(struct engine *engine)

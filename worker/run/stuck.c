@@ -1,4 +1,5 @@
 #include "core/memory/memory.h"
+#include "core/record/keys.h"
 #include "io/machine/clock.h"
 #include "run/state.h"
 
@@ -60,14 +61,14 @@ static void on_ids(void *context, bool lost, const struct slice *values, size_t 
         struct engine *engine = stuck->engine;
         stuck->asked = count;
         for (size_t i = 0; i < count; i++) {
-                char key[512];
-                int len = snprintf(key, sizeof(key), "%s:job:{%.*s}", engine->config->redis.prefix,
-                                   SLICE_PRINT(values[i]));
+                struct buffer key = {0};
+                record_key_add(&key, engine->config->redis.prefix, KEY_JOB, values[i]);
                 struct slice arguments[] = {SLICE_LITERAL("HMGET"),
-                                            {.data = key, .len = (size_t)len},
+                                            {.data = key.data, .len = key.len},
                                             SLICE_LITERAL("state"),
                                             SLICE_LITERAL("lease_until_ms")};
                 redis_store_query(engine->store, arguments, 4, on_record, stuck);
+                buffer_fini(&key);
         }
         look_over(stuck);
 }
@@ -78,14 +79,15 @@ static void on_timer(uv_timer_t *timer)
         struct engine *engine = stuck->engine;
         if (stuck->busy || !redis_store_is_up(engine->store))
                 return;
-        char key[300];
-        int len = snprintf(key, sizeof(key), "%s:jobs:running", engine->config->redis.prefix);
+        struct buffer key = {0};
+        record_key_add(&key, engine->config->redis.prefix, KEY_JOBS, SLICE_LITERAL("running"));
         struct slice arguments[] = {SLICE_LITERAL("ZREVRANGE"),
-                                    {.data = key, .len = (size_t)len},
+                                    {.data = key.data, .len = key.len},
                                     SLICE_LITERAL("0"),
                                     SLICE_LITERAL("-1")};
         stuck->busy = true;
         redis_store_query(engine->store, arguments, 4, on_ids, stuck);
+        buffer_fini(&key);
 }
 
 void stuck_open(struct engine *engine)

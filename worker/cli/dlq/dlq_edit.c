@@ -3,6 +3,7 @@
 #include "core/message/copy.h"
 #include "core/plan/plan.h"
 #include "core/plan/registry.h"
+#include "core/record/keys.h"
 #include "handler.h"
 #include "io/machine/clock.h"
 
@@ -139,8 +140,8 @@ static bool id_is_used(struct dlq *dlq, const char *id)
 {
         struct arena *arena = &dlq->cli->arena;
         const char *prefix = dlq->cli->config->redis.prefix;
-        const char *job = arena_printf(arena, "%s:job:{%s}", prefix, id);
-        const char *timeline = arena_printf(arena, "%s:events:{%s}", prefix, id);
+        const char *job = record_key(arena, prefix, KEY_JOB, id);
+        const char *timeline = record_key(arena, prefix, KEY_EVENTS, id);
         const struct redis_value *exist = redis_sync_call(dlq->redis, arena, "EXISTS", job, timeline, NULL);
         return exist->kind == REDIS_INTEGER && exist->integer > 0;
 }

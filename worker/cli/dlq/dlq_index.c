@@ -1,6 +1,8 @@
 #include "cli/dlq/dlq.h"
 #include "core/job/reason.h"
 #include "core/message/topology.h"
+#include "core/record/keys.h"
+#include "core/record/letter.h"
 #include "io/amqp/amqp_admin.h"
 
 #include <inttypes.h>
@@ -11,49 +13,29 @@
 /* Entries a request; each request is answered within the time-out of Redis. */
 #define PAGE 1000
 
-enum {
-        FIELD_DEAD_ID,
-        FIELD_ID,
-        FIELD_TYPE,
-        FIELD_REASON,
-        FIELD_ERROR,
-        FIELD_FAILED,
-        FIELD_SEEN,
-        FIELD_ATTEMPT,
-        FIELD_REDRIVES,
-        FIELD_SIZE,
-        FIELD_COPIES,
-        FIELD_COUNT
-};
-static const char *const names[FIELD_COUNT] = {"",         "id",        "type",          "reason",
-                                               "error",    "failed_ms", "first_seen_ms", "attempt",
-                                               "redrives", "size",      "copies"};
-
-static int64_t integer_of(struct slice text)
-{
-        char copy[32];
-        snprintf(copy, sizeof(copy), "%.*s", SLICE_PRINT(text));
-        return strtoll(copy, NULL, 10);
-}
+/* Of each entry: its dead id, then the fields that lists show. */
+enum { FIELD_COUNT = 1 + LETTER_LISTED };
 
 static void entry_fill(struct arena *arena, struct dlq_entry *entry, const struct redis_value *values)
 {
+        struct slice texts[LETTER_LISTED];
+        for (int i = 0; i < LETTER_LISTED; i++)
+                texts[i] = values[1 + i].text;
+        struct letter_record letter;
+        letter_record_read(&letter, texts);
         *entry = (struct dlq_entry){
-                .dead_id = arena_copy(arena, values[FIELD_DEAD_ID].text.data, values[FIELD_DEAD_ID].text.len),
-                .id = arena_copy(arena, values[FIELD_ID].text.data ? values[FIELD_ID].text.data : "",
-                                 values[FIELD_ID].text.len),
-                .type = values[FIELD_TYPE].text,
-                .reason = values[FIELD_REASON].text,
-                .error = values[FIELD_ERROR].text,
-                .failed_ms = integer_of(values[FIELD_FAILED].text),
-                .first_seen_ms = integer_of(values[FIELD_SEEN].text),
-                .attempt = integer_of(values[FIELD_ATTEMPT].text),
-                .redrives = integer_of(values[FIELD_REDRIVES].text),
-                .size = integer_of(values[FIELD_SIZE].text),
-                .copies = integer_of(values[FIELD_COPIES].text),
+                .dead_id = arena_copy(arena, values[0].text.data, values[0].text.len),
+                .id = arena_copy(arena, letter.id.data ? letter.id.data : "", letter.id.len),
+                .type = letter.type,
+                .reason = letter.reason,
+                .error = letter.error,
+                .failed_ms = letter.failed_ms,
+                .first_seen_ms = letter.first_seen_ms,
+                .attempt = letter.attempt,
+                .redrives = letter.redrives,
+                .size = letter.size,
+                .copies = letter.copies > 1 ? letter.copies : 1,
         };
-        if (entry->copies < 1)
-                entry->copies = 1;
 }
 
 /* SORT joins the set with the hashes in one request; a cluster refuses that, then each hash is asked for. */
@@ -68,12 +50,12 @@ static const struct redis_value *page_sorted(struct dlq *dlq, const char *set, s
                                                    slice_of(arena_printf(arena, "%zu", from)),
                                                    slice_of(arena_printf(arena, "%d", PAGE))};
         size_t count = 7;
-        for (int i = 0; i < FIELD_COUNT; i++) {
+        words[count++] = SLICE_LITERAL("GET");
+        words[count++] = SLICE_LITERAL("#");
+        const char *hash = record_key(arena, dlq->cli->config->redis.prefix, KEY_LETTER, "*");
+        for (int i = 0; i < LETTER_LISTED; i++) {
                 words[count++] = SLICE_LITERAL("GET");
-                words[count++] = i == FIELD_DEAD_ID
-                                         ? SLICE_LITERAL("#")
-                                         : slice_of(arena_printf(arena, "%s:deadletter:{*}->%s",
-                                                                 dlq->cli->config->redis.prefix, names[i]));
+                words[count++] = slice_of(arena_printf(arena, "%s->%s", hash, letter_field(i)));
         }
         return redis_sync_run(dlq->redis, arena, words, count);
 }
@@ -81,13 +63,13 @@ static const struct redis_value *page_sorted(struct dlq *dlq, const char *set, s
 static void fetch_one(struct dlq *dlq, const struct redis_value *dead_id, struct redis_value *into)
 {
         struct arena *arena = &dlq->cli->arena;
-        const char *key = arena_printf(arena, "%s:deadletter:{%.*s}", dlq->cli->config->redis.prefix,
-                                       SLICE_PRINT(dead_id->text));
-        struct slice words[FIELD_COUNT + 1] = {SLICE_LITERAL("HMGET"), slice_of(key)};
-        for (int i = FIELD_ID; i < FIELD_COUNT; i++)
-                words[i + 1] = slice_of(names[i]);
-        const struct redis_value *reply = redis_sync_run(dlq->redis, arena, words, FIELD_COUNT + 1);
-        into[FIELD_DEAD_ID] = *dead_id;
+        const char *key = record_key(arena, dlq->cli->config->redis.prefix, KEY_LETTER,
+                                     arena_copy(arena, dead_id->text.data, dead_id->text.len));
+        struct slice words[2 + LETTER_LISTED] = {SLICE_LITERAL("HMGET"), slice_of(key)};
+        for (int i = 0; i < LETTER_LISTED; i++)
+                words[2 + i] = slice_of(letter_field(i));
+        const struct redis_value *reply = redis_sync_run(dlq->redis, arena, words, 2 + LETTER_LISTED);
+        into[0] = *dead_id;
         for (size_t i = 0; i + 1 < FIELD_COUNT && i < reply->count; i++)
                 into[i + 1] = reply->items[i];
 }
@@ -132,7 +114,7 @@ static int compare_dead_ids(const void *a, const void *b)
 int dlq_index_load(struct dlq *dlq)
 {
         struct arena *arena = &dlq->cli->arena;
-        const char *set = arena_printf(arena, "%s:dead:%s", dlq->cli->config->redis.prefix, dlq->queue);
+        const char *set = record_key(arena, dlq->cli->config->redis.prefix, KEY_DEAD, dlq->queue);
         for (;;) {
                 size_t before = dlq->count;
                 const struct redis_value *page = page_sorted(dlq, set, before);
@@ -276,13 +258,13 @@ void dlq_index_remove(struct dlq *dlq, const char *const *dead_ids, size_t count
         const char *prefix = dlq->cli->config->redis.prefix;
         struct slice *remove = arena_alloc(&arena, (count + 2) * sizeof(*remove));
         remove[0] = SLICE_LITERAL("ZREM");
-        remove[1] = slice_of(arena_printf(&arena, "%s:dead:%s", prefix, dlq->queue));
+        remove[1] = slice_of(record_key(&arena, prefix, KEY_DEAD, dlq->queue));
         for (size_t i = 0; i < count; i++)
                 remove[i + 2] = slice_of(dead_ids[i]);
         redis_sync_run(dlq->redis, &arena, remove, count + 2);
         remove[1] = SLICE_LITERAL("DEL");
         for (size_t i = 0; i < count; i++)
-                remove[i + 2] = slice_of(arena_printf(&arena, "%s:deadletter:{%s}", prefix, dead_ids[i]));
+                remove[i + 2] = slice_of(record_key(&arena, prefix, KEY_LETTER, dead_ids[i]));
         redis_sync_run(dlq->redis, &arena, remove + 1, count + 1);
         arena_fini(&arena);
 }

@@ -1,4 +1,5 @@
 #include "cli/dlq/dlq.h"
+#include "core/record/keys.h"
 #include "io/machine/clock.h"
 
 #include <errno.h>
@@ -8,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A command that was killed blocks others for no longer than this; on its own machine not at all. */
-#define LOCK_TTL_MS "15000"
+/* A command that was killed blocks others for no longer than the lock lives; on its own machine not at all.
+ */
 #define RENEW_EVERY_MS 3000
 
 static const char renew_script[] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
@@ -46,17 +47,23 @@ static bool owner_is_gone(struct dlq *dlq, struct slice owner)
         return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
+static const char *lock_ttl_ms(struct arena *arena)
+{
+        return arena_printf(arena, "%d", RECORD_LOCK_TTL_MS);
+}
+
 static bool try_take(struct dlq_lock *lock)
 {
         struct dlq *dlq = lock->dlq;
-        const struct redis_value *taken = redis_sync_call(dlq->redis, &dlq->cli->arena, "SET", lock->key,
-                                                          lock->owner, "NX", "PX", LOCK_TTL_MS, NULL);
+        const struct redis_value *taken =
+                redis_sync_call(dlq->redis, &dlq->cli->arena, "SET", lock->key, lock->owner, "NX", "PX",
+                                lock_ttl_ms(&dlq->cli->arena), NULL);
         return taken->kind == REDIS_TEXT;
 }
 
 static const char *lock_key(struct dlq *dlq)
 {
-        return arena_printf(&dlq->cli->arena, "%s:lock:dlq:%s", dlq->cli->config->redis.prefix, dlq->queue);
+        return record_key(&dlq->cli->arena, dlq->cli->config->redis.prefix, KEY_LOCK, dlq->queue);
 }
 
 const char *dlq_lock_owner(struct dlq *dlq)
@@ -97,8 +104,9 @@ bool dlq_lock_keep(struct dlq_lock *lock)
         struct arena arena;
         arena_init(&arena);
         redis_sync_flush(lock->dlq->redis); /* what a verb may have queued; nothing may be run before */
-        const struct redis_value *kept = redis_sync_call(lock->dlq->redis, &arena, "EVAL", renew_script, "1",
-                                                         lock->key, lock->owner, LOCK_TTL_MS, NULL);
+        const struct redis_value *kept =
+                redis_sync_call(lock->dlq->redis, &arena, "EVAL", renew_script, "1", lock->key, lock->owner,
+                                lock_ttl_ms(&lock->dlq->cli->arena), NULL);
         bool ok = kept->kind == REDIS_INTEGER && kept->integer == 1;
         arena_fini(&arena);
         lock->renewed_ms = clock_boot_ms();

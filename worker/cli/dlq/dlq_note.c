@@ -1,5 +1,6 @@
 #include "cli/dlq/dlq.h"
 #include "core/message/dead_id.h"
+#include "core/record/keys.h"
 #include "io/amqp/amqp_publisher.h"
 #include "io/machine/clock.h"
 
@@ -39,8 +40,8 @@ static void note_words(struct dlq *dlq, struct arena *arena, const char *id, con
                 "EVAL",
                 note_script,
                 "2",
-                arena_printf(arena, "%s:job:{%s}", config->redis.prefix, id),
-                arena_printf(arena, "%s:events:{%s}", config->redis.prefix, id),
+                record_key(arena, config->redis.prefix, KEY_JOB, id),
+                record_key(arena, config->redis.prefix, KEY_EVENTS, id),
                 entry,
                 arena_printf(arena, "%" PRId64, config->claim.keep_ms),
                 death ? arena_printf(arena, "%" PRIu32, death->redrives) : "",
@@ -84,7 +85,7 @@ void dlq_note_dropped(struct dlq *dlq, const struct dlq_death *death, const char
         const struct redis_value *dropped = redis_sync_run(dlq->redis, &arena, words, NOTE_WORDS);
         if (dropped->kind == REDIS_INTEGER && dropped->integer == 1)
                 redis_sync_call(dlq->redis, &arena, "ZREM",
-                                arena_printf(&arena, "%s:jobs:dead", dlq->cli->config->redis.prefix),
+                                record_key(&arena, dlq->cli->config->redis.prefix, KEY_JOBS, "dead"),
                                 death->id, NULL);
         arena_fini(&arena);
 }

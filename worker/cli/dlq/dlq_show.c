@@ -1,5 +1,6 @@
 #include "cli/dlq/dlq.h"
 #include "cli/timeline.h"
+#include "core/record/keys.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,8 +11,8 @@
 
 static const struct redis_value *hash_of(struct dlq *dlq, const struct dlq_entry *entry)
 {
-        const char *key = arena_printf(&dlq->cli->arena, "%s:deadletter:{%s}", dlq->cli->config->redis.prefix,
-                                       entry->dead_id);
+        const char *key =
+                record_key(&dlq->cli->arena, dlq->cli->config->redis.prefix, KEY_LETTER, entry->dead_id);
         return redis_sync_call(dlq->redis, &dlq->cli->arena, "HGETALL", key, NULL);
 }
 

@@ -1,6 +1,8 @@
 #include "cli/dlq/dlq.h"
 #include "core/memory/memory.h"
 #include "core/message/own_headers.h"
+#include "core/record/keys.h"
+#include "core/record/letter.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>
@@ -12,7 +14,6 @@
  * message go. Messages with the same id, content and reason that came neither from a worker have one entry
  * that counts them. */
 
-#define HEAD_MAX 1024
 #define FLUSH_AT 500
 
 struct sync {
@@ -37,12 +38,6 @@ static const char *number(struct arena *arena, int64_t value)
         return arena_printf(arena, "%" PRId64, value);
 }
 
-static struct slice text_or_empty(const char *text)
-{
-        return text ? slice_of(text) : SLICE_LITERAL("");
-}
-
-/* The same fields as a worker writes. */
 static void index_letter(struct sync *sync, struct arena *arena, const struct letter *letter,
                          const struct message *message)
 {
@@ -56,45 +51,28 @@ static void index_letter(struct sync *sync, struct arena *arena, const struct le
         /* If nobody knows when it died, at least the order of the queue is kept. */
         int64_t failed_ms = letter->failed_ms >= 0 ? letter->failed_ms
                                                    : sync->began_ms - (sync->walk.bound - sync->walk.looked);
-        int64_t seen_ms = letter->first_seen_ms >= 0 ? letter->first_seen_ms : 0;
-        size_t head = message->body.len < HEAD_MAX ? message->body.len : HEAD_MAX;
-        struct slice set[] = {
-                SLICE_LITERAL("HSET"),
-                slice_of(arena_printf(arena, "%s:deadletter:{%s}", prefix, letter->dead_id)),
-                SLICE_LITERAL("id"),
-                text_or_empty(letter->id),
-                SLICE_LITERAL("type"),
-                text_or_empty(letter->type),
-                SLICE_LITERAL("queue"),
-                slice_of(dlq->queue),
-                SLICE_LITERAL("reason"),
-                slice_of(letter->reason),
-                SLICE_LITERAL("error"),
-                text_or_empty(letter->error),
-                SLICE_LITERAL("failed_ms"),
-                slice_of(number(arena, failed_ms)),
-                SLICE_LITERAL("first_seen_ms"),
-                slice_of(number(arena, seen_ms)),
-                SLICE_LITERAL("attempt"),
-                slice_of(number(arena, own.generation.attempt)),
-                SLICE_LITERAL("deferrals"),
-                slice_of(number(arena, own.generation.deferrals)),
-                SLICE_LITERAL("redrives"),
-                slice_of(number(arena, letter->redrives)),
-                SLICE_LITERAL("size"),
-                slice_of(number(arena, (int64_t)message->body_size)),
-                SLICE_LITERAL("correlation_id"),
-                text_or_empty(envelope.correlation_id),
-                SLICE_LITERAL("subject"),
-                text_or_empty(envelope.subject),
-                SLICE_LITERAL("worker"),
-                by_worker ? own.worker : SLICE_LITERAL("broker"),
-                SLICE_LITERAL("head"),
-                {.data = message->body.data ? message->body.data : "", .len = head},
+        struct letter_record record = {
+                .id = slice_of(letter->id),
+                .type = slice_of(letter->type),
+                .queue = slice_of(dlq->queue),
+                .reason = slice_of(letter->reason),
+                .error = slice_of(letter->error),
+                .failed_ms = failed_ms,
+                .first_seen_ms = letter->first_seen_ms >= 0 ? letter->first_seen_ms : 0,
+                .attempt = own.generation.attempt,
+                .deferrals = own.generation.deferrals,
+                .redrives = letter->redrives,
+                .size = (int64_t)message->body_size,
+                .correlation_id = slice_of(envelope.correlation_id),
+                .subject = slice_of(envelope.subject),
+                .worker = by_worker ? own.worker : SLICE_LITERAL("broker"),
+                .body = message->body,
         };
+        struct slice set[LETTER_WORDS];
+        letter_record_set(arena, prefix, letter->dead_id, &record, set);
         struct slice add[] = {
                 SLICE_LITERAL("ZADD"),
-                slice_of(arena_printf(arena, "%s:dead:%s", prefix, dlq->queue)),
+                slice_of(record_key(arena, prefix, KEY_DEAD, dlq->queue)),
                 slice_of(number(arena, failed_ms)),
                 slice_of(letter->dead_id),
         };
@@ -123,7 +101,7 @@ static void note_copies(struct sync *sync, const char *dead_id, size_t copies)
         struct cli *cli = sync->dlq->cli;
         struct slice set[] = {
                 SLICE_LITERAL("HSET"),
-                slice_of(arena_printf(&cli->arena, "%s:deadletter:{%s}", cli->config->redis.prefix, dead_id)),
+                slice_of(record_key(&cli->arena, cli->config->redis.prefix, KEY_LETTER, dead_id)),
                 SLICE_LITERAL("copies"),
                 slice_of(arena_printf(&cli->arena, "%zu", copies)),
         };

@@ -13,6 +13,7 @@ enum {
         CONFIG_BINDINGS_MAX = 64,
         CONFIG_TIERS_MAX = 16,
         CONFIG_HANDLERS_MAX = 256,
+        CONFIG_PREFIX_MAX = 64, /* bytes of redis.prefix */
         CONFIG_BREAKER_FAILURES_MAX = 64,
 };
 

@@ -158,6 +158,12 @@ static bool assign_text(const struct setting *setting, const char *text, const c
                         struct arena *arena, char *error)
 {
         const char *fault = text[0] ? text_fault(setting, text) : NULL;
+        char bound[40];
+        if (!fault && setting->kind == SETTING_TEXT && setting->max > 0 &&
+            strlen(text) > (size_t)setting->max) {
+                snprintf(bound, sizeof(bound), "at most %" PRId64 " bytes", setting->max);
+                fault = bound;
+        }
         if (!text[0] && setting->fallback)
                 fault = "a value that is not empty";
         if (fault && setting->kind == SETTING_URL) {

@@ -42,8 +42,9 @@ struct setting {
         bool secret;     /* printed as ***, also read from a file named by LEVERET_..._FILE */
         bool reloadable; /* takes effect on SIGHUP */
         size_t offset;
-        size_t has_offset;        /* of a bool that says that it was set; 0: none */
-        int64_t min, max;         /* inclusive, of numbers; in the unit of the value */
+        size_t has_offset; /* of a bool that says that it was set; 0: none */
+        int64_t min, max; /* inclusive, of numbers; in the unit of the value. Of SETTING_TEXT: `max` bytes; 0:
+                             no limit */
         const char *const *words; /* NULL-terminated */
         const char *fallback; /* the default as one would write it (lists: comma-separated); NULL: unset */
         const char *shown;    /* what config/leveret.yaml sets instead of the default */

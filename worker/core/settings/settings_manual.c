@@ -53,7 +53,10 @@ static void add_kind(const struct setting *setting, struct buffer *text)
                 add_words(setting, "A URL of one of the schemes ", text);
                 return;
         case SETTING_TEXT:
-                buffer_add_text(text, "A text.");
+                if (setting->max > 0)
+                        buffer_printf(text, "A text of at most %" PRId64 " bytes.", setting->max);
+                else
+                        buffer_add_text(text, "A text.");
                 return;
         case SETTING_TEXTS:
                 buffer_add_text(text, "A list of texts.");

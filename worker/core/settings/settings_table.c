@@ -49,7 +49,7 @@ const struct setting settings[] = {
           .prose = "The Redis server that keeps the job records, as redis:// or rediss:// with the password "
                    "and the number of the database." },
         { .name = "redis.prefix", .kind = SETTING_TEXT, OF_WORKER(redis.prefix),
-          .fallback = "leveret",
+          .max = CONFIG_PREFIX_MAX, .fallback = "leveret",
           .prose = "What every key begins with. Workers with the same queues must have the same prefix; "
                    "changing it forgets all job records." },
         { .name = "redis.timeout", .kind = SETTING_DURATION, OF_WORKER(redis.timeout_ms),

@@ -1,5 +1,6 @@
 #include "core/watch/last_words.h"
 #include "core/codec/rfc3339.h"
+#include "core/record/keys.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -124,6 +125,12 @@ static void add_argument(struct words *words, const char *text)
         add_bulk(words, text, "", "", "");
 }
 
+static void add_key(struct words *words, const char *prefix, enum record_key kind, const char *name)
+{
+        struct record_key_parts parts = record_key_parts(kind);
+        add_bulk(words, prefix, parts.before, name, parts.after);
+}
+
 /* The arguments of prelude.lua: owner, seven that killed.lua does not look at, worker, one more. */
 size_t last_words_command(char *out, size_t size, const struct last_words *last, const char *prefix,
                           const char *sha)
@@ -136,8 +143,8 @@ size_t last_words_command(char *out, size_t size, const struct last_words *last,
         add_argument(&words, "EVALSHA");
         add_argument(&words, sha);
         add_argument(&words, "2");
-        add_bulk(&words, prefix, ":job:{", job->id, "}");
-        add_bulk(&words, prefix, ":events:{", job->id, "}");
+        add_key(&words, prefix, KEY_JOB, job->id);
+        add_key(&words, prefix, KEY_EVENTS, job->id);
         add_argument(&words, job->owner);
         for (int i = 2; i <= 8; i++)
                 add_argument(&words, "");
@@ -149,9 +156,9 @@ size_t last_words_command(char *out, size_t size, const struct last_words *last,
 
 void last_words_error(char *out, size_t size, int64_t times, struct slice signal)
 {
-        int len = snprintf(out, size, "killed its worker %" PRId64 " times, ", times);
+        snprintf(out, size, "killed its worker %" PRId64 " times, ", times);
+        size_t len = strlen(out), room = size - len;
         char *rest = out + len;
-        size_t room = len > 0 && (size_t)len < size ? size - (size_t)len : 0;
         if (signal.len == 0)
                 snprintf(rest, room, "signal unknown (killed from outside, or out of memory)");
         else if (slice_is(signal, LAST_WORDS_WATCHDOG))

@@ -327,13 +327,13 @@ void log_out_of_memory(void)
         rfc3339_format(clock_wall_ms(), at);
         if (pthread_mutex_trylock(&state.lock) == 0)
                 flush_locked();
-        int len = snprintf(line, sizeof(line),
-                           state.text ? "%s error \"%s\" event=out_of_memory\n"
-                                      : "{\"ts\":\"%s\",\"level\":\"error\",\"msg\":\"%s\",\"event\":"
-                                        "\"out_of_memory\"}\n",
-                           at, "out of memory: ending; what was under way is delivered again");
+        snprintf(line, sizeof(line),
+                 state.text ? "%s error \"%s\" event=out_of_memory\n"
+                            : "{\"ts\":\"%s\",\"level\":\"error\",\"msg\":\"%s\",\"event\":"
+                              "\"out_of_memory\"}\n",
+                 at, "out of memory: ending; what was under way is delivered again");
         struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
-        if (poll(&ready, 1, 0) == 1 && write(STDERR_FILENO, line, (size_t)len) < 0)
+        if (poll(&ready, 1, 0) == 1 && write(STDERR_FILENO, line, strlen(line)) < 0)
                 return;
 }
 

@@ -1,5 +1,6 @@
 #include "io/redis/redis_connection.h"
 #include "core/memory/memory.h"
+#include "core/record/keys.h"
 #include "io/machine/url.h"
 #include "io/redis/redis_tls.h"
 
@@ -117,10 +118,13 @@ static bool load_scripts(struct redis_connection *connection)
 /* A server that is full, a replica, or lacks its replicas answers reads but takes no write. */
 static bool probe_write(struct redis_connection *connection, const char *prefix, const char *name)
 {
-        char key[300];
-        snprintf(key, sizeof(key), "%s:probe:%s", prefix, name);
-        const char *argv[] = {"SET", key, "1", "PX", "10000"};
-        return run(connection, 5, argv, "it takes no write");
+        struct arena arena;
+        arena_init(&arena);
+        const char *argv[] = {"SET", record_key(&arena, prefix, KEY_PROBE, name), "1", "PX",
+                              arena_printf(&arena, "%d", RECORD_PROBE_TTL_MS)};
+        bool taken = run(connection, 5, argv, "it takes no write");
+        arena_fini(&arena);
+        return taken;
 }
 
 static bool encrypt(struct redis_connection *connection, const char *host, const struct config_tls *tls)

@@ -1,5 +1,6 @@
 #include "core/codec/resp.h"
 #include "core/memory/memory.h"
+#include "core/record/keys.h"
 #include "io/machine/clock.h"
 #include "io/redis/redis_store_state.h"
 
@@ -54,14 +55,11 @@ static int64_t keep_ms(const struct config *config)
         return config->claim.keep_ms + longest;
 }
 
-/* PREFIX:KIND:{ID} as one argument. */
-static void add_key(struct redis_store *store, struct slice kind, struct slice id)
+/* A key as one argument. */
+static void add_key(struct redis_store *store, enum record_key kind, struct slice id)
 {
         buffer_clear(&store->key);
-        buffer_add_text(&store->key, store->config->redis.prefix);
-        buffer_add_slice(&store->key, kind);
-        buffer_add_slice(&store->key, id);
-        buffer_add_char(&store->key, '}');
+        record_key_add(&store->key, store->config->redis.prefix, kind, id);
         resp_add(&store->out, (struct slice){.data = store->key.data, .len = store->key.len});
 }
 
@@ -75,8 +73,8 @@ static void begin_script(struct redis_store *store, enum redis_script script,
         resp_add_text(out, "EVALSHA");
         resp_add(out, (struct slice){.data = store->connection.sha[script], .len = 40});
         resp_add_text(out, "2");
-        add_key(store, SLICE_LITERAL(":job:{"), identity->id);
-        add_key(store, SLICE_LITERAL(":events:{"), identity->id);
+        add_key(store, KEY_JOB, identity->id);
+        add_key(store, KEY_EVENTS, identity->id);
         resp_add(out, identity->owner);
         resp_add_integer(out, config->claim.lease_ms);
         resp_add_integer(out, identity->generation.redrives);

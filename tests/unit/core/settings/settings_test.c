@@ -164,6 +164,25 @@ static void numbers_are_held_to_their_range(void **state)
         assert_int_equal(queue.prefetch, 65535);
 }
 
+static void the_prefix_of_every_redis_key_is_bounded(void **state)
+{
+        (void)state;
+        struct config *config = arena_alloc(&arena, sizeof(*config));
+        const struct setting *prefix = setting_find("redis.prefix");
+        char text[CONFIG_PREFIX_MAX + 2], error[SETTING_ERROR_MAX] = "";
+        memset(text, 'p', sizeof(text));
+        text[CONFIG_PREFIX_MAX] = '\0';
+        const char *longest = arena_strdup(&arena, text);
+        text[CONFIG_PREFIX_MAX] = 'p';
+        text[CONFIG_PREFIX_MAX + 1] = '\0';
+        const char *longer = text;
+        settings_defaults(config, &arena);
+        assert_true(setting_assign(prefix, config, &longest, 1, &arena, error));
+        assert_string_equal(config->redis.prefix, longest);
+        assert_false(setting_assign(prefix, config, &longer, 1, &arena, error));
+        assert_string_equal(error, "expected at most 64 bytes");
+}
+
 static void secrets_are_masked_when_printed(void **state)
 {
         (void)state;
@@ -210,6 +229,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test_setup_teardown(a_refused_value_is_quoted_unless_it_may_be_a_secret, set_up,
                                                 tear_down),
                 cmocka_unit_test_setup_teardown(numbers_are_held_to_their_range, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(the_prefix_of_every_redis_key_is_bounded, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(secrets_are_masked_when_printed, set_up, tear_down),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

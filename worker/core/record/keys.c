@@ -1,0 +1,40 @@
+#include "core/record/keys.h"
+
+static const struct record_key_parts parts[RECORD_KEY_COUNT] = {
+        [KEY_JOB] = {.before = ":job:{", .after = "}"},
+        [KEY_EVENTS] = {.before = ":events:{", .after = "}"},
+        [KEY_LETTER] = {.before = ":deadletter:{", .after = "}"},
+        [KEY_DEAD] = {.before = ":dead:", .after = ""},
+        [KEY_JOBS] = {.before = ":jobs:", .after = ""},
+        [KEY_SUBJECT] = {.before = ":subject:", .after = ""},
+        [KEY_WORKER] = {.before = ":worker:", .after = ""},
+        [KEY_PAUSED] = {.before = ":paused", .after = ""},
+        [KEY_NEWER_THAN] = {.before = ":newer-than", .after = ""},
+        [KEY_LOCK] = {.before = ":lock:dlq:", .after = ""},
+        [KEY_PROBE] = {.before = ":probe:", .after = ""},
+};
+
+struct record_key_parts record_key_parts(enum record_key kind)
+{
+        return parts[kind];
+}
+
+static bool is_single(enum record_key kind)
+{
+        return kind == KEY_PAUSED || kind == KEY_NEWER_THAN;
+}
+
+void record_key_add(struct buffer *out, const char *prefix, enum record_key kind, struct slice name)
+{
+        buffer_add_text(out, prefix);
+        buffer_add_text(out, parts[kind].before);
+        if (!is_single(kind))
+                buffer_add_slice(out, name);
+        buffer_add_text(out, parts[kind].after);
+}
+
+const char *record_key(struct arena *arena, const char *prefix, enum record_key kind, const char *name)
+{
+        return arena_printf(arena, "%s%s%s%s", prefix, parts[kind].before,
+                            name && !is_single(kind) ? name : "", parts[kind].after);
+}

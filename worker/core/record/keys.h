@@ -1,0 +1,57 @@
+#ifndef LEVERET_CORE_RECORD_KEYS_H
+#define LEVERET_CORE_RECORD_KEYS_H
+
+#include "core/memory/arena.h"
+#include "core/memory/slice.h"
+#include "core/text/buffer.h"
+
+/*
+ * Every key that leveret has in Redis, and how much and how long it keeps there. No other file spells a key;
+ * the scripts of worker/io/redis/lua get theirs as KEYS. Each begins with redis.prefix, which
+ * CONFIG_PREFIX_MAX bounds.
+ *
+ * A name in braces is the hash slot of a cluster: the record of a job and its timeline are in the same one.
+ */
+enum record_key {
+        KEY_JOB,        /* hash: the record of the job with this id */
+        KEY_EVENTS,     /* list: the timeline of the job with this id */
+        KEY_LETTER,     /* hash: the dead letter with this dead id (core/record/letter.h) */
+        KEY_DEAD,       /* sorted set: dead ids of this queue by the time of death */
+        KEY_JOBS,       /* sorted set: ids of jobs in this state (running retrying dead completed) by time */
+        KEY_SUBJECT,    /* sorted set: ids of jobs with this subject by time */
+        KEY_WORKER,     /* hash: what the worker of this name says of itself */
+        KEY_PAUSED,     /* set: names of the queues that an operator paused */
+        KEY_NEWER_THAN, /* hash: by queue, when what waits in it came at the earliest */
+        KEY_LOCK,       /* string: who works on the dead letters of this queue */
+        KEY_PROBE,      /* string: a worker's proof that writes are taken */
+};
+enum { RECORD_KEY_COUNT = KEY_PROBE + 1 };
+
+/* How many entries a key keeps at most. */
+enum {
+        RECORD_EVENTS_MAX = 100, /* prelude.lua has the same number */
+        RECORD_JOBS_MAX = 1000,  /* KEY_JOBS of running and of completed */
+        RECORD_SUBJECT_MAX = 10000,
+        RECORD_HEAD_MAX = 1024, /* bytes of a body in KEY_LETTER */
+};
+
+/* How long a key outlives its last writer. What is not here is kept for claim.keep, or until it is removed.
+ */
+enum {
+        RECORD_WORKER_TTL_MS = 10000,
+        RECORD_LOCK_TTL_MS = 15000, /* a command that was killed blocks others no longer */
+        RECORD_PROBE_TTL_MS = 10000,
+};
+
+/* What stands before and after the name in a key of this kind, for who may not allocate. */
+struct record_key_parts {
+        const char *before, *after;
+};
+struct record_key_parts record_key_parts(enum record_key kind);
+
+/* Adds the key. `name` is ignored by KEY_PAUSED and KEY_NEWER_THAN, which there is one of. */
+void record_key_add(struct buffer *out, const char *prefix, enum record_key kind, struct slice name);
+/* The same as text in the arena. `name` may be NULL for the kinds that ignore it. */
+const char *record_key(struct arena *arena, const char *prefix, enum record_key kind, const char *name);
+
+#endif
