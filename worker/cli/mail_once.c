@@ -40,7 +40,7 @@ bool mail_once(const struct config *config, const struct mail_request *request, 
 {
         uv_loop_t loop;
         uv_loop_init(&loop);
-        struct transport *transport = transport_open(&loop, config, error);
+        struct transport *transport = transport_open(&loop, &config->mail, error);
         if (transport) {
                 struct ended ended = {.result = result};
                 begin(transport, request, &ended);

@@ -174,7 +174,9 @@ static void on_sent(void *context, const struct send_result *result)
                                   .fenced = result->status == -1,
                                   .throttled = result->throttled,
                                   .retry_after_ms = result->retry_after_ms};
-        if (!event.fenced) {
+        if (event.fenced) {
+                delivery->place.sent = false;
+        } else {
                 metrics_mail_end(engine->metrics, result->outcome,
                                  (double)(clock_boot_ms() - delivery->send_began_ms) / 1000);
                 gate_result(delivery, result, &event);
@@ -214,12 +216,12 @@ static void build_request(struct delivery *delivery, const struct effect *effect
 
 static void send_effect(struct delivery *delivery, int index)
 {
-        struct engine *engine = delivery->engine;
         build_request(delivery, &delivery->plan->effects[index]);
         delivery->send_began_ms = clock_boot_ms();
         delivery->pending++;
+        delivery->place.sent = true;
         CRASHPOINT("pre_send");
-        transport_send(engine->transport, &delivery->request, (delivery->job.park >> index) & 1,
+        transport_send(delivery->outlet->transport, &delivery->request, (delivery->job.park >> index) & 1,
                        (struct send_fence){.valid_until_ms = delivery->job.lease_until_ms -
                                                              delivery->job.send_limit_ms},
                        on_sent, delivery);
@@ -311,6 +313,7 @@ void delivery_perform(struct delivery *delivery, const struct job_action *action
                 plan(delivery);
                 return;
         case ACTION_WANT_PLACE:
+                delivery->outlet = &engine->outlets[0];
                 inflight_list(delivery, LIST_PLACES);
                 return;
         case ACTION_RENEW:

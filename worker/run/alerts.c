@@ -26,7 +26,7 @@ struct alerts {
         /* The mail under way. */
         struct arena arena;
         struct mail_request request;
-        bool has_place;
+        struct outlet_place place;
         /* Nothing succeeds though work waits? CLOCK_BOOTTIME, 0: no work seen. */
         int64_t work_first_ms, work_last_ms, idle_told_ms;
         uint64_t completed, put_off;
@@ -81,7 +81,7 @@ static bool work_is_seen(const struct engine *engine, bool more_put_off, const c
                 *why = "the broker is not connected";
         else if (!redis_store_is_up(engine->store))
                 *why = "redis is down";
-        else if (engine->breaker.state != BREAKER_CLOSED)
+        else if (engine->outlets[0].breaker.state != BREAKER_CLOSED)
                 *why = "the breaker of the mail transport is open";
         else
                 return engine->in_flight > 0 || more_put_off || (*which = queue_left_alone(engine, why));
@@ -134,9 +134,7 @@ static void on_mailed(void *context, const struct send_result *result)
 {
         struct alerts *alerts = context;
         bool surely_not = result->outcome != SEND_DONE && result->outcome != SEND_AMBIGUOUS;
-        if (alerts->has_place)
-                alerts->engine->places_used--;
-        alerts->has_place = false;
+        outlet_give(&alerts->engine->outlets[0], &alerts->place);
         alert_end(&alerts->by_mail, !surely_not);
         arena_reset(&alerts->arena);
         if (result->outcome != SEND_DONE)
@@ -144,15 +142,6 @@ static void on_mailed(void *context, const struct send_result *result)
                                                                .msg = "an alert could not be mailed",
                                                                .outcome = send_outcome_word(result->outcome),
                                                                .error = result->error});
-}
-
-/* Only what no job is waiting for. */
-static bool transport_is_free(struct engine *engine, int64_t now_ms)
-{
-        return engine->transport && engine->stage == STAGE_RUNNING && TAILQ_EMPTY(&engine->places) &&
-               engine->places_used < transport_capacity(engine->transport) &&
-               engine->breaker.state == BREAKER_CLOSED && engine->throttled_until_ms <= now_ms &&
-               limiter_wait_ms(&engine->limiter, now_ms) == 0;
 }
 
 static const char *mail_text(struct alerts *alerts)
@@ -196,14 +185,14 @@ static void build_mail(struct alerts *alerts)
 static void mail_digest(struct alerts *alerts, int64_t now_ms)
 {
         struct engine *engine = alerts->engine;
-        if (!alert_is_due(&alerts->by_mail, now_ms) || !transport_is_free(engine, now_ms))
+        struct outlet *outlet = &engine->outlets[0];
+        if (!alert_is_due(&alerts->by_mail, now_ms) || engine->stage != STAGE_RUNNING ||
+            !outlet_is_idle(outlet) || !outlet_take(outlet, &alerts->place, now_ms))
                 return;
         alert_begin(&alerts->by_mail, now_ms);
         build_mail(alerts);
-        limiter_take(&engine->limiter, now_ms);
-        engine->places_used++;
-        alerts->has_place = true;
-        transport_send(engine->transport, &alerts->request, /* park = */ false,
+        alerts->place.sent = true;
+        transport_send(outlet->transport, &alerts->request, /* park = */ false,
                        (struct send_fence){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_mailed, alerts);
 }
 

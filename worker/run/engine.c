@@ -179,8 +179,9 @@ static bool open_parts(struct engine *engine)
 {
         char error[256] = "";
         const struct config *config = engine->config;
-        engine->transport = transport_open(&engine->loop, config, error);
-        if (!engine->transport) {
+        for (size_t i = 0; i < engine->outlet_count; i++) {
+                if (outlet_open(&engine->outlets[i], &engine->loop, error))
+                        continue;
                 on_fatal(engine, error);
                 return false;
         }
@@ -214,8 +215,8 @@ static void close_parts(struct engine *engine)
         }
         if (engine->admin)
                 admin_close(engine->admin);
-        if (engine->transport)
-                transport_close(engine->transport);
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                outlet_close(&engine->outlets[i]);
 }
 
 /* What is still in flight belongs to the broker again once the connection is closed. */
@@ -233,7 +234,6 @@ static void init_lists(struct engine *engine)
         TAILQ_INIT(&engine->all);
         TAILQ_INIT(&engine->held);
         TAILQ_INIT(&engine->suspects);
-        TAILQ_INIT(&engine->places);
         for (size_t i = 0; i < ID_BUCKETS; i++)
                 LIST_INIT(&engine->buckets[i]);
 }
@@ -277,9 +277,7 @@ bool engine_open(struct engine *engine)
         log_worker(engine->worker);
         fatal_signal_open(engine->worker);
         fatal_signal_enter();
-        breaker_init(&engine->breaker, config->mail.breaker.failures, config->mail.breaker.open_ms,
-                     config->mail.breaker.open_max_ms);
-        limiter_init(&engine->limiter, config->mail.rate, clock_boot_ms());
+        outlet_init(&engine->outlets[engine->outlet_count++], &config->mail, clock_boot_ms());
         engine->metrics = open_metrics(engine);
         recent_open(engine);
         alerts_open(engine);

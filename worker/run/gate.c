@@ -4,12 +4,6 @@
 #include "io/machine/turn.h"
 #include "run/state.h"
 
-/* A pause that the mail service asked for is waited out in place if it is shorter than this; else jobs are
- * put off. */
-#define THROTTLE_HOLD_MS 5000
-/* What a service that says "too many requests" and no more is given. */
-#define THROTTLE_DEFAULT_MS 1000
-
 /* What is begun in one turn of the loop at most, and how much of it though the turn is long already: a claim
  * takes 10 us, the start of a transfer 50 us in the next turn. */
 enum { STARTS_PER_TURN = 64, PLACES_PER_TURN = 10, BEGUN_AT_LEAST = 4 };
@@ -27,15 +21,14 @@ void gate_bytes(struct engine *engine)
         amqp_consumer_hold(engine->consumer, held);
 }
 
-static int64_t throttle_left_ms(const struct engine *engine, int64_t now_ms)
+/* Why every outlet is shut; NULL: one is not. */
+static const char *all_shut_because(const struct engine *engine, int64_t now_ms)
 {
-        return engine->throttled_until_ms > now_ms ? engine->throttled_until_ms - now_ms : 0;
-}
-
-/* Nothing can be sent for so long that claimed jobs are better put off. */
-static bool shut(const struct engine *engine, int64_t now_ms)
-{
-        return engine->breaker.state == BREAKER_OPEN || throttle_left_ms(engine, now_ms) >= THROTTLE_HOLD_MS;
+        const char *why = NULL;
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                if (!(why = outlet_shut_because(&engine->outlets[i], now_ms)))
+                        return NULL;
+        return why;
 }
 
 const char *gate_closed_because(const struct engine *engine, size_t queue)
@@ -48,11 +41,16 @@ const char *gate_closed_because(const struct engine *engine, size_t queue)
                 return "it is not known yet which queues are paused";
         if (engine->queues[queue].paused)
                 return "paused by an operator";
-        if (engine->breaker.state == BREAKER_OPEN)
-                return "the breaker of the mail transport is open";
-        if (throttle_left_ms(engine, clock_boot_ms()) >= THROTTLE_HOLD_MS)
-                return "the mail service asked for a pause";
-        return NULL;
+        return all_shut_because(engine, clock_boot_ms());
+}
+
+/* Is every outlet half open, so that one job is all that can be sent? */
+static bool all_probe(const struct engine *engine)
+{
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                if (engine->outlets[i].breaker.state != BREAKER_HALF_OPEN)
+                        return false;
+        return true;
 }
 
 void gate_consume(struct engine *engine)
@@ -61,7 +59,7 @@ void gate_consume(struct engine *engine)
                 uint16_t wanted = (uint16_t)engine->config->queues[i].prefetch;
                 if (gate_closed_because(engine, i))
                         wanted = 0;
-                else if (engine->breaker.state == BREAKER_HALF_OPEN)
+                else if (all_probe(engine))
                         wanted = 1;
                 if (wanted == engine->queues[i].wanted)
                         continue;
@@ -110,13 +108,8 @@ void gate_update(struct delivery *delivery)
                 engine->alone = NULL;
                 fatal_signal_alone(NULL);
         }
-        if (delivery->has_place && !job_has_place(job)) {
-                delivery->has_place = false;
-                engine->places_used--;
-                if (delivery->probe)
-                        breaker_withdraw(&engine->breaker);
-                delivery->probe = false;
-        }
+        if (delivery->place.held && !job_has_place(job))
+                outlet_give(delivery->outlet, &delivery->place);
         bool listed = job->phase == JOB_HELD || job->phase == JOB_WAITING;
         if (!listed)
                 inflight_list(delivery, LIST_NONE);
@@ -136,12 +129,20 @@ static bool more_may_begin(int begun, int max)
         return begun < max && (begun < BEGUN_AT_LEAST || !turn_is_long());
 }
 
+static bool all_open(const struct engine *engine)
+{
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                if (engine->outlets[i].breaker.state != BREAKER_OPEN)
+                        return false;
+        return true;
+}
+
 /* A suspect runs with nothing else claimed beside it: if it kills the process, nobody else is charged.
  * Returns how many others were started. */
 static int start_held(struct engine *engine)
 {
-        if (engine->stage != STAGE_RUNNING || !redis_store_is_up(engine->store) ||
-            engine->breaker.state == BREAKER_OPEN || !redis_spare_tried(engine->spare))
+        if (engine->stage != STAGE_RUNNING || !redis_store_is_up(engine->store) || all_open(engine) ||
+            !redis_spare_tried(engine->spare))
                 return 0;
         if (engine->alone)
                 return 0;
@@ -159,28 +160,37 @@ static int start_held(struct engine *engine)
         return count;
 }
 
-static void defer_waiting(struct engine *engine)
+static void defer_waiting(struct outlet *outlet)
 {
         struct delivery *delivery;
-        while ((delivery = TAILQ_FIRST(&engine->places)))
+        while ((delivery = TAILQ_FIRST(&outlet->waiting)))
                 delivery_event(delivery, &(struct job_event){.kind = EVENT_DEFER});
 }
 
-static void give_place(struct engine *engine, struct delivery *delivery, int64_t now_ms)
+/* Puts off what waits at a shut outlet, or gives up to `max` places. Returns how many were given. */
+static int outlet_turn(struct outlet *outlet, int64_t now_ms, int max)
 {
-        delivery->has_place = true;
-        delivery->probe = engine->breaker.state == BREAKER_HALF_OPEN;
-        engine->places_used++;
-        inflight_list(delivery, LIST_NONE);
-        delivery_event(delivery, &(struct job_event){.kind = EVENT_PLACE, .now_ms = now_ms});
+        if (outlet_shut_because(outlet, now_ms))
+                defer_waiting(outlet);
+        struct delivery *delivery;
+        int given = 0;
+        while (more_may_begin(given, max) && (delivery = TAILQ_FIRST(&outlet->waiting)) &&
+               outlet_take(outlet, &delivery->place, now_ms)) {
+                inflight_list(delivery, LIST_NONE);
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_PLACE, .now_ms = now_ms});
+                given++;
+        }
+        return given;
 }
 
 static void on_gate_timer(uv_timer_t *timer)
 {
         struct engine *engine = timer->data;
-        if (breaker_tick(&engine->breaker, clock_boot_ms()))
-                log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "breaker_half_open",
-                                                               .msg = "probing the mail transport"});
+        int64_t now_ms = clock_boot_ms();
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                if (outlet_tick(&engine->outlets[i], now_ms))
+                        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "breaker_half_open",
+                                                                       .msg = "probing the mail transport"});
         gate_consume(engine);
         gate_turn(engine);
 }
@@ -195,15 +205,11 @@ static void on_gate_more(uv_idle_t *idle)
  * through. */
 static void wake_later(struct engine *engine, int64_t now_ms, bool more)
 {
-        int64_t due = breaker_due_ms(&engine->breaker);
-        int64_t wait_ms = due >= 0 ? (due > now_ms ? due - now_ms : 1) : -1;
-        int64_t throttle = throttle_left_ms(engine, now_ms);
-        if (throttle > 0 && (wait_ms < 0 || throttle < wait_ms))
-                wait_ms = throttle;
-        if (!TAILQ_EMPTY(&engine->places)) {
-                int64_t limited = limiter_wait_ms(&engine->limiter, now_ms);
-                if (limited > 0 && (wait_ms < 0 || limited < wait_ms))
-                        wait_ms = limited;
+        int64_t wait_ms = -1;
+        for (size_t i = 0; i < engine->outlet_count; i++) {
+                int64_t due_ms = outlet_due_ms(&engine->outlets[i], now_ms);
+                if (due_ms >= 0 && (wait_ms < 0 || due_ms < wait_ms))
+                        wait_ms = due_ms;
         }
         if (more) /* not a timer of no time: libuv would run it again in this same turn */
                 uv_idle_start(&engine->gate_more, on_gate_more);
@@ -219,19 +225,9 @@ void gate_turn(struct engine *engine)
                 return;
         int started = start_held(engine);
         int64_t now_ms = clock_boot_ms();
-        if (shut(engine, now_ms))
-                defer_waiting(engine);
-        struct delivery *delivery;
         int given = 0;
-        while (more_may_begin(given, PLACES_PER_TURN) && (delivery = TAILQ_FIRST(&engine->places))) {
-                if (engine->places_used >= transport_capacity(engine->transport) ||
-                    throttle_left_ms(engine, now_ms) > 0 || limiter_wait_ms(&engine->limiter, now_ms) > 0 ||
-                    !breaker_admit(&engine->breaker))
-                        break;
-                limiter_take(&engine->limiter, now_ms);
-                give_place(engine, delivery, now_ms);
-                given++;
-        }
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                given += outlet_turn(&engine->outlets[i], now_ms, PLACES_PER_TURN - given);
         wake_later(engine, now_ms,
                    !more_may_begin(started, STARTS_PER_TURN) || !more_may_begin(given, PLACES_PER_TURN));
 }
@@ -244,9 +240,10 @@ static uint64_t job_hash(const struct delivery *delivery)
         return hash;
 }
 
-static void breaker_changed(struct engine *engine, const struct send_result *result)
+static void breaker_changed(struct engine *engine, const struct outlet *outlet,
+                            const struct send_result *result)
 {
-        bool open = engine->breaker.state == BREAKER_OPEN;
+        bool open = outlet->breaker.state == BREAKER_OPEN;
         log_event(open ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
                   &(struct log_fields){.event = open ? "breaker_open" : "breaker_closed",
                                        .msg = open ? "the mail transport is failing: consuming pauses"
@@ -260,17 +257,12 @@ static void breaker_changed(struct engine *engine, const struct send_result *res
 void gate_result(struct delivery *delivery, const struct send_result *result, struct job_event *event)
 {
         struct engine *engine = delivery->engine;
-        int64_t now_ms = clock_boot_ms();
-        enum breaker_state before = engine->breaker.state;
-        event->outage = breaker_result(&engine->breaker, job_hash(delivery), delivery->probe, result, now_ms);
-        delivery->probe = false;
-        if (result->throttled) {
-                int64_t wait_ms = result->retry_after_ms > 0 ? result->retry_after_ms : THROTTLE_DEFAULT_MS;
-                if (now_ms + wait_ms > engine->throttled_until_ms)
-                        engine->throttled_until_ms = now_ms + wait_ms;
-        }
-        if (before != engine->breaker.state)
-                breaker_changed(engine, result);
-        if (before != engine->breaker.state || result->throttled)
+        struct outlet *outlet = delivery->outlet;
+        struct outlet_news news =
+                outlet_result(outlet, &delivery->place, job_hash(delivery), result, clock_boot_ms());
+        event->outage = news.outage;
+        if (news.changed)
+                breaker_changed(engine, outlet, result);
+        if (news.changed || news.slowed)
                 gate_consume(engine);
 }

@@ -23,15 +23,16 @@ void inflight_add(struct engine *engine, struct delivery *delivery)
         }
 }
 
-static struct delivery_queue *list_head(struct engine *engine, enum delivery_list list)
+static struct delivery_queue *list_head(struct delivery *delivery, enum delivery_list list)
 {
+        struct engine *engine = delivery->engine;
         switch (list) {
         case LIST_HELD:
                 return &engine->held;
         case LIST_SUSPECTS:
                 return &engine->suspects;
         case LIST_PLACES:
-                return &engine->places;
+                return &delivery->outlet->waiting;
         case LIST_NONE:
                 return NULL;
         }
@@ -42,8 +43,8 @@ void inflight_list(struct delivery *delivery, enum delivery_list list)
 {
         if (delivery->list == list)
                 return;
-        struct delivery_queue *from = list_head(delivery->engine, delivery->list);
-        struct delivery_queue *to = list_head(delivery->engine, list);
+        struct delivery_queue *from = list_head(delivery, delivery->list);
+        struct delivery_queue *to = list_head(delivery, list);
         if (from)
                 TAILQ_REMOVE(from, delivery, listed);
         if (to)

@@ -151,9 +151,8 @@ static void on_hangup(uv_signal_t *handle, int number)
         const struct config *config = engine->config;
         log_open(config);
         log_worker(engine->worker);
-        limiter_init(&engine->limiter, config->mail.rate, clock_boot_ms());
-        breaker_configure(&engine->breaker, config->mail.breaker.failures, config->mail.breaker.open_ms,
-                          config->mail.breaker.open_max_ms);
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                outlet_configure(&engine->outlets[i], clock_boot_ms());
         alerts_reload(engine);
         log_event(LOG_LEVEL_INFO,
                   &(struct log_fields){.event = "reloaded", .msg = "the configuration was read again"});

@@ -27,9 +27,9 @@ static size_t unready(struct engine *engine, struct buffer *out)
                 buffer_add_text(out, "it is not known yet which queues are paused\n");
                 count++;
         }
-        if (engine->breaker.state != BREAKER_CLOSED) {
+        if (engine->outlets[0].breaker.state != BREAKER_CLOSED) {
                 buffer_printf(out, "the breaker of the mail transport is %s\n",
-                              breaker_state_word(engine->breaker.state));
+                              breaker_state_word(engine->outlets[0].breaker.state));
                 count++;
         }
         for (size_t i = 0; i < engine->config->queue_count; i++) {
@@ -160,6 +160,7 @@ static void add_jobs(const struct engine *engine, struct buffer *body)
 
 static void render_status(struct engine *engine, struct buffer *body)
 {
+        const struct outlet *outlet = &engine->outlets[0];
         struct buffer reasons = {0};
         size_t count = unready(engine, &reasons);
         buffer_add_char(body, '{');
@@ -178,15 +179,15 @@ static void render_status(struct engine *engine, struct buffer *body)
         buffer_printf(body,
                       "\"breaker\":{\"state\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64
                       ",\"probes\":%" PRIu64 "},",
-                      breaker_state_word(engine->breaker.state), engine->breaker.failures,
-                      engine->breaker.openings, engine->breaker.probes);
+                      breaker_state_word(outlet->breaker.state), outlet->breaker.failures,
+                      outlet->breaker.openings, outlet->breaker.probes);
         add_queues(engine, body);
         add_jobs(engine, body);
         buffer_printf(body,
                       "\"in_flight\":%zu,\"sending\":%zu,\"suspects\":%s,\"oldest_in_flight_ms\":%" PRId64
                       "}\n",
-                      engine->in_flight, engine->places_used,
-                      TAILQ_EMPTY(&engine->suspects) ? "false" : "true", oldest_ms(engine));
+                      engine->in_flight, outlet->used, TAILQ_EMPTY(&engine->suspects) ? "false" : "true",
+                      oldest_ms(engine));
         buffer_fini(&reasons);
 }
 
@@ -196,7 +197,7 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         struct buffer reasons = {0};
         metrics_set_ready(metrics, unready(engine, &reasons) == 0);
         buffer_fini(&reasons);
-        metrics_set_breaker(metrics, &engine->breaker);
+        metrics_set_breaker(metrics, &engine->outlets[0].breaker);
         metrics_set_connection(metrics, METRICS_AMQP_PUBLISHER, amqp_publisher_is_up(engine->publisher),
                                amqp_publisher_losses(engine->publisher));
         metrics_set_in_flight_total(metrics, bytes_in_flight(engine), (double)oldest_ms(engine) / 1000);

@@ -94,7 +94,7 @@ static void add_process(struct words *words, const struct presence *presence)
         add_number(words, "in_flight", (int64_t)engine->in_flight);
         add_text(words, "rate", slice_of(arena_printf(&words->arena, "%.1f", presence->rate)));
         add_number(words, "completed", (int64_t)engine->ends[METRICS_COMPLETED]);
-        add_text(words, "breaker", slice_of(breaker_state_word(engine->breaker.state)));
+        add_text(words, "breaker", slice_of(breaker_state_word(engine->outlets[0].breaker.state)));
         add_text(words, "state", slice_of(engine->stage == STAGE_RUNNING ? "running" : "draining"));
         add_number(words, "started_ms", engine->started_ms);
         add_number(words, "seen_ms", clock_wall_ms());

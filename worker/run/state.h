@@ -1,8 +1,6 @@
 #ifndef LEVERET_RUN_STATE_H
 #define LEVERET_RUN_STATE_H
 
-#include "core/job/breaker.h"
-#include "core/job/limiter.h"
 #include "core/job/protocol.h"
 #include "core/memory/arena_pool.h"
 #include "core/message/dead_id.h"
@@ -16,8 +14,8 @@
 #include "io/amqp/amqp_publisher.h"
 #include "io/redis/redis_spare.h"
 #include "io/redis/redis_store.h"
-#include "io/send/transport.h"
 #include "run/engine.h"
+#include "run/outlet.h"
 
 #include <sys/queue.h>
 #include <uv.h>
@@ -31,7 +29,7 @@ enum delivery_list {
         LIST_NONE,
         LIST_HELD,     /* received, not started */
         LIST_SUSPECTS, /* to be started alone */
-        LIST_PLACES,   /* wants a place at the transport */
+        LIST_PLACES,   /* wants a place at its outlet */
 };
 
 /* One job in flight. Owns its arena and everything in it, itself included. */
@@ -64,14 +62,13 @@ struct delivery {
         int64_t publish_again_ms; /* when to try the unconfirmed copy again; 0: not waiting */
         bool ended;               /* the job is over; freed when `pending` is 0 */
         bool active;              /* counted in engine->active */
-        bool has_place;           /* counted in engine->places_used */
-        bool probe;               /* its send is the probe of the half-open breaker */
+        struct outlet *outlet;    /* by which its present effect leaves */
+        struct outlet_place place;
         enum delivery_list list;
         TAILQ_ENTRY(delivery) all, listed;
         LIST_ENTRY(delivery) same_bucket;
         bool in_bucket;
 };
-TAILQ_HEAD(delivery_queue, delivery);
 LIST_HEAD(delivery_bucket, delivery);
 
 struct queue_state {
@@ -105,7 +102,8 @@ struct engine {
         struct amqp_publisher *publisher;
         struct redis_store *store;
         struct redis_spare *spare;
-        struct transport *transport;
+        struct outlet outlets[1];
+        size_t outlet_count;
         struct admin *admin;
         struct metrics *metrics;
 
@@ -114,16 +112,12 @@ struct engine {
         bool amqp_up;
         struct queue_state queues[CONFIG_QUEUES_MAX];
 
-        struct delivery_queue all, held, suspects, places;
+        struct delivery_queue all, held, suspects;
         struct delivery_bucket buckets[ID_BUCKETS];
-        size_t in_flight, active, places_used;
+        size_t in_flight, active;
         size_t body_bytes; /* of what is in flight */
         bool reading_held; /* too many of them: nothing more is read from the broker */
         struct delivery *alone;
-
-        struct breaker breaker;
-        struct limiter limiter;
-        int64_t throttled_until_ms; /* the mail service asked for a pause */
 
         struct recent *recent; /* best-effort index writes that are due */
         struct alerts *alerts;

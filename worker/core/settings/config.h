@@ -50,6 +50,36 @@ struct config_handler {
         bool has_on_ambiguous; /* else mail.on_ambiguous */
 };
 
+/* One way out of the process. */
+struct config_outlet {
+        enum transport_kind transport; /* default http */
+        const char *from; /* required unless transport is log: "Shop <shop@example.com>" or address */
+        enum on_ambiguous on_ambiguous;
+        int64_t timeout_ms; /* default 30000 */
+        double rate;        /* sends per second over the process; 0: unlimited (default) */
+        bool allow_plaintext;
+        struct {
+                enum mail_preset preset;
+                const char *url;
+                const char *api_key; /* secret */
+                int64_t connections; /* default 64 */
+                struct config_tls tls;
+        } http;
+        struct {
+                const char *url; /* smtp://host:port or smtps:// */
+                const char *username;
+                const char *password;        /* secret */
+                enum smtp_starttls starttls; /* default required */
+                int64_t connections;         /* default 16 */
+                struct config_tls tls;
+        } smtp;
+        struct {
+                int64_t failures;    /* default 5 */
+                int64_t open_ms;     /* default 5000 */
+                int64_t open_max_ms; /* default 300000 */
+        } breaker;
+};
+
 struct config {
         struct {
                 const char *url;      /* default amqp://guest:guest@127.0.0.1:5672/ */
@@ -73,34 +103,7 @@ struct config {
         } claim;
         struct config_handler handlers[CONFIG_HANDLERS_MAX];
         size_t handler_count;
-        struct {
-                enum transport_kind transport; /* default http */
-                const char *from; /* required unless transport is log: "Shop <shop@example.com>" or address */
-                enum on_ambiguous on_ambiguous;
-                int64_t timeout_ms; /* default 30000 */
-                double rate;        /* mails per second over the process; 0: unlimited (default) */
-                bool allow_plaintext;
-                struct {
-                        enum mail_preset preset;
-                        const char *url;
-                        const char *api_key; /* secret */
-                        int64_t connections; /* default 64 */
-                        struct config_tls tls;
-                } http;
-                struct {
-                        const char *url; /* smtp://host:port or smtps:// */
-                        const char *username;
-                        const char *password;        /* secret */
-                        enum smtp_starttls starttls; /* default required */
-                        int64_t connections;         /* default 16 */
-                        struct config_tls tls;
-                } smtp;
-                struct {
-                        int64_t failures;    /* default 5 */
-                        int64_t open_ms;     /* default 5000 */
-                        int64_t open_max_ms; /* default 300000 */
-                } breaker;
-        } mail;
+        struct config_outlet mail;
         struct {
                 const char *mail_to;
                 const char *webhook;

@@ -234,10 +234,10 @@ static void post_start(struct post *post, const struct mail_request *request, bo
         curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
 }
 
-static CURL *post_easy(struct post *post, const struct config *config)
+static CURL *post_easy(struct post *post, const struct config_outlet *config)
 {
         struct mail_http *http = post->owner;
-        CURL *easy = send_curl_easy(&config->mail.http.tls, "http,https", config->mail.timeout_ms);
+        CURL *easy = send_curl_easy(&config->http.tls, "http,https", config->timeout_ms);
         curl_loop_adopt(http->curl_loop, easy, post_place(post));
         SEND_CURL_SET(easy, CURLOPT_CURLU, http->url);
         SEND_CURL_SET(easy, CURLOPT_POST, 1L);
@@ -350,17 +350,17 @@ static bool printable(const char *text)
         return true;
 }
 
-static bool settings_check(const struct config *config, const char *url, char *error)
+static bool settings_check(const struct config_outlet *config, const char *url, char *error)
 {
-        if (!send_curl_url_check("mail.http.url", url, "http", "https", config->mail.allow_plaintext, error))
+        if (!send_curl_url_check("mail.http.url", url, "http", "https", config->allow_plaintext, error))
                 return false;
-        if (printable(config->mail.http.api_key))
+        if (printable(config->http.api_key))
                 return true;
         snprintf(error, TRANSPORT_ERROR_MAX, "mail.http.api_key holds a space or a control character");
         return false;
 }
 
-static void posts_init(struct mail_http *http, const struct config *config)
+static void posts_init(struct mail_http *http, const struct config_outlet *config)
 {
         for (size_t i = http->base.capacity; i-- > 0;) {
                 struct post *post = &http->posts[i];
@@ -385,11 +385,11 @@ static CURLU *url_new(const char *base, const char *path)
         return url;
 }
 
-struct transport *mail_http_open(uv_loop_t *loop, const struct config *config, char *error)
+struct transport *mail_http_open(uv_loop_t *loop, const struct config_outlet *config, char *error)
 {
-        const struct mail_preset_rules *rules = mail_preset_rules(config->mail.http.preset);
-        const char *url = config->mail.http.url ? config->mail.http.url : rules->url;
-        size_t capacity = config->mail.http.connections > 0 ? (size_t)config->mail.http.connections : 1;
+        const struct mail_preset_rules *rules = mail_preset_rules(config->http.preset);
+        const char *url = config->http.url ? config->http.url : rules->url;
+        size_t capacity = config->http.connections > 0 ? (size_t)config->http.connections : 1;
         if (!settings_check(config, url, error))
                 return NULL;
         struct mail_http *http = memory_zeroed(1, sizeof *http + capacity * sizeof *http->posts);
@@ -397,9 +397,9 @@ struct transport *mail_http_open(uv_loop_t *loop, const struct config *config, c
                 .capacity = capacity, .send = http_send, .probe = http_probe, .close = http_close};
         http->free = memory_zeroed(capacity / CURL_LOOP_SHARE + 1, sizeof *http->free);
         http->rules = rules;
-        http->api_key = config->mail.http.api_key;
+        http->api_key = config->http.api_key;
         http->refused_end = &http->refused;
-        http->headers = headers_new(rules, config->mail.http.api_key);
+        http->headers = headers_new(rules, config->http.api_key);
         http->url = url_new(url, rules->path);
         http->curl_loop = curl_loop_open(loop, capacity, on_ended, NULL);
         uv_timer_init(loop, &http->later);

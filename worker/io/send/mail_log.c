@@ -97,7 +97,7 @@ static void logged_close(struct transport *transport)
         uv_close((uv_handle_t *)&log->later, on_closed);
 }
 
-struct transport *mail_log_open(uv_loop_t *loop, const struct config *config, char *error)
+struct transport *mail_log_open(uv_loop_t *loop, const struct config_outlet *config, char *error)
 {
         (void)config, (void)error;
         struct mail_log *log = memory_zeroed(1, sizeof *log);

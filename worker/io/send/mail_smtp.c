@@ -34,7 +34,7 @@ TAILQ_HEAD(lanes, lane);
 
 struct mail_smtp {
         struct transport base;
-        const struct config *config;
+        const struct config_outlet *config;
         CURLU *url;
         struct curl_loop *curl_loop;
         /* Each lane is in one of these: */
@@ -120,12 +120,12 @@ static void on_expire(uv_timer_t *timer)
 {
         struct mail_smtp *smtp = timer->data;
         struct lane *lane;
-        while (over(timer, lane = TAILQ_FIRST(&smtp->busy), smtp->config->mail.timeout_ms)) {
+        while (over(timer, lane = TAILQ_FIRST(&smtp->busy), smtp->config->timeout_ms)) {
                 TAILQ_REMOVE(&smtp->busy, lane, listed);
                 smtp_connection_expire(lane->connection);
                 lane_tell(lane, *smtp_connection_result(lane->connection));
         }
-        timer_set(timer, on_expire, TAILQ_FIRST(&smtp->busy), smtp->config->mail.timeout_ms);
+        timer_set(timer, on_expire, TAILQ_FIRST(&smtp->busy), smtp->config->timeout_ms);
 }
 
 /* ---- events ---- */
@@ -179,7 +179,7 @@ static void lane_await(struct lane *lane)
         struct mail_smtp *smtp = lane->owner;
         lane->since_ms = (int64_t)uv_now(smtp->expire.loop);
         TAILQ_INSERT_TAIL(&smtp->busy, lane, listed);
-        timer_set(&smtp->expire, on_expire, TAILQ_FIRST(&smtp->busy), smtp->config->mail.timeout_ms);
+        timer_set(&smtp->expire, on_expire, TAILQ_FIRST(&smtp->busy), smtp->config->timeout_ms);
 }
 
 static void smtp_send(struct transport *transport, const struct mail_request *request, bool park,
@@ -247,19 +247,19 @@ static void timer_open(struct mail_smtp *smtp, uv_loop_t *loop, uv_timer_t *time
         smtp->handles++;
 }
 
-struct transport *mail_smtp_open(uv_loop_t *loop, const struct config *config, char *error)
+struct transport *mail_smtp_open(uv_loop_t *loop, const struct config_outlet *config, char *error)
 {
-        size_t capacity = config->mail.smtp.connections > 0 ? (size_t)config->mail.smtp.connections : 1;
-        bool encrypted = config->mail.smtp.starttls == SMTP_STARTTLS_REQUIRED;
-        if (!send_curl_url_check("mail.smtp.url", config->mail.smtp.url, "smtp", "smtps",
-                                 encrypted || config->mail.allow_plaintext, error))
+        size_t capacity = config->smtp.connections > 0 ? (size_t)config->smtp.connections : 1;
+        bool encrypted = config->smtp.starttls == SMTP_STARTTLS_REQUIRED;
+        if (!send_curl_url_check("mail.smtp.url", config->smtp.url, "smtp", "smtps",
+                                 encrypted || config->allow_plaintext, error))
                 return NULL;
         curl_global_init(CURL_GLOBAL_DEFAULT);
         struct mail_smtp *smtp = memory_zeroed(1, sizeof *smtp + capacity * sizeof *smtp->lanes);
         smtp->base = (struct transport){
                 .capacity = capacity, .send = smtp_send, .probe = smtp_probe, .close = smtp_close};
         smtp->config = config;
-        smtp->url = send_curl_url(config->mail.smtp.url);
+        smtp->url = send_curl_url(config->smtp.url);
         smtp->curl_loop = curl_loop_open(loop, capacity, on_connected, on_ready);
         TAILQ_INIT(&smtp->closed);
         TAILQ_INIT(&smtp->idle);

@@ -18,7 +18,7 @@ enum state {
 };
 
 struct smtp_connection {
-        const struct config *config;
+        const struct config_outlet *config;
         CURLU *url;
         struct curl_loop *curl_loop;
         size_t place;
@@ -89,26 +89,26 @@ static int progress_ask(void *context, curl_off_t down_total, curl_off_t down, c
         return connection->heard.bytes > SMTP_REPLIES_MAX;
 }
 
-static void credentials_set(CURL *easy, const struct config *config)
+static void credentials_set(CURL *easy, const struct config_outlet *config)
 {
-        if (!config->mail.smtp.username || !*config->mail.smtp.username)
+        if (!config->smtp.username || !*config->smtp.username)
                 return;
-        SEND_CURL_SET(easy, CURLOPT_USERNAME, config->mail.smtp.username);
-        SEND_CURL_SET(easy, CURLOPT_PASSWORD, config->mail.smtp.password ? config->mail.smtp.password : "");
+        SEND_CURL_SET(easy, CURLOPT_USERNAME, config->smtp.username);
+        SEND_CURL_SET(easy, CURLOPT_PASSWORD, config->smtp.password ? config->smtp.password : "");
 }
 
 static CURL *easy_new(struct smtp_connection *connection)
 {
-        const struct config *config = connection->config;
-        CURL *easy = send_curl_easy(&config->mail.smtp.tls, "smtp,smtps", config->mail.timeout_ms);
+        const struct config_outlet *config = connection->config;
+        CURL *easy = send_curl_easy(&config->smtp.tls, "smtp,smtps", config->timeout_ms);
         curl_loop_adopt(connection->curl_loop, easy, connection->place);
         SEND_CURL_SET(easy, CURLOPT_CURLU, connection->url);
         SEND_CURL_SET(easy, CURLOPT_CONNECT_ONLY, 1L);
         SEND_CURL_SET(easy, CURLOPT_PRIVATE, connection->owner);
         SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, connection->cause);
         /* else a reply may take two minutes only, whatever the whole may take */
-        SEND_CURL_SET(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(config->mail.timeout_ms / 1000 + 1));
-        if (config->mail.smtp.starttls == SMTP_STARTTLS_REQUIRED)
+        SEND_CURL_SET(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(config->timeout_ms / 1000 + 1));
+        if (config->smtp.starttls == SMTP_STARTTLS_REQUIRED)
                 SEND_CURL_SET(easy, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL);
         credentials_set(easy, config);
         SEND_CURL_SET(easy, CURLOPT_VERBOSE, 1L); /* else the next one is not called */
@@ -294,7 +294,7 @@ static bool is_silent(struct smtp_connection *connection)
 
 /* ---- what others call ---- */
 
-struct smtp_connection *smtp_connection_new(const struct config *config, CURLU *url,
+struct smtp_connection *smtp_connection_new(const struct config_outlet *config, CURLU *url,
                                             struct curl_loop *curl_loop, size_t place, void *owner)
 {
         struct smtp_connection *connection = memory_zeroed(1, sizeof *connection);

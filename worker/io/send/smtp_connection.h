@@ -18,7 +18,7 @@ struct smtp_connection;
 
 /* Connects nothing yet. `curl_loop` is one that keeps connections; what it tells its `owner` is to be passed
  * on by smtp_connection_connected and smtp_connection_ready. All borrowed. */
-struct smtp_connection *smtp_connection_new(const struct config *config, CURLU *url,
+struct smtp_connection *smtp_connection_new(const struct config_outlet *config, CURLU *url,
                                             struct curl_loop *curl_loop, size_t place, void *owner);
 /* Not while a mail is under way. Says QUIT if it is open, and does not wait for the reply. */
 void smtp_connection_free(struct smtp_connection *connection);

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-struct transport *transport_open(uv_loop_t *loop, const struct config *config, char *error)
+struct transport *transport_open(uv_loop_t *loop, const struct config_outlet *config, char *error)
 {
-        switch (config->mail.transport) {
+        switch (config->transport) {
         case TRANSPORT_HTTP:
                 return mail_http_open(loop, config, error);
         case TRANSPORT_SMTP:

@@ -21,9 +21,9 @@ struct send_fence {
         int64_t valid_until_ms; /* CLOCK_BOOTTIME; a send that would begin later than this is not begun */
 };
 
-/* Opens the transport that `config->mail.transport` names. Connects nothing yet. `fresh_connection` per send
- * is chosen by the request. NULL on bad settings with the cause in `error` (256 bytes). */
-struct transport *transport_open(uv_loop_t *loop, const struct config *config, char *error);
+/* Opens the transport that `config->transport` names. Connects nothing yet.
+ * NULL on bad settings with the cause in `error` (256 bytes). */
+struct transport *transport_open(uv_loop_t *loop, const struct config_outlet *config, char *error);
 
 /* How many sends it can have under way at once; the caller keeps to it. */
 size_t transport_capacity(const struct transport *transport);

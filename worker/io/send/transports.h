@@ -14,9 +14,9 @@ struct transport {
 };
 
 /* Like transport_open; one file each. */
-struct transport *mail_http_open(uv_loop_t *loop, const struct config *config, char *error);
-struct transport *mail_smtp_open(uv_loop_t *loop, const struct config *config, char *error);
-struct transport *mail_log_open(uv_loop_t *loop, const struct config *config, char *error);
+struct transport *mail_http_open(uv_loop_t *loop, const struct config_outlet *config, char *error);
+struct transport *mail_smtp_open(uv_loop_t *loop, const struct config_outlet *config, char *error);
+struct transport *mail_log_open(uv_loop_t *loop, const struct config_outlet *config, char *error);
 
 enum { TRANSPORT_ERROR_MAX = 256 };
 

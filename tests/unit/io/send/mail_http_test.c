@@ -116,7 +116,7 @@ static void stage_open(struct stage *stage, const char *first, const char *secon
         stage->config.mail.http.url = stage->url;
         stage->config.mail.http.api_key = "s3cret";
         stage->config.mail.http.connections = 8;
-        stage->transport = transport_open(&stage->loop, &stage->config, error);
+        stage->transport = transport_open(&stage->loop, &stage->config.mail, error);
         assert_string_equal(error, "");
         assert_non_null(stage->transport);
 }
@@ -125,7 +125,7 @@ static void stage_reopen(struct stage *stage)
 {
         char error[256];
         transport_close(stage->transport);
-        stage->transport = transport_open(&stage->loop, &stage->config, error);
+        stage->transport = transport_open(&stage->loop, &stage->config.mail, error);
         assert_non_null(stage->transport);
 }
 
@@ -455,7 +455,7 @@ static void bad_settings_are_told_at_the_start(void **state)
                 char error[256] = "";
                 config.mail.http.url = cases[i].url;
                 config.mail.http.api_key = cases[i].key;
-                assert_null(transport_open(&loop, &config, error));
+                assert_null(transport_open(&loop, &config.mail, error));
                 assert_string_equal(error, cases[i].error);
         }
         uv_loop_close(&loop);

@@ -35,7 +35,7 @@ static const struct send_fence open_fence = {.valid_until_ms = INT64_MAX};
 static void stage_start(struct stage *stage)
 {
         char error[256] = "";
-        stage->transport = transport_open(&stage->loop, &stage->config, error);
+        stage->transport = transport_open(&stage->loop, &stage->config.mail, error);
         assert_string_equal(error, "");
         assert_non_null(stage->transport);
 }
@@ -450,7 +450,7 @@ static void plaintext_to_another_machine_must_be_permitted(void **state)
         uv_loop_init(&loop);
         config.mail.smtp.url = "smtp://mail.example.com";
         config.mail.smtp.starttls = SMTP_STARTTLS_OFF;
-        assert_null(transport_open(&loop, &config, error));
+        assert_null(transport_open(&loop, &config.mail, error));
         assert_non_null(strstr(error, "unencrypted"));
         uv_loop_close(&loop);
 }

@@ -1,0 +1,123 @@
+#include "run/outlet.h"
+
+/* A pause that the service asked for is waited out in place if it is shorter than this; else jobs are put
+ * off. */
+#define THROTTLE_HOLD_MS 5000
+/* The pause for a service that says "too many requests" and no more. */
+#define THROTTLE_DEFAULT_MS 1000
+
+void outlet_init(struct outlet *outlet, const struct config_outlet *config, int64_t now_ms)
+{
+        *outlet = (struct outlet){.config = config};
+        TAILQ_INIT(&outlet->waiting);
+        breaker_init(&outlet->breaker, config->breaker.failures, config->breaker.open_ms,
+                     config->breaker.open_max_ms);
+        limiter_init(&outlet->limiter, config->rate, now_ms);
+}
+
+bool outlet_open(struct outlet *outlet, uv_loop_t *loop, char *error)
+{
+        outlet->transport = transport_open(loop, outlet->config, error);
+        return outlet->transport != NULL;
+}
+
+void outlet_close(struct outlet *outlet)
+{
+        if (outlet->transport)
+                transport_close(outlet->transport);
+        outlet->transport = NULL;
+}
+
+void outlet_configure(struct outlet *outlet, int64_t now_ms)
+{
+        const struct config_outlet *config = outlet->config;
+        limiter_init(&outlet->limiter, config->rate, now_ms);
+        breaker_configure(&outlet->breaker, config->breaker.failures, config->breaker.open_ms,
+                          config->breaker.open_max_ms);
+}
+
+static int64_t throttle_left_ms(const struct outlet *outlet, int64_t now_ms)
+{
+        return outlet->throttled_until_ms > now_ms ? outlet->throttled_until_ms - now_ms : 0;
+}
+
+bool outlet_take(struct outlet *outlet, struct outlet_place *place, int64_t now_ms)
+{
+        /* The breaker last: what it admits half open is its only probe. */
+        if (outlet->used >= transport_capacity(outlet->transport) || throttle_left_ms(outlet, now_ms) > 0 ||
+            limiter_wait_ms(&outlet->limiter, now_ms) > 0 || !breaker_admit(&outlet->breaker))
+                return false;
+        limiter_take(&outlet->limiter, now_ms);
+        outlet->used++;
+        *place = (struct outlet_place){.held = true, .probe = outlet->breaker.state == BREAKER_HALF_OPEN};
+        return true;
+}
+
+void outlet_give(struct outlet *outlet, struct outlet_place *place)
+{
+        if (!place->held)
+                return;
+        outlet->used--;
+        if (!place->sent)
+                limiter_give(&outlet->limiter);
+        if (place->probe)
+                breaker_withdraw(&outlet->breaker);
+        *place = (struct outlet_place){0};
+}
+
+struct outlet_news outlet_result(struct outlet *outlet, struct outlet_place *place, uint64_t job,
+                                 const struct send_result *result, int64_t now_ms)
+{
+        enum breaker_state before = outlet->breaker.state;
+        struct outlet_news news = {.slowed = result->throttled};
+        news.outage = breaker_result(&outlet->breaker, job, place->probe, result, now_ms);
+        news.changed = before != outlet->breaker.state;
+        place->probe = false;
+        if (result->throttled) {
+                int64_t wait_ms = result->retry_after_ms > 0 ? result->retry_after_ms : THROTTLE_DEFAULT_MS;
+                if (now_ms + wait_ms > outlet->throttled_until_ms)
+                        outlet->throttled_until_ms = now_ms + wait_ms;
+        }
+        return news;
+}
+
+bool outlet_tick(struct outlet *outlet, int64_t now_ms)
+{
+        return breaker_tick(&outlet->breaker, now_ms);
+}
+
+/* The earlier of two waits, of which -1 is none. */
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+        if (a_ms < 0 || b_ms < 0)
+                return a_ms < 0 ? b_ms : a_ms;
+        return a_ms < b_ms ? a_ms : b_ms;
+}
+
+int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms)
+{
+        int64_t wait_ms = -1, breaker_ms = breaker_due_ms(&outlet->breaker);
+        if (breaker_ms >= 0)
+                wait_ms = breaker_ms > now_ms ? breaker_ms - now_ms : 1;
+        int64_t throttle_ms = throttle_left_ms(outlet, now_ms);
+        if (throttle_ms > 0)
+                wait_ms = sooner(wait_ms, throttle_ms);
+        if (TAILQ_EMPTY(&outlet->waiting))
+                return wait_ms;
+        int64_t limited_ms = limiter_wait_ms(&outlet->limiter, now_ms);
+        return limited_ms > 0 ? sooner(wait_ms, limited_ms) : wait_ms;
+}
+
+const char *outlet_shut_because(const struct outlet *outlet, int64_t now_ms)
+{
+        if (outlet->breaker.state == BREAKER_OPEN)
+                return "the breaker of the mail transport is open";
+        if (throttle_left_ms(outlet, now_ms) >= THROTTLE_HOLD_MS)
+                return "the mail service asked for a pause";
+        return NULL;
+}
+
+bool outlet_is_idle(const struct outlet *outlet)
+{
+        return outlet->transport && TAILQ_EMPTY(&outlet->waiting) && outlet->breaker.state == BREAKER_CLOSED;
+}

@@ -1,0 +1,71 @@
+#ifndef LEVERET_RUN_OUTLET_H
+#define LEVERET_RUN_OUTLET_H
+
+#include "core/job/breaker.h"
+#include "core/job/limiter.h"
+#include "core/settings/config.h"
+#include "io/send/transport.h"
+
+#include <sys/queue.h>
+#include <uv.h>
+
+struct delivery;
+TAILQ_HEAD(delivery_queue, delivery);
+
+/*
+ * One way out of the process and all that holds it back: how many sends at once, how many a second, the
+ * breaker, and a pause that the service asked for. Owned by the engine, used on the loop's thread. Times are
+ * milliseconds of CLOCK_BOOTTIME.
+ */
+struct outlet {
+        const struct config_outlet *config;
+        struct transport *transport; /* NULL before outlet_open and after outlet_close */
+        struct breaker breaker;
+        struct limiter limiter;
+        int64_t throttled_until_ms;    /* the service asked for a pause */
+        struct delivery_queue waiting; /* deliveries that want a place, the oldest first */
+        size_t used;                   /* places that are taken */
+};
+
+/* A place at an outlet, as its holder keeps it. Zeroed: none. */
+struct outlet_place {
+        bool held;
+        bool probe; /* its send is the probe of the half-open breaker */
+        bool sent;  /* a send began in it: its token is spent */
+};
+
+/* Nothing waits, nothing is open. `config` is borrowed and may change with a reload. */
+void outlet_init(struct outlet *outlet, const struct config_outlet *config, int64_t now_ms);
+/* False with the cause in `error` (256 bytes). */
+bool outlet_open(struct outlet *outlet, uv_loop_t *loop, char *error);
+/* Ends all sends; may be called for one that is not open. */
+void outlet_close(struct outlet *outlet);
+/* After a reload: other limits from now on. */
+void outlet_configure(struct outlet *outlet, int64_t now_ms);
+
+/* Takes a place, and with it a token of the rate, if one more send may begin now: the one place that decides
+ * it. False: `place` is untouched. */
+bool outlet_take(struct outlet *outlet, struct outlet_place *place, int64_t now_ms);
+/* Gives the place back, and the token too if nothing was sent in it. */
+void outlet_give(struct outlet *outlet, struct outlet_place *place);
+
+/* What the end of a send changed. */
+struct outlet_news {
+        bool outage;  /* the breaker was or is now open: the message is innocent */
+        bool changed; /* the breaker's state */
+        bool slowed;  /* the service asked for a pause */
+};
+/* The end of a send in that place. `job` is a hash of the job's id. */
+struct outlet_news outlet_result(struct outlet *outlet, struct outlet_place *place, uint64_t job,
+                                 const struct send_result *result, int64_t now_ms);
+
+/* Lets time pass. True if the breaker became half open. */
+bool outlet_tick(struct outlet *outlet, int64_t now_ms);
+/* How long until something here changes by itself that somebody waits for; -1: nothing will. */
+int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms);
+/* Why nothing can be sent for so long that jobs are better put off; NULL: it is not shut. Static. */
+const char *outlet_shut_because(const struct outlet *outlet, int64_t now_ms);
+/* Is a place free that no job is waiting for, at a service that is well? */
+bool outlet_is_idle(const struct outlet *outlet);
+
+#endif
