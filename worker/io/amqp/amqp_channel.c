@@ -2,6 +2,7 @@
 #include "io/machine/clock.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,7 +26,6 @@ void channel_init(struct channel *channel, size_t queue, const char *queue_name)
                 .backoff = {.base_ms = LOST_BASE_MS, .cap_ms = LOST_CAP_MS},
         };
         acks_init(&channel->acks);
-        snprintf(channel->consumer_tag, sizeof(channel->consumer_tag), "leveret.%zu", queue);
 }
 
 static void partial_drop(struct channel *channel)
@@ -56,9 +56,19 @@ static int channel_open(struct channel *channel, struct broker *broker)
         return amqp_send_method(broker->state, channel_number(channel), AMQP_CHANNEL_OPEN_METHOD, &open);
 }
 
+/* Each consumer gets a tag of its own: RabbitMQ 3.10 takes the deliveries of a consumer that follows another
+ * with the same tag for out of order and closes the connection with 541 (rabbitmq-server issue 5927); 3.11
+ * and 3.12 may keep some back (issue 9158). */
+static void consumer_name(struct channel *channel)
+{
+        snprintf(channel->consumer_tag, sizeof(channel->consumer_tag), "leveret.%zu.%" PRIu32, channel->queue,
+                 ++channel->consumer_number);
+}
+
 /* Sent without waiting for an answer: the broker handles the methods of a channel in order. */
 static int consume_start(struct channel *channel, struct broker *broker)
 {
+        consumer_name(channel);
         amqp_basic_qos_t qos = {.prefetch_count = channel->wanted, .global = 0};
         amqp_basic_consume_t consume = {
                 .queue = bytes_of(channel->queue_name),

@@ -52,7 +52,8 @@ struct channel {
                 char *body; /* NULL: not kept */
                 bool has_header;
         } partial;
-        char consumer_tag[32];
+        uint32_t consumer_number; /* counts the consumers of this channel, over all connections */
+        char consumer_tag[32];    /* of the last one */
 };
 
 void channel_init(struct channel *channel, size_t queue, const char *queue_name);
