@@ -3,7 +3,7 @@
 _leveret()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="run check topology type plan publish job dlq queue worker top health mail"
+    local commands="run check topology type template plan publish job dlq queue worker top health mail"
     local common="-c --set -o --yes --help"
     local command="" verb="" word i skip=""
 
@@ -14,7 +14,7 @@ _leveret()
             skip=""
         elif [[ $word == -* ]]; then
             case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --traceparent | --wait | --state | --type | --limit | \
-                --reason | --search | --rate | --to | --backup) skip=1 ;; esac
+                --reason | --search | --rate | --to | --backup | --template | --partials) skip=1 ;; esac
         elif [[ -z $command ]]; then
             command=$word
         elif [[ -z $verb ]]; then
@@ -24,7 +24,7 @@ _leveret()
 
     case $previous in
     -o | --output) COMPREPLY=($(compgen -W "table json" -- "$current")); return ;;
-    -c | --config | --backup) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    -c | --config | --backup | --template | --partials) COMPREPLY=($(compgen -f -- "$current")); return ;;
     --state) COMPREPLY=($(compgen -W "running retrying dead completed stuck" -- "$current")); return ;;
     --reason)
         COMPREPLY=($(compgen -W "missing_id bad_id missing_type unknown_type bad_payload too_large unsupported_encoding \
@@ -42,6 +42,7 @@ _leveret()
     check) words="--offline" ;;
     topology) [[ -z $verb ]] && words="show apply verify" ;;
     type) if [[ -z $verb ]]; then words="list show schema asyncapi"; else words=$(_leveret_types); fi ;;
+    template) if [[ -z $verb ]]; then words="render"; else words="--template --partials --data --lenient"; fi ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
     publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --traceparent --wait"; fi ;;
     job) if [[ -z $verb ]]; then words="show list"; else words="--state --type --subject --limit"; fi ;;

@@ -132,6 +132,7 @@ int command_run(struct cli *cli, int argc, char **argv);
 int command_check(struct cli *cli, int argc, char **argv);
 int command_topology(struct cli *cli, int argc, char **argv);
 int command_type(struct cli *cli, int argc, char **argv);
+int command_template(struct cli *cli, int argc, char **argv);
 int command_plan(struct cli *cli, int argc, char **argv);
 int command_publish(struct cli *cli, int argc, char **argv);
 int command_job(struct cli *cli, int argc, char **argv);

@@ -64,6 +64,15 @@ static const struct page pages[] = {
                  "  schema TYPE   the payload as JSON Schema\n"
                  "  asyncapi      all types and the exchange as one AsyncAPI document\n\n"
                  "Example: leveret type schema order.created.v1\n"},
+        {"template",
+         "Renders a Mustache template, as mails from files are. A variable that is missing is an error with "
+         "its\n"
+         "place; {{#name}} may ask for it.\n\n"
+         "  --template FILE    html is escaped, unless its name ends in .txt.mustache\n"
+         "  --partials DIR     what {{>name}} and {{<name}} mean: name.mustache in there\n"
+         "  --data J|@file|-   the values: JSON itself, a file, or standard input (default: none)\n"
+         "  --lenient          what is missing is empty, as Mustache's specification has it\n\n"
+         "Example: leveret template render --template shipped.txt.mustache --data '{\"order_id\": 42}'\n"},
         {"plan", "Shows what the handler would do with a payload. Sends nothing, asks nobody.\n\n"
                  "  --data J|@file|-   the payload: JSON itself, a file, or standard input\n\n"
                  "Example: leveret plan order.created.v1 --data @order.json\n"},
