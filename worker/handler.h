@@ -119,7 +119,8 @@ struct field {
 /* Text, const char *: UTF-8 without U+0000, at most FIELD_MAX_LENGTH characters unless .max_length says. */
 #define FIELD_STRING(type, member, ...)                                                                      \
         FIELD_OF(FIELD_KIND_STRING, const char *, type, member, .max_length = FIELD_MAX_LENGTH, __VA_ARGS__)
-/* One e-mail address without a display name, const char *, ASCII: safe to put into a mail's headers. */
+/* One e-mail address without a display name, const char *: safe to put into a mail's headers. Its domain may
+ * be in any script. */
 #define FIELD_EMAIL(type, member, ...) FIELD_OF(FIELD_KIND_EMAIL, const char *, type, member, __VA_ARGS__)
 /* A nested object, const struct y *, with a table of its own. Optional and absent: NULL. */
 #define FIELD_OBJECT(type, member, table, ...)                                                               \
@@ -165,22 +166,69 @@ struct field {
 /* The plan under construction. All its memory, and that of the payload, lives until the job has ended. */
 struct plan;
 
-/* One mail to one recipient; the sender is set by the configuration. */
+/* A name and its value. */
+struct pair {
+        const char *name, *value;
+};
+
+/* A file that goes with a mail: its bytes, or where leveret is to fetch them before each try. */
+struct attachment {
+        const char *name;    /* the file's name, UTF-8, 1 to 255 bytes, no path */
+        const char *type;    /* its media type; NULL: application/octet-stream */
+        const char *content; /* the bytes, or NULL if there is a url */
+        size_t content_len;
+        const char *url;       /* http:// or https://, of an origin that attachments.allow lists; or NULL */
+        const char *sha256;    /* 64 hex digits; with a url required and checked before anything is sent */
+        int64_t size;          /* bytes, checked as well; 0: not known */
+        const char *inline_id; /* shown in the html, which names it <img src="cid:logo">; NULL: a file beside
+                                  it */
+};
+
+/* How a recipient gets off a list (RFC 2369, RFC 8058). */
+struct list_unsubscribe {
+        const char *url;    /* http:// or https://, or NULL */
+        const char *mailto; /* an address, or mailto: and what follows; or NULL */
+        bool one_click;     /* a POST to the url, which must be https, is enough */
+};
+
+/*
+ * One mail. Addresses are written as in RFC 5322: `ada@example.com`, `Ada <ada@example.com>`, or several of
+ * these with commas between them; plan_mailbox writes one with its quoting right. A domain may be in any
+ * script. At most 50 recipients in to, cc and bcc together. What is not named is NULL. Lists end with {0} or
+ * NULL: `.tags = (const char *const[]){"receipt", NULL}`.
+ */
 struct mail {
         /* Names this effect within the plan and for ever: with the message's id it makes the idempotency key,
          * so that renaming it in a new version of the handler sends again what was sent. 1 to 64 of
          * [a-z0-9._-]. */
         const char *key;
-        const char *to;       /* an address as FIELD_EMAIL gives it */
-        const char *reply_to; /* likewise, or NULL */
-        const char *subject;  /* UTF-8, one line, at most 998 bytes, not empty */
-        const char *text;     /* UTF-8, lines end in \n; may be NULL if there is html */
-        const char *html;     /* UTF-8, or NULL; text and html together at most 1 MiB */
+        const char *from; /* one mailbox that mail.from_allowed lists; NULL: mail.from of the configuration */
+        const char *to, *cc, *bcc, *reply_to; /* lists; `to` is required */
+        const char *subject;                  /* UTF-8, one line, at most 998 bytes, not empty */
+        const char *text;                     /* UTF-8, lines end in \n; may be NULL if there is html */
+        const char *html;                     /* UTF-8, or NULL; text and html together at most 1 MiB */
+        /* At most 30, one line each. None that leveret writes itself or that carries trust: From To Cc Bcc
+         * Sender Reply-To Subject Date Message-ID MIME-Version Content-* DKIM-* ARC-* Received Return-Path
+         * Resent-*. */
+        const struct pair *headers;
+        const struct attachment *attachments; /* at most 20; their content together at most 4 MiB */
+        struct list_unsubscribe list_unsubscribe;
+        const char *in_reply_to;       /* the Message-ID of the mail that is answered, "<id@host>" */
+        const char *const *references; /* of the whole thread, oldest first, at most 100 */
+        /* For the mail service and its statistics. At most 10 tags of 1 to 128 characters; at most 20 pairs
+         * with names of 1 to 64 of [A-Za-z0-9_.-] and values of at most 500 bytes. */
+        const char *const *tags;
+        const struct pair *metadata;
+        const char *outlet; /* which outlet is to take it; NULL: that of the type, the queue, or the first */
 };
 
 /* Adds a mail. Everything is copied. A plan holds at most 32 effects, each under a key of its own. A mail
  * that breaks a rule of struct mail rejects the plan, as plan_reject does. */
 void plan_mail(struct plan *plan, const struct mail *mail);
+
+/* `Ada Lovelace <ada@example.com>` with the quoting that the name needs, in memory of the plan; the address
+ * alone if `name` is NULL or "". What is no address, or a name of more than one line, rejects the plan. */
+char *plan_mailbox(struct plan *plan, const char *name, const char *email);
 
 /* Nothing is to be done for this message, now or ever: it is dead-lettered as `rejected` with this reason,
  * which people read and logs keep, so no addresses or other personal data. At most 255 bytes are kept. The

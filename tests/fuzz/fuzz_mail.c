@@ -46,15 +46,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 .key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
                 .message_id =
                         "<0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef@example.com>",
-                .from = take_line(&arena, &rest),
-                .to = take_line(&arena, &rest),
-                .reply_to = take_line(&arena, &rest),
-                .subject = take_line(&arena, &rest),
-                .text = arena_copy(&arena, rest.data, rest.len),
+                .mail.from = take_line(&arena, &rest),
+                .mail.to = take_line(&arena, &rest),
+                .mail.reply_to = take_line(&arena, &rest),
+                .mail.subject = take_line(&arena, &rest),
+                .mail.text = arena_copy(&arena, rest.data, rest.len),
                 .date_s = 1795245320,
         };
-        if (request.reply_to[0] == '\0')
-                request.reply_to = NULL;
+        if (request.mail.reply_to[0] == '\0')
+                request.mail.reply_to = NULL;
         if (!mail_request_problem(&request)) {
                 mime_add(&out, &request);
                 check_lines(&out);

@@ -46,10 +46,10 @@ static void check_smtp(struct slice line)
 static const struct mail_request mail = {
         .key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         .message_id = "<k@example.com>",
-        .from = "shop@example.com",
-        .to = "ann@example.org",
-        .subject = "Hello",
-        .text = "Hello.",
+        .mail.from = "shop@example.com",
+        .mail.to = "ann@example.org",
+        .mail.subject = "Hello",
+        .mail.text = "Hello.",
 };
 
 /* Writes some of what is pending; the last byte of the message stays if `keep`. */

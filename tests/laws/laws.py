@@ -20,6 +20,7 @@ ROOMS = ("core/memory", "core/text", "core/codec", "core/settings", "core/templa
 # Only these places may include a vendor's header; io may hold each in the few files that need it.
 VENDORS = {
     r"jansson\.h": r"worker/core/codec/json\.[ch]",
+    r"idn2\.h": r"worker/core/text/address\.c",
     r"zlib\.h": r"worker/core/codec/gzip\.[ch]",
     r"openssl/.*": r"worker/(core/codec/sha256\.[ch]|io/.*)",
     r"(rabbitmq-c/.*|amqp.*\.h)": r"worker/io/amqp/amqp_library\.h",

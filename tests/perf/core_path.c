@@ -85,23 +85,16 @@ static void script_write(struct buffer *out, const struct envelope *envelope, co
 static void mail_write(struct arena *arena, struct buffer *out, const struct envelope *envelope,
                        const struct effect *effect)
 {
-        char *key = arena_alloc(arena, MAIL_KEY_BYTES + 1);
-        struct buffer message_id = {0};
-        mail_key(key, SLICE_LITERAL("leveret"), slice_of(envelope->id), slice_of(effect->key));
-        mail_message_id(&message_id, key, "Shop <shop@example.com>");
-        struct mail_request request = {
-                .key = key,
-                .message_id = message_id.data,
+        const struct mail_origin origin = {
+                .prefix = "leveret",
+                .job_id = envelope->id,
                 .from = "Shop <shop@example.com>",
-                .to = effect->mail.to,
-                .subject = effect->mail.subject,
-                .text = effect->mail.text,
                 .date_s = envelope->timestamp_s,
         };
+        struct mail_request request = mail_request_make(arena, &effect->mail, &origin);
         expect(!mail_request_problem(&request), "the mail is refused");
         buffer_clear(out);
         mail_preset_rules(MAIL_PRESET_RESEND)->body(out, &request);
-        buffer_fini(&message_id);
 }
 
 static void message_handle(struct buffer *out, int number)

@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
-#include "core/send/mail_key.h"
+#include "core/send/mail_request.h"
 #include "core/text/address.h"
 #include "io/machine/clock.h"
 
@@ -48,23 +48,22 @@ static int tell(struct cli *cli, const struct send_result *result)
 static int send_one(struct cli *cli, const char *to)
 {
         const struct config *config = cli->config;
-        const char *from = config->mail.from ? config->mail.from : "leveret@localhost";
-        char key[MAIL_KEY_BYTES + 1], error[256];
-        const char *id = arena_printf(&cli->arena, "mail-test-%" PRId64, clock_wall_ms());
-        mail_key(key, slice_of(config->redis.prefix), slice_of(id), SLICE_LITERAL("test"));
-        struct buffer message_id = {0};
-        mail_message_id(&message_id, key, from);
-        struct mail_request request = {.key = key,
-                                       .message_id = message_id.data,
-                                       .from = from,
-                                       .to = to,
-                                       .subject = "leveret mail test",
-                                       .text = "This mail was sent by `leveret mail test`.\n",
-                                       .date_s = clock_wall_ms() / 1000};
+        char error[256];
+        const struct mail mail = {
+                .key = "test",
+                .to = to,
+                .subject = "leveret mail test",
+                .text = "This mail was sent by `leveret mail test`.\n",
+        };
+        const struct mail_origin origin = {
+                .prefix = config->redis.prefix,
+                .job_id = arena_printf(&cli->arena, "mail-test-%" PRId64, clock_wall_ms()),
+                .from = config->mail.from,
+                .date_s = clock_wall_ms() / 1000,
+        };
+        struct mail_request request = mail_request_make(&cli->arena, &mail, &origin);
         struct send_result result;
-        bool opened = mail_once(config, &request, &result, error);
-        buffer_fini(&message_id);
-        if (!opened)
+        if (!mail_once(config, &request, &result, error))
                 return cli_fail(cli, CLI_CONFIG, "%s", error);
         return tell(cli, &result);
 }

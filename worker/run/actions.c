@@ -1,5 +1,5 @@
 #include "core/record/keys.h"
-#include "core/send/mail_key.h"
+#include "core/send/mail_request.h"
 #include "io/log/fatal_signal.h"
 #include "io/machine/clock.h"
 #include "run/crashpoint.h"
@@ -195,23 +195,14 @@ static void build_request(struct delivery *delivery, const struct effect *effect
 {
         const struct config *config = delivery->engine->config;
         const struct envelope *envelope = &delivery->envelope;
-        char *key = arena_alloc(delivery->arena, MAIL_KEY_BYTES + 1);
-        mail_key(key, slice_of(config->redis.prefix), slice_of(envelope->id), slice_of(effect->key));
-        struct buffer message_id = {0};
-        mail_message_id(&message_id, key, config->mail.from ? config->mail.from : "leveret@localhost");
-        delivery->request = (struct mail_request){
-                .key = key,
-                .message_id = arena_strdup(delivery->arena, message_id.data),
-                .from = config->mail.from ? config->mail.from : "leveret@localhost",
-                .to = effect->mail.to,
-                .reply_to = effect->mail.reply_to,
-                .subject = effect->mail.subject,
-                .text = effect->mail.text,
-                .html = effect->mail.html,
+        const struct mail_origin origin = {
+                .prefix = config->redis.prefix,
+                .job_id = envelope->id,
+                .from = config->mail.from,
                 .date_s = envelope->has_timestamp ? envelope->timestamp_s : delivery->created_ms / 1000,
                 .traceparent = envelope->traceparent[0] ? envelope->traceparent : NULL,
         };
-        buffer_fini(&message_id);
+        delivery->request = mail_request_make(delivery->arena, &effect->mail, &origin);
 }
 
 static void send_effect(struct delivery *delivery, int index)

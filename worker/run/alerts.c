@@ -1,5 +1,5 @@
 #include "core/memory/memory.h"
-#include "core/send/mail_key.h"
+#include "core/send/mail_request.h"
 #include "core/watch/alert.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
@@ -160,26 +160,22 @@ static void build_mail(struct alerts *alerts)
         struct engine *engine = alerts->engine;
         const struct config *config = engine->config;
         struct arena *arena = &alerts->arena;
-        const char *from = config->mail.from ? config->mail.from : "leveret@localhost";
         int64_t now_ms = clock_wall_ms();
-        char *key = arena_alloc(arena, MAIL_KEY_BYTES + 1);
-        mail_key(key, slice_of(config->redis.prefix),
-                 slice_of(arena_printf(arena, "alert:%s:%" PRId64, engine->worker, now_ms)),
-                 SLICE_LITERAL("alert"));
-        struct buffer message_id = {0};
-        mail_message_id(&message_id, key, from);
-        alerts->request = (struct mail_request){
-                .key = key,
-                .message_id = arena_strdup(arena, message_id.data),
-                .from = from,
+        size_t telling = alert_telling(&alerts->by_mail);
+        const struct mail mail = {
+                .key = "alert",
                 .to = config->alerts.mail_to,
-                .subject =
-                        arena_printf(arena, "[leveret] %zu alert%s from %s", alert_telling(&alerts->by_mail),
-                                     alert_telling(&alerts->by_mail) == 1 ? "" : "s", engine->worker),
+                .subject = arena_printf(arena, "[leveret] %zu alert%s from %s", telling,
+                                        telling == 1 ? "" : "s", engine->worker),
                 .text = mail_text(alerts),
+        };
+        const struct mail_origin origin = {
+                .prefix = config->redis.prefix,
+                .job_id = arena_printf(arena, "alert:%s:%" PRId64, engine->worker, now_ms),
+                .from = config->mail.from,
                 .date_s = now_ms / 1000,
         };
-        buffer_fini(&message_id);
+        alerts->request = mail_request_make(arena, &mail, &origin);
 }
 
 static void mail_digest(struct alerts *alerts, int64_t now_ms)

@@ -206,22 +206,11 @@ static bool decode_string(struct decoder *decoder, const struct place *place, co
         return true;
 }
 
-static bool is_ascii(struct slice text)
-{
-        for (size_t i = 0; i < text.len; i++)
-                if ((unsigned char)text.data[i] >= 0x80)
-                        return false;
-        return true;
-}
-
 static bool decode_email(struct decoder *decoder, const struct place *place, const json_t *value, char *to)
 {
         struct slice text = json_text(value);
         if (!text.data || !address_valid(text.data, text.len))
-                return refuse(decoder, place,
-                              is_ascii(text)
-                                      ? "expected an e-mail address"
-                                      : "expected an e-mail address in ASCII (its domain as punycode)");
+                return refuse(decoder, place, "expected an e-mail address");
         store_text(decoder, text, to);
         return true;
 }

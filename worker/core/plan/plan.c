@@ -1,6 +1,8 @@
 #include "core/plan/plan.h"
 #include "core/plan/fields.h"
-#include "core/text/address.h"
+#include "core/plan/mail_check.h"
+#include "core/plan/mail_copy.h"
+#include "core/text/mailbox.h"
 #include "core/text/utf8.h"
 
 #include <stdio.h>
@@ -79,43 +81,6 @@ static bool key_taken(const struct plan *plan, const char *key)
         return false;
 }
 
-static bool body_valid(const char *text)
-{
-        return !text || utf8_valid(text, strlen(text));
-}
-
-static size_t body_size(const char *text)
-{
-        return text ? strlen(text) : 0;
-}
-
-static const char *subject_mistake(const char *subject)
-{
-        size_t len = subject ? strlen(subject) : 0;
-        if (len == 0)
-                return "no subject";
-        if (len > PLAN_SUBJECT_MAX)
-                return "subject over 998 bytes";
-        return utf8_one_line(subject, len) ? NULL : "subject is not one line of UTF-8";
-}
-
-/* What is wrong with a mail, or NULL. Never holds anything of it. */
-static const char *mail_mistake(const struct mail *mail)
-{
-        size_t body = body_size(mail->text) + body_size(mail->html);
-        if (!mail->to || !address_valid(mail->to, strlen(mail->to)))
-                return "to: expected an e-mail address";
-        if (mail->reply_to && !address_valid(mail->reply_to, strlen(mail->reply_to)))
-                return "reply_to: expected an e-mail address";
-        if (body == 0)
-                return "neither text nor html";
-        if (body > PLAN_MAIL_BODY_MAX)
-                return "text and html over 1 MiB";
-        if (!body_valid(mail->text) || !body_valid(mail->html))
-                return "text or html is not UTF-8";
-        return subject_mistake(mail->subject);
-}
-
 /* What forbids one more effect of that key, or NULL. */
 static const char *effect_mistake(const struct plan *plan, const char *key)
 {
@@ -142,18 +107,6 @@ static struct effect *effect_add(struct plan *plan, const char *key, enum effect
         return effect;
 }
 
-static void mail_copy(struct arena *arena, struct mail *to, const struct mail *from, const char *key)
-{
-        *to = (struct mail){
-                .key = key,
-                .to = arena_strdup(arena, from->to),
-                .reply_to = arena_strdup(arena, from->reply_to),
-                .subject = arena_strdup(arena, from->subject),
-                .text = arena_strdup(arena, from->text),
-                .html = arena_strdup(arena, from->html),
-        };
-}
-
 void plan_mail(struct plan *plan, const struct mail *mail)
 {
         if (plan->rejected)
@@ -163,13 +116,32 @@ void plan_mail(struct plan *plan, const struct mail *mail)
                 plan_reject(plan, mistake);
                 return;
         }
-        mistake = mail_mistake(mail);
-        if (mistake) {
-                plan_reject(plan, plan_printf(plan, "mail %s: %s", mail->key, mistake));
+        struct buffer mistakes = {0};
+        mail_mistakes_add(&mistakes, mail);
+        if (mistakes.len) {
+                plan_reject(plan, plan_printf(plan, "mail %s: %s", mail->key, mistakes.data));
+                buffer_fini(&mistakes);
                 return;
         }
         struct effect *effect = effect_add(plan, mail->key, EFFECT_MAIL);
-        mail_copy(plan->arena, &effect->mail, mail, effect->key);
+        mail_copy(plan->arena, &effect->mail, mail);
+        effect->mail.key = effect->key;
+}
+
+char *plan_mailbox(struct plan *plan, const char *name, const char *email)
+{
+        struct slice address = slice_of(email), shown = slice_of(name);
+        struct buffer text = {0};
+        if (!address_valid(address.data, address.len)) {
+                plan_reject(plan, "plan_mailbox: expected an e-mail address");
+        } else if (!utf8_one_line(shown.data, shown.len)) {
+                plan_reject(plan, "plan_mailbox: expected a name of one line of UTF-8");
+        } else {
+                mailbox_write(&text, shown, address);
+        }
+        char *mailbox = arena_copy(plan->arena, text.data, text.len);
+        buffer_fini(&text);
+        return mailbox;
 }
 
 enum plan_outcome plan_build(struct arena *arena, const struct handler *handler, const json_t *payload,

@@ -9,8 +9,6 @@
 enum {
         PLAN_EFFECTS_MAX = 32,
         PLAN_KEY_MAX = 64,
-        PLAN_SUBJECT_MAX = 998,           /* bytes: RFC 5322 section 2.1.1, before it is encoded and folded */
-        PLAN_MAIL_BODY_MAX = 1024 * 1024, /* bytes of text and html together */
         PLAN_ERROR_MAX = 256,
 };
 

@@ -40,12 +40,64 @@ static void add_block(struct buffer *out, const char *name, const char *text)
                 buffer_add_char(out, '\n');
 }
 
+static void add_pairs(struct buffer *out, const char *name, const struct pair *pairs)
+{
+        for (; pairs && pairs->name; pairs++) {
+                buffer_printf(out, "  %s: ", name);
+                add_safe(out, pairs->name, NULL);
+                buffer_add_text(out, ": ");
+                add_safe(out, pairs->value, NULL);
+                buffer_add_char(out, '\n');
+        }
+}
+
+static void add_texts(struct buffer *out, const char *name, const char *const *texts)
+{
+        for (; texts && *texts; texts++)
+                add_line(out, name, *texts);
+}
+
+static void add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
+{
+        add_line(out, list.one_click ? "list_unsubscribe (one click)" : "list_unsubscribe", list.url);
+        add_line(out, "list_unsubscribe", list.mailto);
+}
+
+/* No content: `report.pdf, application/pdf, 4711 bytes, inline as logo`. */
+static void add_attachment(struct buffer *out, const struct attachment *file)
+{
+        buffer_add_text(out, "  attachment: ");
+        add_safe(out, file->name, NULL);
+        buffer_printf(out, ", %s", file->type);
+        if (file->content)
+                buffer_printf(out, ", %zu bytes", file->content_len);
+        else if (file->size)
+                buffer_printf(out, ", %" PRId64 " bytes", file->size);
+        if (file->inline_id)
+                buffer_printf(out, ", inline as %s", file->inline_id);
+        if (file->url) /* what follows the question mark may be a secret */
+                buffer_printf(out, ", from %.*s", (int)strcspn(file->url, "?#"), file->url);
+        buffer_add_char(out, '\n');
+}
+
 static void render_mail(struct buffer *out, const struct mail *mail)
 {
         buffer_printf(out, "mail %s\n", mail->key);
+        add_line(out, "from", mail->from);
         add_line(out, "to", mail->to);
+        add_line(out, "cc", mail->cc);
+        add_line(out, "bcc", mail->bcc);
         add_line(out, "reply_to", mail->reply_to);
         add_line(out, "subject", mail->subject);
+        add_line(out, "in_reply_to", mail->in_reply_to);
+        add_texts(out, "references", mail->references);
+        add_unsubscribe(out, mail->list_unsubscribe);
+        add_pairs(out, "header", mail->headers);
+        add_texts(out, "tag", mail->tags);
+        add_pairs(out, "metadata", mail->metadata);
+        add_line(out, "outlet", mail->outlet);
+        for (const struct attachment *file = mail->attachments; file && file->name; file++)
+                add_attachment(out, file);
         add_block(out, "text", mail->text);
         add_block(out, "html", mail->html);
 }

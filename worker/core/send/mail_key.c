@@ -20,8 +20,8 @@ void mail_message_id(struct buffer *out, const char *key, const char *from)
 {
         struct mailbox mailbox;
         struct slice domain = SLICE_LITERAL("localhost");
-        if (mailbox_parse(&mailbox, from))
-                domain = mailbox_domain(mailbox);
+        if (!mailbox_parse(&mailbox, from))
+                domain = address_domain(mailbox.address);
         buffer_add_char(out, '<');
         buffer_add_text(out, key);
         buffer_add_char(out, '@');

@@ -1,10 +1,39 @@
 #include "core/send/mail_request.h"
+#include "core/plan/mail_check.h"
+#include "core/send/mail_key.h"
 #include "core/text/mailbox.h"
-#include "core/text/utf8.h"
 
 #include <string.h>
 
-enum { MESSAGE_ID_MAX = 400 };
+/* The sender with its quoting right and its domain in A-labels. */
+static const char *sender_make(struct arena *arena, const char *from)
+{
+        struct buffer text = {0};
+        mailbox_one_write(&text, from ? from : "leveret@localhost");
+        const char *sender = arena_copy(arena, text.data, text.len);
+        buffer_fini(&text);
+        return sender;
+}
+
+struct mail_request mail_request_make(struct arena *arena, const struct mail *mail,
+                                      const struct mail_origin *origin)
+{
+        struct mail_request request = {
+                .mail = *mail,
+                .date_s = origin->date_s,
+                .traceparent = origin->traceparent,
+        };
+        if (!request.mail.from)
+                request.mail.from = sender_make(arena, origin->from);
+        char *key = arena_alloc(arena, MAIL_KEY_BYTES + 1);
+        mail_key(key, slice_of(origin->prefix), slice_of(origin->job_id), slice_of(mail->key));
+        struct buffer message_id = {0};
+        mail_message_id(&message_id, key, request.mail.from);
+        request.key = key;
+        request.message_id = arena_copy(arena, message_id.data, message_id.len);
+        buffer_fini(&message_id);
+        return request;
+}
 
 static bool lower_hex(const char *text, size_t len)
 {
@@ -19,50 +48,46 @@ static bool key_valid(const char *key)
         return key && lower_hex(key, MAIL_KEY_BYTES) && key[MAIL_KEY_BYTES] == '\0';
 }
 
-static bool message_id_valid(const char *id)
+/* What the ways out do not carry yet is refused, not dropped. */
+static bool is_carried(const struct mail *mail)
 {
-        size_t len = id ? strlen(id) : 0;
-        if (len < 5 || len > MESSAGE_ID_MAX || id[0] != '<' || id[len - 1] != '>' || !strchr(id, '@'))
-                return false;
-        for (size_t i = 1; i + 1 < len; i++)
-                if (id[i] <= ' ' || id[i] > '~' || id[i] == '<' || id[i] == '>')
-                        return false;
-        return true;
-}
-
-static bool subject_valid(const char *subject)
-{
-        if (!subject || !utf8_valid(subject, strlen(subject)))
-                return false;
-        for (const char *c = subject; *c; c++)
-                if ((unsigned char)*c < 0x20 || *c == 0x7f)
-                        return false;
-        return true;
-}
-
-static bool body_valid(const char *body)
-{
-        return !body || utf8_valid(body, strlen(body));
+        const char *to = mail->to;
+        struct mailbox mailbox;
+        return mailbox_take(&to, &mailbox) && !mailbox_take(&to, &mailbox) && !mail->cc && !mail->bcc &&
+               !mail->headers && !mail->attachments && !mail->list_unsubscribe.url &&
+               !mail->list_unsubscribe.mailto && !mail->in_reply_to && !mail->references && !mail->tags &&
+               !mail->metadata;
 }
 
 const char *mail_request_problem(const struct mail_request *request)
 {
-        struct mailbox mailbox;
+        struct buffer mistakes = {0};
         if (!key_valid(request->key))
                 return "the key is not 64 lower-case hex characters";
-        if (!message_id_valid(request->message_id))
+        if (!mail_message_id_valid(request->message_id))
                 return "the Message-ID is not <key@domain>";
-        if (!mailbox_parse(&mailbox, request->from))
-                return "the sender is not a valid mailbox";
-        if (!mailbox_address_valid(slice_of(request->to)))
-                return "the recipient is not a valid address";
-        if (request->reply_to && !mailbox_parse(&mailbox, request->reply_to))
-                return "the Reply-To is not a valid mailbox";
-        if (!subject_valid(request->subject))
-                return "the subject is not UTF-8 or holds a control character";
-        if (!request->text && !request->html)
-                return "the mail has neither text nor html";
-        if (!body_valid(request->text) || !body_valid(request->html))
-                return "the body is not UTF-8";
-        return NULL;
+        if (!request->mail.from)
+                return "the mail has no sender";
+        mail_hazards_add(&mistakes, &request->mail);
+        bool good = mistakes.len == 0;
+        buffer_fini(&mistakes);
+        if (good && !is_carried(&request->mail))
+                return "only one recipient, text and html are carried yet";
+        return good ? NULL : "an address, a header, the text or a file breaks a rule of handler.h";
+}
+
+static bool list_needs_utf8(const char *list)
+{
+        struct mailbox mailbox;
+        while (mailbox_take(&list, &mailbox))
+                if (address_needs_utf8(mailbox.address))
+                        return true;
+        return false;
+}
+
+bool mail_request_needs_utf8(const struct mail_request *request)
+{
+        const struct mail *mail = &request->mail;
+        return list_needs_utf8(mail->from) || list_needs_utf8(mail->to) || list_needs_utf8(mail->cc) ||
+               list_needs_utf8(mail->bcc) || list_needs_utf8(mail->reply_to);
 }

@@ -102,19 +102,19 @@ static void alternative_add(struct buffer *out, const struct mail_request *reque
         int len = BOUNDARY_KEY_BYTES;
         buffer_printf(out, "Content-Type: multipart/alternative;\r\n boundary=\"=_%.*s\"\r\n", len, key);
         buffer_printf(out, "\r\n--=_%.*s\r\n", len, key);
-        part_add(out, "text/plain", request->text);
+        part_add(out, "text/plain", request->mail.text);
         buffer_printf(out, "--=_%.*s\r\n", len, key);
-        part_add(out, "text/html", request->html);
+        part_add(out, "text/html", request->mail.html);
         buffer_printf(out, "--=_%.*s--\r\n", len, key);
 }
 
 static void headers_add(struct buffer *out, const struct mail_request *request)
 {
-        mime_mailbox_header_add(out, "From", request->from);
-        mime_mailbox_header_add(out, "To", request->to);
-        if (request->reply_to)
-                mime_mailbox_header_add(out, "Reply-To", request->reply_to);
-        mime_text_header_add(out, "Subject", request->subject);
+        mime_mailboxes_header_add(out, "From", request->mail.from);
+        mime_mailboxes_header_add(out, "To", request->mail.to);
+        if (request->mail.reply_to)
+                mime_mailboxes_header_add(out, "Reply-To", request->mail.reply_to);
+        mime_text_header_add(out, "Subject", request->mail.subject);
         buffer_add_text(out, "Date: ");
         mail_date_add(out, request->date_s);
         buffer_printf(out, "\r\nMessage-ID: %s\r\nMIME-Version: 1.0\r\n", request->message_id);
@@ -123,10 +123,10 @@ static void headers_add(struct buffer *out, const struct mail_request *request)
 void mime_add(struct buffer *out, const struct mail_request *request)
 {
         headers_add(out, request);
-        if (request->text && request->html)
+        if (request->mail.text && request->mail.html)
                 alternative_add(out, request);
-        else if (request->html)
-                part_add(out, "text/html", request->html);
+        else if (request->mail.html)
+                part_add(out, "text/html", request->mail.html);
         else
-                part_add(out, "text/plain", request->text);
+                part_add(out, "text/plain", request->mail.text);
 }

@@ -7,7 +7,7 @@
 
 /* Columns of a line, and of what an encoded-word carries: with its frame of 12 and "Reply-To: " it stays
  * under the 76 that RFC 2047 section 2 allows a line with encoded-words. */
-enum { LINE_MAX_COLUMNS = 78, WORD_PAYLOAD_MAX = 52, PLAIN_WORD_MAX = 60 };
+enum { LINE_MAX_COLUMNS = 78, WORD_PAYLOAD_MAX = 52, PLAIN_WORD_MAX = 60, HEADER_NAME_COLUMNS = 12 };
 
 void mime_hex_add(struct buffer *out, unsigned char c)
 {
@@ -136,52 +136,57 @@ void mime_text_header_add(struct buffer *out, const char *name, const char *text
         buffer_add_text(out, "\r\n");
 }
 
-static bool needs_quotes(struct slice name)
+/* The column at which the text that was added ends. */
+static size_t column_of(const struct buffer *out)
 {
-        for (size_t i = 0; i < name.len; i++)
-                if (!letter_or_digit(name.data[i]) && !strchr(" !#$%&'*+-/=?^_`{|}~", name.data[i]))
-                        return true;
-        return false;
+        const char *line = memrchr(out->data, '\n', out->len);
+        return line ? (size_t)(out->data + out->len - line - 1) : out->len;
 }
 
-static void quoted_add(struct buffer *out, struct slice name)
+/* Adds a piece that must not be broken, on a line of its own if it does not fit behind what there is. */
+static void piece_add(struct buffer *out, struct slice piece)
 {
-        buffer_add_char(out, '"');
-        for (size_t i = 0; i < name.len; i++) {
-                if (name.data[i] == '"' || name.data[i] == '\\')
-                        buffer_add_char(out, '\\');
-                buffer_add_char(out, name.data[i]);
-        }
-        buffer_add_char(out, '"');
+        bool fold = column_of(out) + 1 + piece.len > LINE_MAX_COLUMNS;
+        buffer_add_text(out, fold ? "\r\n " : " ");
+        buffer_add_slice(out, piece);
 }
 
+/* A display name in ASCII is written as it is, quoted if it must be; another one as encoded-words, which may
+ * fold by themselves. */
 static void name_add(struct buffer *out, struct slice name)
 {
-        if (name.len > PLAIN_WORD_MAX || !plain_text(name))
+        struct buffer text = {0};
+        if (name.len <= PLAIN_WORD_MAX && plain_text(name)) {
+                mailbox_name_quote(&text, name);
+                piece_add(out, (struct slice){.data = text.data, .len = text.len});
+        } else {
+                /* a full word is 64 columns: it begins a line of its own unless the name of the header is
+                 * short */
+                buffer_add_text(out, column_of(out) > HEADER_NAME_COLUMNS ? "\r\n " : " ");
                 words_add(out, name);
-        else if (needs_quotes(name))
-                quoted_add(out, name);
-        else
-                buffer_add_slice(out, name);
+        }
+        buffer_fini(&text);
 }
 
-void mime_mailbox_header_add(struct buffer *out, const char *name, const char *text)
+static void mailbox_piece_add(struct buffer *out, struct mailbox mailbox, const char *end)
+{
+        struct buffer text = {0};
+        if (mailbox.name.len) {
+                mailbox_name_add(&text, mailbox);
+                name_add(out, (struct slice){.data = text.data, .len = text.len});
+                buffer_clear(&text);
+        }
+        const char *open = mailbox.name.len ? "<" : "", *close = mailbox.name.len ? ">" : "";
+        buffer_printf(&text, "%s%.*s%s%s", open, SLICE_PRINT(mailbox.address), close, end);
+        piece_add(out, (struct slice){.data = text.data, .len = text.len});
+        buffer_fini(&text);
+}
+
+void mime_mailboxes_header_add(struct buffer *out, const char *name, const char *list)
 {
         struct mailbox mailbox;
-        if (!mailbox_parse(&mailbox, text))
-                abort(); /* the request was checked */
-        buffer_printf(out, "%s: ", name);
-        if (mailbox.name.len == 0) {
-                buffer_add_slice(out, mailbox.address);
-                buffer_add_text(out, "\r\n");
-                return;
-        }
-        struct buffer decoded = {0};
-        mailbox_name_add(&decoded, mailbox);
-        name_add(out, (struct slice){.data = decoded.data, .len = decoded.len});
-        buffer_fini(&decoded);
-        const char *line = memrchr(out->data, '\n', out->len);
-        size_t column = line ? (size_t)(out->data + out->len - line - 1) : out->len;
-        bool fold = column + 3 + mailbox.address.len > LINE_MAX_COLUMNS;
-        buffer_printf(out, "%s<%.*s>\r\n", fold ? "\r\n " : " ", SLICE_PRINT(mailbox.address));
+        buffer_printf(out, "%s:", name);
+        while (mailbox_take(&list, &mailbox))
+                mailbox_piece_add(out, mailbox, *list ? "," : "");
+        buffer_add_text(out, "\r\n");
 }

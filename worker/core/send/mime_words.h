@@ -8,8 +8,8 @@
 
 /* "Name: text": an unstructured header such as Subject. */
 void mime_text_header_add(struct buffer *out, const char *name, const char *text);
-/* "Name: mailbox": an address header; `text` must be a mailbox (core/text/mailbox.h). */
-void mime_mailbox_header_add(struct buffer *out, const char *name, const char *text);
+/* "Name: mailbox, mailbox": an address header of a list that is known to be good (core/text/mailbox.h). */
+void mime_mailboxes_header_add(struct buffer *out, const char *name, const char *list);
 
 /* Which encoding gives the shorter text: true for base64. */
 bool mime_prefers_base64(struct slice text);

@@ -14,7 +14,7 @@ static void member_add(struct buffer *out, const char *start, struct slice value
 static void mailbox_add(struct buffer *out, const char *text)
 {
         struct mailbox mailbox;
-        if (!mailbox_parse(&mailbox, text))
+        if (mailbox_parse(&mailbox, text))
                 abort(); /* the request was checked */
         member_add(out, "{\"Email\":", mailbox.address);
         if (mailbox.name.len) {
@@ -38,17 +38,17 @@ static void mailpit_authorization(struct buffer *out, const char *api_key)
 static void mailpit_body(struct buffer *out, const struct mail_request *request)
 {
         buffer_add_text(out, "{\"From\":");
-        mailbox_add(out, request->from);
+        mailbox_add(out, request->mail.from);
         buffer_add_text(out, ",\"To\":[");
-        mailbox_add(out, request->to);
-        member_add(out, "],\"Subject\":", slice_of(request->subject));
-        if (request->text)
-                member_add(out, ",\"Text\":", slice_of(request->text));
-        if (request->html)
-                member_add(out, ",\"HTML\":", slice_of(request->html));
-        if (request->reply_to) {
+        mailbox_add(out, request->mail.to);
+        member_add(out, "],\"Subject\":", slice_of(request->mail.subject));
+        if (request->mail.text)
+                member_add(out, ",\"Text\":", slice_of(request->mail.text));
+        if (request->mail.html)
+                member_add(out, ",\"HTML\":", slice_of(request->mail.html));
+        if (request->mail.reply_to) {
                 buffer_add_text(out, ",\"ReplyTo\":[");
-                mailbox_add(out, request->reply_to);
+                mailbox_add(out, request->mail.reply_to);
                 buffer_add_char(out, ']');
         }
         member_add(out, ",\"Headers\":{\"Message-ID\":", slice_of(request->message_id));

@@ -16,15 +16,15 @@ static void resend_authorization(struct buffer *out, const char *api_key)
 
 static void resend_body(struct buffer *out, const struct mail_request *request)
 {
-        member_add(out, "{\"from\":", request->from);
-        member_add(out, ",\"to\":[", request->to);
-        member_add(out, "],\"subject\":", request->subject);
-        if (request->text)
-                member_add(out, ",\"text\":", request->text);
-        if (request->html)
-                member_add(out, ",\"html\":", request->html);
-        if (request->reply_to)
-                member_add(out, ",\"reply_to\":", request->reply_to);
+        member_add(out, "{\"from\":", request->mail.from);
+        member_add(out, ",\"to\":[", request->mail.to);
+        member_add(out, "],\"subject\":", request->mail.subject);
+        if (request->mail.text)
+                member_add(out, ",\"text\":", request->mail.text);
+        if (request->mail.html)
+                member_add(out, ",\"html\":", request->mail.html);
+        if (request->mail.reply_to)
+                member_add(out, ",\"reply_to\":", request->mail.reply_to);
         member_add(out, ",\"headers\":{\"Message-ID\":", request->message_id);
         buffer_add_text(out, "}}");
 }

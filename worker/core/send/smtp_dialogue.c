@@ -59,7 +59,7 @@ void smtp_dialogue_end(struct smtp_dialogue *dialogue)
 static void mail_command(struct smtp_dialogue *dialogue, bool size, const char *from)
 {
         struct mailbox sender;
-        if (!mailbox_parse(&sender, from))
+        if (mailbox_parse(&sender, from))
                 abort(); /* the request was checked */
         buffer_add_text(&dialogue->commands, "MAIL FROM:<");
         buffer_add_slice(&dialogue->commands, sender.address);
@@ -67,6 +67,14 @@ static void mail_command(struct smtp_dialogue *dialogue, bool size, const char *
         if (size) /* without the dot's line (RFC 1870 section 5) */
                 buffer_printf(&dialogue->commands, " SIZE=%zu", dialogue->message.len);
         buffer_add_text(&dialogue->commands, "\r\n");
+}
+
+static void recipient_command(struct smtp_dialogue *dialogue, const char *to)
+{
+        struct mailbox recipient;
+        if (mailbox_parse(&recipient, to))
+                abort(); /* the request was checked */
+        buffer_printf(&dialogue->recipient, "RCPT TO:<%.*s>\r\n", SLICE_PRINT(recipient.address));
 }
 
 static void rest_commands(struct smtp_dialogue *dialogue, enum smtp_phase phase)
@@ -88,8 +96,8 @@ void smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_extensions 
         buffer_clear(&dialogue->message);
         buffer_clear(&dialogue->recipient);
         mime_add(&dialogue->message, request); /* none of its lines begins with a dot */
-        buffer_printf(&dialogue->recipient, "RCPT TO:<%s>\r\n", request->to);
-        mail_command(dialogue, extensions.size, request->from);
+        recipient_command(dialogue, request->mail.to);
+        mail_command(dialogue, extensions.size, request->mail.from);
         if (dialogue->pipelining)
                 rest_commands(dialogue, SMTP_MAIL);
         buffer_add_text(&dialogue->message, ".\r\n");

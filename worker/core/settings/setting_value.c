@@ -134,7 +134,7 @@ static const char *text_fault(const struct setting *setting, const char *text)
                         return "a URL that begins with its scheme";
                 return strchr(text, ' ') ? "a URL without spaces" : NULL;
         case SETTING_MAILBOX:
-                return mailbox_parse(&mailbox, text) ? NULL : "a mailbox such as Shop <shop@example.com>";
+                return mailbox_parse(&mailbox, text) ? "a mailbox such as Shop <shop@example.com>" : NULL;
         case SETTING_ADDRESS:
                 return address_valid(text, strlen(text)) ? NULL : "an e-mail address";
         case SETTING_LISTEN:

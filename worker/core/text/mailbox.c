@@ -1,97 +1,10 @@
 #include "core/text/mailbox.h"
 #include "core/text/utf8.h"
 
-enum { ADDRESS_MAX = 254, LOCAL_MAX = 64, LABEL_MAX = 63 };
+#include <stdlib.h>
 
-static bool letter_or_digit(char c)
-{
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* atext of RFC 5322 section 3.2.3. */
-static bool atext(char c)
-{
-        return letter_or_digit(c) || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
-}
-
-static bool local_valid(struct slice local)
-{
-        if (local.len == 0 || local.len > LOCAL_MAX)
-                return false;
-        for (size_t i = 0; i < local.len; i++) {
-                bool dot = local.data[i] == '.';
-                bool dot_allowed = i > 0 && i + 1 < local.len && local.data[i - 1] != '.';
-                if (dot ? !dot_allowed : !atext(local.data[i]))
-                        return false;
-        }
-        return true;
-}
-
-/* "[127.0.0.1]" or "[IPv6:::1]": not taken apart, only kept from breaking out. */
-static bool literal_valid(struct slice domain)
-{
-        if (domain.len < 3 || domain.data[0] != '[' || domain.data[domain.len - 1] != ']')
-                return false;
-        for (size_t i = 1; i + 1 < domain.len; i++) {
-                char c = domain.data[i];
-                if (!letter_or_digit(c) && c != '.' && c != ':' && c != '-')
-                        return false;
-        }
-        return true;
-}
-
-static bool label_valid(const char *label, size_t len)
-{
-        if (len == 0 || len > LABEL_MAX || label[0] == '-' || label[len - 1] == '-')
-                return false;
-        for (size_t i = 0; i < len; i++)
-                if (!letter_or_digit(label[i]) && label[i] != '-' && label[i] != '_')
-                        return false;
-        return true;
-}
-
-static bool domain_valid(struct slice domain)
-{
-        if (domain.len && domain.data[0] == '[')
-                return literal_valid(domain);
-        size_t start = 0;
-        for (size_t i = 0; i <= domain.len; i++) {
-                if (i < domain.len && domain.data[i] != '.')
-                        continue;
-                if (!label_valid(domain.data + start, i - start))
-                        return false;
-                start = i + 1;
-        }
-        return true;
-}
-
-bool mailbox_address_valid(struct slice address)
-{
-        if (!address.data || address.len > ADDRESS_MAX)
-                return false;
-        const char *at = memrchr(address.data, '@', address.len);
-        if (!at)
-                return false;
-        size_t local_len = (size_t)(at - address.data);
-        return local_valid((struct slice){.data = address.data, .len = local_len}) &&
-               domain_valid((struct slice){.data = at + 1, .len = address.len - local_len - 1});
-}
-
-struct slice mailbox_domain(struct mailbox mailbox)
-{
-        const char *at = memrchr(mailbox.address.data, '@', mailbox.address.len);
-        return (struct slice){.data = at + 1,
-                              .len = (size_t)(mailbox.address.data + mailbox.address.len - at - 1)};
-}
-
-void mailbox_name_add(struct buffer *out, struct mailbox mailbox)
-{
-        for (size_t i = 0; i < mailbox.name.len; i++) {
-                if (mailbox.quoted && mailbox.name.data[i] == '\\')
-                        i++;
-                buffer_add_char(out, mailbox.name.data[i]);
-        }
-}
+static const char NO_ADDRESS[] = "expected an e-mail address, or a name and <address>";
+static const char NO_NAME[] = "a name with < > or \" in it must be quoted, \"like this\" <address>";
 
 static struct slice trimmed(const char *start, const char *end)
 {
@@ -102,50 +15,232 @@ static struct slice trimmed(const char *start, const char *end)
         return (struct slice){.data = start, .len = (size_t)(end - start)};
 }
 
-static bool printable_utf8(const char *text)
+/* One past the quoted-string that starts here; NULL if it does not end. */
+static const char *quoted_end(const char *at, const char *end)
 {
-        for (const char *c = text; *c; c++)
-                if ((unsigned char)*c < 0x20 || *c == 0x7f)
-                        return false;
-        return utf8_valid(text, strlen(text));
+        for (at++; at < end; at++) {
+                if (*at == '"')
+                        return at + 1;
+                at += *at == '\\';
+        }
+        return NULL;
 }
 
-/* Takes the quotes off; false if a quote inside is not escaped or the last one is. */
-static bool name_unquote(struct mailbox *mailbox)
+/* A phrase is quoted-strings and runs of other text (RFC 5322 section 3.2.5). A comma beside an @ outside of
+ * quotes is no name but a list, of which a recipient would be lost. */
+static const char *name_mistake(struct slice name)
 {
-        struct slice *name = &mailbox->name;
-        if (name->len == 0 || name->data[0] != '"')
-                return !memchr(name->data, '"', name->len) && !memchr(name->data, '<', name->len) &&
-                       !memchr(name->data, '>', name->len);
-        if (name->len < 2 || name->data[name->len - 1] != '"')
+        bool at_sign = false, comma = false;
+        const char *end = name.data + name.len;
+        for (const char *c = name.data; c < end; c++) {
+                if (*c == '"') {
+                        c = quoted_end(c, end);
+                        if (!c)
+                                return NO_NAME;
+                        c--;
+                } else if (*c == '<' || *c == '>') {
+                        return NO_NAME;
+                }
+                at_sign |= *c == '@';
+                comma |= *c == ',' || *c == ';';
+        }
+        return at_sign && comma ? "expected one mailbox, not a list" : NULL;
+}
+
+/* Where the < of the address is: the first one outside of quotes. NULL: there is none. */
+static const char *angle_find(struct slice text)
+{
+        const char *end = text.data + text.len;
+        for (const char *c = text.data; c < end; c++) {
+                if (*c == '<')
+                        return c;
+                if (*c == '"') {
+                        c = quoted_end(c, end);
+                        if (!c)
+                                return NULL;
+                        c--;
+                }
+        }
+        return NULL;
+}
+
+static const char *mailbox_of(struct mailbox *mailbox, struct slice text)
+{
+        *mailbox = (struct mailbox){.name = {.data = text.data}, .address = text};
+        const char *open = angle_find(text), *end = text.data + text.len;
+        if (open) {
+                if (end[-1] != '>')
+                        return NO_ADDRESS;
+                mailbox->name = trimmed(text.data, open);
+                mailbox->address = (struct slice){.data = open + 1, .len = (size_t)(end - open) - 2};
+        }
+        if (!address_valid(mailbox->address.data, mailbox->address.len))
+                return NO_ADDRESS;
+        return name_mistake(mailbox->name);
+}
+
+const char *mailbox_parse(struct mailbox *mailbox, const char *text)
+{
+        *mailbox = (struct mailbox){0};
+        if (!text || !utf8_one_line(text, strlen(text)))
+                return "expected one line of UTF-8";
+        return mailbox_of(mailbox, trimmed(text, text + strlen(text)));
+}
+
+/* The comma, semicolon or colon that ends a mailbox, or the end: those in quotes and <> are part of it. */
+static const char *separator(const char *at)
+{
+        bool in_address = false;
+        const char *end = at + strlen(at);
+        for (; at < end; at++) {
+                if (*at == '"') {
+                        const char *behind = quoted_end(at, end);
+                        if (!behind)
+                                return end;
+                        at = behind - 1;
+                } else if (*at == '<' || *at == '>') {
+                        in_address = *at == '<';
+                } else if (!in_address && strchr(",;:", *at)) {
+                        return at;
+                }
+        }
+        return end;
+}
+
+bool mailbox_next(const char **at, struct mailbox *mailbox, const char **mistake)
+{
+        const char *start = *at, *end = separator(start);
+        struct slice text = trimmed(start, end);
+        *mistake = NULL;
+        *mailbox = (struct mailbox){0};
+        if (text.len == 0 && !*end)
                 return false;
-        *name = (struct slice){.data = name->data + 1, .len = name->len - 2};
-        mailbox->quoted = true;
-        for (size_t i = 0; i < name->len; i++) {
-                if (name->data[i] == '"')
-                        return false;
-                if (name->data[i] == '\\' && ++i == name->len)
+        if (!utf8_one_line(start, (size_t)(end - start)))
+                *mistake = "expected one line of UTF-8";
+        else if (*end == ':' || *end == ';')
+                *mistake =
+                        "groups are not taken: list the mailboxes with commas, a name with : or ; in quotes";
+        else if (text.len == 0 || (*end && trimmed(end + 1, end + strlen(end)).len == 0))
+                *mistake = "expected a mailbox on both sides of a comma";
+        else
+                *mistake = mailbox_of(mailbox, text);
+        *at = *end ? end + 1 : end;
+        return true;
+}
+
+bool mailbox_take(const char **at, struct mailbox *mailbox)
+{
+        const char *mistake;
+        if (!*at || !mailbox_next(at, mailbox, &mistake))
+                return false;
+        if (mistake)
+                abort(); /* the list was to be good */
+        return true;
+}
+
+/* ---- writing ---- */
+
+/* A run of a phrase that is no quoted-string, without the spaces around it. */
+static void run_add(struct buffer *out, const char **at, const char *end)
+{
+        const char *quote = memchr(*at, '"', (size_t)(end - *at));
+        const char *behind = quote ? quote : end;
+        struct slice run = trimmed(*at, behind);
+        if (run.len && out->len)
+                buffer_add_char(out, ' ');
+        buffer_add_slice(out, run);
+        *at = behind;
+}
+
+static void quoted_take(struct buffer *out, const char **at, const char *end)
+{
+        const char *behind = quoted_end(*at, end);
+        if (out->len)
+                buffer_add_char(out, ' ');
+        for (const char *c = *at + 1; c < behind - 1; c++) {
+                c += *c == '\\';
+                buffer_add_char(out, *c);
+        }
+        *at = behind;
+}
+
+void mailbox_name_add(struct buffer *out, struct mailbox mailbox)
+{
+        struct buffer name = {0};
+        const char *at = mailbox.name.data, *end = at + mailbox.name.len;
+        while (at < end)
+                if (*at == '"')
+                        quoted_take(&name, &at, end);
+                else
+                        run_add(&name, &at, end);
+        buffer_add(out, name.data, name.len);
+        buffer_fini(&name);
+}
+
+/* May the name stand without quotes: atoms (RFC 5322 section 3.2.3) and characters beyond ASCII, with single
+ * spaces between them? */
+static bool is_phrase(struct slice name)
+{
+        for (size_t i = 0; i < name.len; i++) {
+                unsigned char c = (unsigned char)name.data[i];
+                bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+                bool inner_space = c == ' ' && i > 0 && i + 1 < name.len && name.data[i - 1] != ' ';
+                if (!letter && c < 0x80 && !inner_space && (c == ' ' || !strchr("!#$%&'*+-/=?^_`{|}~", c)))
                         return false;
         }
         return true;
 }
 
-bool mailbox_parse(struct mailbox *mailbox, const char *text)
+void mailbox_name_quote(struct buffer *out, struct slice name)
 {
-        *mailbox = (struct mailbox){0};
-        if (!text || !printable_utf8(text))
-                return false;
-        const char *end = text + strlen(text);
-        const char *open = strrchr(text, '<');
-        if (!open) {
-                mailbox->name = (struct slice){.data = text, .len = 0};
-                mailbox->address = trimmed(text, end);
-                return mailbox_address_valid(mailbox->address);
+        if (is_phrase(name)) {
+                buffer_add_slice(out, name);
+                return;
         }
-        struct slice rest = trimmed(open, end);
-        if (rest.data[rest.len - 1] != '>')
-                return false;
-        mailbox->address = (struct slice){.data = rest.data + 1, .len = rest.len - 2};
-        mailbox->name = trimmed(text, open);
-        return mailbox_address_valid(mailbox->address) && name_unquote(mailbox);
+        buffer_add_char(out, '"');
+        for (size_t i = 0; i < name.len; i++) {
+                if (name.data[i] == '"' || name.data[i] == '\\')
+                        buffer_add_char(out, '\\');
+                buffer_add_char(out, name.data[i]);
+        }
+        buffer_add_char(out, '"');
+}
+
+void mailbox_write(struct buffer *out, struct slice name, struct slice address)
+{
+        if (name.len == 0) {
+                address_add(out, address);
+                return;
+        }
+        mailbox_name_quote(out, name);
+        buffer_add_text(out, " <");
+        address_add(out, address);
+        buffer_add_char(out, '>');
+}
+
+static void mailbox_rewrite(struct buffer *out, struct mailbox mailbox)
+{
+        struct buffer name = {0};
+        mailbox_name_add(&name, mailbox);
+        mailbox_write(out, (struct slice){.data = name.data, .len = name.len}, mailbox.address);
+        buffer_fini(&name);
+}
+
+void mailbox_one_write(struct buffer *out, const char *text)
+{
+        struct mailbox mailbox;
+        if (mailbox_parse(&mailbox, text))
+                abort(); /* it was to be good */
+        mailbox_rewrite(out, mailbox);
+}
+
+void mailbox_list_write(struct buffer *out, const char *text)
+{
+        struct mailbox mailbox;
+        const char *separated = "";
+        while (mailbox_take(&text, &mailbox)) {
+                buffer_add_text(out, separated);
+                mailbox_rewrite(out, mailbox);
+                separated = ", ";
+        }
 }

@@ -31,8 +31,8 @@ struct mail_log {
 static void line_write(const struct mail_request *request)
 {
         char text[LOG_VALUE_MAX];
-        snprintf(text, sizeof text, "to %.150s, a subject of %zu bytes, key %.*s", request->to,
-                 strlen(request->subject), KEY_PREFIX_BYTES, request->key);
+        snprintf(text, sizeof text, "to %.150s, a subject of %zu bytes, key %.*s", request->mail.to,
+                 strlen(request->mail.subject), KEY_PREFIX_BYTES, request->key);
         LOG(LOG_LEVEL_INFO, .event = "mail_logged", .msg = text);
 }
 

@@ -186,8 +186,7 @@ static void a_wrong_type_is_told_by_what_was_expected(void **state)
         assert_refused("{\"owner\":[]}", "/owner: expected an object");
         assert_refused("{\"email\":5}", "/email: expected an e-mail address");
         assert_refused("{\"email\":\"x\"}", "/email: expected an e-mail address");
-        assert_refused("{\"email\":\"a@\xc3\xa4.de\"}",
-                       "/email: expected an e-mail address in ASCII (its domain as punycode)");
+        assert_refused("{\"email\":\"a@\xf0\x9f\x92\xa9.de\"}", "/email: expected an e-mail address");
         assert_refused("[]", "payload: expected an object");
 }
 

@@ -158,7 +158,7 @@ static void a_member_that_is_missing_doubled_or_of_another_kind_is_refused(void 
              "{\"order_id\":1,\"customer_email\":\"secret <a@b.c>\",\"title\":\"x\"}",
              "{\"order_id\":1,\"customer_email\":\"a@b.c\\r\\nRCPT "
              "TO:<secret@example.com>\",\"title\":\"x\"}",
-             "{\"order_id\":1,\"customer_email\":\"a@b\xc3\xbc.de\",\"title\":\"x\"}",
+             "{\"order_id\":1,\"customer_email\":\"a@b\xe2\x84\x80.de\",\"title\":\"x\"}",
              "{\"Order_id\":1,\"customer_email\":\"a@b.c\",\"title\":\"x\"}",
              "{\"order_id \":1,\"customer_email\":\"a@b.c\",\"title\":\"x\"}");
 }

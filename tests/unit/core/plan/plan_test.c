@@ -1,5 +1,6 @@
 #include "plan_text.h"
 
+#include "core/plan/mail_check.h"
 #include "core/text/utf8.h"
 
 /* A handler that does what the payload's `how` says. */
@@ -194,25 +195,71 @@ static void an_effect_needs_a_good_key_of_its_own(void **state)
         (void)state;
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
                 check("key", bad[i], PLAN_REJECTED, "an effect's key is not 1 to 64 of [a-z0-9._-]");
-        check("twice", "", PLAN_REJECTED, "mail k: neither text nor html");
+        check("twice", "", PLAN_REJECTED, "mail k: /text: neither text nor html");
         check("twice", "x", PLAN_REJECTED, "two effects of the same key");
 }
 
 static void a_mail_that_could_smuggle_a_header_is_rejected(void **state)
 {
         (void)state;
-        check("to", "a@b.c\r\nBcc: e@v.il", PLAN_REJECTED, "mail k: to: expected an e-mail address");
-        check("to", "", PLAN_REJECTED, "mail k: to: expected an e-mail address");
-        check("reply_to", "Ada <a@b.c>", PLAN_REJECTED, "mail k: reply_to: expected an e-mail address");
-        check("subject", "a\r\nBcc: e@v.il", PLAN_REJECTED, "mail k: subject is not one line of UTF-8");
-        check("subject", "a\tb", PLAN_REJECTED, "mail k: subject is not one line of UTF-8");
+        check("to", "a@b.c\r\nBcc: e@v.il", PLAN_REJECTED, "mail k: /to: expected one line of UTF-8");
+        check("to", "", PLAN_REJECTED,
+              "mail k: /to: expected an e-mail address; /text: neither text nor html");
+        check("reply_to", "Ada <a@b.c", PLAN_REJECTED,
+              "mail k: /reply_to: expected an e-mail address, or a name and <address>");
+        check("subject", "a\r\nBcc: e@v.il", PLAN_REJECTED, "mail k: /subject: expected one line of UTF-8");
+        check("subject", "a\tb", PLAN_REJECTED, "mail k: /subject: expected one line of UTF-8");
         check("subject",
               "a\xc2\x85"
               "b",
-              PLAN_REJECTED, "mail k: subject is not one line of UTF-8");
-        check("subject", "", PLAN_REJECTED, "mail k: neither text nor html");
-        check("no text", "x", PLAN_REJECTED, "mail k: neither text nor html");
-        check("cut", "x", PLAN_REJECTED, "mail k: text or html is not UTF-8");
+              PLAN_REJECTED, "mail k: /subject: expected one line of UTF-8");
+        check("subject", "", PLAN_REJECTED, "mail k: /subject: required; /text: neither text nor html");
+        check("no text", "x", PLAN_REJECTED, "mail k: /text: neither text nor html");
+        check("cut", "x", PLAN_REJECTED, "mail k: /text: expected UTF-8");
+}
+
+/* A handler that writes a mailbox of the payload's name and address. */
+struct person {
+        const char *name, *email;
+};
+
+static const struct field person_fields[] = {FIELD_STRING(struct person, name, .optional = true),
+                                             FIELD_STRING(struct person, email), FIELD_END};
+
+static void plan_person(const struct person *person, struct plan *plan)
+{
+        plan_mail(plan, &(struct mail){.key = "k",
+                                       .to = plan_mailbox(plan, person->name, person->email),
+                                       .cc = "Bob <b@b\xc3\xbc"
+                                             "cher.example>,c@d",
+                                       .subject = "S",
+                                       .text = "T"});
+}
+
+HANDLER(person_handler, struct person, plan_person,
+        {.type = "test.person.v1", .summary = "", .example = "{}", .fields = person_fields});
+
+static void a_mailbox_is_written_with_its_quoting_right(void **state)
+{
+        (void)state;
+        static const char end[] = "  cc: Bob <b@xn--bcher-kva.example>, c@d\n  subject: S\n  text:\n    T\n";
+        static const struct {
+                const char *payload, *to;
+        } cases[] = {
+                {"{\"email\":\"a@b\"}", "a@b"},
+                {"{\"email\":\"a@b\",\"name\":\"Ada\"}", "Ada <a@b>"},
+                {"{\"email\":\"a@b\",\"name\":\"Lovelace, Ada\"}", "\"Lovelace, Ada\" <a@b>"},
+                {"{\"email\":\"a@b\",\"name\":\"x\\\"y\\\\ <c@d>\"}", "\"x\\\"y\\\\ <c@d>\" <a@b>"},
+        };
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                char expected[200];
+                snprintf(expected, sizeof(expected), "mail k\n  to: %s\n%s", cases[i].to, end);
+                assert_plan(person_handler, cases[i].payload, expected);
+        }
+        plan_text_check(&person_handler, "{\"email\":\"a@b>, <c@d\"}", PLAN_REJECTED,
+                        "plan_mailbox: expected an e-mail address");
+        plan_text_check(&person_handler, "{\"email\":\"a@b\",\"name\":\"x\\nBcc: y\"}", PLAN_REJECTED,
+                        "plan_mailbox: expected a name of one line of UTF-8");
 }
 
 static void sizes_are_bounded(void **state)
@@ -226,10 +273,10 @@ static void sizes_are_bounded(void **state)
                       text.data);
         check("subject", text.data, PLAN_OK, expected.data);
         buffer_add_char(&text, 'x');
-        check("subject", text.data, PLAN_REJECTED, "mail k: subject over 998 bytes");
-        while (text.len <= PLAN_MAIL_BODY_MAX)
+        check("subject", text.data, PLAN_REJECTED, "mail k: /subject: over 998 bytes");
+        while (text.len <= MAIL_BODY_MAX)
                 buffer_add_char(&text, 'x');
-        check("mail", text.data, PLAN_REJECTED, "mail k: text and html over 1 MiB");
+        check("mail", text.data, PLAN_REJECTED, "mail k: /text: text and html over 1 MiB");
         buffer_fini(&text);
         buffer_fini(&expected);
 }
@@ -288,6 +335,7 @@ int main(void)
                 cmocka_unit_test(a_long_reason_is_cut_between_characters),
                 cmocka_unit_test(an_effect_needs_a_good_key_of_its_own),
                 cmocka_unit_test(a_mail_that_could_smuggle_a_header_is_rejected),
+                cmocka_unit_test(a_mailbox_is_written_with_its_quoting_right),
                 cmocka_unit_test(sizes_are_bounded),
                 cmocka_unit_test(a_plan_holds_32_effects_in_order),
                 cmocka_unit_test(a_bad_payload_leaves_no_plan),

@@ -8,12 +8,12 @@
 
 static const struct mail_request request = {
         .message_id = "<k@example.com>",
-        .from = "\"Shop \\\"A\\\"\" <shop@example.com>",
-        .to = "ann@example.org",
-        .reply_to = "help@example.com",
-        .subject = "T\xc3\xa9 \"x\"",
-        .text = "a\nb",
-        .html = "<p>",
+        .mail.from = "\"Shop \\\"A\\\"\" <shop@example.com>",
+        .mail.to = "ann@example.org",
+        .mail.reply_to = "help@example.com",
+        .mail.subject = "T\xc3\xa9 \"x\"",
+        .mail.text = "a\nb",
+        .mail.html = "<p>",
 };
 
 static void expect_body(enum mail_preset preset, const char *json)

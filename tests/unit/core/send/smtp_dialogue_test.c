@@ -11,10 +11,10 @@
 static const struct mail_request mail = {
         .key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
         .message_id = "<k@example.com>",
-        .from = "Shop <shop@example.com>",
-        .to = "ann@example.org",
-        .subject = "Hello",
-        .text = "Hello.\n.\n",
+        .mail.from = "Shop <shop@example.com>",
+        .mail.to = "ann@example.org",
+        .mail.subject = "Hello",
+        .mail.text = "Hello.\n.\n",
         .date_s = 1700000000,
 };
 
@@ -97,7 +97,7 @@ static void no_memory_of_a_large_mail_is_kept(void **state)
         char *text = calloc(1, 1 << 20);
         assert_non_null(text);
         memset(text, 'x', (1 << 20) - 1);
-        large.text = text;
+        large.mail.text = text;
         smtp_dialogue_begin(&dialogue, plain, &large);
         assert_true(dialogue.message.capacity > 1 << 20);
         smtp_dialogue_end(&dialogue);

@@ -84,10 +84,10 @@ static void wild_serve(struct peer *peer, int fd, int connection)
 static const struct mail_request mail = {
         .key = KEY,
         .message_id = "<" KEY "@example.com>",
-        .from = "Shop <shop@example.com>",
-        .to = "ann@example.org",
-        .subject = "Hello",
-        .text = "Hello.\n",
+        .mail.from = "Shop <shop@example.com>",
+        .mail.to = "ann@example.org",
+        .mail.subject = "Hello",
+        .mail.text = "Hello.\n",
         .traceparent = TRACE,
 };
 
@@ -392,7 +392,7 @@ static void an_invalid_mail_is_refused_later_without_a_connection(void **state)
         struct stage stage;
         stage_open(&stage, OK_REPLY, NULL);
         struct mail_request evil = mail;
-        evil.subject = "x\r\nBcc: y@z";
+        evil.mail.subject = "x\r\nBcc: y@z";
         transport_send(stage.transport, &evil, false, open_fence, keep_result, &stage);
         assert_int_equal(stage.ended, 0);
         stage_wait(&stage, 1);

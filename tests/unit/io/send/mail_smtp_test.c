@@ -12,10 +12,10 @@
 static const struct mail_request mail = {
         .key = KEY,
         .message_id = "<" KEY "@example.com>",
-        .from = "Shop <shop@example.com>",
-        .to = "ann@example.org",
-        .subject = "Hello",
-        .text = "Hello.\n.\n..\nBye.\n",
+        .mail.from = "Shop <shop@example.com>",
+        .mail.to = "ann@example.org",
+        .mail.subject = "Hello",
+        .mail.text = "Hello.\n.\n..\nBye.\n",
         .date_s = 1700000000,
 };
 
@@ -144,7 +144,7 @@ static void a_large_message_arrives_whole(void **state)
         assert_non_null(text);
         memset(text, 'x', TEXT_LEN);
         text[TEXT_LEN] = '\0';
-        large.text = text;
+        large.mail.text = text;
         transport_send(stage->transport, &large, false, open_fence, keep_result, stage);
         stage_wait(stage, 1);
         assert_int_equal(stage->results[0].outcome, SEND_DONE);
@@ -370,7 +370,7 @@ static void an_invalid_mail_is_refused_without_a_connection(void **state)
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){0});
         struct mail_request evil = mail;
-        evil.to = "a@b>\r\nRCPT TO:<x@y";
+        evil.mail.to = "a@b>\r\nRCPT TO:<x@y";
         transport_send(stage->transport, &evil, false, open_fence, keep_result, stage);
         stage_wait(stage, 1);
         assert_int_equal(stage->results[0].outcome, SEND_PERMANENT);

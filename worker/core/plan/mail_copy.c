@@ -1,0 +1,102 @@
+#include "core/plan/mail_copy.h"
+#include "core/text/mailbox.h"
+
+/* Most lists are one address, which is written anew only if it is not ASCII. */
+static char *list_copy(struct arena *arena, const char *list)
+{
+        struct buffer text = {0};
+        if (!list || !*list)
+                return NULL;
+        mailbox_list_write(&text, list);
+        char *copy = arena_copy(arena, text.data, text.len);
+        buffer_fini(&text);
+        return copy;
+}
+
+static char *from_copy(struct arena *arena, const char *from)
+{
+        struct buffer text = {0};
+        if (!from)
+                return NULL;
+        mailbox_one_write(&text, from);
+        char *copy = arena_copy(arena, text.data, text.len);
+        buffer_fini(&text);
+        return copy;
+}
+
+static const struct pair *pairs_copy(struct arena *arena, const struct pair *pairs)
+{
+        size_t count = 0;
+        while (pairs && pairs[count].name)
+                count++;
+        if (count == 0)
+                return NULL;
+        struct pair *copy = arena_alloc(arena, (count + 1) * sizeof(*copy));
+        for (size_t i = 0; i < count; i++)
+                copy[i] = (struct pair){.name = arena_strdup(arena, pairs[i].name),
+                                        .value = arena_strdup(arena, pairs[i].value)};
+        return copy;
+}
+
+static const char *const *texts_copy(struct arena *arena, const char *const *texts)
+{
+        size_t count = 0;
+        while (texts && texts[count])
+                count++;
+        if (count == 0)
+                return NULL;
+        const char **copy = arena_alloc(arena, (count + 1) * sizeof(*copy));
+        for (size_t i = 0; i < count; i++)
+                copy[i] = arena_strdup(arena, texts[i]);
+        return copy;
+}
+
+static const struct attachment *attachments_copy(struct arena *arena, const struct attachment *files)
+{
+        size_t count = 0;
+        while (files && files[count].name)
+                count++;
+        if (count == 0)
+                return NULL;
+        struct attachment *copy = arena_alloc(arena, (count + 1) * sizeof(*copy));
+        for (size_t i = 0; i < count; i++)
+                copy[i] = (struct attachment){
+                        .name = arena_strdup(arena, files[i].name),
+                        .type = arena_strdup(arena,
+                                             files[i].type ? files[i].type : "application/octet-stream"),
+                        .content = files[i].content
+                                           ? arena_copy(arena, files[i].content, files[i].content_len)
+                                           : NULL,
+                        .content_len = files[i].content_len,
+                        .url = arena_strdup(arena, files[i].url),
+                        .sha256 = arena_strdup(arena, files[i].sha256),
+                        .size = files[i].size,
+                        .inline_id = arena_strdup(arena, files[i].inline_id),
+                };
+        return copy;
+}
+
+void mail_copy(struct arena *arena, struct mail *to, const struct mail *from)
+{
+        *to = (struct mail){
+                .key = arena_strdup(arena, from->key),
+                .from = from_copy(arena, from->from),
+                .to = list_copy(arena, from->to),
+                .cc = list_copy(arena, from->cc),
+                .bcc = list_copy(arena, from->bcc),
+                .reply_to = list_copy(arena, from->reply_to),
+                .subject = arena_strdup(arena, from->subject),
+                .text = arena_strdup(arena, from->text),
+                .html = arena_strdup(arena, from->html),
+                .headers = pairs_copy(arena, from->headers),
+                .attachments = attachments_copy(arena, from->attachments),
+                .list_unsubscribe = {.url = arena_strdup(arena, from->list_unsubscribe.url),
+                                     .mailto = arena_strdup(arena, from->list_unsubscribe.mailto),
+                                     .one_click = from->list_unsubscribe.one_click},
+                .in_reply_to = arena_strdup(arena, from->in_reply_to),
+                .references = texts_copy(arena, from->references),
+                .tags = texts_copy(arena, from->tags),
+                .metadata = pairs_copy(arena, from->metadata),
+                .outlet = arena_strdup(arena, from->outlet),
+        };
+}
