@@ -1,6 +1,7 @@
 #include "core/record/keys.h"
 #include "core/send/mail_request.h"
 #include "io/log/fatal_signal.h"
+#include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "run/crashpoint.h"
 #include "run/state.h"
@@ -135,7 +136,7 @@ static bool is_among(const struct slice *effects, size_t count, const char *key)
         return false;
 }
 
-static void plan(struct delivery *delivery)
+static void plan(struct delivery *delivery, struct job_event *answer)
 {
         char error[PLAN_ERROR_MAX] = "";
         fatal_signal_running(&delivery->words);
@@ -146,21 +147,32 @@ static void plan(struct delivery *delivery)
         if (outcome != PLAN_OK) {
                 snprintf(delivery->error, sizeof(delivery->error), "%s", error);
                 enum reason reason = outcome == PLAN_REJECTED ? REASON_REJECTED : REASON_BAD_PAYLOAD;
-                delivery_event(delivery, &(struct job_event){.kind = EVENT_REFUSED, .reason = reason});
+                *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = reason};
                 return;
         }
-        struct job_event event = {.kind = EVENT_PLANNED, .effects_total = (uint8_t)delivery->plan->count};
+        *answer = (struct job_event){.kind = EVENT_PLANNED, .effects_total = (uint8_t)delivery->plan->count};
         for (size_t i = 0; i < delivery->plan->count; i++) {
                 uint32_t bit = (uint32_t)1 << i;
                 const char *key = delivery->plan->effects[i].key;
-                event.done |= is_among(delivery->recorded, delivery->recorded_count, key) ? bit : 0;
-                event.intents |= is_among(delivery->intended, delivery->intended_count, key) ? bit : 0;
-                event.park |= delivery->parks ? bit : 0;
+                answer->done |= is_among(delivery->recorded, delivery->recorded_count, key) ? bit : 0;
+                answer->intents |= is_among(delivery->intended, delivery->intended_count, key) ? bit : 0;
+                answer->park |= delivery->parks ? bit : 0;
         }
-        delivery_event(delivery, &event);
 }
 
 /* ---- send ---- */
+
+static void breaker_tell(struct engine *engine, const struct outlet *outlet, const struct send_result *result)
+{
+        bool open = outlet->breaker.state == BREAKER_OPEN;
+        log_event(open ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+                  &(struct log_fields){.event = open ? "breaker_open" : "breaker_closed",
+                                       .msg = open ? "the mail transport is failing: consuming pauses"
+                                                   : "the mail transport works again",
+                                       .error = open ? result->error : NULL});
+        if (open)
+                alerts_event(engine, result->opens ? "mail_refused" : "breaker_open", result->error);
+}
 
 static void on_sent(void *context, const struct send_result *result)
 {
@@ -179,7 +191,11 @@ static void on_sent(void *context, const struct send_result *result)
         } else {
                 metrics_mail_end(engine->metrics, result->outcome,
                                  (double)(clock_boot_ms() - delivery->send_began_ms) / 1000);
-                gate_result(delivery, result, &event);
+                struct outlet_news news = outlet_result(delivery->outlet, &delivery->place, delivery->hash,
+                                                        result, clock_boot_ms());
+                event.outage = news.outage;
+                if (news.changed)
+                        breaker_tell(engine, delivery->outlet, result);
         }
         bool refused = result->outcome != SEND_AMBIGUOUS && result->outcome != SEND_DONE;
         delivery->refused = refused ? delivery->plan->effects[delivery->job.effect].key : NULL;
@@ -293,65 +309,76 @@ static void renew(struct delivery *delivery)
         redis_store_renew(delivery->engine->store, &identity, on_renewed, delivery);
 }
 
-void delivery_perform(struct delivery *delivery, const struct job_action *action)
+/* It cannot start any more behind a queue whose cancel is confirmed: what was held was given back then. */
+static bool hold_suspect(struct delivery *delivery, struct job_event *answer)
 {
-        struct engine *engine = delivery->engine;
+        const struct queue_state *queue = &delivery->engine->queues[delivery->queue];
+        inflight_list(delivery, LIST_SUSPECTS);
+        *answer = (struct job_event){.kind = EVENT_RETURN};
+        return queue->wanted == 0 && queue->cancelled;
+}
+
+static void want_place(struct delivery *delivery)
+{
+        delivery->outlet = &delivery->engine->outlets[0];
+        inflight_list(delivery, LIST_PLACES);
+}
+
+bool delivery_perform(struct delivery *delivery, const struct job_action *action, struct job_event *answer)
+{
+        struct amqp_consumer *consumer = delivery->engine->consumer;
         switch (action->kind) {
         case ACTION_CLAIM:
                 claim(delivery);
-                return;
+                return false;
         case ACTION_PLAN:
-                plan(delivery);
-                return;
+                plan(delivery, answer);
+                return true;
         case ACTION_WANT_PLACE:
-                delivery->outlet = &engine->outlets[0];
-                inflight_list(delivery, LIST_PLACES);
-                return;
+                want_place(delivery);
+                return false;
         case ACTION_RENEW:
                 renew(delivery);
-                return;
+                return false;
         case ACTION_INTEND:
                 intend(delivery, action->effect);
-                return;
+                return false;
         case ACTION_SEND:
                 send_effect(delivery, action->effect);
-                return;
+                return false;
         case ACTION_RECORD:
                 record(delivery, action->effect);
-                return;
+                return false;
         case ACTION_COMPLETE:
                 complete(delivery, action->effect);
-                return;
+                return false;
         case ACTION_DECIDE:
                 end_decide(delivery);
-                return;
+                return false;
         case ACTION_PUBLISH:
-                end_publish(delivery);
-                return;
+                return end_publish(delivery, answer);
         case ACTION_PUBLISH_DELAY:
-                end_publish_delay(delivery);
-                return;
+                return end_publish_delay(delivery, answer);
         case ACTION_PUBLISH_LATER:
                 end_publish_later(delivery);
-                return;
+                return false;
         case ACTION_SETTLE:
                 end_settle(delivery);
-                return;
+                return false;
         case ACTION_HOLD_SUSPECT:
-                inflight_list(delivery, LIST_SUSPECTS);
-                gate_suspect(delivery);
-                return;
+                return hold_suspect(delivery, answer);
         case ACTION_ACK:
                 CRASHPOINT("pre_ack");
-                amqp_consumer_ack(engine->consumer, action->epoch, action->tag);
-                return;
+                amqp_consumer_ack(consumer, action->epoch, action->tag);
+                return false;
         case ACTION_REJECT:
-                amqp_consumer_nack(engine->consumer, action->epoch, action->tag, /* requeue = */ false);
-                return;
+                amqp_consumer_nack(consumer, action->epoch, action->tag, /* requeue = */ false);
+                return false;
         case ACTION_RETURN:
-                amqp_consumer_nack(engine->consumer, action->epoch, action->tag, /* requeue = */ true);
-                return;
+                amqp_consumer_nack(consumer, action->epoch, action->tag, /* requeue = */ true);
+                return false;
         case ACTION_END:
-                return;
+                return false;
         }
+        return false;
 }

@@ -72,20 +72,23 @@ static const char *queue_left_alone(const struct engine *engine, const char **wh
 }
 
 /* Work is seen if something is in flight, was put off since the last look, waits in a queue of which nothing
- * is taken, or cannot be taken because of an outage. `which` is "" or the name of the queue. */
-static bool work_is_seen(const struct engine *engine, bool more_put_off, const char **why, const char **which)
+ * is taken, or cannot be taken because of an outage. Adds to `why` what is in the way. */
+static bool work_is_seen(const struct engine *engine, bool more_put_off, struct buffer *why)
 {
-        *which = "";
-        *why = "jobs are taken and fail";
-        if (!engine->amqp_up)
-                *why = "the broker is not connected";
-        else if (!redis_store_is_up(engine->store))
-                *why = "redis is down";
-        else if (engine->outlets[0].breaker.state != BREAKER_CLOSED)
-                *why = "the breaker of the mail transport is open";
-        else
-                return engine->in_flight > 0 || more_put_off || (*which = queue_left_alone(engine, why));
-        return true;
+        uint32_t outage = OBSTACLE_BIT(BROKER_DOWN) | OBSTACLE_BIT(REDIS_DOWN);
+        uint32_t set = obstacles_of_engine(engine) & outage;
+        for (size_t i = 0; i < engine->outlet_count && !set; i++)
+                set |= obstacles_of_outlet(engine, i) &
+                       (OBSTACLE_BIT(BREAKER_OPEN) | OBSTACLE_BIT(BREAKER_HALF_OPEN));
+        if (set) {
+                obstacle_print(why, obstacle_first(set), "mail");
+                return true;
+        }
+        const char *cause = "jobs are taken and fail", *which = "";
+        bool seen = engine->inflight.count > 0 || more_put_off ||
+                    (which = queue_left_alone(engine, &cause)) != NULL;
+        buffer_printf(why, "%s%s", cause, which ? which : "");
+        return seen;
 }
 
 /* How long a job may be out of sight and yet wait: in the longest delay tier. */
@@ -100,32 +103,39 @@ static int64_t out_of_sight_ms(const struct config *config)
         return longest_ms + SIGHT_MARGIN_MS;
 }
 
+static void idle_tell(struct alerts *alerts, const char *why, int64_t now_ms)
+{
+        const struct config *config = alerts->engine->config;
+        int64_t since_ms = now_ms - alerts->work_first_ms;
+        if (config->alerts.idle_ms <= 0 || since_ms < config->alerts.idle_ms)
+                return;
+        if (alerts->idle_told_ms != 0 && now_ms - alerts->idle_told_ms < config->alerts.interval_ms)
+                return;
+        alerts->idle_told_ms = now_ms;
+        char text[ALERT_TEXT_MAX];
+        snprintf(text, sizeof(text), "nothing succeeded for %" PRId64 " s though work waits: %.190s",
+                 since_ms / 1000, why);
+        alerts_event(alerts->engine, "idle", text);
+}
+
 static void look_for_idling(struct alerts *alerts, int64_t now_ms)
 {
         struct engine *engine = alerts->engine;
-        int64_t idle_ms = engine->config->alerts.idle_ms;
         uint64_t completed = engine->ends[METRICS_COMPLETED];
         uint64_t put_off = engine->ends[METRICS_RETRY] + engine->ends[METRICS_DEFER];
-        const char *why, *which;
-        bool seen = work_is_seen(engine, put_off != alerts->put_off, &why, &which);
+        struct buffer why = {0};
+        bool seen = work_is_seen(engine, put_off != alerts->put_off, &why);
         if (completed != alerts->completed || now_ms - alerts->work_last_ms > out_of_sight_ms(engine->config))
                 alerts->work_first_ms = alerts->idle_told_ms = 0;
         alerts->completed = completed;
         alerts->put_off = put_off;
-        if (!seen)
-                return;
-        alerts->work_last_ms = now_ms;
-        if (alerts->work_first_ms == 0)
-                alerts->work_first_ms = now_ms;
-        if (idle_ms <= 0 || now_ms - alerts->work_first_ms < idle_ms)
-                return;
-        if (alerts->idle_told_ms != 0 && now_ms - alerts->idle_told_ms < engine->config->alerts.interval_ms)
-                return;
-        alerts->idle_told_ms = now_ms;
-        char text[ALERT_TEXT_MAX];
-        snprintf(text, sizeof(text), "nothing succeeded for %" PRId64 " s though work waits: %s%.150s",
-                 (now_ms - alerts->work_first_ms) / 1000, why, which ? which : "");
-        alerts_event(engine, "idle", text);
+        if (seen) {
+                alerts->work_last_ms = now_ms;
+                if (alerts->work_first_ms == 0)
+                        alerts->work_first_ms = now_ms;
+                idle_tell(alerts, why.data, now_ms);
+        }
+        buffer_fini(&why);
 }
 
 /* ---- the mail ---- */
@@ -135,6 +145,7 @@ static void on_mailed(void *context, const struct send_result *result)
         struct alerts *alerts = context;
         bool surely_not = result->outcome != SEND_DONE && result->outcome != SEND_AMBIGUOUS;
         outlet_give(&alerts->engine->outlets[0], &alerts->place);
+        wake_soon(alerts->engine);
         alert_end(&alerts->by_mail, !surely_not);
         arena_reset(&alerts->arena);
         if (result->outcome != SEND_DONE)
@@ -182,7 +193,7 @@ static void mail_digest(struct alerts *alerts, int64_t now_ms)
 {
         struct engine *engine = alerts->engine;
         struct outlet *outlet = &engine->outlets[0];
-        if (!alert_is_due(&alerts->by_mail, now_ms) || engine->stage != STAGE_RUNNING ||
+        if (!alert_is_due(&alerts->by_mail, now_ms) || engine->life.stage != STAGE_RUNNING ||
             !outlet_is_idle(outlet) || !outlet_take(outlet, &alerts->place, now_ms))
                 return;
         alert_begin(&alerts->by_mail, now_ms);

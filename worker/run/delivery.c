@@ -4,14 +4,10 @@
 #include "run/crashpoint.h"
 #include "run/state.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-const struct config_queue *delivery_queue(const struct delivery *delivery)
-{
-        return &delivery->engine->config->queues[delivery->queue];
-}
 
 struct store_identity delivery_identity(const struct delivery *delivery)
 {
@@ -21,22 +17,17 @@ struct store_identity delivery_identity(const struct delivery *delivery)
                 .generation = delivery->job.generation,
                 .fingerprint = slice_of(delivery->envelope.fingerprint),
                 .type = slice_of(delivery->envelope.type),
-                .queue = slice_of(delivery_queue(delivery)->name),
+                .queue = slice_of(delivery_config_queue(delivery)->name),
         };
-}
-
-static void delivery_free(struct delivery *delivery)
-{
-        arena_pool_give(&delivery->engine->arenas, delivery->arena); /* the delivery lies in it */
 }
 
 bool delivery_back(struct delivery *delivery)
 {
         delivery->pending--;
         if (!delivery->ended)
-                return delivery->engine->stage != STAGE_ENDED;
+                return delivery->engine->life.stage != STAGE_ENDED;
         if (delivery->pending == 0)
-                delivery_free(delivery);
+                inflight_list(delivery, LIST_OVER);
         return false;
 }
 
@@ -105,12 +96,12 @@ static void count_end(struct delivery *delivery, enum metrics_outcome outcome)
                 engine->last_success_ms = clock_wall_ms();
         if (outcome == METRICS_DEAD) {
                 metrics_dead_letter(engine->metrics, delivery->queue, delivery->job.decision.reason);
-                alerts_dead(engine, delivery_queue(delivery)->name,
+                alerts_dead(engine, delivery_config_queue(delivery)->name,
                             delivery->handler ? delivery->handler->type : "other",
                             delivery->job.decision.reason);
         }
-        if (engine->stage == STAGE_DRAINING)
-                count_drained(&engine->drain, outcome);
+        if (engine->life.stage == STAGE_DRAINING)
+                count_drained(&engine->life.drain, outcome);
 }
 
 static void delivery_end(struct delivery *delivery, enum metrics_outcome outcome)
@@ -119,26 +110,38 @@ static void delivery_end(struct delivery *delivery, enum metrics_outcome outcome
         count_end(delivery, outcome);
         joblog_end(delivery, outcome);
         inflight_remove(delivery);
-        gate_bytes(engine);
+        tally_bytes(engine);
         delivery->ended = true;
         if (delivery->pending == 0)
-                delivery_free(delivery);
-        lifecycle_check(engine);
+                inflight_list(delivery, LIST_OVER);
+}
+
+/* One step and its actions. True if an action was answered at once: that is the next event. */
+static bool step(struct delivery *delivery, const struct job_event *event, struct job_event *answer)
+{
+        enum job_phase before = delivery->job.phase;
+        struct job_actions actions;
+        bool answered = false;
+        job_step(&delivery->job, event, &actions);
+        tally_step(delivery);
+        for (size_t i = 0; i < actions.count; i++) {
+                assert(!answered); /* what is answered at once is the last thing that a step asks for */
+                if (actions.list[i].kind == ACTION_END)
+                        delivery_end(delivery, end_outcome(delivery, before, event));
+                else
+                        answered = delivery_perform(delivery, &actions.list[i], answer);
+        }
+        return answered;
 }
 
 void delivery_event(struct delivery *delivery, const struct job_event *event)
 {
-        if (delivery->ended || delivery->engine->stage == STAGE_ENDED)
-                return;
-        enum job_phase before = delivery->job.phase;
-        struct job_actions actions;
-        job_step(&delivery->job, event, &actions);
-        gate_update(delivery);
-        for (size_t i = 0; i < actions.count; i++) {
-                if (actions.list[i].kind == ACTION_END)
-                        delivery_end(delivery, end_outcome(delivery, before, event));
-                else
-                        delivery_perform(delivery, &actions.list[i]);
+        struct job_event answers[2]; /* the one that is handled and the one that comes of it */
+        for (int i = 0; !delivery->ended && delivery->engine->life.stage != STAGE_ENDED; i ^= 1) {
+                wake_soon(delivery->engine);
+                if (!step(delivery, event, &answers[i]))
+                        return;
+                event = &answers[i];
         }
 }
 
@@ -163,14 +166,15 @@ void delivery_reply(struct delivery *delivery, enum job_event_kind kind, const s
                                                      .now_ms = clock_boot_ms()});
 }
 
+static void event_visit(struct delivery *delivery, void *event)
+{
+        delivery_event(delivery, event);
+}
+
 void deliveries_event(struct engine *engine, const struct job_event *event)
 {
-        struct delivery *delivery = TAILQ_FIRST(&engine->all);
-        while (delivery) {
-                struct delivery *next = TAILQ_NEXT(delivery, all);
-                delivery_event(delivery, event);
-                delivery = next;
-        }
+        struct job_event copy = *event;
+        inflight_each(engine, event_visit, &copy);
 }
 
 /* Finds what can be known of a message without touching its payload, or why it is refused. */
@@ -211,7 +215,7 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
 {
         const struct config *config = delivery->engine->config;
         const struct envelope *envelope = &delivery->envelope;
-        const struct config_queue *queue = delivery_queue(delivery);
+        const struct config_queue *queue = delivery_config_queue(delivery);
         const struct config_handler *settings =
                 delivery->handler ? config_handler_find(config, delivery->handler->type) : NULL;
         delivery->parks =
@@ -250,15 +254,16 @@ void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t
                  tag);
         delivery->words = (struct last_words_job){.id = delivery->envelope.id,
                                                   .type = delivery->envelope.type,
-                                                  .queue = delivery_queue(delivery)->name,
+                                                  .queue = delivery_config_queue(delivery)->name,
                                                   .owner = delivery->owner};
         job_prepare(delivery, epoch, tag);
         if (attach(engine, delivery)) {
-                delivery_free(delivery);
+                inflight_list(delivery, LIST_OVER);
                 return;
         }
         inflight_add(engine, delivery);
         inflight_list(delivery, LIST_HELD);
-        gate_bytes(engine);
+        tally_bytes(engine);
+        wake_soon(engine);
         CRASHPOINT("received");
 }

@@ -28,6 +28,7 @@ struct depth {
         struct queue_depth queues[DEPTHS_MAX]; /* the work queues first, then all tiers */
         size_t count;
         bool ok;
+        bool told; /* counted, and not yet asked about by depth_is_empty */
         struct amqp_error error;
         int64_t asked_ms; /* wall clock */
 };
@@ -63,19 +64,18 @@ static uint64_t waiting_in_tiers(const struct depth *depth)
         return messages;
 }
 
-/* The queues are empty and nothing is in flight: `run --drain` has done its work. What an operator has paused
- * is not waited for. */
-static void drain_if_empty(struct depth *depth)
+/* What an operator has paused is not waited for. */
+bool depth_is_empty(struct engine *engine, char *text, size_t size)
 {
-        struct engine *engine = depth->engine;
-        if (!depth->ok || engine->in_flight > 0 || engine->stage != STAGE_RUNNING || !engine->pauses_known ||
-            waiting(depth, /* paused = */ false) > 0)
-                return;
-        char text[160];
-        snprintf(text, sizeof(text),
+        struct depth *depth = engine->depth;
+        bool told = depth->told;
+        depth->told = false;
+        if (!told || !depth->ok || !engine->pauses_known || waiting(depth, /* paused = */ false) > 0)
+                return false;
+        snprintf(text, size,
                  "the queues are empty; %" PRIu64 " wait in delay tiers, %" PRIu64 " in paused queues",
                  waiting_in_tiers(depth), waiting(depth, /* paused = */ true));
-        lifecycle_drain(engine, text);
+        return true;
 }
 
 void depth_newer_than(struct engine *engine, size_t queue, int64_t ms)
@@ -120,8 +120,8 @@ static void on_asked(void *context)
         struct depth *depth = context;
         depth->asking = NULL;
         take_counts(depth);
-        if (depth->engine->options.drain)
-                drain_if_empty(depth);
+        depth->told = true;
+        wake_soon(depth->engine);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -129,7 +129,7 @@ static void on_timer(uv_timer_t *timer)
         static const struct aside_job job = {.work = ask, .done = on_asked, .drop = depth_free};
         struct depth *depth = timer->data;
         struct engine *engine = depth->engine;
-        if (depth->asking || !engine->amqp_up || (engine->options.drain && engine->in_flight > 0))
+        if (depth->asking || !engine->broker.up || (engine->options.drain && engine->inflight.count > 0))
                 return;
         depth->asked_ms = clock_wall_ms();
         depth->asking = aside_start(&engine->loop, &job, depth);

@@ -21,7 +21,7 @@
 static void choose_tier(struct delivery *delivery)
 {
         struct job_decision *decision = &delivery->job.decision;
-        const struct config_queue *queue = delivery_queue(delivery);
+        const struct config_queue *queue = delivery_config_queue(delivery);
         if (decision->kind == DECISION_DEAD)
                 return;
         if (decision->tier >= (int)queue->tier_count)
@@ -58,7 +58,8 @@ static void note_decision(struct buffer *note, const struct delivery *delivery, 
         if (job->decision.kind == DECISION_DEAD)
                 buffer_printf(note, ",\"reason\":\"%s\"", reason_word(job->decision.reason));
         else if (job->decision.tier >= 0)
-                buffer_printf(note, ",\"tier\":\"%s\"", delivery_queue(delivery)->tiers[job->decision.tier]);
+                buffer_printf(note, ",\"tier\":\"%s\"",
+                              delivery_config_queue(delivery)->tiers[job->decision.tier]);
         if (delivery->error[0]) {
                 buffer_add_text(note, ",\"error\":");
                 buffer_add_json_string(note, slice_of(delivery->error));
@@ -103,16 +104,16 @@ static void name_death(struct delivery *delivery)
 {
         const struct job *job = &delivery->job;
         if (job->recorded)
-                dead_id_of_job(delivery->dead_id, delivery_queue(delivery)->name, delivery->envelope.id,
-                               delivery->envelope.fingerprint, job->generation.redrives,
-                               job->decision.reason);
+                dead_id_of_job(delivery->dead_id, delivery_config_queue(delivery)->name,
+                               delivery->envelope.id, delivery->envelope.fingerprint,
+                               job->generation.redrives, job->decision.reason);
         else
                 dead_id_of_delivery(delivery->dead_id, delivery->owner);
 }
 
 static struct copy_facts facts_of(struct delivery *delivery)
 {
-        return (struct copy_facts){.queue = delivery_queue(delivery)->name,
+        return (struct copy_facts){.queue = delivery_config_queue(delivery)->name,
                                    .worker = delivery->engine->worker,
                                    .generation = delivery->job.generation,
                                    .first_seen_ms = delivery->created_ms,
@@ -121,20 +122,22 @@ static struct copy_facts facts_of(struct delivery *delivery)
 }
 
 /* Hands the copy to the publisher; one that cannot be made is reported like one that cannot be encoded. */
-static void publish_copy(struct delivery *delivery, struct arena *arena, struct message *copy)
+static bool publish_copy(struct delivery *delivery, struct arena *arena, struct message *copy,
+                         struct job_event *answer)
 {
         if (!copy) {
                 arena_free(arena);
-                delivery_event(delivery, &(struct job_event){.kind = EVENT_PUBLISHED, .unencodable = true});
-                return;
+                *answer = (struct job_event){.kind = EVENT_PUBLISHED, .unencodable = true};
+                return true;
         }
         delivery->pending++;
         CRASHPOINT("pre_publish");
         amqp_publisher_publish(delivery->engine->publisher, arena, copy, on_published, delivery);
         CRASHPOINT("publish_sent");
+        return false;
 }
 
-void end_publish(struct delivery *delivery)
+bool end_publish(struct delivery *delivery, struct job_event *answer)
 {
         const struct job *job = &delivery->job;
         struct copy_facts facts = facts_of(delivery);
@@ -147,21 +150,22 @@ void end_publish(struct delivery *delivery)
                 name_death(delivery);
                 facts.reason = job->decision.reason;
                 facts.dead_id = delivery->dead_id;
-                publish_copy(delivery, arena, copy_dead(arena, delivery->message, &facts));
-                return;
+                return publish_copy(delivery, arena, copy_dead(arena, delivery->message, &facts), answer);
         }
-        publish_copy(delivery, arena,
-                     copy_retry(arena, delivery->message, &facts, delivery_queue(delivery),
-                                (size_t)job->decision.tier));
+        return publish_copy(delivery, arena,
+                            copy_retry(arena, delivery->message, &facts, delivery_config_queue(delivery),
+                                       (size_t)job->decision.tier),
+                            answer);
 }
 
-void end_publish_delay(struct delivery *delivery)
+bool end_publish_delay(struct delivery *delivery, struct job_event *answer)
 {
-        const struct config_queue *queue = delivery_queue(delivery);
+        const struct config_queue *queue = delivery_config_queue(delivery);
         struct copy_facts facts = facts_of(delivery);
         struct arena *arena = arena_new();
         size_t tier = retry_tier_covering(queue, delivery->job.delay_ms);
-        publish_copy(delivery, arena, copy_retry(arena, delivery->message, &facts, queue, tier));
+        return publish_copy(delivery, arena, copy_retry(arena, delivery->message, &facts, queue, tier),
+                            answer);
 }
 
 void end_publish_later(struct delivery *delivery)
@@ -193,7 +197,7 @@ static void index_entry(struct delivery *delivery, int64_t now_ms)
         struct letter_record letter = {
                 .id = slice_of(envelope->id),
                 .type = slice_of(envelope->type),
-                .queue = slice_of(delivery_queue(delivery)->name),
+                .queue = slice_of(delivery_config_queue(delivery)->name),
                 .reason = slice_of(reason_word(job->decision.reason)),
                 .error = slice_of(delivery->error),
                 .failed_ms = now_ms,
@@ -260,8 +264,8 @@ void end_settle(struct delivery *delivery)
         if (job->decision.kind == DECISION_DEAD) {
                 name_death(delivery);
                 index_entry(delivery, now_ms);
-                add_to_set(delivery, key_of(delivery, KEY_DEAD, delivery_queue(delivery)->name), now_ms,
-                           slice_of(delivery->dead_id), job->recorded ? NULL : on_settled);
+                add_to_set(delivery, key_of(delivery, KEY_DEAD, delivery_config_queue(delivery)->name),
+                           now_ms, slice_of(delivery->dead_id), job->recorded ? NULL : on_settled);
                 if (job->recorded)
                         add_to_set(delivery, key_of(delivery, KEY_JOBS, "dead"), now_ms, id, NULL);
         } else {

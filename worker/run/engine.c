@@ -31,25 +31,25 @@ static void on_fatal(void *context, const char *error)
 static void on_amqp_up(void *context, uint64_t epoch)
 {
         struct engine *engine = context;
-        engine->epoch = epoch;
-        engine->amqp_up = true;
+        engine->broker.epoch = epoch;
+        engine->broker.up = true;
         metrics_connection(engine->metrics, METRICS_AMQP_CONSUMER, true);
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "amqp_up", .msg = "connected to the broker"});
-        gate_consume(engine);
+        wake_soon(engine);
 }
 
 static void on_amqp_down(void *context, uint64_t epoch, const char *error)
 {
         struct engine *engine = context;
         (void)epoch;
-        bool was_up = engine->amqp_up;
-        engine->amqp_up = false;
+        bool was_up = engine->broker.up;
+        engine->broker.up = false;
         metrics_connection(engine->metrics, METRICS_AMQP_CONSUMER, false);
         log_event(was_up ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
                   &(struct log_fields){
                           .event = "amqp_down", .msg = "reconnecting to the broker", .error = error});
         deliveries_event(engine, &(struct job_event){.kind = EVENT_DISCONNECTED});
-        lifecycle_check(engine);
+        wake_soon(engine);
 }
 
 static void on_amqp_unreachable(void *context, const char *error, int64_t retry_in_ms)
@@ -63,7 +63,7 @@ static void on_amqp_unreachable(void *context, const char *error, int64_t retry_
 static struct arena *on_arena(void *context)
 {
         struct engine *engine = context;
-        return arena_pool_take(&engine->arenas);
+        return arena_pool_take(&engine->inflight.arenas);
 }
 
 static void on_delivery(void *context, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
@@ -95,7 +95,11 @@ static void on_queue_found(void *context, size_t queue)
 
 static void on_cancelled(void *context, size_t queue)
 {
-        gate_cancelled(context, queue);
+        struct engine *engine = context;
+        struct queue_state *state = &engine->queues[queue];
+        if (state->wanted == 0)
+                state->cancelled = state->returns = true;
+        wake_soon(engine);
 }
 
 static const struct amqp_consumer_events consumer_events = {
@@ -119,6 +123,7 @@ static void on_store_up(void *context)
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "redis_up", .msg = "Redis takes writes"});
         presence_ask(engine);
         deliveries_event(engine, &(struct job_event){.kind = EVENT_STORE_BACK});
+        wake_soon(engine);
 }
 
 static void on_store_down(void *context, const char *error)
@@ -129,7 +134,7 @@ static void on_store_down(void *context, const char *error)
                                                         .msg = "consuming pauses until Redis is back",
                                                         .error = error});
         engine->pauses_known = false;
-        gate_consume(engine);
+        wake_soon(engine);
 }
 
 static void on_spare(void *context, int fd, const char *sha)
@@ -185,9 +190,8 @@ static bool open_parts(struct engine *engine)
                 on_fatal(engine, error);
                 return false;
         }
-        static struct admin_source source = {.render = pages_render};
-        source.context = engine;
-        engine->admin = admin_open(&engine->loop, config, &source, error);
+        engine->admin_source = (struct admin_source){.render = pages_render, .context = engine};
+        engine->admin = admin_open(&engine->loop, config, &engine->admin_source, error);
         if (!engine->admin && error[0]) {
                 on_fatal(engine, error);
                 return false;
@@ -217,25 +221,6 @@ static void close_parts(struct engine *engine)
                 admin_close(engine->admin);
         for (size_t i = 0; i < engine->outlet_count; i++)
                 outlet_close(&engine->outlets[i]);
-}
-
-/* What is still in flight belongs to the broker again once the connection is closed. */
-static void forget_all(struct engine *engine)
-{
-        struct delivery *delivery;
-        while ((delivery = TAILQ_FIRST(&engine->all))) {
-                TAILQ_REMOVE(&engine->all, delivery, all);
-                arena_free(delivery->arena); /* the delivery lies in it */
-        }
-}
-
-static void init_lists(struct engine *engine)
-{
-        TAILQ_INIT(&engine->all);
-        TAILQ_INIT(&engine->held);
-        TAILQ_INIT(&engine->suspects);
-        for (size_t i = 0; i < ID_BUCKETS; i++)
-                LIST_INIT(&engine->buckets[i]);
 }
 
 /* What somebody who reads the log wants to know first. */
@@ -270,7 +255,7 @@ bool engine_open(struct engine *engine)
         const struct config *config = engine->config;
         if (uv_loop_init(&engine->loop) != 0)
                 abort();
-        init_lists(engine);
+        inflight_init(engine);
         engine->started_ms = clock_wall_ms();
         engine->random = (uint64_t)uv_hrtime() ^ (uint64_t)getpid() << 32 ^ 0x9e3779b97f4a7c15u;
         name_worker(engine);
@@ -285,15 +270,15 @@ bool engine_open(struct engine *engine)
                 return false;
         lifecycle_open(engine);
         tell_started(engine);
-        engine->opened = true;
+        engine->life.opened = true;
         return true;
 }
 
 int engine_close(struct engine *engine)
 {
-        if (engine->opened)
+        if (engine->life.opened)
                 lifecycle_close(engine);
-        engine->stage = STAGE_ENDED;
+        engine->life.stage = STAGE_ENDED;
         close_parts(engine);
         alerts_close(engine);
         /* Until all handles are closed; a stop that nobody ran for ends only the first of these. */
@@ -301,13 +286,12 @@ int engine_close(struct engine *engine)
         }
         fatal_signal_leave();
         fatal_signal_close();
-        forget_all(engine);
-        arena_pool_fini(&engine->arenas);
+        inflight_forget(engine);
         recent_close(engine);
         metrics_free(engine->metrics);
         if (uv_loop_close(&engine->loop) != 0)
                 log_event(LOG_LEVEL_DEBUG, &(struct log_fields){.event = "loop_busy"});
-        int status = engine->exit_status;
+        int status = engine->life.exit_status;
         free(engine);
         return status;
 }

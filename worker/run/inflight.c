@@ -1,64 +1,87 @@
 #include "run/state.h"
 
 /* FNV-1a, good enough to spread ids over buckets. */
-static size_t bucket_of(struct slice id)
+static uint64_t id_hash(struct slice id)
 {
         uint64_t hash = 1469598103934665603u;
         for (size_t i = 0; i < id.len; i++)
                 hash = (hash ^ (unsigned char)id.data[i]) * 1099511628211u;
-        return (size_t)(hash ^ hash >> 32) % ID_BUCKETS;
+        return hash;
+}
+
+static struct delivery_bucket *bucket_of(struct engine *engine, uint64_t hash)
+{
+        return &engine->inflight.buckets[(hash ^ hash >> 32) % ID_BUCKETS];
+}
+
+void inflight_init(struct engine *engine)
+{
+        TAILQ_INIT(&engine->inflight.all);
+        TAILQ_INIT(&engine->inflight.over);
+        TAILQ_INIT(&engine->gate.held);
+        TAILQ_INIT(&engine->gate.suspects);
+        for (size_t i = 0; i < ID_BUCKETS; i++)
+                LIST_INIT(&engine->inflight.buckets[i]);
+}
+
+const struct config_queue *delivery_config_queue(const struct delivery *delivery)
+{
+        return &delivery->engine->config->queues[delivery->queue];
 }
 
 void inflight_add(struct engine *engine, struct delivery *delivery)
 {
-        TAILQ_INSERT_TAIL(&engine->all, delivery, all);
-        engine->in_flight++;
-        lifecycle_busy(engine);
-        engine->body_bytes += delivery->message->body.len;
+        struct inflight *inflight = &engine->inflight;
+        TAILQ_INSERT_TAIL(&inflight->all, delivery, all);
+        inflight->count++;
+        inflight->body_bytes += delivery->message->body.len;
         engine->queues[delivery->queue].in_flight++;
+        delivery->hash = id_hash(slice_of(delivery->envelope.id));
         if (delivery->job.recorded) {
-                LIST_INSERT_HEAD(&engine->buckets[bucket_of(slice_of(delivery->envelope.id))], delivery,
-                                 same_bucket);
+                LIST_INSERT_HEAD(bucket_of(engine, delivery->hash), delivery, same_bucket);
                 delivery->in_bucket = true;
         }
 }
 
-static struct delivery_queue *list_head(struct delivery *delivery, enum delivery_list list)
+static struct delivery_list *list_head(struct delivery *delivery, enum delivery_listing listing)
 {
         struct engine *engine = delivery->engine;
-        switch (list) {
+        switch (listing) {
         case LIST_HELD:
-                return &engine->held;
+                return &engine->gate.held;
         case LIST_SUSPECTS:
-                return &engine->suspects;
+                return &engine->gate.suspects;
         case LIST_PLACES:
                 return &delivery->outlet->waiting;
+        case LIST_OVER:
+                return &engine->inflight.over;
         case LIST_NONE:
                 return NULL;
         }
         return NULL;
 }
 
-void inflight_list(struct delivery *delivery, enum delivery_list list)
+void inflight_list(struct delivery *delivery, enum delivery_listing listing)
 {
-        if (delivery->list == list)
+        if (delivery->listing == listing)
                 return;
-        struct delivery_queue *from = list_head(delivery, delivery->list);
-        struct delivery_queue *to = list_head(delivery, list);
+        struct delivery_list *from = list_head(delivery, delivery->listing);
+        struct delivery_list *to = list_head(delivery, listing);
         if (from)
                 TAILQ_REMOVE(from, delivery, listed);
         if (to)
                 TAILQ_INSERT_TAIL(to, delivery, listed);
-        delivery->list = list;
+        delivery->listing = listing;
 }
 
 void inflight_remove(struct delivery *delivery)
 {
         struct engine *engine = delivery->engine;
+        struct inflight *inflight = &engine->inflight;
         inflight_list(delivery, LIST_NONE);
-        TAILQ_REMOVE(&engine->all, delivery, all);
-        engine->in_flight--;
-        engine->body_bytes -= delivery->message->body.len;
+        TAILQ_REMOVE(&inflight->all, delivery, all);
+        inflight->count--;
+        inflight->body_bytes -= delivery->message->body.len;
         engine->queues[delivery->queue].in_flight--;
         if (delivery->in_bucket)
                 LIST_REMOVE(delivery, same_bucket);
@@ -68,10 +91,42 @@ void inflight_remove(struct delivery *delivery)
 struct delivery *inflight_find(struct engine *engine, struct slice id)
 {
         struct delivery *delivery;
-        LIST_FOREACH(delivery, &engine->buckets[bucket_of(id)], same_bucket)
+        LIST_FOREACH(delivery, bucket_of(engine, id_hash(id)), same_bucket)
         {
                 if (slice_is(id, delivery->envelope.id))
                         return delivery;
         }
         return NULL;
+}
+
+void inflight_each(struct engine *engine, void (*visit)(struct delivery *delivery, void *context),
+                   void *context)
+{
+        struct delivery *delivery = TAILQ_FIRST(&engine->inflight.all);
+        while (delivery) { /* a visit may end this one, which takes it off the list, but no other */
+                struct delivery *next = TAILQ_NEXT(delivery, all);
+                visit(delivery, context);
+                delivery = next;
+        }
+}
+
+void inflight_free_over(struct engine *engine)
+{
+        struct delivery *delivery;
+        while ((delivery = TAILQ_FIRST(&engine->inflight.over))) {
+                TAILQ_REMOVE(&engine->inflight.over, delivery, listed);
+                arena_pool_give(&engine->inflight.arenas, delivery->arena); /* the delivery lies in it */
+        }
+}
+
+/* What is in flight belongs to the broker again once the connection is closed. */
+void inflight_forget(struct engine *engine)
+{
+        struct delivery *delivery;
+        inflight_free_over(engine);
+        while ((delivery = TAILQ_FIRST(&engine->inflight.all))) {
+                TAILQ_REMOVE(&engine->inflight.all, delivery, all);
+                arena_free(delivery->arena); /* the delivery lies in it */
+        }
+        arena_pool_fini(&engine->inflight.arenas);
 }

@@ -10,7 +10,7 @@ static struct log_fields fields_of(const struct delivery *delivery, const char *
         bool traced = envelope->traceparent[0] != '\0';
         return (struct log_fields){
                 .event = event,
-                .queue = delivery_queue(delivery)->name,
+                .queue = delivery_config_queue(delivery)->name,
                 .type = slice_of(envelope->type),
                 .id = slice_of(envelope->id),
                 .correlation_id = slice_of(envelope->correlation_id),

@@ -16,8 +16,9 @@
 /* The last part of the grace in which what has not begun to send is put off: a fifth. */
 #define GRACE_LAST_FIFTH 5
 
-static void look_at(struct delivery *delivery, int64_t now_ms)
+static void tick_visit(struct delivery *delivery, void *now)
 {
+        int64_t now_ms = *(int64_t *)now;
         if (delivery->publish_again_ms > 0 && now_ms >= delivery->publish_again_ms) {
                 delivery->publish_again_ms = 0;
                 delivery_event(delivery, &(struct job_event){.kind = EVENT_PUBLISH_AGAIN, .now_ms = now_ms});
@@ -29,19 +30,20 @@ static void look_at(struct delivery *delivery, int64_t now_ms)
 
 static void drain_tick(struct engine *engine, int64_t now_ms)
 {
-        int64_t spent_ms = now_ms - engine->drain.began_ms;
+        int64_t spent_ms = now_ms - engine->life.drain.began_ms;
         int64_t grace_ms = engine->config->shutdown.grace_ms;
         if (spent_ms >= grace_ms - grace_ms / GRACE_LAST_FIFTH)
                 deliveries_event(engine, &(struct job_event){.kind = EVENT_DEFER});
-        if (engine->stage == STAGE_DRAINING && spent_ms >= grace_ms)
+        if (engine->life.stage == STAGE_DRAINING && spent_ms >= grace_ms)
                 lifecycle_end(engine, 1);
 }
 
 static void manager_tell(struct engine *engine, int64_t now_ms)
 {
-        if (engine->watchdog_every_ms == 0 || now_ms - engine->watchdog_told_ms < engine->watchdog_every_ms)
+        if (engine->life.watchdog_every_ms == 0 ||
+            now_ms - engine->life.watchdog_told_ms < engine->life.watchdog_every_ms)
                 return;
-        engine->watchdog_told_ms = now_ms;
+        engine->life.watchdog_told_ms = now_ms;
         notify_send("WATCHDOG=1");
 }
 
@@ -49,93 +51,97 @@ static void on_tick(uv_timer_t *timer)
 {
         struct engine *engine = timer->data;
         int64_t now_ms = clock_boot_ms();
-        watchdog_turned(engine->watchdog);
+        watchdog_turned(engine->life.watchdog);
         manager_tell(engine, now_ms);
-        struct delivery *delivery = TAILQ_FIRST(&engine->all);
-        while (delivery) {
-                struct delivery *next = TAILQ_NEXT(delivery, all);
-                look_at(delivery, now_ms);
-                delivery = next;
-        }
-        if (engine->stage == STAGE_DRAINING)
+        inflight_each(engine, tick_visit, &now_ms);
+        if (engine->life.stage == STAGE_DRAINING)
                 drain_tick(engine, now_ms);
-        gate_turn(engine);
         log_tick();
         recent_look(engine);
         presence_look(engine, now_ms);
         alerts_look(engine, now_ms);
-        if (engine->stage == STAGE_RUNNING && engine->in_flight == 0)
-                uv_timer_set_repeat(timer, IDLE_TICK_MS);
 }
 
-void lifecycle_busy(struct engine *engine)
+/* Ticks come in time for what is in flight, and seldom when nothing is. */
+static void tick_follow(struct engine *engine)
 {
-        if (uv_timer_get_repeat(&engine->tick) != TICK_MS)
-                uv_timer_start(&engine->tick, on_tick, TICK_MS, TICK_MS);
+        bool idle = engine->life.stage == STAGE_RUNNING && engine->inflight.count == 0;
+        uv_timer_t *tick = &engine->life.tick;
+        if (idle)
+                uv_timer_set_repeat(tick, IDLE_TICK_MS); /* after the one that is due */
+        else if (uv_timer_get_repeat(tick) != TICK_MS)
+                uv_timer_start(tick, on_tick, TICK_MS, TICK_MS);
 }
 
 static void report_drain(const struct engine *engine)
 {
         char text[200];
-        const struct drain_report *drain = &engine->drain;
+        const struct drain_report *drain = &engine->life.drain;
         snprintf(text, sizeof(text),
                  "finished %" PRIu64 ", returned %" PRIu64 ", put off %" PRIu64
                  ", left to the broker %zu, in %" PRId64 " ms",
-                 drain->finished, drain->returned, drain->deferred, engine->in_flight,
+                 drain->finished, drain->returned, drain->deferred, engine->inflight.count,
                  clock_boot_ms() - drain->began_ms);
-        log_event(engine->exit_status == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+        log_event(engine->life.exit_status == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
                   &(struct log_fields){.event = "drained", .msg = text});
 }
 
 void lifecycle_end(struct engine *engine, int status)
 {
-        if (engine->stage == STAGE_ENDED)
+        if (engine->life.stage == STAGE_ENDED)
                 return;
-        engine->exit_status = status;
-        if (engine->stage == STAGE_DRAINING)
+        engine->life.exit_status = status;
+        if (engine->life.stage == STAGE_DRAINING)
                 report_drain(engine);
-        engine->stage = STAGE_ENDED;
+        engine->life.stage = STAGE_ENDED;
         uv_stop(&engine->loop);
 }
 
-void lifecycle_check(struct engine *engine)
+static bool is_drained(const struct engine *engine)
 {
-        if (engine->stage != STAGE_DRAINING || engine->in_flight > 0)
-                return;
+        if (engine->life.stage != STAGE_DRAINING || engine->inflight.count > 0)
+                return false;
         /* Until the cancel is confirmed, deliveries may still arrive. */
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 if (amqp_consumer_may_deliver(engine->consumer, i))
-                        return;
-        lifecycle_end(engine, 0);
+                        return false;
+        return true;
 }
 
-void lifecycle_drain(struct engine *engine, const char *cause)
+static void drain_begin(struct engine *engine, const char *cause)
 {
-        if (engine->stage != STAGE_RUNNING)
-                return;
-        engine->stage = STAGE_DRAINING;
-        lifecycle_busy(engine);
-        engine->drain = (struct drain_report){.began_ms = clock_boot_ms()};
+        engine->life.stage = STAGE_DRAINING;
+        engine->life.drain = (struct drain_report){.began_ms = clock_boot_ms()};
         notify_send("STOPPING=1");
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "draining", .msg = cause});
-        gate_consume(engine);
-        /* What is held behind queues that were not consuming goes back at once. */
-        for (size_t i = 0; i < engine->config->queue_count; i++)
-                if (!amqp_consumer_may_deliver(engine->consumer, i))
-                        gate_cancelled(engine, i);
-        lifecycle_check(engine);
+        wake_soon(engine);
+}
+
+/* `run --drain` has done its work when nothing waits and nothing is in flight. */
+static void lifecycle_turn(struct engine *engine)
+{
+        char text[160];
+        if (engine->options.drain && engine->life.stage == STAGE_RUNNING && engine->inflight.count == 0 &&
+            depth_is_empty(engine, text, sizeof(text))) {
+                drain_begin(engine, text);
+                engine->wake.again = true; /* the gate follows in the next turn */
+        }
+        if (is_drained(engine))
+                lifecycle_end(engine, 0);
+        tick_follow(engine);
 }
 
 static void on_terminate(uv_signal_t *handle, int number)
 {
         struct engine *engine = handle->data;
-        if (engine->stage == STAGE_DRAINING) {
+        if (engine->life.stage == STAGE_DRAINING) {
                 log_event(LOG_LEVEL_WARN,
                           &(struct log_fields){.event = "second_signal", .msg = "ending at once"});
                 lifecycle_end(engine, 1);
                 return;
         }
-        lifecycle_drain(engine, number == SIGTERM ? "SIGTERM" : "SIGINT");
+        if (engine->life.stage == STAGE_RUNNING)
+                drain_begin(engine, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
 static void on_hangup(uv_signal_t *handle, int number)
@@ -156,7 +162,7 @@ static void on_hangup(uv_signal_t *handle, int number)
         alerts_reload(engine);
         log_event(LOG_LEVEL_INFO,
                   &(struct log_fields){.event = "reloaded", .msg = "the configuration was read again"});
-        gate_consume(engine);
+        wake_soon(engine);
 }
 
 static void signal_open(struct engine *engine, uv_signal_t *handle, uv_signal_cb callback, int number)
@@ -174,19 +180,21 @@ static void measure_turn(struct engine *engine)
                 metrics_loop_callback(engine->metrics, (double)used_us / 1e6);
 }
 
-static void on_turn(uv_check_t *check)
+/* The look: one phase a line. It runs before the prepare callbacks of store and consumer, which write what
+ * it asks for: libuv runs first what was started last. */
+static void on_before_wait(uv_prepare_t *prepare)
 {
-        struct engine *engine = check->data;
+        struct engine *engine = prepare->data;
+        wake_looking(engine);
         gate_turn(engine);
-        recent_flush(engine);
+        gate_consume(engine);
+        lifecycle_turn(engine);
+        presence_turn(engine);
+        recent_turn(engine);
+        inflight_free_over(engine);
         measure_turn(engine);
-}
-
-/* Before the loop may sleep. */
-static void on_prepare(uv_prepare_t *prepare)
-{
-        (void)prepare;
         log_flush();
+        wake_looked(engine, gate_due_ms(engine));
 }
 
 static void mask_signals(int how)
@@ -208,21 +216,18 @@ void lifecycle_block_signals(void)
 void lifecycle_open(struct engine *engine)
 {
         log_batch(true);
-        signal_open(engine, &engine->sigterm, on_terminate, SIGTERM);
-        signal_open(engine, &engine->sigint, on_terminate, SIGINT);
-        signal_open(engine, &engine->sighup, on_hangup, SIGHUP);
+        signal_open(engine, &engine->life.sigterm, on_terminate, SIGTERM);
+        signal_open(engine, &engine->life.sigint, on_terminate, SIGINT);
+        signal_open(engine, &engine->life.sighup, on_hangup, SIGHUP);
         mask_signals(SIG_UNBLOCK);
-        uv_timer_init(&engine->loop, &engine->tick);
-        uv_timer_init(&engine->loop, &engine->gate_timer);
-        uv_idle_init(&engine->loop, &engine->gate_more);
-        uv_check_init(&engine->loop, &engine->turn);
-        uv_prepare_init(&engine->loop, &engine->before_wait);
-        engine->tick.data = engine->gate_timer.data = engine->turn.data = engine;
-        uv_timer_start(&engine->tick, on_tick, TICK_MS, TICK_MS);
-        uv_check_start(&engine->turn, on_turn);
-        uv_prepare_start(&engine->before_wait, on_prepare);
-        engine->watchdog = watchdog_start();
-        engine->watchdog_every_ms = notify_watchdog_ms();
+        uv_timer_init(&engine->loop, &engine->life.tick);
+        wake_open(engine);
+        uv_prepare_init(&engine->loop, &engine->life.before_wait);
+        engine->life.tick.data = engine->life.before_wait.data = engine;
+        uv_timer_start(&engine->life.tick, on_tick, TICK_MS, TICK_MS);
+        uv_prepare_start(&engine->life.before_wait, on_before_wait);
+        engine->life.watchdog = watchdog_start();
+        engine->life.watchdog_every_ms = notify_watchdog_ms();
         notify_send("READY=1"); /* it waits for services by itself: starting it again would not bring them */
 }
 
@@ -230,13 +235,11 @@ void lifecycle_close(struct engine *engine)
 {
         log_batch(false);
         recent_look(engine);
-        watchdog_stop(engine->watchdog);
-        uv_close((uv_handle_t *)&engine->before_wait, NULL);
-        uv_close((uv_handle_t *)&engine->sigterm, NULL);
-        uv_close((uv_handle_t *)&engine->sigint, NULL);
-        uv_close((uv_handle_t *)&engine->sighup, NULL);
-        uv_close((uv_handle_t *)&engine->tick, NULL);
-        uv_close((uv_handle_t *)&engine->gate_timer, NULL);
-        uv_close((uv_handle_t *)&engine->gate_more, NULL);
-        uv_close((uv_handle_t *)&engine->turn, NULL);
+        watchdog_stop(engine->life.watchdog);
+        uv_close((uv_handle_t *)&engine->life.before_wait, NULL);
+        uv_close((uv_handle_t *)&engine->life.sigterm, NULL);
+        uv_close((uv_handle_t *)&engine->life.sigint, NULL);
+        uv_close((uv_handle_t *)&engine->life.sighup, NULL);
+        uv_close((uv_handle_t *)&engine->life.tick, NULL);
+        wake_close(engine);
 }

@@ -108,13 +108,12 @@ int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms)
         return limited_ms > 0 ? sooner(wait_ms, limited_ms) : wait_ms;
 }
 
-const char *outlet_shut_because(const struct outlet *outlet, int64_t now_ms)
+uint32_t outlet_shut_because(const struct outlet *outlet, int64_t now_ms)
 {
-        if (outlet->breaker.state == BREAKER_OPEN)
-                return "the breaker of the mail transport is open";
+        uint32_t set = outlet->breaker.state == BREAKER_OPEN ? OBSTACLE_BIT(BREAKER_OPEN) : 0;
         if (throttle_left_ms(outlet, now_ms) >= THROTTLE_HOLD_MS)
-                return "the mail service asked for a pause";
-        return NULL;
+                set |= OBSTACLE_BIT(THROTTLED);
+        return set;
 }
 
 bool outlet_is_idle(const struct outlet *outlet)

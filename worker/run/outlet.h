@@ -5,12 +5,13 @@
 #include "core/job/limiter.h"
 #include "core/settings/config.h"
 #include "io/send/transport.h"
+#include "run/obstacle.h"
 
 #include <sys/queue.h>
 #include <uv.h>
 
 struct delivery;
-TAILQ_HEAD(delivery_queue, delivery);
+TAILQ_HEAD(delivery_list, delivery);
 
 /*
  * One way out of the process and all that holds it back: how many sends at once, how many a second, the
@@ -22,9 +23,9 @@ struct outlet {
         struct transport *transport; /* NULL before outlet_open and after outlet_close */
         struct breaker breaker;
         struct limiter limiter;
-        int64_t throttled_until_ms;    /* the service asked for a pause */
-        struct delivery_queue waiting; /* deliveries that want a place, the oldest first */
-        size_t used;                   /* places that are taken */
+        int64_t throttled_until_ms;   /* the service asked for a pause */
+        struct delivery_list waiting; /* deliveries that want a place, the oldest first */
+        size_t used;                  /* places that are taken */
 };
 
 /* A place at an outlet, as its holder keeps it. Zeroed: none. */
@@ -63,8 +64,8 @@ struct outlet_news outlet_result(struct outlet *outlet, struct outlet_place *pla
 bool outlet_tick(struct outlet *outlet, int64_t now_ms);
 /* How long until something here changes by itself that somebody waits for; -1: nothing will. */
 int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms);
-/* Why nothing can be sent for so long that jobs are better put off; NULL: it is not shut. Static. */
-const char *outlet_shut_because(const struct outlet *outlet, int64_t now_ms);
+/* Why nothing can be sent for so long that jobs are better put off, as a set of obstacles; 0: not shut. */
+uint32_t outlet_shut_because(const struct outlet *outlet, int64_t now_ms);
 /* Is a place free that no job is waiting for, at a service that is well? */
 bool outlet_is_idle(const struct outlet *outlet);
 

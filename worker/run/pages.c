@@ -8,38 +8,29 @@
 
 /* What the admin server shows. Rendered on the loop, so that all of it is of one moment. */
 
-/* Adds the reasons why no work is taken, one a line; returns how many. */
-static size_t unready(struct engine *engine, struct buffer *out)
+/* Adds those of the set that are in `mask`, one a line; returns how many. */
+static size_t add_obstacles(struct buffer *out, uint32_t set, uint32_t mask, const char *name)
 {
         size_t count = 0;
-        if (engine->stage != STAGE_RUNNING) {
-                buffer_add_text(out, "draining\n");
+        for (uint32_t left = set & mask; left; left &= left - 1) {
+                obstacle_print(out, obstacle_first(left), name);
+                buffer_add_char(out, '\n');
                 count++;
         }
-        if (!engine->amqp_up) {
-                buffer_add_text(out, "the broker connection is down\n");
-                count++;
-        }
-        if (!redis_store_is_up(engine->store)) {
-                buffer_add_text(out, "redis is down\n");
-                count++;
-        } else if (!engine->pauses_known) {
-                buffer_add_text(out, "it is not known yet which queues are paused\n");
-                count++;
-        }
-        if (engine->outlets[0].breaker.state != BREAKER_CLOSED) {
-                buffer_printf(out, "the breaker of the mail transport is %s\n",
-                              breaker_state_word(engine->outlets[0].breaker.state));
-                count++;
-        }
-        for (size_t i = 0; i < engine->config->queue_count; i++) {
-                if (!engine->amqp_up || engine->queues[i].wanted == 0 ||
-                    amqp_consumer_is_consuming(engine->consumer, i))
-                        continue;
-                buffer_printf(out, "queue %s: not consuming%s\n", engine->config->queues[i].name,
-                              engine->queues[i].lost ? ", the broker cancelled it" : "");
-                count++;
-        }
+        return count;
+}
+
+/* Adds the reasons why no work is taken, one a line; returns how many. A pause by an operator is none. */
+static size_t unready(struct engine *engine, struct buffer *out)
+{
+        size_t count = add_obstacles(out, obstacles_of_engine(engine), OBSTACLES_OF_ENGINE, NULL);
+        uint32_t breaker = OBSTACLE_BIT(BREAKER_OPEN) | OBSTACLE_BIT(BREAKER_HALF_OPEN);
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                count += add_obstacles(out, obstacles_of_outlet(engine, i), breaker, "mail");
+        uint32_t consuming = OBSTACLE_BIT(QUEUE_LOST) | OBSTACLE_BIT(NOT_CONSUMING);
+        for (size_t i = 0; i < engine->config->queue_count; i++)
+                count += add_obstacles(out, obstacles_of_queue(engine, i), consuming,
+                                       engine->config->queues[i].name);
         return count;
 }
 
@@ -68,7 +59,7 @@ static void render_ready(struct engine *engine, bool verbose, struct buffer *bod
 
 static int64_t oldest_ms(const struct engine *engine)
 {
-        const struct delivery *first = TAILQ_FIRST(&engine->all);
+        const struct delivery *first = TAILQ_FIRST(&engine->inflight.all);
         return first ? clock_boot_ms() - first->received_ms : 0;
 }
 
@@ -76,7 +67,7 @@ static size_t bytes_in_flight(const struct engine *engine)
 {
         size_t bytes = 0;
         const struct delivery *delivery;
-        TAILQ_FOREACH(delivery, &engine->all, all)
+        TAILQ_FOREACH(delivery, &engine->inflight.all, all)
         {
                 bytes += delivery->arena->used;
         }
@@ -118,7 +109,7 @@ static void add_queues(const struct engine *engine, struct buffer *body)
         buffer_add_text(body, "\"queues\":[");
         for (size_t i = 0; i < engine->config->queue_count; i++) {
                 const struct queue_state *queue = &engine->queues[i];
-                const char *closed = gate_closed_because(engine, i);
+                uint32_t closed = gate_closed_because(engine, i);
                 buffer_add_text(body, i ? ",{" : "{");
                 add_string(body, "name", engine->config->queues[i].name);
                 buffer_printf(body, ",\"consuming\":%s,\"prefetch\":%u,\"in_flight\":%zu,\"paused\":%s",
@@ -126,8 +117,11 @@ static void add_queues(const struct engine *engine, struct buffer *body)
                               queue->wanted, queue->in_flight, queue->paused ? "true" : "false");
                 add_waiting(engine, i, body);
                 if (closed) {
+                        struct buffer why = {0};
+                        obstacle_print(&why, obstacle_first(closed), "mail");
                         buffer_add_char(body, ',');
-                        add_string(body, "closed", closed);
+                        add_string(body, "closed", why.data);
+                        buffer_fini(&why);
                 }
                 buffer_add_char(body, '}');
         }
@@ -143,7 +137,7 @@ static void add_jobs(const struct engine *engine, struct buffer *body)
         buffer_add_text(body, "},\"phases\":{");
         size_t phases[JOB_PHASE_COUNT] = {0};
         const struct delivery *delivery;
-        TAILQ_FOREACH(delivery, &engine->all, all)
+        TAILQ_FOREACH(delivery, &engine->inflight.all, all)
         {
                 phases[delivery->job.phase]++;
         }
@@ -166,13 +160,13 @@ static void render_status(struct engine *engine, struct buffer *body)
         buffer_add_char(body, '{');
         add_string(body, "worker", engine->worker);
         buffer_printf(body, ",\"version\":\"%s\",\"state\":\"%s\",\"ready\":%s,", LEVERET_VERSION,
-                      engine->stage == STAGE_RUNNING ? "running" : "draining", count ? "false" : "true");
+                      engine->life.stage == STAGE_RUNNING ? "running" : "draining", count ? "false" : "true");
         add_string(body, "not_ready_because", reasons.len ? reasons.data : "");
         buffer_printf(body, ",\"started_ms\":%" PRId64 ",\"last_success_ms\":%" PRId64 ",",
                       engine->started_ms, engine->last_success_ms);
         buffer_printf(body,
                       "\"amqp\":{\"up\":%s,\"epoch\":%" PRIu64 "},\"publisher\":{\"up\":%s,\"blocked\":%s},",
-                      engine->amqp_up ? "true" : "false", engine->epoch,
+                      engine->broker.up ? "true" : "false", engine->broker.epoch,
                       amqp_publisher_is_up(engine->publisher) ? "true" : "false",
                       amqp_publisher_is_blocked(engine->publisher) ? "true" : "false");
         buffer_printf(body, "\"redis\":{\"up\":%s},", redis_store_is_up(engine->store) ? "true" : "false");
@@ -186,8 +180,8 @@ static void render_status(struct engine *engine, struct buffer *body)
         buffer_printf(body,
                       "\"in_flight\":%zu,\"sending\":%zu,\"suspects\":%s,\"oldest_in_flight_ms\":%" PRId64
                       "}\n",
-                      engine->in_flight, outlet->used, TAILQ_EMPTY(&engine->suspects) ? "false" : "true",
-                      oldest_ms(engine));
+                      engine->inflight.count, outlet->used,
+                      TAILQ_EMPTY(&engine->gate.suspects) ? "false" : "true", oldest_ms(engine));
         buffer_fini(&reasons);
 }
 

@@ -16,12 +16,19 @@
 #define PAUSED_EVERY_MS 300
 #define TELL_EVERY_MS 2000
 
+/* Bit by bit of the queues, two bits of the breaker of each outlet. */
+struct told {
+        uint64_t paused, cancelled, breakers;
+        enum stage stage;
+};
+
 struct presence {
         struct engine *engine;
         int64_t asked_ms, told_ms;
         uint64_t told_completed;
         double rate; /* completed a second, since the last telling */
         bool asking;
+        struct told told; /* what people wait for, as it was told last */
 };
 
 static void measure(struct presence *presence, int64_t now_ms)
@@ -91,11 +98,11 @@ static void add_process(struct words *words, const struct presence *presence)
         add_text(words, "host", slice_of(arena_strdup(&words->arena, host)));
         add_number(words, "pid", (int64_t)getpid());
         add_text(words, "version", SLICE_LITERAL(LEVERET_VERSION));
-        add_number(words, "in_flight", (int64_t)engine->in_flight);
+        add_number(words, "in_flight", (int64_t)engine->inflight.count);
         add_text(words, "rate", slice_of(arena_printf(&words->arena, "%.1f", presence->rate)));
         add_number(words, "completed", (int64_t)engine->ends[METRICS_COMPLETED]);
         add_text(words, "breaker", slice_of(breaker_state_word(engine->outlets[0].breaker.state)));
-        add_text(words, "state", slice_of(engine->stage == STAGE_RUNNING ? "running" : "draining"));
+        add_text(words, "state", slice_of(engine->life.stage == STAGE_RUNNING ? "running" : "draining"));
         add_number(words, "started_ms", engine->started_ms);
         add_number(words, "seen_ms", clock_wall_ms());
 }
@@ -124,9 +131,23 @@ static void tell_newer_than(struct engine *engine)
         arena_fini(&words.arena);
 }
 
+static struct told told_of(const struct engine *engine)
+{
+        struct told told = {.stage = engine->life.stage};
+        for (size_t i = 0; i < engine->config->queue_count; i++) {
+                const struct queue_state *queue = &engine->queues[i];
+                told.paused |= (uint64_t)queue->paused << i;
+                told.cancelled |= (uint64_t)(queue->paused && queue->cancelled) << i;
+        }
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                told.breakers |= (uint64_t)engine->outlets[i].breaker.state << (2 * i);
+        return told;
+}
+
 static void tell(struct presence *presence)
 {
         struct engine *engine = presence->engine;
+        presence->told = told_of(engine);
         struct words words = {0};
         arena_init(&words.arena);
         const char *key = record_key(&words.arena, engine->config->redis.prefix, KEY_WORKER, engine->worker);
@@ -162,7 +183,7 @@ static void on_paused(void *context, bool lost, const struct slice *values, size
         if (!presence)
                 return;
         presence->asking = false;
-        if (engine->stage == STAGE_ENDED || !redis_store_is_up(engine->store))
+        if (engine->life.stage == STAGE_ENDED || !redis_store_is_up(engine->store))
                 return;
         bool changed = !engine->pauses_known;
         if (changed && lost)
@@ -170,18 +191,23 @@ static void on_paused(void *context, bool lost, const struct slice *values, size
                           &(struct log_fields){.event = "paused_unreadable",
                                                .msg = "cannot read which queues are paused"});
         engine->pauses_known = true;
+        if (changed) /* Redis is up anew, and may know nothing of this worker */
+                presence->told.stage = STAGE_ENDED;
         for (size_t i = 0; i < engine->config->queue_count && !lost; i++)
                 changed |= pause_take(engine, i, values, count);
-        if (!changed)
-                return;
-        gate_consume(engine);
-        tell(presence);
+        if (changed)
+                wake_soon(engine);
 }
 
-void presence_tell(struct engine *engine)
+void presence_turn(struct engine *engine)
 {
-        if (engine->presence && redis_store_is_up(engine->store))
-                tell(engine->presence);
+        struct presence *presence = engine->presence;
+        if (!presence || !engine->pauses_known || !redis_store_is_up(engine->store))
+                return;
+        struct told now = told_of(engine), *told = &presence->told;
+        if (now.paused != told->paused || now.cancelled != told->cancelled ||
+            now.breakers != told->breakers || now.stage != told->stage)
+                tell(presence);
 }
 
 void presence_ask(struct engine *engine)

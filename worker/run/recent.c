@@ -87,7 +87,7 @@ static size_t list_running(const struct engine *engine, struct slice *arguments)
 {
         size_t count = 0;
         const struct delivery *delivery;
-        TAILQ_FOREACH_REVERSE(delivery, &engine->all, delivery_queue, all)
+        TAILQ_FOREACH_REVERSE(delivery, &engine->inflight.all, delivery_list, all)
         {
                 if (delivery->started_ms >= engine->recent->looked_ms && delivery->job.recorded &&
                     count < RECORD_JOBS_MAX)
@@ -136,7 +136,7 @@ static void add_subject(struct engine *engine, const struct subject_note *note, 
         buffer_fini(&key);
 }
 
-void recent_flush(struct engine *engine)
+void recent_turn(struct engine *engine)
 {
         struct recent *recent = engine->recent;
         char now[24];

@@ -15,6 +15,7 @@
 #include "io/redis/redis_spare.h"
 #include "io/redis/redis_store.h"
 #include "run/engine.h"
+#include "run/obstacle.h"
 #include "run/outlet.h"
 
 #include <sys/queue.h>
@@ -25,11 +26,12 @@
 enum { ID_BUCKETS = 4096, OWNER_SIZE = 192, WORKER_ID_MAX = 120 };
 
 /* Where a delivery stands for the engine, besides the phase of its job: the list it is on. */
-enum delivery_list {
+enum delivery_listing {
         LIST_NONE,
         LIST_HELD,     /* received, not started */
         LIST_SUSPECTS, /* to be started alone */
         LIST_PLACES,   /* wants a place at its outlet */
+        LIST_OVER,     /* its job is over and no callback is to come: freed at the end of the turn */
 };
 
 /* One job in flight. Owns its arena and everything in it, itself included. */
@@ -60,12 +62,13 @@ struct delivery {
         uint32_t pending; /* callbacks of store, transport and publisher that are still to come */
         uint32_t publish_tries;
         int64_t publish_again_ms; /* when to try the unconfirmed copy again; 0: not waiting */
-        bool ended;               /* the job is over; freed when `pending` is 0 */
-        bool active;              /* counted in engine->active */
-        struct outlet *outlet;    /* by which its present effect leaves */
+        bool ended;               /* the job is over */
+        bool active;              /* counted in engine->gate.active */
+        struct outlet *outlet;    /* by which its present effect leaves; NULL before the first */
         struct outlet_place place;
-        enum delivery_list list;
+        enum delivery_listing listing;
         TAILQ_ENTRY(delivery) all, listed;
+        uint64_t hash; /* of its id */
         LIST_ENTRY(delivery) same_bucket;
         bool in_bucket;
 };
@@ -76,6 +79,7 @@ struct queue_state {
         bool paused;     /* by an operator */
         bool lost;       /* the broker cancelled us */
         bool cancelled;  /* no delivery can arrive until more is wanted */
+        bool returns;    /* just cancelled: what is held of it is to be given back */
         size_t in_flight;
         /* Wall clock: what waits in the queue came after this. 0: unknown. */
         int64_t newer_than_ms;
@@ -89,129 +93,131 @@ struct drain_report {
         int64_t began_ms;
 };
 
+/* Of lifecycle.c. */
+struct lifecycle {
+        enum stage stage;
+        bool opened;
+        int exit_status;
+        struct drain_report drain;
+        struct watchdog *watchdog;
+        int64_t watchdog_every_ms, watchdog_told_ms; /* of the service manager; every 0: it does not ask */
+        uv_prepare_t before_wait;
+        uv_timer_t tick;
+        uv_signal_t sigterm, sigint, sighup;
+};
+
+/* Of wake.c. */
+struct wake {
+        uv_timer_t timer;
+        uv_idle_t soon;
+        bool looking; /* what happens now is seen in this same look */
+        bool again;   /* the look left something to the next turn */
+};
+
+/* Of inflight.c and tally.c. */
+struct inflight {
+        struct delivery_list all, over;
+        struct delivery_bucket buckets[ID_BUCKETS];
+        size_t count;
+        size_t body_bytes;        /* of what is in flight */
+        bool reading_held;        /* too many of them: nothing more is read from the broker */
+        struct arena_pool arenas; /* of deliveries that ended */
+};
+
+/* Of gate.c; what is counted here is counted by tally.c. */
+struct gate {
+        struct delivery_list held, suspects;
+        size_t active;          /* between claim and decision */
+        struct delivery *alone; /* a suspect that runs: nothing is claimed beside it */
+};
+
 struct engine {
         uv_loop_t loop;
         const struct config *config;
         struct engine_options options;
         char worker[WORKER_ID_MAX];
-        enum stage stage;
-        bool opened;
-        int exit_status;
 
         struct amqp_consumer *consumer;
         struct amqp_publisher *publisher;
         struct redis_store *store;
         struct redis_spare *spare;
-        struct outlet outlets[1];
-        size_t outlet_count;
         struct admin *admin;
+        struct admin_source admin_source;
         struct metrics *metrics;
 
-        struct arena_pool arenas; /* of deliveries that ended */
-        uint64_t epoch;
-        bool amqp_up;
+        struct lifecycle life;
+        struct wake wake;
+        struct inflight inflight;
+        struct gate gate;
+        struct outlet outlets[1];
+        size_t outlet_count;
+        struct {
+                bool up;
+                uint64_t epoch;
+        } broker;
         struct queue_state queues[CONFIG_QUEUES_MAX];
-
-        struct delivery_queue all, held, suspects;
-        struct delivery_bucket buckets[ID_BUCKETS];
-        size_t in_flight, active;
-        size_t body_bytes; /* of what is in flight */
-        bool reading_held; /* too many of them: nothing more is read from the broker */
-        struct delivery *alone;
+        bool pauses_known; /* since Redis is up: nothing is consumed before */
 
         struct recent *recent; /* best-effort index writes that are due */
         struct alerts *alerts;
         struct presence *presence;
-        bool pauses_known; /* since Redis is up: nothing is consumed before */
         struct depth *depth;
         struct stuck *stuck;
-        struct watchdog *watchdog;
 
-        uv_check_t turn;
-        uv_prepare_t before_wait;
-        int64_t watchdog_every_ms, watchdog_told_ms; /* of the service manager; every 0: it does not ask */
-        uv_timer_t tick, gate_timer;
-        uv_idle_t gate_more; /* active while jobs could begin that were left to the next turn */
-        uv_signal_t sigterm, sigint, sighup;
-        struct drain_report drain;
         int64_t started_ms, last_success_ms;
         uint64_t random;
         uint64_t ends[METRICS_OUTCOME_COUNT]; /* deliveries since the start, by how they ended */
 };
 
-/* ---- engine.c: one worker without its thread, for tests/engine, which turns the loops of several ---- */
-struct engine *engine_new(const struct config *config, const struct engine_options *options);
-/* Opens everything but turns no loop. False if a setting makes it impossible; to be closed in any case. */
-bool engine_open(struct engine *engine);
-/* Closes everything, turning the loop until that is done, and frees. The exit status. */
-int engine_close(struct engine *engine);
+/*
+ * Callbacks change state; the look, once a turn before the loop waits, decides what follows from it
+ * (lifecycle.c, on_before_wait). No event is handled inside another, and what ended is freed at the look's
+ * end. The functions stand in the order of who may call whom: each file calls those above it, and delivery,
+ * actions and ends each other.
+ */
 
-/* ---- delivery.c: the job's events in, its actions carried out ---- */
-void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
-                   struct message *message);
-void delivery_event(struct delivery *delivery, const struct job_event *event);
-/* A callback that was counted in `pending` has come; frees the delivery if it was the last of an ended job.
- * False: it was freed or is over, touch it no more. */
-bool delivery_back(struct delivery *delivery);
-/* A request has no reply. Asks again at once if the store came back before this was told. */
-void delivery_store_lost(struct delivery *delivery);
-/* The reply to a request of a job that owns its record, as the event `kind`. */
-void delivery_reply(struct delivery *delivery, enum job_event_kind kind, const struct store_result *result);
-/* Tells every job; safe against jobs that end meanwhile. */
-void deliveries_event(struct engine *engine, const struct job_event *event);
-const struct config_queue *delivery_queue(const struct delivery *delivery);
-struct store_identity delivery_identity(const struct delivery *delivery);
-
-/* ---- actions.c ---- */
-void delivery_perform(struct delivery *delivery, const struct job_action *action);
-
-/* ---- ends.c: decisions, copies, the dead-letter index ---- */
-void end_decide(struct delivery *delivery);
-void end_publish(struct delivery *delivery);
-void end_publish_delay(struct delivery *delivery);
-void end_publish_later(struct delivery *delivery);
-void end_settle(struct delivery *delivery);
+/* ---- wake.c: when the loop looks again ---- */
+void wake_open(struct engine *engine);
+void wake_close(struct engine *engine);
+/* Something changed: the loop looks before it waits. What the look itself changes needs no other look. */
+void wake_soon(struct engine *engine);
+void wake_looking(struct engine *engine); /* the look begins */
+/* The look is over. The next one is in `wait_ms` at the latest (-1: when something happens), or at once if
+ * the look set `again`. */
+void wake_looked(struct engine *engine, int64_t wait_ms);
 
 /* ---- inflight.c: lists and the map of ids ---- */
+void inflight_init(struct engine *engine);
 void inflight_add(struct engine *engine, struct delivery *delivery);
 void inflight_remove(struct delivery *delivery);
 struct delivery *inflight_find(struct engine *engine, struct slice id);
-void inflight_list(struct delivery *delivery, enum delivery_list list);
+void inflight_list(struct delivery *delivery, enum delivery_listing listing);
+/* All that are in flight, the oldest first; safe against those that end by it. */
+void inflight_each(struct engine *engine, void (*visit)(struct delivery *delivery, void *context),
+                   void *context);
+/* Frees what is on LIST_OVER. */
+void inflight_free_over(struct engine *engine);
+/* Frees everything, in whatever phase, when no callback comes any more. */
+void inflight_forget(struct engine *engine);
+const struct config_queue *delivery_config_queue(const struct delivery *delivery);
 
-/* ---- gate.c: who may start, who may send, how much is consumed ---- */
-void gate_turn(struct engine *engine);    /* once a loop turn */
-void gate_consume(struct engine *engine); /* tells the consumer how much is wanted now */
-void gate_update(
-        struct delivery *delivery); /* after a step: gives back what the job's phase no longer needs */
-void gate_result(struct delivery *delivery, const struct send_result *result, struct job_event *event);
-void gate_cancelled(struct engine *engine, size_t queue);
-void gate_suspect(struct delivery *delivery); /* found by its claim; may be freed by it */
-void gate_bytes(struct engine *engine);       /* after what is in flight grew or shrank */
-const char *gate_closed_because(const struct engine *engine, size_t queue); /* NULL: open */
+/* ---- tally.c: what is counted of the deliveries ---- */
+/* After a step: gives back what the job's phase no longer needs. */
+void tally_step(struct delivery *delivery);
+/* After what is in flight grew or shrank: may more be read from the broker? */
+void tally_bytes(struct engine *engine);
 
-/* ---- lifecycle.c ---- */
-void lifecycle_block_signals(void); /* until lifecycle_open: what comes meanwhile waits */
-void lifecycle_open(struct engine *engine);
-void lifecycle_drain(struct engine *engine, const char *cause);
-void lifecycle_end(struct engine *engine, int status);
-void lifecycle_busy(struct engine *engine);  /* something is in flight: ticks come in time for it */
-void lifecycle_check(struct engine *engine); /* draining and nothing left? */
-void lifecycle_close(struct engine *engine);
+/* ---- joblog.c: one line for each end ---- */
+void joblog_end(struct delivery *delivery, enum metrics_outcome outcome);
+void joblog_warn(struct delivery *delivery, const char *event, const char *error);
 
 /* ---- recent.c: the lists for people, best effort ---- */
 void recent_open(struct engine *engine);
 void recent_subject(struct engine *engine, struct slice id, struct slice subject);
 void recent_completed(struct engine *engine, struct slice id);
-void recent_flush(struct engine *engine); /* the subjects, once a turn */
-void recent_look(struct engine *engine);  /* the states, once a tick */
+void recent_turn(struct engine *engine); /* the subjects, once a turn */
+void recent_look(struct engine *engine); /* the states, once a tick */
 void recent_close(struct engine *engine);
-
-/* ---- presence.c: leveret:worker:<id>, leveret:paused ---- */
-void presence_open(struct engine *engine);
-void presence_look(struct engine *engine, int64_t now_ms); /* once a tick */
-void presence_tell(struct engine *engine); /* now, because something changed that people wait for */
-void presence_ask(struct engine *engine);  /* which queues are paused; the gate is told of the answer */
-void presence_close(struct engine *engine);
 
 /* ---- depth.c: what waits in the broker ---- */
 void depth_open(struct engine *engine);
@@ -219,11 +225,10 @@ void depth_open(struct engine *engine);
 void depth_newer_than(struct engine *engine, size_t queue, int64_t ms);
 /* What waits in the queue waits no longer than this; 0: nothing waits; -1: unknown. */
 int64_t depth_oldest_ms(const struct engine *engine, size_t queue);
+/* Did the broker just say that nothing waits for this process? Once for each time that it was asked; says in
+ * `text` what waits nevertheless. */
+bool depth_is_empty(struct engine *engine, char *text, size_t size);
 void depth_close(struct engine *engine);
-
-/* ---- stuck.c: running records whose lease ran out and that nobody takes over ---- */
-void stuck_open(struct engine *engine);
-void stuck_close(struct engine *engine);
 
 /* ---- alerts.c ---- */
 void alerts_open(struct engine *engine);
@@ -233,16 +238,70 @@ void alerts_event(struct engine *engine, const char *kind, const char *text);
 void alerts_reload(struct engine *engine);
 void alerts_close(struct engine *engine);
 
+/* ---- delivery.c: the job's events in, its actions carried out ---- */
+void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
+                   struct message *message);
+/* Not from inside another event of the same job: what an action answers at once is returned by
+ * delivery_perform. */
+void delivery_event(struct delivery *delivery, const struct job_event *event);
+/* A callback that was counted in `pending` has come. False: the job is over, nothing is to be done. */
+bool delivery_back(struct delivery *delivery);
+/* A request has no reply. Asks again at once if the store came back before this was told. */
+void delivery_store_lost(struct delivery *delivery);
+/* The reply to a request of a job that owns its record, as the event `kind`. */
+void delivery_reply(struct delivery *delivery, enum job_event_kind kind, const struct store_result *result);
+/* Tells every job. */
+void deliveries_event(struct engine *engine, const struct job_event *event);
+struct store_identity delivery_identity(const struct delivery *delivery);
+
+/* ---- actions.c ---- */
+/* Carries out one action. True if it is answered at once, with `answer`. */
+bool delivery_perform(struct delivery *delivery, const struct job_action *action, struct job_event *answer);
+
+/* ---- ends.c: decisions, copies, the dead-letter index; those that return true as delivery_perform ---- */
+void end_decide(struct delivery *delivery);
+bool end_publish(struct delivery *delivery, struct job_event *answer);
+bool end_publish_delay(struct delivery *delivery, struct job_event *answer);
+void end_publish_later(struct delivery *delivery);
+void end_settle(struct delivery *delivery);
+
+/* ---- gate.c: who may start, who may send, how much is consumed; both once a turn ---- */
+void gate_turn(struct engine *engine);            /* gives back, starts, defers, gives places */
+void gate_consume(struct engine *engine);         /* tells the consumer how much is wanted now */
+int64_t gate_due_ms(const struct engine *engine); /* as outlet_due_ms, of all */
+/* Why the queue is not to be consumed, a set of obstacles; 0: it is. */
+uint32_t gate_closed_because(const struct engine *engine, size_t queue);
+
+/* ---- presence.c: leveret:worker:<id>, leveret:paused ---- */
+void presence_open(struct engine *engine);
+void presence_turn(struct engine *engine);                 /* tells at once what people wait for */
+void presence_look(struct engine *engine, int64_t now_ms); /* once a tick */
+void presence_ask(struct engine *engine);                  /* which queues are paused */
+void presence_close(struct engine *engine);
+
+/* ---- stuck.c: running records whose lease ran out and that nobody takes over ---- */
+void stuck_open(struct engine *engine);
+void stuck_close(struct engine *engine);
+
 /* ---- watchdog.c: ends the process when the loop has not turned for 10 s of its running time ---- */
 struct watchdog *watchdog_start(void);
 void watchdog_turned(struct watchdog *watchdog);
 void watchdog_stop(struct watchdog *watchdog);
 
+/* ---- lifecycle.c ---- */
+void lifecycle_block_signals(void); /* until lifecycle_open: what comes meanwhile waits */
+void lifecycle_open(struct engine *engine);
+void lifecycle_end(struct engine *engine, int status);
+void lifecycle_close(struct engine *engine);
+
 /* ---- pages.c: /readyz /status /metrics ---- */
 void pages_render(void *context, enum admin_page page, bool verbose, struct buffer *body, int *status);
 
-/* ---- joblog.c: one line for each end ---- */
-void joblog_end(struct delivery *delivery, enum metrics_outcome outcome);
-void joblog_warn(struct delivery *delivery, const char *event, const char *error);
+/* ---- engine.c: one worker without its thread, for tests/engine, which turns the loops of several ---- */
+struct engine *engine_new(const struct config *config, const struct engine_options *options);
+/* Opens everything but turns no loop. False if a setting makes it impossible; to be closed in any case. */
+bool engine_open(struct engine *engine);
+/* Closes everything, turning the loop until that is done, and frees. The exit status. */
+int engine_close(struct engine *engine);
 
 #endif

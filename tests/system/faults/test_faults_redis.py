@@ -86,6 +86,24 @@ def test_a_mail_that_redis_has_not_recorded_is_not_acknowledged(bench):
     assert bench.sink.count() == 1
 
 
+def test_no_send_begins_while_redis_is_known_to_be_down(bench):
+    """What waits for a place waits on: that it was sent could not be recorded."""
+    fleet = Fleet(bench, 1, bench.config(redis={"timeout": "500ms"}, mail={"http": {"connections": 4}}))
+    worker = fleet.workers[0]
+    bench.sink.mode("healthy", delay_ms=200)
+    bench.publish_many([order(n) for n in range(1, 201)])
+    wait_until(lambda: bench.sink.count() >= 12, what=lambda: bench.sink.stats())
+    bench.redis.freeze()
+    try:
+        wait_until(lambda: worker.logged(event="redis_down"), what="Redis is known to be down")
+        before = bench.sink.stats()["attempts"]
+        wait_until(lambda: worker.status()["sending"] == 0, what="what was under way ends")
+        assert bench.sink.stats()["attempts"] <= before + 4, "sent on though it could not be recorded"
+    finally:
+        bench.redis.thaw()
+    assert all_done(bench, fleet, 200).mails == 200
+
+
 def test_redis_that_is_full_stops_the_work_and_no_more(bench):
     fleet, worker = load(bench, 600)
     back_again(bench, worker, lambda: bench.redis.set("maxmemory", "1mb"), lambda: bench.redis.set("maxmemory", "0"))
