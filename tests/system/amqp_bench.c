@@ -292,7 +292,8 @@ static int connect_upstream(void)
         struct config config = {.amqp = {.url = url(), .heartbeat_ms = 30000}};
         arena_init(&arena);
         amqp_settings_parse(&arena, &config, &settings, &error);
-        struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)settings.port)};
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_port = htons((uint16_t)settings.nodes[0].port)};
         inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
         arena_fini(&arena);
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

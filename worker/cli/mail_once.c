@@ -10,8 +10,8 @@ const char *mail_place(struct arena *arena, const struct config *config)
                                                                       : NULL;
         if (!text || !url_parse(arena, text, &url))
                 return "";
-        return url.port ? arena_printf(arena, "%s://%s:%u", url.scheme, url.host, url.port)
-                        : arena_printf(arena, "%s://%s", url.scheme, url.host);
+        return url.port ? arena_printf(arena, "%s://%s:%u", url.scheme, url_host(arena, url.host), url.port)
+                        : arena_printf(arena, "%s://%s", url.scheme, url_host(arena, url.host));
 }
 
 struct ended {

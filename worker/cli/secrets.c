@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "core/settings/settings.h"
+#include "core/text/expand.h"
 
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,18 +14,21 @@ extern char **environ;
 /* Is it a secret setting's value, or what ${NAME} put into one? */
 static bool is_in_a_secret(const struct config *config, const char *value)
 {
+        bool found = false;
+        struct buffer encoded = {0}; /* as it stands in a URL */
         if (strlen(value) < SECRET_LEN_MIN)
                 return false;
-        for (size_t i = 0; i < setting_count; i++) {
+        expand_add_userinfo(&encoded, value);
+        for (size_t i = 0; i < setting_count && !found; i++) {
                 const struct setting *setting = &settings[i];
                 if (!setting->secret || setting->scope != SETTING_OF_WORKER)
                         continue;
                 const char *secret;
                 memcpy(&secret, (const char *)config + setting->offset, sizeof(secret));
-                if (secret && strstr(secret, value))
-                        return true;
+                found = secret && (strstr(secret, value) || strstr(secret, encoded.data));
         }
-        return false;
+        buffer_fini(&encoded);
+        return found;
 }
 
 /* "NAME=value", in place: /proc/PID/environ and /proc/PID/cmdline show this very memory. */

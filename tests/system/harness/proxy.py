@@ -26,7 +26,8 @@ class Proxy:
         self.blackhole = self.refuse = False
         self.connections = []
         self.accepted = 0
-        self._listener = socket.create_server(listen)
+        family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
+        self._listener = socket.create_server(listen, family=family)
         self.port = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._closed = False

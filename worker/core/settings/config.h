@@ -82,15 +82,17 @@ struct config_outlet {
 
 struct config {
         struct {
-                const char *url;      /* default amqp://guest:guest@127.0.0.1:5672/ */
-                int64_t heartbeat_ms; /* default 30000; at least 1000 */
-                bool allow_plaintext; /* plaintext to other than loopback */
+                const char *url; /* default amqp://guest:guest@127.0.0.1:5672/; may name several hosts */
+                const char *username, *password; /* unset: those of the URL; the password is secret */
+                int64_t heartbeat_ms;            /* default 30000; at least 1000 */
+                bool allow_plaintext;            /* plaintext to other than loopback */
                 struct config_tls tls;
         } amqp;
         struct {
-                const char *url;    /* default redis://127.0.0.1:6379/0 */
-                const char *prefix; /* default "leveret" */
-                int64_t timeout_ms; /* of a reply, default 2000 */
+                const char *url;                 /* default redis://127.0.0.1:6379/0 */
+                const char *username, *password; /* unset: those of the URL; the password is secret */
+                const char *prefix;              /* default "leveret" */
+                int64_t timeout_ms;              /* of a reply, default 2000 */
                 bool allow_plaintext;
                 struct config_tls tls;
         } redis;

@@ -40,6 +40,7 @@ struct setting {
         enum setting_kind kind;
         enum setting_scope scope;
         bool secret;     /* printed as ***, also read from a file named by LEVERET_..._FILE */
+        bool from_file;  /* no secret, but read from such a file too */
         bool reloadable; /* takes effect on SIGHUP */
         size_t offset;
         size_t has_offset; /* of a bool that says that it was set; 0: none */

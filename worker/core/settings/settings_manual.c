@@ -86,6 +86,8 @@ static void add_setting(const struct setting *setting, struct arena *arena, stru
         buffer_printf(&text, " Default: %s.", setting->fallback ? setting->fallback : "unset");
         if (setting->reloadable)
                 buffer_add_text(&text, " Reloadable.");
+        if (setting->from_file)
+                buffer_printf(&text, " Also read from the file that %s_FILE names.", variable);
         if (setting->secret)
                 buffer_printf(&text, " Secret: also read from the file that %s_FILE names.", variable);
         roff_add_text(out, text.data);

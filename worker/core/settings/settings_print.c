@@ -155,6 +155,8 @@ static void explanation_text(const struct setting *setting, struct buffer *text)
         buffer_add_text(text, setting->reloadable ? ". Reloadable." : ".");
         if (setting->secret)
                 buffer_add_text(text, " Secret.");
+        if (setting->from_file)
+                buffer_add_text(text, " Also read from a file, as a secret is.");
 }
 
 /* The explanation as comment lines of at most PROSE_WIDTH columns. */

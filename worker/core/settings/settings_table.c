@@ -27,7 +27,16 @@ static const char *const topologies[] = {"declare", "verify", "off", NULL};
 const struct setting settings[] = {
         { .name = "amqp.url", .kind = SETTING_URL, OF_WORKER(amqp.url),
           .words = amqp_schemes, .fallback = "amqp://guest:guest@127.0.0.1:5672/", .secret = true,
-          .prose = "The broker, as amqp:// or amqps:// with credentials and virtual host." },
+          .prose = "The broker, as amqp:// or amqps:// with credentials and virtual host. Several nodes of a cluster "
+                   "are separated by commas, as in amqp://user:password@a:5672,b:5672/vhost: the order is shuffled, "
+                   "and the next one is tried at once when one fails." },
+        { .name = "amqp.username", .kind = SETTING_TEXT, OF_WORKER(amqp.username),
+          .example = "leveret", .from_file = true,
+          .prose = "Name to log in to the broker with; unset: that of amqp.url." },
+        { .name = "amqp.password", .kind = SETTING_TEXT, OF_WORKER(amqp.password),
+          .example = "${AMQP_PASSWORD}", .secret = true,
+          .prose = "Password to log in to the broker with, as it is, nothing percent-encoded; unset: that of "
+                   "amqp.url." },
         { .name = "amqp.heartbeat", .kind = SETTING_DURATION, OF_WORKER(amqp.heartbeat_ms),
           .min = SECOND_MS, .max = HOUR_MS, .fallback = "30s",
           .prose = "How often the broker and leveret show each other that they live; two missed ones end the "
@@ -48,6 +57,13 @@ const struct setting settings[] = {
           .words = redis_schemes, .fallback = "redis://127.0.0.1:6379/0", .secret = true,
           .prose = "The Redis server that keeps the job records, as redis:// or rediss:// with the password "
                    "and the number of the database." },
+        { .name = "redis.username", .kind = SETTING_TEXT, OF_WORKER(redis.username),
+          .example = "leveret", .from_file = true,
+          .prose = "Name to log in to Redis with; unset: that of redis.url." },
+        { .name = "redis.password", .kind = SETTING_TEXT, OF_WORKER(redis.password),
+          .example = "${REDIS_PASSWORD}", .secret = true,
+          .prose = "Password to log in to Redis with, as it is, nothing percent-encoded; unset: that of "
+                   "redis.url." },
         { .name = "redis.prefix", .kind = SETTING_TEXT, OF_WORKER(redis.prefix),
           .max = CONFIG_PREFIX_MAX, .fallback = "leveret",
           .prose = "What every key begins with. Workers with the same queues must have the same prefix; "

@@ -1,5 +1,6 @@
 #include "core/text/expand.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,10 +8,50 @@ enum { NAME_MAX_BYTES = 64 };
 
 static const char name_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 
-/* Expands what follows `${`; returns what follows the closing brace, NULL on error. */
-static const char *variable_expand(struct buffer *out, const char *at, expand_lookup *lookup, void *context,
-                                   char *error)
+static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+static bool userinfo_valid(const char *value)
 {
+        for (; *value; value++) {
+                bool encoded = *value == '%' && isxdigit((unsigned char)value[1]) &&
+                               isxdigit((unsigned char)value[2]);
+                if (!encoded && !strchr(unreserved, *value) && !strchr("!$&'()*+,;=:", *value))
+                        return false;
+        }
+        return true;
+}
+
+void expand_add_userinfo(struct buffer *out, const char *value)
+{
+        bool valid = userinfo_valid(value);
+        for (; *value; value++)
+                if (valid || strchr(unreserved, *value))
+                        buffer_add_char(out, *value);
+                else
+                        buffer_printf(out, "%%%02X", (unsigned char)*value);
+}
+
+struct expansion {
+        struct buffer *out;
+        expand_lookup *lookup;
+        void *context;
+        char *error;
+        const char *userinfo, *userinfo_end; /* of the text; NULL: it has none */
+};
+
+static void value_add(const struct expansion *expansion, const char *at, const char *value)
+{
+        if (expansion->userinfo && at >= expansion->userinfo && at < expansion->userinfo_end)
+                expand_add_userinfo(expansion->out, value);
+        else
+                buffer_add_text(expansion->out, value);
+}
+
+/* Expands what follows `${`; returns what follows the closing brace, NULL on error. */
+static const char *variable_expand(const struct expansion *expansion, const char *at)
+{
+        struct buffer *out = expansion->out;
+        char *error = expansion->error;
         size_t len = strspn(at, name_characters);
         const char *end = strchr(at, '}');
         bool fallback = strncmp(at + len, ":-", 2) == 0;
@@ -25,9 +66,9 @@ static const char *variable_expand(struct buffer *out, const char *at, expand_lo
         char name[NAME_MAX_BYTES];
         memcpy(name, at, len);
         name[len] = '\0';
-        const char *value = lookup(context, name);
+        const char *value = expansion->lookup(expansion->context, name);
         if (value && (value[0] || !fallback)) {
-                buffer_add_text(out, value);
+                value_add(expansion, at, value);
         } else if (fallback) {
                 buffer_add(out, at + len + 2, (size_t)(end - (at + len + 2)));
         } else {
@@ -37,24 +78,58 @@ static const char *variable_expand(struct buffer *out, const char *at, expand_lo
         return end + 1;
 }
 
-bool expand(struct buffer *out, const char *text, expand_lookup *lookup, void *context,
-            char error[EXPAND_ERROR_MAX])
+static bool text_expand(const struct expansion *expansion, const char *text)
 {
+        struct buffer *out = expansion->out;
         while (*text) {
                 if (strncmp(text, "$${", 3) == 0) {
                         buffer_add_text(out, "${");
                         text += 3;
                 } else if (strncmp(text, "${", 2) == 0) {
-                        text = variable_expand(out, text + 2, lookup, context, error);
+                        text = variable_expand(expansion, text + 2);
                         if (!text)
                                 return false;
                 } else {
                         buffer_add_char(out, *text++);
                 }
                 if (out->len > EXPAND_MAX) {
-                        snprintf(error, EXPAND_ERROR_MAX, "longer than %d bytes", EXPAND_MAX);
+                        snprintf(expansion->error, EXPAND_ERROR_MAX, "longer than %d bytes", EXPAND_MAX);
                         return false;
                 }
         }
         return true;
+}
+
+bool expand(struct buffer *out, const char *text, expand_lookup *lookup, void *context,
+            char error[EXPAND_ERROR_MAX])
+{
+        return text_expand(
+                &(struct expansion){.out = out, .lookup = lookup, .context = context, .error = error}, text);
+}
+
+/* What stands between "://" and the last @ before the path, as the text is before it is expanded: a path,
+ * query or @ inside of a `${NAME:-otherwise}` is none. */
+static const char *userinfo_end(const char *authority)
+{
+        const char *end = NULL;
+        for (const char *at = authority; *at && !strchr("/?#", *at); at++) {
+                const char *brace = strncmp(at, "${", 2) == 0 ? strchr(at, '}') : NULL;
+                at = brace ? brace : at;
+                end = *at == '@' ? at : end;
+        }
+        return end;
+}
+
+bool expand_url(struct buffer *out, const char *text, expand_lookup *lookup, void *context,
+                char error[EXPAND_ERROR_MAX])
+{
+        const char *scheme = strstr(text, "://");
+        const char *end = scheme ? userinfo_end(scheme + 3) : NULL;
+        return text_expand(&(struct expansion){.out = out,
+                                               .lookup = lookup,
+                                               .context = context,
+                                               .error = error,
+                                               .userinfo = end ? scheme + 3 : NULL,
+                                               .userinfo_end = end},
+                           text);
 }

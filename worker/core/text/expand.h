@@ -19,4 +19,12 @@ enum { EXPAND_MAX = 65536, EXPAND_ERROR_MAX = 128 };
 bool expand(struct buffer *out, const char *text, expand_lookup *lookup, void *context,
             char error[EXPAND_ERROR_MAX]);
 
+/* The same for a URL: a value that stands in its user or password goes through expand_add_userinfo. */
+bool expand_url(struct buffer *out, const char *text, expand_lookup *lookup, void *context,
+                char error[EXPAND_ERROR_MAX]);
+
+/* Adds a user or password as it may stand in a URL (RFC 3986 section 3.2.1). One that may stand there already
+ * is left alone, for it may be percent-encoded; of any other each byte that is not unreserved is encoded. */
+void expand_add_userinfo(struct buffer *out, const char *value);
+
 #endif

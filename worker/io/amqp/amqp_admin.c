@@ -6,7 +6,7 @@ enum { ADMIN_CHANNEL = 1 };
 static bool channel_open(struct broker *broker, struct amqp_error *error)
 {
         amqp_channel_open(broker->state, ADMIN_CHANNEL);
-        return amqp_error_reply(error, broker->settings, "open a channel", amqp_get_rpc_reply(broker->state));
+        return amqp_error_reply(error, broker->place, "open a channel", amqp_get_rpc_reply(broker->state));
 }
 
 /* A passive declare of a missing queue closes the channel: it is opened again. */
@@ -22,7 +22,7 @@ static bool depth_ask(struct broker *broker, struct queue_depth *queue, struct a
                 amqp_maybe_release_buffers(broker->state);
                 return true;
         }
-        amqp_error_reply(error, broker->settings, queue->name, amqp_get_rpc_reply(broker->state));
+        amqp_error_reply(error, broker->place, queue->name, amqp_get_rpc_reply(broker->state));
         if (error->code != AMQP_NOT_FOUND)
                 return false;
         *error = (struct amqp_error){0};

@@ -157,7 +157,7 @@ static void delivery_begin(struct channel *channel, const amqp_basic_deliver_t *
 static enum channel_event broken(struct amqp_error *error, struct broker *broker, const char *why)
 {
         *error = (struct amqp_error){.trouble = AMQP_TROUBLE_RETRY};
-        snprintf(error->text, sizeof(error->text), "%s: %s", broker->settings->place, why);
+        snprintf(error->text, sizeof(error->text), "%s: %s", broker->place, why);
         return CHANNEL_BROKEN;
 }
 
@@ -211,7 +211,7 @@ static enum channel_event closed(struct channel *channel, struct broker *broker,
 {
         const amqp_channel_close_t *close = method->decoded;
         bool missing = close->reply_code == AMQP_NOT_FOUND && channel->phase == CHANNEL_STARTING;
-        amqp_error_close(error, broker->settings, channel->queue_name, method);
+        amqp_error_close(error, broker->place, channel->queue_name, method);
         if (!missing || channel->generation == GENERATION_MAX)
                 return CHANNEL_BROKEN;
         amqp_channel_close_ok_t ok = {0};

@@ -1,4 +1,5 @@
 #include "core/memory/memory.h"
+#include "core/text/shorten.h"
 #include "io/amqp/amqp_wire.h"
 
 #include <openssl/x509.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <uv.h>
 
 static struct timeval timeval_of(int64_t ms)
 {
@@ -28,60 +30,6 @@ bool amqp_readable(struct broker *broker)
         return socket_ready(broker, POLLIN, 0);
 }
 
-void amqp_error_status(struct amqp_error *error, const struct amqp_settings *settings, const char *action,
-                       int status)
-{
-        *error = (struct amqp_error){.trouble = AMQP_TROUBLE_RETRY};
-        snprintf(error->text, sizeof(error->text), "%s: %s: %s", settings->place, action,
-                 amqp_error_string2(status));
-}
-
-/* The reply codes that waiting does not mend: 403 access refused, 404 not found, 405 locked, 406 precondition
- * failed, 530 not allowed (no such vhost) (AMQP 0-9-1 section 1.2). */
-static enum amqp_trouble trouble_of(int code)
-{
-        bool refused = code == 403 || code == 404 || code == 405 || code == 406 || code == 530;
-        return refused ? AMQP_TROUBLE_REFUSED : AMQP_TROUBLE_RETRY;
-}
-
-void amqp_error_close(struct amqp_error *error, const struct amqp_settings *settings, const char *action,
-                      const amqp_method_t *method)
-{
-        int code = 0;
-        struct slice text = SLICE_LITERAL("unexpected method");
-        if (method->id == AMQP_CONNECTION_CLOSE_METHOD) {
-                const amqp_connection_close_t *close = method->decoded;
-                code = close->reply_code;
-                text = slice_of_bytes(close->reply_text);
-        } else if (method->id == AMQP_CHANNEL_CLOSE_METHOD) {
-                const amqp_channel_close_t *close = method->decoded;
-                code = close->reply_code;
-                text = slice_of_bytes(close->reply_text);
-        }
-        *error = (struct amqp_error){.trouble = trouble_of(code), .code = code};
-        snprintf(error->text, sizeof(error->text), "%s: %s: %d %.*s", settings->place, action, code,
-                 SLICE_PRINT(text));
-}
-
-bool amqp_error_reply(struct amqp_error *error, const struct amqp_settings *settings, const char *action,
-                      amqp_rpc_reply_t reply)
-{
-        switch (reply.reply_type) {
-        case AMQP_RESPONSE_NORMAL:
-                return true;
-        case AMQP_RESPONSE_SERVER_EXCEPTION:
-                amqp_error_close(error, settings, action, &reply.reply);
-                return false;
-        case AMQP_RESPONSE_LIBRARY_EXCEPTION:
-                amqp_error_status(error, settings, action, reply.library_error);
-                return false;
-        case AMQP_RESPONSE_NONE:
-                amqp_error_status(error, settings, action, AMQP_STATUS_CONNECTION_CLOSED);
-                return false;
-        }
-        abort();
-}
-
 /* The library has no call for "the system's authorities": the bundle of the distribution is named to it. */
 static const char *authorities_file(const struct amqp_settings *settings)
 {
@@ -102,7 +50,7 @@ static bool socket_secure(struct broker *broker, amqp_socket_t *socket, struct a
         if (status == AMQP_STATUS_OK)
                 status = amqp_ssl_socket_set_cacert(socket, authorities_file(settings));
         if (status != AMQP_STATUS_OK) {
-                amqp_error_status(error, settings, "read the certificate authorities", status);
+                amqp_error_status(error, broker->place, "read the certificate authorities", status);
                 error->trouble = AMQP_TROUBLE_REFUSED;
                 return false;
         }
@@ -111,12 +59,12 @@ static bool socket_secure(struct broker *broker, amqp_socket_t *socket, struct a
         status = amqp_ssl_socket_set_key(socket, settings->cert_file, settings->key_file);
         if (status == AMQP_STATUS_OK)
                 return true;
-        amqp_error_status(error, settings, "read the client certificate and key", status);
+        amqp_error_status(error, broker->place, "read the client certificate and key", status);
         error->trouble = AMQP_TROUBLE_REFUSED;
         return false;
 }
 
-static bool socket_connect(struct broker *broker, struct amqp_error *error)
+static bool socket_connect(struct broker *broker, int64_t bound_ms, struct amqp_error *error)
 {
         const struct amqp_settings *settings = broker->settings;
         amqp_socket_t *socket =
@@ -125,29 +73,76 @@ static bool socket_connect(struct broker *broker, struct amqp_error *error)
                 memory_out();
         if (settings->tls && !socket_secure(broker, socket, error))
                 return false;
-        struct timeval timeout = timeval_of(AMQP_CONNECT_TIMEOUT_MS);
-        int status = amqp_socket_open_noblock(socket, settings->host, settings->port, &timeout);
+        struct timeval timeout = timeval_of(bound_ms);
+        int status = amqp_socket_open_noblock(socket, broker->node->host, broker->node->port, &timeout);
         if (status == AMQP_STATUS_OK)
                 return true;
-        amqp_error_status(error, settings, "connect", status);
+        amqp_error_status(error, broker->place, "connect", status);
         if (status == AMQP_STATUS_SOCKET_ERROR) /* the library does not hand on what connect(2) said */
                 snprintf(error->text, sizeof(error->text), "%s: connect: refused, or not reachable",
-                         settings->place);
+                         broker->place);
         return false;
 }
 
-struct broker *broker_open(const struct amqp_settings *settings, const char *role, struct amqp_error *error)
+/* `last`: no other node is left to try, so that this one gets its whole time. */
+static struct broker *node_open(const struct amqp_settings *settings, const struct amqp_node *node,
+                                const char *role, bool last, struct amqp_error *error)
 {
-        *error = (struct amqp_error){0};
         struct broker *broker = memory_raw(sizeof(*broker));
-        *broker = (struct broker){.state = amqp_new_connection(), .settings = settings};
+        *broker = (struct broker){
+                .state = amqp_new_connection(), .settings = settings, .node = node, .place = node->place};
         if (!broker->state)
                 memory_out();
         struct timeval timeout = timeval_of(AMQP_RPC_TIMEOUT_MS);
         amqp_set_rpc_timeout(broker->state, &timeout);
-        if (socket_connect(broker, error) && broker_log_in(broker, role, error))
+        if (socket_connect(broker, last ? AMQP_CONNECT_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS, error) &&
+            broker_log_in(broker, role, last ? AMQP_RPC_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS, error))
                 return broker;
         broker_close(broker, 0);
+        return NULL;
+}
+
+static void nodes_shuffle(const struct amqp_node **order, const struct amqp_settings *settings)
+{
+        for (size_t i = 0; i < settings->node_count; i++)
+                order[i] = &settings->nodes[i];
+        for (size_t i = settings->node_count; i > 1; i--) {
+                uint32_t random = 0;
+                if (uv_random(NULL, NULL, &random, sizeof(random), 0, NULL) != 0)
+                        abort();
+                size_t other = random % i;
+                const struct amqp_node *node = order[other];
+                order[other] = order[i - 1];
+                order[i - 1] = node;
+        }
+}
+
+/* Adds what a further node said. */
+static void error_join(struct amqp_error *error, const struct amqp_error *further)
+{
+        char text[2 * AMQP_ERROR_MAX];
+        snprintf(text, sizeof(text), "%s%s%s", error->text, error->text[0] ? "; " : "", further->text);
+        *error = *further;
+        text_shorten(error->text, sizeof(error->text), text);
+}
+
+struct broker *broker_open(const struct amqp_settings *settings, const char *role, struct amqp_error *error)
+{
+        const struct amqp_node *order[AMQP_NODES_MAX];
+        nodes_shuffle(order, settings);
+        *error = (struct amqp_error){0};
+        for (size_t i = 0; i < settings->node_count; i++) {
+                struct amqp_error of_node = {0};
+                struct broker *broker =
+                        node_open(settings, order[i], role, i + 1 == settings->node_count, &of_node);
+                if (broker)
+                        *error = (struct amqp_error){0};
+                if (broker)
+                        return broker;
+                error_join(error, &of_node);
+                if (of_node.trouble == AMQP_TROUBLE_REFUSED)
+                        break;
+        }
         return NULL;
 }
 

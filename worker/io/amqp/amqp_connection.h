@@ -3,6 +3,7 @@
 
 #include "core/memory/arena.h"
 #include "core/settings/config.h"
+#include "io/machine/url.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,18 +23,30 @@ enum {
         AMQP_BODY_TOLD_MAX =
                 1 << 30, /* twice what RabbitMQ lets through at most; more is no body to wait for */
         AMQP_CONNECT_TIMEOUT_MS = 5000,
+        AMQP_NODE_TIMEOUT_MS =
+                2000, /* to connect, and again to log in, as long as another node is left to try */
         AMQP_RPC_TIMEOUT_MS = 10000,
         AMQP_ERROR_MAX = 640,
 };
 
+/* One node of the broker. */
+struct amqp_node {
+        const char *host;
+        const char *place; /* "amqp://host:port/vhost" for people, no credentials */
+        int port;
+};
+
+enum { AMQP_NODES_MAX = URL_NODES_MAX };
+
 /* Where and how to log in. All memory is the arena's that it was parsed into. */
 struct amqp_settings {
-        const char *host, *user, *password, *vhost;
-        int port, heartbeat_s;
+        const char *user, *password, *vhost;
+        int heartbeat_s;
         bool tls;
         const char *ca_file, *cert_file,
-                *key_file; /* NULL: the system's authorities, no client certificate */
-        const char *place; /* "amqp://host:port/vhost" for people, no credentials */
+                *key_file;                      /* NULL: the system's authorities, no client certificate */
+        struct amqp_node nodes[AMQP_NODES_MAX]; /* in no order */
+        size_t node_count;
 };
 
 enum amqp_trouble {
@@ -48,15 +61,16 @@ struct amqp_error {
         char text[AMQP_ERROR_MAX]; /* names the place, never a password */
 };
 
-/* Takes amqp.url apart: amqp:// or amqps://, percent-decoded user, password and vhost ("/" if none is given);
- * a query is ignored. False with the cause in `error` if it cannot be used. Everything is copied: `config` is
- * not needed later. */
+/* Takes amqp.url apart: amqp:// or amqps://, percent-decoded user, password and vhost ("/" if none is given),
+ * one or several hosts; amqp.username and amqp.password go before those of the URL. False with the cause in
+ * `error` if it cannot be used. Everything is copied: `config` is not needed later. */
 bool amqp_settings_parse(struct arena *arena, const struct config *config, struct amqp_settings *settings,
                          struct amqp_error *error);
 
-/* Connects and logs in; announces consumer_cancel_notify, connection.blocked, basic.nack and
- * publisher_confirms. `role` becomes part of the connection's name. NULL with the cause in `error`.
- * `settings` outlives the connection. */
+/* Connects to one of the nodes and logs in: they are tried in random order, the next at once when one fails,
+ * none after one that refused the credentials. Announces consumer_cancel_notify, connection.blocked,
+ * basic.nack and publisher_confirms. `role` becomes part of the connection's name. NULL with the cause in
+ * `error`. `settings` outlives the connection. */
 struct broker *broker_open(const struct amqp_settings *settings, const char *role, struct amqp_error *error);
 /* Says goodbye if the broker takes it within the bound, then frees. A bound of 0 just drops it. NULL is
  * allowed. */

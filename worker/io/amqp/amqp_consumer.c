@@ -129,7 +129,7 @@ static void connection_closed(struct amqp_consumer *consumer, const amqp_method_
 {
         struct amqp_error error;
         amqp_connection_close_ok_t ok = {0};
-        amqp_error_close(&error, consumer->broker->settings, "closed by the broker", method);
+        amqp_error_close(&error, consumer->broker->place, "closed by the broker", method);
         if (amqp_writable(consumer->broker, 0))
                 amqp_send_method(consumer->broker->state, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
         connection_drop(consumer, error.text);
@@ -318,7 +318,7 @@ static void on_attempted(uv_async_t *handle)
         struct amqp_error error;
         struct broker *broker = attempt_take(consumer->attempt, &error);
         if (broker && !broker_heartbeats_take_over(broker, &consumer->heartbeat_ms)) {
-                amqp_error_status(&error, broker->settings, "log in", AMQP_STATUS_UNEXPECTED_STATE);
+                amqp_error_status(&error, broker->place, "log in", AMQP_STATUS_UNEXPECTED_STATE);
                 broker_close(broker, 0);
                 broker = NULL;
         }

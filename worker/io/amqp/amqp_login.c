@@ -32,14 +32,13 @@ static int64_t now_ms(void)
 static bool fail(struct login *login, enum amqp_trouble trouble, const char *why)
 {
         *login->error = (struct amqp_error){.trouble = trouble};
-        snprintf(login->error->text, sizeof(login->error->text), "%s: log in: %s",
-                 login->broker->settings->place, why);
+        snprintf(login->error->text, sizeof(login->error->text), "%s: log in: %s", login->broker->place, why);
         return false;
 }
 
 static bool fail_status(struct login *login, int status)
 {
-        amqp_error_status(login->error, login->broker->settings, "log in", status);
+        amqp_error_status(login->error, login->broker->place, "log in", status);
         return false;
 }
 
@@ -62,7 +61,7 @@ static bool method_await(struct login *login, amqp_method_number_t expected, amq
                 return true;
         if (method->id != AMQP_CONNECTION_CLOSE_METHOD)
                 return fail(login, AMQP_TROUBLE_RETRY, "an unexpected method");
-        amqp_error_close(login->error, login->broker->settings, "log in", method);
+        amqp_error_close(login->error, login->broker->place, "log in", method);
         return false;
 }
 
@@ -199,9 +198,9 @@ static bool host_open(struct login *login)
                method_await(login, AMQP_CONNECTION_OPEN_OK_METHOD, &method);
 }
 
-bool broker_log_in(struct broker *broker, const char *role, struct amqp_error *error)
+bool broker_log_in(struct broker *broker, const char *role, int64_t bound_ms, struct amqp_error *error)
 {
-        struct login login = {.broker = broker, .error = error, .until_ms = now_ms() + AMQP_RPC_TIMEOUT_MS};
+        struct login login = {.broker = broker, .error = error, .until_ms = now_ms() + bound_ms};
         int status = amqp_send_header(broker->state);
         if (status != AMQP_STATUS_OK)
                 return fail_status(&login, status);

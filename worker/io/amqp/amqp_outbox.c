@@ -144,11 +144,10 @@ static void connection_drop(struct postman *postman, const char *why)
 static bool channel_prepare(struct broker *broker, struct amqp_error *error)
 {
         amqp_channel_open(broker->state, PUBLISH_CHANNEL);
-        if (!amqp_error_reply(error, broker->settings, "open a channel", amqp_get_rpc_reply(broker->state)))
+        if (!amqp_error_reply(error, broker->place, "open a channel", amqp_get_rpc_reply(broker->state)))
                 return false;
         amqp_confirm_select(broker->state, PUBLISH_CHANNEL);
-        return amqp_error_reply(error, broker->settings, "ask for confirms",
-                                amqp_get_rpc_reply(broker->state));
+        return amqp_error_reply(error, broker->place, "ask for confirms", amqp_get_rpc_reply(broker->state));
 }
 
 static void connection_open(struct postman *postman)
@@ -287,7 +286,7 @@ static bool method_digest(struct postman *postman, const amqp_method_t *method)
                 return true;
         case AMQP_CHANNEL_CLOSE_METHOD:
         case AMQP_CONNECTION_CLOSE_METHOD:
-                amqp_error_close(&error, postman->broker->settings, "closed by the broker", method);
+                amqp_error_close(&error, postman->broker->place, "closed by the broker", method);
                 connection_drop(postman, error.text);
                 return false;
         default:

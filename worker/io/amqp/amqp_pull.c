@@ -50,7 +50,7 @@ static enum channel_event frame_next(struct amqp_pull *pull, int64_t until_ms, b
         if (*timed_out)
                 return CHANNEL_NOTHING;
         if (status < 0) {
-                amqp_error_status(error, &pull->settings, pull->channel.queue_name, status);
+                amqp_error_status(error, pull->broker->place, pull->channel.queue_name, status);
                 return CHANNEL_BROKEN;
         }
         enum channel_event event = CHANNEL_NOTHING;
@@ -58,7 +58,7 @@ static enum channel_event frame_next(struct amqp_pull *pull, int64_t until_ms, b
                 event = channel_frame(&pull->channel, pull->broker, &frame, 0, 0, error);
         } else if (frame.frame_type == AMQP_FRAME_METHOD &&
                    frame.payload.method.id == AMQP_CONNECTION_CLOSE_METHOD) {
-                amqp_error_close(error, &pull->settings, "closed by the broker", &frame.payload.method);
+                amqp_error_close(error, pull->broker->place, "closed by the broker", &frame.payload.method);
                 event = CHANNEL_BROKEN;
         }
         amqp_maybe_release_buffers_on_channel(pull->broker->state, frame.channel);
@@ -76,7 +76,7 @@ static bool consume_await(struct amqp_pull *pull, struct amqp_error *error)
                         return false;
         }
         if (pull->channel.phase != CHANNEL_CONSUMING)
-                amqp_error_status(error, &pull->settings, pull->channel.queue_name,
+                amqp_error_status(error, pull->broker->place, pull->channel.queue_name,
                                   status < 0 ? status : AMQP_STATUS_TIMEOUT);
         return pull->channel.phase == CHANNEL_CONSUMING;
 }
@@ -134,7 +134,7 @@ enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, stru
         int64_t until_ms = now_ms() + timeout_ms;
         int status = consume_more(pull);
         if (status < 0) {
-                amqp_error_status(error, &pull->settings, pull->channel.queue_name, status);
+                amqp_error_status(error, pull->broker->place, pull->channel.queue_name, status);
                 return PULL_FAILED;
         }
         for (bool timed_out = false; !timed_out && pull->channel.phase != CHANNEL_IDLE;) {
@@ -193,7 +193,7 @@ static bool ready_count(struct amqp_pull *pull, uint64_t *ready, struct amqp_err
         if (ok)
                 *ready = ok->message_count;
         else
-                amqp_error_reply(error, &pull->settings, pull->channel.queue_name,
+                amqp_error_reply(error, pull->broker->place, pull->channel.queue_name,
                                  amqp_get_rpc_reply(pull->broker->state));
         amqp_maybe_release_buffers_on_channel(pull->broker->state, RETURN_CHANNEL);
         return ok;
@@ -216,7 +216,7 @@ static bool return_channel_open(struct amqp_pull *pull, struct amqp_error *error
 {
         if (!pull->can_return) {
                 amqp_channel_open(pull->broker->state, RETURN_CHANNEL);
-                pull->can_return = amqp_error_reply(error, &pull->settings, "open a channel",
+                pull->can_return = amqp_error_reply(error, pull->broker->place, "open a channel",
                                                     amqp_get_rpc_reply(pull->broker->state));
         }
         return pull->can_return;
@@ -238,7 +238,7 @@ bool amqp_pull_return(struct amqp_pull *pull, const uint64_t *tags, size_t count
                 if (amqp_writable(pull->broker, AMQP_RPC_TIMEOUT_MS))
                         status = channel_flush(&pull->channel, pull->broker, RETURN_PORTION, &more);
                 if (status < 0) {
-                        amqp_error_status(error, &pull->settings, pull->channel.queue_name, status);
+                        amqp_error_status(error, pull->broker->place, pull->channel.queue_name, status);
                         return false;
                 }
                 if (!portion_await(pull, ready + at + portion, error))

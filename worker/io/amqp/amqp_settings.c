@@ -1,5 +1,4 @@
 #include "io/amqp/amqp_connection.h"
-#include "io/machine/url.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,12 +15,13 @@ static const char *given(const char *text, const char *otherwise)
         return text && text[0] ? text : otherwise;
 }
 
-static const char *without_brackets(struct arena *arena, const char *host)
+static void node_add(struct arena *arena, struct amqp_settings *settings, const struct url *url)
 {
-        size_t len = strlen(host);
-        if (len > 2 && host[0] == '[' && host[len - 1] == ']')
-                return arena_copy(arena, host + 1, len - 2);
-        return host;
+        struct amqp_node *node = &settings->nodes[settings->node_count++];
+        node->host = url->host;
+        node->port = url->port ? url->port : settings->tls ? 5671 : 5672;
+        node->place = arena_printf(arena, "%s://%s:%d/%s", url->scheme, url_host(arena, url->host),
+                                   node->port, strcmp(settings->vhost, "/") == 0 ? "" : settings->vhost);
 }
 
 /* The path without its slash is the vhost (https://www.rabbitmq.com/uri-spec.html); an empty one is "/", as
@@ -29,7 +29,8 @@ static const char *without_brackets(struct arena *arena, const char *host)
 bool amqp_settings_parse(struct arena *arena, const struct config *config, struct amqp_settings *settings,
                          struct amqp_error *error)
 {
-        struct url url;
+        struct url url = {0};
+        const char *urls[URL_NODES_MAX];
         int64_t heartbeat_s = (config->amqp.heartbeat_ms + 999) / 1000;
         *error = (struct amqp_error){0};
         *settings = (struct amqp_settings){
@@ -38,19 +39,21 @@ bool amqp_settings_parse(struct arena *arena, const struct config *config, struc
                 .cert_file = arena_strdup(arena, config->amqp.tls.cert_file),
                 .key_file = arena_strdup(arena, config->amqp.tls.key_file),
         };
-        if (!url_parse(arena, config->amqp.url, &url))
-                return refuse(error, "it is not a URL, or holds an encoded control character");
-        settings->tls = strcmp(url.scheme, "amqps") == 0;
-        if (!settings->tls && strcmp(url.scheme, "amqp") != 0)
-                return refuse(error, "the scheme must be amqp or amqps");
-        settings->host = without_brackets(arena, url.host);
-        settings->user = given(url.user, "guest");
-        settings->password = given(url.password, "guest");
-        settings->port = url.port ? url.port : settings->tls ? 5671 : 5672;
-        settings->vhost = given(url.path, "/");
-        if (strlen(settings->vhost) > 255)
-                return refuse(error, "the vhost is longer than 255 bytes");
-        settings->place = arena_printf(arena, "%s://%s:%d/%s", url.scheme, settings->host, settings->port,
-                                       strcmp(settings->vhost, "/") == 0 ? "" : settings->vhost);
+        size_t count = url_split(arena, config->amqp.url, urls);
+        if (count == 0)
+                return refuse(error, "it is not a URL");
+        for (size_t i = 0; i < count; i++) {
+                if (!url_parse(arena, urls[i], &url))
+                        return refuse(error, "it is not a URL, or holds an encoded control character");
+                settings->tls = strcmp(url.scheme, "amqps") == 0;
+                if (!settings->tls && strcmp(url.scheme, "amqp") != 0)
+                        return refuse(error, "the scheme must be amqp or amqps");
+                settings->vhost = given(url.path, "/");
+                if (strlen(settings->vhost) > 255)
+                        return refuse(error, "the vhost is longer than 255 bytes");
+                node_add(arena, settings, &url);
+        }
+        settings->user = arena_strdup(arena, given(config->amqp.username, given(url.user, "guest")));
+        settings->password = arena_strdup(arena, given(config->amqp.password, given(url.password, "guest")));
         return true;
 }

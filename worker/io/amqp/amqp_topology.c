@@ -57,7 +57,7 @@ static bool channel_ensure(struct pass *pass, struct amqp_error *error)
         if (pass->channel_open)
                 return true;
         amqp_channel_open(pass->broker->state, TOPOLOGY_CHANNEL);
-        pass->channel_open = amqp_error_reply(error, pass->broker->settings, "open a channel",
+        pass->channel_open = amqp_error_reply(error, pass->broker->place, "open a channel",
                                               amqp_get_rpc_reply(pass->broker->state));
         return pass->channel_open;
 }
@@ -66,7 +66,7 @@ static bool channel_ensure(struct pass *pass, struct amqp_error *error)
 static bool call_done(struct pass *pass, struct amqp_error *error, const char *action)
 {
         amqp_rpc_reply_t reply = amqp_get_rpc_reply(pass->broker->state);
-        bool done = amqp_error_reply(error, pass->broker->settings, action, reply);
+        bool done = amqp_error_reply(error, pass->broker->place, action, reply);
         if (!done && reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
             reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
                 amqp_channel_close_ok_t ok = {0};

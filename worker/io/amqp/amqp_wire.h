@@ -9,6 +9,8 @@
 struct broker {
         amqp_connection_state_t state;
         const struct amqp_settings *settings;
+        const struct amqp_node *node; /* of the settings: the one that it is connected to */
+        const char *place;            /* of the node */
 };
 
 static inline struct slice slice_of_bytes(amqp_bytes_t bytes)
@@ -31,8 +33,8 @@ static inline amqp_bytes_t bytes_of(const char *text)
         return bytes_of_slice(slice_of(text));
 }
 
-/* The handshake on a socket that is connected. False with the cause in `error`. */
-bool broker_log_in(struct broker *broker, const char *role, struct amqp_error *error);
+/* The handshake on a socket that is connected, within `bound_ms`. False with the cause in `error`. */
+bool broker_log_in(struct broker *broker, const char *role, int64_t bound_ms, struct amqp_error *error);
 
 /* Can the socket take more now? Writing to it else blocks the thread without limit. */
 bool amqp_writable(struct broker *broker, int wait_ms);
@@ -44,14 +46,13 @@ bool amqp_readable(struct broker *broker);
  * noticed late. False: not possible. */
 bool broker_heartbeats_take_over(struct broker *broker, int64_t *heartbeat_ms);
 
-/* Fills `error` from a status of the library, for an action such as "log in". */
-void amqp_error_status(struct amqp_error *error, const struct amqp_settings *settings, const char *action,
-                       int status);
+/* Fills `error` from a status of the library, for an action such as "log in" at a node's place. */
+void amqp_error_status(struct amqp_error *error, const char *place, const char *action, int status);
 /* The same from a reply; true if the reply was normal (then `error` is left alone). */
-bool amqp_error_reply(struct amqp_error *error, const struct amqp_settings *settings, const char *action,
+bool amqp_error_reply(struct amqp_error *error, const char *place, const char *action,
                       amqp_rpc_reply_t reply);
 /* The same from a connection.close or channel.close method. */
-void amqp_error_close(struct amqp_error *error, const struct amqp_settings *settings, const char *action,
+void amqp_error_close(struct amqp_error *error, const char *place, const char *action,
                       const amqp_method_t *method);
 
 /* Copies properties into the arena; headers that are too deep or too many are left out and marked. */

@@ -5,6 +5,7 @@
 #include "core/send/mail_preset.h"
 #include "core/text/units.h"
 #include "core/text/utf8.h"
+#include "io/config/config_url.h"
 #include "io/machine/url.h"
 
 #include <stdlib.h>
@@ -26,8 +27,7 @@ static void fault(struct check *check, const char *path, const char *message)
 
 static bool url_is_local(const char *text, struct arena *arena)
 {
-        struct url url;
-        return text && url_parse(arena, text, &url) && host_is_loopback(url.host);
+        return text && url_is_loopback(arena, text);
 }
 
 static bool listen_is_local(const char *listen, struct arena *arena)
@@ -40,9 +40,9 @@ static bool listen_is_local(const char *listen, struct arena *arena)
 
 bool config_secret_is_local(const struct config *config, const struct setting *setting, struct arena *arena)
 {
-        if (strcmp(setting->name, "amqp.url") == 0)
+        if (strcmp(setting->name, "amqp.url") == 0 || strcmp(setting->name, "amqp.password") == 0)
                 return url_is_local(config->amqp.url, arena);
-        if (strcmp(setting->name, "redis.url") == 0)
+        if (strcmp(setting->name, "redis.url") == 0 || strcmp(setting->name, "redis.password") == 0)
                 return url_is_local(config->redis.url, arena);
         if (strcmp(setting->name, "mail.http.api_key") == 0)
                 return url_is_local(config->mail.http.url, arena);
@@ -56,38 +56,62 @@ bool config_secret_is_local(const struct config *config, const struct setting *s
 bool config_value_is_secret(const struct setting *setting, const char *value, struct arena *arena)
 {
         struct url url;
+        const char *nodes[URL_NODES_MAX];
         if (!setting->secret || !value[0])
                 return false;
         bool credentials = setting->kind == SETTING_URL && strncmp(setting->words[0], "http", 4) != 0;
-        return !credentials || !url_parse(arena, value, &url) || url.password;
+        return !credentials || url_split(arena, value, nodes) == 0 || !url_parse(arena, nodes[0], &url) ||
+               url.password;
 }
 
-static bool scheme_is_encrypted(const char *scheme)
+static bool url_is_encrypted(const char *text)
 {
-        return strcmp(scheme, "amqps") == 0 || strcmp(scheme, "rediss") == 0 ||
-               strcmp(scheme, "https") == 0 || strcmp(scheme, "smtps") == 0;
+        return strncmp(text, "amqps:", 6) == 0 || strncmp(text, "rediss:", 7) == 0 ||
+               strncmp(text, "https:", 6) == 0 || strncmp(text, "smtps:", 6) == 0;
 }
 
-/* Is the URL one, and is it encrypted or of this machine? `encrypted`: do not ask, or known to be. */
-static void check_url(struct check *check, const char *path, const char *text, bool encrypted,
-                      const char *switch_path)
+/* Is every part of the URL used, and is it encrypted or of this machine? `plain_switch`: the setting that
+ * allows it to be neither; NULL: it is allowed. */
+static void check_url(struct check *check, enum url_use use, const char *path, const char *text,
+                      const char *plain_switch)
 {
-        struct url url;
         if (!text)
                 return;
-        if (!url_parse(check->arena, text, &url)) {
-                fault(check, path, "is not a URL, or holds an encoded control character");
+        const char *wrong = config_url_fault(check->arena, use, text);
+        if (wrong) {
+                fault(check, path, wrong);
                 return;
         }
-        encrypted = encrypted || scheme_is_encrypted(url.scheme);
-        if (!encrypted && switch_path && !host_is_loopback(url.host))
+        if (plain_switch && !url_is_encrypted(text) && !url_is_loopback(check->arena, text))
                 fault(check, path,
                       arena_printf(check->arena,
                                    "is not encrypted and leaves this machine; use TLS or set %s: true",
-                                   switch_path));
-        bool own_login = strncmp(path, "mail.", 5) == 0;
-        if (own_login && (url.user || url.password))
-                fault(check, path, "must hold no user or password; they are settings of their own");
+                                   plain_switch));
+}
+
+struct login {
+        const char *url, *username, *password;
+};
+
+/* The user and the password of a service stand in its URL or in settings of their own: never the same in
+ * both, where one would be ignored. The URL that is the default counts as holding neither. */
+static void check_login(struct check *check, const char *section, const struct login *login)
+{
+        struct url url;
+        const char *nodes[URL_NODES_MAX];
+        const char *name = arena_printf(check->arena, "%s.url", section);
+        bool given = strcmp(login->url, setting_find(name)->fallback) != 0;
+        if (url_split(check->arena, login->url, nodes) == 0 || !url_parse(check->arena, nodes[0], &url))
+                return;
+        if (given && login->username && url.user && url.user[0])
+                fault(check, arena_printf(check->arena, "%s.username", section),
+                      arena_printf(check->arena, "%s holds a user too; take one of them away", name));
+        if (given && login->password && url.password && url.password[0])
+                fault(check, arena_printf(check->arena, "%s.password", section),
+                      arena_printf(check->arena, "%s holds a password too; take one of them away", name));
+        if (login->username && !login->password && !(given && url.password))
+                fault(check, arena_printf(check->arena, "%s.password", section),
+                      arena_printf(check->arena, "is required with %s.username", section));
 }
 
 static void check_tls(struct check *check, const char *section, const struct config_tls *tls)
@@ -102,11 +126,16 @@ static void check_tls(struct check *check, const char *section, const struct con
 static void check_services(struct check *check)
 {
         const struct config *config = check->config;
-        check_url(check, "amqp.url", config->amqp.url, config->amqp.allow_plaintext, "amqp.allow_plaintext");
-        check_url(check, "redis.url", config->redis.url, config->redis.allow_plaintext,
-                  "redis.allow_plaintext");
-        check_url(check, "alerts.webhook", config->alerts.webhook, config->mail.allow_plaintext,
-                  "mail.allow_plaintext");
+        check_url(check, URL_BROKER, "amqp.url", config->amqp.url,
+                  config->amqp.allow_plaintext ? NULL : "amqp.allow_plaintext");
+        check_url(check, URL_REDIS, "redis.url", config->redis.url,
+                  config->redis.allow_plaintext ? NULL : "redis.allow_plaintext");
+        check_url(check, URL_WEBHOOK, "alerts.webhook", config->alerts.webhook,
+                  config->mail.allow_plaintext ? NULL : "mail.allow_plaintext");
+        check_login(check, "amqp",
+                    &(struct login){config->amqp.url, config->amqp.username, config->amqp.password});
+        check_login(check, "redis",
+                    &(struct login){config->redis.url, config->redis.username, config->redis.password});
         check_tls(check, "amqp", &config->amqp.tls);
         check_tls(check, "redis", &config->redis.tls);
         check_tls(check, "mail.http", &config->mail.http.tls);
@@ -141,17 +170,18 @@ static void check_mail(struct check *check)
 {
         const struct config *config = check->config;
         bool http = config->mail.transport == TRANSPORT_HTTP, smtp = config->mail.transport == TRANSPORT_SMTP;
-        bool plain = config->mail.allow_plaintext;
+        const char *plain_switch = config->mail.allow_plaintext ? NULL : "mail.allow_plaintext";
         if (!config->mail.from && (http || smtp))
                 fault(check, "mail.from", "is required unless mail.transport is log");
         if (!config->mail.http.url && http)
                 fault(check, "mail.http.url", "is required when mail.transport is http");
         if (!config->mail.smtp.url && smtp)
                 fault(check, "mail.smtp.url", "is required when mail.transport is smtp");
-        check_url(check, "mail.http.url", config->mail.http.url, plain, "mail.allow_plaintext");
+        check_url(check, URL_MAIL_API, "mail.http.url", config->mail.http.url, plain_switch);
         check_preset_path(check);
         bool starttls = config->mail.smtp.starttls == SMTP_STARTTLS_REQUIRED;
-        check_url(check, "mail.smtp.url", config->mail.smtp.url, plain || starttls, "mail.allow_plaintext");
+        check_url(check, URL_MAIL_SERVER, "mail.smtp.url", config->mail.smtp.url,
+                  starttls ? NULL : plain_switch);
         if (!config->mail.smtp.username != !config->mail.smtp.password)
                 fault(check, config->mail.smtp.username ? "mail.smtp.password" : "mail.smtp.username",
                       "is required: username and password belong together");

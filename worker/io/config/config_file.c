@@ -102,12 +102,14 @@ static void *base_of(struct loader *loader, const struct setting *setting, const
         return NULL;
 }
 
-/* Replaces variables in place; false after a complaint. */
-static bool values_expand(struct loader *loader, const char **values, size_t count, char *error)
+/* Replaces variables in place; false with the cause in `error`. */
+static bool values_expand(struct loader *loader, const struct setting *setting, const char **values,
+                          size_t count, char *error)
 {
         for (size_t i = 0; i < count; i++) {
                 struct buffer out = {0};
-                bool ok = expand(&out, values[i], loader_variable, loader, error);
+                bool ok = (setting->kind == SETTING_URL ? expand_url : expand)(
+                        &out, values[i], loader_variable, loader, error);
                 values[i] = arena_copy(&loader->scratch, out.data ? out.data : "", out.len);
                 buffer_fini(&out);
                 if (!ok)
@@ -124,7 +126,7 @@ void loader_apply(struct loader *loader, const struct setting *setting, const ch
         void *base = base_of(loader, setting, path, &cause);
         if (!base)
                 snprintf(error, sizeof(error), "%s", cause);
-        bool ok = base && (!expanding || values_expand(loader, values, count, error)) &&
+        bool ok = base && (!expanding || values_expand(loader, setting, values, count, error)) &&
                   setting_assign(setting, base, values, count, loader->arena, error);
         origin->broken = !ok;
         if (!ok)

@@ -58,7 +58,8 @@ static void variable_apply(struct loader *loader, const struct setting *setting)
                 return;
         const char *value = loader_variable(loader, variable);
         const char *file_variable = arena_printf(&loader->scratch, "%s_FILE", variable);
-        const char *path = setting->secret ? loader_variable(loader, file_variable) : NULL;
+        const char *path =
+                setting->secret || setting->from_file ? loader_variable(loader, file_variable) : NULL;
         if (value && value[0] && path && path[0]) {
                 loader_complain(loader, file_variable, NULL,
                                 arena_printf(&loader->scratch, "%s is set too", variable));
@@ -89,7 +90,7 @@ static void variables_suggest(struct loader *loader)
                         const char *variable = setting_variable(&loader->scratch, &settings[i]);
                         if (variable)
                                 suggest_offer(&suggest, variable);
-                        if (variable && settings[i].secret)
+                        if (variable && (settings[i].secret || settings[i].from_file))
                                 suggest_offer(&suggest, arena_printf(&loader->scratch, "%s_FILE", variable));
                 }
                 if (suggest.best && strcmp(suggest.best, name) != 0)

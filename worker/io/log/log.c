@@ -129,8 +129,9 @@ static void redact_password(const char *text)
 {
         struct arena arena;
         struct url url;
+        const char *nodes[URL_NODES_MAX]; /* alike in their password */
         arena_init(&arena);
-        if (url_parse(&arena, text, &url) && url.password) {
+        if (url_split(&arena, text, nodes) > 0 && url_parse(&arena, nodes[0], &url) && url.password) {
                 log_redact(url.password);
                 const char *authority = strstr(text, "://");
                 const char *at = authority ? strchr(authority + 3, '@') : NULL;

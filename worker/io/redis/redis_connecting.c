@@ -50,6 +50,8 @@ struct redis_connecting *redis_connecting_start(uv_loop_t *loop, const struct co
         arena_init(arena);
         connecting->config.redis = config->redis;
         connecting->config.redis.url = arena_strdup(arena, config->redis.url);
+        connecting->config.redis.username = arena_strdup(arena, config->redis.username);
+        connecting->config.redis.password = arena_strdup(arena, config->redis.password);
         connecting->config.redis.prefix = arena_strdup(arena, config->redis.prefix);
         connecting->config.redis.tls = (struct config_tls){.ca_file = arena_strdup(arena, tls->ca_file),
                                                            .cert_file = arena_strdup(arena, tls->cert_file),

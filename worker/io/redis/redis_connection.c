@@ -147,9 +147,10 @@ static bool connect_to(struct redis_connection *connection, const struct config 
         connection->context = redisConnectWithTimeout(url->host, url->port ? url->port : 6379, limit);
         if (!connection->context)
                 memory_out();
+        bool six = strchr(url->host, ':');
         char where[300];
-        snprintf(where, sizeof(where), "cannot connect to %.200s:%d", url->host,
-                 url->port ? url->port : 6379);
+        snprintf(where, sizeof(where), "cannot connect to %s%.200s%s:%d", six ? "[" : "", url->host,
+                 six ? "]" : "", url->port ? url->port : 6379);
         if (connection->context->err)
                 return fail(connection, false, where, connection->context->errstr);
         redisSetTimeout(connection->context, limit);
@@ -165,6 +166,10 @@ bool redis_connection_open(struct redis_connection *connection, const struct con
         struct url url;
         bool ok = url_parse(&arena, config->redis.url, &url) ||
                   fail(connection, true, "redis.url", "not a URL like redis://host:6379/0");
+        if (config->redis.username)
+                url.user = config->redis.username;
+        if (config->redis.password)
+                url.password = config->redis.password;
         ok = ok && connect_to(connection, config, &url) && log_in(connection, &url) &&
              check_eviction(connection) && load_scripts(connection) &&
              probe_write(connection, config->redis.prefix, name);

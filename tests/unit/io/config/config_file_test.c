@@ -161,7 +161,10 @@ static void bad_files_are_told_by_line_and_column(void **state)
                 {LOG_MAIL "redis: {url: http://cache/}\n", "a.yaml:2:14: redis.url: expected a URL that "
                                                            "begins with its scheme: redis:// or rediss://\n"},
                 {LOG_MAIL "redis: {url: \"redis://h:99999/\"}\n",
-                 "a.yaml:2:14: redis.url: is not a URL, or holds an encoded control character\n"},
+                 "a.yaml:2:14: redis.url: is not a URL like redis://user:password@host:6379/0, or holds an "
+                 "encoded control character; in a password write %40 for @, %2F for /, %3A for :, %23 for #, "
+                 "%25 "
+                 "for %, or use redis.username and redis.password\n"},
                 {LOG_MAIL "prefetch: 50\n",
                  "a.yaml:2:1: prefetch: unknown setting; did you mean queues[].prefetch?\n"},
                 {LOG_MAIL "starttls: off\n",
