@@ -32,6 +32,7 @@ HANDLER(email_send_v1, struct email_send, plan_email_send,
                 .type = "email.send.v1",
                 .summary = "Sends one mail as it is given.",
                 .fields = fields,
+                .closed = true,
                 .example =
                         "{\"to\": \"ada@example.com\", \"subject\": \"Hello\", \"text\": \"Hello, Ada.\\n\"}",
         });

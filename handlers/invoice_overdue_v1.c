@@ -55,6 +55,7 @@ HANDLER(invoice_overdue_v1, struct invoice_overdue, plan_invoice_overdue,
                 .summary = "Reminds the customer of an unpaid invoice, and from 1000.00 on the customer's "
                            "manager.",
                 .fields = fields,
+                .closed = true,
                 .example = "{\"number\": \"2026-0042\", \"amount_cents\": 129900, \"customer\": {\"email\": "
                            "\"ada@example.com\"}, \"manager\": {\"email\": \"grace@example.com\"}}",
         });

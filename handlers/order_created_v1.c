@@ -29,5 +29,6 @@ HANDLER(order_created_v1, struct order_created, plan_order_created,
                 .type = "order.created.v1",
                 .summary = "Tells the customer that the order was created.",
                 .fields = fields,
+                .closed = true,
                 .example = "{\"order_id\": 42, \"customer_email\": \"ada@example.com\", \"title\": \"Tea\"}",
         });

@@ -260,6 +260,11 @@ struct handler {
                 const char *summary; /* one sentence for people */
                 const char *example; /* a payload that is accepted, as JSON: for people and the tests */
                 const struct field *fields; /* ended by FIELD_END */
+                /* Is a member of the payload that no table names refused (`/atachments: unknown field; did
+                 * you mean attachments?`), in nested objects too? Otherwise it is ignored, so that a
+                 * publisher may be newer than the worker. Closing a type that is in use refuses what was let
+                 * pass. */
+                bool closed;
         };
 
         /* Filled in by HANDLER. */

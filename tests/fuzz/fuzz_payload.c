@@ -14,8 +14,11 @@ static void plan_text(const struct handler *handler, struct slice payload, struc
         struct arena arena;
         struct plan *plan;
         char error[PLAN_ERROR_MAX];
+        struct faults faults = {.arena = &arena};
         arena_init(&arena);
-        switch (plan_build_text(&arena, handler, payload, &plan, error)) {
+        enum plan_outcome outcome = plan_build_text(handler, payload, &plan, &faults);
+        faults_join(&faults, error, sizeof(error));
+        switch (outcome) {
         case PLAN_OK:
                 CHECK(error[0] == '\0');
                 plan_render(text, plan);

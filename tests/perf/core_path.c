@@ -103,13 +103,16 @@ static void message_handle(struct buffer *out, int number)
         struct envelope envelope;
         struct plan *plan;
         struct job job;
-        char id[64], error[PLAN_ERROR_MAX];
+        char id[64];
+        struct faults faults = {.arena = &arena};
         arena_init(&arena);
         snprintf(id, sizeof(id), "3f2c6c1e-7b8a-4d51-9f00-%012d", number);
         struct message message = message_of(number % 2 == 0, id);
         envelope_read(&arena, &message, 262144, &envelope);
         const struct handler *handler = handler_find(handlers, slice_of(envelope.type));
         expect(envelope.reason == REASON_NONE && handler, "the envelope is refused");
+        struct handler open = *handler; /* the orders come from a newer publisher */
+        open.closed = false;
         job_init(&job, &(struct job){.epoch = 1,
                                      .tag = (uint64_t)number,
                                      .recorded = true,
@@ -122,7 +125,7 @@ static void message_handle(struct buffer *out, int number)
         script_write(out, &envelope, "");
         step(&job, (struct job_event){.kind = EVENT_CLAIMED, .claim = CLAIM_NEW, .sent_ms = NOW_MS},
              ACTION_PLAN);
-        expect(plan_build_text(&arena, handler, envelope.payload, &plan, error) == PLAN_OK, error);
+        expect(plan_build_text(&open, envelope.payload, &plan, &faults) == PLAN_OK, "the plan is refused");
         step(&job, (struct job_event){.kind = EVENT_PLANNED, .effects_total = (uint8_t)plan->count},
              ACTION_WANT_PLACE);
         step(&job, (struct job_event){.kind = EVENT_PLACE, .now_ms = NOW_MS}, ACTION_SEND);

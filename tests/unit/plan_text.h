@@ -29,8 +29,10 @@ static inline void plan_text_check(const struct handler *handler, const char *pa
         struct buffer text = {0};
         struct plan *plan;
         char error[PLAN_ERROR_MAX];
+        struct faults faults = {.arena = &arena};
         arena_init(&arena);
-        enum plan_outcome outcome = plan_build_text(&arena, handler, slice_of(payload), &plan, error);
+        enum plan_outcome outcome = plan_build_text(handler, slice_of(payload), &plan, &faults);
+        faults_join(&faults, error, sizeof(error));
         if (outcome == PLAN_OK)
                 plan_render(&text, plan);
         assert_string_equal(outcome == PLAN_OK ? text.data : error, expected_text);

@@ -138,6 +138,16 @@ int cli_fail(const struct cli *cli, int status, const char *format, ...)
         return status;
 }
 
+int cli_fail_faults(struct cli *cli, const char *reason, const struct faults *faults, const char *after)
+{
+        for (const struct fault *fault = faults->first; fault; fault = fault->next)
+                cli_fail(cli, CLI_ERROR, "%s: %s%s", reason, cli_safe(cli, slice_of(fault->text)),
+                         fault->next ? "" : after);
+        if (faults->count > FAULTS_KEPT_MAX)
+                cli_fail(cli, CLI_ERROR, "%s: and %zu more", reason, faults->count - FAULTS_KEPT_MAX);
+        return CLI_ERROR;
+}
+
 /* The page of --help. */
 static void print_help(const struct cli_command *command)
 {

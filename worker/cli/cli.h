@@ -4,6 +4,7 @@
 #include "core/memory/arena.h"
 #include "core/settings/config.h"
 #include "core/text/buffer.h"
+#include "core/text/faults.h"
 #include "io/redis/redis_sync.h"
 
 #include <stdbool.h>
@@ -81,6 +82,9 @@ struct redis_sync *cli_redis(struct cli *cli);
 /* An error on stderr: "leveret publish: ..."; returns `status` for `return cli_fail(...)`. */
 int cli_fail(const struct cli *cli, int status, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+/* All faults on stderr, one a line: "leveret plan: bad_payload: /to: required". `after` follows the last one.
+ */
+int cli_fail_faults(struct cli *cli, const char *reason, const struct faults *faults, const char *after);
 /* Usage of the present command on stderr; returns CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *problem);
 

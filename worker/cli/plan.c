@@ -103,13 +103,13 @@ static void print_json(const struct handler *handler, const struct plan *plan)
 
 static int plan_print(struct cli *cli, const struct handler *handler, struct slice data)
 {
-        char error[PLAN_ERROR_MAX];
+        struct faults faults = {.arena = &cli->arena};
         struct plan *plan = NULL;
-        switch (plan_build_text(&cli->arena, handler, data, &plan, error)) {
+        switch (plan_build_text(handler, data, &plan, &faults)) {
         case PLAN_BAD_PAYLOAD:
-                return cli_fail(cli, CLI_ERROR, "bad_payload: %s", cli_safe(cli, slice_of(error)));
+                return cli_fail_faults(cli, "bad_payload", &faults, "");
         case PLAN_REJECTED:
-                return cli_fail(cli, CLI_ERROR, "rejected: %s", cli_safe(cli, slice_of(error)));
+                return cli_fail_faults(cli, "rejected", &faults, "");
         case PLAN_OK:
                 break;
         }

@@ -45,13 +45,12 @@ static int validate(struct cli *cli, struct request *request)
                                 cli_safe(cli, slice_of(request->type)));
         if (!cli_data(cli, request->data_argument, (size_t)cli->config->max_body, &request->data))
                 return CLI_ERROR;
-        char error[PLAN_ERROR_MAX];
+        struct faults faults = {.arena = &cli->arena};
         struct plan *plan;
-        enum plan_outcome outcome = plan_build_text(&cli->arena, handler, request->data, &plan, error);
+        enum plan_outcome outcome = plan_build_text(handler, request->data, &plan, &faults);
         if (outcome != PLAN_OK)
-                return cli_fail(cli, CLI_ERROR, "%s: %s; nothing was published",
-                                outcome == PLAN_REJECTED ? "rejected" : "bad_payload",
-                                cli_safe(cli, slice_of(error)));
+                return cli_fail_faults(cli, outcome == PLAN_REJECTED ? "rejected" : "bad_payload", &faults,
+                                       "; nothing was published");
         return CLI_OK;
 }
 

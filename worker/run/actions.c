@@ -138,14 +138,14 @@ static bool is_among(const struct slice *effects, size_t count, const char *key)
 
 static void plan(struct delivery *delivery, struct job_event *answer)
 {
-        char error[PLAN_ERROR_MAX] = "";
+        struct faults faults = {.arena = delivery->arena};
         fatal_signal_running(&delivery->words);
-        enum plan_outcome outcome = plan_build_text(delivery->arena, delivery->handler,
-                                                    delivery->envelope.payload, &delivery->plan, error);
+        enum plan_outcome outcome =
+                plan_build_text(delivery->handler, delivery->envelope.payload, &delivery->plan, &faults);
         fatal_signal_running(NULL);
         CRASHPOINT("planned");
         if (outcome != PLAN_OK) {
-                snprintf(delivery->error, sizeof(delivery->error), "%s", error);
+                faults_join(&faults, delivery->error, sizeof(delivery->error));
                 enum reason reason = outcome == PLAN_REJECTED ? REASON_REJECTED : REASON_BAD_PAYLOAD;
                 *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = reason};
                 return;

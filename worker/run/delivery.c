@@ -186,13 +186,16 @@ static void identify(struct delivery *delivery)
         envelope_read(delivery->arena, delivery->message, config->max_body, envelope);
         if (envelope->type)
                 delivery->handler = handler_find(engine->options.handlers, slice_of(envelope->type));
-        if (!delivery->handler)
+        if (envelope->type && !delivery->handler)
                 envelope_refuse(delivery->arena, envelope, REASON_UNKNOWN_TYPE,
                                 "type: no handler for it; see leveret type list");
+        /* Who mends the message should hear of the payload's faults too, and not after the next deployment.
+         */
+        if (envelope->reason != REASON_NONE && delivery->handler && envelope->payload.data)
+                plan_check(delivery->handler, envelope->payload, &envelope->faults);
         if (envelope_expired(envelope, clock_wall_ms()))
                 envelope_refuse(delivery->arena, envelope, REASON_EXPIRED, "deadline: it has passed");
-        if (envelope->error)
-                snprintf(delivery->error, sizeof(delivery->error), "%s", envelope->error);
+        faults_join(&envelope->faults, delivery->error, sizeof(delivery->error));
 }
 
 static bool attach(struct engine *engine, const struct delivery *fresh)

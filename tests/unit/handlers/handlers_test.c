@@ -65,10 +65,10 @@ static struct buffer example_plan(const struct handler *handler)
         struct arena arena;
         struct buffer text = {0};
         struct plan *plan;
-        char error[PLAN_ERROR_MAX];
+        struct faults faults = {.arena = &arena};
         arena_init(&arena);
-        if (plan_build_text(&arena, handler, slice_of(handler->example), &plan, error) != PLAN_OK)
-                fail_msg("%s: %s", handler->type, error);
+        if (plan_build_text(handler, slice_of(handler->example), &plan, &faults) != PLAN_OK)
+                fail_msg("%s: %s", handler->type, faults.first->text);
         plan_render(&text, plan);
         arena_fini(&arena);
         return text;

@@ -118,21 +118,18 @@ static int check_copy(struct dlq *dlq, const struct message *copy)
         envelope_read(arena, copy, dlq->cli->config->max_body, &envelope);
         const struct handler *handler =
                 envelope.type ? handler_find(handlers, slice_of(envelope.type)) : NULL;
-        char error[PLAN_ERROR_MAX] = "";
         struct plan *plan;
-        const char *word = NULL;
-        if (envelope.reason != REASON_NONE) {
-                word = reason_word(envelope.reason);
-                snprintf(error, sizeof(error), "%s", envelope.error ? envelope.error : "");
-        } else if (!handler) {
-                word = reason_word(REASON_UNKNOWN_TYPE);
-        } else if (plan_build_text(arena, handler, envelope.payload, &plan, error) != PLAN_OK) {
-                word = reason_word(REASON_BAD_PAYLOAD);
-        }
-        if (!word)
+        if (envelope.type && !handler)
+                envelope_refuse(arena, &envelope, REASON_UNKNOWN_TYPE,
+                                "type: no handler for it; see leveret type list");
+        envelope.faults.arena = arena;
+        enum reason reason = envelope.reason;
+        if (handler && envelope.payload.data &&
+            plan_build_text(handler, envelope.payload, &plan, &envelope.faults) != PLAN_OK)
+                reason = reason == REASON_NONE ? REASON_BAD_PAYLOAD : reason;
+        if (reason == REASON_NONE)
                 return CLI_OK;
-        return cli_fail(dlq->cli, CLI_ERROR, "%s: %s; nothing was sent", word,
-                        cli_safe(dlq->cli, slice_of(error)));
+        return cli_fail_faults(dlq->cli, reason_word(reason), &envelope.faults, "; nothing was sent");
 }
 
 /* Has a job with this id been seen, or an edited copy of it been sent? */

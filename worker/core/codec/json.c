@@ -1,4 +1,5 @@
 #include "core/codec/json.h"
+#include "core/codec/json_wide.h"
 #include "core/memory/memory.h"
 #include "core/text/utf8.h"
 
@@ -12,6 +13,10 @@ struct scan {
         const char *start, *at, *end;
         size_t depth, values;
         const char *cause; /* NULL as long as all is well */
+
+        /* The text up to `copied` with its wide numbers marked; empty as long as there is none. */
+        struct buffer marked;
+        const char *copied;
 };
 
 static bool scan_fail(struct scan *scan, const char *cause)
@@ -128,9 +133,21 @@ static bool is_scalar_byte(char c)
                c == '+' || c == '.' || c == '_';
 }
 
+static void mark_if_wide(struct scan *scan, const char *token)
+{
+        struct slice text = {.data = token, .len = (size_t)(scan->at - token)};
+        if (!json_wide_is(text))
+                return;
+        buffer_add(&scan->marked, scan->copied, (size_t)(token - scan->copied));
+        json_wide_mark(&scan->marked, text);
+        scan->copied = scan->at;
+}
+
 /* A number or a word; anything else that is not white space is a syntax error. */
 static bool scan_scalar(struct scan *scan)
 {
+        enum { WIDE_MIN = sizeof("1e309") - 1 };
+        const char *token = scan->at;
         if (*scan->at == '\0')
                 return scan_fail(scan, "NUL byte");
         if (utf8_width(scan->at, (size_t)(scan->end - scan->at)) == 0)
@@ -139,6 +156,8 @@ static bool scan_scalar(struct scan *scan)
                 return scan_fail(scan, "expected a JSON value");
         while (scan->at < scan->end && is_scalar_byte(*scan->at))
                 scan->at++;
+        if (scan->at - token >= WIDE_MIN)
+                mark_if_wide(scan, token);
         return true;
 }
 
@@ -204,11 +223,10 @@ static const char *cause_of(enum json_error_code code)
                 return "duplicate key";
         case json_error_numeric_overflow:
                 return "number out of range";
-        case json_error_null_character:
-        case json_error_null_byte_in_key:
-                return "the character U+0000 is not allowed";
         case json_error_invalid_utf8:
                 return "not UTF-8";
+        case json_error_null_character: /* of scan_escape; here only a wide number as a key has one */
+        case json_error_null_byte_in_key:
         case json_error_unknown:
         case json_error_stack_overflow:
         case json_error_cannot_open_file:
@@ -229,22 +247,39 @@ void json_use_memory(void)
         json_set_alloc_funcs(memory_raw, free);
 }
 
-json_t *json_parse(struct slice text, char error[JSON_CAUSE_MAX])
+/* What scan_text has passed. The strings that stand for wide numbers are the only ones with U+0000. */
+static json_t *load(struct scan *scan, struct slice text, char error[JSON_CAUSE_MAX])
 {
-        struct scan scan = {.start = text.data, .at = text.data, .end = text.data + text.len};
-        error[0] = '\0';
-        if (text.len == 0) {
-                snprintf(error, JSON_CAUSE_MAX, "empty");
-                return NULL;
-        }
-        if (!scan_text(&scan)) {
-                write_error(error, text, (size_t)(scan.at - scan.start), scan.cause);
-                return NULL;
+        struct slice loaded = text;
+        size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
+        if (scan->marked.len) {
+                buffer_add(&scan->marked, scan->copied, (size_t)(scan->end - scan->copied));
+                loaded = (struct slice){.data = scan->marked.data, .len = scan->marked.len};
+                flags |= JSON_ALLOW_NUL;
         }
         json_error_t refused;
-        json_t *value = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &refused);
-        if (!value)
-                write_error(error, text, (size_t)refused.position, cause_of(json_error_code(&refused)));
+        json_t *value = json_loadb(loaded.data, loaded.len, flags, &refused);
+        if (!value) {
+                size_t position = (size_t)refused.position;
+                position -= scan->marked.len ? json_wide_growth(loaded, position) : 0;
+                write_error(error, text, position, cause_of(json_error_code(&refused)));
+        }
+        return value;
+}
+
+json_t *json_parse(struct slice text, char error[JSON_CAUSE_MAX])
+{
+        struct scan scan = {
+                .start = text.data, .at = text.data, .copied = text.data, .end = text.data + text.len};
+        json_t *value = NULL;
+        error[0] = '\0';
+        if (text.len == 0)
+                snprintf(error, JSON_CAUSE_MAX, "empty");
+        else if (!scan_text(&scan))
+                write_error(error, text, (size_t)(scan.at - scan.start), scan.cause);
+        else
+                value = load(&scan, text, error);
+        buffer_fini(&scan.marked);
         return value;
 }
 
@@ -256,8 +291,10 @@ static int dump_to_buffer(const char *data, size_t len, void *out)
 
 void json_write(struct buffer *out, const json_t *value, size_t flags)
 {
+        size_t from = out->len;
         if (json_dump_callback(value, dump_to_buffer, out, flags | JSON_ENCODE_ANY) != 0)
                 abort();
+        json_wide_unmark(out, from);
 }
 
 void json_compact_sorted(struct buffer *out, const json_t *value)
@@ -265,9 +302,47 @@ void json_compact_sorted(struct buffer *out, const json_t *value)
         json_write(out, value, JSON_COMPACT | JSON_SORT_KEYS);
 }
 
+static struct slice string_of(const json_t *value)
+{
+        return (struct slice){.data = json_string_value(value), .len = json_string_length(value)};
+}
+
+static bool is_wide(const json_t *value)
+{
+        return json_string_length(value) > 0 && json_string_value(value)[0] == '\0';
+}
+
 struct slice json_text(const json_t *value)
 {
-        if (!json_is_string(value))
+        return json_is_string(value) && !is_wide(value) ? string_of(value) : (struct slice){0};
+}
+
+struct slice json_wide(const json_t *value)
+{
+        if (!json_is_string(value) || !is_wide(value))
                 return (struct slice){0};
-        return (struct slice){.data = json_string_value(value), .len = json_string_length(value)};
+        struct slice marked = string_of(value);
+        return (struct slice){.data = marked.data + 1, .len = marked.len - 1};
+}
+
+const char *json_kind(const json_t *value)
+{
+        switch (json_typeof(value)) {
+        case JSON_OBJECT:
+                return "an object";
+        case JSON_ARRAY:
+                return "a list";
+        case JSON_STRING:
+                return is_wide(value) ? "a number" : "a string";
+        case JSON_INTEGER:
+        case JSON_REAL:
+                return "a number";
+        case JSON_TRUE:
+                return "true";
+        case JSON_FALSE:
+                return "false";
+        case JSON_NULL:
+                break;
+        }
+        return "null";
 }

@@ -15,10 +15,11 @@ enum {
 
 /*
  * Parses a whole JSON text (RFC 8259). Strict: UTF-8 without a byte order mark, no NUL in any form, no lone
- * surrogate, no duplicate key, no number outside int64 or double, nothing after the value. The bounds above
- * are checked before jansson allocates anything; the size is the caller's to bound. The caller owns the
- * result (json_decref). NULL if refused, with `error` saying where and why ("line 1, column 9: duplicate
- * key") in words that never hold a piece of the text.
+ * surrogate, no duplicate key, nothing after the value. A number outside int64 (or, with a fraction or an
+ * exponent, outside double) is kept as its digits: json_wide. The bounds above are checked before jansson
+ * allocates anything; the size is the caller's to bound. The caller owns the result (json_decref). NULL if
+ * refused, with `error` saying where and why ("line 1, column 9: duplicate key") in words that never hold a
+ * piece of the text.
  */
 json_t *json_parse(struct slice text, char error[JSON_CAUSE_MAX]);
 
@@ -31,7 +32,15 @@ void json_compact_sorted(struct buffer *out, const json_t *value);
 /* Appends the value with jansson's encoding flags: JSON_COMPACT, JSON_INDENT(2), ... */
 void json_write(struct buffer *out, const json_t *value, size_t flags);
 
-/* The text of a string; absent for any other value and for NULL. Borrowed from the value. */
+/* The text of a string; absent for any other value and for NULL. Borrowed from the value. Ask this, not
+ * json_is_string, which takes a wide number for a string. */
 struct slice json_text(const json_t *value);
+
+/* The digits of a number that neither int64 nor double holds, as they came, NUL-terminated; absent for any
+ * other value and for NULL. Borrowed. json_write and json_compact_sorted write such a number unchanged. */
+struct slice json_wide(const json_t *value);
+
+/* What a value is, for errors: "an object", "a list", "a string", "a number", "true", "false", "null". */
+const char *json_kind(const json_t *value);
 
 #endif

@@ -128,7 +128,7 @@ static void read_attributes(struct arena *arena, const json_t *event, struct att
                 attributes->list[i] = (struct attribute_value){
                         .place = words[i].pointer,
                         .text = arena_slice(arena, json_text(value)),
-                        .not_text = !json_is_string(value),
+                        .not_text = !json_text(value).data,
                 };
         }
 }
@@ -145,7 +145,7 @@ static void read_data(struct arena *arena, const json_t *event, struct cloudeven
                 json_compact_sorted(&text, data);
                 out->payload = arena_slice(arena, (struct slice){.data = text.data, .len = text.len});
                 buffer_fini(&text);
-        } else if (!json_is_string(base64) || !base64_decode(arena, json_text(base64), &out->payload)) {
+        } else if (!json_text(base64).data || !base64_decode(arena, json_text(base64), &out->payload)) {
                 out->error = base64 ? "/data_base64: expected base64 with padding" : "/data: missing";
         }
 }
@@ -166,6 +166,18 @@ const char *cloudevents_read_body(struct arena *arena, struct slice body, struct
         }
         json_decref(event);
         return error;
+}
+
+bool cloudevents_is_event(struct slice body)
+{
+        char cause[JSON_CAUSE_MAX];
+        const char *word = words[ATTRIBUTE_SPECVERSION].name;
+        if (body.len == 0 || !memmem(body.data, body.len, word, strlen(word)))
+                return false;
+        json_t *event = json_parse(body, cause);
+        bool is = event && json_text(json_object_get(event, word)).data;
+        json_decref(event);
+        return is;
 }
 
 void cloudevents_set_header_id(struct message *message, const char *id)

@@ -54,6 +54,9 @@ struct cloudevents_data {
 const char *cloudevents_read_body(struct arena *arena, struct slice body, struct attributes *attributes,
                                   struct cloudevents_data *data);
 
+/* Is the body an event in structured mode, whatever the content type says? */
+bool cloudevents_is_event(struct slice body);
+
 /* Gives an event in binary mode another id, in place; a message without that header is left alone. `id` is
  * borrowed. */
 void cloudevents_set_header_id(struct message *message, const char *id);

@@ -2,6 +2,7 @@
 
 #include "core/codec/gzip.h"
 #include "core/codec/rfc3339.h"
+#include "core/message/advice.h"
 #include "core/message/cloudevents.h"
 #include "core/message/content_type.h"
 #include "core/message/own_headers.h"
@@ -20,8 +21,13 @@ struct reading {
         struct attributes attributes;
         bool event;                         /* a CloudEvent, in either mode */
         enum content_type content_type;     /* of the message */
+        bool stray_event;                   /* the body is an event, but the content type does not say so */
         struct cloudevents_data event_data; /* structured mode, once the body was read */
 };
+
+enum { SHOWN_MAX = 40 }; /* bytes of a content type that an error repeats */
+
+static const char content_type_place[] = "content_type";
 
 static struct attribute_value *attribute(struct reading *reading, enum attribute name)
 {
@@ -31,14 +37,17 @@ static struct attribute_value *attribute(struct reading *reading, enum attribute
 void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason reason, const char *format,
                      ...)
 {
-        if (envelope->reason != REASON_NONE)
-                return;
         va_list args;
         va_start(args, format);
         char *text = arena_vprintf(arena, format, args);
         va_end(args);
-        envelope->reason = reason;
-        envelope->error = plain_text(arena, slice_of(text), ERROR_TEXT_MAX);
+        if (envelope->reason == REASON_NONE)
+                envelope->reason = reason;
+        envelope->faults.arena = arena;
+        faults_add(&envelope->faults, "%s", plain_text(arena, slice_of(text), ERROR_TEXT_MAX));
+        char *joined = arena_alloc(arena, ERROR_TEXT_MAX + 1);
+        faults_join(&envelope->faults, joined, ERROR_TEXT_MAX + 1);
+        envelope->error = joined;
 }
 
 #define REFUSE(reading, reason, ...)                                                                         \
@@ -95,6 +104,20 @@ bool envelope_id_valid(struct slice id)
         return id.len > 0 && id.len <= ENVELOPE_ID_MAX && good == id.len;
 }
 
+/* What to do about a property that is missing. An event would have it in its body, or in a header of its own;
+ * if the content type hides the event, check_content_type says so. */
+static const char *advice(const struct reading *reading, enum attribute missing)
+{
+        bool event = reading->event || reading->stray_event || reading->content_type == CONTENT_CLOUDEVENT;
+        return event ? "" : advice_on_missing(reading->arena, reading->message, missing);
+}
+
+/* The body of an event that cannot be read may hold the id and the type: they are not known to be missing. */
+static bool is_unread(const struct reading *reading)
+{
+        return reading->content_type == CONTENT_CLOUDEVENT && !reading->event;
+}
+
 static void check_id(struct reading *reading)
 {
         const struct attribute_value *id = attribute(reading, ATTRIBUTE_ID);
@@ -103,8 +126,10 @@ static void check_id(struct reading *reading)
                 good++;
         if (id->not_text)
                 REFUSE(reading, REASON_BAD_ID, "%s: expected text", id->place);
+        else if (id->text.len == 0 && is_unread(reading))
+                return;
         else if (id->text.len == 0)
-                REFUSE(reading, REASON_MISSING_ID, "%s: missing", id->place);
+                REFUSE(reading, REASON_MISSING_ID, "%s: missing%s", id->place, advice(reading, ATTRIBUTE_ID));
         else if (id->text.len > ENVELOPE_ID_MAX)
                 REFUSE(reading, REASON_BAD_ID, "%s: expected at most %d characters, found %zu", id->place,
                        ENVELOPE_ID_MAX, id->text.len);
@@ -119,8 +144,11 @@ static void check_id(struct reading *reading)
 static void check_type(struct reading *reading)
 {
         const struct attribute_value *type = attribute(reading, ATTRIBUTE_TYPE);
+        if (!type->not_text && type->text.len == 0 && is_unread(reading))
+                return;
         if (!type->not_text && type->text.len == 0)
-                REFUSE(reading, REASON_MISSING_TYPE, "%s: missing", type->place);
+                REFUSE(reading, REASON_MISSING_TYPE, "%s: missing%s", type->place,
+                       advice(reading, ATTRIBUTE_TYPE));
         else if (type->not_text || !handler_type_valid(type->text))
                 REFUSE(reading, REASON_UNKNOWN_TYPE,
                        "%s: expected lower-case words joined by dots and a version, as in order.created.v1",
@@ -129,24 +157,46 @@ static void check_type(struct reading *reading)
                 reading->envelope->type = arena_copy(reading->arena, type->text.data, type->text.len);
 }
 
+static void refuse_content_type(struct reading *reading, const char *place, struct slice found)
+{
+        bool inner = place != content_type_place;
+        REFUSE(reading, REASON_BAD_PAYLOAD, "%s: expected application/json%s, found %s", place,
+               inner ? "" : " or application/cloudevents+json",
+               found.len ? plain_text(reading->arena, found, SHOWN_MAX) : "no text");
+}
+
+static void refuse_stray_event(struct reading *reading)
+{
+        struct slice found = reading->message->properties.content_type;
+        REFUSE(reading, REASON_BAD_PAYLOAD,
+               "content_type: the body is a CloudEvent, but content_type says %s; expected "
+               "application/cloudevents+json",
+               found.len ? plain_text(reading->arena, found, SHOWN_MAX) : "nothing");
+}
+
 static void check_content_type(struct reading *reading)
 {
-        const char *place = "content_type";
+        const char *place = content_type_place;
+        struct slice found = reading->message->properties.content_type;
         enum content_type type = reading->content_type;
         const struct attribute_value *inner = attribute(reading, ATTRIBUTE_DATACONTENTTYPE);
         if ((type == CONTENT_CLOUDEVENT || type == CONTENT_JSON) && (inner->text.data || inner->not_text)) {
                 place = inner->place;
+                found = inner->text;
                 type = inner->not_text ? CONTENT_OTHER : content_type_parse(inner->text);
                 if (type == CONTENT_CLOUDEVENT)
                         type = CONTENT_OTHER;
+        }
+        if (reading->stray_event) {
+                refuse_stray_event(reading);
+                return;
         }
         switch (type) {
         case CONTENT_JSON:
         case CONTENT_CLOUDEVENT:
                 break;
         case CONTENT_OTHER:
-                REFUSE(reading, REASON_BAD_PAYLOAD, "%s: expected application/json%s", place,
-                       place == inner->place ? "" : " or application/cloudevents+json");
+                refuse_content_type(reading, place, found);
                 break;
         case CONTENT_BAD_CHARSET:
                 REFUSE(reading, REASON_BAD_PAYLOAD, "%s: expected charset utf-8", place);
@@ -280,6 +330,17 @@ static bool is_carried(const struct reading *reading)
         return encoding_of(reading) != ENCODING_OTHER && !is_too_large(reading);
 }
 
+/* Does the body hold what the properties do not say? Only a message that is dead anyway is looked at. */
+static bool is_stray_event(const struct reading *reading)
+{
+        const struct message_properties *properties = &reading->message->properties;
+        bool dead = reading->content_type == CONTENT_OTHER || properties->message_id.len == 0 ||
+                    properties->type.len == 0;
+        return dead && !reading->event && reading->content_type != CONTENT_CLOUDEVENT &&
+               is_carried(reading) && encoding_of(reading) == ENCODING_PLAIN &&
+               cloudevents_is_event(reading->message->body);
+}
+
 /* The body of a structured event holds the id and the type, so its faults come first. */
 static void read_event(struct reading *reading)
 {
@@ -340,6 +401,7 @@ void envelope_read(struct arena *arena, const struct message *message, int64_t m
                 read_event(&reading);
         else
                 reading.event = cloudevents_read_headers(arena, message, &reading.attributes);
+        reading.stray_event = is_stray_event(&reading);
         check_id(&reading);
         check_type(&reading);
         check_headers(&reading);

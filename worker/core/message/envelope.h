@@ -7,6 +7,7 @@
 #include "core/job/reason.h"
 #include "core/memory/arena.h"
 #include "core/message/message.h"
+#include "core/text/faults.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,10 +23,10 @@ enum {
  * or in the message; the payload is borrowed from the message if it was not packed.
  */
 struct envelope {
-        enum reason reason; /* REASON_NONE, or why the message is dead: the first fault in the order of the
-                               fields */
-        const char
-                *error; /* NULL, or one line, at most ERROR_TEXT_MAX bytes: the place and what was expected */
+        enum reason reason;   /* REASON_NONE, or why the message is dead: the first fault in the order of the
+                                 fields */
+        struct faults faults; /* all that is wrong, each on one line: the place and what was expected */
+        const char *error;    /* NULL, or as many of them as fit into ERROR_TEXT_MAX bytes, on one line */
 
         const char *id; /* NULL if there is no usable one, whatever the reason: then the job has no record */
         const char *type; /* well-formed, known or not; NULL if missing or malformed */
@@ -55,8 +56,8 @@ struct envelope {
  * (envelope_refuse).
  *
  * A message is dead for the first of: id, type, headers that cannot be copied, content type, encoding, size,
- * deadline, packing, CloudEvents rules. A structured CloudEvent has its id and type in the body: if that
- * cannot be read, the properties serve for both, and the reason is the body's.
+ * deadline, packing, CloudEvents rules; all of them are told. A structured CloudEvent has its id and type in
+ * the body: if that cannot be read, the properties serve for both, and the reason is the body's.
  */
 void envelope_read(struct arena *arena, const struct message *message, int64_t max_body,
                    struct envelope *envelope);
@@ -64,7 +65,7 @@ void envelope_read(struct arena *arena, const struct message *message, int64_t m
 /* Is this a usable id: 1 to 200 of A-Z a-z 0-9 . _ : / - ? */
 bool envelope_id_valid(struct slice id);
 
-/* Sets the reason and the error, unless there is a reason already. */
+/* Adds a fault; the reason of the first one stays. */
 void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason reason, const char *format,
                      ...) __attribute__((format(printf, 4, 5)));
 

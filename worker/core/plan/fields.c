@@ -1,5 +1,6 @@
 #include "core/plan/fields.h"
 #include "core/text/address.h"
+#include "core/text/suggest.h"
 #include "core/text/utf8.h"
 
 #include <stdio.h>
@@ -14,7 +15,8 @@ struct place {
 
 struct decoder {
         struct arena *arena;
-        char *error; /* FIELDS_ERROR_MAX bytes */
+        struct faults *faults;
+        bool closed; /* a member that the table does not name is a fault */
 };
 
 static bool decode_members(struct decoder *decoder, const struct place *place, const struct field *fields,
@@ -39,18 +41,11 @@ static void add_pointer(struct buffer *text, const struct place *place)
         }
 }
 
-static void keep_error(char *error, struct buffer *text)
-{
-        size_t len = utf8_prefix(text->data, text->len, FIELDS_ERROR_MAX - 1);
-        memcpy(error, text->data, len);
-        error[len] = '\0';
-        buffer_fini(text);
-}
-
 static bool refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
-/* Always false, so that a check can return it. */
+/* Keeps the fault; the rest of the payload is looked at all the same. Always false, so that a check can
+ * return it. */
 static bool refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
 {
         struct buffer text = {0};
@@ -63,7 +58,8 @@ static bool refuse(struct decoder *decoder, const struct place *place, const cha
         va_start(args, format);
         buffer_vprintf(&text, format, args);
         va_end(args);
-        keep_error(decoder->error, &text);
+        faults_add(decoder->faults, "%s", text.data);
+        buffer_fini(&text);
         return false;
 }
 
@@ -103,10 +99,21 @@ static bool integer_value(const json_t *value, int64_t *integer)
         return true;
 }
 
+static bool refuse_wide(struct decoder *decoder, const struct place *place, const struct field *field,
+                        const char *what)
+{
+        if (!isinf(field->min) || !isinf(field->max))
+                return refuse_range(decoder, place, field, what);
+        return refuse(decoder, place, "expected %s of 64 bits, found a greater one", what);
+}
+
 static bool decode_int(struct decoder *decoder, const struct place *place, const struct field *field,
                        const json_t *value, char *to)
 {
         int64_t integer;
+        struct slice wide = json_wide(value);
+        if (wide.len && strspn(wide.data, "-0123456789") == wide.len)
+                return refuse_wide(decoder, place, field, "an integer");
         if (!integer_value(value, &integer))
                 return refuse(decoder, place, "expected an integer");
         if ((double)integer < field->min || (double)integer > field->max)
@@ -118,9 +125,12 @@ static bool decode_int(struct decoder *decoder, const struct place *place, const
 static bool decode_number(struct decoder *decoder, const struct place *place, const struct field *field,
                           const json_t *value, char *to)
 {
-        if (!json_is_number(value))
+        struct slice wide = json_wide(value);
+        if (!json_is_number(value) && !wide.len)
                 return refuse(decoder, place, "expected a number");
-        double number = json_number_value(value);
+        double number = wide.len ? strtod(wide.data, NULL) : json_number_value(value);
+        if (isinf(number))
+                return refuse_wide(decoder, place, field, "a number");
         if (number < field->min || number > field->max)
                 return refuse_range(decoder, place, field, "a number");
         memcpy(to, &number, sizeof(number));
@@ -243,17 +253,18 @@ static bool decode_list(struct decoder *decoder, const struct place *place, cons
         if (count < field->min_items || count > field->max_items)
                 return refuse_count(decoder, place, field);
         char *items = arena_alloc(decoder->arena, count * field->size);
+        bool good = true;
         for (size_t i = 0; i < count; i++) {
                 struct place item = {.outer = place, .index = i};
                 const json_t *object = json_array_get(value, i);
                 if (!json_is_object(object))
-                        return refuse(decoder, &item, "expected an object");
-                if (!decode_members(decoder, &item, field->fields, object, items + i * field->size))
-                        return false;
+                        good = refuse(decoder, &item, "expected an object");
+                else if (!decode_members(decoder, &item, field->fields, object, items + i * field->size))
+                        good = false;
         }
         memcpy(to, &items, sizeof(items));
         memcpy(to - field->offset + field->count_offset, &count, sizeof(count));
-        return true;
+        return good;
 }
 
 static bool decode_value(struct decoder *decoder, const struct place *place, const struct field *field,
@@ -280,33 +291,78 @@ static bool decode_value(struct decoder *decoder, const struct place *place, con
         abort();
 }
 
+/* ---- Members ---- */
+
+enum { NAME_SHOWN_MAX = 64 };
+
+/* A name that the publisher chose, safe to show and to keep: a key such as an address is personal. */
+static const char *name_shown(struct arena *arena, const char *name)
+{
+        if (strchr(name, '@') || !utf8_one_line(name, strlen(name)))
+                return "?";
+        bool cut = strlen(name) > NAME_SHOWN_MAX;
+        return cut ? arena_printf(arena, "%.*s...", (int)utf8_prefix(name, strlen(name), NAME_SHOWN_MAX),
+                                  name)
+                   : arena_strdup(arena, name);
+}
+
+static bool refuse_unknown(struct decoder *decoder, const struct place *place, const struct field *fields,
+                           const char *name)
+{
+        struct place inner = {.outer = place, .name = name_shown(decoder->arena, name)};
+        struct suggest suggest = {.word = name, .limit = suggest_limit(name)};
+        for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
+                if (strcmp(field->name, name) == 0)
+                        return true;
+                suggest_offer(&suggest, field->name);
+        }
+        if (!suggest.best)
+                return refuse(decoder, &inner, "unknown field");
+        return refuse(decoder, &inner, "unknown field; did you mean %s?", suggest.best);
+}
+
 static bool decode_members(struct decoder *decoder, const struct place *place, const struct field *fields,
                            const json_t *object, char *to)
 {
+        bool good = true;
+        size_t known = 0;
         for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
                 struct place inner = {.outer = place, .name = field->name};
                 const json_t *value = json_object_get(object, field->name);
                 bool present = value && !(field->optional && json_is_null(value));
+                known += value != NULL;
                 if (!present && !field->optional)
-                        return refuse(decoder, &inner, "required");
+                        good = refuse(decoder, &inner, "required");
                 if (present && !decode_value(decoder, &inner, field, value, to + field->offset))
-                        return false;
+                        good = false;
                 if (field->flag)
                         memcpy(to + field->flag - 1, &present, sizeof(present));
         }
-        return true;
+        if (!decoder->closed || known == json_object_size(object))
+                return good;
+        const char *name;
+        json_t *value;
+        json_object_foreach((json_t *)(uintptr_t)object, name, value) good &=
+                refuse_unknown(decoder, place, fields, name);
+        return good;
 }
 
-const void *fields_decode(struct arena *arena, const struct field *fields, size_t size, const json_t *payload,
-                          char error[FIELDS_ERROR_MAX])
+/* A text that was put into JSON twice is the usual one. */
+static bool is_json_in_a_string(const json_t *payload)
 {
-        struct decoder decoder = {.arena = arena, .error = error};
+        struct slice text = json_text(payload);
+        return text.len > 1 && (text.data[0] == '{' || text.data[0] == '[');
+}
+
+const void *fields_decode(const struct payload_table *table, const json_t *payload, struct faults *faults)
+{
+        struct decoder decoder = {.arena = faults->arena, .faults = faults, .closed = table->closed};
         struct place root = {0};
-        error[0] = '\0';
         if (!json_is_object(payload)) {
-                refuse(&decoder, &root, "expected an object");
+                refuse(&decoder, &root, "expected an object, found %s%s", json_kind(payload),
+                       is_json_in_a_string(payload) ? " that holds JSON: it was encoded twice" : "");
                 return NULL;
         }
-        char *decoded = arena_alloc(arena, size);
-        return decode_members(&decoder, &root, fields, payload, decoded) ? decoded : NULL;
+        char *decoded = arena_alloc(decoder.arena, table->size);
+        return decode_members(&decoder, &root, table->fields, payload, decoded) ? decoded : NULL;
 }

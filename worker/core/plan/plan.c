@@ -1,4 +1,5 @@
 #include "core/plan/plan.h"
+#include "core/codec/looks_like.h"
 #include "core/plan/fields.h"
 #include "core/plan/mail_check.h"
 #include "core/plan/mail_copy.h"
@@ -7,9 +8,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-_Static_assert((int)FIELDS_ERROR_MAX == (int)PLAN_ERROR_MAX && (int)JSON_CAUSE_MAX == (int)PLAN_ERROR_MAX,
-               "the texts of all three end up in one header");
 
 char *plan_printf(struct plan *plan, const char *format, ...)
 {
@@ -144,28 +142,56 @@ char *plan_mailbox(struct plan *plan, const char *name, const char *email)
         return mailbox;
 }
 
-enum plan_outcome plan_build(struct arena *arena, const struct handler *handler, const json_t *payload,
-                             struct plan **plan, char error[PLAN_ERROR_MAX])
+static const void *decode(const struct handler *handler, const json_t *payload, struct faults *faults)
 {
-        *plan = NULL;
-        const void *decoded = fields_decode(arena, handler->fields, handler->size, payload, error);
-        if (!decoded)
-                return PLAN_BAD_PAYLOAD;
-        *plan = arena_alloc(arena, sizeof(**plan));
-        (*plan)->arena = arena;
-        handler->plan(decoded, *plan);
-        snprintf(error, PLAN_ERROR_MAX, "%s", (*plan)->reason);
-        return (*plan)->rejected ? PLAN_REJECTED : PLAN_OK;
+        struct payload_table table = {
+                .fields = handler->fields, .size = handler->size, .closed = handler->closed};
+        return fields_decode(&table, payload, faults);
 }
 
-enum plan_outcome plan_build_text(struct arena *arena, const struct handler *handler, struct slice payload,
-                                  struct plan **plan, char error[PLAN_ERROR_MAX])
+/* NULL and a fault if it is no JSON. The caller owns the result. */
+static json_t *parse(struct slice payload, struct faults *faults)
+{
+        char cause[JSON_CAUSE_MAX];
+        json_t *value = json_parse(payload, cause);
+        const char *look = value ? NULL : looks_like(payload);
+        if (!value)
+                faults_add(faults, "%s%s%s", cause, look ? "; the body looks like " : "", look ? look : "");
+        return value;
+}
+
+void plan_check(const struct handler *handler, struct slice payload, struct faults *faults)
+{
+        json_t *value = parse(payload, faults);
+        if (value)
+                decode(handler, value, faults);
+        json_decref(value);
+}
+
+enum plan_outcome plan_build(const struct handler *handler, const json_t *payload, struct plan **plan,
+                             struct faults *faults)
 {
         *plan = NULL;
-        json_t *value = json_parse(payload, error);
+        const void *decoded = decode(handler, payload, faults);
+        if (!decoded)
+                return PLAN_BAD_PAYLOAD;
+        *plan = arena_alloc(faults->arena, sizeof(**plan));
+        (*plan)->arena = faults->arena;
+        handler->plan(decoded, *plan);
+        if (!(*plan)->rejected)
+                return PLAN_OK;
+        faults_add(faults, "%s", (*plan)->reason);
+        return PLAN_REJECTED;
+}
+
+enum plan_outcome plan_build_text(const struct handler *handler, struct slice payload, struct plan **plan,
+                                  struct faults *faults)
+{
+        *plan = NULL;
+        json_t *value = parse(payload, faults);
         if (!value)
                 return PLAN_BAD_PAYLOAD;
-        enum plan_outcome outcome = plan_build(arena, handler, value, plan, error);
+        enum plan_outcome outcome = plan_build(handler, value, plan, faults);
         json_decref(value);
         return outcome;
 }

@@ -2,14 +2,14 @@
 #define LEVERET_CORE_PLAN_H
 
 #include "core/codec/json.h"
-#include "core/memory/arena.h"
 #include "core/text/buffer.h"
+#include "core/text/faults.h"
 #include "handler.h"
 
 enum {
         PLAN_EFFECTS_MAX = 32,
         PLAN_KEY_MAX = 64,
-        PLAN_ERROR_MAX = 256,
+        PLAN_ERROR_MAX = 256, /* of a reason, and of what a dead letter says of a payload, with the NUL */
 };
 
 enum effect_kind { EFFECT_MAIL };
@@ -40,15 +40,18 @@ enum plan_outcome {
 
 /*
  * Decodes the payload for the handler and lets it plan. Pure: the same payload gives the same plan. `*plan`
- * is set in every case but PLAN_BAD_PAYLOAD (there NULL); `error` is "" or the text for the dead letter. The
- * payload is borrowed for the call only; the plan lives as long as the arena.
+ * is set in every case but PLAN_BAD_PAYLOAD (there NULL); unless PLAN_OK, `faults` has been given all that is
+ * wrong. The payload is borrowed for the call only; the plan lies in the arena of `faults`.
  */
-enum plan_outcome plan_build(struct arena *arena, const struct handler *handler, const json_t *payload,
-                             struct plan **plan, char error[PLAN_ERROR_MAX]);
+enum plan_outcome plan_build(const struct handler *handler, const json_t *payload, struct plan **plan,
+                             struct faults *faults);
 
 /* The same from the text of a payload: json_parse, then plan_build. */
-enum plan_outcome plan_build_text(struct arena *arena, const struct handler *handler, struct slice payload,
-                                  struct plan **plan, char error[PLAN_ERROR_MAX]);
+enum plan_outcome plan_build_text(const struct handler *handler, struct slice payload, struct plan **plan,
+                                  struct faults *faults);
+
+/* Adds to `faults` what is wrong with the text of a payload, without planning. */
+void plan_check(const struct handler *handler, struct slice payload, struct faults *faults);
 
 /*
  * Appends the plan as text for people and tests, one effect after the other with its body indented by four;

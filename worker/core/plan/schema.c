@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-static json_t *object_schema(const struct field *fields);
+static json_t *object_schema(const struct field *fields, bool closed);
 
 static void set_text(json_t *schema, const char *key, const char *text)
 {
@@ -65,18 +65,19 @@ static void set_email(json_t *schema, const struct field *field)
         json_object_set_new(schema, "maxLength", json_integer(ADDRESS_MAX));
 }
 
-static void set_list(json_t *schema, const struct field *field)
+static void set_list(json_t *schema, const struct field *field, bool closed)
 {
         set_type(schema, field, "array");
-        json_object_set_new(schema, "items", object_schema(field->fields));
+        json_object_set_new(schema, "items", object_schema(field->fields, closed));
         if (field->min_items)
                 json_object_set_new(schema, "minItems", json_integer((json_int_t)field->min_items));
         json_object_set_new(schema, "maxItems", json_integer((json_int_t)field->max_items));
 }
 
-static json_t *field_schema(const struct field *field)
+static json_t *field_schema(const struct field *field, bool closed)
 {
-        json_t *schema = field->kind == FIELD_KIND_OBJECT ? object_schema(field->fields) : json_object();
+        json_t *schema =
+                field->kind == FIELD_KIND_OBJECT ? object_schema(field->fields, closed) : json_object();
         switch (field->kind) {
         case FIELD_KIND_INT:
                 set_type(schema, field, "integer");
@@ -99,7 +100,7 @@ static json_t *field_schema(const struct field *field)
                 set_type(schema, field, "object");
                 break;
         case FIELD_KIND_LIST:
-                set_list(schema, field);
+                set_list(schema, field, closed);
                 break;
         case FIELD_KIND_END:
                 abort();
@@ -108,23 +109,25 @@ static json_t *field_schema(const struct field *field)
         return schema;
 }
 
-static json_t *object_schema(const struct field *fields)
+static json_t *object_schema(const struct field *fields, bool closed)
 {
         json_t *schema = json_object(), *properties = json_object(), *required = json_array();
         for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
-                json_object_set_new(properties, field->name, field_schema(field));
+                json_object_set_new(properties, field->name, field_schema(field, closed));
                 if (!field->optional)
                         json_array_append_new(required, json_string(field->name));
         }
         set_text(schema, "type", "object");
         json_object_set_new(schema, "properties", properties);
         json_object_set_new(schema, "required", required);
+        if (closed)
+                json_object_set_new(schema, "additionalProperties", json_false());
         return schema;
 }
 
 void schema_render(struct buffer *out, const struct handler *handler, bool pretty)
 {
-        json_t *schema = json_object(), *payload = object_schema(handler->fields);
+        json_t *schema = json_object(), *payload = object_schema(handler->fields, handler->closed);
         set_text(schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
         set_text(schema, "title", handler->type);
         set_text(schema, "description", handler->summary);

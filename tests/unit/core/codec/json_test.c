@@ -101,15 +101,79 @@ static void a_refusal_names_the_place_and_the_cause(void **state)
                              "line 1, column 3: control character inside a string");
 }
 
-static void numbers_out_of_range_are_refused(void **state)
+static void a_number_that_nothing_holds_is_kept_as_its_digits(void **state)
 {
-        static const char *const bad[] = {"9223372036854775808", "-9223372036854775809", "1e999", "-1e999",
-                                          "[1e309]"};
+        static const char *const wide[] = {"9223372036854775808",
+                                           "-9223372036854775809",
+                                           "18446744073709551615",
+                                           "1234567890123456789012345678901234567890",
+                                           "1e999",
+                                           "-1E+999",
+                                           "1e309",
+                                           "1.5e400",
+                                           "0.1e310"};
         (void)state;
-        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-                assert_null(json_parse(slice_of(bad[i]), error));
-                assert_non_null(strstr(error, "number out of range"));
+        for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+                json_t *value = json_parse(slice_of(wide[i]), error);
+                assert_non_null(value);
+                assert_string_equal(json_wide(value).data, wide[i]);
+                assert_int_equal(json_wide(value).len, strlen(wide[i]));
+                assert_null(json_text(value).data);
+                assert_string_equal(json_kind(value), "a number");
+                struct buffer written = {0};
+                json_compact_sorted(&written, value);
+                assert_string_equal(written.data, wide[i]);
+                buffer_fini(&written);
+                json_decref(value);
         }
+}
+
+static void a_number_that_fits_is_read_as_before(void **state)
+{
+        static const char *const fits[] = {"9223372036854775807",
+                                           "-9223372036854775808",
+                                           "1e308",
+                                           "1e-999",
+                                           "0.00000000000000000000000001",
+                                           "-0"};
+        (void)state;
+        for (size_t i = 0; i < sizeof(fits) / sizeof(fits[0]); i++) {
+                json_t *value = json_parse(slice_of(fits[i]), error);
+                assert_true(json_is_number(value));
+                assert_null(json_wide(value).data);
+                json_decref(value);
+        }
+        json_t *most = json_parse(SLICE_LITERAL("9223372036854775807"), error);
+        assert_true(json_integer_value(most) == INT64_MAX);
+        json_decref(most);
+}
+
+static void wide_numbers_among_others_are_written_as_they_came(void **state)
+{
+        static const char text[] =
+                "{\"a\":[1e400,18446744073709551615,\"\\\\u0000\",\"\\\"\\\\\"],\"b\":{\"c\":-1e999,"
+                "\"d\":\"9999999999999999999\"}}";
+        (void)state;
+        json_t *value = json_parse(SLICE_LITERAL(text), error);
+        struct buffer written = {0};
+        buffer_add_text(&written, "before ");
+        json_compact_sorted(&written, value);
+        assert_string_equal(written.data + strlen("before "), text);
+        assert_int_equal(written.len, strlen("before ") + strlen(text));
+        buffer_fini(&written);
+        json_decref(value);
+}
+
+static void a_place_is_right_behind_wide_numbers(void **state)
+{
+        (void)state;
+        assert_refused("[1e400,18446744073709551615 1]", "line 1, column 30: not JSON");
+        assert_refused("[1e400,1 1]", "line 1, column 11: not JSON");
+        assert_refused("{\"a\":1e400,\n\"a\":2}", "line 2, column 4: duplicate key");
+        assert_refused("{1e400:1}", "line 1, column 7: not JSON");
+        assert_refused("[01e400]", "line 1, column 3: not JSON");
+        assert_refused("[1e400x]", "line 1, column 7: number out of range");
+        assert_refused("[1e400,\"\\u0000\"]", "line 1, column 9: the character U+0000 is not allowed");
 }
 
 static void an_error_never_quotes_the_text(void **state)
@@ -214,7 +278,10 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(any_json_value_is_accepted),
                 cmocka_unit_test(a_refusal_names_the_place_and_the_cause),
-                cmocka_unit_test(numbers_out_of_range_are_refused),
+                cmocka_unit_test(a_number_that_nothing_holds_is_kept_as_its_digits),
+                cmocka_unit_test(a_number_that_fits_is_read_as_before),
+                cmocka_unit_test(wide_numbers_among_others_are_written_as_they_came),
+                cmocka_unit_test(a_place_is_right_behind_wide_numbers),
                 cmocka_unit_test(an_error_never_quotes_the_text),
                 cmocka_unit_test(nesting_ends_at_64),
                 cmocka_unit_test(values_and_keys_are_counted),

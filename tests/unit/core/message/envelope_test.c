@@ -2,6 +2,8 @@
 
 #include "core/text/utf8.h"
 
+#include <stdio.h>
+
 /* ---- Properties
  * -------------------------------------------------------------------------------------------------- */
 
@@ -398,14 +400,100 @@ static void absurd_counts_are_capped(void **state)
         assert_int_equal(envelope.generation.redrives, 0);
 }
 
-static void the_caller_may_refuse_once(void **state)
+static void all_faults_are_told_and_the_first_one_is_the_reason(void **state)
+{
+        (void)state;
+        struct message message = good_message();
+        message.properties.type = (struct slice)TEXT("Order");
+        message.properties.content_encoding = (struct slice)TEXT("br");
+        message.properties.headers = &(struct header)HEADER("deadline", "soon");
+        message.properties.header_count = 1;
+        struct envelope envelope = read_message(message);
+        assert_dead(&envelope, REASON_UNKNOWN_TYPE,
+                    "type: expected lower-case words joined by dots and a version, as in order.created.v1; "
+                    "content_encoding: expected gzip or none; header deadline: expected a time of RFC 3339, "
+                    "as in "
+                    "2030-01-31T12:00:00Z");
+        message.properties.message_id = (struct slice){0};
+        envelope = read_message(message);
+        assert_int_equal(envelope.faults.count, 4);
+        assert_non_null(strstr(envelope.error, "; and 1 more"));
+}
+
+static void a_missing_id_says_what_is_meant_and_what_was_found(void **state)
+{
+        (void)state;
+        struct message message = good_message();
+        message.properties.message_id = (struct slice){0};
+        struct envelope envelope = read_message(message);
+        assert_dead(
+                &envelope, REASON_MISSING_ID,
+                "message_id: missing: it is a property of AMQP (pika message_id=, amqplib messageId:, Java "
+                "messageId())");
+        message.body = (struct slice)TEXT("{\"id\":\"a\"}");
+        envelope = read_message(message);
+        assert_non_null(strstr(envelope.error, "messageId()), but /id of the body was found"));
+        message.properties.headers = &(struct header)HEADER("Message-Id", "a");
+        message.properties.header_count = 1;
+        envelope = read_message(message);
+        assert_non_null(strstr(envelope.error, "messageId()), but a header message-id was found"));
+}
+
+static void a_missing_type_says_what_was_found(void **state)
+{
+        (void)state;
+        struct message message = good_message();
+        message.properties.type = (struct slice){0};
+        struct envelope envelope = read_message(message);
+        assert_dead(&envelope, REASON_MISSING_TYPE,
+                    "type: missing: it is a property of AMQP (pika type=, amqplib type:, Java type()), but "
+                    "the routing "
+                    "key order.created.v1 was found");
+}
+
+static void an_event_under_another_content_type_is_told(void **state)
+{
+        static const struct {
+                struct slice content_type;
+                const char *says;
+        } cases[] = {{TEXT("text/plain"), "text/plain"},
+                     {TEXT("application/json"), "application/json"},
+                     {{0}, "nothing"}};
+        (void)state;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                struct message message = {
+                        .properties = {.content_type = cases[i].content_type},
+                        .body = TEXT("{\"specversion\":\"1.0\",\"id\":\"a\",\"type\":\"a.v1\",\"data\":{}}"),
+                };
+                struct envelope envelope = read_message(message);
+                char expected[ERROR_TEXT_MAX];
+                snprintf(expected, sizeof(expected),
+                         "message_id: missing; type: missing; content_type: the body is a CloudEvent, but "
+                         "content_type says %s; expected application/cloudevents+json",
+                         cases[i].says);
+                assert_dead(&envelope, REASON_MISSING_ID, expected);
+        }
+}
+
+static void another_content_type_is_repeated_safely(void **state)
+{
+        (void)state;
+        struct message message = good_message();
+        message.properties.content_type = (struct slice)TEXT("text/\x1b[31mplain");
+        struct envelope envelope = read_message(message);
+        assert_dead(&envelope, REASON_BAD_PAYLOAD,
+                    "content_type: expected application/json or application/cloudevents+json, found "
+                    "text/?[31mplain");
+}
+
+static void the_caller_may_add_a_fault(void **state)
 {
         (void)state;
         struct envelope envelope = read_message(good_message());
         envelope_refuse(&arena, &envelope, REASON_UNKNOWN_TYPE, "type: no handler for %s\n", envelope.type);
         assert_dead(&envelope, REASON_UNKNOWN_TYPE, "type: no handler for order.created.v1?");
         envelope_refuse(&arena, &envelope, REASON_EXPIRED, "late");
-        assert_int_equal(envelope.reason, REASON_UNKNOWN_TYPE);
+        assert_dead(&envelope, REASON_UNKNOWN_TYPE, "type: no handler for order.created.v1?; late");
 }
 
 static void an_error_is_cut_between_characters(void **state)
@@ -445,7 +533,12 @@ int main(void)
                 TEST(own_headers_are_believed_on_the_return_exchange),
                 TEST(own_headers_of_anybody_else_are_not_believed),
                 TEST(absurd_counts_are_capped),
-                TEST(the_caller_may_refuse_once),
+                TEST(all_faults_are_told_and_the_first_one_is_the_reason),
+                TEST(a_missing_id_says_what_is_meant_and_what_was_found),
+                TEST(a_missing_type_says_what_was_found),
+                TEST(an_event_under_another_content_type_is_told),
+                TEST(another_content_type_is_repeated_safely),
+                TEST(the_caller_may_add_a_fault),
                 TEST(an_error_is_cut_between_characters),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,6 +67,7 @@ static const struct field sample_fields[] = {
 
 static struct arena arena;
 static char error[FIELDS_ERROR_MAX];
+static bool closed; /* the tables, for one test */
 
 static int arena_start(void **state)
 {
@@ -86,7 +87,10 @@ static const void *decode_with(const struct field *fields, size_t size, const ch
 {
         json_t *payload = json_parse(slice_of(text), error);
         assert_non_null(payload);
-        const void *decoded = fields_decode(&arena, fields, size, payload, error);
+        struct payload_table table = {.fields = fields, .size = size, .closed = closed};
+        struct faults faults = {.arena = &arena};
+        const void *decoded = fields_decode(&table, payload, &faults);
+        faults_join(&faults, error, sizeof(error));
         json_decref(payload); /* nothing of it may be needed any more */
         return decoded;
 }
@@ -187,7 +191,7 @@ static void a_wrong_type_is_told_by_what_was_expected(void **state)
         assert_refused("{\"email\":5}", "/email: expected an e-mail address");
         assert_refused("{\"email\":\"x\"}", "/email: expected an e-mail address");
         assert_refused("{\"email\":\"a@\xf0\x9f\x92\xa9.de\"}", "/email: expected an e-mail address");
-        assert_refused("[]", "payload: expected an object");
+        assert_refused("[]", "payload: expected an object, found a list");
 }
 
 static void limits_are_part_of_the_text(void **state)
@@ -274,9 +278,82 @@ static void a_text_with_nul_that_another_parser_let_through_is_refused(void **st
 {
         (void)state;
         json_t *payload = json_loads("{\"name\":\"a\\u0000b\"}", JSON_ALLOW_NUL, NULL);
-        assert_null(fields_decode(&arena, sample_fields, sizeof(struct sample), payload, error));
-        assert_string_equal(error, "/name: expected a string without U+0000");
+        struct payload_table table = {.fields = sample_fields, .size = sizeof(struct sample)};
+        struct faults faults = {.arena = &arena};
+        assert_null(fields_decode(&table, payload, &faults));
+        assert_string_equal(faults.first->text, "/name: expected a string without U+0000");
         json_decref(payload);
+}
+
+static void a_number_that_nobody_reads_harms_nobody(void **state)
+{
+        (void)state;
+        assert_int_equal(decoded("{\"count\":1,\"serial\":18446744073709551615,\"big\":1e400,\"list\":["
+                                 "1234567890123456789012345678901234567890]}")
+                                 ->count,
+                         1);
+}
+
+static void a_number_that_is_read_says_the_field(void **state)
+{
+        (void)state;
+        assert_refused("{\"count\":18446744073709551615}",
+                       "/count: expected an integer of 64 bits, found a greater one");
+        assert_refused("{\"count\":1e400}", "/count: expected an integer");
+        assert_refused("{\"owner\":{\"email\":\"a@b.c\",\"level\":18446744073709551615}}",
+                       "/owner/level: expected an integer from 1 to 9");
+        assert_refused("{\"ratio\":1e400}", "/ratio: expected a number from 0.25 to 1");
+        assert_refused("{\"name\":18446744073709551615}", "/name: expected a string");
+        assert_refused("{\"owner\":18446744073709551615}", "/owner: expected an object");
+        static const struct field any[] = {FIELD_NUMBER(struct sample, ratio), FIELD_END};
+        const struct sample *sample =
+                decode_with(any, sizeof(struct sample), "{\"ratio\":18446744073709551615}");
+        assert_true(sample->ratio == 18446744073709551616.0);
+        assert_null(decode_with(any, sizeof(struct sample), "{\"ratio\":-1e400}"));
+        assert_string_equal(error, "/ratio: expected a number of 64 bits, found a greater one");
+}
+
+static void a_closed_table_refuses_what_it_does_not_name(void **state)
+{
+        (void)state;
+        closed = true;
+        assert_refused("{\"cuont\":1}", "/cuont: unknown field; did you mean count?");
+        assert_refused("{\"zzz\":null}", "/zzz: unknown field");
+        assert_refused("{\"owner\":{\"email\":\"a@b.c\",\"e/mail\":1}}",
+                       "/owner/e~1mail: unknown field; did you mean email?");
+        assert_refused("{\"ada@example.com\":1}", "/?: unknown field");
+        assert_refused("{\"a\\nb\\u2028\":1}", "/?: unknown field");
+        assert_refused("{\"x\":1,\"y\":2}", "/x: unknown field; /y: unknown field");
+        assert_refused("{\"0123456789012345678901234567890123456789012345678901234567890123456789\":1}",
+                       "/0123456789012345678901234567890123456789012345678901234567890123...: unknown field");
+        assert_int_equal(decoded("{\"count\":3,\"open\":null}")->count, 3);
+        closed = false;
+        assert_int_equal(decoded("{\"cuont\":1,\"count\":2}")->count, 2);
+}
+
+static void all_faults_are_told_at_once(void **state)
+{
+        (void)state;
+        assert_refused("{\"count\":\"x\",\"open\":1,\"name\":\"a\",\"owner\":{\"email\":\"x\",\"level\":0}}",
+                       "/count: expected an integer; /open: expected true or false; /name: expected 2 to 4 "
+                       "characters; /owner/email: expected an e-mail address; /owner/level: expected an "
+                       "integer from 1 to 9");
+}
+
+static void what_does_not_fit_is_counted(void **state)
+{
+        struct buffer lines = {0};
+        (void)state;
+        for (int i = 0; i < 100; i++)
+                buffer_printf(&lines, "%s{\"sku\":5}", i ? "," : "{\"lines\":[{\"sku\":\"a\"}],\"gifts\":[");
+        buffer_add_text(&lines, "]}");
+        assert_null(decode_with(basket_fields, sizeof(struct basket), lines.data));
+        assert_string_equal(
+                error,
+                "/gifts/0/sku: expected a string; /gifts/1/sku: expected a string; /gifts/2/sku: expected "
+                "a string; /gifts/3/sku: expected a string; /gifts/4/sku: expected a string; "
+                "/gifts/5/sku: expected a string; /gifts/6/sku: expected a string; and 93 more");
+        buffer_fini(&lines);
 }
 
 static const struct basket *basket(const char *text)
@@ -425,6 +502,11 @@ int main(void)
                 cmocka_unit_test(every_kind_of_field_reaches_its_member),
                 cmocka_unit_test(what_is_optional_may_be_missing_or_null),
                 cmocka_unit_test(a_flag_tells_zero_from_nothing),
+                cmocka_unit_test(a_number_that_nobody_reads_harms_nobody),
+                cmocka_unit_test(a_number_that_is_read_says_the_field),
+                cmocka_unit_test(a_closed_table_refuses_what_it_does_not_name),
+                cmocka_unit_test(all_faults_are_told_at_once),
+                cmocka_unit_test(what_does_not_fit_is_counted),
                 cmocka_unit_test(unknown_members_are_ignored),
                 cmocka_unit_test(an_integer_may_be_written_as_a_whole_real),
                 cmocka_unit_test(a_number_may_be_an_integer),

@@ -20,8 +20,10 @@ static enum plan_outcome outcome_of(struct slice body, char error[PLAN_ERROR_MAX
         if (body.len)
                 memcpy(exact, body.data, body.len);
         arena_init(&arena);
+        struct faults faults = {.arena = &arena};
         enum plan_outcome outcome =
-                plan_build_text(&arena, &order_created_v1, (struct slice){exact, body.len}, &plan, error);
+                plan_build_text(&order_created_v1, (struct slice){exact, body.len}, &plan, &faults);
+        faults_join(&faults, error, PLAN_ERROR_MAX);
         arena_fini(&arena);
         free(exact);
         return outcome;

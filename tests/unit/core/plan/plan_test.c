@@ -283,8 +283,8 @@ static void sizes_are_bounded(void **state)
 
 static enum plan_outcome build(struct arena *arena, const char *payload, struct plan **plan)
 {
-        char error[PLAN_ERROR_MAX];
-        return plan_build_text(arena, &handler, slice_of(payload), plan, error);
+        struct faults faults = {.arena = arena};
+        return plan_build_text(&handler, slice_of(payload), plan, &faults);
 }
 
 static void a_plan_holds_32_effects_in_order(void **state)

@@ -84,10 +84,36 @@ static void a_pretty_schema_has_a_member_a_line(void **state)
         buffer_fini(&text);
 }
 
+HANDLER(shut, struct sample, plan_nothing,
+        {.type = "test.schema.v2",
+         .summary = "Does nothing.",
+         .example = "{}",
+         .fields = fields,
+         .closed = true});
+
+static size_t count_of(const char *text, const char *part)
+{
+        size_t count = 0;
+        for (; (text = strstr(text, part)); text++)
+                count++;
+        return count;
+}
+
+static void a_closed_type_is_closed_in_its_schema_too(void **state)
+{
+        struct buffer text = {0};
+        (void)state;
+        schema_render(&text, &shut, false);
+        assert_int_equal(count_of(text.data, "\"additionalProperties\":false"),
+                         4); /* and three nested ones */
+        buffer_fini(&text);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_schema_says_what_the_table_says),
+                cmocka_unit_test(a_closed_type_is_closed_in_its_schema_too),
                 cmocka_unit_test(a_pretty_schema_has_a_member_a_line),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

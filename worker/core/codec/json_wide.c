@@ -1,0 +1,134 @@
+#include "core/codec/json_wide.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* What stands before the digits; a quote stands after them. */
+static const char mark[] = "\"\\u0000";
+enum { MARK_LEN = sizeof(mark) - 1, INT64_DIGITS = 19, EXPONENT_DIGITS = 3, DOUBLE_DIGITS = 300 };
+
+static size_t digits_at(struct slice text, size_t at)
+{
+        size_t end = at;
+        while (end < text.len && text.data[end] >= '0' && text.data[end] <= '9')
+                end++;
+        return end - at;
+}
+
+/* The parts of a number; a part that is not there has length 0. */
+struct number {
+        bool negative;
+        struct slice whole, fraction, exponent; /* digits alone */
+};
+
+/* Reads `.digits` or `e+digits`, whose digits must be there once the part was begun. */
+static bool read_part(struct slice token, size_t *at, bool sign, struct slice *part)
+{
+        size_t first = *at + 1;
+        if (sign && first < token.len && (token.data[first] == '+' || token.data[first] == '-'))
+                first++;
+        *part = (struct slice){.data = token.data + first, .len = digits_at(token, first)};
+        *at = first + part->len;
+        return part->len > 0;
+}
+
+/* False if it is none by the grammar: jansson says why. */
+static bool number_read(struct slice token, struct number *number)
+{
+        *number = (struct number){.negative = token.len > 0 && token.data[0] == '-'};
+        size_t at = number->negative;
+        number->whole = (struct slice){.data = token.data + at, .len = digits_at(token, at)};
+        at += number->whole.len;
+        if (number->whole.len == 0 || (number->whole.len > 1 && number->whole.data[0] == '0'))
+                return false;
+        if (at < token.len && token.data[at] == '.' && !read_part(token, &at, false, &number->fraction))
+                return false;
+        if (at < token.len && (token.data[at] | 0x20) == 'e' &&
+            !read_part(token, &at, true, &number->exponent))
+                return false;
+        return at == token.len;
+}
+
+/* Only then is it worth the time to let the C library decide. */
+static bool may_leave_double(const struct number *number)
+{
+        return number->whole.len >= DOUBLE_DIGITS || number->exponent.len >= EXPONENT_DIGITS;
+}
+
+static bool leaves_double(struct slice token)
+{
+        struct buffer text = {0};
+        buffer_add_slice(&text, token);
+        bool leaves = isinf(strtod(text.data, NULL));
+        buffer_fini(&text);
+        return leaves;
+}
+
+static bool leaves_int64(const struct number *number)
+{
+        const char *most = number->negative ? "9223372036854775808" : "9223372036854775807";
+        if (number->whole.len != INT64_DIGITS)
+                return number->whole.len > INT64_DIGITS;
+        return memcmp(number->whole.data, most, INT64_DIGITS) > 0;
+}
+
+bool json_wide_is(struct slice token)
+{
+        struct number number;
+        if (!number_read(token, &number))
+                return false;
+        if (number.fraction.len == 0 && number.exponent.len == 0)
+                return leaves_int64(&number);
+        return may_leave_double(&number) && leaves_double(token);
+}
+
+void json_wide_mark(struct buffer *out, struct slice token)
+{
+        buffer_add_text(out, mark);
+        buffer_add_slice(out, token);
+        buffer_add_char(out, '"');
+}
+
+/* A quote, one backslash: no other string begins so, as none holds U+0000 and a backslash is written as two.
+ */
+static const char *next_mark(const char *at, const char *end)
+{
+        while (at < end && (at = memchr(at, mark[1], (size_t)(end - at)))) {
+                if (end - at >= MARK_LEN - 1 && memcmp(at - 1, mark, MARK_LEN) == 0)
+                        return at - 1;
+                at += 2; /* the backslash and what it escapes */
+        }
+        return NULL;
+}
+
+void json_wide_unmark(struct buffer *text, size_t from)
+{
+        if (text->len <= from + MARK_LEN)
+                return;
+        const char *end = text->data + text->len, *at = text->data + from;
+        const char *found = next_mark(at + 1, end);
+        if (!found)
+                return;
+        char *to = text->data + from;
+        for (; found; found = at < end ? next_mark(at + 1, end) : NULL) {
+                memmove(to, at, (size_t)(found - at));
+                to += found - at;
+                const char *digits = found + MARK_LEN, *quote = memchr(digits, '"', (size_t)(end - digits));
+                memmove(to, digits, (size_t)(quote - digits));
+                to += quote - digits;
+                at = quote + 1;
+        }
+        memmove(to, at, (size_t)(end - at));
+        to += end - at;
+        text->len = (size_t)(to - text->data);
+        *to = '\0';
+}
+
+size_t json_wide_growth(struct slice text, size_t offset)
+{
+        size_t count = 0;
+        const char *end = text.data + (offset < text.len ? offset : text.len);
+        for (const char *at = text.data; end - at > 1 && (at = next_mark(at + 1, end)); at += MARK_LEN)
+                count++;
+        return count * (MARK_LEN + 1);
+}
