@@ -11,24 +11,33 @@
 
 extern char **environ;
 
+struct hunt {
+        const char *value, *encoded;
+        bool found;
+};
+
+static void hunt_visit(void *context, const struct setting_visit *visit)
+{
+        struct hunt *hunt = context;
+        const char *secret;
+        if (!visit->setting->secret)
+                return;
+        memcpy(&secret, (const char *)visit->base + visit->setting->offset, sizeof(secret));
+        hunt->found |= secret && (strstr(secret, hunt->value) || strstr(secret, hunt->encoded));
+}
+
 /* Is it a secret setting's value, or what ${NAME} put into one? */
 static bool is_in_a_secret(const struct config *config, const char *value)
 {
-        bool found = false;
         struct buffer encoded = {0}; /* as it stands in a URL */
+        struct hunt hunt = {.value = value};
         if (strlen(value) < SECRET_LEN_MIN)
                 return false;
         expand_add_userinfo(&encoded, value);
-        for (size_t i = 0; i < setting_count && !found; i++) {
-                const struct setting *setting = &settings[i];
-                if (!setting->secret || setting->scope != SETTING_OF_WORKER)
-                        continue;
-                const char *secret;
-                memcpy(&secret, (const char *)config + setting->offset, sizeof(secret));
-                found = secret && (strstr(secret, value) || strstr(secret, encoded.data));
-        }
+        hunt.encoded = encoded.data;
+        settings_visit(config, hunt_visit, &hunt);
         buffer_fini(&encoded);
-        return found;
+        return hunt.found;
 }
 
 /* "NAME=value", in place: /proc/PID/environ and /proc/PID/cmdline show this very memory. */

@@ -9,3 +9,19 @@ const struct config_handler *config_handler_find(const struct config *config, co
                         return &config->handlers[i];
         return NULL;
 }
+
+const struct config_outlet *config_outlet_at(const struct config *config, size_t index)
+{
+        if (index == 0)
+                return &config->mail;
+        return index <= config->outlet_count ? &config->outlets[index - 1] : NULL;
+}
+
+const struct config_outlet *config_outlet_find(const struct config *config, const char *name)
+{
+        const struct config_outlet *outlet;
+        for (size_t i = 0; (outlet = config_outlet_at(config, i)); i++)
+                if (strcmp(outlet->name, name) == 0)
+                        return outlet;
+        return NULL;
+}

@@ -15,6 +15,9 @@ enum {
         CONFIG_HANDLERS_MAX = 256,
         CONFIG_PREFIX_MAX = 64, /* bytes of redis.prefix */
         CONFIG_BREAKER_FAILURES_MAX = 64,
+        CONFIG_TEXTS_MAX = 64,
+        CONFIG_OUTLETS_MAX = 16, /* of `outlets`, beside mail */
+        CONFIG_OUTLET_NAME_MAX = 32,
 };
 
 enum on_ambiguous { ON_AMBIGUOUS_RESEND, ON_AMBIGUOUS_PARK };
@@ -38,6 +41,8 @@ struct config_queue {
         int64_t tiers_ms[CONFIG_TIERS_MAX];
         const char *tiers[CONFIG_TIERS_MAX]; /* as written, the name in the queue's name: "5s" */
         size_t tier_count;                   /* default 5: 5s 30s 2m 10m 1h */
+        const char *outlet;                  /* by which its mails leave; NULL: the first of the kind */
+        int64_t weight;                      /* 1..100, default 10: share of places and rate */
 };
 
 enum { CONFIG_HANDLER_TIMEOUT_MS = 60000 }; /* for types that the configuration does not name */
@@ -47,11 +52,24 @@ struct config_handler {
         int64_t attempts;   /* 0: that of the queue */
         int64_t timeout_ms; /* claim to end; default CONFIG_HANDLER_TIMEOUT_MS */
         enum on_ambiguous on_ambiguous;
-        bool has_on_ambiguous; /* else mail.on_ambiguous */
+        bool has_on_ambiguous; /* else that of the outlet */
+        const char *outlet;    /* NULL: that of the queue */
 };
 
-/* One way out of the process. */
+enum outlet_kind { OUTLET_MAIL, OUTLET_POST };
+
+/* Texts of a list; the memory is that of the configuration. */
+struct config_texts {
+        const char *list[CONFIG_TEXTS_MAX];
+        size_t count;
+};
+
+/* One way out of the process: `mail`, or an entry of `outlets`. */
 struct config_outlet {
+        const char *name; /* "mail" for that section */
+        enum outlet_kind kind;
+        struct config_texts fallback;  /* names of outlets of the same kind, in order */
+        int64_t fallback_after;        /* definite refusals for now of an effect; default 2 */
         enum transport_kind transport; /* default http */
         const char *from; /* required unless transport is log: "Shop <shop@example.com>" or address */
         enum on_ambiguous on_ambiguous;
@@ -105,7 +123,8 @@ struct config {
         } claim;
         struct config_handler handlers[CONFIG_HANDLERS_MAX];
         size_t handler_count;
-        struct config_outlet mail;
+        struct config_outlet mail, outlets[CONFIG_OUTLETS_MAX];
+        size_t outlet_count; /* of `outlets` */
         struct {
                 const char *mail_to;
                 const char *webhook;
@@ -131,5 +150,10 @@ struct config {
 
 /* Settings of a type: the configured entry, or NULL. */
 const struct config_handler *config_handler_find(const struct config *config, const char *type);
+
+/* All outlets: 0 is mail, the others in the order of the file; NULL beyond the last. */
+const struct config_outlet *config_outlet_at(const struct config *config, size_t index);
+/* By its name, NULL if there is none. */
+const struct config_outlet *config_outlet_find(const struct config *config, const char *name);
 
 #endif

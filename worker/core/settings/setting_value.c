@@ -177,17 +177,19 @@ static bool assign_text(const struct setting *setting, const char *text, const c
         return true;
 }
 
-static bool assign_texts(const struct setting *setting, struct config_queue *queue, const char *const *values,
-                         size_t count, struct arena *arena, char *error)
+static bool assign_texts(const struct setting *setting, char *base, const char *const *values, size_t count,
+                         struct arena *arena, char *error)
 {
-        if (count == 0 || count > CONFIG_BINDINGS_MAX) {
-                snprintf(error, SETTING_ERROR_MAX, "expected a list of 1 to %d values", CONFIG_BINDINGS_MAX);
+        size_t min = (size_t)setting->min, max = setting->max ? (size_t)setting->max : CONFIG_TEXTS_MAX;
+        const char **list = (const char **)(void *)(base + setting->offset);
+        if (count < min || count > max) {
+                snprintf(error, SETTING_ERROR_MAX, "expected a list of %zu to %zu values", min, max);
                 return false;
         }
         for (size_t i = 0; i < count; i++)
-                if (!assign_text(setting, values[i], &queue->bindings[i], arena, error))
+                if (!assign_text(setting, values[i], &list[i], arena, error))
                         return false;
-        queue->binding_count = count;
+        memcpy(base + setting->count_offset, &count, sizeof(count));
         return true;
 }
 

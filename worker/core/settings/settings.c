@@ -9,11 +9,20 @@ enum { PATH_MAX_BYTES = 256 };
 
 static const char queue_prefix[] = "queues[";
 static const char handler_prefix[] = "handlers.";
+static const char outlet_prefix[] = "outlets.";
+
+/* What stands behind the name in "outlets.backup.http.url"; NULL if nothing does, or it is no such path. */
+static const char *outlet_rest(const char *path)
+{
+        size_t len = sizeof(outlet_prefix) - 1;
+        const char *dot = strncmp(path, outlet_prefix, len) == 0 ? strchr(path + len, '.') : NULL;
+        return dot ? dot + 1 : NULL;
+}
 
 /*
  * The path as the table writes it: "queues[3].name" becomes "queues[].name"; a type may hold dots, so all
- * between "handlers." and the last word becomes "*". `leaf` says that the last word names a setting, not a
- * section.
+ * between "handlers." and the last word becomes "*". An outlet has the settings of mail. `leaf` says that the
+ * last word names a setting, not a section.
  */
 static bool path_generalise(const char *path, bool leaf, char generic[PATH_MAX_BYTES])
 {
@@ -27,6 +36,9 @@ static bool path_generalise(const char *path, bool leaf, char generic[PATH_MAX_B
                 bool has_leaf = leaf && dot > path + sizeof(handler_prefix) - 2;
                 rest = has_leaf ? dot : "";
                 prefix = "handlers.*";
+        } else if (outlet_rest(path)) {
+                rest = outlet_rest(path);
+                prefix = "mail.";
         }
         if (!rest || len + 3 > PATH_MAX_BYTES)
                 return false;
@@ -36,14 +48,26 @@ static bool path_generalise(const char *path, bool leaf, char generic[PATH_MAX_B
         return true;
 }
 
+/* Those of `outlets.*` alone, which mail does not have. */
+static const struct setting *find_of_outlets(const char *rest)
+{
+        for (size_t i = 0; i < setting_count; i++)
+                if (strncmp(settings[i].name, "outlets.*.", 10) == 0 &&
+                    strcmp(settings[i].name + 10, rest) == 0)
+                        return &settings[i];
+        return NULL;
+}
+
 const struct setting *setting_find(const char *path)
 {
         char generic[PATH_MAX_BYTES];
-        if (!path_generalise(path, true, generic))
-                return NULL;
+        const char *rest = outlet_rest(path);
+        const struct setting *own = rest ? find_of_outlets(rest) : NULL;
+        if (own || !path_generalise(path, true, generic))
+                return own;
         for (size_t i = 0; i < setting_count; i++)
                 if (strcmp(settings[i].name, generic) == 0)
-                        return &settings[i];
+                        return rest && settings[i].scope != SETTING_OF_OUTLET ? NULL : &settings[i];
         return NULL;
 }
 
@@ -56,7 +80,8 @@ bool setting_is_section(const char *path)
         for (size_t i = 0; i < setting_count; i++)
                 if (strncmp(settings[i].name, generic, len) == 0 && settings[i].name[len] == '.')
                         return true;
-        return strcmp(generic, "handlers") == 0;
+        bool outlet = strncmp(path, outlet_prefix, sizeof(outlet_prefix) - 1) == 0 && !outlet_rest(path);
+        return outlet || strcmp(generic, "handlers") == 0;
 }
 
 /* Offers what stands in `name` after the first `level_len` bytes, up to the next dot or list bracket. */
@@ -98,13 +123,14 @@ const char *setting_suggest(struct arena *arena, const char *path)
         return arena_printf(arena, "%.*s%s", own_len, path, suggest.best);
 }
 
-const char *setting_variable(struct arena *arena, const struct setting *setting)
+const char *setting_variable(struct arena *arena, const struct setting *setting, const char *path)
 {
-        if (setting->scope != SETTING_OF_WORKER)
+        const char *name = path ? path : setting->name;
+        if (setting->scope == SETTING_OF_QUEUE || setting->scope == SETTING_OF_HANDLER || strchr(name, '*'))
                 return NULL;
-        char *variable = arena_printf(arena, "LEVERET_%s", setting->name);
+        char *variable = arena_printf(arena, "LEVERET_%s", name);
         for (char *at = variable; *at; at++)
-                *at = *at == '.' ? '_' : (char)toupper((unsigned char)*at);
+                *at = isalnum((unsigned char)*at) ? (char)toupper((unsigned char)*at) : '_';
         return variable;
 }
 
@@ -145,10 +171,17 @@ void settings_handler_defaults(struct config_handler *handler, struct arena *are
         scope_defaults(SETTING_OF_HANDLER, handler, arena);
 }
 
+void settings_outlet_defaults(struct config_outlet *outlet, const char *name, struct arena *arena)
+{
+        *outlet = (struct config_outlet){.name = name};
+        scope_defaults(SETTING_OF_OUTLET, outlet, arena);
+}
+
 void settings_defaults(struct config *config, struct arena *arena)
 {
         memset(config, 0, sizeof(*config));
         scope_defaults(SETTING_OF_WORKER, config, arena);
+        settings_outlet_defaults(&config->mail, "mail", arena);
         settings_queue_defaults(&config->queues[0], arena);
         config->queues[0].name = setting_find("queues[0].name")->shown;
         config->queue_count = 1;

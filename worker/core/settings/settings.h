@@ -25,7 +25,7 @@ enum setting_kind {
         SETTING_MAILBOX, /* "Shop <shop@example.com>" or a bare address */
         SETTING_ADDRESS, /* a bare e-mail address */
         SETTING_LISTEN,  /* host:port or off */
-        SETTING_TEXTS,   /* list of const char *: config_queue.bindings */
+        SETTING_TEXTS,   /* list of const char *, at most CONFIG_TEXTS_MAX, `min` to `max` of them */
 };
 
 /* Which struct `offset` is in, and how the name begins. */
@@ -33,7 +33,11 @@ enum setting_scope {
         SETTING_OF_WORKER,  /* struct config */
         SETTING_OF_QUEUE,   /* struct config_queue; "queues[]." */
         SETTING_OF_HANDLER, /* struct config_handler; "handlers.*." */
+        SETTING_OF_OUTLET,  /* struct config_outlet; "mail." of all, "outlets.*." of those but mail */
 };
+
+/* Of what kind of outlets a setting is, bit by bit of enum outlet_kind; 0: of all. */
+enum { SETTING_KIND_MAIL = 1 << OUTLET_MAIL, SETTING_KIND_POST = 1 << OUTLET_POST };
 
 struct setting {
         const char *name; /* dotted, as in the file */
@@ -43,7 +47,9 @@ struct setting {
         bool from_file;  /* no secret, but read from such a file too */
         bool reloadable; /* takes effect on SIGHUP */
         size_t offset;
-        size_t has_offset; /* of a bool that says that it was set; 0: none */
+        size_t has_offset;   /* of a bool that says that it was set; 0: none */
+        size_t count_offset; /* SETTING_TEXTS: of the size_t behind the list */
+        unsigned kinds;      /* SETTING_OF_OUTLET: SETTING_KIND_.. */
         int64_t min, max; /* inclusive, of numbers; in the unit of the value. Of SETTING_TEXT: `max` bytes; 0:
                              no limit */
         const char *const *words; /* NULL-terminated */
@@ -60,20 +66,37 @@ extern const struct setting settings[];
 extern const size_t setting_count;
 
 /* "amqp.url" of the table for "amqp.url", "queues[].name" for "queues[3].name", "handlers.*.timeout" for
- * "handlers.order.created.v1.timeout"; NULL if there is none. */
+ * "handlers.order.created.v1.timeout", "mail.rate" for "outlets.backup.rate"; NULL if there is none. */
 const struct setting *setting_find(const char *path);
 /* Is that path a mapping in which settings lie ("mail", "mail.http", "queues[0].retry", "handlers.a.v1")? */
 bool setting_is_section(const char *path);
 /* The path of the same level that was probably meant, spelt with the table's names; NULL if none is near. In
  * the arena. */
 const char *setting_suggest(struct arena *arena, const char *path);
-/* LEVERET_AMQP_URL for amqp.url. Only settings of the worker have one; NULL for others. */
-const char *setting_variable(struct arena *arena, const struct setting *setting);
+/* LEVERET_AMQP_URL for amqp.url, LEVERET_OUTLETS_BACKUP_RATE for outlets.backup.rate. `path` NULL: that of
+ * the table. Settings of queues and handlers have none: NULL. */
+const char *setting_variable(struct arena *arena, const struct setting *setting, const char *path);
 
 /* Everything at its default, with the one default queue. Strings are the table's own or the arena's. */
 void settings_defaults(struct config *config, struct arena *arena);
 void settings_queue_defaults(struct config_queue *queue, struct arena *arena);
 void settings_handler_defaults(struct config_handler *handler, struct arena *arena);
+void settings_outlet_defaults(struct config_outlet *outlet, const char *name, struct arena *arena);
+
+/* One setting of one configuration. */
+struct setting_visit {
+        const struct setting *setting;
+        const void *base;  /* the struct that it lies in */
+        const char *owner; /* of a list entry: the queue, the type or the outlet; else NULL */
+        size_t index;      /* of the entry in its list */
+        const char *name;  /* as the file writes it below its owner: "http.url", "retry.tiers", "amqp.url" */
+};
+typedef void setting_visitor(void *context, const struct setting_visit *visit);
+/* Calls `visit` for every setting that the configuration has, in the order of the table, entry by entry. Of
+ * an outlet the settings of its kind. */
+void settings_visit(const struct config *config, setting_visitor *visit, void *context);
+/* "outlets.backup.rate", "queues[3].name", in the arena. */
+const char *setting_visit_path(struct arena *arena, const struct setting_visit *visit);
 
 /*
  * Parses and stores a value; `base` is the struct of the setting's scope. Lists take `count` values, all

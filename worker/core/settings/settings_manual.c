@@ -79,7 +79,7 @@ static void add_kind(const struct setting *setting, struct buffer *text)
 static void add_setting(const struct setting *setting, struct arena *arena, struct buffer *out)
 {
         struct buffer text = {0};
-        const char *variable = setting_variable(arena, setting);
+        const char *variable = setting_variable(arena, setting, NULL);
         roff_add_tag(out, setting->name, strlen(setting->name));
         buffer_printf(&text, "%s\n", setting->prose);
         add_kind(setting, &text);

@@ -79,6 +79,7 @@ bool setting_print(const struct setting *setting, const void *base, bool masked,
 {
         const char *at = (const char *)base + setting->offset;
         const struct config_queue *queue = base;
+        size_t count;
         int word;
         if (setting->has_offset && !*((const bool *)base + setting->has_offset))
                 return false;
@@ -110,8 +111,10 @@ bool setting_print(const struct setting *setting, const void *base, bool masked,
         case SETTING_LISTEN:
                 return text_print(setting, *(const char *const *)(const void *)at, masked, out);
         case SETTING_TEXTS:
-                list_print(queue->bindings, queue->binding_count, out);
-                return true;
+                memcpy(&count, (const char *)base + setting->count_offset, sizeof(count));
+                if (count > 0 || setting->fallback)
+                        list_print((const char *const *)(const void *)at, count, out);
+                return count > 0 || setting->fallback;
         case SETTING_DURATIONS:
                 list_print(queue->tiers, queue->tier_count, out);
                 return true;
@@ -132,8 +135,9 @@ bool setting_equal(const struct setting *setting, const void *a, const void *b)
 
 struct writer {
         struct buffer *out;
-        bool document;       /* with explanations and what is unset */
-        const char *comment; /* "# " before every line of an example, else "" */
+        bool document;             /* with explanations and what is unset */
+        const char *comment;       /* "# " before every line of an example, else "" */
+        struct setting_visit last; /* what was written before; no setting: nothing */
 };
 
 static void indent(struct writer *writer, size_t depth, const char *text)
@@ -181,7 +185,7 @@ static void explain(struct writer *writer, size_t depth, const struct setting *s
 static void document_value(const struct setting *setting, struct buffer *value)
 {
         bool list = setting->kind == SETTING_TEXTS || setting->kind == SETTING_DURATIONS;
-        if (list)
+        if (list && value->len > 0)
                 return;
         buffer_clear(value);
         if (setting->shown)
@@ -225,70 +229,72 @@ static size_t write_sections(struct writer *writer, size_t depth, const char *pr
         return depth;
 }
 
-static void write_scope(struct writer *writer, size_t depth, size_t first, size_t end, const void *base)
+static const char *list_name(enum setting_scope scope)
 {
-        size_t skip = settings[first].scope == SETTING_OF_QUEUE     ? strlen("queues[].")
-                      : settings[first].scope == SETTING_OF_HANDLER ? strlen("handlers.*.")
-                                                                    : 0;
-        const char *previous = NULL;
-        for (size_t i = first; i < end; i++) {
-                const char *name = settings[i].name + skip;
-                if (writer->document && depth == 0 &&
-                    !(previous && strchr(name, '.') && strncmp(previous, name, strcspn(name, ".") + 1) == 0))
-                        buffer_add_char(writer->out, '\n');
-                size_t deep = write_sections(writer, depth, previous, name);
-                write_setting(writer, deep, &settings[i], base);
-                previous = name;
+        switch (scope) {
+        case SETTING_OF_QUEUE:
+                return "queues";
+        case SETTING_OF_HANDLER:
+                return "handlers";
+        case SETTING_OF_OUTLET:
+                return "outlets";
+        case SETTING_OF_WORKER:
+                return NULL;
         }
+        return NULL;
 }
 
-static void write_queues(struct writer *writer, size_t first, size_t end, const struct config *config)
+/* The headings of a list and of its entry, where either begins. */
+static void write_entry(struct writer *writer, const struct setting_visit *visit)
 {
-        buffer_add_text(writer->out, writer->document ? "\nqueues:\n" : "queues:\n");
-        for (size_t i = 0; i < config->queue_count; i++) {
-                buffer_add_text(writer->out, "  -\n");
-                write_scope(writer, 2, first, end, &config->queues[i]);
+        const struct setting_visit *last = &writer->last;
+        enum setting_scope scope = visit->setting->scope;
+        bool within = last->setting && last->owner && last->setting->scope == scope;
+        if (!within)
+                buffer_printf(writer->out, "%s%s:\n", writer->document ? "\n" : "", list_name(scope));
+        if (within && last->index == visit->index)
+                return;
+        writer->last.name = NULL; /* its sections are new ones */
+        indent(writer, 1, "");
+        if (scope == SETTING_OF_QUEUE) {
+                buffer_add_text(writer->out, "-\n");
+                return;
         }
+        text_add(writer->out, visit->owner);
+        buffer_add_text(writer->out, ":\n");
 }
 
-static void write_handlers(struct writer *writer, size_t first, size_t end, const struct config *config)
+static bool begins_a_section(const char *previous, const char *name)
 {
-        if (writer->document || config->handler_count)
-                buffer_add_text(writer->out, writer->document ? "\nhandlers:\n" : "handlers:\n");
-        for (size_t i = 0; i < config->handler_count; i++) {
-                indent(writer, 1, "");
-                text_add(writer->out, config->handlers[i].type);
-                buffer_add_text(writer->out, ":\n");
-                write_scope(writer, 2, first, end, &config->handlers[i]);
-        }
+        return !previous || !strchr(name, '.') || strncmp(previous, name, strcspn(name, ".") + 1) != 0;
 }
 
-static void write_all(struct writer *writer, const struct config *config)
+static void write_visit(void *context, const struct setting_visit *visit)
 {
-        for (size_t first = 0, end; first < setting_count; first = end) {
-                enum setting_scope scope = settings[first].scope;
-                for (end = first; end < setting_count && settings[end].scope == scope;)
-                        end++;
-                switch (scope) {
-                case SETTING_OF_WORKER:
-                        write_scope(writer, 0, first, end, config);
-                        break;
-                case SETTING_OF_QUEUE:
-                        write_queues(writer, first, end, config);
-                        break;
-                case SETTING_OF_HANDLER:
-                        writer->comment = writer->document ? "# " : "";
-                        write_handlers(writer, first, end, config);
-                        writer->comment = "";
-                        break;
-                }
-        }
+        struct writer *writer = context;
+        enum setting_scope scope = visit->setting->scope;
+        bool shared =
+                visit->owner && scope == SETTING_OF_OUTLET && strncmp(visit->setting->name, "mail.", 5) == 0;
+        if (writer->document && shared) /* they are explained under mail */
+                return;
+        bool example = visit->owner && scope != SETTING_OF_QUEUE; /* the defaults have none of them */
+        writer->comment = writer->document && example ? "# " : "";
+        if (visit->owner)
+                write_entry(writer, visit);
+        else if (writer->last.owner)
+                writer->last.name = NULL;
+        const char *previous = writer->last.name;
+        if (writer->document && !visit->owner && begins_a_section(previous, visit->name))
+                buffer_add_char(writer->out, '\n');
+        size_t depth = write_sections(writer, visit->owner ? 2 : 0, previous, visit->name);
+        write_setting(writer, depth, visit->setting, visit->base);
+        writer->last = *visit;
 }
 
 void settings_print(const struct config *config, struct buffer *out)
 {
         struct writer writer = {.out = out, .comment = ""};
-        write_all(&writer, config);
+        settings_visit(config, write_visit, &writer);
 }
 
 static const char preamble[] =
@@ -317,8 +323,10 @@ void settings_document(struct buffer *out)
         settings_handler_defaults(&config->handlers[0], &arena);
         config->handlers[0].type = "email.send.v1";
         config->handler_count = 1;
+        settings_outlet_defaults(&config->outlets[0], "backup", &arena);
+        config->outlet_count = 1;
         buffer_add_text(out, preamble);
         struct writer writer = {.out = out, .document = true, .comment = ""};
-        write_all(&writer, config);
+        settings_visit(config, write_visit, &writer);
         arena_fini(&arena);
 }

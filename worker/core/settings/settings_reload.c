@@ -48,6 +48,12 @@ static const struct config_queue *queue_find(const struct config *config, const 
 void settings_reload(struct config *into, const struct config *from)
 {
         scope_reload(SETTING_OF_WORKER, into, from);
+        const struct config_outlet *outlet;
+        for (size_t i = 0; (outlet = config_outlet_at(into, i)); i++) {
+                const struct config_outlet *other = config_outlet_find(from, outlet->name);
+                if (other)
+                        scope_reload(SETTING_OF_OUTLET, i == 0 ? &into->mail : &into->outlets[i - 1], other);
+        }
         for (size_t i = 0; i < into->queue_count; i++) {
                 const struct config_queue *queue = queue_find(from, into->queues[i].name);
                 if (queue)

@@ -38,17 +38,26 @@ static bool listen_is_local(const char *listen, struct arena *arena)
         return host_is_loopback(arena_copy(arena, listen, colon ? (size_t)(colon - listen) : strlen(listen)));
 }
 
-bool config_secret_is_local(const struct config *config, const struct setting *setting, struct arena *arena)
+/* The outlet that a path is about; NULL: it is about something else. */
+static const struct config_outlet *outlet_of(const struct config *config, const char *path,
+                                             struct arena *arena)
 {
-        if (strcmp(setting->name, "amqp.url") == 0 || strcmp(setting->name, "amqp.password") == 0)
+        if (strncmp(path, "mail.", 5) == 0)
+                return &config->mail;
+        const char *name = strncmp(path, "outlets.", 8) == 0 ? path + 8 : NULL;
+        return name ? config_outlet_find(config, arena_copy(arena, name, strcspn(name, "."))) : NULL;
+}
+
+bool config_secret_is_local(const struct config *config, const char *path, struct arena *arena)
+{
+        if (strcmp(path, "amqp.url") == 0 || strcmp(path, "amqp.password") == 0)
                 return url_is_local(config->amqp.url, arena);
-        if (strcmp(setting->name, "redis.url") == 0 || strcmp(setting->name, "redis.password") == 0)
+        if (strcmp(path, "redis.url") == 0 || strcmp(path, "redis.password") == 0)
                 return url_is_local(config->redis.url, arena);
-        if (strcmp(setting->name, "mail.http.api_key") == 0)
-                return url_is_local(config->mail.http.url, arena);
-        if (strcmp(setting->name, "mail.smtp.password") == 0)
-                return url_is_local(config->mail.smtp.url, arena);
-        if (strcmp(setting->name, "alerts.webhook") == 0)
+        const struct config_outlet *outlet = outlet_of(config, path, arena);
+        if (outlet)
+                return url_is_local(strstr(path, ".smtp.") ? outlet->smtp.url : outlet->http.url, arena);
+        if (strcmp(path, "alerts.webhook") == 0)
                 return url_is_local(config->alerts.webhook, arena);
         return listen_is_local(config->admin.listen, arena);
 }
@@ -138,22 +147,26 @@ static void check_services(struct check *check)
                     &(struct login){config->redis.url, config->redis.username, config->redis.password});
         check_tls(check, "amqp", &config->amqp.tls);
         check_tls(check, "redis", &config->redis.tls);
-        check_tls(check, "mail.http", &config->mail.http.tls);
-        check_tls(check, "mail.smtp", &config->mail.smtp.tls);
         if (!config->admin.token && !listen_is_local(config->admin.listen, check->arena))
                 fault(check, "admin.token", "is required when admin.listen is not loopback");
 }
 
-/* Every mail would be answered 404, and die. */
-static void check_preset_path(struct check *check)
+/* "mail.rate" of the outlet mail, "outlets.backup.rate" of others. */
+static const char *outlet_path(struct check *check, const struct config_outlet *outlet, const char *rest)
 {
-        const char *url = check->config->mail.http.url,
-                   *path = mail_preset_rules(check->config->mail.http.preset)->path;
+        const char *section = outlet == &check->config->mail ? "" : "outlets.";
+        return arena_printf(check->arena, "%s%s.%s", section, outlet->name, rest);
+}
+
+/* Every mail would be answered 404, and die. */
+static void check_preset_path(struct check *check, const struct config_outlet *outlet)
+{
+        const char *url = outlet->http.url, *path = mail_preset_rules(outlet->http.preset)->path;
         size_t len = url ? strlen(url) : 0, path_len = strlen(path);
         while (len > 0 && url[len - 1] == '/')
                 len--;
         if (len > path_len && memcmp(url + len - path_len, path, path_len) == 0)
-                fault(check, "mail.http.url",
+                fault(check, outlet_path(check, outlet, "http.url"),
                       arena_printf(check->arena, "must end before %s, which the preset adds", path));
 }
 
@@ -166,34 +179,119 @@ static const char *duration_text(struct check *check, int64_t ms)
         return copy;
 }
 
-static void check_mail(struct check *check)
+/* What a mail outlet needs beside what all have. */
+static void check_mail(struct check *check, const struct config_outlet *outlet)
+{
+        bool http = outlet->transport == TRANSPORT_HTTP, smtp = outlet->transport == TRANSPORT_SMTP;
+        bool starttls = outlet->smtp.starttls == SMTP_STARTTLS_REQUIRED;
+        const char *transport = outlet_path(check, outlet, "transport");
+        const char *plain_switch =
+                outlet->allow_plaintext ? NULL : outlet_path(check, outlet, "allow_plaintext");
+        if (!outlet->from && (http || smtp))
+                fault(check, outlet_path(check, outlet, "from"),
+                      arena_printf(check->arena, "is required unless %s is log", transport));
+        const char *http_url = outlet_path(check, outlet, "http.url");
+        const char *smtp_url = outlet_path(check, outlet, "smtp.url");
+        if (!outlet->http.url && http)
+                fault(check, http_url, arena_printf(check->arena, "is required when %s is http", transport));
+        if (!outlet->smtp.url && smtp)
+                fault(check, smtp_url, arena_printf(check->arena, "is required when %s is smtp", transport));
+        check_url(check, URL_MAIL_API, http_url, outlet->http.url, plain_switch);
+        check_preset_path(check, outlet);
+        check_url(check, URL_MAIL_SERVER, smtp_url, outlet->smtp.url, starttls ? NULL : plain_switch);
+        check_tls(check, outlet_path(check, outlet, "http"), &outlet->http.tls);
+        check_tls(check, outlet_path(check, outlet, "smtp"), &outlet->smtp.tls);
+        if (!outlet->smtp.username != !outlet->smtp.password)
+                fault(check,
+                      outlet_path(check, outlet, outlet->smtp.username ? "smtp.password" : "smtp.username"),
+                      "is required: username and password belong together");
+}
+
+static const char *const outlet_kinds[] = {[OUTLET_MAIL] = "mail", [OUTLET_POST] = "post"};
+
+static size_t outlet_index(const struct config *config, const char *name)
+{
+        const struct config_outlet *outlet;
+        size_t i = 0;
+        while ((outlet = config_outlet_at(config, i)) && strcmp(outlet->name, name) != 0)
+                i++;
+        return i;
+}
+
+/* Does the outlet lead back to itself by its fallbacks? `reached` grows until no step adds to it. */
+static bool is_circular(const struct config *config, const struct config_outlet *from)
+{
+        uint64_t reached = 0, before = 1, own = UINT64_C(1) << outlet_index(config, from->name);
+        const struct config_outlet *outlet;
+        while (reached != before) {
+                before = reached;
+                for (size_t i = 0; (outlet = config_outlet_at(config, i)); i++)
+                        for (size_t k = 0; k < outlet->fallback.count && (outlet == from || reached >> i & 1);
+                             k++)
+                                reached |= UINT64_C(1) << outlet_index(config, outlet->fallback.list[k]);
+        }
+        return reached & own;
+}
+
+static void check_fallback(struct check *check, const struct config_outlet *outlet)
+{
+        const char *path = outlet_path(check, outlet, "fallback");
+        for (size_t i = 0; i < outlet->fallback.count; i++) {
+                const char *name = outlet->fallback.list[i];
+                const struct config_outlet *next = config_outlet_find(check->config, name);
+                if (!next)
+                        fault(check, path, arena_printf(check->arena, "there is no outlet %s", name));
+                else if (next->kind != outlet->kind)
+                        fault(check, path,
+                              arena_printf(check->arena,
+                                           "%s is an outlet of the kind %s, and this is one of the kind %s",
+                                           name, outlet_kinds[next->kind], outlet_kinds[outlet->kind]));
+                for (size_t k = 0; k < i; k++)
+                        if (strcmp(outlet->fallback.list[k], name) == 0)
+                                fault(check, path, arena_printf(check->arena, "names %s twice", name));
+        }
+        if (is_circular(check->config, outlet))
+                fault(check, path, "leads back to this outlet: a circle");
+}
+
+static void check_outlet(struct check *check, const struct config_outlet *outlet)
 {
         const struct config *config = check->config;
-        bool http = config->mail.transport == TRANSPORT_HTTP, smtp = config->mail.transport == TRANSPORT_SMTP;
-        const char *plain_switch = config->mail.allow_plaintext ? NULL : "mail.allow_plaintext";
-        if (!config->mail.from && (http || smtp))
-                fault(check, "mail.from", "is required unless mail.transport is log");
-        if (!config->mail.http.url && http)
-                fault(check, "mail.http.url", "is required when mail.transport is http");
-        if (!config->mail.smtp.url && smtp)
-                fault(check, "mail.smtp.url", "is required when mail.transport is smtp");
-        check_url(check, URL_MAIL_API, "mail.http.url", config->mail.http.url, plain_switch);
-        check_preset_path(check);
-        bool starttls = config->mail.smtp.starttls == SMTP_STARTTLS_REQUIRED;
-        check_url(check, URL_MAIL_SERVER, "mail.smtp.url", config->mail.smtp.url,
-                  starttls ? NULL : plain_switch);
-        if (!config->mail.smtp.username != !config->mail.smtp.password)
-                fault(check, config->mail.smtp.username ? "mail.smtp.password" : "mail.smtp.username",
-                      "is required: username and password belong together");
-        if (config->mail.breaker.open_max_ms < config->mail.breaker.open_ms)
-                fault(check, "mail.breaker.open_max", "must not be shorter than mail.breaker.open");
+        if (outlet->kind == OUTLET_MAIL)
+                check_mail(check, outlet);
+        check_fallback(check, outlet);
+        if (outlet->breaker.open_max_ms < outlet->breaker.open_ms)
+                fault(check, outlet_path(check, outlet, "breaker.open_max"),
+                      arena_printf(check->arena, "must not be shorter than %s",
+                                   outlet_path(check, outlet, "breaker.open")));
         /* The lease check right before a send must cover the whole send (invariant I2). */
-        if (config->claim.lease_ms < config->mail.timeout_ms + JOB_LEASE_SPARE_MIN_MS)
+        if (config->claim.lease_ms < outlet->timeout_ms + JOB_LEASE_SPARE_MIN_MS)
                 fault(check, "claim.lease",
-                      arena_printf(check->arena,
-                                   "is %s, and must be longer than mail.timeout, %s, by 200ms at least",
+                      arena_printf(check->arena, "is %s, and must be longer than %s, %s, by 200ms at least",
                                    duration_text(check, config->claim.lease_ms),
-                                   duration_text(check, config->mail.timeout_ms)));
+                                   outlet_path(check, outlet, "timeout"),
+                                   duration_text(check, outlet->timeout_ms)));
+}
+
+static void check_outlet_name(struct check *check, const char *path, const char *name)
+{
+        if (name && !config_outlet_find(check->config, name))
+                fault(check, path, arena_printf(check->arena, "there is no outlet %s", name));
+}
+
+static void check_outlets(struct check *check)
+{
+        const struct config *config = check->config;
+        const struct config_outlet *outlet;
+        for (size_t i = 0; (outlet = config_outlet_at(config, i)); i++)
+                check_outlet(check, outlet);
+        for (size_t i = 0; i < config->queue_count; i++)
+                check_outlet_name(check, arena_printf(check->arena, "queues[%zu].outlet", i),
+                                  config->queues[i].outlet);
+        for (size_t i = 0; i < config->handler_count; i++)
+                check_outlet_name(check,
+                                  arena_printf(check->arena, "handlers.%s.outlet", config->handlers[i].type),
+                                  config->handlers[i].outlet);
 }
 
 static const char *queue_name_fault(const struct config_queue *queue)
@@ -284,5 +382,5 @@ void config_check(const struct config *config, struct arena *arena, config_fault
         struct check check = {.config = config, .arena = arena, .fault = report, .context = context};
         check_services(&check);
         check_queues(&check);
-        check_mail(&check);
+        check_outlets(&check);
 }

@@ -16,8 +16,8 @@ typedef void config_fault(void *context, const char *path, const char *message);
  * plain text. */
 void config_check(const struct config *config, struct arena *arena, config_fault *fault, void *context);
 
-/* Is the service that this secret opens on this very machine? */
-bool config_secret_is_local(const struct config *config, const struct setting *setting, struct arena *arena);
+/* Is the service that the secret at this path opens on this very machine? */
+bool config_secret_is_local(const struct config *config, const char *path, struct arena *arena);
 
 /* Does this value hold something to be kept secret: any api key or token, but of a URL with credentials the
  * password. */

@@ -77,6 +77,45 @@ static struct config_handler *handler_get(struct loader *loader, const char *typ
         return handler;
 }
 
+/* Lower-case words, so that they can stand in names of variables and of metrics. */
+static const char *outlet_name_fault(const char *name)
+{
+        size_t len = strlen(name), good = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+        if (len == 0 || len > CONFIG_OUTLET_NAME_MAX || good != len)
+                return "an outlet's name is 1 to 32 of a-z, 0-9, _ and -";
+        if (strcmp(name, "mail") == 0)
+                return "the outlet mail is the section mail of its own";
+        return strcmp(name, "publish") == 0 ? "publish is an outlet that needs no settings" : NULL;
+}
+
+static struct config_outlet *outlet_get(struct loader *loader, const char *name, const char **error)
+{
+        struct config *config = loader->config;
+        for (size_t i = 0; i < config->outlet_count; i++)
+                if (strcmp(config->outlets[i].name, name) == 0)
+                        return &config->outlets[i];
+        *error = outlet_name_fault(name);
+        if (!*error && config->outlet_count == CONFIG_OUTLETS_MAX)
+                *error = "there are more than 16 outlets";
+        if (*error)
+                return NULL;
+        struct config_outlet *outlet = &config->outlets[config->outlet_count++];
+        settings_outlet_defaults(outlet, arena_strdup(loader->arena, name), loader->arena);
+        return outlet;
+}
+
+/* The outlet that "outlets.backup" or "outlets.backup.http.url" is about. */
+static struct config_outlet *outlet_of(struct loader *loader, const char *path, const char **error)
+{
+        const char *name = path + strlen("outlets.");
+        return outlet_get(loader, arena_copy(&loader->scratch, name, strcspn(name, ".")), error);
+}
+
+static bool path_is_of_outlets(const char *path)
+{
+        return strncmp(path, "outlets.", strlen("outlets.")) == 0;
+}
+
 /* The struct that a path's setting lies in; NULL with the cause in `error`. */
 static void *base_of(struct loader *loader, const struct setting *setting, const char *path,
                      const char **error)
@@ -86,6 +125,8 @@ static void *base_of(struct loader *loader, const struct setting *setting, const
         switch (setting->scope) {
         case SETTING_OF_WORKER:
                 return loader->config;
+        case SETTING_OF_OUTLET:
+                return path_is_of_outlets(path) ? outlet_of(loader, path, error) : &loader->config->mail;
         case SETTING_OF_HANDLER:
                 return handler_get(loader,
                                    arena_copy(&loader->scratch, type, (size_t)(strrchr(path, '.') - type)),
@@ -135,6 +176,10 @@ void loader_apply(struct loader *loader, const struct setting *setting, const ch
 
 const char *loader_unknown(struct loader *loader, const char *path)
 {
+        const char *rest = path_is_of_outlets(path) ? strchr(path + strlen("outlets."), '.') : NULL;
+        if (rest && setting_find(arena_printf(&loader->scratch, "mail%s", rest)))
+                return arena_printf(&loader->scratch,
+                                    "stands under mail alone, and holds for every mail outlet");
         const char *meant = setting_suggest(&loader->scratch, path);
         if (meant)
                 return arena_printf(&loader->scratch, "unknown setting; did you mean %s?", meant);
@@ -177,7 +222,10 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
         const char *error = NULL;
         if (in_handlers && !handler_get(loader, node->path + 9, &error))
                 loader_complain(loader, label, node->path, error);
-        return true;
+        bool refused = path_is_of_outlets(node->path) && !outlet_of(loader, node->path, &error);
+        if (refused)
+                loader_complain(loader, label, node->path, error);
+        return !refused;
 }
 
 static void secret_in_plain(struct loader *loader, const struct setting *setting,
@@ -192,10 +240,10 @@ static void secret_in_plain(struct loader *loader, const struct setting *setting
                 &loader->scratch,
                 "a secret in plain in a file that everybody may read; chmod o-r the file, or use "
                 "${VARIABLE} or %s_FILE",
-                setting_variable(&loader->scratch, setting));
+                setting_variable(&loader->scratch, setting, path));
         /* Of services on this machine, as in development and tests, it is worth no more than a warning. */
         const char *label = file_label(loader, node->line, node->column);
-        if (config_secret_is_local(loader->config, setting, &loader->scratch))
+        if (config_secret_is_local(loader->config, path, &loader->scratch))
                 loader_warn(loader, label, path, message);
         else
                 loader_complain(loader, label, path, message);
@@ -308,6 +356,20 @@ static void types_check(struct loader *loader)
         }
 }
 
+/* A setting of another kind of outlet: told when the kind is known, which may stand behind it. */
+static void kind_check(struct loader *loader, const struct config_node *node, const struct setting *setting)
+{
+        static const char *const kinds[] = {[OUTLET_MAIL] = "mail", [OUTLET_POST] = "post"};
+        const char *error;
+        if (!path_is_of_outlets(node->path) || setting->scope != SETTING_OF_OUTLET || setting->kinds == 0)
+                return;
+        const struct config_outlet *outlet = outlet_of(loader, node->path, &error);
+        if (outlet && !(setting->kinds & 1u << outlet->kind))
+                loader_complain(loader, file_label(loader, node->key_line, node->key_column), node->path,
+                                arena_printf(&loader->scratch, "is no setting of an outlet of the kind %s",
+                                             kinds[outlet->kind]));
+}
+
 static void load_all(struct loader *loader)
 {
         struct config_yaml yaml = {0};
@@ -320,6 +382,8 @@ static void load_all(struct loader *loader)
                 const struct setting *setting = setting_find(yaml.nodes[i].path);
                 if (setting && setting->secret && yaml.nodes[i].kind == CONFIG_NODE_VALUE)
                         secret_in_plain(loader, setting, &yaml.nodes[i]);
+                if (setting)
+                        kind_check(loader, &yaml.nodes[i], setting);
         }
         config_check(loader->config, &loader->scratch, cross_fault, loader);
         types_check(loader);
@@ -361,32 +425,61 @@ void config_print(const struct config *config, struct buffer *out)
         settings_print(config, out);
 }
 
-static size_t scope_diff(enum setting_scope scope, const void *running, const void *loaded, size_t index,
-                         struct buffer *out)
+struct diff {
+        const struct config *other;
+        struct buffer *out;
+        struct arena arena;
+        size_t count;
+};
+
+/* The struct of the other configuration that belongs to this one. */
+static const void *diff_base(const struct config *other, const struct setting_visit *visit)
 {
-        size_t count = 0;
-        for (size_t i = 0; i < setting_count; i++) {
-                if (settings[i].scope != scope || settings[i].reloadable ||
-                    setting_equal(&settings[i], running, loaded))
-                        continue;
-                count++;
-                if (scope == SETTING_OF_QUEUE)
-                        buffer_printf(out, "queues[%zu].%s\n", index, settings[i].name + strlen("queues[]."));
-                else
-                        buffer_printf(out, "%s\n", settings[i].name);
+        switch (visit->setting->scope) {
+        case SETTING_OF_WORKER:
+                return other;
+        case SETTING_OF_QUEUE:
+                return visit->index < other->queue_count ? &other->queues[visit->index] : NULL;
+        case SETTING_OF_OUTLET:
+                return config_outlet_find(other, visit->owner ? visit->owner : "mail");
+        case SETTING_OF_HANDLER:
+                return NULL;
         }
-        return count;
+        return NULL;
 }
 
 /* All settings of handlers are reloadable. */
+static void diff_visit(void *context, const struct setting_visit *visit)
+{
+        struct diff *diff = context;
+        const void *base = diff_base(diff->other, visit);
+        if (!base || visit->setting->reloadable || setting_equal(visit->setting, visit->base, base))
+                return;
+        diff->count++;
+        buffer_printf(diff->out, "%s\n", setting_visit_path(&diff->arena, visit));
+}
+
+static bool same_outlets(const struct config *a, const struct config *b)
+{
+        for (size_t i = 0; i < a->outlet_count; i++)
+                if (!config_outlet_find(b, a->outlets[i].name))
+                        return false;
+        return a->outlet_count == b->outlet_count;
+}
+
 size_t config_reload_diff(const struct config *running, const struct config *loaded, struct buffer *out)
 {
-        size_t count = scope_diff(SETTING_OF_WORKER, running, loaded, 0, out);
+        struct diff diff = {.other = loaded, .out = out};
+        arena_init(&diff.arena);
+        settings_visit(running, diff_visit, &diff);
+        arena_fini(&diff.arena);
         if (running->queue_count != loaded->queue_count) {
                 buffer_add_text(out, "queues\n");
-                return count + 1;
+                diff.count++;
         }
-        for (size_t i = 0; i < running->queue_count; i++)
-                count += scope_diff(SETTING_OF_QUEUE, &running->queues[i], &loaded->queues[i], i, out);
-        return count;
+        if (!same_outlets(running, loaded)) {
+                buffer_add_text(out, "outlets\n");
+                diff.count++;
+        }
+        return diff.count;
 }

@@ -51,9 +51,9 @@ static const char *secret_read(struct loader *loader, const char *variable, cons
         return error ? NULL : text;
 }
 
-static void variable_apply(struct loader *loader, const struct setting *setting)
+static void variable_apply(struct loader *loader, const struct setting *setting, const char *name)
 {
-        const char *variable = setting_variable(&loader->scratch, setting);
+        const char *variable = setting_variable(&loader->scratch, setting, name);
         if (!variable)
                 return;
         const char *value = loader_variable(loader, variable);
@@ -69,11 +69,34 @@ static void variable_apply(struct loader *loader, const struct setting *setting)
                 variable = file_variable;
                 value = secret_read(loader, variable, path);
                 if (!value)
-                        loader_origin(loader, setting->name, variable, false)->broken = true;
+                        loader_origin(loader, name, variable, false)->broken = true;
         }
         if (value && value[0])
-                loader_apply(loader, setting, setting->name, &value, 1,
-                             loader_origin(loader, setting->name, variable, false), false);
+                loader_apply(loader, setting, name, &value, 1, loader_origin(loader, name, variable, false),
+                             false);
+}
+
+static void variable_visit(void *loader, const struct setting_visit *visit)
+{
+        struct loader *one = loader;
+        variable_apply(one, visit->setting, setting_visit_path(&one->scratch, visit));
+}
+
+/* The variables that are read, and one that is set and not among them. */
+struct suggestion {
+        struct loader *loader;
+        struct suggest suggest;
+};
+
+static void suggest_visit(void *context, const struct setting_visit *visit)
+{
+        struct suggestion *suggestion = context;
+        struct arena *arena = &suggestion->loader->scratch;
+        const char *variable = setting_variable(arena, visit->setting, setting_visit_path(arena, visit));
+        if (variable)
+                suggest_offer(&suggestion->suggest, variable);
+        if (variable && (visit->setting->secret || visit->setting->from_file))
+                suggest_offer(&suggestion->suggest, arena_printf(arena, "%s_FILE", variable));
 }
 
 /* Other programs may own LEVERET_ names (a service of that name gets some from Kubernetes), so only what is
@@ -84,19 +107,13 @@ static void variables_suggest(struct loader *loader)
                 if (strncmp(*at, "LEVERET_", 8) != 0)
                         continue;
                 const char *name = arena_copy(&loader->scratch, *at, strcspn(*at, "="));
-                struct suggest suggest = {.word = name, .limit = 3};
-                suggest_offer(&suggest, CONFIG_FILE_VARIABLE);
-                for (size_t i = 0; i < setting_count; i++) {
-                        const char *variable = setting_variable(&loader->scratch, &settings[i]);
-                        if (variable)
-                                suggest_offer(&suggest, variable);
-                        if (variable && (settings[i].secret || settings[i].from_file))
-                                suggest_offer(&suggest, arena_printf(&loader->scratch, "%s_FILE", variable));
-                }
-                if (suggest.best && strcmp(suggest.best, name) != 0)
+                struct suggestion suggestion = {.loader = loader, .suggest = {.word = name, .limit = 3}};
+                suggest_offer(&suggestion.suggest, CONFIG_FILE_VARIABLE);
+                settings_visit(loader->config, suggest_visit, &suggestion);
+                const char *best = suggestion.suggest.best;
+                if (best && strcmp(best, name) != 0)
                         loader_warn(loader, name, NULL,
-                                    arena_printf(&loader->scratch, "is not used; did you mean %s?",
-                                                 suggest.best));
+                                    arena_printf(&loader->scratch, "is not used; did you mean %s?", best));
         }
 }
 
@@ -150,8 +167,7 @@ static void set_apply(struct loader *loader, const char *set)
 
 void loader_override(struct loader *loader)
 {
-        for (size_t i = 0; i < setting_count; i++)
-                variable_apply(loader, &settings[i]);
+        settings_visit(loader->config, variable_visit, loader);
         variables_suggest(loader);
         for (size_t i = 0; i < loader->source->set_count; i++)
                 set_apply(loader, loader->source->sets[i]);

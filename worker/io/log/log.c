@@ -142,22 +142,26 @@ static void redact_password(const char *text)
         arena_fini(&arena);
 }
 
+static void redact_visit(void *context, const struct setting_visit *visit)
+{
+        const struct setting *setting = visit->setting;
+        const char *text;
+        (void)context;
+        if (!setting->secret)
+                return;
+        memcpy(&text, (const char *)visit->base + setting->offset, sizeof(text));
+        bool credentials = setting->kind == SETTING_URL && strncmp(setting->words[0], "http", 4) != 0;
+        if (!text || (setting->fallback && strcmp(text, setting->fallback) == 0))
+                return;
+        if (credentials)
+                redact_password(text);
+        else
+                log_redact(text);
+}
+
 void log_redact_config(const struct config *config)
 {
-        for (size_t i = 0; i < setting_count; i++) {
-                if (!settings[i].secret)
-                        continue;
-                const char *at = (const char *)config + settings[i].offset;
-                const char *text = *(const char *const *)(const void *)at;
-                bool credentials =
-                        settings[i].kind == SETTING_URL && strncmp(settings[i].words[0], "http", 4) != 0;
-                if (!text || (settings[i].fallback && strcmp(text, settings[i].fallback) == 0))
-                        continue;
-                if (credentials)
-                        redact_password(text);
-                else
-                        log_redact(text);
-        }
+        settings_visit(config, redact_visit, NULL);
 }
 
 bool log_enabled(enum log_level level)

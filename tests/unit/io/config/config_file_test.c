@@ -308,6 +308,84 @@ static void a_file_that_cannot_be_used_is_one_error(void **state)
         config_errors_fini(&errors);
 }
 
+#define BACKUP "outlets:\n  backup: {transport: log}\n"
+
+static void an_outlet_has_the_settings_of_mail(void **state)
+{
+        (void)state;
+        static const char *const environment[] = {"LEVERET_OUTLETS_BACKUP_HTTP_API_KEY=k3y",
+                                                  "LEVERET_OUTLETS_BACKUP_RATE=7/s", NULL};
+        struct config *config = expect_with(
+                "mail: {transport: log, fallback: [backup], fallback_after: 3, rate: 5/s}\n"
+                "queues: [{name: q, outlet: backup, weight: 100}]\n"
+                "handlers: {email.send.v1: {outlet: mail}}\n"
+                "outlets:\n"
+                "  backup:\n"
+                "    {from: b@example.com, http: {url: \"http://127.0.0.1:1\"}, breaker: {failures: 9}}\n",
+                environment, "outlets.backup.timeout=7s", NULL);
+        assert_int_equal(config->outlet_count, 1);
+        const struct config_outlet *backup = config_outlet_find(config, "backup");
+        assert_ptr_equal(backup, config_outlet_at(config, 1));
+        assert_string_equal(backup->from, "b@example.com");
+        assert_string_equal(backup->http.api_key, "k3y");
+        assert_int_equal(backup->breaker.failures, 9);
+        assert_int_equal(backup->breaker.open_ms, 5000);
+        assert_int_equal(backup->timeout_ms, 7000);
+        assert_true(backup->rate == 7 && config->mail.rate == 5);
+        assert_int_equal(config->mail.fallback.count, 1);
+        assert_string_equal(config->mail.fallback.list[0], "backup");
+        assert_int_equal(config->mail.fallback_after, 3);
+        assert_int_equal(backup->fallback_after, 2);
+        assert_string_equal(config->queues[0].outlet, "backup");
+        assert_int_equal(config->queues[0].weight, 100);
+        assert_string_equal(config->handlers[0].outlet, "mail");
+        struct buffer text = {0};
+        config_print(config, &text);
+        assert_null(strstr(text.data, "k3y"));
+        config_free(expect(text.data, NULL));
+        buffer_fini(&text);
+        config_free(config);
+}
+
+static void what_outlets_cannot_be_is_told(void **state)
+{
+        (void)state;
+        static const char *const cases[][2] = {
+                {LOG_MAIL BACKUP "  Bad: {transport: log}\n",
+                 "a.yaml:4:3: outlets.Bad: an outlet's name is 1 to 32 of a-z, 0-9, _ and -\n"},
+                {LOG_MAIL "outlets: {mail: {transport: log}}\n",
+                 "a.yaml:2:11: outlets.mail: the outlet mail is the section mail of its own\n"},
+                {LOG_MAIL "outlets: {backup: {transport: log, rates: 1}}\n",
+                 "a.yaml:2:36: outlets.backup.rates: unknown setting; did you mean outlets.backup.rate?\n"},
+                {LOG_MAIL "outlets: {backup: {rate: fast, transport: log}}\n",
+                 "a.yaml:2:26: outlets.backup.rate: expected a rate such as 100/s (/s, /m, /h) or 0, got "
+                 "\"fast\"\n"},
+                {LOG_MAIL "outlets: {backup: {}}\n",
+                 "a.yaml:2:11: outlets.backup.from: is required unless outlets.backup.transport is log\n"
+                 "a.yaml:2:11: outlets.backup.http.url: is required when outlets.backup.transport is http\n"},
+                {"mail: {transport: log, fallback: [spare, mail]}\n",
+                 "a.yaml:1:34: mail.fallback: there is no outlet spare\n"
+                 "a.yaml:1:34: mail.fallback: leads back to this outlet: a circle\n"},
+                {"mail: {transport: log, fallback: [backup]}\noutlets: {backup: {transport: log, fallback: "
+                 "[mail]}}\n",
+                 "a.yaml:1:34: mail.fallback: leads back to this outlet: a circle\n"
+                 "a.yaml:2:46: outlets.backup.fallback: leads back to this outlet: a circle\n"},
+                {"mail: {transport: log, fallback: [hooks]}\noutlets: {hooks: {kind: post}}\n",
+                 "a.yaml:1:34: mail.fallback: hooks is an outlet of the kind post, and this is one of the "
+                 "kind mail\n"},
+                {LOG_MAIL "outlets: {hooks: {from: a@example.com, kind: post}}\n",
+                 "a.yaml:2:19: outlets.hooks.from: is no setting of an outlet of the kind post\n"},
+                {LOG_MAIL "queues: [{name: q, outlet: gone}]\nhandlers: {email.send.v1: {outlet: gone}}\n",
+                 "a.yaml:2:28: queues[0].outlet: there is no outlet gone\n"
+                 "a.yaml:3:36: handlers.email.send.v1.outlet: there is no outlet gone\n"},
+                {LOG_MAIL "outlets: {backup: {transport: log, timeout: 25m}}\n",
+                 "a.yaml:1:1: claim.lease: is 1m, and must be longer than outlets.backup.timeout, 25m, by "
+                 "200ms at least\n"},
+        };
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+                config_free(expect(cases[i][0], cases[i][1]));
+}
+
 static void hostile_yaml_is_bounded(void **state)
 {
         (void)state;
@@ -465,6 +543,8 @@ int main(void)
                 TEST(variables_are_expanded_after_parsing),
                 TEST(a_secret_is_read_from_a_file_without_its_newline),
                 TEST(a_file_that_cannot_be_used_is_one_error),
+                TEST(an_outlet_has_the_settings_of_mail),
+                TEST(what_outlets_cannot_be_is_told),
                 TEST(hostile_yaml_is_bounded),
                 TEST(a_secret_in_a_file_for_everybody_is_refused_unless_its_service_is_local),
                 TEST(a_variable_that_is_nearly_right_is_told),
