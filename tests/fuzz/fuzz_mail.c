@@ -3,9 +3,9 @@
 
 #include "fuzz.h"
 
+#include "core/mail/mail_request.h"
+#include "core/mail/mime.h"
 #include "core/memory/arena.h"
-#include "core/send/mail_request.h"
-#include "core/send/mime.h"
 
 #include <strings.h>
 

@@ -56,7 +56,7 @@ static const struct mail_request mail = {
 static void dialogue_write(struct smtp_dialogue *dialogue, bool keep)
 {
         size_t len = smtp_dialogue_pending(dialogue).len;
-        bool message = dialogue->phase == SMTP_DATA && dialogue->writing == &dialogue->message;
+        bool message = dialogue->writing_message;
         smtp_dialogue_wrote(dialogue, message && keep && len > 0 ? len - 1 : len);
         CHECK(dialogue->phase != SMTP_DOT || smtp_dialogue_pending(dialogue).len == 0);
 }

@@ -34,7 +34,7 @@ def found(tmp_path, name, text):
     ("worker/common/x.c", ""),
     ("worker/io/log/x.c", "void f(void)\n{\n" + "        g();\n" * 61 + "}\n"),
     ("worker/io/log/x.c", "\n" * 501),
-    ("worker/core/text/x.c", '#include "core/send/mail.h"\n'),
+    ("worker/core/text/x.c", '#include "core/mail/mail.h"\n'),
     ("worker/attic/x.c", ""),
     ("worker/run/x.c", 'static const char *k(void)\n{\n        return arena_printf(a, "%s:job:{%s}", prefix, id);\n}\n'),
     ("worker/cli/x.c", 'static void k(void)\n{\n        add(":dead:");\n}\n'),

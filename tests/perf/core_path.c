@@ -2,13 +2,13 @@
  * count. No clock, no I/O: the number of instructions depends on the code alone. */
 #include "core/codec/resp.h"
 #include "core/job/protocol.h"
+#include "core/mail/mail_key.h"
+#include "core/mail/mail_request.h"
 #include "core/memory/arena.h"
 #include "core/message/envelope.h"
 #include "core/plan/plan.h"
 #include "core/plan/registry.h"
-#include "core/send/mail_key.h"
 #include "core/send/mail_preset.h"
-#include "core/send/mail_request.h"
 #include "handler.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
-#include "core/send/mail_request.h"
+#include "core/mail/mail_request.h"
 #include "core/text/address.h"
 #include "io/machine/clock.h"
 

@@ -1,8 +1,9 @@
 #ifndef LEVERET_CLI_MAIL_ONCE_H
 #define LEVERET_CLI_MAIL_ONCE_H
 
+#include "core/mail/mail.h"
 #include "core/memory/arena.h"
-#include "core/send/mail.h"
+#include "core/send/send.h"
 #include "core/settings/config.h"
 
 /* Where the configured transport sends to, as "https://host:port": no user, password or path. "" if nowhere.

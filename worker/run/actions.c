@@ -1,5 +1,5 @@
+#include "core/mail/mail_request.h"
 #include "core/record/keys.h"
-#include "core/send/mail_request.h"
 #include "io/log/fatal_signal.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"

@@ -1,5 +1,5 @@
+#include "core/mail/mail_request.h"
 #include "core/memory/memory.h"
-#include "core/send/mail_request.h"
 #include "core/watch/alert.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"

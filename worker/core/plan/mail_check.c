@@ -95,13 +95,17 @@ static bool is_doubled(const struct mail *mail, const char *name)
         return (unsubscribes && (strcasecmp(name, "List-Unsubscribe") == 0 ||
                                  strcasecmp(name, "List-Unsubscribe-Post") == 0)) ||
                (mail->in_reply_to && strcasecmp(name, "In-Reply-To") == 0) ||
-               (mail->references && strcasecmp(name, "References") == 0);
+               (mail->references && strcasecmp(name, "References") == 0) ||
+               (mail->tags && strcasecmp(name, "X-Tags") == 0) ||
+               (mail->metadata && starts(name, "X-Metadata-"));
 }
 
-/* RFC 5322 section 3.6.8: printable ASCII but the colon. */
+/* Less than RFC 5322 section 3.6.8 takes, as much as anybody uses: no line begins with a dot. */
 static bool header_name_valid(const char *name)
 {
-        return printable(name, MAIL_HEADER_NAME_MAX) && !strchr(name, ':');
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+        size_t len = strlen(name);
+        return len > 0 && len <= MAIL_HEADER_NAME_MAX && name[0] != '-' && strspn(name, letters) == len;
 }
 
 static const char *header_mistake(const struct mail *mail, const struct pair *header)
@@ -123,8 +127,7 @@ static void headers_check(struct buffer *out, const struct mail *mail)
         const struct pair *header = mail->headers;
         for (; header && header->name; header++) {
                 if (!header_name_valid(header->name)) {
-                        mistake_add(out, "/headers: the name of a header is 1 to 76 of printable ASCII "
-                                         "without a colon");
+                        mistake_add(out, "/headers: the name of a header is 1 to 76 of [A-Za-z0-9_-]");
                         continue;
                 }
                 const char *mistake = header_mistake(mail, header);

@@ -1,7 +1,8 @@
 #ifndef LEVERET_CORE_MAIL_PRESET_H
 #define LEVERET_CORE_MAIL_PRESET_H
 
-#include "core/send/mail.h"
+#include "core/mail/mail.h"
+#include "core/send/send.h"
 #include "core/settings/config.h"
 #include "core/text/buffer.h"
 
@@ -20,6 +21,9 @@ struct mail_preset_rules {
 
 /* Never NULL. */
 const struct mail_preset_rules *mail_preset_rules(enum mail_preset preset);
+
+/* What the presets do not carry yet is refused, not dropped: copies, headers, files and the like. */
+bool mail_preset_carries(const struct mail *mail);
 
 /* The presets, each in preset_<name>.c. */
 extern const struct mail_preset_rules preset_resend, preset_mailpit;

@@ -2,9 +2,10 @@
 #define LEVERET_CORE_SEND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { SEND_ERROR_MAX = 256, SEND_PROVIDER_ID_MAX = 256 };
+enum { SEND_ERROR_MAX = 256, SEND_PROVIDER_ID_MAX = 256, SEND_REFUSED_MAX = 512 };
 
 /* How a try to send something ended. The same words are used in logs and metrics. */
 enum send_outcome {
@@ -24,7 +25,10 @@ struct send_result {
         bool opens;             /* opens the breaker at once: bad credentials */
         int status;             /* HTTP status or SMTP reply code, 0 if none */
         char provider_id[SEND_PROVIDER_ID_MAX]; /* "" unless sent and told */
-        char error[SEND_ERROR_MAX];             /* UTF-8, one line, no address, no secret; "" if sent */
+        /* Sent, but so many recipients were refused for good: who, masked, and with what words. */
+        size_t refused_count;
+        char refused[SEND_REFUSED_MAX];
+        char error[SEND_ERROR_MAX]; /* UTF-8, one line, no address, no secret; "" if sent */
 };
 
 #endif

@@ -1,5 +1,5 @@
 #include "core/send/send_outcome.h"
-#include "core/send/mail_date.h"
+#include "core/mail/mail_date.h"
 #include "core/send/send_error.h"
 
 #include <stdio.h>

@@ -1,9 +1,10 @@
 #include "core/send/smtp_dialogue.h"
-#include "core/send/mime.h"
+#include "core/mail/mail_request.h"
 #include "core/send/send_error.h"
 #include "core/text/mailbox.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,106 +35,195 @@ static bool offers(struct slice text, const char *keyword)
                (text.len == len || text.data[len] == ' ');
 }
 
+/* "SIZE 10485760"; 0 if it names none (RFC 1870 section 4). */
+static int64_t size_limit(struct slice text)
+{
+        int64_t limit = 0;
+        for (size_t i = strlen("SIZE "); i < text.len && text.data[i] >= '0' && text.data[i] <= '9'; i++)
+                if (limit < INT64_MAX / 10 - 10)
+                        limit = 10 * limit + (text.data[i] - '0');
+        return limit;
+}
+
 void smtp_extensions_line(struct smtp_extensions *extensions, struct slice line)
 {
         struct smtp_reply reply;
         bool last;
         if (!smtp_reply_parse(line, &reply, &last) || reply.code != 250)
                 return;
-        extensions->size |= offers(reply.text, "SIZE");
+        if (offers(reply.text, "SIZE")) {
+                extensions->size = true;
+                extensions->size_max = size_limit(reply.text);
+        }
         extensions->pipelining |= offers(reply.text, "PIPELINING");
+        extensions->utf8 |= offers(reply.text, "SMTPUTF8");
 }
 
 void smtp_dialogue_fini(struct smtp_dialogue *dialogue)
 {
         buffer_fini(&dialogue->commands);
-        buffer_fini(&dialogue->message);
-        buffer_fini(&dialogue->recipient);
+        mime_fini(&dialogue->message);
+        smtp_recipients_fini(&dialogue->recipients);
 }
 
 void smtp_dialogue_end(struct smtp_dialogue *dialogue)
 {
-        buffer_recycle(&dialogue->message, MESSAGE_KEPT_MAX);
+        mime_recycle(&dialogue->message, MESSAGE_KEPT_MAX);
 }
+
+/* ---- what may not even be begun ---- */
+
+static struct send_result refusal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static struct send_result refusal(const char *format, ...)
+{
+        char text[SEND_ERROR_MAX];
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof text, format, args);
+        va_end(args);
+        return send_outcome_invalid(text);
+}
+
+/* SMTP_STEP_ENDED if the server has said that it does not take such a mail. */
+static enum smtp_step foresee(struct smtp_dialogue *dialogue, struct smtp_extensions extensions)
+{
+        int64_t len = dialogue->message.len;
+        dialogue->foreseen = false;
+        if (extensions.size_max > 0 && len > extensions.size_max)
+                dialogue->verdict =
+                        refusal("the mail has %" PRId64 " bytes, the server takes %" PRId64 " (SIZE)", len,
+                                extensions.size_max);
+        else if (dialogue->utf8 && !extensions.utf8)
+                dialogue->verdict =
+                        refusal("an address is not ASCII before its @, and the server offers no SMTPUTF8");
+        else
+                return SMTP_STEP_WAIT;
+        dialogue->foreseen = true;
+        return SMTP_STEP_ENDED;
+}
+
+/* ---- commands ---- */
 
 static void mail_command(struct smtp_dialogue *dialogue, bool size, const char *from)
 {
         struct mailbox sender;
         if (mailbox_parse(&sender, from))
                 abort(); /* the request was checked */
-        buffer_add_text(&dialogue->commands, "MAIL FROM:<");
-        buffer_add_slice(&dialogue->commands, sender.address);
-        buffer_add_char(&dialogue->commands, '>');
+        buffer_printf(&dialogue->commands, "MAIL FROM:<%.*s>", SLICE_PRINT(sender.address));
         if (size) /* without the dot's line (RFC 1870 section 5) */
-                buffer_printf(&dialogue->commands, " SIZE=%zu", dialogue->message.len);
-        buffer_add_text(&dialogue->commands, "\r\n");
+                buffer_printf(&dialogue->commands, " SIZE=%" PRId64, dialogue->message.len);
+        buffer_add_text(&dialogue->commands, dialogue->utf8 ? " BODY=8BITMIME SMTPUTF8\r\n" : "\r\n");
 }
 
-static void recipient_command(struct smtp_dialogue *dialogue, const char *to)
+/* What can go along with MAIL. DATA goes along for one recipient alone: where some may be refused, nothing
+ * may be sent before all have been answered, and after a 354 there is no way back (RFC 2920 section 3.1). */
+static void pipelined_commands(struct smtp_dialogue *dialogue)
 {
-        struct mailbox recipient;
-        if (mailbox_parse(&recipient, to))
-                abort(); /* the request was checked */
-        buffer_printf(&dialogue->recipient, "RCPT TO:<%.*s>\r\n", SLICE_PRINT(recipient.address));
-}
-
-static void rest_commands(struct smtp_dialogue *dialogue, enum smtp_phase phase)
-{
-        if (phase == SMTP_RCPT || dialogue->pipelining)
-                buffer_add(&dialogue->commands, dialogue->recipient.data, dialogue->recipient.len);
-        if (phase == SMTP_DATA || dialogue->pipelining)
+        buffer_add_slice(&dialogue->commands, smtp_recipients_commands(&dialogue->recipients));
+        if (dialogue->recipients.count == 1)
                 buffer_add_text(&dialogue->commands, "DATA\r\n");
 }
 
-void smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_extensions extensions,
-                         const struct mail_request *request)
+/* MAIL, or the RCPT before, was answered. */
+static void next_command(struct smtp_dialogue *dialogue)
+{
+        bool sent = dialogue->pipelining && (dialogue->phase == SMTP_RCPT || dialogue->recipients.count == 1);
+        if (sent)
+                return;
+        if (dialogue->phase == SMTP_RCPT)
+                buffer_add_slice(&dialogue->commands, smtp_recipients_command(&dialogue->recipients));
+        else
+                buffer_add_text(&dialogue->commands, "DATA\r\n");
+}
+
+enum smtp_step smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_extensions extensions,
+                                   const struct mail_request *request)
 {
         dialogue->phase = SMTP_MAIL;
         dialogue->pipelining = extensions.pipelining;
+        dialogue->utf8 = mail_request_needs_utf8(request);
         dialogue->heard.bytes = 0;
         dialogue->line_len = dialogue->written = 0;
+        dialogue->writing_message = dialogue->broken = false;
         buffer_clear(&dialogue->commands);
-        buffer_clear(&dialogue->message);
-        buffer_clear(&dialogue->recipient);
-        mime_add(&dialogue->message, request); /* none of its lines begins with a dot */
-        recipient_command(dialogue, request->mail.to);
+        mime_begin(&dialogue->message, request); /* none of its lines begins with a dot */
+        mime_append(&dialogue->message, ".\r\n");
+        smtp_recipients_begin(&dialogue->recipients, request);
+        if (foresee(dialogue, extensions) == SMTP_STEP_ENDED)
+                return SMTP_STEP_ENDED;
         mail_command(dialogue, extensions.size, request->mail.from);
         if (dialogue->pipelining)
-                rest_commands(dialogue, SMTP_MAIL);
-        buffer_add_text(&dialogue->message, ".\r\n");
-        dialogue->writing = &dialogue->commands;
+                pipelined_commands(dialogue);
+        return SMTP_STEP_WAIT;
 }
 
-struct slice smtp_dialogue_pending(const struct smtp_dialogue *dialogue)
+struct slice smtp_dialogue_pending(struct smtp_dialogue *dialogue)
 {
-        return (struct slice){.data = dialogue->writing->data + dialogue->written,
-                              .len = dialogue->writing->len - dialogue->written};
+        struct slice bytes = {0};
+        if (!dialogue->writing_message)
+                return (struct slice){.data = dialogue->commands.data + dialogue->written,
+                                      .len = dialogue->commands.len - dialogue->written};
+        if (dialogue->broken || !mime_pending(&dialogue->message, &bytes)) {
+                dialogue->broken = true;
+                return (struct slice){0};
+        }
+        return bytes;
 }
 
 void smtp_dialogue_wrote(struct smtp_dialogue *dialogue, size_t len)
 {
-        dialogue->written += len;
-        if (dialogue->writing == &dialogue->message && dialogue->written == dialogue->message.len)
+        if (!dialogue->writing_message) {
+                dialogue->written += len;
+                return;
+        }
+        mime_take(&dialogue->message, len);
+        if (mime_is_over(&dialogue->message))
                 dialogue->phase = SMTP_DOT;
+}
+
+bool smtp_dialogue_is_broken(const struct smtp_dialogue *dialogue)
+{
+        return dialogue->broken;
 }
 
 void smtp_dialogue_message(struct smtp_dialogue *dialogue)
 {
-        dialogue->writing = &dialogue->message;
-        dialogue->written = 0;
+        dialogue->writing_message = true;
+}
+
+/* ---- replies ---- */
+
+static enum smtp_step recipient_answered(struct smtp_dialogue *dialogue)
+{
+        switch (smtp_recipients_reply(&dialogue->recipients, &dialogue->heard.reply)) {
+        case SMTP_RECIPIENTS_WAIT:
+                next_command(dialogue);
+                return SMTP_STEP_WAIT;
+        case SMTP_RECIPIENTS_GO:
+                dialogue->phase = SMTP_DATA;
+                next_command(dialogue);
+                return SMTP_STEP_WAIT;
+        case SMTP_RECIPIENTS_REFUSED:
+                dialogue->verdict = dialogue->recipients.refusal;
+                dialogue->foreseen = true;
+                return SMTP_STEP_ENDED;
+        }
+        abort();
 }
 
 /* A reply has come. */
 static enum smtp_step advance(struct smtp_dialogue *dialogue)
 {
         int code = dialogue->heard.reply.code;
-        if (dialogue->phase == SMTP_DATA && code == 354 && dialogue->writing == &dialogue->commands)
+        if (dialogue->phase == SMTP_RCPT)
+                return recipient_answered(dialogue);
+        if (dialogue->phase == SMTP_DATA && code == 354 && !dialogue->writing_message)
                 return SMTP_STEP_MESSAGE;
         if (dialogue->phase > SMTP_RCPT || code / 100 != 2)
                 return SMTP_STEP_ENDED;
-        dialogue->phase++;
-        if (!dialogue->pipelining)
-                rest_commands(dialogue, dialogue->phase);
+        dialogue->phase = SMTP_RCPT;
+        next_command(dialogue);
         return SMTP_STEP_WAIT;
 }
 
@@ -172,9 +262,14 @@ enum smtp_step smtp_dialogue_read(struct smtp_dialogue *dialogue, struct slice *
 
 struct send_result smtp_dialogue_result(const struct smtp_dialogue *dialogue)
 {
+        if (dialogue->foreseen)
+                return dialogue->verdict;
         struct send_result result = send_outcome_smtp(dialogue->phase, &dialogue->heard.reply);
-        if (result.outcome == SEND_DONE)
-                send_provider_id_set(&result, dialogue->heard.reply.text);
+        if (result.outcome != SEND_DONE)
+                return result;
+        send_provider_id_set(&result, dialogue->heard.reply.text);
+        result.refused_count = dialogue->recipients.refused_count;
+        memcpy(result.refused, dialogue->recipients.refused, sizeof result.refused);
         return result;
 }
 

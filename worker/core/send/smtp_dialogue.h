@@ -1,9 +1,10 @@
 #ifndef LEVERET_CORE_SMTP_DIALOGUE_H
 #define LEVERET_CORE_SMTP_DIALOGUE_H
 
+#include "core/mail/mime.h"
 #include "core/memory/slice.h"
-#include "core/send/mail.h"
 #include "core/send/send_outcome.h"
+#include "core/send/smtp_recipients.h"
 #include "core/text/buffer.h"
 
 /*
@@ -26,38 +27,13 @@ struct smtp_heard {
 /* Takes one line. True if it ends a reply, which is `reply` then; lines that are no reply are passed over. */
 bool smtp_heard_line(struct smtp_heard *heard, struct slice line);
 
-/* What the server offers (RFC 1870, RFC 2920). */
+/* What the server offers (RFC 1870, RFC 2920, RFC 6531). */
 struct smtp_extensions {
-        bool size, pipelining;
+        bool size, pipelining, utf8;
+        int64_t size_max; /* bytes of a message; 0: it names no limit */
 };
 /* Takes one line of the reply to EHLO. */
 void smtp_extensions_line(struct smtp_extensions *extensions, struct slice line);
-
-struct smtp_dialogue {
-        enum smtp_phase phase; /* SMTP_MAIL to SMTP_DOT: the reply that is awaited */
-        bool pipelining;
-        struct smtp_heard heard;
-        char line[SMTP_LINE_KEPT];
-        size_t line_len;
-        struct buffer commands, message, recipient;
-        const struct buffer *writing;
-        size_t written; /* of `writing` */
-};
-/* A zeroed dialogue may be begun; this frees what it holds. */
-void smtp_dialogue_fini(struct smtp_dialogue *dialogue);
-/* The mail is over, however it ended. Memory is kept for the next one, but not that of a large one. */
-void smtp_dialogue_end(struct smtp_dialogue *dialogue);
-
-/* Begins with MAIL, and with RCPT and DATA behind it where the server lets commands be sent together. The
- * request must have passed mail_request_problem; it is not needed any more afterwards. */
-void smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_extensions extensions,
-                         const struct mail_request *request);
-
-/* What is to be written next, borrowed until the next call; empty if replies are awaited. */
-struct slice smtp_dialogue_pending(const struct smtp_dialogue *dialogue);
-/* So many bytes of it were handed to the system. With the last one of the message the mail may have been
- * accepted: SMTP_DOT. */
-void smtp_dialogue_wrote(struct smtp_dialogue *dialogue, size_t len);
 
 enum smtp_step {
         SMTP_STEP_WAIT,    /* for the next reply; all bytes were taken */
@@ -65,6 +41,44 @@ enum smtp_step {
         SMTP_STEP_ENDED,   /* smtp_dialogue_result tells how */
         SMTP_STEP_FLOODED, /* more than SMTP_REPLIES_MAX: to be cut */
 };
+
+struct smtp_dialogue {
+        enum smtp_phase phase; /* SMTP_MAIL to SMTP_DOT: the reply that is awaited */
+        bool pipelining, utf8;
+        struct smtp_heard heard;
+        char line[SMTP_LINE_KEPT];
+        size_t line_len;
+        struct buffer commands;
+        size_t written; /* of the commands */
+        struct smtp_recipients recipients;
+        struct mime message;
+        bool writing_message; /* it was asked for */
+        bool broken;          /* a file of the message cannot be read any more */
+        bool foreseen;        /* the dialogue ended without a reply of its own; `verdict` says how */
+        struct send_result verdict;
+};
+/* A zeroed dialogue may be begun; this frees what it holds. */
+void smtp_dialogue_fini(struct smtp_dialogue *dialogue);
+/* The mail is over, however it ended. Memory is kept for the next one, but not that of a large one. */
+void smtp_dialogue_end(struct smtp_dialogue *dialogue);
+
+/*
+ * Begins with MAIL, and where the server lets commands be sent together with the RCPT of all recipients
+ * behind it, and DATA if there is one alone. SMTP_STEP_ENDED if the server has already said that it cannot
+ * take such a mail: it is too large, or an address needs SMTPUTF8; nothing is to be written then. The request
+ * must have passed mail_request_problem and is borrowed until the mail is over.
+ */
+enum smtp_step smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_extensions extensions,
+                                   const struct mail_request *request);
+
+/* What is to be written next, borrowed until the next call; empty if replies are awaited, or if the message
+ * cannot be read any more: smtp_dialogue_is_broken, and it is to be cut. */
+struct slice smtp_dialogue_pending(struct smtp_dialogue *dialogue);
+bool smtp_dialogue_is_broken(const struct smtp_dialogue *dialogue);
+/* So many bytes of it were handed to the system. With the last one of the message the mail may have been
+ * accepted: SMTP_DOT. */
+void smtp_dialogue_wrote(struct smtp_dialogue *dialogue, size_t len);
+
 /* Takes bytes off the front of `bytes` until there is something to do. */
 enum smtp_step smtp_dialogue_read(struct smtp_dialogue *dialogue, struct slice *bytes);
 /* After SMTP_STEP_MESSAGE: the message is pending, its final dot included. */

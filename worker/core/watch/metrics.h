@@ -4,7 +4,7 @@
 #include "core/job/breaker.h"
 #include "core/job/protocol.h"
 #include "core/job/reason.h"
-#include "core/send/mail.h"
+#include "core/mail/mail.h"
 #include "core/text/buffer.h"
 
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 #include "core/codec/traceparent.h"
+#include "core/mail/mail_request.h"
 #include "core/memory/memory.h"
 #include "core/send/mail_json.h"
 #include "core/send/mail_preset.h"
-#include "core/send/mail_request.h"
 #include "core/send/send_error.h"
 #include "core/send/send_outcome.h"
 #include "io/machine/clock.h"
@@ -276,6 +276,8 @@ static void http_send(struct transport *transport, const struct mail_request *re
         struct post *post = post_occupy(transport, done, context);
         post->fence = fence;
         const char *problem = mail_request_problem(request);
+        if (!problem && !mail_preset_carries(&request->mail))
+                problem = "over HTTP only one recipient, text and html are carried yet";
         if (problem) {
                 post_refuse(post, send_outcome_invalid(problem));
                 return;

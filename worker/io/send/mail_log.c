@@ -1,5 +1,5 @@
+#include "core/mail/mail_request.h"
 #include "core/memory/memory.h"
-#include "core/send/mail_request.h"
 #include "core/send/send_error.h"
 #include "core/send/send_outcome.h"
 #include "io/log/log.h"

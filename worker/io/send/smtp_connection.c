@@ -214,6 +214,9 @@ static bool write_on(struct smtp_connection *connection)
                 if (code == CURLE_AGAIN)
                         break;
         }
+        if (smtp_dialogue_is_broken(&connection->dialogue))
+                return fail(connection,
+                            smtp_dialogue_cut(&connection->dialogue, "a fetched file cannot be read"));
         if (curl_loop_watch(connection->curl_loop, connection->fd, connection->owner, pending.len > 0))
                 return false;
         return fail(connection, smtp_dialogue_cut(&connection->dialogue, "no room to wait for the server"));
@@ -223,8 +226,13 @@ static bool talk_begin(struct smtp_connection *connection)
 {
         if (fence_passed(connection))
                 return fail(connection, send_outcome_fenced());
+        enum smtp_step step =
+                smtp_dialogue_begin(&connection->dialogue, connection->extensions, connection->request);
+        if (step == SMTP_STEP_ENDED) { /* without a word: the connection is as it was */
+                connection->state = IDLE;
+                return end(connection, smtp_dialogue_result(&connection->dialogue));
+        }
         connection->state = TALKING;
-        smtp_dialogue_begin(&connection->dialogue, connection->extensions, connection->request);
         return write_on(connection);
 }
 

@@ -1,7 +1,7 @@
 #ifndef LEVERET_IO_SMTP_CONNECTION_H
 #define LEVERET_IO_SMTP_CONNECTION_H
 
-#include "core/send/mail.h"
+#include "core/mail/mail.h"
 #include "core/settings/config.h"
 #include "io/send/curl_loop.h"
 #include "io/send/transport.h"

@@ -1,7 +1,8 @@
 #ifndef LEVERET_IO_TRANSPORT_H
 #define LEVERET_IO_TRANSPORT_H
 
-#include "core/send/mail.h"
+#include "core/mail/mail.h"
+#include "core/send/send.h"
 #include "core/settings/config.h"
 
 #include <uv.h>

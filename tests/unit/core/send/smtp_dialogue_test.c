@@ -99,13 +99,13 @@ static void no_memory_of_a_large_mail_is_kept(void **state)
         memset(text, 'x', (1 << 20) - 1);
         large.mail.text = text;
         smtp_dialogue_begin(&dialogue, plain, &large);
-        assert_true(dialogue.message.capacity > 1 << 20);
+        assert_true(dialogue.message.text.capacity > 1 << 20);
         smtp_dialogue_end(&dialogue);
-        assert_int_equal(dialogue.message.capacity, 0);
+        assert_int_equal(dialogue.message.text.capacity, 0);
         smtp_dialogue_begin(&dialogue, plain, &mail);
-        size_t small = dialogue.message.capacity;
+        size_t small = dialogue.message.text.capacity;
         smtp_dialogue_end(&dialogue);
-        assert_int_equal(dialogue.message.capacity, small);
+        assert_int_equal(dialogue.message.text.capacity, small);
         smtp_dialogue_fini(&dialogue);
         free(text);
 }
@@ -244,6 +244,136 @@ static void a_mail_is_untouched_until_something_is_accepted_of_it(void **state)
         }
 }
 
+static const char three[] = "ann@example.org, bob@example.org, ann@example.org";
+
+static struct mail_request to_three(void)
+{
+        struct mail_request request = mail;
+        request.mail.to = three;
+        request.mail.bcc = "Cid <cid@example.org>, bob@example.org";
+        return request;
+}
+
+/* The mail to ann, bob and cid; each is answered so. */
+static struct send_result answered(struct smtp_dialogue *dialogue, bool last_try, bool together,
+                                   const char *replies)
+{
+        struct mail_request request = to_three();
+        request.last_try = last_try;
+        assert_int_equal(smtp_dialogue_begin(dialogue, together ? all : plain, &request), SMTP_STEP_WAIT);
+        struct slice bytes = slice_of(replies);
+        enum smtp_step step = SMTP_STEP_WAIT;
+        while (step == SMTP_STEP_WAIT && bytes.len) {
+                const char *commands = written(dialogue);
+                assert_null(together && dialogue->phase < SMTP_DATA ? strstr(commands, "DATA") : NULL);
+                const char *end = memchr(bytes.data, '\n', bytes.len);
+                struct slice line = {.data = bytes.data, .len = (size_t)(end + 1 - bytes.data)};
+                bytes = (struct slice){.data = end + 1, .len = bytes.len - line.len};
+                step = smtp_dialogue_read(dialogue, &line);
+        }
+        if (step != SMTP_STEP_MESSAGE) {
+                assert_int_equal(step, SMTP_STEP_ENDED);
+                return smtp_dialogue_result(dialogue);
+        }
+        smtp_dialogue_message(dialogue);
+        written(dialogue);
+        assert_int_equal(hear(dialogue, "250 queued\r\n"), SMTP_STEP_ENDED);
+        return smtp_dialogue_result(dialogue);
+}
+
+static void each_recipient_is_asked_once(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        struct mail_request request = to_three();
+        smtp_dialogue_begin(&dialogue, all, &request);
+        assert_non_null(strstr(written(&dialogue),
+                               "\r\nRCPT TO:<ann@example.org>\r\nRCPT TO:<bob@example.org>\r\n"
+                               "RCPT TO:<cid@example.org>\r\n"));
+        smtp_dialogue_begin(&dialogue, plain, &request);
+        assert_string_equal(written(&dialogue), "MAIL FROM:<shop@example.com>\r\n");
+        hear(&dialogue, "250 ok\r\n");
+        assert_string_equal(written(&dialogue), "RCPT TO:<ann@example.org>\r\n");
+        hear(&dialogue, "250 ok\r\n");
+        assert_string_equal(written(&dialogue), "RCPT TO:<bob@example.org>\r\n");
+        hear(&dialogue, "550 5.1.1 no\r\n");
+        assert_string_equal(written(&dialogue), "RCPT TO:<cid@example.org>\r\n");
+        hear(&dialogue, "250 ok\r\n");
+        assert_string_equal(written(&dialogue), "DATA\r\n");
+        smtp_dialogue_fini(&dialogue);
+}
+
+static void the_refusals_of_recipients_decide(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *replies;
+                bool last_try;
+                enum send_outcome outcome;
+                size_t refused;
+        } cases[] = {
+                {"250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n", false, SEND_DONE, 0},
+                /* some for good: the mail goes to the others */
+                {"250 ok\r\n550 5.1.1 no\r\n250 ok\r\n250 ok\r\n354 go\r\n", false, SEND_DONE, 1},
+                {"250 ok\r\n550 5.1.1 no\r\n250 ok\r\n550 5.1.1 no\r\n354 go\r\n", false, SEND_DONE, 2},
+                /* all of them */
+                {"250 ok\r\n550 5.1.1 no\r\n553 no\r\n550 5.1.1 no\r\n", false, SEND_PERMANENT, 0},
+                {"250 ok\r\n550 5.1.1 no\r\n451 4.7.1 later\r\n550 5.1.1 no\r\n", false, SEND_TRANSIENT, 0},
+                {"250 ok\r\n550 5.1.1 no\r\n451 4.7.1 later\r\n550 5.1.1 no\r\n", true, SEND_TRANSIENT, 0},
+                /* one for now: nobody gets it yet */
+                {"250 ok\r\n250 ok\r\n451 4.7.1 later\r\n250 ok\r\n", false, SEND_TRANSIENT, 0},
+                {"250 ok\r\n250 ok\r\n451 4.7.1 later\r\n550 5.1.1 no\r\n", false, SEND_TRANSIENT, 0},
+                /* but on the last try, for good */
+                {"250 ok\r\n250 ok\r\n451 4.7.1 later\r\n550 5.1.1 no\r\n354 go\r\n", true, SEND_DONE, 2},
+                /* a farewell ends it at once */
+                {"250 ok\r\n250 ok\r\n421 4.3.2 bye\r\n", true, SEND_TRANSIENT, 0},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                for (int together = 0; together < 2; together++) {
+                        struct smtp_dialogue dialogue = {0};
+                        struct send_result result =
+                                answered(&dialogue, cases[i].last_try, together, cases[i].replies);
+                        if (result.outcome != cases[i].outcome || result.refused_count != cases[i].refused)
+                                fail_msg("case %zu: outcome %d, %zu refused", i, (int)result.outcome,
+                                         result.refused_count);
+                        smtp_dialogue_fini(&dialogue);
+                }
+}
+
+static void a_refused_recipient_is_named_without_his_address(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        struct send_result result = answered(
+                &dialogue, false, true, "250 ok\r\n250 ok\r\n550 5.1.1 no such user\r\n250 ok\r\n354 go\r\n");
+        assert_int_equal(strncmp(result.refused, "b***@example.org: ", 18), 0);
+        assert_non_null(strstr(result.refused, "no such user"));
+        smtp_dialogue_fini(&dialogue);
+}
+
+static void what_the_server_cannot_take_is_refused_before_a_word(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        struct mail_request request = mail;
+        struct smtp_extensions small = {.size = true, .size_max = 100}, utf8 = {.utf8 = true};
+        assert_int_equal(smtp_dialogue_begin(&dialogue, small, &mail), SMTP_STEP_ENDED);
+        assert_int_equal(smtp_dialogue_pending(&dialogue).len, 0);
+        struct send_result result = smtp_dialogue_result(&dialogue);
+        assert_int_equal(result.outcome, SEND_PERMANENT);
+        assert_non_null(strstr(result.error, "the server takes 100 (SIZE)"));
+        request.mail.to = "j\xc3\xb6rg@example.org";
+        assert_int_equal(smtp_dialogue_begin(&dialogue, all, &request), SMTP_STEP_ENDED);
+        result = smtp_dialogue_result(&dialogue);
+        assert_int_equal(result.outcome, SEND_PERMANENT);
+        assert_non_null(strstr(result.error, "SMTPUTF8"));
+        assert_int_equal(smtp_dialogue_begin(&dialogue, utf8, &request), SMTP_STEP_WAIT);
+        assert_string_equal(written(&dialogue), "MAIL FROM:<shop@example.com> BODY=8BITMIME SMTPUTF8\r\n");
+        hear(&dialogue, "250 ok\r\n");
+        assert_string_equal(written(&dialogue), "RCPT TO:<j\xc3\xb6rg@example.org>\r\n");
+        smtp_dialogue_fini(&dialogue);
+}
+
 static void extensions_are_read_as_whole_words(void **state)
 {
         (void)state;
@@ -255,7 +385,10 @@ static void extensions_are_read_as_whole_words(void **state)
         assert_false(extensions.size || extensions.pipelining);
         smtp_extensions_line(&extensions, SLICE_LITERAL("250-size 35882577\r\n"));
         smtp_extensions_line(&extensions, SLICE_LITERAL("250 Pipelining\r\n"));
-        assert_true(extensions.size && extensions.pipelining);
+        assert_true(extensions.size && extensions.pipelining && !extensions.utf8);
+        assert_int_equal(extensions.size_max, 35882577);
+        smtp_extensions_line(&extensions, SLICE_LITERAL("250 SMTPUTF8\r\n"));
+        assert_true(extensions.utf8);
 }
 
 int main(void)
@@ -271,6 +404,10 @@ int main(void)
                 cmocka_unit_test(no_reply_before_the_dot_is_an_acceptance),
                 cmocka_unit_test(endless_replies_are_cut),
                 cmocka_unit_test(a_mail_is_untouched_until_something_is_accepted_of_it),
+                cmocka_unit_test(each_recipient_is_asked_once),
+                cmocka_unit_test(the_refusals_of_recipients_decide),
+                cmocka_unit_test(a_refused_recipient_is_named_without_his_address),
+                cmocka_unit_test(what_the_server_cannot_take_is_refused_before_a_word),
                 cmocka_unit_test(extensions_are_read_as_whole_words),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
-#include "core/send/mail_date.h"
-#include "core/send/mail_request.h"
-#include "core/send/mime.h"
+#include "core/mail/mail_date.h"
+#include "core/mail/mail_request.h"
+#include "core/mail/mime.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,12 +58,12 @@ static void text_and_html_become_an_alternative_with_a_boundary_of_the_key(void 
                       "Subject: Order created: tea\r\n" TAIL "Content-Type: multipart/alternative;\r\n"
                       " boundary=\"=_0123456789abcdef0123456789abcdef\"\r\n"
                       "\r\n"
-                      "--=_0123456789abcdef0123456789abcdef\r\n" TEXT_QP "Order 42 was created.\r\n"
+                      "--=_0123456789abcdef0123456789abcdef\r\n" TEXT_QP "Order 42 was created.\r\n\r\n"
                       "--=_0123456789abcdef0123456789abcdef\r\n"
                       "Content-Type: text/html; charset=utf-8\r\n"
                       "Content-Transfer-Encoding: quoted-printable\r\n"
                       "\r\n"
-                      "<p class=3D\"x\">Order</p>\r\n"
+                      "<p class=3D\"x\">Order</p>\r\n" /* the boundary's own: the html has no last line end */
                       "--=_0123456789abcdef0123456789abcdef--\r\n");
 }
 
@@ -188,6 +188,169 @@ static void text_that_looks_like_an_encoded_word_is_encoded(void **state)
 }
 
 /* Every field takes every way to break out of a line; none may pass. */
+/* Whatever the pieces it is taken in, the message is the same, and as long as it says. */
+static void read_is(const struct mail_request *request, const char *expected)
+{
+        for (size_t piece = 1; piece < 5000; piece = piece * 7 + 1) {
+                struct mime mime = {0};
+                struct buffer out = {0};
+                struct slice bytes;
+                mime_begin(&mime, request);
+                while (mime_pending(&mime, &bytes) && bytes.len) {
+                        size_t len = bytes.len < piece ? bytes.len : piece;
+                        buffer_add(&out, bytes.data, len);
+                        mime_take(&mime, len);
+                }
+                assert_true(mime_is_over(&mime));
+                assert_int_equal(mime.len, out.len);
+                assert_string_equal(out.data, expected);
+                buffer_fini(&out);
+                mime_fini(&mime);
+        }
+}
+
+static bool letters_read(const struct mail_file *file, int64_t at, char *out, size_t len)
+{
+        for (size_t i = 0; i < len; i++)
+                out[i] = (char)('a' + (at + (int64_t)i) % 26);
+        return file->fd == 7;
+}
+
+#define KEY32 "0123456789abcdef0123456789abcdef"
+
+static void files_go_beside_the_text_and_inline_ones_beside_the_html(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        mail.mail.html = "<img src=\"cid:logo\">";
+        mail.mail.attachments = (const struct attachment[]){{.name = "a \"b\".txt",
+                                                             .type = "text/plain; charset=iso-8859-1",
+                                                             .content = "one\r\ntwo\n",
+                                                             .content_len = 9},
+                                                            {.name = "logo.png",
+                                                             .type = "image/png",
+                                                             .url = "https://h/x",
+                                                             .sha256 = KEY,
+                                                             .inline_id = "logo"},
+                                                            {.name = "empty", .content = ""},
+                                                            {0}};
+        const struct mail_file fetched[] = {{0}, {.len = 60, .read = letters_read, .fd = 7}, {0}};
+        mail.fetched = fetched;
+        struct buffer out = {0};
+        assert_null(mail_request_problem(&mail));
+        assert_true(mime_add(&out, &mail));
+        read_is(&mail, out.data);
+        assert_string_equal(out.data,
+                            "From: Shop <shop@example.com>\r\n"
+                            "To: ann@example.org\r\n"
+                            "Subject: Order created: tea\r\n" TAIL "Content-Type: multipart/mixed;\r\n"
+                            " boundary=\"=_m" KEY32 "\"\r\n"
+                            "\r\n--=_m" KEY32 "\r\n"
+                            "Content-Type: multipart/alternative;\r\n"
+                            " boundary=\"=_" KEY32 "\"\r\n"
+                            "\r\n--=_" KEY32 "\r\n" TEXT_QP "Order 42 was created.\r\n"
+                            "\r\n--=_" KEY32 "\r\n"
+                            "Content-Type: multipart/related; type=\"text/html\";\r\n"
+                            " boundary=\"=_r" KEY32 "\"\r\n"
+                            "\r\n--=_r" KEY32 "\r\n"
+                            "Content-Type: text/html; charset=utf-8\r\n"
+                            "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+                            "<img src=3D\"cid:logo\">"
+                            "\r\n--=_r" KEY32 "\r\n"
+                            "Content-Type: image/png;\r\n name=\"logo.png\"\r\n"
+                            "Content-Disposition: inline;\r\n filename=\"logo.png\"\r\n"
+                            "Content-ID: <logo>\r\n"
+                            "Content-Transfer-Encoding: base64\r\n\r\n"
+                            "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5emFiY2Rl\r\n"
+                            "Zmdo\r\n" /* 60 letters */
+                            "\r\n--=_r" KEY32 "--\r\n"
+                            "\r\n--=_" KEY32 "--\r\n"
+                            "\r\n--=_m" KEY32 "\r\n"
+                            "Content-Type: text/plain; charset=iso-8859-1;\r\n name=\"a \\\"b\\\".txt\"\r\n"
+                            "Content-Disposition: attachment;\r\n filename=\"a \\\"b\\\".txt\"\r\n"
+                            "Content-Transfer-Encoding: base64\r\n\r\n"
+                            "b25lDQp0d28K\r\n"
+                            "\r\n--=_m" KEY32 "\r\n"
+                            "Content-Type: application/octet-stream;\r\n name=\"empty\"\r\n"
+                            "Content-Disposition: attachment;\r\n filename=\"empty\"\r\n"
+                            "Content-Transfer-Encoding: base64\r\n\r\n"
+                            "\r\n--=_m" KEY32 "--\r\n");
+        buffer_fini(&out);
+}
+
+static void a_file_that_cannot_be_read_is_told(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        struct buffer out = {0};
+        mail.mail.attachments =
+                (const struct attachment[]){{.name = "a", .url = "https://h/x", .sha256 = KEY}, {0}};
+        assert_string_equal(mail_request_problem(&mail), "a file of the mail was not fetched");
+        mail.fetched = (const struct mail_file[]){{.len = 60, .read = letters_read, .fd = 8}};
+        assert_null(mail_request_problem(&mail));
+        assert_false(mime_add(&out, &mail));
+        buffer_fini(&out);
+}
+
+static void a_name_beyond_ascii_is_written_in_both_ways(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        struct buffer out = {0};
+        mail.mail.attachments =
+                (const struct attachment[]){{.name = "Gr\xc3\xb6\xc3\x9f"
+                                                     "e.pdf",
+                                             .content = ""},
+                                            {.name = "\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6\xe8"
+                                                     "\x8c\xb6\xe8\x8c\xb6\xe8\x8c\xb6.pdf",
+                                             .content = ""},
+                                            {0}};
+        assert_null(mail_request_problem(&mail));
+        mime_add(&out, &mail);
+        assert_non_null(strstr(out.data, ";\r\n name=\"=?utf-8?B?R3LDtsOfZS5wZGY=?=\"\r\n"));
+        assert_non_null(strstr(out.data, ";\r\n filename*=utf-8''Gr%C3%B6%C3%9Fe.pdf\r\n"));
+        assert_non_null(strstr(out.data,
+                               ";\r\n filename*0*=utf-8''%E8%8C%B6%E8%8C%B6%E8%8C%B6%E8%8C%B6%E8%8C%B6;\r\n"
+                               " filename*1*=%E8%8C%B6%E8%8C%B6.pdf\r\n"));
+        buffer_fini(&out);
+}
+
+static void headers_are_written_where_a_mail_has_them(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        mail.mail.to = "\"Ada, L\" <ada@example.com>, J\xc3\xb6rg <joerg@example.com>, bob@example.com, "
+                       "\"Somebody With A Longer Name\" <somebody@example.com>";
+        mail.mail.cc = "c@d";
+        mail.mail.bcc = "secret@example.com";
+        mail.mail.in_reply_to = "<a@b>";
+        mail.mail.references = (const char *const[]){"<a@b>", "<c@d>", NULL};
+        mail.mail.list_unsubscribe = (struct list_unsubscribe){
+                .url = "https://example.com/u", .mailto = "u@example.com", .one_click = true};
+        mail.mail.headers =
+                (const struct pair[]){{"X-Campaign", "7"}, {"X-Note", "\xc3\xbc"}, {"X-Two", "a  b"}, {0}};
+        mail.mail.tags = (const char *const[]){"receipt", "b", NULL};
+        mail.mail.metadata = (const struct pair[]){{"order", "42"}, {0}};
+        expect(&mail, "From: Shop <shop@example.com>\r\n"
+                      "To: \"Ada, L\" <ada@example.com>,\r\n"
+                      " =?utf-8?B?SsO2cmc=?= <joerg@example.com>, bob@example.com,\r\n"
+                      " Somebody With A Longer Name <somebody@example.com>\r\n"
+                      "Cc: c@d\r\n"
+                      "Subject: Order created: tea\r\n"
+                      "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n"
+                      "Message-ID: <" KEY "@example.com>\r\n"
+                      "In-Reply-To: <a@b>\r\n"
+                      "References: <a@b> <c@d>\r\n"
+                      "List-Unsubscribe: <mailto:u@example.com>, <https://example.com/u>\r\n"
+                      "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+                      "X-Campaign: 7\r\n"
+                      "X-Note: =?utf-8?B?w7w=?=\r\n"
+                      "X-Two: =?utf-8?Q?a__b?=\r\n"
+                      "X-Tags: receipt, b\r\n"
+                      "X-Metadata-order: 42\r\n"
+                      "MIME-Version: 1.0\r\n" TEXT_QP "Order 42 was created.\r\n");
+}
+
 static void header_injection_is_refused_in_every_field(void **state)
 {
         (void)state;
@@ -260,6 +423,10 @@ int main(void)
                 cmocka_unit_test(no_line_is_over_78_columns_or_begins_with_a_dot),
                 cmocka_unit_test(a_long_plain_subject_is_folded_between_words),
                 cmocka_unit_test(text_that_looks_like_an_encoded_word_is_encoded),
+                cmocka_unit_test(files_go_beside_the_text_and_inline_ones_beside_the_html),
+                cmocka_unit_test(a_file_that_cannot_be_read_is_told),
+                cmocka_unit_test(a_name_beyond_ascii_is_written_in_both_ways),
+                cmocka_unit_test(headers_are_written_where_a_mail_has_them),
                 cmocka_unit_test(header_injection_is_refused_in_every_field),
                 cmocka_unit_test(a_mail_without_a_body_or_with_a_broken_one_is_refused),
                 cmocka_unit_test(dates_are_written_as_rfc_5322_asks),

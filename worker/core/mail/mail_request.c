@@ -1,6 +1,6 @@
-#include "core/send/mail_request.h"
+#include "core/mail/mail_request.h"
+#include "core/mail/mail_key.h"
 #include "core/plan/mail_check.h"
-#include "core/send/mail_key.h"
 #include "core/text/mailbox.h"
 
 #include <string.h>
@@ -48,15 +48,13 @@ static bool key_valid(const char *key)
         return key && lower_hex(key, MAIL_KEY_BYTES) && key[MAIL_KEY_BYTES] == '\0';
 }
 
-/* What the ways out do not carry yet is refused, not dropped. */
-static bool is_carried(const struct mail *mail)
+static bool is_fetched(const struct mail_request *request)
 {
-        const char *to = mail->to;
-        struct mailbox mailbox;
-        return mailbox_take(&to, &mailbox) && !mailbox_take(&to, &mailbox) && !mail->cc && !mail->bcc &&
-               !mail->headers && !mail->attachments && !mail->list_unsubscribe.url &&
-               !mail->list_unsubscribe.mailto && !mail->in_reply_to && !mail->references && !mail->tags &&
-               !mail->metadata;
+        const struct attachment *files = request->mail.attachments;
+        for (size_t i = 0; files && files[i].name; i++)
+                if (!files[i].content && !request->fetched)
+                        return false;
+        return true;
 }
 
 const char *mail_request_problem(const struct mail_request *request)
@@ -71,8 +69,8 @@ const char *mail_request_problem(const struct mail_request *request)
         mail_hazards_add(&mistakes, &request->mail);
         bool good = mistakes.len == 0;
         buffer_fini(&mistakes);
-        if (good && !is_carried(&request->mail))
-                return "only one recipient, text and html are carried yet";
+        if (good && !is_fetched(request))
+                return "a file of the mail was not fetched";
         return good ? NULL : "an address, a header, the text or a file breaks a rule of handler.h";
 }
 

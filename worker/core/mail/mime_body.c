@@ -1,13 +1,12 @@
-#include "core/send/mime.h"
+#include "core/mail/mime_body.h"
 #include "core/codec/base64.h"
-#include "core/send/mail_date.h"
-#include "core/send/mime_words.h"
-#include "core/text/mailbox.h"
+#include "core/mail/mime_words.h"
 
-enum { BODY_LINE_MAX = 76, BASE64_LINE_BYTES = BODY_LINE_MAX / 4 * 3, BOUNDARY_KEY_BYTES = 32 };
+#include <string.h>
 
-/* Line ends of any kind become CRLF and the last line gets one (RFC 2045 section 6.8: canonical form first).
- */
+enum { BODY_LINE_MAX = 76 };
+
+/* Line ends of any kind become CRLF (RFC 2045 section 6.8: canonical form first). */
 static void canonical_add(struct buffer *out, const char *text)
 {
         for (const char *c = text; *c; c++) {
@@ -21,8 +20,6 @@ static void canonical_add(struct buffer *out, const char *text)
                         c++;
                 buffer_add(out, "\r\n", 2);
         }
-        if (out->len < 2 || out->data[out->len - 1] != '\n')
-                buffer_add(out, "\r\n", 2);
 }
 
 /* How a byte of a line goes into quoted-printable (RFC 2045 section 6.7): dots and "From " at the start of a
@@ -58,29 +55,37 @@ static void qp_line_add(struct buffer *out, struct slice line)
                         mime_hex_add(out, (unsigned char)line.data[i]);
                 column += width;
         }
-        buffer_add(out, "\r\n", 2);
 }
 
 static void qp_add(struct buffer *out, struct slice canonical)
 {
         while (canonical.len) {
                 const char *end = memchr(canonical.data, '\r', canonical.len);
-                size_t len = (size_t)(end - canonical.data);
+                size_t len = end ? (size_t)(end - canonical.data) : canonical.len;
                 qp_line_add(out, (struct slice){.data = canonical.data, .len = len});
+                if (!end)
+                        return;
+                buffer_add(out, "\r\n", 2);
                 canonical = (struct slice){.data = end + 2, .len = canonical.len - len - 2};
         }
 }
 
-static void base64_lines_add(struct buffer *out, struct slice canonical)
+void mime_base64_add(struct buffer *out, const char *data, size_t len)
 {
-        for (size_t at = 0; at < canonical.len; at += BASE64_LINE_BYTES) {
-                size_t left = canonical.len - at;
-                base64_add(out, canonical.data + at, left < BASE64_LINE_BYTES ? left : BASE64_LINE_BYTES);
+        for (size_t at = 0; at < len; at += MIME_BASE64_LINE_BYTES) {
+                size_t left = len - at;
+                base64_add(out, data + at, left < MIME_BASE64_LINE_BYTES ? left : MIME_BASE64_LINE_BYTES);
                 buffer_add(out, "\r\n", 2);
         }
 }
 
-static void part_add(struct buffer *out, const char *type, const char *body)
+int64_t mime_base64_len(int64_t len)
+{
+        int64_t lines = (len + MIME_BASE64_LINE_BYTES - 1) / MIME_BASE64_LINE_BYTES;
+        return (len + 2) / 3 * 4 + 2 * lines;
+}
+
+void mime_text_part_add(struct buffer *out, const char *type, const char *body, bool whole)
 {
         struct buffer canonical = {0};
         canonical_add(&canonical, body);
@@ -89,44 +94,10 @@ static void part_add(struct buffer *out, const char *type, const char *body)
         buffer_printf(out, "Content-Type: %s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n", type,
                       base64 ? "base64" : "quoted-printable");
         if (base64)
-                base64_lines_add(out, bytes);
+                mime_base64_add(out, bytes.data, bytes.len);
         else
                 qp_add(out, bytes);
+        if (whole && out->data[out->len - 1] != '\n')
+                buffer_add(out, "\r\n", 2);
         buffer_fini(&canonical);
-}
-
-/* "=_" occurs in neither encoding, so the boundary is in no body (RFC 2045 section 6.7, note). */
-static void alternative_add(struct buffer *out, const struct mail_request *request)
-{
-        const char *key = request->key;
-        int len = BOUNDARY_KEY_BYTES;
-        buffer_printf(out, "Content-Type: multipart/alternative;\r\n boundary=\"=_%.*s\"\r\n", len, key);
-        buffer_printf(out, "\r\n--=_%.*s\r\n", len, key);
-        part_add(out, "text/plain", request->mail.text);
-        buffer_printf(out, "--=_%.*s\r\n", len, key);
-        part_add(out, "text/html", request->mail.html);
-        buffer_printf(out, "--=_%.*s--\r\n", len, key);
-}
-
-static void headers_add(struct buffer *out, const struct mail_request *request)
-{
-        mime_mailboxes_header_add(out, "From", request->mail.from);
-        mime_mailboxes_header_add(out, "To", request->mail.to);
-        if (request->mail.reply_to)
-                mime_mailboxes_header_add(out, "Reply-To", request->mail.reply_to);
-        mime_text_header_add(out, "Subject", request->mail.subject);
-        buffer_add_text(out, "Date: ");
-        mail_date_add(out, request->date_s);
-        buffer_printf(out, "\r\nMessage-ID: %s\r\nMIME-Version: 1.0\r\n", request->message_id);
-}
-
-void mime_add(struct buffer *out, const struct mail_request *request)
-{
-        headers_add(out, request);
-        if (request->mail.text && request->mail.html)
-                alternative_add(out, request);
-        else if (request->mail.html)
-                part_add(out, "text/html", request->mail.html);
-        else
-                part_add(out, "text/plain", request->mail.text);
 }

@@ -1,4 +1,4 @@
-#include "core/send/mail_date.h"
+#include "core/mail/mail_date.h"
 #include "core/codec/calendar.h"
 
 static const char days[] = "SunMonTueWedThuFriSat";

@@ -1,4 +1,4 @@
-#include "core/send/mime_words.h"
+#include "core/mail/mime_words.h"
 #include "core/codec/base64.h"
 #include "core/text/mailbox.h"
 #include "core/text/utf8.h"
@@ -71,7 +71,7 @@ static void q_add(struct buffer *out, struct slice text)
         }
 }
 
-static void words_add(struct buffer *out, struct slice text)
+void mime_encoded_words_add(struct buffer *out, struct slice text)
 {
         bool base64 = mime_prefers_base64(text);
         while (text.len) {
@@ -131,7 +131,7 @@ void mime_text_header_add(struct buffer *out, const char *name, const char *text
                 folded_add(out, strlen(name) + 1, value);
         } else {
                 buffer_add_char(out, ' ');
-                words_add(out, value);
+                mime_encoded_words_add(out, value);
         }
         buffer_add_text(out, "\r\n");
 }
@@ -151,6 +151,54 @@ static void piece_add(struct buffer *out, struct slice piece)
         buffer_add_slice(out, piece);
 }
 
+/* Single-spaced words of printable ASCII that no reader takes for encoded-words. */
+static bool plain_value(struct slice text)
+{
+        bool spaced = true;
+        for (size_t i = 0; i < text.len; i++) {
+                char c = text.data[i];
+                bool pair = i + 1 < text.len && c == '=' && text.data[i + 1] == '?';
+                if (c < ' ' || c > '~' || pair || (c == ' ' && spaced))
+                        return false;
+                spaced = c == ' ';
+        }
+        return !spaced || text.len == 0;
+}
+
+/* The first word stays beside the name: a line of spaces alone confuses readers. */
+static void value_add(struct buffer *out, struct slice text)
+{
+        for (bool first = true; text.len; first = false) {
+                const char *space = memchr(text.data, ' ', text.len);
+                size_t len = space ? (size_t)(space - text.data) : text.len, taken = space ? len + 1 : len;
+                bool fold = !first && column_of(out) + 1 + len > LINE_MAX_COLUMNS;
+                buffer_add_text(out, fold ? "\r\n " : " ");
+                buffer_add(out, text.data, len);
+                text = (struct slice){.data = text.data + taken, .len = text.len - taken};
+        }
+}
+
+void mime_value_header_add(struct buffer *out, const char *name, const char *value)
+{
+        struct slice text = slice_of(value);
+        buffer_printf(out, "%s:", name);
+        if (plain_value(text)) {
+                value_add(out, text);
+        } else {
+                buffer_add_text(out, column_of(out) > HEADER_NAME_COLUMNS ? "\r\n " : " ");
+                mime_encoded_words_add(out, text);
+        }
+        buffer_add_text(out, "\r\n");
+}
+
+void mime_pieces_header_add(struct buffer *out, const char *name, const char *const *pieces)
+{
+        buffer_printf(out, "%s: %s", name, pieces[0]);
+        for (size_t i = 1; pieces[i]; i++)
+                piece_add(out, slice_of(pieces[i]));
+        buffer_add_text(out, "\r\n");
+}
+
 /* A display name in ASCII is written as it is, quoted if it must be; another one as encoded-words, which may
  * fold by themselves. */
 static void name_add(struct buffer *out, struct slice name)
@@ -163,7 +211,7 @@ static void name_add(struct buffer *out, struct slice name)
                 /* a full word is 64 columns: it begins a line of its own unless the name of the header is
                  * short */
                 buffer_add_text(out, column_of(out) > HEADER_NAME_COLUMNS ? "\r\n " : " ");
-                words_add(out, name);
+                mime_encoded_words_add(out, name);
         }
         buffer_fini(&text);
 }

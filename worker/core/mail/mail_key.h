@@ -1,8 +1,8 @@
 #ifndef LEVERET_CORE_MAIL_KEY_H
 #define LEVERET_CORE_MAIL_KEY_H
 
+#include "core/mail/mail.h"
 #include "core/memory/slice.h"
-#include "core/send/mail.h"
 #include "core/text/buffer.h"
 
 /*

@@ -1,8 +1,8 @@
 #ifndef LEVERET_CORE_MAIL_REQUEST_H
 #define LEVERET_CORE_MAIL_REQUEST_H
 
+#include "core/mail/mail.h"
 #include "core/memory/arena.h"
-#include "core/send/mail.h"
 
 /* What a mail gets from around it. */
 struct mail_origin {

@@ -1,4 +1,4 @@
-#include "core/send/mail_key.h"
+#include "core/mail/mail_key.h"
 #include "core/codec/sha256.h"
 #include "core/text/mailbox.h"
 

@@ -1,4 +1,4 @@
-#include "core/send/mail_key.h"
+#include "core/mail/mail_key.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
