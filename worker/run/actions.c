@@ -174,6 +174,15 @@ static void breaker_tell(struct engine *engine, const struct outlet *outlet, con
                 alerts_event(engine, result->opens ? "mail_refused" : "breaker_open", result->error);
 }
 
+/* The mail went out, but not to all: the timeline names whom the server refused. */
+static void note_refused(struct delivery *delivery, const struct send_result *result)
+{
+        bool partial = result->outcome == SEND_DONE && result->refused_count > 0;
+        delivery->refused_recipients = partial ? arena_strdup(delivery->arena, result->refused) : NULL;
+        if (partial)
+                joblog_warn(delivery, "recipients_refused", result->refused);
+}
+
 static void on_sent(void *context, const struct send_result *result)
 {
         struct delivery *delivery = context;
@@ -204,6 +213,7 @@ static void on_sent(void *context, const struct send_result *result)
                 snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
                 joblog_warn(delivery, "send_failed", result->error);
         }
+        note_refused(delivery, result);
         delivery_event(delivery, &event);
 }
 
@@ -219,6 +229,7 @@ static void build_request(struct delivery *delivery, const struct effect *effect
                 .traceparent = envelope->traceparent[0] ? envelope->traceparent : NULL,
         };
         delivery->request = mail_request_make(delivery->arena, &effect->mail, &origin);
+        delivery->request.last_try = delivery->job.generation.attempt + 1 >= delivery->job.attempts_max;
 }
 
 static void send_effect(struct delivery *delivery, int index)
@@ -249,7 +260,8 @@ static struct store_effect effect_of(const struct delivery *delivery, int index)
 }
 
 /* The inside of a timeline entry: what happened to an effect. */
-static void note_effect(struct buffer *note, const char *event, const struct store_effect *effect)
+static void note_effect(struct buffer *note, const struct delivery *delivery, const char *event,
+                        const struct store_effect *effect)
 {
         buffer_add_text(note, "\"event\":\"");
         buffer_add_text(note, event);
@@ -261,6 +273,10 @@ static void note_effect(struct buffer *note, const char *event, const struct sto
         buffer_add_text(note, effect->sent ? ",\"outcome\":\"sent\",\"provider_id\":"
                                            : ",\"outcome\":\"refused\",\"provider_id\":");
         buffer_add_json_string(note, effect->provider_id);
+        if (!delivery->refused_recipients)
+                return;
+        buffer_add_text(note, ",\"refused\":");
+        buffer_add_json_string(note, slice_of(delivery->refused_recipients));
 }
 
 static void intend(struct delivery *delivery, int index)
@@ -279,7 +295,7 @@ static void record(struct delivery *delivery, int index)
         struct store_identity identity = delivery_identity(delivery);
         struct store_effect effect = effect_of(delivery, index);
         struct buffer note = {0};
-        note_effect(&note, "effect", &effect);
+        note_effect(&note, delivery, "effect", &effect);
         delivery->pending++;
         redis_store_record(delivery->engine->store, &identity, &effect,
                            (struct slice){.data = note.data, .len = note.len}, on_recorded, delivery);
@@ -292,7 +308,7 @@ static void complete(struct delivery *delivery, int index)
         struct store_identity identity = delivery_identity(delivery);
         struct store_effect effect = effect_of(delivery, index);
         struct buffer note = {0};
-        note_effect(&note, "completed", &effect);
+        note_effect(&note, delivery, "completed", &effect);
         delivery->pending++;
         redis_store_complete(delivery->engine->store, &identity, &effect, delivery->fresh,
                              (struct slice){.data = note.data, .len = note.len}, on_completed, delivery);

@@ -56,8 +56,10 @@ struct delivery {
         /* What earlier runs recorded, in the arena: effects that were sent, or about to be. */
         struct slice *recorded, *intended;
         size_t recorded_count, intended_count;
-        bool fresh;          /* its record holds no more than the claim wrote, and effects */
-        const char *refused; /* the effect of the last send if that was definitely refused, or NULL */
+        bool fresh; /* its record holds no more than the claim wrote, and effects */
+        const char
+                *refused_recipients; /* of the mail that was just sent: who was refused for good, or NULL */
+        const char *refused;         /* the effect of the last send if that was definitely refused, or NULL */
         struct mail_request request;
         uint32_t pending; /* callbacks of store, transport and publisher that are still to come */
         uint32_t publish_tries;
