@@ -92,7 +92,7 @@ static enum smtp_step foresee(struct smtp_dialogue *dialogue, struct smtp_extens
         dialogue->foreseen = false;
         if (extensions.size_max > 0 && len > extensions.size_max)
                 dialogue->verdict =
-                        refusal("the mail has %" PRId64 " bytes, the server takes %" PRId64 " (SIZE)", len,
+                        refusal("the mail has %" PRId64 " bytes, over the server's SIZE of %" PRId64, len,
                                 extensions.size_max);
         else if (dialogue->utf8 && !extensions.utf8)
                 dialogue->verdict =
