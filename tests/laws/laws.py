@@ -155,7 +155,8 @@ def check_lengths_of_texts(name, text):
     text = blanked(text)
     for found in PRINTED.finditer(text):
         before = text[:found.start()].rstrip()
-        is_statement = not before or before[-1] in ";{}" or re.search(r"(\)|\belse|\bdo|:)$", before)
+        is_cast = before.endswith(")") and len(before) == found.start()
+        is_statement = not before or before[-1] in ";{}" or (not is_cast and re.search(r"(\)|\belse|\bdo|:)$", before))
         if not is_statement and not ASKED.match(text, found.start()):
             yield text.count("\n", 0, found.start()) + 1, "snprintf's result is a wished length: take strlen of what it wrote"
 

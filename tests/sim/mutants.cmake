@@ -6,10 +6,10 @@ set(protocol ${CMAKE_SOURCE_DIR}/worker/core/job/protocol.c ${CMAKE_SOURCE_DIR}/
 sim_mutant(ack_before_send "${protocol}"
   [[                job->phase = JOB_WAITING;
                 job_act(actions, ACTION_WANT_PLACE);]]
-  [[                job_finish(job, actions, ACTION_ACK);]])
+  [[                job_finish(job, actions, ACTION_ACK, JOB_END_COMPLETED);]])
 sim_mutant(ack_before_record "${protocol}"
   [[job_enter(job, all_effects_ended(job) && !job->failed ? JOB_COMPLETING : JOB_RECORDING, actions);]]
-  [[if (all_effects_ended(job) && !job->failed) job_finish(job, actions, ACTION_ACK); else job_enter(job, JOB_RECORDING, actions);]])
+  [[if (all_effects_ended(job) && !job->failed) job_finish(job, actions, ACTION_ACK, JOB_END_COMPLETED); else job_enter(job, JOB_RECORDING, actions);]])
 sim_mutant(complete_lost_is_acked "${protocol}"
   [[        if (event->lease == LEASE_LOST)
                 job_delay(job, job->lease_ms, actions);
@@ -94,10 +94,10 @@ sim_mutant(attempt_counted_without_a_confirm "${protocol}"
   [[        job_enter(job, JOB_SETTLING, actions);]])
 sim_mutant(busy_is_requeued "${protocol}"
   [[job_delay(job, event->lease_left_ms, actions);]]
-  [[job_finish(job, actions, ACTION_RETURN);]])
+  [[job_finish(job, actions, ACTION_RETURN, JOB_END_RETURNED);]])
 sim_mutant(busy_is_acked "${protocol}"
   [[job_delay(job, event->lease_left_ms, actions);]]
-  [[job_finish(job, actions, ACTION_ACK);]])
+  [[job_finish(job, actions, ACTION_ACK, JOB_END_BUSY);]])
 sim_mutant(delay_without_a_delay "${protocol}"
   [[job->delay_ms = delay_ms > 0 ? delay_ms : 1;]]
   [[(void)delay_ms; job->delay_ms = -900;]])
@@ -118,7 +118,7 @@ sim_mutant(others_run_beside_a_suspect engine.c
   [[(beside.suspects && beside.any)]])
 sim_mutant(suspect_is_returned "${protocol}"
   [[                        job_act(actions, ACTION_HOLD_SUSPECT);]]
-  [[                        job_finish(job, actions, ACTION_RETURN);]])
+  [[                        job_finish(job, actions, ACTION_RETURN, JOB_END_RETURNED);]])
 sim_mutant(crashed_asked_again_is_run fake_store.c
   [[if (record->decision == 0 && record->starts > request->max_crashes)]]
   [[if (0)]])
@@ -169,7 +169,7 @@ sim_mutant(reject_forgets_its_decision fake_store.c
 sim_mutant(uncopyable_dies_of_busy "${protocol}"
   [[                job_delay(job, job->delay_ms, actions);
 }]]
-  [[                job_finish(job, actions, ACTION_REJECT);
+  [[                job_finish(job, actions, ACTION_REJECT, JOB_END_DEAD);
 }]])
 sim_mutant(complete_of_another_content fake_store.c
   [[            record->fingerprint == request->fingerprint)]]

@@ -31,37 +31,13 @@ bool delivery_back(struct delivery *delivery)
         return false;
 }
 
-static enum metrics_outcome decision_outcome(enum job_decision_kind kind)
-{
-        switch (kind) {
-        case DECISION_RETRY:
-                return METRICS_RETRY;
-        case DECISION_DEFER:
-                return METRICS_DEFER;
-        case DECISION_DEAD:
-                return METRICS_DEAD;
-        case DECISION_NONE:
-                return METRICS_FORGOTTEN;
-        }
-        return METRICS_FORGOTTEN;
-}
-
-/* How a job ended, by the phase in which it was before. One without a live delivery is the broker's again. */
-static enum metrics_outcome end_outcome(const struct delivery *delivery, enum job_phase before,
-                                        const struct job_event *event)
-{
-        if (before == JOB_COMPLETING && event->kind == EVENT_COMPLETED && event->lease == LEASE_OK)
-                return METRICS_COMPLETED;
-        if (before == JOB_SETTLING)
-                return decision_outcome(delivery->job.decision.kind);
-        if (!delivery->job.live)
-                return METRICS_FORGOTTEN;
-        if (before == JOB_DELAYING)
-                return METRICS_BUSY;
-        if (before == JOB_CLAIMING)
-                return event->claim == CLAIM_DONE ? METRICS_DUPLICATE : METRICS_STALE;
-        return before == JOB_HELD ? METRICS_RETURNED : METRICS_FORGOTTEN;
-}
+static const enum metrics_outcome end_outcomes[] = {
+        [JOB_END_COMPLETED] = METRICS_COMPLETED, [JOB_END_DUPLICATE] = METRICS_DUPLICATE,
+        [JOB_END_STALE] = METRICS_STALE,         [JOB_END_RETRY] = METRICS_RETRY,
+        [JOB_END_DEFER] = METRICS_DEFER,         [JOB_END_DEAD] = METRICS_DEAD,
+        [JOB_END_BUSY] = METRICS_BUSY,           [JOB_END_RETURNED] = METRICS_RETURNED,
+        [JOB_END_FORGOTTEN] = METRICS_FORGOTTEN,
+};
 
 static void count_drained(struct drain_report *report, enum metrics_outcome outcome)
 {
@@ -119,7 +95,6 @@ static void delivery_end(struct delivery *delivery, enum metrics_outcome outcome
 /* One step and its actions. True if an action was answered at once: that is the next event. */
 static bool step(struct delivery *delivery, const struct job_event *event, struct job_event *answer)
 {
-        enum job_phase before = delivery->job.phase;
         struct job_actions actions;
         bool answered = false;
         job_step(&delivery->job, event, &actions);
@@ -127,7 +102,7 @@ static bool step(struct delivery *delivery, const struct job_event *event, struc
         for (size_t i = 0; i < actions.count; i++) {
                 assert(!answered); /* what is answered at once is the last thing that a step asks for */
                 if (actions.list[i].kind == ACTION_END)
-                        delivery_end(delivery, end_outcome(delivery, before, event));
+                        delivery_end(delivery, end_outcomes[actions.list[i].end]);
                 else
                         answered = delivery_perform(delivery, &actions.list[i], answer);
         }

@@ -84,11 +84,12 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
                 job_die(job, REASON_CRASH_LOOP, actions);
                 return;
         case CLAIM_DONE:
-                job_finish(job, actions, ACTION_ACK);
+                job_finish(job, actions, ACTION_ACK, JOB_END_DUPLICATE);
                 return;
         case CLAIM_STALE:
                 /* A dead record with a decision: the broker was to move this original, and has not. */
-                job_finish(job, actions, event->decision.kind == DECISION_DEAD ? ACTION_REJECT : ACTION_ACK);
+                job_finish(job, actions, event->decision.kind == DECISION_DEAD ? ACTION_REJECT : ACTION_ACK,
+                           JOB_END_STALE);
                 return;
         case CLAIM_CONFLICT:
                 job_die_unrecorded(job, REASON_ID_CONFLICT, actions);
@@ -101,7 +102,7 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
                 if (job->live)
                         job_act(actions, ACTION_HOLD_SUSPECT);
                 else
-                        job_finish(job, actions, ACTION_RETURN);
+                        job_finish(job, actions, ACTION_RETURN, JOB_END_FORGOTTEN);
                 return;
         }
 }
@@ -217,7 +218,7 @@ static void on_completed(struct job *job, const struct job_event *event, struct 
         if (event->lease == LEASE_LOST)
                 job_delay(job, job->lease_ms, actions);
         else
-                job_finish(job, actions, ACTION_ACK);
+                job_finish(job, actions, ACTION_ACK, JOB_END_COMPLETED);
 }
 
 static void on_store_back(struct job *job, const struct job_event *event, struct job_actions *actions)
@@ -236,7 +237,7 @@ static void on_disconnected(struct job *job, const struct job_event *event, stru
         (void)event;
         job->live = false;
         if (job->phase == JOB_HELD)
-                job_finish(job, actions, ACTION_RETURN);
+                job_finish(job, actions, ACTION_RETURN, JOB_END_FORGOTTEN);
 }
 
 static void on_start(struct job *job, const struct job_event *event, struct job_actions *actions)
@@ -308,7 +309,7 @@ static void on_return(struct job *job, const struct job_event *event, struct job
 {
         (void)event;
         if (job->phase == JOB_HELD)
-                job_finish(job, actions, ACTION_RETURN);
+                job_finish(job, actions, ACTION_RETURN, JOB_END_RETURNED);
 }
 
 void job_step(struct job *job, const struct job_event *event, struct job_actions *actions)

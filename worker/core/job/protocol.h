@@ -202,8 +202,22 @@ enum job_action_kind {
         ACTION_END,           /* forget the job; always the last */
 };
 
+/* Why a job is over. */
+enum job_end {
+        JOB_END_COMPLETED, /* all is recorded */
+        JOB_END_DUPLICATE, /* was completed before */
+        JOB_END_STALE,     /* a copy that another one made superfluous */
+        JOB_END_RETRY,     /* the decision is carried out: a copy of it is confirmed */
+        JOB_END_DEFER,
+        JOB_END_DEAD,
+        JOB_END_BUSY,      /* a copy of the same generation waits until it may be claimed */
+        JOB_END_RETURNED,  /* was not started: the broker has it again */
+        JOB_END_FORGOTTEN, /* its delivery went with its connection: the broker delivers it again */
+};
+
 struct job_action {
         enum job_action_kind kind;
+        enum job_end end;    /* END */
         int effect;          /* RECORD, SEND, INTEND, COMPLETE: index, or -1 for none */
         uint64_t epoch, tag; /* ACK, REJECT, RETURN */
 };

@@ -16,8 +16,14 @@ void job_act_effect(struct job_actions *actions, enum job_action_kind kind, int 
         actions->list[actions->count - 1].effect = effect;
 }
 
-/* Settles the newest delivery, if its connection still stands, and ends the job. */
-void job_finish(struct job *job, struct job_actions *actions, enum job_action_kind how)
+/* Has the store recorded this end, so that it counts whether its delivery still stands or not? */
+static bool end_is_recorded(enum job_end end)
+{
+        return end == JOB_END_COMPLETED || end == JOB_END_RETRY || end == JOB_END_DEFER ||
+               end == JOB_END_DEAD;
+}
+
+void job_finish(struct job *job, struct job_actions *actions, enum job_action_kind how, enum job_end end)
 {
         if (job->live) {
                 job_act(actions, how);
@@ -26,6 +32,7 @@ void job_finish(struct job *job, struct job_actions *actions, enum job_action_ki
         }
         job->phase = JOB_ENDED;
         job_act(actions, ACTION_END);
+        actions->list[actions->count - 1].end = job->live || end_is_recorded(end) ? end : JOB_END_FORGOTTEN;
 }
 
 uint32_t job_effect_bit(const struct job *job)
@@ -93,7 +100,7 @@ void job_lease_renewed(struct job *job, int64_t sent_ms)
 void job_delay(struct job *job, int64_t delay_ms, struct job_actions *actions)
 {
         if (!job->live) {
-                job_finish(job, actions, ACTION_RETURN);
+                job_finish(job, actions, ACTION_RETURN, JOB_END_FORGOTTEN);
                 return;
         }
         job->phase = JOB_DELAYING;
@@ -161,7 +168,7 @@ void job_die(struct job *job, enum reason reason, struct job_actions *actions)
 void job_die_unrecorded(struct job *job, enum reason reason, struct job_actions *actions)
 {
         if (!job->live) {
-                job_finish(job, actions, ACTION_RETURN);
+                job_finish(job, actions, ACTION_RETURN, JOB_END_FORGOTTEN);
                 return;
         }
         job->recorded = false;
@@ -207,7 +214,7 @@ void job_on_published(struct job *job, const struct job_event *event, struct job
                 return;
         }
         if (job->phase == JOB_DELAYING)
-                job_finish(job, actions, ACTION_ACK);
+                job_finish(job, actions, ACTION_ACK, JOB_END_BUSY);
         else
                 job_enter(job, JOB_SETTLING, actions);
 }
@@ -228,10 +235,26 @@ void job_on_publish_again(struct job *job, const struct job_event *event, struct
         job_publish_or_fence(job, event->now_ms, actions);
 }
 
+static enum job_end decision_end(enum job_decision_kind kind)
+{
+        switch (kind) {
+        case DECISION_RETRY:
+                return JOB_END_RETRY;
+        case DECISION_DEFER:
+                return JOB_END_DEFER;
+        case DECISION_DEAD:
+                return JOB_END_DEAD;
+        case DECISION_NONE:
+                break;
+        }
+        return JOB_END_FORGOTTEN;
+}
+
 /* LOST or not: the copy is confirmed (or the broker will move the original), so the delivery may go. */
 void job_on_settled(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         (void)event;
         if (job->phase == JOB_SETTLING)
-                job_finish(job, actions, job->decision.reject ? ACTION_REJECT : ACTION_ACK);
+                job_finish(job, actions, job->decision.reject ? ACTION_REJECT : ACTION_ACK,
+                           decision_end(job->decision.kind));
 }

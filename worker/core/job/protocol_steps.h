@@ -9,7 +9,7 @@
 void job_act(struct job_actions *actions, enum job_action_kind kind);
 void job_act_effect(struct job_actions *actions, enum job_action_kind kind, int effect);
 /* Settles the newest delivery as `how` says, if its connection still stands, and ends the job. */
-void job_finish(struct job *job, struct job_actions *actions, enum job_action_kind how);
+void job_finish(struct job *job, struct job_actions *actions, enum job_action_kind how, enum job_end end);
 /* Goes to the phase and asks the store for what it needs. */
 void job_enter(struct job *job, enum job_phase phase, struct job_actions *actions);
 /* The request that the present phase waits for, once more. */
