@@ -65,6 +65,7 @@ static void on_dispatch(struct world *world)
         copy->worker = (uint8_t)worker_number(world, worker);
         copy->epoch = worker->epoch;
         copy->tag = worker->next_tag++;
+        copy->acking = copy->excused = false;
         if (++copy->deliveries > 60)
                 world_fail(world, "livelock", "a message was delivered %u times", copy->deliveries);
         worker->unacked++;
@@ -143,6 +144,15 @@ static void confirm(struct world *world, const struct happening *source, bool co
         answer->flag = confirmed;
 }
 
+/* The job whose copy this is may ack its delivery from now on, whatever comes over the copy. */
+static void note_copied(struct world *world, const struct happening *happening)
+{
+        const struct worker *worker = &world->workers[happening->worker];
+        struct slot *slot = engine_slot(world, happening);
+        if (slot && worker->alive && worker->incarnation == happening->incarnation)
+                slot->copied = true;
+}
+
 /* A published copy reaches the broker. */
 static void on_enqueue(struct world *world, const struct happening *happening)
 {
@@ -152,6 +162,7 @@ static void on_enqueue(struct world *world, const struct happening *happening)
                 return;
         }
         check_copy(world, &happening->copy, happening);
+        note_copied(world, happening);
         struct copy *copy = broker_add(world, &happening->copy, happening->delay_ms ? COPY_TIER : COPY_DEAD);
         NOTE(world, "copy of id %u enters the %s as %u.%u.%u", copy->id, happening->delay_ms ? "tier" : "dlq",
              copy->generation.redrives, copy->generation.attempt, copy->generation.deferrals);
@@ -164,7 +175,8 @@ static void on_enqueue(struct world *world, const struct happening *happening)
         if (happening->flag)
                 confirm(world, happening, true, world_latency(world));
         if (copy->place == COPY_DEAD &&
-            (world_fault(world, FAULT_REDRIVE) || world_fault(world, FAULT_DROP))) {
+            (world_fault(world, FAULT_REDRIVE) || world_fault(world, FAULT_DROP) ||
+             world_fault(world, FAULT_MOVE) || world_fault(world, FAULT_PURGE))) {
                 struct happening *operator=
                         world_later(world, random_between(&world->random, 0, 2 * LEASE_MS), HAPPEN_OPERATOR);
                 operator->index =(int16_t)(copy - world->copies);
@@ -199,10 +211,13 @@ void broker_publish(struct world *world, struct worker *worker, struct slot *slo
         happening->copy.generation = delay ? slot->job.generation : job_decision_generation(&slot->job);
         happening->copy.reason = slot->job.decision.reason;
         happening->copy.explained = unheard;
+        happening->copy.ours = true;
+        if (!delay && slot->job.decision.kind == DECISION_DEAD)
+                happening->copy.dead_id = dead_id_of(&slot->job);
         if (delay)
                 happening->delay_ms = slot->job.delay_ms + random_between(&world->random, 0, 1000);
         else if (slot->job.decision.kind != DECISION_DEAD)
-                happening->delay_ms =
+                happening->delay_ms = slot->delay_ms =
                         slot->job.decision.delay_min_ms + random_between(&world->random, 1, 5000);
 }
 
@@ -214,6 +229,7 @@ static void redrive(struct world *world, struct copy *copy)
         again.generation = (struct job_generation){.redrives = copy->generation.redrives + 1};
         again.reason = REASON_NONE;
         again.explained = false;
+        again.ours = true;
         world->redriven[copy->id] = true;
         NOTE(world, "operator redrives id %u", copy->id);
         if (random_one_in(&world->random, 4))
@@ -236,12 +252,62 @@ static void drop(struct world *world, struct copy *copy)
         copy->place = COPY_GONE;
 }
 
+/* A shovel, or the management page: through the default exchange, so that no header is believed; from the
+ * dead-letter queue to the work queue. Sometimes it copies rather than moves. */
+static void move(struct world *world, struct copy *copy)
+{
+        struct copy again = {.id = copy->id, .content = copy->content, .dead_id = copy->dead_id};
+        world->redriven[copy->id] = true;
+        NOTE(world, "operator moves the letter of id %u", copy->id);
+        if (random_one_in(&world->random, 8))
+                copy->explained = true;
+        else
+                copy->place = COPY_MOVED;
+        broker_add(world, &again, COPY_READY);
+}
+
+/* Purges the tier or the dead-letter queue (or deletes it and declares it again). What was acked because of
+ * what is lost now is nobody's fault. A publisher who knows sends again. */
+void broker_purge(struct world *world)
+{
+        enum copy_place place = random_one_in(&world->random, 2) ? COPY_TIER : COPY_DEAD;
+        bool lost[IDS_MAX] = {false};
+        NOTE(world, "operator purges the %s", place == COPY_TIER ? "tier" : "dlq");
+        for (uint32_t i = 0; i < world->copy_count; i++)
+                if (world->copies[i].place == place) {
+                        world->copies[i].place = COPY_PURGED;
+                        lost[world->copies[i].id] = true;
+                }
+        for (uint32_t i = 0; i < world->copy_count; i++)
+                if (lost[world->copies[i].id] &&
+                    (world->copies[i].place == COPY_GONE || world->copies[i].acking))
+                        world->copies[i].excused = true;
+        for (uint32_t i = 0; i < WORKERS_MAX * SLOTS_MAX; i++) {
+                struct slot *slot = &world->workers[i / SLOTS_MAX].slots[i % SLOTS_MAX];
+                slot->copy_lost |= slot->used && slot->copied && lost[slot->id];
+        }
+        for (uint8_t id = 0; id < world->id_count; id++) {
+                if (!lost[id])
+                        continue;
+                world->purged[id] = true;
+                if (random_one_in(&world->random, 4))
+                        continue;
+                struct happening *again = world_later(world, random_between(&world->random, 0, 3 * LEASE_MS),
+                                                      HAPPEN_PUBLISH_ORIGINAL);
+                again->copy.id = id;
+        }
+}
+
 static void on_operator(struct world *world, struct copy *copy)
 {
         const struct spec *spec = &world->specs[copy->id];
         if (copy->place != COPY_DEAD)
                 return;
-        if (world->faults >> FAULT_DROP & 1 && random_one_in(&world->random, 3))
+        if (world->faults >> FAULT_MOVE & 1 && random_one_in(&world->random, 2))
+                move(world, copy);
+        else if (world->faults >> FAULT_PURGE & 1 && random_one_in(&world->random, 2))
+                broker_purge(world);
+        else if (world->faults >> FAULT_DROP & 1 && random_one_in(&world->random, 3))
                 drop(world, copy);
         else if (!spec->uncopyable && !spec->unencodable && world->faults >> FAULT_REDRIVE & 1)
                 redrive(world, copy);
@@ -260,6 +326,8 @@ void broker_happening(struct world *world, struct happening *happening)
         } else if (happening->kind == HAPPEN_OPERATOR) {
                 on_operator(world, &world->copies[happening->index]);
         } else if (happening->kind == HAPPEN_TIER_DUE) {
+                if (world->copies[happening->index].place != COPY_TIER)
+                        return;
                 world->copies[happening->index].place = COPY_READY;
                 broker_kick(world);
         }

@@ -35,13 +35,14 @@ static int16_t run_new(struct world *world, const struct call *call)
                 return 0;
         }
         int16_t index = (int16_t)world->run_count++;
+        bool is_new = call->request.script != STORE_CLAIM || call->reply.claim == CLAIM_NEW;
         world->runs[index] = (struct run){
                 .id = call->request.id,
                 .content = (uint8_t)call->request.fingerprint,
                 .worker = call->worker,
                 .incarnation = call->incarnation,
                 .owner = call->request.owner,
-                .generation = call->request.generation,
+                .generation = is_new ? call->request.generation : call->reply.generation,
                 .crashed = !worker->alive || worker->incarnation != call->incarnation,
                 .frozen = worker->frozen,
                 .start = true,
@@ -64,21 +65,60 @@ static void grant(struct world *world, const struct call *call)
                         call->reply.claim != CLAIM_CRASHED && call->reply.decision == 0;
 }
 
+/* A letter that somebody moved, and a message that was sent again after its job died, are carried out. */
+static void check_revival(struct world *world, const struct call *call, const struct store_record *before)
+{
+        const struct store_request *request = &call->request;
+        bool is_letter = request->dead_id && request->dead_id == before->dead_id;
+        bool is_redrive = request->generation.redrives > before->generation.redrives;
+        bool parked = before->reason == REASON_AMBIGUOUS_SEND || before->intents;
+        bool named = !before->decision && before->died_ms == request->death_ms;
+        bool to_be_done = is_redrive || (named && (is_letter || (request->outside && !parked)));
+        if (before->state != STATE_DEAD || before->fingerprint != request->fingerprint || !to_be_done)
+                return;
+        bool carried_out = call->reply.claim == CLAIM_RESUMED && !call->reply.decision &&
+                           call->reply.generation.redrives > before->generation.redrives;
+        if (!carried_out)
+                world_fail(world, "moved", "id %u was moved or sent again, and is not carried out",
+                           request->id);
+}
+
+/* A message takes over from a greater one only if that has not come in time. */
+static void check_succession(struct world *world, const struct call *call, const struct store_record *before)
+{
+        const struct store_request *request = &call->request;
+        bool succeeds = call->reply.claim == CLAIM_RESUMED && before->state == STATE_RETRYING &&
+                        job_generation_compare(request->generation, before->generation) < 0;
+        for (uint32_t i = 0; succeeds && !world->tainted[request->id] && i < world->copy_count; i++) {
+                const struct copy *copy = &world->copies[i];
+                if (copy->id == request->id && copy->content == request->fingerprint &&
+                    copy->place == COPY_TIER &&
+                    job_generation_compare(copy->generation, before->generation) >= 0)
+                        world_fail(world, "succession", "id %u is taken over though its copy waits",
+                                   request->id);
+        }
+}
+
 static void check_claim(struct world *world, const struct call *call, const struct store_record *before)
 {
         uint8_t id = call->request.id;
         const struct run *last = owner_run(world, id);
+        check_revival(world, call, before);
+        check_succession(world, call, before);
         switch (call->reply.claim) {
         case CLAIM_NEW:
         case CLAIM_RESUMED:
         case CLAIM_CRASHED:
-                if (last && last->owner == call->request.owner)
-                        return; /* asked again */
+                if (last && last->owner == call->request.owner) { /* asked again */
+                        owner_run(world, id)->revived |= before->state == STATE_DEAD;
+                        return;
+                }
                 if (last && !last->ended && !world->tainted[id] &&
-                    job_generation_compare(last->generation, call->request.generation) == 0 &&
+                    job_generation_compare(last->generation, call->request.generation) >= 0 &&
                     before->lease_until_ms > world->store.now_ms)
                         world_fail(world, "lease", "id %u granted while another's lease runs", id);
                 grant(world, call);
+                owner_run(world, id)->revived |= before->state == STATE_DEAD;
                 return;
         case CLAIM_MINE:
                 if (!last || last->owner != call->request.owner)
@@ -91,6 +131,8 @@ static void check_claim(struct world *world, const struct call *call, const stru
         case CLAIM_STALE:
         case CLAIM_CONFLICT:
         case CLAIM_BUSY:
+        case CLAIM_WAITING:
+        case CLAIM_DEAD:
         case CLAIM_SUSPECT:
                 return;
         }
@@ -192,8 +234,12 @@ static char window(const struct world *world, const struct send *earlier, const 
                 return 'C';
         if (earlier->run == later->run)
                 return 0;
-        if (world->specs[earlier->id].park >> earlier->effect & 1)
-                return second->generation.redrives != first->generation.redrives ? 'A' : 0;
+        if (world->specs[earlier->id].park >> earlier->effect &
+            1) /* only an operator may have it sent again */
+                return second->generation.redrives != first->generation.redrives &&
+                                       world->redriven[earlier->id]
+                               ? 'A'
+                               : 0;
         if (later->zombie)
                 return later->frozen_inside ? 'B' : 0;
         if (earlier->zombie)
@@ -233,23 +279,39 @@ void check_accept(struct world *world, struct send *send)
         }
 }
 
-/* Does the message of `gone` live on in `other`? */
-static bool covers(const struct copy *other, const struct copy *gone)
+/* May a later letter of the id be of an earlier redrive: because nothing remembers how many there were? */
+static bool forgets_redrives(const struct world *world, uint8_t id)
 {
-        if (other == gone || other->place == COPY_GONE || other->id != gone->id ||
-            other->content != gone->content)
+        return world->tainted[id] || world->specs[id].no_id || world->conflicted[id];
+}
+
+/* Does the message of `gone` live on in `other`? */
+static bool covers(const struct copy *other, const struct copy *gone, bool any_redrive)
+{
+        if (other == gone || other->id != gone->id || other->content != gone->content)
                 return false;
-        if (other->place == COPY_DEAD && other->generation.redrives >= gone->generation.redrives)
+        switch (other->place) {
+        case COPY_READY:
+        case COPY_TIER:
+        case COPY_UNACKED: /* whatever its generation: the lesser of two is not lost, it waits */
                 return true;
-        return job_generation_compare(other->generation, gone->generation) >= 0;
+        case COPY_DEAD:
+                return other->generation.redrives >= gone->generation.redrives || any_redrive;
+        case COPY_GONE:
+        case COPY_MOVED:
+        case COPY_PURGED:
+                break;
+        }
+        return false;
 }
 
 void check_ack(struct world *world, const struct copy *copy, const char *check)
 {
-        if (world->completed[copy->id][copy->content] || world->dropped[copy->id][copy->content])
+        if (world->completed[copy->id][copy->content] || world->dropped[copy->id][copy->content] ||
+            copy->excused)
                 return;
         for (uint32_t i = 0; i < world->copy_count; i++)
-                if (covers(&world->copies[i], copy))
+                if (covers(&world->copies[i], copy, forgets_redrives(world, copy->id)))
                         return;
         world_fail(world, check, "id %u acked as %u.%u.%u, neither completed nor anywhere else", copy->id,
                    copy->generation.redrives, copy->generation.attempt, copy->generation.deferrals);
@@ -272,10 +334,13 @@ void check_settling(struct world *world, const struct worker *worker, const stru
         if (action->kind != ACTION_ACK || !worker->broker_open)
                 return;
         for (uint32_t i = 0; i < world->copy_count; i++) {
-                const struct copy *copy = &world->copies[i];
+                struct copy *copy = &world->copies[i];
                 if (copy->place == COPY_UNACKED && copy->worker == worker_number(world, worker) &&
-                    copy->epoch == action->epoch && copy->tag == action->tag)
+                    copy->epoch == action->epoch && copy->tag == action->tag) {
+                        copy->acking = true;
+                        copy->excused |= slot->copy_lost;
                         check_ack(world, copy, "I1");
+                }
         }
 }
 
@@ -382,11 +447,36 @@ void check_copy(struct world *world, const struct copy *copy, const struct happe
                 check_reason(world, copy);
 }
 
+/* Were all its copies lost by an operator's tool, and was none sent since? */
+static bool is_given_up(const struct world *world, uint8_t id)
+{
+        for (uint32_t i = 0; i < world->copy_count; i++)
+                if (world->copies[i].id == id && world->copies[i].place == COPY_GONE &&
+                    world->copies[i].content == world->store.records[id].fingerprint &&
+                    !world->copies[i].excused)
+                        return false;
+        return world->purged[id];
+}
+
+/* A worker that was frozen, or its request that was late, took a job for new that had died meanwhile, and
+ * came to no end. Nobody runs it, but its letter is where it was. */
+static bool is_revived_by_a_ghost(const struct world *world, uint8_t id)
+{
+        const struct store_record *record = &world->store.records[id];
+        const struct run *run = world->owner_run[id] < 0 ? NULL : &world->runs[world->owner_run[id]];
+        bool ghost = run && run->revived && record->state == STATE_RUNNING;
+        for (uint32_t i = 0; ghost && i < world->copy_count; i++)
+                if (world->copies[i].id == id && world->copies[i].content == record->fingerprint &&
+                    (world->copies[i].place == COPY_DEAD || world->purged[id]))
+                        return true;
+        return false;
+}
+
 static void check_record(struct world *world, uint8_t id)
 {
         const struct store_record *record = &world->store.records[id];
         bool ended = record->state != STATE_RUNNING && record->state != STATE_RETRYING;
-        if (!ended && !world->tainted[id])
+        if (!ended && !world->tainted[id] && !is_given_up(world, id) && !is_revived_by_a_ghost(world, id))
                 world_fail(world, "ledger", "the record of id %u is left %s", id,
                            store_state_word(record->state));
 }
@@ -396,7 +486,7 @@ void check_rest(struct world *world)
 {
         for (uint32_t i = 0; i < world->copy_count; i++) {
                 const struct copy *copy = &world->copies[i];
-                if (copy->place != COPY_GONE && copy->place != COPY_DEAD)
+                if (copy->place < COPY_DEAD)
                         world_fail(world, "livelock", "a copy of id %u is stuck", copy->id);
                 else if (copy->place == COPY_GONE)
                         check_ack(world, copy, "lost");

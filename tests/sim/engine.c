@@ -148,6 +148,9 @@ void engine_step(struct world *world, struct worker *worker, struct slot *slot, 
         if (world->verbose && before != slot->job.phase)
                 world_note(world, "w%d id %u is %s", worker_number(world, worker), slot->id,
                            job_phase_word(slot->job.phase));
+        for (size_t i = 0; i + 1 < actions.count; i++)
+                if (actions.list[i].kind == ACTION_END)
+                        world_fail(world, "end", "id %u goes on after its end", slot->id);
         for (size_t i = 0; i < actions.count && !world->failure; i++) {
                 if (world_fault(world, FAULT_CRASH)) {
                         fault_crash(world, worker, NULL);
@@ -179,7 +182,7 @@ static bool attach(struct world *world, struct worker *worker, const struct happ
                 struct slot *slot = &worker->slots[i];
                 if (!slot->used || slot->job.live || slot->id != delivery->copy.id ||
                     slot->content != delivery->copy.content ||
-                    !same_generation(slot->job.generation, delivery->copy.generation) ||
+                    !same_generation(slot->job.came, delivery->copy.generation) ||
                     world->specs[slot->id].no_id)
                         continue;
                 world->tally->attached++;
@@ -212,6 +215,8 @@ static void on_delivery(struct world *world, struct worker *worker, const struct
                 .owner = owner_token(worker, delivery->epoch, delivery->tag),
                 .run = -1,
                 .send = -1,
+                .outside = !delivery->copy.ours && delivery->copy.deliveries == 1,
+                .dead_id = delivery->copy.dead_id,
         };
         job_init(&slot->job, &(struct job){
                                      .epoch = delivery->epoch,
@@ -219,7 +224,7 @@ static void on_delivery(struct world *world, struct worker *worker, const struct
                                      .recorded = !spec->no_id,
                                      .copyable = !spec->uncopyable,
                                      .refused = spec->bad_envelope,
-                                     .generation = delivery->copy.generation,
+                                     .came = delivery->copy.generation,
                                      .attempts_max = spec->attempts_max,
                                      .lease_ms = LEASE_MS,
                                      .send_limit_ms = SEND_LIMIT_MS,

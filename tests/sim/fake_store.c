@@ -63,7 +63,13 @@ static void extend(const struct fake_store *store, struct store_record *record,
         record->lease_until_ms = store->now_ms + request->lease_ms;
 }
 
-static struct store_reply answer(const struct store_record *record, enum claim_answer word)
+static bool is_ours(enum claim_answer word)
+{
+        return word == CLAIM_RESUMED || word == CLAIM_MINE || word == CLAIM_CRASHED;
+}
+
+static struct store_reply answer(const struct store_record *record, const struct store_request *request,
+                                 enum claim_answer word)
 {
         struct store_reply reply = {
                 .claim = word,
@@ -72,9 +78,11 @@ static struct store_reply answer(const struct store_record *record, enum claim_a
                 .error = record->error,
                 .signal = record->signal,
         };
-        if (word == CLAIM_RESUMED || word == CLAIM_MINE || word == CLAIM_CRASHED) {
+        if (is_ours(word)) {
                 reply.effects = record->effects;
                 reply.intents = record->intents;
+                reply.generation = record->generation;
+                reply.letter = request->dead_id != 0 && request->dead_id == record->dead_id;
         }
         return reply;
 }
@@ -87,7 +95,17 @@ static struct store_reply take(const struct fake_store *store, struct store_reco
         record->expires_after_ms = request->keep_ms;
         if (word != CLAIM_CRASHED)
                 record->signal = 0;
-        return answer(record, word);
+        return answer(record, request, word);
+}
+
+/* As another generation than the message says. */
+static struct store_reply take_as(const struct fake_store *store, struct store_record *record,
+                                  const struct store_request *request, struct job_generation generation,
+                                  uint32_t starts)
+{
+        struct store_request as = *request;
+        as.generation = generation;
+        return take(store, record, &as, CLAIM_RESUMED, starts);
 }
 
 static void forget_run(struct store_record *record)
@@ -96,36 +114,109 @@ static void forget_run(struct store_record *record)
         record->intents = 0;
         record->reason = 0;
         record->error = 0;
+        record->death = 0;
 }
 
-/* claim.lua, the part for a copy of the generation that the record has. */
+/* claim.lua: claim_dead() */
+static struct store_reply claim_dead(const struct fake_store *store, struct store_record *record,
+                                     const struct store_request *request)
+{
+        struct job_generation known = record->generation;
+        if (request->generation.redrives > known.redrives) {
+                forget_run(record);
+                return take(store, record, request, CLAIM_RESUMED, 1);
+        }
+        if (record->decision)
+                return answer(record, request, CLAIM_STALE);
+        if (record->died_ms != request->death_ms) {
+                struct store_reply dead = answer(record, request, CLAIM_DEAD);
+                dead.lease_left_ms = record->died_ms;
+                return dead;
+        }
+        bool is_letter = request->dead_id != 0 && request->dead_id == record->dead_id;
+        bool maybe_sent = record->reason == REASON_AMBIGUOUS_SEND || record->intents != 0;
+        if (is_letter || (request->outside && !maybe_sent)) {
+                forget_run(record);
+                return take_as(store, record, request,
+                               (struct job_generation){.redrives = known.redrives + 1}, 1);
+        }
+        record->decision = record->death;
+        return take_as(store, record, request, known, 0);
+}
+
+/* claim.lua, from where nobody's lease runs: a start that had no end. */
 static struct store_reply claim_again(const struct fake_store *store, struct store_record *record,
                                       const struct store_request *request)
 {
-        if (record->owner == request->owner) {
-                own(store, record, request);
-                record->expires_after_ms = request->keep_ms;
-                if (record->decision == 0 && record->starts > request->max_crashes)
-                        return answer(record, CLAIM_CRASHED);
-                return answer(record, CLAIM_MINE);
-        }
-        int64_t lease_left_ms = record->lease_until_ms - store->now_ms;
-        if (record->owner && lease_left_ms > 0) {
-                if (lease_left_ms > record->lease_ms) {
-                        lease_left_ms = record->lease_ms;
-                        record->lease_until_ms = store->now_ms + lease_left_ms;
-                }
-                struct store_reply busy = answer(record, CLAIM_BUSY);
-                busy.lease_left_ms = lease_left_ms;
-                return busy;
-        }
         if (record->decision)
                 return take(store, record, request, CLAIM_RESUMED, record->starts);
         if (record->starts >= request->max_crashes)
                 return take(store, record, request, CLAIM_CRASHED, request->max_crashes + 1);
         if (record->starts > 0 && !request->alone)
-                return answer(record, CLAIM_SUSPECT);
+                return answer(record, request, CLAIM_SUSPECT);
         return take(store, record, request, CLAIM_RESUMED, record->starts + 1);
+}
+
+/* claim.lua, the part for a copy that is less than the record. */
+static struct store_reply claim_lesser(const struct fake_store *store, struct store_record *record,
+                                       const struct store_request *request)
+{
+        int64_t due_ms = record->lease_until_ms;
+        if (record->state != STATE_RUNNING) {
+                if (record->due_ms == 0 || record->due_ms > store->now_ms + request->tier_ms)
+                        record->due_ms = store->now_ms + request->tier_ms;
+                due_ms = record->due_ms;
+        }
+        if (due_ms + STORE_LATE_MS > store->now_ms) {
+                struct store_reply waiting = answer(record, request, CLAIM_WAITING);
+                waiting.decision = 0;
+                waiting.lease_left_ms = due_ms + STORE_LATE_MS - store->now_ms;
+                return waiting;
+        }
+        struct job_generation known = record->generation;
+        if (record->state != STATE_RUNNING) {
+                forget_run(record);
+                known.deferrals++;
+                return take_as(store, record, request, known, 1);
+        }
+        struct store_request as = *request;
+        as.generation = known;
+        return claim_again(store, record, &as);
+}
+
+static struct store_reply claim_mine(const struct fake_store *store, struct store_record *record,
+                                     const struct store_request *request)
+{
+        struct store_request as = *request;
+        as.generation = record->generation;
+        own(store, record, &as);
+        record->expires_after_ms = request->keep_ms;
+        bool crashed = record->decision == 0 && record->starts > request->max_crashes;
+        return answer(record, request, crashed ? CLAIM_CRASHED : CLAIM_MINE);
+}
+
+/* claim.lua, of a job that is neither over nor the asker's. */
+static struct store_reply claim_others(const struct fake_store *store, struct store_record *record,
+                                       const struct store_request *request)
+{
+        int age = job_generation_compare(request->generation, record->generation);
+        if (age > 0) {
+                forget_run(record);
+                return take(store, record, request, CLAIM_RESUMED, 1);
+        }
+        int64_t lease_left_ms = record->lease_until_ms - store->now_ms;
+        if (record->owner && lease_left_ms > record->lease_ms) {
+                lease_left_ms = record->lease_ms;
+                record->lease_until_ms = store->now_ms + lease_left_ms;
+        }
+        if (age < 0)
+                return claim_lesser(store, record, request);
+        if (record->owner && lease_left_ms > 0) {
+                struct store_reply busy = answer(record, request, CLAIM_BUSY);
+                busy.lease_left_ms = lease_left_ms;
+                return busy;
+        }
+        return claim_again(store, record, request);
 }
 
 /* claim.lua */
@@ -137,22 +228,14 @@ static struct store_reply claim(const struct fake_store *store, struct store_rec
         if (record->state == STATE_ABSENT || record->state == STATE_QUEUED)
                 return take(store, record, request, CLAIM_NEW, 1);
         if (record->fingerprint != request->fingerprint)
-                return answer(record, CLAIM_CONFLICT);
+                return answer(record, request, CLAIM_CONFLICT);
         if (record->state == STATE_COMPLETED)
-                return answer(record, CLAIM_DONE);
-        int age = job_generation_compare(request->generation, record->generation);
-        if (record->state == STATE_DEAD && request->generation.redrives <= record->generation.redrives)
-                return answer(record, CLAIM_STALE);
-        if (age < 0) {
-                struct store_reply stale = answer(record, CLAIM_STALE);
-                stale.decision = 0;
-                return stale;
-        }
-        if (age > 0) {
-                forget_run(record);
-                return take(store, record, request, CLAIM_RESUMED, 1);
-        }
-        return claim_again(store, record, request);
+                return answer(record, request, CLAIM_DONE);
+        if (record->owner == request->owner)
+                return claim_mine(store, record, request);
+        if (record->state == STATE_DEAD)
+                return claim_dead(store, record, request);
+        return claim_others(store, record, request);
 }
 
 /* record.lua */
@@ -192,7 +275,7 @@ static void decide(struct store_record *record, const struct store_request *requ
 }
 
 /* settle.lua */
-static void settle(struct store_record *record, const struct store_request *request)
+static void settle(struct store_record *record, const struct store_request *request, int64_t now_ms)
 {
         record->state = request->dead ? STATE_DEAD : STATE_RETRYING;
         record->generation = request->copy;
@@ -201,6 +284,13 @@ static void settle(struct store_record *record, const struct store_request *requ
         record->starts = 0;
         record->decision = request->rejected ? request->decision : 0;
         record->expires_after_ms = request->dead ? -1 : request->keep_ms;
+        if (request->dead) {
+                record->death = request->decision;
+                record->dead_id = request->dead_id;
+                record->died_ms = now_ms;
+        } else {
+                record->due_ms = now_ms + request->delay_ms;
+        }
 }
 
 /* killed.lua: makes no record, unlike all others */
@@ -245,7 +335,7 @@ struct store_reply fake_store_call(struct fake_store *store, const struct store_
                 decide(record, request);
                 break;
         case STORE_SETTLE:
-                settle(record, request);
+                settle(record, request, store->now_ms);
                 break;
         }
         return (struct store_reply){.lease = LEASE_OK};

@@ -8,7 +8,7 @@
  * Texts that the scripts only keep and hand back are numbers here (0: the empty text). store_cases.h holds
  * both to their word.
  */
-enum { STORE_RECORDS_MAX = 4, STORE_EFFECTS_MAX = 8 };
+enum { STORE_RECORDS_MAX = 4, STORE_EFFECTS_MAX = 8, STORE_LATE_MS = 30000 };
 
 enum store_script {
         STORE_CLAIM,
@@ -32,6 +32,11 @@ struct store_request {
         uint32_t fingerprint;
         bool alone;           /* CLAIM */
         uint32_t max_crashes; /* CLAIM */
+        bool outside;         /* CLAIM: a publisher's or a moved message, delivered for the first time */
+        int64_t death_ms;     /* CLAIM: lease_left_ms of an answer CLAIM_DEAD; 0: none */
+        uint32_t dead_id;     /* CLAIM: that the message carries; SETTLE: of the letter; 0: none */
+        int64_t tier_ms;      /* CLAIM: the longest delay */
+        int64_t delay_ms;     /* SETTLE: how long the copy waits */
         uint8_t effect;       /* INTEND, RECORD, COMPLETE: number from 1, 0: none */
         bool sent;            /* RECORD: else refused */
         bool fresh;           /* COMPLETE: changes no answer, only what is looked at */
@@ -45,9 +50,11 @@ struct store_request {
 };
 
 struct store_reply {
-        enum claim_answer claim; /* CLAIM */
-        enum lease_answer lease; /* all others */
-        int64_t lease_left_ms;   /* CLAIM_BUSY */
+        enum claim_answer claim;          /* CLAIM */
+        enum lease_answer lease;          /* all others */
+        int64_t lease_left_ms;            /* CLAIM_BUSY, CLAIM_WAITING; CLAIM_DEAD: when it died */
+        struct job_generation generation; /* of the job */
+        bool letter; /* the message is the letter that it says, or was when it was claimed */
         uint32_t starts, decision, error, signal;
         uint32_t effects, intents; /* bit n-1: effect n is recorded as sent, was about to be sent */
 };
@@ -70,6 +77,9 @@ struct store_record {
         struct job_generation generation;
         uint32_t fingerprint, starts, decision, reason, error;
         uint32_t signal;
+        uint32_t death, dead_id; /* of the latest letter */
+        int64_t died_ms;         /* the latest death */
+        int64_t due_ms;          /* when the copy that waits is to come; 0: not known */
         uint8_t effects_total, effects_done;
         uint32_t effects, intents;
         int64_t expires_after_ms; /* -1: never */

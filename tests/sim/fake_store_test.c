@@ -37,6 +37,12 @@ static void expire_lease(void *context, uint8_t id)
         store->records[id].lease_until_ms = 1;
 }
 
+static void set_due(void *context, uint8_t id, int64_t due_ms)
+{
+        struct fake_store *store = context;
+        store->records[id].due_ms = due_ms;
+}
+
 static void old_intent(void *context, uint8_t id, uint8_t effect)
 {
         struct fake_store *store = context;
@@ -70,6 +76,7 @@ static void the_model_of_the_store_answers_every_case_as_the_scripts_do(void **s
                 .drop = drop,
                 .queue = queue,
                 .expire_lease = expire_lease,
+                .set_due = set_due,
                 .set_back = set_back,
                 .old_intent = old_intent,
                 .look = look,

@@ -155,4 +155,6 @@ void fault_anywhere(struct world *world, struct worker *worker)
                 flush(world);
         if (world_fault(world, FAULT_CLOCK_JUMP))
                 jump(world);
+        if (world_fault(world, FAULT_PURGE))
+                broker_purge(world);
 }

@@ -52,11 +52,74 @@ sim_mutant(unfenced_settle fake_store.c
   [[return record->owner == request->owner;]]
   [[return request->script == STORE_SETTLE || record->owner == request->owner;]])
 sim_mutant(no_staleness fake_store.c
-  [[        if (age < 0) {]]
-  [[        if (0) {]])
+  [[        if (age < 0)
+                return claim_lesser]]
+  [[        if (0)
+                return claim_lesser]])
 sim_mutant(no_lease fake_store.c
   [[if (record->owner && lease_left_ms > 0) {]]
   [[if (0) {]])
+sim_mutant(lesser_is_acked_because_a_greater_was_seen "${protocol}"
+  [[        case CLAIM_BUSY:
+        case CLAIM_WAITING:
+                job_delay]]
+  [[        case CLAIM_WAITING:
+                job_finish(job, actions, ACTION_ACK, JOB_END_STALE);
+                return;
+        case CLAIM_BUSY:
+                job_delay]])
+sim_mutant(lesser_takes_over_though_the_greater_waits fake_store.c
+  [[if (due_ms + STORE_LATE_MS > store->now_ms) {]]
+  [[if (0) {]])
+sim_mutant(lesser_takes_over_under_a_lease fake_store.c
+  [[int64_t due_ms = record->lease_until_ms;]]
+  [[int64_t due_ms = -STORE_LATE_MS;]])
+sim_mutant(waiting_begins_anew_each_time fake_store.c
+  [[if (record->due_ms == 0 || record->due_ms > store->now_ms + request->tier_ms)]]
+  [[if (1)]])
+sim_mutant(taking_over_forgets_what_may_have_been_sent fake_store.c
+  [[        as.generation = known;
+        return claim_again]]
+  [[        as.generation = known;
+        record->intents = 0;
+        return claim_again]] --schedules 3000000 --faults purge,crash,park,reply-lost,transient --ids 1)
+sim_mutant(store_s_generation_is_not_taken "${protocol}"
+  [[                job->generation = event->generation;
+                /* fallthrough */]]
+  [[                /* fallthrough */]])
+sim_mutant(moved_letter_is_acked "${protocol}"
+  [[                if (event->decision.kind != DECISION_NONE) {]]
+  [[                if (job->generation.redrives > job->came.redrives) {
+                        job_finish(job, actions, ACTION_ACK, JOB_END_STALE);
+                } else if (event->decision.kind != DECISION_NONE) {]])
+sim_mutant(moved_letter_is_only_a_letter_again fake_store.c
+  [[if (is_letter || (request->outside && !maybe_sent)) {]]
+  [[if (request->outside && !maybe_sent) {]])
+sim_mutant(message_sent_again_is_only_a_letter_again fake_store.c
+  [[if (is_letter || (request->outside && !maybe_sent)) {]]
+  [[if (is_letter) {]])
+sim_mutant(duplicate_of_a_parked_mail_is_sent fake_store.c
+  [[bool maybe_sent = record->reason == REASON_AMBIGUOUS_SEND || record->intents != 0;]]
+  [[bool maybe_sent = false;]])
+sim_mutant(duplicate_of_a_crashed_mail_is_sent fake_store.c
+  [[bool maybe_sent = record->reason == REASON_AMBIGUOUS_SEND || record->intents != 0;]]
+  [[bool maybe_sent = record->reason == REASON_AMBIGUOUS_SEND;]]
+  --schedules 3000000 --faults park,crash,duplicate,move,reply-lost,freeze --ids 1 --effects 1)
+sim_mutant(dead_job_believes_that_its_letter_exists fake_store.c
+  [[        record->decision = record->death;
+        return take_as(store, record, request, known, 0);]]
+  [[        return answer(record, request, CLAIM_DONE);]])
+sim_mutant(lost_renewal_is_ignored_while_waiting "${protocol}"
+  [[bool idle = job->phase == JOB_FENCING || job->phase == JOB_WAITING ||]]
+  [[bool idle = job->phase == JOB_FENCING ||]])
+sim_mutant(published_after_its_end "${protocol}"
+  [[                job_finish(job, actions, ACTION_RETURN, JOB_END_FORGOTTEN);
+                return;
+        }
+        job->recorded = false;]]
+  [[                job_finish(job, actions, ACTION_RETURN, JOB_END_FORGOTTEN);
+        }
+        job->recorded = false;]])
 sim_mutant(ack_before_confirm "${protocol}"
   [[if (!event->confirmed) {]]
   [[if (0) {]])
@@ -85,8 +148,8 @@ sim_mutant(decision_is_not_recorded "${protocol}"
   [[        job->decision = decision;
         job_publish(job, actions);]])
 sim_mutant(redrive_is_stale fake_store.c
-  [[if (record->state == STATE_DEAD && request->generation.redrives <= record->generation.redrives)]]
-  [[if (record->state == STATE_DEAD)]])
+  [[if (request->generation.redrives > known.redrives) {]]
+  [[if (0) {]])
 sim_mutant(attempt_counted_without_a_confirm "${protocol}"
   [[        job->phase = JOB_PUBLISHING;
         job->publish_waiting = false;
@@ -102,7 +165,7 @@ sim_mutant(delay_without_a_delay "${protocol}"
   [[job->delay_ms = delay_ms > 0 ? delay_ms : 1;]]
   [[(void)delay_ms; job->delay_ms = -900;]])
 sim_mutant(duplicate_is_new fake_store.c
-  [[return answer(record, CLAIM_DONE);]]
+  [[return answer(record, request, CLAIM_DONE);]]
   [[return take(store, record, request, CLAIM_NEW, 1);]])
 sim_mutant(crash_is_not_counted fake_store.c
   [[return take(store, record, request, CLAIM_RESUMED, record->starts + 1);]]
@@ -120,8 +183,8 @@ sim_mutant(suspect_is_returned "${protocol}"
   [[                        job_act(actions, ACTION_HOLD_SUSPECT);]]
   [[                        job_finish(job, actions, ACTION_RETURN, JOB_END_RETURNED);]])
 sim_mutant(crashed_asked_again_is_run fake_store.c
-  [[if (record->decision == 0 && record->starts > request->max_crashes)]]
-  [[if (0)]])
+  [[bool crashed = record->decision == 0 && record->starts > request->max_crashes;]]
+  [[bool crashed = false;]])
 sim_mutant(innocent_burns_an_attempt "${protocol}"
   [[.kind = innocent ? DECISION_DEFER : DECISION_RETRY,]]
   [[.kind = DECISION_RETRY,]])
@@ -138,9 +201,9 @@ sim_mutant(one_attempt_too_few "${protocol}"
   [[job->generation.attempt + 1 >= job->attempts_max]]
   [[job->generation.attempt + 2 >= job->attempts_max]])
 sim_mutant(attached_to_another_generation engine.c
-  [[                    !same_generation(slot->job.generation, delivery->copy.generation) ||
+  [[                    !same_generation(slot->job.came, delivery->copy.generation) ||
 ]]
-  [[                    (0 && !same_generation(slot->job.generation, delivery->copy.generation)) ||
+  [[                    (0 && !same_generation(slot->job.came, delivery->copy.generation)) ||
 ]])
 sim_mutant(attached_though_live engine.c
   [[if (!slot->used || slot->job.live ||]]
@@ -161,11 +224,8 @@ sim_mutant(intent_is_cleared_by_an_ambiguous_end "${protocol}"
   [[        case SEND_AMBIGUOUS:
                 if (0)]])
 sim_mutant(lost_reject_is_stale "${protocol}"
-  [[event->decision.kind == DECISION_DEAD ? ACTION_REJECT : ACTION_ACK]]
-  [[ACTION_ACK]])
-sim_mutant(reject_forgets_its_decision fake_store.c
-  [[record->decision = request->rejected ? request->decision : 0;]]
-  [[record->decision = 0;]])
+  [[job_finish(job, actions, ACTION_REJECT, JOB_END_STALE);]]
+  [[job_finish(job, actions, ACTION_ACK, JOB_END_STALE);]])
 sim_mutant(uncopyable_dies_of_busy "${protocol}"
   [[                job_delay(job, job->delay_ms, actions);
 }]]
@@ -194,9 +254,9 @@ sim_mutant(retry_keeps_its_attempt "${protocol}"
                 generation.deferrals = 0;]]
   [[                generation.deferrals++;]])
 sim_mutant(older_run_is_not_forgotten fake_store.c
-  [[                forget_run(record);
-                return take]]
-  [[                return take]])
+  [[        if (age > 0) {
+                forget_run(record);]]
+  [[        if (age > 0) {]])
 sim_mutant(unconfirmed_copy_is_not_repeated "${protocol}"
   [[                job->publish_waiting = true;
                 job_act(actions, ACTION_PUBLISH_LATER);

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { STEPS_MAX = 12, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2 };
+enum { STEPS_MAX = 12, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2, TIER_MS = 50000 };
 
 enum step_kind {
         STEP_END,
@@ -12,6 +12,8 @@ enum step_kind {
         STEP_QUEUE,
         STEP_EXPIRE_LEASE,
         STEP_SET_BACK,
+        STEP_MAKE_LATE,  /* what waits was to come long ago, and no lease runs */
+        STEP_FORGET_DUE, /* the record was left by a worker of the version that tells no due time */
         STEP_OLD_INTENT, /* effect 2, as a worker of the version with one intent for each job */
         STEP_LOOK, /* the record's state, starts, decision, signal, intents and effects are as in `record` */
 };
@@ -22,6 +24,9 @@ struct step {
         enum claim_answer claim;
         enum lease_answer lease;
         uint32_t starts, decision, effects, intents, signal; /* of a claim's answer */
+        struct job_generation as;                            /* of one that is the asker's, but not NEW */
+        bool letter;
+        bool named; /* the claim names the latest death */
         struct store_record record;
 };
 
@@ -37,7 +42,7 @@ struct store_case {
 #define REQUEST(word, who, ...)                                                                              \
         {                                                                                                    \
                 .script = (word), .owner = (who), .lease_ms = LEASE_MS, .keep_ms = KEEP_MS,                  \
-                .max_crashes = MAX_CRASHES, .fingerprint = 7, __VA_ARGS__                                    \
+                .max_crashes = MAX_CRASHES, .tier_ms = TIER_MS, .fingerprint = 7, __VA_ARGS__                \
         }
 #define CLAIM(who, answer, ...)                                                                              \
         {                                                                                                    \
@@ -47,8 +52,18 @@ struct store_case {
 #define CLAIM_AS(who, r, a, d, answer, ...)                                                                  \
         {                                                                                                    \
                 .kind = STEP_CALL, .request = REQUEST(STORE_CLAIM, who, .generation = GENERATION(r, a, d)),  \
+                .claim = (answer), .as = GENERATION(r, a, d), __VA_ARGS__                                    \
+        }
+/* From outside, for the first time, with this dead id. */
+#define CLAIM_OUTSIDE(who, letter_id, answer, ...)                                                           \
+        {                                                                                                    \
+                .kind = STEP_CALL,                                                                           \
+                .request = REQUEST(STORE_CLAIM, who, .outside = true, .dead_id = (letter_id)),               \
                 .claim = (answer), __VA_ARGS__                                                               \
         }
+#define DIE(who, ...)                                                                                        \
+        CALL(STORE_DECIDE, who, LEASE_OK, .decision = 9, .reason = 2),                                       \
+                CALL(STORE_SETTLE, who, LEASE_OK, .dead = true, .decision = 9, .dead_id = 77, __VA_ARGS__)
 #define CLAIM_ALONE(who, answer, ...)                                                                        \
         {                                                                                                    \
                 .kind = STEP_CALL, .request = REQUEST(STORE_CLAIM, who, .alone = true), .claim = (answer),   \
@@ -177,7 +192,7 @@ static const struct store_case cases[] = {
           CALL(STORE_KILLED, 1, LEASE_LOST, .signal = 11), CLAIM(2, CLAIM_NEW, .starts = 1)}},
         {"a decision is found by who resumes, and no start is counted for it",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
-          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .reason = 2, .error = 3), DO(EXPIRE_LEASE),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .reason = 2), DO(EXPIRE_LEASE),
           CLAIM(2, CLAIM_RESUMED, .starts = 1, .decision = 9, .intents = 1),
           CALL(STORE_RENEW, 1, LEASE_LOST)}},
         {"a decision may void the intent",
@@ -187,32 +202,76 @@ static const struct store_case cases[] = {
         {"after a settled retry the older copy is stale and the newer goes on",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
           CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0)), LOOK(.state = STATE_RETRYING),
-          CALL(STORE_SETTLE, 1, LEASE_LOST, .copy = GENERATION(0, 1, 0)), CLAIM(2, CLAIM_STALE),
-          CLAIM_AS(3, 0, 1, 0, CLAIM_RESUMED, .starts = 1), CLAIM_AS(2, 0, 0, 5, CLAIM_STALE, .starts = 1)}},
+          CALL(STORE_SETTLE, 1, LEASE_LOST, .copy = GENERATION(0, 1, 0)), CLAIM(2, CLAIM_WAITING),
+          CLAIM_AS(3, 0, 1, 0, CLAIM_RESUMED, .starts = 1),
+          CLAIM_AS(2, 0, 0, 5, CLAIM_WAITING, .starts = 1)}},
+        {"a lesser copy takes over when the greater has not come, and the greater is then the lesser",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0), .delay_ms = 5000),
+          CLAIM(2, CLAIM_WAITING), DO(MAKE_LATE),
+          CLAIM(2, CLAIM_RESUMED, .starts = 1, .as = GENERATION(0, 1, 1)),
+          CLAIM(2, CLAIM_MINE, .starts = 1, .as = GENERATION(0, 1, 1)),
+          CLAIM_AS(3, 0, 1, 0, CLAIM_WAITING, .starts = 1)}},
+        {"where no due time is told the longest delay is waited for, from when first asked",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0), .delay_ms = 5000), DO(FORGET_DUE),
+          CLAIM(2, CLAIM_WAITING), DO(MAKE_LATE),
+          CLAIM(2, CLAIM_RESUMED, .starts = 1, .as = GENERATION(0, 1, 1))}},
+        {"a lesser copy takes over from a worker that died, with what it may have sent",
+         {CLAIM_AS(1, 0, 1, 0, CLAIM_NEW, .starts = 1),
+          CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1, .generation = GENERATION(0, 1, 0)),
+          CLAIM(2, CLAIM_WAITING, .starts = 1), DO(EXPIRE_LEASE), CLAIM(2, CLAIM_SUSPECT, .starts = 1),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .intents = 1, .as = GENERATION(0, 1, 0))}},
         {"a newer copy takes over at once and forgets the older run",
          {CLAIM(1, CLAIM_NEW, .starts = 1),
           CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2),
           CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
           CLAIM_AS(2, 0, 0, 1, CLAIM_RESUMED, .starts = 1, .effects = 1), CALL(STORE_SETTLE, 1, LEASE_LOST)}},
-        {"a stale copy is not told the decision of a newer run",
+        {"a lesser copy is not told the decision of a newer run",
          {CLAIM_AS(1, 0, 1, 0, CLAIM_NEW, .starts = 1),
           CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .generation = GENERATION(0, 1, 0)),
-          CLAIM(2, CLAIM_STALE, .starts = 1)}},
-        {"a dead job is stale but for a redrive",
-         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
-          CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true), LOOK(.state = STATE_DEAD, .expires_after_ms = -1),
-          CLAIM(2, CLAIM_STALE), CLAIM_AS(2, 0, 4, 0, CLAIM_STALE),
+          CLAIM(2, CLAIM_WAITING, .starts = 1)}},
+        {"a redrive of a dead job is carried out",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DIE(1), LOOK(.state = STATE_DEAD, .expires_after_ms = -1),
           CLAIM_AS(2, 1, 0, 0, CLAIM_RESUMED, .starts = 1), LOOK(.state = STATE_RUNNING, .starts = 1),
-          CLAIM_AS(3, 0, 4, 0, CLAIM_STALE, .starts = 1)}},
+          CLAIM_AS(3, 0, 4, 0, CLAIM_WAITING, .starts = 1)}},
+        {"a copy of the life that ended becomes a letter again, once its death is named",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DIE(1), CLAIM_AS(2, 0, 4, 0, CLAIM_DEAD),
+          LOOK(.state = STATE_DEAD, .expires_after_ms = -1),
+          CLAIM(2, CLAIM_RESUMED, .decision = 9, .named = true),
+          CALL(STORE_SETTLE, 2, LEASE_OK, .dead = true, .decision = 9, .dead_id = 77),
+          LOOK(.state = STATE_DEAD, .expires_after_ms = -1)}},
+        {"a letter that was moved is a redrive, and what was sent is not sent again",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2), DIE(1),
+          CLAIM_OUTSIDE(2, 77, CLAIM_DEAD),
+          CLAIM_OUTSIDE(2, 77, CLAIM_RESUMED, .starts = 1, .effects = 1, .as = GENERATION(1, 0, 0),
+                        .letter = true, .named = true),
+          CLAIM_OUTSIDE(2, 77, CLAIM_MINE, .starts = 1, .effects = 1, .as = GENERATION(1, 0, 0),
+                        .letter = true),
+          CLAIM_OUTSIDE(3, 77, CLAIM_WAITING, .starts = 1)}},
+        {"a message that is sent again after its job died is a redrive, but no letter",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DIE(1),
+          CLAIM_OUTSIDE(2, 78, CLAIM_RESUMED, .starts = 1, .as = GENERATION(1, 0, 0), .named = true)}},
+        {"what may have been sent is sent again by its letter alone",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .reason = REASON_AMBIGUOUS_SEND),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true, .decision = 9, .dead_id = 77),
+          CLAIM_OUTSIDE(2, 0, CLAIM_RESUMED, .decision = 9, .named = true),
+          CALL(STORE_SETTLE, 2, LEASE_OK, .dead = true, .decision = 9, .dead_id = 77),
+          CLAIM_OUTSIDE(3, 77, CLAIM_RESUMED, .starts = 1, .as = GENERATION(1, 0, 0), .letter = true,
+                        .named = true)}},
+        {"a send without an end is not begun again by a message from outside after a crash loop",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1), DIE(1),
+          CLAIM_OUTSIDE(2, 0, CLAIM_RESUMED, .decision = 9, .intents = 1, .named = true)}},
         {"an original that the broker was to move is told so when it comes again",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
           CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true, .rejected = true, .decision = 9),
           CLAIM(2, CLAIM_STALE, .decision = 9)}},
         {"a dropped record is as none",
          {CLAIM(1, CLAIM_NEW, .starts = 1),
-          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2),
-          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9), CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true),
-          DO(DROP), CLAIM(2, CLAIM_NEW, .starts = 1), LOOK(.state = STATE_RUNNING, .starts = 1)}},
+          CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2), DIE(1), DO(DROP),
+          CLAIM(2, CLAIM_NEW, .starts = 1), LOOK(.state = STATE_RUNNING, .starts = 1)}},
         {"a lost record is made again by who still works on it",
          {CLAIM(1, CLAIM_NEW, .starts = 1), DO(LOSE), CALL(STORE_RENEW, 1, LEASE_OK),
           LOOK(.state = STATE_RUNNING, .starts = 1), CALL(STORE_RENEW, 2, LEASE_LOST),
@@ -238,7 +297,15 @@ const char *store_case_name(size_t index)
 
 static bool claim_matches(const struct step *step, const struct store_reply *got)
 {
-        bool left = (got->lease_left_ms > 0 && got->lease_left_ms <= LEASE_MS) == (step->claim == CLAIM_BUSY);
+        bool left = got->lease_left_ms == 0;
+        if (step->claim == CLAIM_BUSY)
+                left = got->lease_left_ms > 0 && got->lease_left_ms <= LEASE_MS;
+        else if (step->claim == CLAIM_WAITING)
+                left = got->lease_left_ms > 0 && got->lease_left_ms <= LEASE_MS + STORE_LATE_MS;
+        else if (step->claim == CLAIM_DEAD)
+                left = got->lease_left_ms > 0;
+        if (step->claim == CLAIM_RESUMED || step->claim == CLAIM_MINE || step->claim == CLAIM_CRASHED)
+                left &= job_generation_compare(got->generation, step->as) == 0 && got->letter == step->letter;
         return got->claim == step->claim && got->starts == step->starts && got->decision == step->decision &&
                got->signal == step->signal && got->intents == step->intents &&
                got->effects == step->effects && left;
@@ -246,7 +313,10 @@ static bool claim_matches(const struct step *step, const struct store_reply *got
 
 static bool call_matches(const struct step *step, const struct store_driver *driver, char *error, size_t size)
 {
-        struct store_reply got = driver->call(driver->context, &step->request);
+        struct store_request request = step->request;
+        if (step->named) /* asked first without, as a worker does */
+                request.death_ms = driver->call(driver->context, &request).lease_left_ms;
+        struct store_reply got = driver->call(driver->context, &request);
         if (step->request.script != STORE_CLAIM) {
                 snprintf(error, size, "%s: wanted %s, got %s", store_script_word(step->request.script),
                          step->lease == LEASE_OK ? "ok" : "lost", got.lease == LEASE_OK ? "ok" : "lost");
@@ -254,10 +324,11 @@ static bool call_matches(const struct step *step, const struct store_driver *dri
         }
         snprintf(error, size,
                  "claim: wanted %s starts %u decision %u signal %u intents %x effects %x, got %s starts %u "
-                 "decision %u signal %u intents %x effects %x lease left %lld",
+                 "decision %u signal %u intents %x effects %x left %lld as %u.%u.%u letter %d",
                  claim_answer_word(step->claim), step->starts, step->decision, step->signal, step->intents,
                  step->effects, claim_answer_word(got.claim), got.starts, got.decision, got.signal,
-                 got.intents, got.effects, (long long)got.lease_left_ms);
+                 got.intents, got.effects, (long long)got.lease_left_ms, got.generation.redrives,
+                 got.generation.attempt, got.generation.deferrals, got.letter);
         return claim_matches(step, &got);
 }
 
@@ -295,6 +366,12 @@ static bool step_run(const struct step *step, const struct store_driver *driver,
                 break;
         case STEP_EXPIRE_LEASE:
                 driver->expire_lease(driver->context, 0);
+                break;
+        case STEP_MAKE_LATE:
+                driver->set_due(driver->context, 0, 1);
+                break;
+        case STEP_FORGET_DUE:
+                driver->set_due(driver->context, 0, 0);
                 break;
         case STEP_SET_BACK:
                 driver->set_back(driver->context, 0);

@@ -16,7 +16,8 @@ struct store_driver {
         void (*drop)(void *context, uint8_t id);
         void (*queue)(void *context, uint8_t id);        /* as `leveret publish` does: state queued */
         void (*expire_lease)(void *context, uint8_t id); /* its lease ran out */
-        void (*set_back)(void *context, uint8_t id);     /* the clock went back by far more than a lease */
+        void (*set_due)(void *context, uint8_t id, int64_t due_ms); /* 0: as if never told */
+        void (*set_back)(void *context, uint8_t id); /* the clock went back by far more than a lease */
         /* `effect` (from 1) is about to be sent, as a worker says it that keeps one intent for each job. */
         void (*old_intent)(void *context, uint8_t id, uint8_t effect);
         /* The record as kept; leases as time left. */

@@ -37,6 +37,12 @@ static struct job_decision decision_decode(uint32_t number)
         };
 }
 
+/* Names a death of a job as core/message/dead_id.h does. */
+uint32_t dead_id_of(const struct job *job)
+{
+        return job->recorded ? 1 + job->generation.redrives * REASON_COUNT + job->decision.reason : 0;
+}
+
 static int count_bits(uint32_t bits)
 {
         return __builtin_popcount(bits);
@@ -53,6 +59,10 @@ static void request_fill(const struct world *world, struct store_request *reques
                 .lease_ms = LEASE_MS,
                 .keep_ms = KEEP_MS,
                 .generation = job->generation,
+                .outside = slot->outside,
+                .dead_id = slot->dead_id,
+                .death_ms = job->death_ms,
+                .tier_ms = TIER_MAX_MS,
                 .fingerprint = slot->content,
                 .alone = job->alone,
                 .max_crashes = world->max_crashes,
@@ -64,6 +74,7 @@ static void request_fill(const struct world *world, struct store_request *reques
                 request->sent = job->done >> effect & 1;
         if (script == STORE_DECIDE) {
                 request->decision = decision_encode(&job->decision);
+                request->reason = job->decision.reason;
                 request->void_effect = slot->void_effect;
         }
         if (script == STORE_SETTLE) {
@@ -71,6 +82,8 @@ static void request_fill(const struct world *world, struct store_request *reques
                 request->rejected = job->decision.reject;
                 request->decision = decision_encode(&job->decision);
                 request->copy = job_decision_generation(job);
+                request->delay_ms = slot->delay_ms;
+                request->dead_id = dead_id_of(job);
         }
 }
 
@@ -152,6 +165,7 @@ static void claimed(struct world *world, struct slot *slot, const struct call *c
         event->claim = call->reply.claim;
         event->lease_left_ms = call->reply.lease_left_ms;
         event->decision = decision_decode(call->reply.decision);
+        event->generation = call->reply.generation;
         event->done = call->reply.effects;
         event->intents = call->reply.intents;
         event->park = park_mask(world, slot);
@@ -187,6 +201,10 @@ void store_reply(struct world *world, struct happening *happening)
                 slot->renews = true;
         }
         engine_step(world, worker, slot, &event);
+        slot = engine_slot(world, happening);
+        bool heard = call->request.script == STORE_RENEW && call->reply.lease == LEASE_LOST;
+        if (heard && slot && (slot->job.phase == JOB_WAITING || slot->job.phase == JOB_FENCING))
+                world_fail(world, "lease", "id %u goes on though its lease is another's", slot->id);
 }
 
 static void lose(struct world *world, struct worker *worker, struct slot *slot)

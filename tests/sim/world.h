@@ -32,6 +32,7 @@ enum {
         CONFIRM_TIMEOUT_MS = 5000,
         KEEP_MS = 604800000,
         GRACE_MS = 25000,
+        TIER_MAX_MS = 10000, /* the longest delay of a copy that is a decision's */
 };
 
 /* What may go wrong. A schedule has a random set of them. */
@@ -60,7 +61,9 @@ enum {
         X(PERMANENT, "permanent")                                                                            \
         X(REFUSED, "refused")                                                                                \
         X(UNCOPYABLE, "uncopyable")                                                                          \
-        X(PARK, "park")
+        X(PARK, "park")                                                                                      \
+        X(MOVE, "move")                                                                                      \
+        X(PURGE, "purge")
 
 enum fault {
 #define X(name, word) FAULT_##name,
@@ -82,7 +85,9 @@ enum copy_place {
         COPY_TIER,
         COPY_UNACKED,
         COPY_DEAD,
-        COPY_GONE,
+        COPY_GONE,   /* acked */
+        COPY_MOVED,  /* to another queue, by an operator's tool: it lives on as another copy */
+        COPY_PURGED, /* lost by an operator's tool */
 };
 
 /* One message at the broker. */
@@ -93,7 +98,11 @@ struct copy {
         uint8_t worker; /* COPY_UNACKED */
         uint64_t epoch, tag;
         enum reason reason;
-        bool explained; /* COPY_DEAD: a second one of the same redrive has a cause */
+        bool explained;   /* COPY_DEAD: a second one of the same redrive has a cause */
+        bool ours;        /* comes by leveret.return: its headers are believed */
+        bool acking;      /* COPY_UNACKED: the ack is on its way */
+        bool excused;     /* what it was or is acked for was purged */
+        uint32_t dead_id; /* that it carries, 0: none */
         uint16_t deliveries;
 };
 
@@ -112,6 +121,7 @@ struct run {
         uint64_t owner;
         struct job_generation generation;
         bool start;          /* counts as one: not taken up only to carry out what was decided */
+        bool revived;        /* the job was dead */
         bool planned, ended; /* an end was recorded by its owner */
         bool crashed, frozen, cut, orphan, beside_poison, forced; /* why it may have had no end */
 };
@@ -139,6 +149,10 @@ struct slot {
         int16_t send; /* the one under way, -1 */
         int64_t sent_ms;
         struct job job;
+        bool outside;
+        bool copied, copy_lost; /* its copy reached the broker; was purged there */
+        uint32_t dead_id;
+        int64_t delay_ms;        /* of the copy that was published last */
         uint8_t void_effect;     /* whose last send surely was not accepted; number from 1, 0: none */
         uint32_t request_serial; /* of the newest request but renewals: an older one's reply is nothing */
 };
@@ -239,6 +253,7 @@ struct world {
         int16_t owner_run[IDS_MAX]; /* the newest grant, -1: none since the record was lost */
         bool tainted[IDS_MAX];      /* its record was lost or Redis' clock jumped while there was one */
         bool completed[IDS_MAX][2], dropped[IDS_MAX][2], redriven[IDS_MAX], conflicted[IDS_MAX];
+        bool purged[IDS_MAX];    /* some of its copies were lost by an operator's tool */
         uint64_t burnt[IDS_MAX]; /* bit attempt + 8 * redrives: a try of it failed by its own fault */
         struct tally *tally;
         const char *failure; /* the first check that failed, NULL */
@@ -274,6 +289,7 @@ struct copy *broker_add(struct world *world, const struct copy *copy, enum copy_
 void broker_kick(struct world *world);
 void broker_happening(struct world *world, struct happening *happening);
 void broker_close(struct world *world, struct worker *worker); /* the connection is gone: redeliver */
+void broker_purge(struct world *world);
 void broker_publish(struct world *world, struct worker *worker, struct slot *slot, bool delay);
 
 /* store_link.c */
@@ -315,5 +331,6 @@ void check_ack(struct world *world, const struct copy *copy, const char *check);
 void check_copy(struct world *world, const struct copy *copy, const struct happening *source);
 void check_publish(struct world *world, const struct worker *worker, const struct slot *slot);
 void check_rest(struct world *world);
+uint32_t dead_id_of(const struct job *job);
 
 #endif

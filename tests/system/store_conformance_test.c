@@ -117,6 +117,8 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add(arguments, "%s", "");
                 add(arguments, "%s", request->alone ? "1" : "");
                 add_number(arguments, request->max_crashes);
+                add(arguments, "%d %u %" PRId64 " %" PRId64, request->outside, request->dead_id,
+                    request->tier_ms, request->death_ms);
                 return;
         case STORE_RENEW:
                 return;
@@ -141,7 +143,10 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 break;
         case STORE_DECIDE:
                 add_optional(arguments, request->decision);
-                add_optional(arguments, request->reason);
+                if (request->reason == REASON_AMBIGUOUS_SEND)
+                        add(arguments, "%s", reason_word(REASON_AMBIGUOUS_SEND));
+                else
+                        add_optional(arguments, request->reason);
                 add_optional(arguments, request->error);
                 add_number(arguments, request->effects_total);
                 break;
@@ -159,6 +164,12 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add_optional(arguments, request->void_effect);
         if (request->script == STORE_SETTLE)
                 add_optional(arguments, request->rejected ? request->decision : 0);
+        if (request->script == STORE_SETTLE && request->dead) {
+                add_optional(arguments, request->decision);
+                add_number(arguments, request->dead_id);
+        } else if (request->script == STORE_SETTLE) {
+                add_number(arguments, request->delay_ms);
+        }
 }
 
 static uint32_t number_of(const redisReply *reply)
@@ -184,19 +195,23 @@ static struct store_reply parse_claim(const redisReply *reply)
         if (reply->type == REDIS_REPLY_INTEGER)
                 return (struct store_reply){.claim = CLAIM_NEW, .starts = 1};
         assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
-        assert_int_equal(reply->elements, 9);
+        assert_int_equal(reply->elements, 13);
         while (word < CLAIM_ANSWER_COUNT &&
                strcmp(claim_answer_word((enum claim_answer)word), reply->element[0]->str) != 0)
                 word++;
         assert_int_not_equal(word, CLAIM_ANSWER_COUNT);
         parsed.claim = (enum claim_answer)word;
-        parsed.lease_left_ms = number_of(reply->element[1]);
+        parsed.lease_left_ms = reply->element[1]->integer;
         parsed.starts = number_of(reply->element[3]);
         parsed.decision = number_of(reply->element[4]);
         parsed.error = number_of(reply->element[5]);
         parsed.signal = number_of(reply->element[6]);
         parsed.effects = bits_of(reply->element[7]);
         parsed.intents = bits_of(reply->element[8]);
+        parsed.generation = (struct job_generation){.redrives = number_of(reply->element[9]),
+                                                    .attempt = number_of(reply->element[10]),
+                                                    .deferrals = number_of(reply->element[11])};
+        parsed.letter = reply->element[12]->len > 0;
         return parsed;
 }
 
@@ -245,6 +260,16 @@ static void queue(void *context, uint8_t id)
 static void expire_lease(void *context, uint8_t id)
 {
         set(context, id, "lease_until_ms", "1");
+}
+
+static void set_due(void *context, uint8_t id, int64_t due_ms)
+{
+        struct redis *redis = context;
+        if (due_ms)
+                forget(redisCommand(redis->connection, "HSET " JOB_KEY " due_ms %lld", (unsigned)id,
+                                    (long long)due_ms));
+        else
+                forget(redisCommand(redis->connection, "HDEL " JOB_KEY " due_ms", (unsigned)id));
 }
 
 static void old_intent(void *context, uint8_t id, uint8_t effect)
@@ -316,6 +341,7 @@ static void redis_answers_every_case_as_its_model_does(void **state)
                 .drop = drop,
                 .queue = queue,
                 .expire_lease = expire_lease,
+                .set_due = set_due,
                 .set_back = set_back,
                 .old_intent = old_intent,
                 .look = look,

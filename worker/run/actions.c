@@ -51,6 +51,21 @@ static void keep_effects(struct delivery *delivery, const struct store_result *r
         delivery->refused = NULL;
 }
 
+/* The message is a dead letter that somebody moved out of its queue: the index knows it no more. */
+static void forget_letter(struct delivery *delivery, struct slice queue)
+{
+        struct arena *arena = delivery->arena;
+        const char *prefix = delivery->engine->config->redis.prefix, *dead_id = delivery->envelope.dead_id;
+        if (queue.len == 0)
+                return;
+        const char *set = record_key(arena, prefix, KEY_DEAD, arena_copy(arena, queue.data, queue.len));
+        struct slice remove[] = {SLICE_LITERAL("ZREM"), slice_of(set), slice_of(dead_id)};
+        struct slice forget[] = {SLICE_LITERAL("DEL"),
+                                 slice_of(record_key(arena, prefix, KEY_LETTER, dead_id))};
+        redis_store_command(delivery->engine->store, remove, 3, NULL, NULL);
+        redis_store_command(delivery->engine->store, forget, 2, NULL, NULL);
+}
+
 static void on_claimed(void *context, const struct store_result *result)
 {
         struct delivery *delivery = context;
@@ -65,6 +80,7 @@ static void on_claimed(void *context, const struct store_result *result)
         if (result->created_ms > 0)
                 delivery->created_ms = result->created_ms;
         keep_effects(delivery, result);
+        forget_letter(delivery, result->letter_queue);
         delivery->fresh = result->claim == CLAIM_NEW;
         if (result->decision.kind != DECISION_NONE)
                 snprintf(delivery->error, sizeof(delivery->error), "%.*s", SLICE_PRINT(result->error));
@@ -79,6 +95,7 @@ static void on_claimed(void *context, const struct store_result *result)
                                                      .now_ms = clock_boot_ms(),
                                                      .sent_ms = result->sent_ms,
                                                      .lease_left_ms = result->lease_left_ms,
+                                                     .generation = result->generation,
                                                      .decision = result->decision});
 }
 
@@ -87,7 +104,8 @@ static void leave_waiting(struct delivery *delivery)
 {
         const struct job_generation *generation = &delivery->job.generation;
         const char *prefix = delivery->engine->config->redis.prefix;
-        if (generation->attempt + generation->deferrals + generation->redrives == 0)
+        if (generation->attempt + generation->deferrals + generation->redrives == 0 &&
+            !delivery->envelope.dead_id)
                 return;
         static const char *const states[] = {"retrying", "dead"};
         for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
@@ -116,13 +134,17 @@ static void claim(struct delivery *delivery)
         }
         delivery->renewed_ms = clock_boot_ms();
         delivery->pending++;
-        redis_store_claim(engine->store, &identity,
-                          &(struct store_claim){.subject = slice_of(envelope->subject),
-                                                .correlation_id = slice_of(envelope->correlation_id),
-                                                .app_id = slice_of(envelope->source),
-                                                .first_seen_ms = envelope->first_seen_ms,
-                                                .alone = delivery->job.alone},
-                          on_claimed, delivery);
+        redis_store_claim(
+                engine->store, &identity,
+                &(struct store_claim){.subject = slice_of(envelope->subject),
+                                      .correlation_id = slice_of(envelope->correlation_id),
+                                      .app_id = slice_of(envelope->source),
+                                      .first_seen_ms = envelope->first_seen_ms,
+                                      .alone = delivery->job.alone,
+                                      .outside = envelope->outside && !delivery->message->redelivered,
+                                      .death_ms = delivery->job.death_ms,
+                                      .dead_id = slice_of(envelope->dead_id)},
+                on_claimed, delivery);
         CRASHPOINT("claim_sent");
 }
 

@@ -179,7 +179,7 @@ static bool attach(struct engine *engine, const struct delivery *fresh)
                 return false;
         struct delivery *running = inflight_find(engine, slice_of(fresh->envelope.id));
         if (!running || running->job.live || running->queue != fresh->queue ||
-            job_generation_compare(running->job.generation, fresh->job.generation) != 0 ||
+            job_generation_compare(running->job.came, fresh->job.came) != 0 ||
             strcmp(running->envelope.fingerprint, fresh->envelope.fingerprint) != 0)
                 return false;
         delivery_event(running, &(struct job_event){.kind = EVENT_ATTACHED,
@@ -207,7 +207,7 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
                          .recorded = envelope->id != NULL,
                          .copyable = copy_possible(delivery->message),
                          .refused = envelope->reason,
-                         .generation = envelope->generation,
+                         .came = envelope->generation,
                          .attempts_max = (uint32_t)(configured ? settings->attempts : queue->attempts),
                          .lease_ms = config->claim.lease_ms,
                          .send_limit_ms = config->mail.timeout_ms,

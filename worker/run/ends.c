@@ -250,8 +250,15 @@ static void settle_record(struct delivery *delivery)
         struct buffer note = {0};
         note_decision(&note, delivery, "settled");
         delivery->pending++;
-        redis_store_settle(delivery->engine->store, &identity, &job->decision, job_decision_generation(job),
-                           (struct slice){.data = note.data, .len = note.len}, on_settled, delivery);
+        const struct config_queue *queue = delivery_queue(delivery);
+        redis_store_settle(
+                delivery->engine->store, &identity,
+                &(struct store_settlement){
+                        .decision = job->decision,
+                        .generation = job_decision_generation(job),
+                        .delay_ms = job->decision.tier >= 0 ? queue->tiers_ms[job->decision.tier] : 0,
+                        .dead_id = slice_of(delivery->dead_id)},
+                (struct slice){.data = note.data, .len = note.len}, on_settled, delivery);
         buffer_fini(&note);
 }
 

@@ -27,8 +27,9 @@ START_S = 90
 
 
 class RabbitMQ:
-    def __init__(self, name="leveret", root=None, tls=None, cookie="leveret-tests", settings=()):
+    def __init__(self, name="leveret", root=None, tls=None, cookie="leveret-tests", settings=(), plugins=()):
         """`tls`: (ca file, certificate file, key file) opens a second listener. `settings`: more rabbitmq.conf lines."""
+        self._plugins = plugins
         self.root = pathlib.Path(root) if root else None
         base = self.root / "tmp" if self.root else None
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-rabbitmq-", dir=base))
@@ -223,6 +224,17 @@ class RabbitMQ:
         self.erl("rabbit:start(), ok", within=60)
         wait_until(self._is_ready, within=START_S, what="RabbitMQ")
 
+    def shovel(self, source, destination, vhost="/"):
+        """Moves all that is in `source` now to `destination`, as "Move messages" of the management page does. Needs the plugin
+        rabbitmq_shovel."""
+        name = f"move-{source}-{destination}"
+        uri = "amqp:///" + urllib.parse.quote(vhost, safe="")
+        self.ctl("set_parameter", "-p", vhost, "shovel", name, json.dumps({
+            "src-protocol": "amqp091", "src-uri": uri, "src-queue": source, "src-delete-after": "queue-length",
+            "dest-protocol": "amqp091", "dest-uri": uri, "dest-queue": destination, "dest-add-forward-headers": False,
+            "ack-mode": "on-confirm"}))
+        wait_until(lambda: name not in self.ctl("list_parameters", "-p", vhost), within=60, every=0.5, what="the shovel's end")
+
     def max_length(self, queue, limit, vhost="/"):
         """A policy that makes the queue full at `limit` messages; None takes it away."""
         name = f"limit-{queue}"
@@ -291,7 +303,7 @@ class RabbitMQ:
         (self.directory / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
         (self.directory / "advanced.config").write_text("[].\n")
         (self.directory / "rabbitmq-env.conf").write_text("")
-        (self.directory / "enabled_plugins").write_text("[].\n")
+        (self.directory / "enabled_plugins").write_text(f"[{','.join(self._plugins)}].\n")
         cookie = self.directory / ".erlang.cookie"
         cookie.write_text(self.cookie)
         os.chmod(cookie, 0o400)

@@ -64,9 +64,11 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
         if (job->phase != JOB_CLAIMING)
                 return;
         switch (event->claim) {
-        case CLAIM_NEW:
         case CLAIM_RESUMED:
         case CLAIM_MINE:
+                job->generation = event->generation;
+                /* fallthrough */
+        case CLAIM_NEW:
                 job_lease_renewed(job, event->sent_ms);
                 job->claimed_ms = event->sent_ms;
                 if (event->decision.kind != DECISION_NONE) {
@@ -80,6 +82,7 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
                 }
                 return;
         case CLAIM_CRASHED:
+                job->generation = event->generation;
                 job_lease_renewed(job, event->sent_ms);
                 job_die(job, REASON_CRASH_LOOP, actions);
                 return;
@@ -87,15 +90,23 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
                 job_finish(job, actions, ACTION_ACK, JOB_END_DUPLICATE);
                 return;
         case CLAIM_STALE:
-                /* A dead record with a decision: the broker was to move this original, and has not. */
-                job_finish(job, actions, event->decision.kind == DECISION_DEAD ? ACTION_REJECT : ACTION_ACK,
-                           JOB_END_STALE);
+                job_finish(job, actions, ACTION_REJECT, JOB_END_STALE);
                 return;
         case CLAIM_CONFLICT:
                 job_die_unrecorded(job, REASON_ID_CONFLICT, actions);
                 return;
         case CLAIM_BUSY:
+        case CLAIM_WAITING:
                 job_delay(job, event->lease_left_ms, actions);
+                return;
+        case CLAIM_DEAD:
+                /* Without its delivery the job is somebody else's; with it, nothing but this message may
+                 * remain. */
+                job->death_ms = event->lease_left_ms;
+                if (job->live)
+                        job_enter(job, JOB_CLAIMING, actions);
+                else
+                        job_finish(job, actions, ACTION_RETURN, JOB_END_FORGOTTEN);
                 return;
         case CLAIM_SUSPECT:
                 job->phase = JOB_HELD;

@@ -26,7 +26,8 @@
  *     DELAYING, ack
  *
  * Invariants (each is checked by the simulator):
- *  I1 an ack means: completed is recorded, or a confirmed copy exists, or a newer copy is proven to exist.
+ *  I1 an ack means: completed is recorded, or a copy of this very delivery is confirmed. That another copy
+ *     was seen once proves nothing: queues are purged.
  *  I2 no send without a lease check after the handler ran.
  *  I3 the attempt grows only with a confirmed retry copy; a deferral or a drain never burns one.
  *  I4 a delivery of an old connection is never acked.
@@ -41,7 +42,8 @@ enum { JOB_EFFECTS_MAX = 32, JOB_ACTIONS_MAX = 4 };
  * way of a renewal to the store and back, the other half for the scheduler and the clock's grain. */
 enum { JOB_LEASE_SPARE_MIN_MS = 200 };
 
-/* The generation of a copy of a message, in this order of weight. Of two copies the lesser is stale. */
+/* The generation of a copy of a message, in this order of weight. Of two copies the lesser waits for the
+ * greater. */
 struct job_generation {
         uint32_t redrives, attempt, deferrals;
 };
@@ -49,15 +51,19 @@ struct job_generation {
 /* -1, 0 or 1 as `a` is older than, the same as or newer than `b`. */
 int job_generation_compare(struct job_generation a, struct job_generation b);
 
-/* What the claim script answers (words: new resumed mine done stale conflict busy suspect crashed). */
+/* What the claim script answers (words: new resumed mine done stale conflict busy waiting dead suspect
+ * crashed). */
 enum claim_answer {
         CLAIM_NEW,      /* first ever, or the record was dropped: ours now */
-        CLAIM_RESUMED,  /* a retry, a redrive, or the lease of an earlier owner ran out: ours now */
+        CLAIM_RESUMED,  /* a retry, a redrive, the lease of an earlier owner ran out, or the copy that was
+                           waited for did not come: ours now, as the generation of the answer */
         CLAIM_MINE,     /* the identical token holds it: a reply was lost; ours, lease renewed */
         CLAIM_DONE,     /* completed */
-        CLAIM_STALE,    /* the record is of a newer generation, or dead with no newer redrive */
+        CLAIM_STALE,    /* dead, and the broker is to move this very message: it has not */
         CLAIM_CONFLICT, /* the same id with another fingerprint */
         CLAIM_BUSY,     /* another owner's lease runs */
+        CLAIM_WAITING,  /* a greater copy may exist: to be claimed again when that must have come */
+        CLAIM_DEAD,     /* to be claimed again, naming this death */
         CLAIM_SUSPECT,  /* an earlier start had no end: to be claimed again with nothing else beside it */
         CLAIM_CRASHED,  /* max_crashes starts had no end: ours now, to be dead-lettered */
 };
@@ -115,14 +121,16 @@ struct job {
         bool recorded;       /* has a record in the store; not without a usable id, nor on a conflict */
         bool copyable;       /* a copy of the message can be made */
         enum reason refused; /* the envelope was refused: dead-letter once claimed */
-        struct job_generation generation;
-        uint32_t attempts_max; /* all tries, the first included; at least 1 */
+        struct job_generation came; /* as the message says; `generation` is what the store made of it */
+        uint32_t attempts_max;      /* all tries, the first included; at least 1 */
         int64_t lease_ms, send_limit_ms, timeout_ms;
 
         /* progress */
+        struct job_generation generation;
         int64_t lease_until_ms; /* the lease surely holds until then, counted from before its request was sent
                                  */
         int64_t claimed_ms;     /* when the claim was sent: start of timeout_ms */
+        int64_t death_ms;       /* the death that the next claim is about, as the store told; 0: none */
         bool alone;             /* started as a suspect: nothing may be claimed beside it */
         bool renewing;          /* a renewal is under way */
         bool store_waiting;     /* the reply of the store was lost: repeat the request when it is back */
@@ -138,7 +146,7 @@ struct job {
 
 enum job_event_kind {
         EVENT_START,         /* may begin: claim (`alone`: nothing else is claimed beside it) */
-        EVENT_CLAIMED,       /* claim_answer, sent_ms, now_ms, lease_left_ms, decision */
+        EVENT_CLAIMED,       /* claim_answer, sent_ms, now_ms, lease_left_ms, decision, generation */
         EVENT_PLANNED,       /* effects_total, done, intents, park */
         EVENT_REFUSED,       /* the payload or the plan is bad: reason */
         EVENT_PLACE,         /* a place at the transport is yours: now_ms */
@@ -166,8 +174,10 @@ struct job_event {
         bool alone;
         enum claim_answer claim;
         enum lease_answer lease;
-        int64_t lease_left_ms;
-        struct job_decision decision; /* EVENT_CLAIMED: found in the record, else kind NONE */
+        int64_t lease_left_ms; /* BUSY, WAITING: until it is worth claiming again; DEAD: when it died, by the
+                       store's clock */
+        struct job_generation generation; /* EVENT_CLAIMED: of the job, if it is ours but not new */
+        struct job_decision decision;     /* EVENT_CLAIMED: found in the record, else kind NONE */
         uint8_t effects_total;
         uint32_t done, intents, park;
         enum reason reason;

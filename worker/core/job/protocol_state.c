@@ -3,9 +3,10 @@
 /* Words for people, the order of generations, and what a job is by its phase. */
 
 static const char *const claim_words[CLAIM_ANSWER_COUNT] = {
-        [CLAIM_NEW] = "new",   [CLAIM_RESUMED] = "resumed", [CLAIM_MINE] = "mine",
-        [CLAIM_DONE] = "done", [CLAIM_STALE] = "stale",     [CLAIM_CONFLICT] = "conflict",
-        [CLAIM_BUSY] = "busy", [CLAIM_SUSPECT] = "suspect", [CLAIM_CRASHED] = "crashed",
+        [CLAIM_NEW] = "new",         [CLAIM_RESUMED] = "resumed", [CLAIM_MINE] = "mine",
+        [CLAIM_DONE] = "done",       [CLAIM_STALE] = "stale",     [CLAIM_CONFLICT] = "conflict",
+        [CLAIM_BUSY] = "busy",       [CLAIM_WAITING] = "waiting", [CLAIM_DEAD] = "dead",
+        [CLAIM_SUSPECT] = "suspect", [CLAIM_CRASHED] = "crashed",
 };
 
 static const char *const phase_words[JOB_PHASE_COUNT] = {
@@ -55,7 +56,8 @@ void job_init(struct job *job, const struct job *constants)
                 .recorded = constants->recorded,
                 .copyable = constants->copyable,
                 .refused = constants->refused,
-                .generation = constants->generation,
+                .came = constants->came,
+                .generation = constants->came,
                 .attempts_max = constants->attempts_max,
                 .lease_ms = constants->lease_ms,
                 .send_limit_ms = constants->send_limit_ms,

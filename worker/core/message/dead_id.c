@@ -35,6 +35,14 @@ void dead_id_of_job(char out[DEAD_ID_SIZE], const char *queue, const char *id, c
         finish(&hash, out);
 }
 
+bool dead_id_valid(struct slice text)
+{
+        size_t good = 0;
+        while (good < text.len && text.data[good] != '\0' && strchr("0123456789abcdef", text.data[good]))
+                good++;
+        return text.len == DEAD_ID_SIZE - 1 && good == text.len;
+}
+
 void dead_id_of_delivery(char out[DEAD_ID_SIZE], const char *token)
 {
         struct sha256 hash;

@@ -2,7 +2,9 @@
 #define LEVERET_CORE_DEAD_ID_H
 
 #include "core/job/reason.h"
+#include "core/memory/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { DEAD_ID_SIZE = 33 }; /* 32 lower-case hex characters and a NUL */
@@ -13,6 +15,9 @@ enum { DEAD_ID_SIZE = 33 }; /* 32 lower-case hex characters and a NUL */
  */
 void dead_id_of_job(char out[DEAD_ID_SIZE], const char *queue, const char *id, const char *fingerprint,
                     uint32_t redrives, enum reason reason);
+
+/* Does it look like a dead id? */
+bool dead_id_valid(struct slice text);
 
 /* Names the death of a message without a usable id. `token` is unique to its delivery. */
 void dead_id_of_delivery(char out[DEAD_ID_SIZE], const char *token);

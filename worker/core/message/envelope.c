@@ -5,6 +5,7 @@
 #include "core/message/advice.h"
 #include "core/message/cloudevents.h"
 #include "core/message/content_type.h"
+#include "core/message/dead_id.h"
 #include "core/message/own_headers.h"
 #include "core/plan/registry.h"
 #include "core/text/plain_text.h"
@@ -84,8 +85,10 @@ static void read_own_headers(struct reading *reading)
         own_headers_read(reading->message, &own);
         reading->envelope->generation = own.generation;
         reading->envelope->first_seen_ms = own.first_seen_ms;
-        if (own.dead_id.len)
-                reading->envelope->dead_id = plain_text(reading->arena, own.dead_id, ENVELOPE_TEXT_MAX);
+        reading->envelope->outside = !own.believed;
+        struct slice dead_id = message_header_text(reading->message, OWN_HEADER_DEAD_ID);
+        if (dead_id_valid(dead_id))
+                reading->envelope->dead_id = arena_copy(reading->arena, dead_id.data, dead_id.len);
 }
 
 /* ---- Faults, in the order in which they count ---- */

@@ -36,10 +36,13 @@ struct envelope {
         int64_t timestamp_s; /* since 1970, within the years 1970 to 9999 */
         int64_t deadline_ms; /* since 1970 */
 
-        /* of leveret's own headers, zero and NULL on a message from a publisher */
+        bool outside; /* did not come by leveret.return: from a publisher, or moved by somebody's tool */
+        /* of leveret's own headers, zero on a message from outside */
         struct job_generation generation;
         int64_t first_seen_ms; /* since 1970; -1: now */
-        const char *dead_id;   /* of the death that it was redriven from */
+        /* Of the death that it was redriven from, or NULL. It is read also from outside, because it proves
+         * something only together with the record, which knows the dead id of its latest letter. */
+        const char *dead_id;
 
         struct slice payload;              /* JSON text, unpacked; absent if it cannot be had */
         char fingerprint[SHA256_HEX_SIZE]; /* of type, NUL, payload; of the body as it came if there is no

@@ -20,6 +20,12 @@ static int64_t reply_integer(const redisReply *reply)
         return reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
 }
 
+static uint32_t reply_count(const redisReply *reply)
+{
+        int64_t count = reply_integer(reply);
+        return count > 0 && count <= INT32_MAX ? (uint32_t)count : 0;
+}
+
 /* "retry 2 0 -": kind, tier, reject, reason. */
 static struct job_decision decision_parse(struct slice text)
 {
@@ -56,7 +62,7 @@ static bool claim_parse(struct redis_store *store, const redisReply *reply, stru
                 result->starts = 1;
                 return true;
         }
-        if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 9)
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 13)
                 return false;
         struct slice word = reply_text(reply->element[0]);
         int answer = 0;
@@ -75,6 +81,10 @@ static bool claim_parse(struct redis_store *store, const redisReply *reply, stru
         result->effect_count = reply_texts(reply->element[7], store->effects);
         result->intents = store->intents;
         result->intent_count = reply_texts(reply->element[8], store->intents);
+        result->generation = (struct job_generation){.redrives = reply_count(reply->element[9]),
+                                                     .attempt = reply_count(reply->element[10]),
+                                                     .deferrals = reply_count(reply->element[11])};
+        result->letter_queue = reply_text(reply->element[12]);
         return true;
 }
 

@@ -4,6 +4,7 @@
 #include "io/machine/clock.h"
 #include "io/redis/redis_store_state.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,15 +45,20 @@ static bool refuse_while_down(struct redis_store *store, struct request request)
 
 enum { IDENTITY_ARGUMENTS = 10 };
 
-/* What a record is kept for at least: the longest delay on top of `keep`. */
-static int64_t keep_ms(const struct config *config)
+static int64_t longest_tier_ms(const struct config *config)
 {
         int64_t longest = 0;
         for (size_t i = 0; i < config->queue_count; i++)
                 if (config->queues[i].tier_count > 0 &&
                     config->queues[i].tiers_ms[config->queues[i].tier_count - 1] > longest)
                         longest = config->queues[i].tiers_ms[config->queues[i].tier_count - 1];
-        return config->claim.keep_ms + longest;
+        return longest;
+}
+
+/* What a record is kept for at least: the longest delay on top of `keep`. */
+static int64_t keep_ms(const struct config *config)
+{
+        return config->claim.keep_ms + longest_tier_ms(config);
 }
 
 /* A key as one argument. */
@@ -109,13 +115,18 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         size_t given = 0;
         for (size_t i = 0; i < 3; i++)
                 given += particulars[i][1].len > 0;
-        begin_script(store, REDIS_SCRIPT_CLAIM, identity, 3 + 2 * given);
+        char copy[128];
+        snprintf(copy, sizeof(copy), "%d %.*s %" PRId64 " %" PRId64, claim->outside,
+                 SLICE_PRINT(claim->dead_id.len > 0 ? claim->dead_id : SLICE_LITERAL("-")),
+                 longest_tier_ms(store->config), claim->death_ms);
+        begin_script(store, REDIS_SCRIPT_CLAIM, identity, 4 + 2 * given);
         if (claim->first_seen_ms > 0)
                 resp_add_integer(out, claim->first_seen_ms);
         else
                 resp_add_text(out, "");
         resp_add_text(out, claim->alone ? "1" : "0");
         resp_add_integer(out, store->config->claim.max_crashes);
+        resp_add_text(out, copy);
         for (size_t i = 0; i < 3; i++) {
                 if (particulars[i][1].len == 0)
                         continue;
@@ -209,23 +220,29 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
 }
 
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
-                        const struct job_decision *decision, struct job_generation generation,
-                        struct slice note, store_done *done, void *context)
+                        const struct store_settlement *settlement, struct slice note, store_done *done,
+                        void *context)
 {
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
-        char text[64] = "";
-        if (decision->reject)
-                decision_format(decision, text, sizeof(text));
-        begin_script(store, REDIS_SCRIPT_SETTLE, identity, 6);
-        resp_add_text(out, decision->kind == DECISION_DEAD ? "dead" : "retrying");
-        resp_add_integer(out, generation.redrives);
-        resp_add_integer(out, generation.attempt);
-        resp_add_integer(out, generation.deferrals);
+        char text[64];
+        bool dead = settlement->decision.kind == DECISION_DEAD;
+        decision_format(&settlement->decision, text, sizeof(text));
+        begin_script(store, REDIS_SCRIPT_SETTLE, identity, dead ? 8 : 7);
+        resp_add_text(out, dead ? "dead" : "retrying");
+        resp_add_integer(out, settlement->generation.redrives);
+        resp_add_integer(out, settlement->generation.attempt);
+        resp_add_integer(out, settlement->generation.deferrals);
         resp_add(out, note);
-        resp_add_text(out, text);
+        resp_add_text(out, settlement->decision.reject ? text : "");
+        if (dead) {
+                resp_add_text(out, text);
+                resp_add(out, settlement->dead_id);
+        } else {
+                resp_add_integer(out, settlement->delay_ms);
+        }
         redis_ring_push(store, request);
 }
 

@@ -35,6 +35,9 @@ struct store_claim {
         struct slice subject, correlation_id, app_id;
         int64_t first_seen_ms; /* 0: unknown */
         bool alone;
+        bool outside;         /* comes from outside, and for the first time: no copy of ours, no redelivery */
+        int64_t death_ms;     /* left_ms of an answer DEAD to an earlier claim of the same delivery; else 0 */
+        struct slice dead_id; /* the dead id that the message carries, whoever sent it; absent: none */
 };
 
 struct store_result {
@@ -44,6 +47,9 @@ struct store_result {
         /* of a claim: */
         enum claim_answer claim;
         int64_t lease_left_ms, created_ms, starts;
+        struct job_generation generation; /* of the job, if the claim is RESUMED, MINE or CRASHED */
+        struct slice letter_queue; /* the message is the dead letter that it says: from whose index it goes;
+                                      or absent */
         struct job_decision decision;
         /* Valid during the callback. `signal`: what ended the process that had the job last, "" if unknown.
          */
@@ -104,11 +110,16 @@ struct store_decision {
 void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
                         const struct store_decision *decision, struct slice note, store_done *done,
                         void *context);
-/* `generation`: of the copy. A rejected original keeps its decision in the record, for should it come again.
- */
+/* The decision is carried out: its copy is confirmed, or the broker is to move the original. */
+struct store_settlement {
+        struct job_decision decision;     /* a rejected original finds it, should it come again */
+        struct job_generation generation; /* of the copy */
+        int64_t delay_ms;                 /* RETRY, DEFER: how long the copy waits */
+        struct slice dead_id;             /* DEAD: of the letter */
+};
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
-                        const struct job_decision *decision, struct job_generation generation,
-                        struct slice note, store_done *done, void *context);
+                        const struct store_settlement *settlement, struct slice note, store_done *done,
+                        void *context);
 
 /* Any other command, in order with the rest; `arguments[0]` is its name. done may be NULL: best effort, an
  * error is nobody's concern. Else an error ends the connection as it does for a script, but for a key that

@@ -183,14 +183,43 @@ static void a_busy_job_of_which_no_copy_can_be_made_is_kept_and_claimed_again(vo
         TELL("ack 1/7 end", .kind = EVENT_CLAIMED, .claim = CLAIM_DONE);
 }
 
-static void done_and_stale_copies_are_acked(void **state)
+static void a_copy_of_what_is_done_is_acked(void **state)
 {
         (void)state;
-        for (int claim = CLAIM_DONE; claim <= CLAIM_STALE; claim++) {
-                receive((struct job){0});
-                TELL("claim", .kind = EVENT_START);
-                TELL("ack 1/7 end", .kind = EVENT_CLAIMED, .claim = (enum claim_answer)claim);
-        }
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("ack 1/7 end", .kind = EVENT_CLAIMED, .claim = CLAIM_DONE);
+}
+
+static void a_lesser_copy_waits_for_the_greater(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("publish-delay", .kind = EVENT_CLAIMED, .claim = CLAIM_WAITING, .lease_left_ms = 35000);
+        assert_int_equal(job.delay_ms, 35000);
+        TELL("ack 1/7 end", .kind = EVENT_PUBLISHED, .confirmed = true);
+}
+
+static void a_dead_job_is_claimed_again_by_the_name_of_its_death(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("claim", .kind = EVENT_CLAIMED, .claim = CLAIM_DEAD, .lease_left_ms = 1234567);
+        assert_int_equal(job.death_ms, 1234567);
+        TELL("plan", .kind = EVENT_CLAIMED, .claim = CLAIM_RESUMED, .generation = {.redrives = 1});
+        assert_int_equal(job_decision_generation(&job).redrives, 1);
+        assert_int_equal(job.came.redrives, 0);
+}
+
+static void a_dead_job_is_left_to_who_has_its_message(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("", .kind = EVENT_DISCONNECTED);
+        TELL("end", .kind = EVENT_CLAIMED, .claim = CLAIM_DEAD, .lease_left_ms = 1234567);
 }
 
 static void an_original_that_was_to_be_moved_is_rejected_when_it_comes_again(void **state)
@@ -368,7 +397,10 @@ int main(void)
                 cmocka_unit_test(a_permanent_failure_does_not_stop_the_other_mails),
                 cmocka_unit_test(a_busy_job_is_kept_as_a_delayed_copy),
                 cmocka_unit_test(a_busy_job_of_which_no_copy_can_be_made_is_kept_and_claimed_again),
-                cmocka_unit_test(done_and_stale_copies_are_acked),
+                cmocka_unit_test(a_copy_of_what_is_done_is_acked),
+                cmocka_unit_test(a_lesser_copy_waits_for_the_greater),
+                cmocka_unit_test(a_dead_job_is_claimed_again_by_the_name_of_its_death),
+                cmocka_unit_test(a_dead_job_is_left_to_who_has_its_message),
                 cmocka_unit_test(an_original_that_was_to_be_moved_is_rejected_when_it_comes_again),
                 cmocka_unit_test(a_found_decision_is_published_without_the_handler_but_only_under_the_lease),
                 cmocka_unit_test(a_lease_too_short_for_the_send_is_renewed_first),

@@ -7,6 +7,8 @@
 /* ---- Properties
  * -------------------------------------------------------------------------------------------------- */
 
+#define DEAD_ID "0123456789abcdef0123456789abcdef"
+
 static void a_plain_message_is_read_from_its_properties(void **state)
 {
         (void)state;
@@ -346,7 +348,7 @@ static struct message returned_message(struct slice exchange)
                 {.name = TEXT("x-leveret-deferrals"), .tag = HEADER_I32, .integer = 4},
                 {.name = TEXT("x-leveret-redrives"), .tag = HEADER_U8, .unsigned_ = 5},
                 HEADER("x-leveret-first-seen", "1970-01-01T00:00:07Z"),
-                HEADER("x-leveret-dead-id", "abc"),
+                HEADER("x-leveret-dead-id", DEAD_ID),
         };
         struct message message = good_message();
         message.properties.headers = headers;
@@ -363,7 +365,8 @@ static void own_headers_are_believed_on_the_return_exchange(void **state)
         assert_int_equal(envelope.generation.deferrals, 4);
         assert_int_equal(envelope.generation.redrives, 5);
         assert_int_equal(envelope.first_seen_ms, 7000);
-        assert_string_equal(envelope.dead_id, "abc");
+        assert_string_equal(envelope.dead_id, DEAD_ID);
+        assert_false(envelope.outside);
 }
 
 static void own_headers_of_anybody_else_are_not_believed(void **state)
@@ -378,7 +381,26 @@ static void own_headers_of_anybody_else_are_not_believed(void **state)
                 assert_int_equal(envelope.generation.deferrals, 0);
                 assert_int_equal(envelope.generation.redrives, 0);
                 assert_int_equal(envelope.first_seen_ms, -1);
-                assert_null(envelope.dead_id);
+                assert_true(envelope.outside);
+                /* It proves something only together with the record, so it is read whoever sent it. */
+                assert_string_equal(envelope.dead_id, DEAD_ID);
+        }
+}
+
+static void a_dead_id_that_is_none_is_not_read(void **state)
+{
+        (void)state;
+        static const char *const texts[] = {
+                "", "0123456789abcdef0123456789abcde", "0123456789abcdef0123456789ABCDEF",
+                "0123456789abcdef 123456789abcdef", "0123456789abcdef0123456789abcdef0"};
+        for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+                struct header headers[] = {{.name = TEXT("x-leveret-dead-id"),
+                                            .tag = HEADER_STRING,
+                                            .text = slice_of(texts[i])}};
+                struct message message = good_message();
+                message.properties.headers = headers;
+                message.properties.header_count = 1;
+                assert_null(read_message(message).dead_id);
         }
 }
 
@@ -532,6 +554,7 @@ int main(void)
                 TEST(control_characters_never_leave_the_envelope),
                 TEST(own_headers_are_believed_on_the_return_exchange),
                 TEST(own_headers_of_anybody_else_are_not_believed),
+                TEST(a_dead_id_that_is_none_is_not_read),
                 TEST(absurd_counts_are_capped),
                 TEST(all_faults_are_told_and_the_first_one_is_the_reason),
                 TEST(a_missing_id_says_what_is_meant_and_what_was_found),

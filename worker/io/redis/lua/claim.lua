@@ -1,7 +1,10 @@
--- ARGV from 11: first seen ms ('' if unknown), alone ('1'), max_crashes, then what else the record is to hold: name,
--- value, ...
+-- ARGV from 11: first seen ms ('' if unknown), alone ('1'), max_crashes, "OUTSIDE DEAD_ID TIER DEATH" (1 if the message
+-- comes from outside for the first time, else 0; the dead id that it carries, or -; ms of the longest delay tier; the
+-- left_ms of an answer `dead`, else 0), then what else the record is to hold: name, value, ...
 -- Answers a number for a new job, when it was first seen, else
--- {answer, lease_left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}}.
+-- {answer, left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}, redrives, attempt,
+-- deferrals, queue}: the generation that the job now has, and the queue whose index of dead letters is to forget the
+-- dead id that the message carries, or ''.
 local first_seen, alone, max_crashes = ARGV[11], ARGV[12] == '1', tonumber(ARGV[13])
 
 local function claim_entry(word)
@@ -12,15 +15,26 @@ end
 local state = call('HGET', job, 'state')
 if not state then -- as most jobs are: no more is done for them than this
   local created_ms = first_seen ~= '' and first_seen or now_text
-  own('starts', '1', 'created_ms', created_ms, 'started_ms', now_text, unpack(ARGV, 14))
+  own('starts', '1', 'created_ms', created_ms, 'started_ms', now_text, unpack(ARGV, 15))
   note(claim_entry('new'))
   return tonumber(created_ms)
 end
 
 local CLAIM_FIELDS = {'state', 'owner', 'lease_until_ms', 'fingerprint', 'redrives', 'attempt', 'deferrals', 'starts',
-  'decision', 'created_ms', 'error', 'signal', 'lease_ms'}
+  'decision', 'created_ms', 'error', 'signal', 'lease_ms', 'due_ms', 'reason', 'death', 'dead_id', 'dead_queue',
+  'finished_ms'}
 local r, values = {}, call('HMGET', job, unpack(CLAIM_FIELDS))
 for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
+local outside, dead_id, tier_ms, named_death = string.match(ARGV[14], '^(%d) (%S+) (%d+) (%d+)$')
+-- A copy that waits may be late by as much before it counts as lost.
+local LATE_MS = 30000
+
+-- The job goes on as this generation, whatever its message says.
+local function become(redrives, attempt, deferrals)
+  ARGV[3] = string.format('%d', tonumber(redrives) or 0)
+  ARGV[4] = string.format('%d', tonumber(attempt) or 0)
+  ARGV[5] = string.format('%d', tonumber(deferrals) or 0)
+end
 
 -- The keys of what was sent, and of what was about to be sent by a run of this generation.
 local function effects_and_intents()
@@ -40,11 +54,15 @@ local function effects_and_intents()
   return effects, intents
 end
 
-local function answer(word, lease_left)
+local function answer(word, left)
   note(claim_entry(word))
-  local effects, intents = {}, {}
-  if word == 'resumed' or word == 'mine' or word == 'crashed' then effects, intents = effects_and_intents() end
-  return {word, lease_left or 0, r.created_ms, r.starts, r.decision, r.error, r.signal, effects, intents}
+  local effects, intents, queue = {}, {}, ''
+  if word == 'resumed' or word == 'mine' or word == 'crashed' then
+    effects, intents = effects_and_intents()
+    if dead_id == r.dead_id then queue = r.dead_queue end
+  end
+  return {word, left or 0, r.created_ms, r.starts, r.decision, r.error, r.signal, effects, intents, ARGV[3], ARGV[4],
+    ARGV[5], queue}
 end
 
 -- -1, 0, 1: this copy is older than, as old as, newer than the record.
@@ -65,14 +83,43 @@ local function take(word, starts)
     r.signal = ''
   end
   if r.created_ms == '' then r.created_ms = first_seen ~= '' and first_seen or now_text end
-  own('starts', r.starts, 'created_ms', r.created_ms, 'started_ms', now_text, unpack(ARGV, 14))
+  own('starts', r.starts, 'created_ms', r.created_ms, 'started_ms', now_text, unpack(ARGV, 15))
   call('PEXPIRE', events, keep_ms)
   return answer(word)
 end
 
 local function forget_run()
-  call('HDEL', job, 'decision', 'intent', 'reason', 'error', 'finished_ms')
+  call('HDEL', job, 'decision', 'intent', 'reason', 'error', 'finished_ms', 'death')
   r.decision, r.error = '', ''
+end
+
+-- A job that is dead. Nobody can prove that its letter still exists: a queue may have been purged. So no message for it is
+-- ever just acked.
+local function claim_dead()
+  local redrives = tonumber(r.redrives) or 0
+  if tonumber(ARGV[3]) > redrives then
+    forget_run()
+    return take('resumed', 1)
+  end
+  -- A decision that was settled but is still there: the broker was to move the original, so it is answered with.
+  if r.decision ~= '' then return answer('stale') end
+  -- This very death has to be named, so that a request which is carried out late changes nothing.
+  local death = r.finished_ms ~= '' and r.finished_ms or '1'
+  if death ~= named_death then return answer('dead', tonumber(death)) end
+  become(redrives, r.attempt, r.deferrals)
+  local _, intents = effects_and_intents()
+  local is_letter = dead_id == r.dead_id
+  local maybe_sent = r.reason == 'ambiguous_send' or #intents > 0
+  if is_letter or (outside == '1' and not maybe_sent) then
+    -- Somebody moved the letter, or sent the message again: as a redrive. What was recorded is not done again.
+    become(redrives + 1, 0, 0)
+    forget_run()
+    return take('resumed', 1)
+  end
+  -- A copy of the life that ended, or of what may have been sent: it becomes a letter again, of the same death.
+  r.decision = r.death ~= '' and r.death or 'dead -1 0 ' .. r.reason
+  call('HSET', job, 'decision', r.decision)
+  return take('resumed', 0)
 end
 
 if r.state == 'queued' then return take('new', 1) end
@@ -83,24 +130,20 @@ if r.state == 'dropped' then
 end
 if r.fingerprint ~= ARGV[6] then return answer('conflict') end
 if r.state == 'completed' then return answer('done') end
-
-local age = order()
--- A decision that was settled but is still there: the broker was to move the original, so it is answered with.
-if r.state == 'dead' and tonumber(ARGV[3]) <= (tonumber(r.redrives) or 0) then return answer('stale') end
-if age < 0 then
-  r.decision = ''
-  return answer('stale')
-end
-if age > 0 then
-  -- The copy exists, so its publish was confirmed or at least done: whoever held the older one has decided.
-  forget_run()
-  return take('resumed', 1)
-end
 if r.owner == owner then
+  become(r.redrives, r.attempt, r.deferrals)
   own()
   call('PEXPIRE', events, keep_ms)
   if r.decision == '' and (tonumber(r.starts) or 0) > max_crashes then return answer('crashed') end
   return answer('mine')
+end
+if r.state == 'dead' then return claim_dead() end
+
+local age = order()
+if age > 0 then
+  -- The copy exists, so its publish was confirmed or at least done: whoever held the older one has decided.
+  forget_run()
+  return take('resumed', 1)
 end
 local lease_left = (tonumber(r.lease_until_ms) or 0) - now
 if r.owner ~= '' and lease_left > 0 then
@@ -110,7 +153,29 @@ if r.owner ~= '' and lease_left > 0 then
     lease_left = whole
     call('HSET', job, 'lease_until_ms', string.format('%d', now + whole))
   end
-  return answer('busy', lease_left)
+  if age == 0 then return answer('busy', lease_left) end
+end
+if age < 0 then
+  -- A greater copy exists, unless the broker lost it or somebody purged its queue. It is waited for as long as it may take
+  -- to come; who waited in vain is the job from then on.
+  local due = now + lease_left
+  if r.state ~= 'running' then
+    due = tonumber(r.due_ms)
+    if not due or due > now + tier_ms then
+      due = now + tier_ms
+      call('HSET', job, 'due_ms', string.format('%d', due))
+    end
+  end
+  if due + LATE_MS > now then
+    r.decision = ''
+    return answer('waiting', due + LATE_MS - now)
+  end
+  if r.state ~= 'running' then
+    become(r.redrives, r.attempt, (tonumber(r.deferrals) or 0) + 1)
+    forget_run()
+    return take('resumed', 1)
+  end
+  become(r.redrives, r.attempt, r.deferrals)
 end
 local starts = tonumber(r.starts) or 0
 if r.decision ~= '' then return take('resumed', starts) end
