@@ -45,7 +45,7 @@ _leveret()
     template) if [[ -z $verb ]]; then words="render"; else words="--template --partials --data --lenient"; fi ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
     publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --traceparent --wait"; fi ;;
-    job) if [[ -z $verb ]]; then words="show list"; else words="--state --type --subject --limit"; fi ;;
+    job) if [[ -z $verb ]]; then words="show list forget"; else words="--state --type --subject --limit"; fi ;;
     dlq)
         case $verb in
         "") words="groups list show redrive drop purge export sync" ;;

@@ -30,7 +30,7 @@ const struct cli_command cli_commands[] = {
         {"publish",
          "leveret publish TYPE --data J|@file|- [--id ID] [--subject S] [--traceparent T] [--wait 30s]",
          "publish a message, validated and confirmed", command_publish},
-        {"job", "leveret job show ID | list [--state S --type T --subject S --limit N]",
+        {"job", "leveret job show ID | forget ID | list [--state S --type T --subject S --limit N]",
          "what became of a message", command_job},
         {"dlq",
          "leveret dlq groups | list | show | redrive | drop | purge | export | sync  QUEUE [ID...]\n"

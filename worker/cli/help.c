@@ -91,7 +91,9 @@ static const struct page pages[] = {
         {"job",
          "What became of a message, from its record in Redis.\n\n"
          "  show ID       every claim, attempt, delay, effect and decision, with times; a dead id works too\n"
-         "  list          newest first, by when each came into its state\n\n"
+         "  list          newest first, by when each came into its state\n"
+         "  forget ID     delete its record: a message with this id is then a new job. Not while it runs "
+         "(exit 4)\n\n"
          "  --state S     list: running, retrying, completed, dead, or stuck: running, but its lease ran "
          "out\n"
          "  --type T      list: of this message type\n"

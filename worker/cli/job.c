@@ -268,6 +268,66 @@ static const char *state_problem(const struct filter *filter)
         return "--state takes running, retrying, dead, completed or stuck";
 }
 
+/* KEYS: job, timeline. Answers {what, state, subject}: nothing is forgotten of a job that runs under a lease.
+ */
+static const char forget_script[] =
+        "local r = redis.call('HMGET', KEYS[1], 'state', 'lease_until_ms', 'subject') "
+        "if not r[1] and redis.call('EXISTS', KEYS[2]) == 0 then return {'unknown', '', ''} end "
+        "local now = redis.call('TIME') "
+        "if r[1] == 'running' and (tonumber(r[2]) or 0) > now[1] * 1000 then return {'runs', r[1], ''} end "
+        "redis.call('DEL', KEYS[1], KEYS[2]) "
+        "return {'forgotten', r[1] or '', r[3] or ''}";
+
+static void forget_listed(struct cli *cli, struct redis_sync *redis, const char *id, struct slice subject)
+{
+        const char *prefix = cli->config->redis.prefix;
+        for (size_t i = 0; i < CLI_COUNT(listed_states); i++)
+                redis_sync_call(redis, &cli->arena, "ZREM",
+                                record_key(&cli->arena, prefix, KEY_JOBS, listed_states[i]), id, NULL);
+        if (subject.len > 0)
+                redis_sync_call(redis, &cli->arena, "ZREM",
+                                record_key(&cli->arena, prefix, KEY_SUBJECT,
+                                           arena_copy(&cli->arena, subject.data, subject.len)),
+                                id, NULL);
+}
+
+static void print_forgotten(const struct cli *cli, const char *id, const char *state)
+{
+        struct buffer out = {0};
+        if (cli->output == CLI_JSON) {
+                buffer_add_text(&out, "{\"id\":");
+                buffer_add_json_string(&out, slice_of(id));
+                buffer_add_text(&out, ",\"forgotten\":true,\"state\":");
+                buffer_add_json_string(&out, slice_of(state));
+                buffer_add_char(&out, '}');
+        } else {
+                buffer_printf(&out, "%s is forgotten; it was %s", id,
+                              state[0] ? state : "a timeline without a record");
+        }
+        cli_print((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
+/* As if the job had never been seen. Its messages are left alone, wherever they are. */
+static int forget(struct cli *cli, struct redis_sync *redis, const char *id)
+{
+        const char *prefix = cli->config->redis.prefix;
+        const struct redis_value *told = redis_sync_call(
+                redis, &cli->arena, "EVAL", forget_script, "2", record_key(&cli->arena, prefix, KEY_JOB, id),
+                record_key(&cli->arena, prefix, KEY_EVENTS, id), NULL);
+        if (told->kind != REDIS_LIST || told->count != 3)
+                return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, told->text));
+        if (slice_is(told->items[0].text, "unknown"))
+                return cli_fail(cli, CLI_NOT_FOUND, "%s: never received, or its record has expired",
+                                cli_safe(cli, slice_of(id)));
+        if (slice_is(told->items[0].text, "runs"))
+                return cli_fail(cli, CLI_REFUSED, "%s runs now; it can be forgotten when it has ended",
+                                cli_safe(cli, slice_of(id)));
+        forget_listed(cli, redis, id, told->items[2].text);
+        print_forgotten(cli, cli_safe(cli, slice_of(id)), cli_safe(cli, told->items[1].text));
+        return CLI_OK;
+}
+
 int command_job(struct cli *cli, int argc, char **argv)
 {
         struct filter filter = {0};
@@ -280,9 +340,10 @@ int command_job(struct cli *cli, int argc, char **argv)
         if (!cli_parse(cli, argc, argv, flags))
                 return CLI_USAGE;
         bool showing = cli->word_count == 2 && strcmp(cli->words[0], "show") == 0;
+        bool forgetting = cli->word_count == 2 && strcmp(cli->words[0], "forget") == 0;
         bool listing = cli->word_count == 1 && strcmp(cli->words[0], "list") == 0;
-        if (cli->help || (!showing && !listing))
-                return cli_usage(cli, cli->help ? NULL : "job show ID or job list");
+        if (cli->help || (!showing && !listing && !forgetting))
+                return cli_usage(cli, cli->help ? NULL : "job show ID, job list or job forget ID");
         if (filter.limit && !cli_parse_count(filter.limit, 1, 10000, &limit))
                 return cli_usage(cli, "--limit takes 1 to 10000");
         if (state_problem(&filter))
@@ -293,7 +354,10 @@ int command_job(struct cli *cli, int argc, char **argv)
         struct redis_sync *redis = cli_redis(cli);
         if (!redis)
                 return CLI_ERROR;
-        status = showing ? show(cli, redis, cli->words[1]) : list(cli, redis, &filter, limit);
+        if (forgetting)
+                status = forget(cli, redis, cli->words[1]);
+        else
+                status = showing ? show(cli, redis, cli->words[1]) : list(cli, redis, &filter, limit);
         redis_sync_close(redis);
         return status;
 }

@@ -250,7 +250,7 @@ static void settle_record(struct delivery *delivery)
         struct buffer note = {0};
         note_decision(&note, delivery, "settled");
         delivery->pending++;
-        const struct config_queue *queue = delivery_queue(delivery);
+        const struct config_queue *queue = delivery_config_queue(delivery);
         redis_store_settle(
                 delivery->engine->store, &identity,
                 &(struct store_settlement){

@@ -127,7 +127,7 @@ def test_a_letter_that_was_copied_is_mailed_once(moved):
 def test_a_parked_mail_is_mailed_again_by_its_letter_alone(moved):
     bench = moved
     bench.worker(mail={"on_ambiguous": "park"})
-    bench.sink.script("cut after")
+    bench.sink.script({"cut": "before", "accept": True})
     message = bench.publish(order(1))
     bench.wait_state(message, "dead")
     assert bench.job(message)["reason"] == "ambiguous_send"
@@ -187,3 +187,25 @@ def test_a_duplicate_of_a_job_that_waits_stays_a_duplicate(moved):
     bench.wait_empty(within=LATE_S + 60)
     assert len(bench.sink.mails()) == 1 and len(bench.sink.attempts()) == 2
     assert bench.state(message) == "completed"
+
+
+def test_a_forgotten_job_is_as_never_seen(bench):
+    worker = bench.worker()
+    first = bench.publish(order(1, headers={"subject": "order/1"}))
+    bench.wait_state(first, "completed")
+    wait_until(lambda: bench.redis.client.zscore("leveret:subject:order/1", first.id), what="the index by subject")
+    (told,) = rows(bench.last.run("job", "forget", first.id, "-o", "json"))
+    assert told == {"id": first.id, "forgotten": True, "state": "completed"}
+    assert not bench.redis.client.keys(f"leveret:*{first.id}*")
+    assert bench.redis.client.zscore("leveret:subject:order/1", first.id) is None
+    assert bench.last.run("job", "forget", first.id).returncode == 3
+    bench.publish(first)
+    bench.wait_state(first, "completed")
+    assert len(bench.sink.mails()) == 2
+    bench.sink.mode("healthy", delay_ms=4000)
+    second = bench.publish(order(2))
+    bench.wait_state(second, "running")
+    refused = bench.last.run("job", "forget", second.id)
+    assert refused.returncode == 4 and "runs now" in refused.stderr, refused
+    bench.wait_state(second, "completed")
+    assert worker.get("/livez")[0] == 200

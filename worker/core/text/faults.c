@@ -28,7 +28,8 @@ static size_t write_rest(const struct faults *faults, size_t shown, char text[32
         text[0] = '\0';
         if (shown == faults->count)
                 return 0;
-        return (size_t)snprintf(text, 32, "; and %zu more", faults->count - shown);
+        snprintf(text, 32, "; and %zu more", faults->count - shown);
+        return strlen(text);
 }
 
 /* How many can be written whole, with the words for those that cannot. */
@@ -60,8 +61,10 @@ void faults_join(const struct faults *faults, char *text, size_t size)
                 return;
         }
         const struct fault *fault = faults->first;
-        for (size_t i = 0; i < fitting; i++, fault = fault->next)
-                at += (size_t)snprintf(text + at, size - at, "%s%s", i ? "; " : "", fault->text);
+        for (size_t i = 0; i < fitting; i++, fault = fault->next) {
+                snprintf(text + at, size - at, "%s%s", i ? "; " : "", fault->text);
+                at += strlen(text + at);
+        }
         write_rest(faults, fitting, rest);
         snprintf(text + at, size - at, "%s", rest);
 }

@@ -37,23 +37,29 @@ static const char *const action_words[] = {
         [ACTION_END] = "end",
 };
 
+static void __attribute__((format(printf, 1, 2))) hear(const char *format, ...)
+{
+        size_t len = strlen(heard);
+        va_list list;
+        va_start(list, format);
+        vsnprintf(heard + len, sizeof heard - len, format, list);
+        va_end(list);
+}
+
 /* Tells the job an event; the actions as words with their effect or tag: "record 0", "ack 1/7 end". */
 static const char *tell(struct job_event event)
 {
         struct job_actions actions;
-        size_t len = 0;
         heard[0] = 0;
         job_step(&job, &event, &actions);
         for (size_t i = 0; i < actions.count; i++) {
                 const struct job_action *action = &actions.list[i];
-                len += (size_t)snprintf(heard + len, sizeof heard - len, "%s%s", i ? " " : "",
-                                        action_words[action->kind]);
+                hear("%s%s", i ? " " : "", action_words[action->kind]);
                 if (action->effect >= 0)
-                        len += (size_t)snprintf(heard + len, sizeof heard - len, " %d", action->effect);
+                        hear(" %d", action->effect);
                 if (action->kind == ACTION_ACK || action->kind == ACTION_REJECT ||
                     action->kind == ACTION_RETURN)
-                        len += (size_t)snprintf(heard + len, sizeof heard - len, " %d/%d", (int)action->epoch,
-                                                (int)action->tag);
+                        hear(" %d/%d", (int)action->epoch, (int)action->tag);
         }
         return heard;
 }

@@ -22,12 +22,13 @@ static const char *flush(struct acks *acks)
         static char text[256];
         const char marks[] = {
                 [ACK_UNDECIDED] = '!', [ACK_ACK] = '+', [ACK_REQUEUE] = '~', [ACK_REJECT] = '-'};
-        size_t len = 0;
         struct ack_frame frame;
         text[0] = '\0';
-        while (acks_next(acks, &frame))
-                len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%c%d%s", len ? " " : "",
-                                        marks[frame.decision], (int)frame.tag, frame.multiple ? "*" : "");
+        while (acks_next(acks, &frame)) {
+                size_t len = strlen(text);
+                snprintf(text + len, sizeof(text) - len, "%s%c%d%s", len ? " " : "", marks[frame.decision],
+                         (int)frame.tag, frame.multiple ? "*" : "");
+        }
         return text;
 }
 
