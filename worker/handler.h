@@ -58,6 +58,11 @@
 
 /* ---- The payload ---- */
 
+/* A name and its value. */
+struct pair {
+        const char *name, *value;
+};
+
 enum {
         FIELD_MAX_LENGTH = 1000, /* characters of a string whose field names no .max_length */
         FIELD_MAX_ITEMS = 100,   /* items of a list whose field names no .max_items */
@@ -72,6 +77,11 @@ enum field_kind {
         FIELD_KIND_EMAIL,
         FIELD_KIND_OBJECT,
         FIELD_KIND_LIST,
+        FIELD_KIND_MAILBOX,
+        FIELD_KIND_MAILBOXES,
+        FIELD_KIND_STRINGS,
+        FIELD_KIND_PAIRS,
+        FIELD_KIND_BASE64,
 };
 
 /*
@@ -96,6 +106,9 @@ struct field {
         const char *const *one_of;
         /* A bool of the same struct, true if the value was there: FIELD_FLAG(struct x, has_count). */
         size_t flag;
+        /* Another one, true if the value was null and not left out: .null_flag = FIELD_FLAG(struct x,
+         * no_text). */
+        size_t null_flag;
         /* What the payload calls it, if that is not the name of the member: .name = "default". */
         const char *name;
 
@@ -105,7 +118,7 @@ struct field {
         const struct field
                 *fields; /* FIELD_OBJECT, FIELD_LIST: the table of the nested struct, and its size */
         size_t size;
-        size_t count_offset; /* FIELD_LIST */
+        size_t count_offset; /* FIELD_LIST, FIELD_BASE64 */
 };
 
 /* An integer, int64_t. 5.0 is an integer too, as in JSON Schema; 5.5, "5" and 2^63 are refused. */
@@ -129,13 +142,36 @@ struct field {
                 .fields = (table), .size = sizeof(*((type *)0)->member), __VA_ARGS__                         \
         }
 /* A list of objects, const struct y *, each as the table says; how many there are goes into `count`, a size_t
- * of the same struct. At most FIELD_MAX_ITEMS unless .max_items says. Optional and absent: NULL and 0. */
+ * of the same struct, and a zeroed one follows the last. At most FIELD_MAX_ITEMS unless .max_items says.
+ * Optional and absent: NULL and 0. */
 #define FIELD_LIST(type, member, count, table, ...)                                                          \
         {                                                                                                    \
                 .name = #member, .kind = FIELD_KIND_LIST, .offset = offsetof(type, member),                  \
                 .fields = (table), .size = sizeof(*((type *)0)->member),                                     \
                 .count_offset = FIELD_OFFSET(size_t, type, count), .max_items = FIELD_MAX_ITEMS, __VA_ARGS__ \
         }
+/* One mailbox, const char *, as plan_mailbox writes it: the payload gives an address, `Ada <ada@example.com>`
+ * or
+ * {"email": "ada@example.com", "name": "Ada"}. */
+#define FIELD_MAILBOX(type, member, ...) FIELD_OF(FIELD_KIND_MAILBOX, const char *, type, member, __VA_ARGS__)
+/* Mailboxes, const char *, as .to of struct mail takes them: the payload gives one or a list of them, at most
+ * 50. A string is one mailbox. */
+#define FIELD_MAILBOXES(type, member, ...)                                                                   \
+        FIELD_OF(FIELD_KIND_MAILBOXES, const char *, type, member, .min_items = 1, .max_items = 50,          \
+                 __VA_ARGS__)
+/* A list of strings, const char *const *, ended by NULL; each of one line, as long as FIELD_STRING. */
+#define FIELD_STRINGS(type, member, ...)                                                                     \
+        FIELD_OF(FIELD_KIND_STRINGS, const char *const *, type, member, .max_length = FIELD_MAX_LENGTH,      \
+                 .max_items = FIELD_MAX_ITEMS, .one_line = true, __VA_ARGS__)
+/* An object whose members are strings, const struct pair *, ended by {0}; each of one line. */
+#define FIELD_PAIRS(type, member, ...)                                                                       \
+        FIELD_OF(FIELD_KIND_PAIRS, const struct pair *, type, member, .max_length = FIELD_MAX_LENGTH,        \
+                 .max_items = FIELD_MAX_ITEMS, .one_line = true, __VA_ARGS__)
+/* Bytes as base64 (RFC 4648 section 4), const char *; how many there are goes into `len`, a size_t of the
+ * same struct. */
+#define FIELD_BASE64(type, member, len, ...)                                                                 \
+        FIELD_OF(FIELD_KIND_BASE64, const char *, type, member,                                              \
+                 .count_offset = FIELD_OFFSET(size_t, type, len), __VA_ARGS__)
 /* Ends a table. */
 #define FIELD_END                                                                                            \
         {                                                                                                    \
@@ -165,11 +201,6 @@ struct field {
 
 /* The plan under construction. All its memory, and that of the payload, lives until the job has ended. */
 struct plan;
-
-/* A name and its value. */
-struct pair {
-        const char *name, *value;
-};
 
 /* A file that goes with a mail: its bytes, or where leveret is to fetch them before each try. */
 struct attachment {
@@ -229,6 +260,10 @@ void plan_mail(struct plan *plan, const struct mail *mail);
 /* `Ada Lovelace <ada@example.com>` with the quoting that the name needs, in memory of the plan; the address
  * alone if `name` is NULL or "". What is no address, or a name of more than one line, rejects the plan. */
 char *plan_mailbox(struct plan *plan, const char *name, const char *email);
+
+/* A plain text of what people read in the html, for those who are shown no html, in memory of the plan: lines
+ * and lists as they are seen, the targets of links in brackets. NULL if there is nothing to read. */
+char *plan_html_text(struct plan *plan, const char *html);
 
 /* Nothing is to be done for this message, now or ever: it is dead-lettered as `rejected` with this reason,
  * which people read and logs keep, so no addresses or other personal data. At most 255 bytes are kept. The

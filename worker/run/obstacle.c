@@ -11,8 +11,6 @@ uint32_t obstacles_of_engine(const struct engine *engine)
                 set |= OBSTACLE_BIT(DRAINING);
         if (!engine->broker.up)
                 set |= OBSTACLE_BIT(BROKER_DOWN);
-        if (!amqp_publisher_is_up(engine->publisher))
-                set |= OBSTACLE_BIT(PUBLISHER_DOWN);
         if (!redis_store_is_up(engine->store))
                 set |= OBSTACLE_BIT(REDIS_DOWN);
         else if (!engine->pauses_known)

@@ -8,19 +8,6 @@
 
 /* What the admin server shows. Rendered on the loop, so that all of it is of one moment. */
 
-/* Adds what a service that is down said last. */
-static void add_trouble(struct buffer *out, const struct engine *engine, enum obstacle obstacle)
-{
-        char text[AMQP_ERROR_MAX] = "";
-        if (obstacle == OBSTACLE_BROKER_DOWN)
-                snprintf(text, sizeof(text), "%s", amqp_consumer_trouble(engine->consumer));
-        else if (obstacle == OBSTACLE_PUBLISHER_DOWN)
-                amqp_publisher_trouble(engine->publisher, text);
-        else if (obstacle == OBSTACLE_REDIS_DOWN)
-                redis_store_trouble(engine->store, text);
-        buffer_printf(out, "%s%s", text[0] ? ": " : "", text);
-}
-
 /* Adds those of the set that are in `mask`, one a line; returns how many. */
 static size_t add_obstacles(struct buffer *out, uint32_t set, uint32_t mask, const char *name)
 {
@@ -36,13 +23,7 @@ static size_t add_obstacles(struct buffer *out, uint32_t set, uint32_t mask, con
 /* Adds the reasons why no work is taken, one a line; returns how many. A pause by an operator is none. */
 static size_t unready(struct engine *engine, struct buffer *out)
 {
-        size_t count = 0;
-        for (uint32_t left = obstacles_of_engine(engine) & OBSTACLES_OF_ENGINE; left; left &= left - 1) {
-                obstacle_print(out, obstacle_first(left), NULL);
-                add_trouble(out, engine, obstacle_first(left));
-                buffer_add_char(out, '\n');
-                count++;
-        }
+        size_t count = add_obstacles(out, obstacles_of_engine(engine), OBSTACLES_OF_ENGINE, NULL);
         uint32_t breaker = OBSTACLE_BIT(BREAKER_OPEN) | OBSTACLE_BIT(BREAKER_HALF_OPEN);
         for (size_t i = 0; i < engine->outlet_count; i++)
                 count += add_obstacles(out, obstacles_of_outlet(engine, i), breaker, "mail");
@@ -56,13 +37,8 @@ static size_t unready(struct engine *engine, struct buffer *out)
 /* What was looked at, all of it well. */
 static void add_checks(const struct engine *engine, struct buffer *out)
 {
-        buffer_add_text(out, "the broker connection is up\nthe publisher's connection is up\n");
-        buffer_add_text(
-                out,
-                redis_store_keeps_unknown(engine->store)
-                        ? "redis takes writes; INFO is refused: it is not known whether it evicts records\n"
-                        : "redis takes writes\n");
-        buffer_add_text(out, "the breaker of the mail transport is closed\n");
+        buffer_add_text(out, "the broker connection is up\nredis takes writes\n"
+                             "the breaker of the mail transport is closed\n");
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 buffer_printf(out, "queue %s: %s\n", engine->config->queues[i].name,
                               engine->queues[i].paused ? "paused by an operator" : "consuming");

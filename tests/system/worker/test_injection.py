@@ -42,15 +42,25 @@ def test_line_breaks_in_addresses_and_headers_inject_nothing(bench, over):
 
 
 @pytest.mark.parametrize("to", [
-    "ada@example.com,evil@example.com", "ada@example.com evil@example.com", "<ada@example.com>", "Ada <ada@example.com>",
+    "ada@example.com,evil@example.com", "ada@example.com evil@example.com", "<ada@example.com>, <evil@example.com>",
+    "Ada <ada@example.com> <evil@example.com>", "Ada <ada@example.com>, Eve <evil@example.com>", "Ada: ada@example.com;",
     "ada@example.com;evil@example.com", "@evil.example.com:ada@example.com", "ada@example.com\t", "",
 ])
-def test_what_is_not_one_plain_address_is_no_address(bench, to):
+def test_what_is_not_one_mailbox_is_no_address(bench, to):
     bench.worker()
     bench.publish(email(to))
     (dead,) = bench.dead_letters(1)
     assert dead.reason == "bad_payload" and dead.error.startswith("/to")
     assert bench.sink.attempts() == []
+
+
+def test_a_name_beside_the_address_is_no_other_recipient(bench):
+    bench.worker(bench.smtp_config())
+    names = ["<ada@example.com>", "Ada <ada@example.com>", '"evil@example.com, Eve" <ada@example.com>',
+             {"email": "ada@example.com", "name": f"<{EVIL}>, \"Eve\""}]
+    bench.publish_many([email(to) for to in names])
+    bench.sink.wait_for(len(names))
+    check_only_ada(bench)
 
 
 def test_a_body_that_speaks_smtp_stays_a_body(bench):

@@ -1,23 +1,11 @@
 #include "core/plan/fields.h"
+#include "core/plan/fields_decode.h"
 #include "core/text/address.h"
 #include "core/text/suggest.h"
 #include "core/text/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-/* Where in the payload we are: a list from the innermost name outwards, on the stack. */
-struct place {
-        const struct place *outer; /* NULL: the payload itself, without a name */
-        const char *name;          /* NULL: an item of a list */
-        size_t index;
-};
-
-struct decoder {
-        struct arena *arena;
-        struct faults *faults;
-        bool closed; /* a member that the table does not name is a fault */
-};
 
 static bool decode_members(struct decoder *decoder, const struct place *place, const struct field *fields,
                            const json_t *object, char *to);
@@ -41,12 +29,7 @@ static void add_pointer(struct buffer *text, const struct place *place)
         }
 }
 
-static bool refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
-
-/* Keeps the fault; the rest of the payload is looked at all the same. Always false, so that a check can
- * return it. */
-static bool refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
+bool field_refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
 {
         struct buffer text = {0};
         if (place->outer)
@@ -79,10 +62,10 @@ static bool refuse_range(struct decoder *decoder, const struct place *place, con
         write_limit(min, field->min);
         write_limit(max, field->max);
         if (isinf(field->max))
-                return refuse(decoder, place, "expected %s of at least %s", what, min);
+                return field_refuse(decoder, place, "expected %s of at least %s", what, min);
         if (isinf(field->min))
-                return refuse(decoder, place, "expected %s of at most %s", what, max);
-        return refuse(decoder, place, "expected %s from %s to %s", what, min, max);
+                return field_refuse(decoder, place, "expected %s of at most %s", what, max);
+        return field_refuse(decoder, place, "expected %s from %s to %s", what, min, max);
 }
 
 /* JSON knows one kind of number, so 5.0 is an integer (JSON Schema 2020-12, validation, section 6.1.1). */
@@ -104,7 +87,7 @@ static bool refuse_wide(struct decoder *decoder, const struct place *place, cons
 {
         if (!isinf(field->min) || !isinf(field->max))
                 return refuse_range(decoder, place, field, what);
-        return refuse(decoder, place, "expected %s of 64 bits, found a greater one", what);
+        return field_refuse(decoder, place, "expected %s of 64 bits, found a greater one", what);
 }
 
 static bool decode_int(struct decoder *decoder, const struct place *place, const struct field *field,
@@ -115,7 +98,7 @@ static bool decode_int(struct decoder *decoder, const struct place *place, const
         if (wide.len && strspn(wide.data, "-0123456789") == wide.len)
                 return refuse_wide(decoder, place, field, "an integer");
         if (!integer_value(value, &integer))
-                return refuse(decoder, place, "expected an integer");
+                return field_refuse(decoder, place, "expected an integer");
         if ((double)integer < field->min || (double)integer > field->max)
                 return refuse_range(decoder, place, field, "an integer");
         memcpy(to, &integer, sizeof(integer));
@@ -127,7 +110,7 @@ static bool decode_number(struct decoder *decoder, const struct place *place, co
 {
         struct slice wide = json_wide(value);
         if (!json_is_number(value) && !wide.len)
-                return refuse(decoder, place, "expected a number");
+                return field_refuse(decoder, place, "expected a number");
         double number = wide.len ? strtod(wide.data, NULL) : json_number_value(value);
         if (isinf(number))
                 return refuse_wide(decoder, place, field, "a number");
@@ -140,7 +123,7 @@ static bool decode_number(struct decoder *decoder, const struct place *place, co
 static bool decode_bool(struct decoder *decoder, const struct place *place, const json_t *value, char *to)
 {
         if (!json_is_boolean(value))
-                return refuse(decoder, place, "expected true or false");
+                return field_refuse(decoder, place, "expected true or false");
         bool boolean = json_is_true(value);
         memcpy(to, &boolean, sizeof(boolean));
         return true;
@@ -176,8 +159,9 @@ static bool length_fits(struct slice text, const struct field *field)
 static bool refuse_length(struct decoder *decoder, const struct place *place, const struct field *field)
 {
         if (field->min_length == 0)
-                return refuse(decoder, place, "expected at most %zu characters", field->max_length);
-        return refuse(decoder, place, "expected %zu to %zu characters", field->min_length, field->max_length);
+                return field_refuse(decoder, place, "expected at most %zu characters", field->max_length);
+        return field_refuse(decoder, place, "expected %zu to %zu characters", field->min_length,
+                            field->max_length);
 }
 
 static bool is_one_of(struct slice text, const char *const *choices)
@@ -193,25 +177,25 @@ static bool refuse_choice(struct decoder *decoder, const struct place *place, co
         struct buffer list = {0};
         for (; *choices; choices++)
                 buffer_printf(&list, "%s%s", list.len ? ", " : "", *choices);
-        refuse(decoder, place, "expected one of: %s", list.len ? list.data : "");
+        field_refuse(decoder, place, "expected one of: %s", list.len ? list.data : "");
         buffer_fini(&list);
         return false;
 }
 
-static bool decode_string(struct decoder *decoder, const struct place *place, const struct field *field,
-                          const json_t *value, char *to)
+bool field_string(struct decoder *decoder, const struct place *place, const struct field *field,
+                  const json_t *value, char *to)
 {
         struct slice text = json_text(value);
         if (!text.data)
-                return refuse(decoder, place, "expected a string");
+                return field_refuse(decoder, place, "expected a string");
         if (field->one_of && !is_one_of(text, field->one_of))
                 return refuse_choice(decoder, place, field->one_of);
         if (!length_fits(text, field))
                 return refuse_length(decoder, place, field);
         if (field->one_line && !utf8_one_line(text.data, text.len))
-                return refuse(decoder, place, "expected one line without control characters");
+                return field_refuse(decoder, place, "expected one line without control characters");
         if (memchr(text.data, '\0', text.len))
-                return refuse(decoder, place, "expected a string without U+0000");
+                return field_refuse(decoder, place, "expected a string without U+0000");
         store_text(decoder, text, to);
         return true;
 }
@@ -220,7 +204,7 @@ static bool decode_email(struct decoder *decoder, const struct place *place, con
 {
         struct slice text = json_text(value);
         if (!text.data || !address_valid(text.data, text.len))
-                return refuse(decoder, place, "expected an e-mail address");
+                return field_refuse(decoder, place, "expected an e-mail address");
         store_text(decoder, text, to);
         return true;
 }
@@ -231,7 +215,7 @@ static bool decode_object(struct decoder *decoder, const struct place *place, co
                           const json_t *value, char *to)
 {
         if (!json_is_object(value))
-                return refuse(decoder, place, "expected an object");
+                return field_refuse(decoder, place, "expected an object");
         char *nested = arena_alloc(decoder->arena, field->size);
         memcpy(to, &nested, sizeof(nested));
         return decode_members(decoder, place, field->fields, value, nested);
@@ -240,25 +224,25 @@ static bool decode_object(struct decoder *decoder, const struct place *place, co
 static bool refuse_count(struct decoder *decoder, const struct place *place, const struct field *field)
 {
         if (field->min_items == 0)
-                return refuse(decoder, place, "expected at most %zu items", field->max_items);
-        return refuse(decoder, place, "expected %zu to %zu items", field->min_items, field->max_items);
+                return field_refuse(decoder, place, "expected at most %zu items", field->max_items);
+        return field_refuse(decoder, place, "expected %zu to %zu items", field->min_items, field->max_items);
 }
 
 static bool decode_list(struct decoder *decoder, const struct place *place, const struct field *field,
                         const json_t *value, char *to)
 {
         if (!json_is_array(value))
-                return refuse(decoder, place, "expected a list");
+                return field_refuse(decoder, place, "expected a list");
         size_t count = json_array_size(value);
         if (count < field->min_items || count > field->max_items)
                 return refuse_count(decoder, place, field);
-        char *items = arena_alloc(decoder->arena, count * field->size);
+        char *items = arena_alloc(decoder->arena, (count + 1) * field->size);
         bool good = true;
         for (size_t i = 0; i < count; i++) {
                 struct place item = {.outer = place, .index = i};
                 const json_t *object = json_array_get(value, i);
                 if (!json_is_object(object))
-                        good = refuse(decoder, &item, "expected an object");
+                        good = field_refuse(decoder, &item, "expected an object");
                 else if (!decode_members(decoder, &item, field->fields, object, items + i * field->size))
                         good = false;
         }
@@ -278,13 +262,22 @@ static bool decode_value(struct decoder *decoder, const struct place *place, con
         case FIELD_KIND_BOOL:
                 return decode_bool(decoder, place, value, to);
         case FIELD_KIND_STRING:
-                return decode_string(decoder, place, field, value, to);
+                return field_string(decoder, place, field, value, to);
         case FIELD_KIND_EMAIL:
                 return decode_email(decoder, place, value, to);
         case FIELD_KIND_OBJECT:
                 return decode_object(decoder, place, field, value, to);
         case FIELD_KIND_LIST:
                 return decode_list(decoder, place, field, value, to);
+        case FIELD_KIND_MAILBOX:
+        case FIELD_KIND_MAILBOXES:
+                return field_mailboxes(decoder, place, field, value, to);
+        case FIELD_KIND_STRINGS:
+                return field_strings(decoder, place, field, value, to);
+        case FIELD_KIND_PAIRS:
+                return field_pairs(decoder, place, field, value, to);
+        case FIELD_KIND_BASE64:
+                return field_base64(decoder, place, field, value, to);
         case FIELD_KIND_END:
                 break;
         }
@@ -295,8 +288,7 @@ static bool decode_value(struct decoder *decoder, const struct place *place, con
 
 enum { NAME_SHOWN_MAX = 64 };
 
-/* A name that the publisher chose, safe to show and to keep: a key such as an address is personal. */
-static const char *name_shown(struct arena *arena, const char *name)
+const char *field_name_shown(struct arena *arena, const char *name)
 {
         if (strchr(name, '@') || !utf8_one_line(name, strlen(name)))
                 return "?";
@@ -309,7 +301,7 @@ static const char *name_shown(struct arena *arena, const char *name)
 static bool refuse_unknown(struct decoder *decoder, const struct place *place, const struct field *fields,
                            const char *name)
 {
-        struct place inner = {.outer = place, .name = name_shown(decoder->arena, name)};
+        struct place inner = {.outer = place, .name = field_name_shown(decoder->arena, name)};
         struct suggest suggest = {.word = name, .limit = suggest_limit(name)};
         for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
                 if (strcmp(field->name, name) == 0)
@@ -317,8 +309,8 @@ static bool refuse_unknown(struct decoder *decoder, const struct place *place, c
                 suggest_offer(&suggest, field->name);
         }
         if (!suggest.best)
-                return refuse(decoder, &inner, "unknown field");
-        return refuse(decoder, &inner, "unknown field; did you mean %s?", suggest.best);
+                return field_refuse(decoder, &inner, "unknown field");
+        return field_refuse(decoder, &inner, "unknown field; did you mean %s?", suggest.best);
 }
 
 static bool decode_members(struct decoder *decoder, const struct place *place, const struct field *fields,
@@ -332,11 +324,14 @@ static bool decode_members(struct decoder *decoder, const struct place *place, c
                 bool present = value && !(field->optional && json_is_null(value));
                 known += value != NULL;
                 if (!present && !field->optional)
-                        good = refuse(decoder, &inner, "required");
+                        good = field_refuse(decoder, &inner, "required");
                 if (present && !decode_value(decoder, &inner, field, value, to + field->offset))
                         good = false;
                 if (field->flag)
                         memcpy(to + field->flag - 1, &present, sizeof(present));
+                bool null = value && json_is_null(value);
+                if (field->null_flag)
+                        memcpy(to + field->null_flag - 1, &null, sizeof(null));
         }
         if (!decoder->closed || known == json_object_size(object))
                 return good;
@@ -359,8 +354,8 @@ const void *fields_decode(const struct payload_table *table, const json_t *paylo
         struct decoder decoder = {.arena = faults->arena, .faults = faults, .closed = table->closed};
         struct place root = {0};
         if (!json_is_object(payload)) {
-                refuse(&decoder, &root, "expected an object, found %s%s", json_kind(payload),
-                       is_json_in_a_string(payload) ? " that holds JSON: it was encoded twice" : "");
+                field_refuse(&decoder, &root, "expected an object, found %s%s", json_kind(payload),
+                             is_json_in_a_string(payload) ? " that holds JSON: it was encoded twice" : "");
                 return NULL;
         }
         char *decoded = arena_alloc(decoder.arena, table->size);

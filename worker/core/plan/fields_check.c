@@ -15,6 +15,11 @@ static size_t member_size(enum field_kind kind)
         case FIELD_KIND_EMAIL:
         case FIELD_KIND_OBJECT:
         case FIELD_KIND_LIST:
+        case FIELD_KIND_MAILBOX:
+        case FIELD_KIND_MAILBOXES:
+        case FIELD_KIND_STRINGS:
+        case FIELD_KIND_PAIRS:
+        case FIELD_KIND_BASE64:
                 return sizeof(void *);
         case FIELD_KIND_END:
                 break;
@@ -35,9 +40,10 @@ static const char *mistake_in(const struct field *fields, const struct field *fi
 {
         if (field->offset + member_size(field->kind) > size)
                 return "lies outside the struct";
-        if (field->kind == FIELD_KIND_LIST && field->count_offset + sizeof(size_t) > size)
+        if ((field->kind == FIELD_KIND_LIST || field->kind == FIELD_KIND_BASE64) &&
+            field->count_offset + sizeof(size_t) > size)
                 return "has its count outside the struct";
-        if (field->flag > size)
+        if (field->flag > size || field->null_flag > size)
                 return "has its flag outside the struct";
         if (named_before(fields, field))
                 return "is named twice";

@@ -77,6 +77,21 @@ static void add_kind(struct buffer *out, const struct field *field)
                 else
                         buffer_printf(out, "list, at most %zu objects", field->max_items);
                 return;
+        case FIELD_KIND_MAILBOX:
+                buffer_add_text(out, "mailbox: an address, a name and <address>, or {email, name}");
+                return;
+        case FIELD_KIND_MAILBOXES:
+                buffer_printf(out, "mailbox, or a list of %zu to %zu", field->min_items, field->max_items);
+                return;
+        case FIELD_KIND_STRINGS:
+                buffer_printf(out, "list, at most %zu strings of one line", field->max_items);
+                return;
+        case FIELD_KIND_PAIRS:
+                buffer_printf(out, "object, at most %zu strings of one line", field->max_items);
+                return;
+        case FIELD_KIND_BASE64:
+                buffer_add_text(out, "base64");
+                return;
         case FIELD_KIND_END:
                 break;
         }

@@ -3,6 +3,7 @@
 #include "core/plan/fields.h"
 #include "core/plan/mail_check.h"
 #include "core/plan/mail_copy.h"
+#include "core/text/html_text.h"
 #include "core/text/mailbox.h"
 #include "core/text/utf8.h"
 
@@ -124,6 +125,16 @@ void plan_mail(struct plan *plan, const struct mail *mail)
         struct effect *effect = effect_add(plan, mail->key, EFFECT_MAIL);
         mail_copy(plan->arena, &effect->mail, mail);
         effect->mail.key = effect->key;
+}
+
+char *plan_html_text(struct plan *plan, const char *html)
+{
+        struct buffer text = {0};
+        if (html && utf8_valid(html, strlen(html)))
+                html_text_add(&text, slice_of(html));
+        char *copy = text.len ? arena_copy(plan->arena, text.data, text.len) : NULL;
+        buffer_fini(&text);
+        return copy;
 }
 
 char *plan_mailbox(struct plan *plan, const char *name, const char *email)

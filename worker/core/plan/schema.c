@@ -74,6 +74,59 @@ static void set_list(json_t *schema, const struct field *field, bool closed)
         json_object_set_new(schema, "maxItems", json_integer((json_int_t)field->max_items));
 }
 
+static json_t *mailbox_schema(void)
+{
+        return json_pack("{s:[{s:s,s:i},{s:s,s:{s:{s:s,s:s},s:{s:[ss]}},s:[s],s:b}]}", "anyOf", "type",
+                         "string", "minLength", 3, "type", "object", "properties", "email", "type", "string",
+                         "format", "email", "name", "type", "string", "null", "required", "email",
+                         "additionalProperties", 0);
+}
+
+/* The same as null, or as a list, where that is allowed. */
+static void set_mailboxes(json_t *schema, const struct field *field)
+{
+        json_t *one = mailbox_schema(), *choices = json_incref(json_object_get(one, "anyOf"));
+        if (field->kind == FIELD_KIND_MAILBOXES)
+                json_array_append_new(choices, json_pack("{s:s,s:o,s:i,s:i}", "type", "array", "items",
+                                                         mailbox_schema(), "minItems", (int)field->min_items,
+                                                         "maxItems", (int)field->max_items));
+        if (field->optional)
+                json_array_append_new(choices, json_pack("{s:s}", "type", "null"));
+        json_object_set_new(schema, "anyOf", choices);
+        json_decref(one);
+}
+
+static json_t *text_schema(const struct field *field)
+{
+        json_t *schema = json_object();
+        struct field item = {.kind = FIELD_KIND_STRING,
+                             .min_length = field->min_length,
+                             .max_length = field->max_length,
+                             .one_line = field->one_line};
+        set_string(schema, &item);
+        return schema;
+}
+
+static void set_strings(json_t *schema, const struct field *field)
+{
+        set_type(schema, field, "array");
+        json_object_set_new(schema, "items", text_schema(field));
+        json_object_set_new(schema, "maxItems", json_integer((json_int_t)field->max_items));
+}
+
+static void set_pairs(json_t *schema, const struct field *field)
+{
+        set_type(schema, field, "object");
+        json_object_set_new(schema, "additionalProperties", text_schema(field));
+        json_object_set_new(schema, "maxProperties", json_integer((json_int_t)field->max_items));
+}
+
+static void set_base64(json_t *schema, const struct field *field)
+{
+        set_type(schema, field, "string");
+        set_text(schema, "contentEncoding", "base64");
+}
+
 static json_t *field_schema(const struct field *field, bool closed)
 {
         json_t *schema =
@@ -101,6 +154,19 @@ static json_t *field_schema(const struct field *field, bool closed)
                 break;
         case FIELD_KIND_LIST:
                 set_list(schema, field, closed);
+                break;
+        case FIELD_KIND_MAILBOX:
+        case FIELD_KIND_MAILBOXES:
+                set_mailboxes(schema, field);
+                break;
+        case FIELD_KIND_STRINGS:
+                set_strings(schema, field);
+                break;
+        case FIELD_KIND_PAIRS:
+                set_pairs(schema, field);
+                break;
+        case FIELD_KIND_BASE64:
+                set_base64(schema, field);
                 break;
         case FIELD_KIND_END:
                 abort();

@@ -142,7 +142,7 @@ struct config {
         struct {
                 int64_t grace_ms; /* default 25000 */
         } shutdown;
-        int64_t max_body; /* bytes, default 262144, at most 16 MiB */
+        int64_t max_body; /* bytes, default 1 MiB, at most 16 MiB */
         enum topology_mode topology;
 
         void *memory; /* the arena behind the strings */

@@ -255,7 +255,7 @@ const struct setting settings[] = {
           .prose = "How long running jobs may take to finish after SIGTERM. Keep it below what the process "
                    "manager allows." },
         { .name = "max_body", .kind = SETTING_SIZE, OF_WORKER(max_body),
-          .min = 1024, .max = 16 << 20, .fallback = "256KiB",
+          .min = 1024, .max = 16 << 20, .fallback = "1MiB",
           .prose = "The largest body that is processed, counted after unpacking; larger messages are "
                    "dead-lettered." },
         { .name = "topology", .kind = SETTING_WORD, OF_WORKER(topology),

@@ -218,7 +218,7 @@ void mailbox_write(struct buffer *out, struct slice name, struct slice address)
         buffer_add_char(out, '>');
 }
 
-static void mailbox_rewrite(struct buffer *out, struct mailbox mailbox)
+void mailbox_rewrite(struct buffer *out, struct mailbox mailbox)
 {
         struct buffer name = {0};
         mailbox_name_add(&name, mailbox);

@@ -35,6 +35,8 @@ void mailbox_name_add(struct buffer *out, struct mailbox mailbox);
 void mailbox_name_quote(struct buffer *out, struct slice name);
 /* Adds a mailbox with the quoting that its name needs; a name of no bytes is none. UTF-8 stays UTF-8. */
 void mailbox_write(struct buffer *out, struct slice name, struct slice address);
+/* Adds what was parsed as mailbox_write does. */
+void mailbox_rewrite(struct buffer *out, struct mailbox mailbox);
 /* Adds the one mailbox that the text is, as mailbox_write does. The text is known to be good. */
 void mailbox_one_write(struct buffer *out, const char *text);
 /* Adds a list as mailbox_write does, separated by ", ", domains in A-labels. The text is known to be good. */

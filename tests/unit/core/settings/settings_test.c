@@ -47,7 +47,7 @@ static void every_default_of_the_table_is_valid_and_printable(void **state)
         assert_int_equal(config->mail.transport, TRANSPORT_HTTP);
         assert_int_equal(config->mail.timeout_ms, 30000);
         assert_int_equal(config->mail.breaker.open_max_ms, 300000);
-        assert_int_equal(config->max_body, 262144);
+        assert_int_equal(config->max_body, 1 << 20);
         assert_int_equal(config->shutdown.grace_ms, 25000);
         assert_int_equal(config->log.level, LOG_LEVEL_INFO);
         assert_null(config->mail.from);

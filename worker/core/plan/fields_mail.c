@@ -1,0 +1,165 @@
+#include "core/codec/base64.h"
+#include "core/plan/fields_decode.h"
+#include "core/text/mailbox.h"
+#include "core/text/utf8.h"
+
+/* The kinds of fields that mails are made of. */
+
+static void keep_text(struct decoder *decoder, const struct buffer *text, char *to)
+{
+        const char *copy = arena_copy(decoder->arena, text->data, text->len);
+        memcpy(to, &copy, sizeof(copy));
+}
+
+/* ---- mailboxes ---- */
+
+static bool string_add(struct decoder *decoder, const struct place *place, struct slice text,
+                       struct buffer *out)
+{
+        struct mailbox mailbox;
+        if (!utf8_one_line(text.data, text.len))
+                return field_refuse(decoder, place, "expected one line without control characters");
+        const char *mistake = mailbox_parse(&mailbox, arena_copy(decoder->arena, text.data, text.len));
+        if (mistake)
+                return field_refuse(decoder, place, "%s", mistake);
+        buffer_add_text(out, out->len ? ", " : "");
+        mailbox_rewrite(out, mailbox);
+        return true;
+}
+
+static bool members_known(struct decoder *decoder, const struct place *place, const json_t *object)
+{
+        bool good = true;
+        const char *name;
+        json_t *value;
+        json_object_foreach((json_t *)(uintptr_t)object, name, value)
+        {
+                struct place inner = {.outer = place, .name = field_name_shown(decoder->arena, name)};
+                if (decoder->closed && strcmp(name, "email") != 0 && strcmp(name, "name") != 0)
+                        good = field_refuse(decoder, &inner, "unknown field");
+        }
+        return good;
+}
+
+/* {"email": "ada@example.com", "name": "Ada"} */
+static bool object_add(struct decoder *decoder, const struct place *place, const json_t *object,
+                       struct buffer *out)
+{
+        struct place email_place = {.outer = place, .name = "email"},
+                     name_place = {.outer = place, .name = "name"};
+        const json_t *name_value = json_object_get(object, "name");
+        struct slice email = json_text(json_object_get(object, "email")), name = json_text(name_value);
+        bool good = members_known(decoder, place, object);
+        if (!address_valid(email.data, email.len))
+                good = field_refuse(decoder, &email_place, "expected an e-mail address");
+        if (name_value && !json_is_null(name_value) && !name.data)
+                good = field_refuse(decoder, &name_place, "expected a string");
+        if (!utf8_one_line(name.data, name.len))
+                good = field_refuse(decoder, &name_place, "expected one line without control characters");
+        if (good) {
+                buffer_add_text(out, out->len ? ", " : "");
+                mailbox_write(out, name, email);
+        }
+        return good;
+}
+
+static bool mailbox_add(struct decoder *decoder, const struct place *place, const json_t *value,
+                        struct buffer *out)
+{
+        struct slice text = json_text(value);
+        if (text.data)
+                return string_add(decoder, place, text, out);
+        if (json_is_object(value))
+                return object_add(decoder, place, value, out);
+        return field_refuse(decoder, place,
+                            "expected an e-mail address, or a name and <address>, or an object of these");
+}
+
+static bool list_add(struct decoder *decoder, const struct place *place, const struct field *field,
+                     const json_t *list, struct buffer *out)
+{
+        size_t count = json_array_size(list);
+        bool good = true;
+        if (count < field->min_items || count > field->max_items)
+                return field_refuse(decoder, place, "expected %zu to %zu mailboxes", field->min_items,
+                                    field->max_items);
+        for (size_t i = 0; i < count; i++) {
+                struct place item = {.outer = place, .index = i};
+                good &= mailbox_add(decoder, &item, json_array_get(list, i), out);
+        }
+        return good;
+}
+
+bool field_mailboxes(struct decoder *decoder, const struct place *place, const struct field *field,
+                     const json_t *value, char *to)
+{
+        struct buffer text = {0};
+        bool good = field->kind == FIELD_KIND_MAILBOXES && json_is_array(value)
+                            ? list_add(decoder, place, field, value, &text)
+                            : mailbox_add(decoder, place, value, &text);
+        if (good)
+                keep_text(decoder, &text, to);
+        buffer_fini(&text);
+        return good;
+}
+
+/* ---- lists and maps of strings ---- */
+
+bool field_strings(struct decoder *decoder, const struct place *place, const struct field *field,
+                   const json_t *value, char *to)
+{
+        size_t count = json_array_size(value);
+        bool good = true;
+        if (!json_is_array(value))
+                return field_refuse(decoder, place, "expected a list of strings");
+        if (count > field->max_items)
+                return field_refuse(decoder, place, "expected at most %zu items", field->max_items);
+        const char **texts = arena_alloc(decoder->arena, (count + 1) * sizeof(*texts));
+        for (size_t i = 0; i < count; i++) {
+                struct place item = {.outer = place, .index = i};
+                good &= field_string(decoder, &item, field, json_array_get(value, i), (char *)&texts[i]);
+        }
+        memcpy(to, &texts, sizeof(texts));
+        return good;
+}
+
+bool field_pairs(struct decoder *decoder, const struct place *place, const struct field *field,
+                 const json_t *value, char *to)
+{
+        size_t count = json_object_size(value), i = 0;
+        bool good = true;
+        const char *name;
+        json_t *member;
+        if (!json_is_object(value))
+                return field_refuse(decoder, place, "expected an object of strings");
+        if (count > field->max_items)
+                return field_refuse(decoder, place, "expected at most %zu members", field->max_items);
+        struct pair *pairs = arena_alloc(decoder->arena, (count + 1) * sizeof(*pairs));
+        json_object_foreach((json_t *)(uintptr_t)value, name, member)
+        {
+                struct place inner = {.outer = place, .name = field_name_shown(decoder->arena, name)};
+                pairs[i].name = arena_strdup(decoder->arena, name);
+                good &= field_string(decoder, &inner, field, member, (char *)&pairs[i].value);
+                i++;
+        }
+        memcpy(to, &pairs, sizeof(pairs));
+        return good;
+}
+
+/* ---- bytes ---- */
+
+bool field_base64(struct decoder *decoder, const struct place *place, const struct field *field,
+                  const json_t *value, char *to)
+{
+        struct slice text = json_text(value);
+        if (!text.data)
+                return field_refuse(decoder, place, "expected a string of base64");
+        size_t len = 0;
+        char *bytes = arena_alloc(decoder->arena, text.len / 4 * 3 + 1);
+        if (!base64_decode(text, bytes, &len))
+                return field_refuse(decoder, place,
+                                    "expected base64 (RFC 4648 section 4), padded, without line breaks");
+        memcpy(to, &bytes, sizeof(bytes));
+        memcpy(to - field->offset + field->count_offset, &len, sizeof(len));
+        return true;
+}
