@@ -81,7 +81,7 @@ static void on_claimed(void *context, const struct store_result *result)
                 delivery->created_ms = result->created_ms;
         keep_effects(delivery, result);
         forget_letter(delivery, result->letter_queue);
-        delivery->fresh = result->claim == CLAIM_NEW;
+        delivery->fresh = delivery->untried = result->claim == CLAIM_NEW;
         if (result->decision.kind != DECISION_NONE)
                 snprintf(delivery->error, sizeof(delivery->error), "%.*s", SLICE_PRINT(result->error));
         if (result->claim == CLAIM_CONFLICT)
@@ -178,7 +178,7 @@ static void plan(struct delivery *delivery, struct job_event *answer)
                 const char *key = delivery->plan->effects[i].key;
                 answer->done |= is_among(delivery->recorded, delivery->recorded_count, key) ? bit : 0;
                 answer->intents |= is_among(delivery->intended, delivery->intended_count, key) ? bit : 0;
-                answer->park |= delivery->parks ? bit : 0;
+                answer->park |= route_parks(delivery, i) ? bit : 0;
         }
 }
 
@@ -187,10 +187,15 @@ static void plan(struct delivery *delivery, struct job_event *answer)
 static void breaker_tell(struct engine *engine, const struct outlet *outlet, const struct send_result *result)
 {
         bool open = outlet->breaker.state == BREAKER_OPEN;
+        char text[120];
+        snprintf(text, sizeof(text),
+                 open ? "the %s transport is failing: nothing leaves by it but probes"
+                      : "the %s transport works again",
+                 outlet->config->name);
         log_event(open ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
                   &(struct log_fields){.event = open ? "breaker_open" : "breaker_closed",
-                                       .msg = open ? "the mail transport is failing: consuming pauses"
-                                                   : "the mail transport works again",
+                                       .outlet = outlet->config->name,
+                                       .msg = text,
                                        .error = open ? result->error : NULL});
         if (open)
                 alerts_event(engine, result->opens ? "mail_refused" : "breaker_open", result->error);
@@ -220,8 +225,8 @@ static void on_sent(void *context, const struct send_result *result)
         if (event.fenced) {
                 delivery->place.sent = false;
         } else {
-                metrics_mail_end(engine->metrics, result->outcome,
-                                 (double)(clock_boot_ms() - delivery->send_began_ms) / 1000);
+                metrics_mail_end(engine->metrics, (size_t)(delivery->outlet - engine->outlets),
+                                 result->outcome, (double)(clock_boot_ms() - delivery->send_began_ms) / 1000);
                 struct outlet_news news = outlet_result(delivery->outlet, &delivery->place, delivery->hash,
                                                         result, clock_boot_ms());
                 event.outage = news.outage;
@@ -246,7 +251,7 @@ static void build_request(struct delivery *delivery, const struct effect *effect
         const struct mail_origin origin = {
                 .prefix = config->redis.prefix,
                 .job_id = envelope->id,
-                .from = config->mail.from,
+                .from = delivery->outlet->config->from,
                 .date_s = envelope->has_timestamp ? envelope->timestamp_s : delivery->created_ms / 1000,
                 .traceparent = envelope->traceparent[0] ? envelope->traceparent : NULL,
         };
@@ -356,10 +361,19 @@ static bool hold_suspect(struct delivery *delivery, struct job_event *answer)
         return queue->wanted == 0 && queue->cancelled;
 }
 
-static void want_place(struct delivery *delivery)
+/* What cannot leave by the outlet that it names waits for the configuration that has it. */
+static bool want_place(struct delivery *delivery, struct job_event *answer)
 {
-        delivery->outlet = &delivery->engine->outlets[0];
-        inflight_list(delivery, LIST_PLACES);
+        delivery->outlet = route_choose(delivery);
+        if (delivery->outlet) {
+                inflight_list(delivery, LIST_PLACES);
+                return false;
+        }
+        snprintf(delivery->error, sizeof(delivery->error), "outlet %.100s: it is not configured",
+                 delivery->plan->effects[delivery->job.effect].mail.outlet);
+        joblog_warn(delivery, "outlet_missing", delivery->error);
+        *answer = (struct job_event){.kind = EVENT_DEFER};
+        return true;
 }
 
 bool delivery_perform(struct delivery *delivery, const struct job_action *action, struct job_event *answer)
@@ -373,8 +387,7 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
                 plan(delivery, answer);
                 return true;
         case ACTION_WANT_PLACE:
-                want_place(delivery);
-                return false;
+                return want_place(delivery, answer);
         case ACTION_RENEW:
                 renew(delivery);
                 return false;

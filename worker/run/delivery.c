@@ -196,9 +196,6 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
         const struct config_queue *queue = delivery_config_queue(delivery);
         const struct config_handler *settings =
                 delivery->handler ? config_handler_find(config, delivery->handler->type) : NULL;
-        delivery->parks =
-                (settings && settings->has_on_ambiguous ? settings->on_ambiguous
-                                                        : config->mail.on_ambiguous) == ON_AMBIGUOUS_PARK;
         bool configured = settings && settings->attempts > 0;
         job_init(&delivery->job,
                  &(struct job){
@@ -210,7 +207,7 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
                          .came = envelope->generation,
                          .attempts_max = (uint32_t)(configured ? settings->attempts : queue->attempts),
                          .lease_ms = config->claim.lease_ms,
-                         .send_limit_ms = config->mail.timeout_ms,
+                         .send_limit_ms = route_send_limit_ms(delivery->engine),
                          .timeout_ms = settings ? settings->timeout_ms : CONFIG_HANDLER_TIMEOUT_MS,
                  });
 }

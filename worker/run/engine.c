@@ -163,17 +163,23 @@ static void name_worker(struct engine *engine)
 
 static struct metrics *open_metrics(const struct engine *engine)
 {
-        static const char *const transports[] = {"http", "smtp", "log"};
         const char *queues[CONFIG_QUEUES_MAX], *types[CONFIG_HANDLERS_MAX];
+        const char *outlets[CONFIG_OUTLETS_MAX + 1], *transports[CONFIG_OUTLETS_MAX + 1];
         size_t type_count = 0;
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 queues[i] = engine->config->queues[i].name;
+        for (size_t i = 0; i < engine->outlet_count; i++) {
+                outlets[i] = engine->outlets[i].config->name;
+                transports[i] = outlet_transport_word(engine->outlets[i].config);
+        }
         while (type_count < CONFIG_HANDLERS_MAX && engine->options.handlers[type_count]) {
                 types[type_count] = engine->options.handlers[type_count]->type;
                 type_count++;
         }
         return metrics_new(&(struct metrics_labels){.version = LEVERET_VERSION,
-                                                    .transport = transports[engine->config->mail.transport],
+                                                    .outlets = outlets,
+                                                    .transports = transports,
+                                                    .outlet_count = engine->outlet_count,
                                                     .queues = queues,
                                                     .queue_count = engine->config->queue_count,
                                                     .types = types,
@@ -262,7 +268,10 @@ bool engine_open(struct engine *engine)
         log_worker(engine->worker);
         fatal_signal_open(engine->worker);
         fatal_signal_enter();
-        outlet_init(&engine->outlets[engine->outlet_count++], &config->mail, clock_boot_ms());
+        const struct config_outlet *outlet;
+        while ((outlet = config_outlet_at(config, engine->outlet_count)))
+                outlet_init(&engine->outlets[engine->outlet_count++], outlet, clock_boot_ms());
+        route_configure(engine);
         engine->metrics = open_metrics(engine);
         recent_open(engine);
         alerts_open(engine);

@@ -4,6 +4,8 @@
 #include "io/machine/turn.h"
 #include "run/state.h"
 
+#include <stdio.h>
+
 /* What is begun in one turn of the loop at most, and how much of it though the turn is long already: a claim
  * takes 10 us, the start of a transfer 50 us in the next turn. */
 enum { STARTS_PER_TURN = 64, PLACES_PER_TURN = 10, BEGUN_AT_LEAST = 4 };
@@ -82,6 +84,14 @@ static bool breakers_are_open(const struct delivery *delivery)
         return obstacles_of_queue(delivery->engine, delivery->queue) & OBSTACLE_BIT(BREAKER_OPEN);
 }
 
+static struct delivery *first_that_can_leave(struct delivery_list *list)
+{
+        struct delivery *delivery = TAILQ_FIRST(list);
+        while (delivery && breakers_are_open(delivery))
+                delivery = TAILQ_NEXT(delivery, listed);
+        return delivery;
+}
+
 /* A suspect runs with nothing else claimed beside it: if it kills the process, nobody else is charged.
  * Returns how many others were started. */
 static int start_held(struct engine *engine)
@@ -91,15 +101,19 @@ static int start_held(struct engine *engine)
         if (set & (OBSTACLE_BIT(DRAINING) | OBSTACLE_BIT(REDIS_DOWN)) || !redis_spare_tried(engine->spare) ||
             gate->alone)
                 return 0;
-        if (!TAILQ_EMPTY(&gate->suspects)) {
-                if (gate->active == 0 && !breakers_are_open(TAILQ_FIRST(&gate->suspects)))
-                        start(TAILQ_FIRST(&gate->suspects), true);
+        struct delivery *suspect = first_that_can_leave(&gate->suspects);
+        if (suspect) {
+                if (gate->active == 0)
+                        start(suspect, true);
                 return 0;
         }
-        struct delivery *delivery;
+        struct delivery *delivery, *next;
         int count = 0;
-        while (more_may_begin(count, STARTS_PER_TURN) && (delivery = TAILQ_FIRST(&gate->held)) &&
-               !breakers_are_open(delivery)) {
+        for (delivery = TAILQ_FIRST(&gate->held); delivery && more_may_begin(count, STARTS_PER_TURN);
+             delivery = next) {
+                next = TAILQ_NEXT(delivery, listed); /* an event of one job moves no other */
+                if (breakers_are_open(delivery))
+                        continue;
                 start(delivery, false);
                 count++;
         }
@@ -108,18 +122,27 @@ static int start_held(struct engine *engine)
 
 /* ---- who may send ---- */
 
-static void defer_waiting(struct outlet *outlet)
+/* What waits at a shut outlet goes to another one that may take it, or is put off. */
+static void leave_waiting(struct outlet *outlet, int64_t now_ms)
 {
         struct delivery *delivery;
-        while ((delivery = TAILQ_FIRST(&outlet->waiting)))
-                delivery_event(delivery, &(struct job_event){.kind = EVENT_DEFER});
+        while ((delivery = outlet_first(outlet))) {
+                struct outlet *other = route_choose(delivery);
+                if (!other || other == outlet || outlet_shut_because(other, now_ms)) {
+                        delivery_event(delivery, &(struct job_event){.kind = EVENT_DEFER});
+                        continue;
+                }
+                inflight_list(delivery, LIST_NONE);
+                delivery->outlet = other;
+                inflight_list(delivery, LIST_PLACES);
+        }
 }
 
-static void breaker_tell_half_open(struct outlet *outlet)
+static void breaker_tell_half_open(const struct outlet *outlet)
 {
-        (void)outlet;
-        log_event(LOG_LEVEL_INFO,
-                  &(struct log_fields){.event = "breaker_half_open", .msg = "probing the mail transport"});
+        char text[80];
+        snprintf(text, sizeof(text), "probing the %s transport", outlet->config->name);
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "breaker_half_open", .msg = text});
 }
 
 /* Puts off what waits at a shut outlet, or gives up to `max` places. Returns how many were given. */
@@ -128,11 +151,12 @@ static int outlet_turn(struct outlet *outlet, int64_t now_ms, int max)
         if (outlet_tick(outlet, now_ms))
                 breaker_tell_half_open(outlet);
         if (outlet_shut_because(outlet, now_ms))
-                defer_waiting(outlet);
+                leave_waiting(outlet, now_ms);
         struct delivery *delivery;
         int given = 0;
-        while (more_may_begin(given, max) && (delivery = TAILQ_FIRST(&outlet->waiting)) &&
+        while (more_may_begin(given, max) && (delivery = outlet_first(outlet)) &&
                outlet_take(outlet, &delivery->place, now_ms)) {
+                outlet_served(outlet, delivery->queue);
                 inflight_list(delivery, LIST_NONE);
                 delivery_event(delivery, &(struct job_event){.kind = EVENT_PLACE, .now_ms = now_ms});
                 given++;

@@ -52,7 +52,7 @@ static struct delivery_list *list_head(struct delivery *delivery, enum delivery_
         case LIST_SUSPECTS:
                 return &engine->gate.suspects;
         case LIST_PLACES:
-                return &delivery->outlet->waiting;
+                return &delivery->outlet->waiting[delivery->queue];
         case LIST_OVER:
                 return &engine->inflight.over;
         case LIST_NONE:
@@ -69,8 +69,12 @@ void inflight_list(struct delivery *delivery, enum delivery_listing listing)
         struct delivery_list *to = list_head(delivery, listing);
         if (from)
                 TAILQ_REMOVE(from, delivery, listed);
+        if (delivery->listing == LIST_PLACES)
+                outlet_waits(delivery->outlet, delivery->queue, false);
         if (to)
                 TAILQ_INSERT_TAIL(to, delivery, listed);
+        if (listing == LIST_PLACES)
+                outlet_waits(delivery->outlet, delivery->queue, true);
         delivery->listing = listing;
 }
 

@@ -159,6 +159,7 @@ static void on_hangup(uv_signal_t *handle, int number)
         log_worker(engine->worker);
         for (size_t i = 0; i < engine->outlet_count; i++)
                 outlet_configure(&engine->outlets[i], clock_boot_ms());
+        route_configure(engine);
         alerts_reload(engine);
         log_event(LOG_LEVEL_INFO,
                   &(struct log_fields){.event = "reloaded", .msg = "the configuration was read again"});

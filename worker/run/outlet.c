@@ -9,10 +9,18 @@
 void outlet_init(struct outlet *outlet, const struct config_outlet *config, int64_t now_ms)
 {
         *outlet = (struct outlet){.config = config};
-        TAILQ_INIT(&outlet->waiting);
+        for (size_t i = 0; i < CONFIG_QUEUES_MAX; i++)
+                TAILQ_INIT(&outlet->waiting[i]);
         breaker_init(&outlet->breaker, config->breaker.failures, config->breaker.open_ms,
                      config->breaker.open_max_ms);
         limiter_init(&outlet->limiter, config->rate, now_ms);
+}
+
+const char *outlet_transport_word(const struct config_outlet *config)
+{
+        static const char *const words[] = {
+                [TRANSPORT_HTTP] = "http", [TRANSPORT_SMTP] = "smtp", [TRANSPORT_LOG] = "log"};
+        return config->kind == OUTLET_MAIL ? words[config->transport] : "post";
 }
 
 bool outlet_open(struct outlet *outlet, uv_loop_t *loop, char *error)
@@ -102,7 +110,7 @@ int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms)
         int64_t throttle_ms = throttle_left_ms(outlet, now_ms);
         if (throttle_ms > 0)
                 wait_ms = sooner(wait_ms, throttle_ms);
-        if (TAILQ_EMPTY(&outlet->waiting))
+        if (outlet->waiting_queues == 0)
                 return wait_ms;
         int64_t limited_ms = limiter_wait_ms(&outlet->limiter, now_ms);
         return limited_ms > 0 ? sooner(wait_ms, limited_ms) : wait_ms;
@@ -118,5 +126,44 @@ uint32_t outlet_shut_because(const struct outlet *outlet, int64_t now_ms)
 
 bool outlet_is_idle(const struct outlet *outlet)
 {
-        return outlet->transport && TAILQ_EMPTY(&outlet->waiting) && outlet->breaker.state == BREAKER_CLOSED;
+        return outlet->transport && outlet->waiting_queues == 0 && outlet->breaker.state == BREAKER_CLOSED;
+}
+
+/* ---- who waits ---- */
+
+_Static_assert((int)FAIR_CLASSES_MAX >= (int)CONFIG_QUEUES_MAX, "a class for each queue");
+
+void outlet_weigh(struct outlet *outlet, size_t queue, int64_t weight)
+{
+        fair_weigh(&outlet->fair, queue, (uint32_t)weight);
+}
+
+void outlet_waits(struct outlet *outlet, size_t queue, bool more)
+{
+        uint64_t bit = UINT64_C(1) << queue;
+        outlet->waiting_count[queue] += more ? 1 : (uint32_t)-1;
+        if (more && !(outlet->waiting_queues & bit))
+                fair_begin(&outlet->fair, queue);
+        outlet->waiting_queues =
+                outlet->waiting_count[queue] ? outlet->waiting_queues | bit : outlet->waiting_queues & ~bit;
+}
+
+struct delivery *outlet_first(const struct outlet *outlet)
+{
+        if (outlet->waiting_queues == 0)
+                return NULL;
+        return TAILQ_FIRST(&outlet->waiting[fair_next(&outlet->fair, outlet->waiting_queues)]);
+}
+
+void outlet_served(struct outlet *outlet, size_t queue)
+{
+        fair_serve(&outlet->fair, queue);
+}
+
+size_t outlet_waiting(const struct outlet *outlet)
+{
+        size_t count = 0;
+        for (uint64_t left = outlet->waiting_queues; left; left &= left - 1)
+                count += outlet->waiting_count[__builtin_ctzll(left)];
+        return count;
 }

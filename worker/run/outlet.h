@@ -2,6 +2,7 @@
 #define LEVERET_RUN_OUTLET_H
 
 #include "core/job/breaker.h"
+#include "core/job/fair.h"
 #include "core/job/limiter.h"
 #include "core/settings/config.h"
 #include "io/send/transport.h"
@@ -23,9 +24,13 @@ struct outlet {
         struct transport *transport; /* NULL before outlet_open and after outlet_close */
         struct breaker breaker;
         struct limiter limiter;
-        int64_t throttled_until_ms;   /* the service asked for a pause */
-        struct delivery_list waiting; /* deliveries that want a place, the oldest first */
-        size_t used;                  /* places that are taken */
+        int64_t throttled_until_ms; /* the service asked for a pause */
+        /* Deliveries that want a place, by queue, the oldest of each first. */
+        struct delivery_list waiting[CONFIG_QUEUES_MAX];
+        uint32_t waiting_count[CONFIG_QUEUES_MAX];
+        uint64_t waiting_queues; /* those in which one waits, bit by bit */
+        struct fair fair;        /* whose turn it is */
+        size_t used;             /* places that are taken */
 };
 
 /* A place at an outlet, as its holder keeps it. Zeroed: none. */
@@ -37,12 +42,16 @@ struct outlet_place {
 
 /* Nothing waits, nothing is open. `config` is borrowed and may change with a reload. */
 void outlet_init(struct outlet *outlet, const struct config_outlet *config, int64_t now_ms);
+/* http smtp log, or post. */
+const char *outlet_transport_word(const struct config_outlet *config);
 /* False with the cause in `error` (256 bytes). */
 bool outlet_open(struct outlet *outlet, uv_loop_t *loop, char *error);
 /* Ends all sends; may be called for one that is not open. */
 void outlet_close(struct outlet *outlet);
 /* After a reload: other limits from now on. */
 void outlet_configure(struct outlet *outlet, int64_t now_ms);
+/* What share of the places a queue has. */
+void outlet_weigh(struct outlet *outlet, size_t queue, int64_t weight);
 
 /* Takes a place, and with it a token of the rate, if one more send may begin now: the one place that decides
  * it. False: `place` is untouched. */
@@ -66,6 +75,14 @@ bool outlet_tick(struct outlet *outlet, int64_t now_ms);
 int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms);
 /* Why nothing can be sent for so long that jobs are better put off, as a set of obstacles; 0: not shut. */
 uint32_t outlet_shut_because(const struct outlet *outlet, int64_t now_ms);
+/* How many deliveries want a place. */
+size_t outlet_waiting(const struct outlet *outlet);
+/* One of the queue was put on its list, or taken from it (`more` false). */
+void outlet_waits(struct outlet *outlet, size_t queue, bool more);
+/* The delivery whose turn it is to get the next place, or NULL. */
+struct delivery *outlet_first(const struct outlet *outlet);
+/* A place was given to one of the queue. */
+void outlet_served(struct outlet *outlet, size_t queue);
 /* Is a place free that no job is waiting for, at a service that is well? */
 bool outlet_is_idle(const struct outlet *outlet);
 

@@ -52,7 +52,7 @@ static void add_paused(const struct engine *engine, struct buffer *names)
 
 /* A command of Redis while it is put together; the words lie in the arena. */
 struct words {
-        struct slice list[12 * 2 + 2 + CONFIG_QUEUES_MAX * 4];
+        struct slice list[13 * 2 + 2 + CONFIG_QUEUES_MAX * 4];
         size_t count;
         struct arena arena;
 };
@@ -89,6 +89,30 @@ static void add_queues(struct words *words, const struct engine *engine)
         buffer_fini(&paused);
 }
 
+/* Open if one is, else half open if one is. */
+static enum breaker_state worst_breaker(const struct engine *engine)
+{
+        enum breaker_state worst = BREAKER_CLOSED;
+        for (size_t i = 0; i < engine->outlet_count; i++) {
+                enum breaker_state state = engine->outlets[i].breaker.state;
+                if (state == BREAKER_OPEN || worst == BREAKER_CLOSED)
+                        worst = state;
+        }
+        return worst;
+}
+
+/* "mail closed backup open": each outlet with the state of its breaker. */
+static void add_outlets(struct words *words, const struct engine *engine)
+{
+        struct buffer states = {0};
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                buffer_printf(&states, "%s%s %s", i ? " " : "", engine->outlets[i].config->name,
+                              breaker_state_word(engine->outlets[i].breaker.state));
+        add_text(words, "outlets",
+                 arena_slice(&words->arena, (struct slice){.data = states.data, .len = states.len}));
+        buffer_fini(&states);
+}
+
 static void add_process(struct words *words, const struct presence *presence)
 {
         const struct engine *engine = presence->engine;
@@ -101,7 +125,8 @@ static void add_process(struct words *words, const struct presence *presence)
         add_number(words, "in_flight", (int64_t)engine->inflight.count);
         add_text(words, "rate", slice_of(arena_printf(&words->arena, "%.1f", presence->rate)));
         add_number(words, "completed", (int64_t)engine->ends[METRICS_COMPLETED]);
-        add_text(words, "breaker", slice_of(breaker_state_word(engine->outlets[0].breaker.state)));
+        add_text(words, "breaker", slice_of(breaker_state_word(worst_breaker(engine))));
+        add_outlets(words, engine);
         add_text(words, "state", slice_of(engine->life.stage == STAGE_RUNNING ? "running" : "draining"));
         add_number(words, "started_ms", engine->started_ms);
         add_number(words, "seen_ms", clock_wall_ms());

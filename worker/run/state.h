@@ -43,7 +43,6 @@ struct delivery {
         struct envelope envelope;
         size_t queue; /* index in config->queues */
         const struct handler *handler;
-        bool parks; /* on_ambiguous: park, as it was configured when this came */
         struct plan *plan;
         char owner[OWNER_SIZE];
         struct last_words_job words; /* what is said of it if the process dies of it */
@@ -56,7 +55,8 @@ struct delivery {
         /* What earlier runs recorded, in the arena: effects that were sent, or about to be. */
         struct slice *recorded, *intended;
         size_t recorded_count, intended_count;
-        bool fresh; /* its record holds no more than the claim wrote, and effects */
+        bool fresh;   /* its record holds no more than the claim wrote, and effects */
+        bool untried; /* no earlier run can have sent any of it */
         const char
                 *refused_recipients; /* of the mail that was just sent: who was refused for good, or NULL */
         const char *refused;         /* the effect of the last send if that was definitely refused, or NULL */
@@ -82,6 +82,7 @@ struct queue_state {
         bool lost;       /* the broker cancelled us */
         bool cancelled;  /* no delivery can arrive until more is wanted */
         bool returns;    /* just cancelled: what is held of it is to be given back */
+        uint32_t needs;  /* outlets that what comes from it can need, bit by bit */
         size_t in_flight;
         /* Wall clock: what waits in the queue came after this. 0: unknown. */
         int64_t newer_than_ms;
@@ -151,7 +152,7 @@ struct engine {
         struct wake wake;
         struct inflight inflight;
         struct gate gate;
-        struct outlet outlets[1];
+        struct outlet outlets[CONFIG_OUTLETS_MAX + 1]; /* the first is mail */
         size_t outlet_count;
         struct {
                 bool up;
@@ -239,6 +240,19 @@ void alerts_dead(struct engine *engine, const char *queue, const char *type, enu
 void alerts_event(struct engine *engine, const char *kind, const char *text);
 void alerts_reload(struct engine *engine);
 void alerts_close(struct engine *engine);
+
+/* ---- route.c: which outlet an effect leaves by ---- */
+struct outlet *route_find(struct engine *engine, const char *name);
+/* For the present effect. NULL: it names an outlet that is not configured. */
+struct outlet *route_choose(const struct delivery *delivery);
+/* on_ambiguous: park, of the effect with this index? */
+bool route_parks(const struct delivery *delivery, size_t effect);
+/* When the outlets stand, and after a reload: what each queue can need. */
+void route_configure(struct engine *engine);
+/* Does a fallback that is well take what this outlet would? */
+bool route_is_covered(struct engine *engine, size_t outlet);
+/* The longest that a send can take by any outlet. */
+int64_t route_send_limit_ms(const struct engine *engine);
 
 /* ---- delivery.c: the job's events in, its actions carried out ---- */
 void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,

@@ -60,14 +60,24 @@ static void add_lanes(struct metrics *metrics)
                                      (metrics->lane_limit + metrics->queue_count) * sizeof *metrics->lanes);
 }
 
+static void add_outlets(struct metrics *metrics, const struct metrics_labels *labels)
+{
+        metrics->outlet_count = labels->outlet_count;
+        metrics->outlets = arena_alloc(&metrics->arena, labels->outlet_count * sizeof *metrics->outlets);
+        for (size_t i = 0; i < labels->outlet_count; i++) {
+                metrics->outlets[i].name = escape(metrics, labels->outlets[i]);
+                metrics->outlets[i].transport = escape(metrics, labels->transports[i]);
+        }
+}
+
 struct metrics *metrics_new(const struct metrics_labels *labels)
 {
         struct metrics *metrics = memory_zeroed(1, sizeof *metrics);
         arena_init(&metrics->arena);
         metrics->version = escape(metrics, labels->version);
-        metrics->transport = escape(metrics, labels->transport);
         add_queues(metrics, labels);
         add_types(metrics, labels);
+        add_outlets(metrics, labels);
         add_lanes(metrics);
         return metrics;
 }
@@ -151,9 +161,9 @@ void metrics_claim(struct metrics *metrics, enum claim_answer answer)
         metrics->claims[answer]++;
 }
 
-void metrics_mail_end(struct metrics *metrics, enum send_outcome outcome, double duration_s)
+void metrics_mail_end(struct metrics *metrics, size_t outlet, enum send_outcome outcome, double duration_s)
 {
-        histogram_add(&metrics->mails[outcome], &metrics_process_buckets, duration_s);
+        histogram_add(&metrics->outlets[outlet].sends[outcome], &metrics_process_buckets, duration_s);
 }
 
 void metrics_publish_end(struct metrics *metrics, const char *word)
@@ -185,10 +195,10 @@ void metrics_set_connection(struct metrics *metrics, enum metrics_connection con
         metrics->losses[connection] = losses;
 }
 
-void metrics_set_breaker(struct metrics *metrics, const struct breaker *breaker)
+void metrics_set_breaker(struct metrics *metrics, size_t outlet, const struct breaker *breaker)
 {
-        metrics->breaker = breaker->state;
-        metrics->openings = breaker->openings;
+        metrics->outlets[outlet].breaker = breaker->state;
+        metrics->outlets[outlet].openings = breaker->openings;
 }
 
 void metrics_set_in_flight(struct metrics *metrics, size_t queue, size_t messages)

@@ -58,11 +58,13 @@ enum metrics_connection {
 /* The label values; all are copied. */
 struct metrics_labels {
         const char *version;       /* of the program */
-        const char *transport;     /* of mails: http smtp log */
         const char *const *queues; /* in the order of the configuration */
         size_t queue_count;
         const char *const *types; /* in the order of the handler table */
         size_t type_count;
+        const char *const *outlets;    /* mail first, in the order of the configuration */
+        const char *const *transports; /* of each outlet: http smtp log post */
+        size_t outlet_count;
 };
 
 struct metrics *metrics_new(const struct metrics_labels *labels);
@@ -79,7 +81,7 @@ void metrics_message_end(struct metrics *metrics, size_t queue, size_t type, enu
 void metrics_queue_wait(struct metrics *metrics, size_t queue, double wait_s);
 void metrics_dead_letter(struct metrics *metrics, size_t queue, enum reason reason);
 void metrics_claim(struct metrics *metrics, enum claim_answer answer);
-void metrics_mail_end(struct metrics *metrics, enum send_outcome outcome, double duration_s);
+void metrics_mail_end(struct metrics *metrics, size_t outlet, enum send_outcome outcome, double duration_s);
 /* A copy was published; `word` of publish_outcome_word. */
 void metrics_publish_end(struct metrics *metrics, const char *word);
 /* CPU time that one callback of the loop took. */
@@ -92,7 +94,7 @@ void metrics_connection(struct metrics *metrics, enum metrics_connection connect
 /* Of a connection that counts its losses itself. */
 void metrics_set_connection(struct metrics *metrics, enum metrics_connection connection, bool up,
                             uint64_t losses);
-void metrics_set_breaker(struct metrics *metrics, const struct breaker *breaker);
+void metrics_set_breaker(struct metrics *metrics, size_t outlet, const struct breaker *breaker);
 void metrics_set_in_flight(struct metrics *metrics, size_t queue, size_t messages);
 /* Over all queues; `oldest_s` 0 if nothing is in flight. */
 void metrics_set_in_flight_total(struct metrics *metrics, size_t bytes, double oldest_s);

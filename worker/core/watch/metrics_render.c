@@ -105,26 +105,29 @@ static void render_claims(const struct metrics *metrics, const char *name, struc
         buffer_fini(&labels);
 }
 
-static const char *mail_labels(const struct metrics *metrics, int outcome, struct buffer *labels)
+static const char *mail_labels(const struct outlet_numbers *outlet, int outcome, struct buffer *labels)
 {
-        return format_labels(labels, "transport=\"%s\",outcome=\"%s\"", metrics->transport,
-                             send_outcome_word((enum send_outcome)outcome));
+        return format_labels(labels, "outlet=\"%s\",transport=\"%s\",outcome=\"%s\"", outlet->name,
+                             outlet->transport, send_outcome_word((enum send_outcome)outcome));
 }
 
 static void render_mails(const struct metrics *metrics, const char *name, struct buffer *out)
 {
         struct buffer labels = {0};
-        for (int i = 0; i <= SEND_AMBIGUOUS; i++)
-                metrics_add_count(out, name, mail_labels(metrics, i, &labels), metrics->mails[i].count);
+        for (size_t k = 0; k < metrics->outlet_count; k++)
+                for (int i = 0; i <= SEND_AMBIGUOUS; i++)
+                        metrics_add_count(out, name, mail_labels(&metrics->outlets[k], i, &labels),
+                                          metrics->outlets[k].sends[i].count);
         buffer_fini(&labels);
 }
 
 static void render_mail_duration(const struct metrics *metrics, const char *name, struct buffer *out)
 {
         struct buffer labels = {0};
-        for (int i = 0; i <= SEND_AMBIGUOUS; i++)
-                metrics_add_histogram(out, name, mail_labels(metrics, i, &labels), &metrics_process_buckets,
-                                      &metrics->mails[i]);
+        for (size_t k = 0; k < metrics->outlet_count; k++)
+                for (int i = 0; i <= SEND_AMBIGUOUS; i++)
+                        metrics_add_histogram(out, name, mail_labels(&metrics->outlets[k], i, &labels),
+                                              &metrics_process_buckets, &metrics->outlets[k].sends[i]);
         buffer_fini(&labels);
 }
 
@@ -244,19 +247,27 @@ static void render_connection_losses(const struct metrics *metrics, const char *
 static void render_breaker(const struct metrics *metrics, const char *name, struct buffer *out)
 {
         struct buffer labels = {0};
-        for (int i = 0; i <= BREAKER_HALF_OPEN; i++)
-                metrics_add_count(out, name,
-                                  format_labels(&labels, "transport=\"%s\",state=\"%s\"", metrics->transport,
-                                                breaker_state_word((enum breaker_state)i)),
-                                  (enum breaker_state)i == metrics->breaker);
+        for (size_t k = 0; k < metrics->outlet_count; k++) {
+                const struct outlet_numbers *outlet = &metrics->outlets[k];
+                for (int i = 0; i <= BREAKER_HALF_OPEN; i++)
+                        metrics_add_count(out, name,
+                                          format_labels(&labels,
+                                                        "outlet=\"%s\",transport=\"%s\",state=\"%s\"",
+                                                        outlet->name, outlet->transport,
+                                                        breaker_state_word((enum breaker_state)i)),
+                                          (enum breaker_state)i == outlet->breaker);
+        }
         buffer_fini(&labels);
 }
 
 static void render_openings(const struct metrics *metrics, const char *name, struct buffer *out)
 {
         struct buffer labels = {0};
-        metrics_add_count(out, name, format_labels(&labels, "transport=\"%s\"", metrics->transport),
-                          metrics->openings);
+        for (size_t k = 0; k < metrics->outlet_count; k++)
+                metrics_add_count(out, name,
+                                  format_labels(&labels, "outlet=\"%s\",transport=\"%s\"",
+                                                metrics->outlets[k].name, metrics->outlets[k].transport),
+                                  metrics->outlets[k].openings);
         buffer_fini(&labels);
 }
 

@@ -34,9 +34,16 @@ struct type_numbers {
         uint64_t consecutive_failures;
 };
 
+struct outlet_numbers {
+        const char *name, *transport;
+        struct histogram sends[SEND_AMBIGUOUS + 1];
+        enum breaker_state breaker;
+        uint64_t openings;
+};
+
 struct metrics {
         struct arena arena; /* of the names and the arrays */
-        const char *version, *transport;
+        const char *version;
         struct queue_numbers *queues;
         size_t queue_count;
         struct type_numbers *types; /* the last one is "other" */
@@ -45,14 +52,13 @@ struct metrics {
         struct lane *lanes;
         size_t lane_count, lane_limit; /* the limit keeps a place for "other" of each queue */
         uint64_t claims[CLAIM_ANSWER_COUNT];
-        struct histogram mails[SEND_AMBIGUOUS + 1];
         uint64_t published[METRICS_PUBLISH_WORDS];
         struct histogram loop;
         double loop_max_s;
         bool up[METRICS_CONNECTION_COUNT];
         uint64_t losses[METRICS_CONNECTION_COUNT];
-        enum breaker_state breaker;
-        uint64_t openings;
+        struct outlet_numbers *outlets;
+        size_t outlet_count;
         size_t in_flight_bytes, stuck_jobs;
         double oldest_s;
         bool ready;

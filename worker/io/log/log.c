@@ -251,6 +251,7 @@ static void line_write(enum log_level level, const struct log_fields *fields, ui
         add_text("event", slice_of(fields->event));
         add_text("worker", slice_of(state.worker[0] ? state.worker : NULL));
         add_text("queue", slice_of(fields->queue));
+        add_text("outlet", slice_of(fields->outlet));
         add_text("type", fields->type);
         add_text("id", fields->id);
         add_text("correlation_id", fields->correlation_id);

@@ -20,7 +20,7 @@ enum { LOG_VALUE_MAX = 256, LOG_LINE_MAX = 4096 };
 struct log_fields {
         const char *event; /* the kind of event, one word: "job_done"; required */
         const char *msg;   /* a sentence for people */
-        const char *queue, *outcome, *reason, *error;
+        const char *queue, *outlet, *outcome, *reason, *error;
         struct slice type, id, correlation_id, subject, trace_id;
         bool has_attempt, has_duration;
         int64_t attempt, duration_ms;

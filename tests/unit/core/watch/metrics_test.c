@@ -20,7 +20,9 @@ static struct metrics *make(void)
 {
         return metrics_new(&(struct metrics_labels){
                 .version = "1.2.3",
-                .transport = "http",
+                .outlets = (const char *const[]){"mail", "backup"},
+                .transports = (const char *const[]){"http", "smtp"},
+                .outlet_count = 2,
                 .queues = (const char *const[]){"orders", "odd\"name\\with\nall"},
                 .queue_count = 2,
                 .types = (const char *const[]){"order.created.v1", "email.send.v1"},
@@ -133,7 +135,9 @@ static void the_number_of_series_is_bounded_and_nothing_is_lost(void **state)
         }
         struct metrics *metrics = metrics_new(&(struct metrics_labels){
                 .version = "",
-                .transport = "log",
+                .outlets = (const char *const[]){"mail"},
+                .transports = (const char *const[]){"log"},
+                .outlet_count = 1,
                 .queues = (const char *const[]){"a", "b", "c"},
                 .queue_count = QUEUES,
                 .types = types,
@@ -171,13 +175,18 @@ static void counters_of_closed_lists_start_at_zero(void **state)
         struct metrics *metrics = make();
         assert_true(shows(metrics, "leveret_dead_letters_total{queue=\"orders\",reason=\"bad_payload\"} 0"));
         assert_true(shows(metrics, "leveret_claims_total{answer=\"conflict\"} 0"));
-        assert_true(shows(metrics, "leveret_mails_total{transport=\"http\",outcome=\"ambiguous\"} 0"));
+        assert_true(shows(metrics,
+                          "leveret_mails_total{outlet=\"mail\",transport=\"http\",outcome=\"ambiguous\"} 0"));
         metrics_dead_letter(metrics, 0, REASON_BAD_PAYLOAD);
         metrics_claim(metrics, CLAIM_CONFLICT);
-        metrics_mail_end(metrics, SEND_AMBIGUOUS, 30);
+        metrics_mail_end(metrics, 0, SEND_AMBIGUOUS, 30);
         assert_true(shows(metrics, "leveret_dead_letters_total{queue=\"orders\",reason=\"bad_payload\"} 1"));
         assert_true(shows(metrics, "leveret_claims_total{answer=\"conflict\"} 1"));
-        assert_true(shows(metrics, "leveret_mails_total{transport=\"http\",outcome=\"ambiguous\"} 1"));
+        assert_true(shows(metrics,
+                          "leveret_mails_total{outlet=\"mail\",transport=\"http\",outcome=\"ambiguous\"} 1"));
+        assert_true(
+                shows(metrics,
+                      "leveret_mails_total{outlet=\"backup\",transport=\"smtp\",outcome=\"ambiguous\"} 0"));
         metrics_free(metrics);
 }
 
@@ -216,11 +225,16 @@ static void the_breaker_is_in_exactly_one_state(void **state)
 {
         (void)state;
         struct metrics *metrics = make();
-        metrics_set_breaker(metrics, &(struct breaker){.state = BREAKER_OPEN, .openings = 3});
-        assert_true(shows(metrics, "leveret_breaker_state{transport=\"http\",state=\"closed\"} 0"));
-        assert_true(shows(metrics, "leveret_breaker_state{transport=\"http\",state=\"open\"} 1"));
-        assert_true(shows(metrics, "leveret_breaker_state{transport=\"http\",state=\"half_open\"} 0"));
-        assert_true(shows(metrics, "leveret_breaker_openings_total{transport=\"http\"} 3"));
+        metrics_set_breaker(metrics, 0, &(struct breaker){.state = BREAKER_OPEN, .openings = 3});
+        assert_true(shows(metrics,
+                          "leveret_breaker_state{outlet=\"mail\",transport=\"http\",state=\"closed\"} 0"));
+        assert_true(
+                shows(metrics, "leveret_breaker_state{outlet=\"mail\",transport=\"http\",state=\"open\"} 1"));
+        assert_true(shows(metrics,
+                          "leveret_breaker_state{outlet=\"mail\",transport=\"http\",state=\"half_open\"} 0"));
+        assert_true(shows(metrics,
+                          "leveret_breaker_state{outlet=\"backup\",transport=\"smtp\",state=\"closed\"} 1"));
+        assert_true(shows(metrics, "leveret_breaker_openings_total{outlet=\"mail\",transport=\"http\"} 3"));
         metrics_free(metrics);
 }
 
