@@ -114,10 +114,13 @@ class Bench:
         self.wait_empty()
 
     def wait_empty(self, within=20):
-        """Until nothing is in the work queue, on its way or in a tier."""
-        queues = (self.queue, *self.tiers)
-        wait_until(lambda: not any(self.total(queue) for queue in queues), within=within,
-                   what=lambda: f"left: { {queue: self.total(queue) for queue in queues} }")
+        """Until nothing is in the work queue, on its way or in a tier. The queues are asked one after the other, and a message
+        moves between them: only one that is missed twice, on its way to a tier and back, could escape."""
+        def left():
+            counts = self._counts()
+            return {queue: counts[queue][1] for queue in (self.queue, *self.tiers) if counts.get(queue, [0, 0])[1]}
+
+        wait_until(lambda: not left() and not left(), within=within, what=lambda: f"left: {left()}")
 
     def depth(self, queue):
         """Messages that are ready in the queue; 0 if there is no such queue."""

@@ -236,13 +236,22 @@ class RabbitMQ:
         wait_until(lambda: name not in self.ctl("list_parameters", "-p", vhost), within=60, every=0.5, what="the shovel's end")
 
     def max_length(self, queue, limit, vhost="/"):
-        """A policy that makes the queue full at `limit` messages; None takes it away."""
+        """A policy that makes the quorum queue full at `limit` messages, and is in force; None takes it away."""
         name = f"limit-{queue}"
         if limit is None:
             self.ctl("clear_policy", "-p", vhost, name)
         else:
             self.ctl("set_policy", "-p", vhost, "--apply-to", "queues", name, f"^{queue}$",
                      json.dumps({"max-length": limit}))
+        # The policy is there; the queue hears of it later.
+        wait_until(lambda: self._max_length_in_force(queue, vhost) == limit, what=f"max-length {limit} of {queue}")
+
+    def _max_length_in_force(self, queue, vhost):
+        return self.erl_json(f"""begin
+            {{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r({_binary(vhost)}, queue, {_binary(queue)})),
+            {{ok, {{_, O}}, _}} = ra:local_query(amqqueue:get_pid(Q), fun rabbit_fifo:overview/1),
+            case maps:get(max_length, maps:get(config, O), undefined) of undefined -> null; Limit -> Limit end
+        end""")
 
     # ---- inside
 

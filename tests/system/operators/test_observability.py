@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -130,3 +131,23 @@ def test_the_panels_of_the_dashboard_do_not_overlap():
 def test_promtool_accepts_the_rules(command):
     done = subprocess.run([PROMTOOL, *command], capture_output=True, text=True, cwd=RULES.parent)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def values(worker):
+    """Name -> value of the samples without labels."""
+    lines = worker.get("/metrics")[1].splitlines()
+    return {line.split()[0]: float(line.split()[1]) for line in lines if line[0] != "#" and "{" not in line}
+
+
+def test_readiness_and_the_process_are_measured(bench):
+    began = time.time()
+    worker = bench.worker()
+    shown = values(worker)
+    assert shown["leveret_ready"] == 1
+    assert began - 60 < shown["process_start_time_seconds"] <= time.time()
+    assert 1e6 < shown["process_resident_memory_bytes"] < 1e10
+    assert shown["process_open_fds"] >= len([0, 1, 2])
+    assert 0 < shown["process_cpu_seconds_total"] < time.time() - began + 10
+    bench.broker.delete_queue(bench.queue, bench.vhost)
+    worker.wait_not_ready()
+    assert values(worker)["leveret_ready"] == 0

@@ -68,6 +68,29 @@ def test_show_tells_reason_error_timeline_headers_and_body(bench):
     assert [e["event"] for e in shown["events"]][0] == "claim"
 
 
+def facts(text):
+    """Name -> value of the lines before the first empty one."""
+    lines = text.split("\n\n")[0].splitlines()
+    return {line[:16].strip(): line[17:].strip() for line in lines}
+
+
+def test_show_has_a_line_for_each_fact_of_the_index(bench):
+    message = broken(7)
+    message.properties.correlation_id, message.properties.headers = "c-1", {"subject": "order/2"}
+    leveret = fill(bench, [message, Message("order.created.v1", {}, id=None)])
+    nameless, named = sorted(rows(leveret.run("dlq", "list", bench.queue, "-o", "json")), key=lambda row: bool(row["id"]))
+    shown = facts(leveret.run("dlq", "show", bench.queue, named["dead_id"]).stdout)
+    expected = {"dead id": named["dead_id"], "id": message.id, "type": "order.created.v1", "queue": bench.queue,
+                "reason": "bad_payload", "error": named["error"], "attempt": "0", "deferrals": "0", "redrives": "0",
+                "subject": "order/2", "correlation id": "c-1"}
+    assert {name: shown.get(name) for name in expected} == expected, shown
+    for name in ("failed", "first seen"):
+        assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", shown[name]), shown
+    assert shown["worker"]
+    shown = facts(leveret.run("dlq", "show", bench.queue, nameless["dead_id"]).stdout)
+    assert (shown["id"], shown["dead id"], shown["reason"]) == ("none", nameless["dead_id"], "missing_id")
+
+
 def test_what_is_unknown_is_said_to_be(bench):
     leveret = fill(bench, [broken(1)])
     for words in (("list", "no.such.queue"), ("show", bench.queue, "no-such-id"), ("redrive", bench.queue, "no-such-id"),

@@ -76,6 +76,18 @@ def test_a_mail_over_smtp_reads_the_same_with_umlauts_and_dots(bench):
     assert names.count("date") == 1 and names.count("message-id") == 1 and names.count("from") == 1
 
 
+def test_more_connections_than_share_one_multi_handle_are_used_and_kept(bench):
+    """64 share one (CURL_LOOP_SHARE)."""
+    queues = [{"name": bench.queue, "bindings": ["#"], "prefetch": 300, "retry": {"attempts": 4, "tiers": ["1s", "2s"]}}]
+    bench.worker(bench.smtp_config(queues=queues, mail={"smtp": {"connections": 150}, "timeout": "15s"}))
+    bench.sink.mode("healthy", delay_ms=1500)
+    before = bench.sink.stats()["smtp_connections"]
+    for round in range(2):
+        bench.publish_many([order(300 * round + n) for n in range(1, 301)])
+        bench.sink.wait_for(300 * (round + 1), within=60)
+    assert 140 <= bench.sink.stats()["smtp_connections"] - before <= 150
+
+
 @pytest.mark.parametrize("over", ["http", "smtp"])
 def test_a_mail_says_where_answers_go_and_carries_text_and_html(bench, over):
     bench.worker(bench.smtp_config() if over == "smtp" else bench.config())

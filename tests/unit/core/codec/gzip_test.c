@@ -1,11 +1,31 @@
 #include "core/codec/gzip.h"
 
+#include <dlfcn.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
+
+/* Stands before zlib's, which takes memory as it unpacks. */
+static bool no_memory;
+
+int inflate(z_streamp stream, int flush)
+{
+        static int (*real)(z_streamp, int);
+        if (no_memory)
+                return Z_MEM_ERROR;
+        if (!real)
+                *(void **)&real = dlsym(RTLD_NEXT, "inflate");
+        return real(stream, flush);
+}
 
 /* printf '{"a":1}' | gzip -n */
 static const char packed[] =
@@ -91,6 +111,23 @@ static void what_follows_and_is_no_member_is_broken(void **state)
                 assert_int_equal(unpack(with(buffer, one, after[i]), 100, out), GZIP_BROKEN);
 }
 
+/* Else a good message would die of a bad moment. */
+static void no_memory_is_not_taken_for_broken(void **state)
+{
+        (void)state;
+        char out[64];
+        pid_t child = fork();
+        if (child == 0) {
+                setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+                signal(SIGABRT, SIG_DFL);
+                no_memory = true;
+                _exit((int)unpack(one, 100, out));
+        }
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 static void other_formats_are_broken(void **state)
 {
         (void)state;
@@ -133,6 +170,7 @@ int main(void)
                 cmocka_unit_test(whatever_is_cut_short_is_broken),
                 cmocka_unit_test(a_wrong_checksum_is_broken),
                 cmocka_unit_test(what_follows_and_is_no_member_is_broken),
+                cmocka_unit_test(no_memory_is_not_taken_for_broken),
                 cmocka_unit_test(other_formats_are_broken),
                 cmocka_unit_test(a_bomb_is_stopped_at_the_bound),
         };

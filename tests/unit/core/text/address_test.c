@@ -82,6 +82,10 @@ static void what_is_not_one_bare_address_is_refused(void **state)
                 "a@[]",
                 "a@[1.2.3.4",
                 "a@[1 2]",
+                "a@[ 1.2]",
+                "a@[1.2 ]",
+                "a@[",
+                "a@]",
                 "a@\xf0\x9f\x92\xa9.example", /* IDNA 2008 knows no emoji */
                 "a@b\xe2\x84\x80.example",    /* which UTS #46 maps to a/c */
                 "a@\xff.example",

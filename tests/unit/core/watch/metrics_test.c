@@ -263,6 +263,28 @@ static void the_longest_callback_is_kept(void **state)
         metrics_free(metrics);
 }
 
+static void readiness_and_the_process_are_shown_as_they_are(void **state)
+{
+        (void)state;
+        struct metrics *metrics = make();
+        assert_true(shows(metrics, "leveret_ready 0"));
+        metrics_set_ready(metrics, true);
+        metrics_set_log_lines_dropped(metrics, 7);
+        metrics_set_stuck_jobs(metrics, 3);
+        metrics_set_process(metrics, &(struct metrics_process){.start_s = 1700000000.5,
+                                                               .cpu_s = 12.25,
+                                                               .resident_bytes = 9437184,
+                                                               .open_fds = 31});
+        assert_true(shows(metrics, "leveret_ready 1"));
+        assert_true(shows(metrics, "leveret_log_lines_dropped_total 7"));
+        assert_true(shows(metrics, "leveret_stuck_jobs 3"));
+        assert_true(shows(metrics, "process_start_time_seconds 1700000000.5"));
+        assert_true(shows(metrics, "process_cpu_seconds_total 12.25"));
+        assert_true(shows(metrics, "process_resident_memory_bytes 9437184"));
+        assert_true(shows(metrics, "process_open_fds 31"));
+        metrics_free(metrics);
+}
+
 /* Everything that can be shown is shown, so that promtool sees every family with samples. */
 static struct metrics *make_busy(void)
 {
@@ -325,6 +347,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(the_breaker_is_in_exactly_one_state),
                 cmocka_unit_test(a_publish_word_that_is_not_known_is_other),
                 cmocka_unit_test(the_longest_callback_is_kept),
+                cmocka_unit_test(readiness_and_the_process_are_shown_as_they_are),
                 cmocka_unit_test(promtool_finds_nothing_to_complain_about),
         };
         int failed = cmocka_run_group_tests(tests, NULL, NULL);

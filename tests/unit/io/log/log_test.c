@@ -307,6 +307,31 @@ static void a_closed_reader_and_a_full_disk_are_survived(void **state)
         pipe_ends[0] = dup(pipe_ends[1]);
 }
 
+/* As `2>>` opens it; another program may write to it too. */
+static void a_file_that_is_appended_to_keeps_what_it_holds(void **state)
+{
+        (void)state;
+        char path[] = "/tmp/log_test_XXXXXX", text[4096] = "";
+        int file = mkstemp(path);
+        assert_int_equal(write(file, "before\n", 7), 7);
+        for (int i = 0; i < 2; i++) {
+                int fd = open(path, O_WRONLY | O_APPEND);
+                assert_true(fd >= 0);
+                log_open_with(&(struct log_options){.fd = fd, .now_ms = fake_now_ms});
+                LOG(LOG_LEVEL_INFO, .event = i == 0 ? "first" : "second");
+                log_close();
+                close(fd);
+        }
+        ssize_t len = pread(file, text, sizeof(text) - 1, 0);
+        close(file);
+        unlink(path);
+        assert_true(len > 0);
+        assert_memory_equal(text, "before\n", 7);
+        assert_int_equal(lines_in(text), 3);
+        const char *first = strstr(text, "\"first\""), *second = strstr(text, "\"second\"");
+        assert_true(first && second && first < second);
+}
+
 static void *write_many(void *unused)
 {
         (void)unused;
@@ -405,6 +430,7 @@ int main(void)
                 TEST(while_batching_lines_wait_for_the_flush_or_for_a_warning),
                 TEST(every_line_of_a_lost_batch_is_counted),
                 TEST(a_closed_reader_and_a_full_disk_are_survived),
+                TEST(a_file_that_is_appended_to_keeps_what_it_holds),
                 TEST(lines_of_threads_do_not_mix),
                 cmocka_unit_test(masking_is_exact),
                 cmocka_unit_test(a_cut_never_shows_part_of_a_secret_or_a_character),

@@ -1,0 +1,139 @@
+#include "io/amqp/amqp_wire.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct arena arena;
+
+static int set_up(void **state)
+{
+        (void)state;
+        arena_init(&arena);
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        arena_fini(&arena);
+        return 0;
+}
+
+/* What the library would send, read again. */
+static struct message there_and_back(const struct message *message)
+{
+        amqp_basic_properties_t properties;
+        struct message read = {0};
+        assert_true(amqp_message_write(&arena, message, &properties));
+        amqp_message_read(&arena, &read, &properties);
+        return read;
+}
+
+static bool same(struct slice a, struct slice b)
+{
+        return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static void every_property_arrives(void **state)
+{
+        (void)state;
+        const struct message_properties sent = {
+                .content_type = SLICE_LITERAL("application/json"),
+                .content_encoding = SLICE_LITERAL("gzip"),
+                .correlation_id = SLICE_LITERAL("c-1"),
+                .reply_to = SLICE_LITERAL("answers"),
+                .expiration = SLICE_LITERAL("5000"),
+                .message_id = SLICE_LITERAL("m-1"),
+                .type = SLICE_LITERAL("order.created.v1"),
+                .user_id = SLICE_LITERAL("shop"),
+                .app_id = SLICE_LITERAL("web"),
+                .cluster_id = SLICE_LITERAL("eu"),
+                .has_delivery_mode = true,
+                .has_priority = true,
+                .has_timestamp = true,
+                .delivery_mode = 2,
+                .priority = 7,
+                .timestamp = 1700000000,
+        };
+        struct message read = there_and_back(&(struct message){.properties = sent});
+        const struct message_properties *got = &read.properties;
+        assert_true(same(got->content_type, sent.content_type));
+        assert_true(same(got->content_encoding, sent.content_encoding));
+        assert_true(same(got->correlation_id, sent.correlation_id));
+        assert_true(same(got->reply_to, sent.reply_to));
+        assert_true(same(got->expiration, sent.expiration));
+        assert_true(same(got->message_id, sent.message_id));
+        assert_true(same(got->type, sent.type));
+        assert_true(same(got->user_id, sent.user_id));
+        assert_true(same(got->app_id, sent.app_id));
+        assert_true(same(got->cluster_id, sent.cluster_id));
+        assert_true(got->has_delivery_mode && got->has_priority && got->has_timestamp);
+        assert_int_equal(got->delivery_mode, 2);
+        assert_int_equal(got->priority, 7);
+        assert_int_equal(got->timestamp, 1700000000);
+}
+
+static void what_is_absent_stays_absent(void **state)
+{
+        (void)state;
+        struct message read = there_and_back(&(struct message){0});
+        assert_null(read.properties.message_id.data);
+        assert_null(read.properties.app_id.data);
+        assert_false(read.properties.has_delivery_mode || read.properties.has_priority ||
+                     read.properties.has_timestamp);
+        assert_int_equal(read.properties.header_count, 0);
+}
+
+static void headers_arrive_with_their_kinds(void **state)
+{
+        (void)state;
+        struct header headers[] = {
+                {.name = SLICE_LITERAL("text"), .tag = HEADER_STRING, .text = SLICE_LITERAL("value")},
+                {.name = SLICE_LITERAL("no"), .tag = HEADER_VOID},
+        };
+        struct message read =
+                there_and_back(&(struct message){.properties = {.headers = headers, .header_count = 2}});
+        assert_int_equal(read.properties.header_count, 2);
+        assert_true(same(message_header_text(&read, "text"), headers[0].text));
+        assert_int_equal(message_header(&read, "no")->tag, HEADER_VOID);
+}
+
+/* Short strings have one byte for their length (AMQP 0-9-1 section 4.2.5.3). */
+static void what_no_frame_can_say_is_refused_to_the_byte(void **state)
+{
+        (void)state;
+        static char text[256];
+        memset(text, 'x', sizeof(text));
+        amqp_basic_properties_t properties;
+        for (size_t len = 254; len <= 256; len++) {
+                struct slice name = {.data = text, .len = len};
+                bool fits = len <= 255;
+                struct message of_id = {.properties = {.message_id = name}};
+                assert_int_equal(amqp_message_write(&arena, &of_id, &properties), fits);
+                assert_int_equal(amqp_message_write(&arena, &(struct message){.exchange = name}, &properties),
+                                 fits);
+                assert_int_equal(
+                        amqp_message_write(&arena, &(struct message){.routing_key = name}, &properties),
+                        fits);
+        }
+        struct message unusable = {.properties = {.headers_unusable = true}};
+        assert_false(amqp_message_write(&arena, &unusable, &properties));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                TEST(every_property_arrives),
+                TEST(what_is_absent_stays_absent),
+                TEST(headers_arrive_with_their_kinds),
+                TEST(what_no_frame_can_say_is_refused_to_the_byte),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
