@@ -9,13 +9,20 @@ static void tell(struct cli_table *table, const char *service, bool ok, const ch
         cli_table_row(table, service, ok ? "ok" : "failed", cli_safe(table->cli, slice_of(detail)));
 }
 
+static const char eviction_unknown[] =
+        "takes writes; INFO is refused, so it is not known whether it evicts records: allow INFO, or see to "
+        "maxmemory-policy noeviction";
+
 static bool probe_redis(struct cli *cli, struct cli_table *table)
 {
         char error[256];
         struct redis_sync *redis = redis_sync_open(cli->config, error);
+        const char *detail = !redis                            ? error
+                             : redis_sync_keeps_unknown(redis) ? eviction_unknown
+                                                               : "takes writes, evicts nothing";
         bool ok = redis != NULL;
+        tell(table, "redis", ok, detail);
         redis_sync_close(redis);
-        tell(table, "redis", ok, ok ? "takes writes, evicts nothing" : error);
         return ok;
 }
 

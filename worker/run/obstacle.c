@@ -11,6 +11,8 @@ uint32_t obstacles_of_engine(const struct engine *engine)
                 set |= OBSTACLE_BIT(DRAINING);
         if (!engine->broker.up)
                 set |= OBSTACLE_BIT(BROKER_DOWN);
+        if (!amqp_publisher_is_up(engine->publisher))
+                set |= OBSTACLE_BIT(PUBLISHER_DOWN);
         if (!redis_store_is_up(engine->store))
                 set |= OBSTACLE_BIT(REDIS_DOWN);
         else if (!engine->pauses_known)
@@ -25,26 +27,20 @@ uint32_t obstacles_of_outlet(const struct engine *engine, size_t outlet)
         return one->breaker.state == BREAKER_HALF_OPEN ? set | OBSTACLE_BIT(BREAKER_HALF_OPEN) : set;
 }
 
-/* What is in the way at all outlets of the set: nothing if one is well, only a probe if one is half open,
- * else the reasons of the first. */
-static uint32_t obstacles_of_outlets(const struct engine *engine, uint32_t outlets)
+/* What is in the way at all of them: nothing if one is well, the reasons of the first if none is. */
+static uint32_t obstacles_of_all_outlets(const struct engine *engine)
 {
-        uint32_t first = 0;
-        bool probing = false;
-        for (size_t i = 0; i < engine->outlet_count; i++) {
-                uint32_t set = outlets >> i & 1 ? obstacles_of_outlet(engine, i) : 0;
-                if (outlets >> i & 1 && set == 0)
+        uint32_t first = obstacles_of_outlet(engine, 0);
+        for (size_t i = 1; first && i < engine->outlet_count; i++)
+                if (!obstacles_of_outlet(engine, i))
                         return 0;
-                probing |= set == OBSTACLE_BIT(BREAKER_HALF_OPEN);
-                first = first ? first : set;
-        }
-        return probing ? OBSTACLE_BIT(BREAKER_HALF_OPEN) : first;
+        return first;
 }
 
 uint32_t obstacles_of_queue(const struct engine *engine, size_t queue)
 {
         const struct queue_state *state = &engine->queues[queue];
-        uint32_t set = obstacles_of_outlets(engine, state->needs);
+        uint32_t set = obstacles_of_all_outlets(engine);
         if (state->paused)
                 set |= OBSTACLE_BIT(PAUSED);
         if (engine->broker.up && state->wanted != 0 && !amqp_consumer_is_consuming(engine->consumer, queue))

@@ -13,6 +13,7 @@ struct engine;
 #define OBSTACLES(X)                                                                                         \
         X(DRAINING, "draining")                                                                              \
         X(BROKER_DOWN, "the broker connection is down")                                                      \
+        X(PUBLISHER_DOWN, "the publisher's connection is down")                                              \
         X(REDIS_DOWN, "redis is down")                                                                       \
         X(PAUSES_UNKNOWN, "it is not known yet which queues are paused")                                     \
         X(PAUSED, "paused by an operator")                                                                   \
@@ -32,10 +33,11 @@ enum obstacle {
 /* Sets of obstacles: bit by bit. */
 #define OBSTACLE_BIT(name) ((uint32_t)1 << OBSTACLE_##name)
 #define OBSTACLES_OF_ENGINE                                                                                  \
-        (OBSTACLE_BIT(DRAINING) | OBSTACLE_BIT(BROKER_DOWN) | OBSTACLE_BIT(REDIS_DOWN) |                     \
-         OBSTACLE_BIT(PAUSES_UNKNOWN))
+        (OBSTACLE_BIT(DRAINING) | OBSTACLE_BIT(BROKER_DOWN) | OBSTACLE_BIT(PUBLISHER_DOWN) |                 \
+         OBSTACLE_BIT(REDIS_DOWN) | OBSTACLE_BIT(PAUSES_UNKNOWN))
 
-/* What is in the way of all work. PAUSES_UNKNOWN only while Redis is up. */
+/* What is in the way of all work. PAUSES_UNKNOWN only while Redis is up. PUBLISHER_DOWN stops nothing, for
+ * most jobs need no copy, but such a worker is not ready. */
 uint32_t obstacles_of_engine(const struct engine *engine);
 /* What is in the way at an outlet. */
 uint32_t obstacles_of_outlet(const struct engine *engine, size_t outlet);

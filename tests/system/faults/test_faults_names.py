@@ -81,7 +81,9 @@ def passed(seconds):
 def test_a_service_whose_name_does_not_exist_yet_is_waited_for(bench, names, host, event):
     del names.names[host]
     worker = named(bench, names).start(ready=False)
-    wait_until(lambda: len(worker.logged(event=event)) >= 3, within=30, what=lambda: worker.process.stderr()[-2000:])
+    began = time.monotonic()
+    wait_until(lambda: worker.logged(event=event), within=30, what=lambda: worker.process.stderr()[-2000:])
+    wait_until(lambda: len(tries(names, host, began)) >= 3, within=30, what="it looks for the name again")
     for entry in worker.logged(event=event):
         assert host in entry["error"], "the error names what was looked for"
     assert worker.get("/livez")[0] == 200 and not worker.is_ready()

@@ -1,6 +1,7 @@
 #include "io/amqp/amqp_consumer.h"
 #include "core/job/jitter.h"
 #include "core/memory/memory.h"
+#include "core/text/shorten.h"
 #include "io/amqp/amqp_attempt.h"
 #include "io/amqp/amqp_channel.h"
 #include "io/machine/clock.h"
@@ -43,7 +44,8 @@ struct amqp_consumer {
         int64_t connect_at_ms; /* when neither connected nor connecting; -1: never again */
         struct backoff backoff;
         bool ever_up, closing, held;
-        unsigned handles; /* of libuv, still open */
+        char trouble[AMQP_ERROR_MAX]; /* why there is no connection; "" if there is one */
+        unsigned handles;             /* of libuv, still open */
         uv_timer_t tick;
         uv_prepare_t prepare;
         uv_idle_t idle; /* active while the library holds frames that no socket event announces */
@@ -66,8 +68,7 @@ static void attempt_begin(struct amqp_consumer *consumer)
 
 /* --- writing --- */
 
-/* Methods and acks that are due, as long as the socket takes them. Sets *left if something must wait for the
- * socket. */
+/* Methods and acks that are due, as long as the socket takes them. *left: something waits for the socket. */
 static int channel_write(struct amqp_consumer *consumer, struct channel *channel, bool *left)
 {
         bool more = acks_pending(&channel->acks);
@@ -173,8 +174,8 @@ static void frame_dispatch(struct amqp_consumer *consumer, const amqp_frame_t *f
         }
 }
 
-/* Reads a bounded number of frames. A frame is digested before the next is read: the library's memory is
- * given back each time, else it keeps every frame it ever held. */
+/* A bounded number of frames. Each is digested before the next is read: the library's memory is given back
+ * each time, else it keeps every frame it ever held. */
 static void connection_read(struct amqp_consumer *consumer, bool readable)
 {
         const struct timeval no_wait = {0};
@@ -224,11 +225,11 @@ static void on_idle(uv_idle_t *handle)
 static void on_poll(uv_poll_t *handle, int status, int events)
 {
         struct amqp_consumer *consumer = ((struct socket_poll *)handle->data)->consumer;
+        turn_worked();
         if (status < 0) {
                 connection_drop(consumer, uv_strerror(status));
                 return;
         }
-        turn_worked();
         if (events & UV_READABLE) {
                 consumer->heard_ms = now_ms(consumer);
                 connection_read(consumer, true);
@@ -259,15 +260,14 @@ static void connection_forget(struct amqp_consumer *consumer, int64_t bound_ms)
 
 static void connection_drop(struct amqp_consumer *consumer, const char *why)
 {
-        char text[AMQP_ERROR_MAX];
-        snprintf(text, sizeof(text), "%s", why);
+        text_shorten(consumer->trouble, sizeof(consumer->trouble), why);
         connection_forget(consumer, 0);
         uv_timer_start(&consumer->tick, on_tick, TICK_MS, TICK_MS);
         if (now_ms(consumer) - consumer->up_ms >= LIVED_MS)
                 backoff_reset(&consumer->backoff);
         consumer->connect_at_ms =
                 now_ms(consumer) + backoff_next_ms(&consumer->backoff, jitter_next(&consumer->random));
-        consumer->events->down(consumer->context, consumer->epoch, text);
+        consumer->events->down(consumer->context, consumer->epoch, consumer->trouble);
 }
 
 static uint64_t tick_ms(const struct amqp_consumer *consumer)
@@ -289,6 +289,7 @@ static void connection_begin(struct amqp_consumer *consumer, struct broker *brok
         consumer->up_ms = consumer->heard_ms = consumer->written_ms = now_ms(consumer);
         consumer->epoch++;
         consumer->ever_up = true;
+        consumer->trouble[0] = '\0';
         poll_ask(consumer, UV_READABLE);
         buffered_watch(consumer);
         uv_timer_start(&consumer->tick, on_tick, tick_ms(consumer), tick_ms(consumer));
@@ -299,6 +300,7 @@ static void attempt_failed(struct amqp_consumer *consumer, const struct amqp_err
 {
         attempt_free(consumer->attempt, 0);
         consumer->attempt = NULL;
+        text_shorten(consumer->trouble, sizeof(consumer->trouble), error->text);
         if (error->trouble == AMQP_TROUBLE_REFUSED && !consumer->ever_up) {
                 consumer->connect_at_ms = -1;
                 consumer->events->fatal(consumer->context, error->text);
@@ -330,8 +332,7 @@ static void on_attempted(uv_async_t *handle)
 
 /* --- turns of the loop --- */
 
-/* A wish for 0 is answered as soon as no delivery can come any more, also when there was no consumer to
- * cancel. */
+/* A wish for 0 is answered as soon as no delivery can come, also when there was no consumer to cancel. */
 static void cancels_answer(struct amqp_consumer *consumer)
 {
         for (size_t i = 0; i < consumer->channel_count && !consumer->closing; i++) {
@@ -360,11 +361,11 @@ static void on_tick(uv_timer_t *timer)
 {
         struct amqp_consumer *consumer = timer->data;
         int64_t now = now_ms(consumer);
-        if (!consumer->broker) {
-                if (!consumer->attempt && consumer->connect_at_ms >= 0 && now >= consumer->connect_at_ms)
-                        attempt_begin(consumer);
+        bool due = !consumer->attempt && consumer->connect_at_ms >= 0 && now >= consumer->connect_at_ms;
+        if (!consumer->broker && due)
+                attempt_begin(consumer);
+        if (!consumer->broker)
                 return;
-        }
         int64_t silent_ms = now - consumer->heard_ms;
         if (consumer->heartbeat_ms > 0 &&
             silent_ms > consumer->heartbeat_ms * 2 - (int64_t)tick_ms(consumer) &&
@@ -372,9 +373,9 @@ static void on_tick(uv_timer_t *timer)
                 char text[96];
                 snprintf(text, sizeof(text), "no heartbeat from the broker for %d ms", (int)silent_ms);
                 connection_drop(consumer, text);
-                return;
+        } else {
+                heartbeat_write(consumer);
         }
-        heartbeat_write(consumer);
 }
 
 /* --- the interface --- */
@@ -451,9 +452,9 @@ void amqp_consumer_hold(struct amqp_consumer *consumer, bool held)
         buffered_watch(consumer);
 }
 
-bool amqp_consumer_is_up(const struct amqp_consumer *consumer)
+const char *amqp_consumer_trouble(const struct amqp_consumer *consumer)
 {
-        return consumer->broker != NULL;
+        return consumer->trouble;
 }
 
 bool amqp_consumer_is_consuming(const struct amqp_consumer *consumer, size_t queue)
@@ -482,11 +483,11 @@ static void on_closed(uv_handle_t *handle)
 
 void amqp_consumer_close(struct amqp_consumer *consumer)
 {
-        int64_t until_ms = clock_boot_ms() + CLOSE_BOUND_MS;
+        int64_t left_ms = CLOSE_BOUND_MS, until_ms = clock_boot_ms() + left_ms;
         consumer->closing = true;
         if (consumer->broker) {
                 channels_flush(consumer->channels, consumer->channel_count, consumer->broker, until_ms);
-                int64_t left_ms = until_ms - clock_boot_ms();
+                left_ms = until_ms - clock_boot_ms();
                 connection_forget(consumer, left_ms > 0 ? left_ms : 0);
         } else {
                 attempt_free(consumer->attempt, CLOSE_BOUND_MS);

@@ -3,6 +3,7 @@
 
 #include "core/message/message.h"
 #include "core/settings/config.h"
+#include "io/amqp/amqp_connection.h"
 
 #include <uv.h>
 
@@ -64,7 +65,9 @@ void amqp_consumer_nack(struct amqp_consumer *consumer, uint64_t epoch, uint64_t
  * heartbeats go on. For when what has arrived takes too much memory. */
 void amqp_consumer_hold(struct amqp_consumer *consumer, bool held);
 
-bool amqp_consumer_is_up(const struct amqp_consumer *consumer);
+/* Why there is no connection: the last error; "" while there is one, or before the first try has ended. Valid
+ * until the next event. */
+const char *amqp_consumer_trouble(const struct amqp_consumer *consumer);
 /* Is a consumer of that queue confirmed and alive? */
 bool amqp_consumer_is_consuming(const struct amqp_consumer *consumer, size_t queue);
 /* Can a delivery of that queue still come? Yes until its cancel is confirmed. */

@@ -5,6 +5,7 @@
 #include "core/message/confirms.h"
 #include "core/message/copy.h"
 #include "core/text/buffer.h"
+#include "core/text/shorten.h"
 #include "io/amqp/amqp_wire.h"
 
 #include <poll.h>
@@ -75,7 +76,7 @@ void outbox_end(struct outbox *outbox, struct publish *publish, enum publish_out
                 const char *error)
 {
         publish->outcome = outcome;
-        snprintf(publish->error, sizeof(publish->error), "%s", error);
+        text_shorten(publish->error, sizeof(publish->error), error);
         pthread_mutex_lock(&outbox->mutex);
         publish_list_add(&outbox->ended, publish);
         if (outbox->wake_loop)
@@ -110,7 +111,7 @@ static void fd_tell(struct postman *postman, int fd, const char *trouble)
         pthread_mutex_lock(&postman->outbox->mutex);
         postman->outbox->fd = fd;
         if (trouble)
-                snprintf(postman->outbox->trouble, sizeof(postman->outbox->trouble), "%s", trouble);
+                text_shorten(postman->outbox->trouble, sizeof(postman->outbox->trouble), trouble);
         pthread_mutex_unlock(&postman->outbox->mutex);
 }
 
@@ -124,8 +125,8 @@ static void returned_clear(struct returned *returned)
 /* Everything outstanding may or may not have arrived. */
 static void connection_drop(struct postman *postman, const char *why)
 {
-        char text[160];
-        snprintf(text, sizeof(text), "%.159s", why);
+        char text[AMQP_ERROR_MAX]; /* `why` may lie in what is freed below */
+        text_shorten(text, sizeof(text), why);
         fd_tell(postman, -1, text); /* before the descriptor's number can be given out again */
         busy_end(postman);
         if (atomic_exchange(&postman->outbox->up, false))

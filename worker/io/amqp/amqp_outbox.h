@@ -18,7 +18,7 @@ struct publish {
         void *context;
         int64_t given_ms; /* steady clock */
         enum publish_outcome outcome;
-        char error[160];
+        char error[256];
 };
 
 struct publish_list { /* first in, first out */
@@ -33,11 +33,11 @@ struct outbox {
         pthread_mutex_t mutex; /* for all up to `threads_end` */
         pthread_cond_t thread_ended_changed;
         struct publish_list waiting, ended;
-        uv_async_t *wake_loop; /* NULL: the loop has gone */
-        int fd;                /* of the connection, for the watchdog's shutdown; -1: none */
-        char trouble[160];     /* of the last connection, "" if none */
-        bool stopping;         /* end when nothing is under way */
-        bool abandoned;        /* end at once */
+        uv_async_t *wake_loop;        /* NULL: the loop has gone */
+        int fd;                       /* of the connection, for the watchdog's shutdown; -1: none */
+        char trouble[AMQP_ERROR_MAX]; /* of the last connection, "" while one stands */
+        bool stopping;                /* end when nothing is under way */
+        bool abandoned;               /* end at once */
         bool thread_ended;
 
         int wake_thread;               /* eventfd */

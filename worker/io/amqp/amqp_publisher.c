@@ -1,5 +1,6 @@
 #include "io/amqp/amqp_publisher.h"
 #include "core/memory/memory.h"
+#include "core/text/shorten.h"
 #include "io/amqp/amqp_outbox.h"
 
 #include <stdio.h>
@@ -69,16 +70,16 @@ static void on_ended(uv_async_t *handle)
  */
 static void waiting_expire(struct outbox *outbox, int64_t given_before_ms, const char *why)
 {
-        char text[160];
+        char text[AMQP_ERROR_MAX + 64];
         pthread_mutex_lock(&outbox->mutex);
         struct publish_list expired = {0};
         while (outbox->waiting.head && outbox->waiting.head->given_ms <= given_before_ms)
                 publish_list_add(&expired, publish_list_take(&outbox->waiting));
-        snprintf(text, sizeof(text), "%s%s%.100s", why, outbox->trouble[0] ? ": " : "", outbox->trouble);
+        snprintf(text, sizeof(text), "%s%s%s", why, outbox->trouble[0] ? ": " : "", outbox->trouble);
         pthread_mutex_unlock(&outbox->mutex);
         for (struct publish *publish; (publish = publish_list_take(&expired));) {
                 publish->outcome = PUBLISH_UNSENT;
-                snprintf(publish->error, sizeof(publish->error), "%s", text);
+                text_shorten(publish->error, sizeof(publish->error), text);
                 publish_report(publish);
         }
 }
@@ -187,6 +188,14 @@ bool amqp_publisher_is_blocked(const struct amqp_publisher *publisher)
 bool amqp_publisher_is_up(const struct amqp_publisher *publisher)
 {
         return atomic_load(&publisher->outbox->up);
+}
+
+void amqp_publisher_trouble(const struct amqp_publisher *publisher, char text[AMQP_ERROR_MAX])
+{
+        struct outbox *outbox = publisher->outbox;
+        pthread_mutex_lock(&outbox->mutex);
+        text_shorten(text, AMQP_ERROR_MAX, outbox->trouble);
+        pthread_mutex_unlock(&outbox->mutex);
 }
 
 uint64_t amqp_publisher_losses(const struct amqp_publisher *publisher)

@@ -3,6 +3,7 @@
 
 #include "core/message/message.h"
 #include "core/settings/config.h"
+#include "io/amqp/amqp_connection.h"
 
 #include <uv.h>
 
@@ -38,6 +39,8 @@ void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *aren
 /* Is the broker blocking publishers (connection.blocked)? */
 bool amqp_publisher_is_blocked(const struct amqp_publisher *publisher);
 bool amqp_publisher_is_up(const struct amqp_publisher *publisher);
+/* Why it is not: the last error; "" while it is, or before the first try has ended. */
+void amqp_publisher_trouble(const struct amqp_publisher *publisher, char text[AMQP_ERROR_MAX]);
 /* How often a connection that stood was lost. */
 uint64_t amqp_publisher_losses(const struct amqp_publisher *publisher);
 

@@ -1,4 +1,5 @@
 #include "core/memory/memory.h"
+#include "core/text/shorten.h"
 #include "io/machine/clock.h"
 #include "io/machine/turn.h"
 #include "io/redis/redis_store_state.h"
@@ -10,6 +11,8 @@
 /* Between two tries to connect. */
 #define BACKOFF_BASE_MS 100
 #define BACKOFF_CAP_MS 5000
+/* A connection that held so long was a success. */
+#define LIVED_MS 1000
 #define WATCH_MAX_MS 1000
 /* Each may plan a job, 50 us or more: so many, and more only in a turn that is short. */
 #define REPLIES_AT_LEAST 4
@@ -55,6 +58,16 @@ void redis_request_lost(const struct request *request)
 
 static void retry_later(struct redis_store *store);
 
+/* Of tries that fail alike the first is told alone. */
+static void down_tell(struct redis_store *store, const char *error, bool was_up)
+{
+        text_shorten(store->trouble, sizeof(store->trouble), error);
+        if (!was_up && strcmp(store->trouble, store->told) == 0)
+                return;
+        memcpy(store->told, store->trouble, sizeof(store->told));
+        store->events->down(store->context, store->trouble);
+}
+
 /* Ends the connection; everything under way is answered as lost. */
 static void drop(struct redis_store *store, const char *error)
 {
@@ -77,8 +90,9 @@ static void drop(struct redis_store *store, const char *error)
         }
         if (store->closing)
                 return;
-        if (was_up)
-                store->events->down(store->context, text);
+        if (was_up && clock_boot_ms() - store->up_ms >= LIVED_MS)
+                backoff_reset(&store->backoff);
+        down_tell(store, text, was_up);
         retry_later(store);
 }
 
@@ -228,8 +242,9 @@ static void connected(struct redis_store *store, struct redis_connection connect
                 abort();
         store->poll->data = store;
         store->watched = 0;
-        backoff_reset(&store->backoff);
         store->up = store->ever_up = true;
+        store->up_ms = clock_boot_ms();
+        store->trouble[0] = '\0';
         watch(store, UV_READABLE);
         store->events->up(store->context);
 }
@@ -243,7 +258,7 @@ static void connect_done(void *context, const struct redis_connection *connectio
         } else if (connection->fatal && !store->ever_up) {
                 store->events->fatal(store->context, connection->error);
         } else {
-                store->events->down(store->context, connection->error);
+                down_tell(store, connection->error, /* was_up = */ false);
                 retry_later(store);
         }
 }
@@ -308,6 +323,16 @@ void redis_store_close(struct redis_store *store)
         buffer_fini(&store->key);
         free(store->ring);
         free(store);
+}
+
+void redis_store_trouble(const struct redis_store *store, char *text)
+{
+        memcpy(text, store->trouble, sizeof(store->trouble));
+}
+
+bool redis_store_keeps_unknown(const struct redis_store *store)
+{
+        return store->up && store->connection.keeps_unknown;
 }
 
 bool redis_store_is_up(const struct redis_store *store)

@@ -70,6 +70,10 @@ struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *confi
 void redis_store_close(struct redis_store *store);
 /* Is it connected, and has it taken the probe write? */
 bool redis_store_is_up(const struct redis_store *store);
+/* Why it is not: the last error, of at most 255 bytes; "" while it is, or before the first try has ended. */
+void redis_store_trouble(const struct redis_store *store, char *text);
+/* It is up, but does not say whether it may evict records: INFO is refused. */
+bool redis_store_keeps_unknown(const struct redis_store *store);
 
 /* The scripts of worker/io/redis/lua. Claims the job for identity->owner, for claim.lease from now on. */
 void redis_store_claim(struct redis_store *store, const struct store_identity *identity,

@@ -27,6 +27,9 @@ struct redis_store {
         void *context;
         struct redis_connection connection;
         bool up, ever_up, closing;
+        int64_t up_ms;     /* clock_boot_ms of the last connect */
+        char trouble[256]; /* why it is down; "" while it is up */
+        char told[256];    /* the trouble that `down` was last called with */
         struct redis_connecting *connecting;
         struct backoff backoff;
         uv_poll_t *poll; /* while connected */

@@ -24,6 +24,11 @@ struct redis_sync *redis_sync_open(const struct config *config, char *error)
         return NULL;
 }
 
+bool redis_sync_keeps_unknown(const struct redis_sync *redis)
+{
+        return redis->connection.keeps_unknown;
+}
+
 void redis_sync_close(struct redis_sync *redis)
 {
         if (!redis)

@@ -23,6 +23,8 @@ struct redis_value {
 
 /* NULL if it cannot be reached, is refused, or takes no write; `error` (256 bytes) says which. */
 struct redis_sync *redis_sync_open(const struct config *config, char *error);
+/* Does the server refuse to say whether it may evict records? */
+bool redis_sync_keeps_unknown(const struct redis_sync *redis);
 void redis_sync_close(struct redis_sync *redis);
 
 /* Runs one command; the reply lies in `arena`. A lost connection is REDIS_FAILED too. Never NULL. */

@@ -1,0 +1,157 @@
+#include "io/redis/redis_probe.h"
+#include "core/record/keys.h"
+
+#include "redis_scripts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const script_sources[REDIS_SCRIPT_COUNT] = {
+        [REDIS_SCRIPT_CLAIM] = script_claim,       [REDIS_SCRIPT_RENEW] = script_renew,
+        [REDIS_SCRIPT_INTEND] = script_intend,     [REDIS_SCRIPT_RECORD] = script_record,
+        [REDIS_SCRIPT_COMPLETE] = script_complete, [REDIS_SCRIPT_DECIDE] = script_decide,
+        [REDIS_SCRIPT_SETTLE] = script_settle,     [REDIS_SCRIPT_KILLED] = script_killed,
+};
+
+bool redis_probe_eviction(struct redis_connection *connection)
+{
+        const char *argv[] = {"INFO", "memory"};
+        redisReply *reply = redis_connection_ask(connection, 2, argv, "INFO");
+        if (!reply) {
+                connection->fatal = false;
+                connection->keeps_unknown = connection->context->err == 0;
+                return connection->keeps_unknown;
+        }
+        if (!reply->str) {
+                freeReplyObject(reply);
+                return redis_connection_fail(connection, false, "INFO", "an unexpected reply");
+        }
+        const char *policy = strstr(reply->str, "maxmemory_policy:");
+        const char *limit = strstr(reply->str, "maxmemory:");
+        bool unsafe = policy && strncmp(policy, "maxmemory_policy:noeviction", 27) != 0;
+        bool limited = limit && strtoull(limit + 10, NULL, 10) > 0;
+        char word[64] = "";
+        if (unsafe)
+                sscanf(policy, "maxmemory_policy:%63[a-z-]", word);
+        freeReplyObject(reply);
+        if (unsafe && limited)
+                return redis_connection_fail(
+                        connection, true,
+                        "it may evict idempotency records; set maxmemory-policy noeviction, it is", word);
+        return true;
+}
+
+enum { SHA_SIZE = sizeof((struct redis_connection){0}.sha[0]) };
+
+static bool script_load(struct redis_connection *connection, const char *source, char sha[SHA_SIZE])
+{
+        const char *argv[] = {"SCRIPT", "LOAD", source};
+        redisReply *reply =
+                redis_connection_ask(connection, 3, argv, "cannot load the scripts (SCRIPT LOAD)");
+        if (!reply)
+                return false;
+        bool named = reply->str && reply->len == SHA_SIZE - 1;
+        if (named)
+                memcpy(sha, reply->str, SHA_SIZE);
+        freeReplyObject(reply);
+        return named ||
+               redis_connection_fail(connection, false, "cannot load the scripts", "an unexpected reply");
+}
+
+static bool scripts_load(struct redis_connection *connection)
+{
+        for (size_t i = 0; i < REDIS_SCRIPT_COUNT; i++) {
+                struct buffer source = {0};
+                buffer_add_text(&source, script_prelude);
+                buffer_add_text(&source, script_sources[i]);
+                bool loaded = script_load(connection, source.data, connection->sha[i]);
+                buffer_fini(&source);
+                if (!loaded)
+                        return false;
+        }
+        return true;
+}
+
+/* What the scripts and run/ call; what follows the key. PEXPIRE comes after PERSIST, so that the probe's key
+ * goes. */
+static const char *const commands[] = {
+        "TIME",
+        "GET",
+        "EXISTS",
+        "HGET f",
+        "HMGET f",
+        "HGETALL",
+        "HEXISTS f",
+        "HSET f v",
+        "HDEL f",
+        "RPUSH v",
+        "RPUSHX v",
+        "LTRIM 0 0",
+        "SMEMBERS",
+        "ZADD 0 v",
+        "ZREM v",
+        "ZREMRANGEBYRANK 0 0",
+        "ZREMRANGEBYSCORE 0 0",
+        "PERSIST",
+        "PEXPIRE 10000",
+        "DEL",
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
+
+static bool commands_try(struct redis_connection *connection, const char *sha, const char *key)
+{
+        const char *argv[4 + COMMAND_COUNT] = {"EVALSHA", sha, "1", key};
+        memcpy(argv + 4, commands, sizeof(commands));
+        redisReply *reply = redis_connection_ask(connection, 4 + COMMAND_COUNT, argv,
+                                                 "it refuses what leveret needs: EVALSHA");
+        if (!reply)
+                return false;
+        bool all = reply->str && reply->len == 0;
+        if (!all)
+                redis_connection_fail(connection, false, "it refuses what leveret needs",
+                                      reply->str ? reply->str : "an unexpected reply");
+        freeReplyObject(reply);
+        return all;
+}
+
+/* Redis looks at the keys that a script is given before it runs: one that asks for nothing shows whether they
+ * are allowed. One key a call, for a cluster has them in different slots. */
+static bool keys_try(struct redis_connection *connection, const char *sha, const char *prefix)
+{
+        bool ok = true;
+        struct arena arena;
+        arena_init(&arena);
+        for (int kind = 0; ok && kind < RECORD_KEY_COUNT; kind++) {
+                const char *key = record_key(&arena, prefix, (enum record_key)kind, "probe");
+                const char *argv[] = {"EVALSHA", sha, "1", key};
+                ok = redis_connection_run(
+                        connection, 4, argv,
+                        arena_printf(&arena, "it refuses what leveret needs: keys like %.100s", key));
+        }
+        arena_fini(&arena);
+        return ok;
+}
+
+bool redis_probe_scripts(struct redis_connection *connection, const char *prefix, const char *name)
+{
+        char sha[SHA_SIZE];
+        struct arena arena;
+        arena_init(&arena);
+        bool ok = scripts_load(connection) && script_load(connection, script_probe, sha) &&
+                  commands_try(connection, sha, record_key(&arena, prefix, KEY_PROBE, name)) &&
+                  keys_try(connection, sha, prefix);
+        arena_fini(&arena);
+        return ok;
+}
+
+bool redis_probe_write(struct redis_connection *connection, const char *prefix, const char *name)
+{
+        struct arena arena;
+        arena_init(&arena);
+        const char *key = record_key(&arena, prefix, KEY_PROBE, name);
+        const char *argv[] = {"SET", key, "1", "PX", arena_printf(&arena, "%d", RECORD_PROBE_TTL_MS)};
+        bool taken = redis_connection_run(connection, 5, argv,
+                                          arena_printf(&arena, "it takes no write of %.100s", key));
+        arena_fini(&arena);
+        return taken;
+}

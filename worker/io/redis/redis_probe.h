@@ -1,0 +1,21 @@
+#ifndef LEVERET_IO_REDIS_PROBE_H
+#define LEVERET_IO_REDIS_PROBE_H
+
+#include "io/redis/redis_connection.h"
+
+/* Inside of redis_connection_open: what is asked of a server before it is believed in. Each blocks for
+ * config->redis.timeout_ms at most; false sets the connection's error and whether waiting mends it. */
+
+/* Does it keep what is written? An evicted idempotency record is a mail sent twice: with a memory limit the
+ * policy must be noeviction (https://redis.io/docs/reference/eviction/). Where INFO is refused this is not
+ * known: connection->keeps_unknown is set. */
+bool redis_probe_eviction(struct redis_connection *connection);
+
+/* Loads the scripts and proves that this user may call them, and every command that they and the worker use,
+ * on keys of every kind: rename-command and ACLs can take any of them away. */
+bool redis_probe_scripts(struct redis_connection *connection, const char *prefix, const char *name);
+
+/* A server that is full, a replica, or lacks its replicas answers reads but takes no write. */
+bool redis_probe_write(struct redis_connection *connection, const char *prefix, const char *name);
+
+#endif
