@@ -27,20 +27,26 @@ uint32_t obstacles_of_outlet(const struct engine *engine, size_t outlet)
         return one->breaker.state == BREAKER_HALF_OPEN ? set | OBSTACLE_BIT(BREAKER_HALF_OPEN) : set;
 }
 
-/* What is in the way at all of them: nothing if one is well, the reasons of the first if none is. */
-static uint32_t obstacles_of_all_outlets(const struct engine *engine)
+/* What is in the way at all outlets of the set: nothing if one is well, only a probe if one is half open,
+ * else the reasons of the first. */
+static uint32_t obstacles_of_outlets(const struct engine *engine, uint32_t outlets)
 {
-        uint32_t first = obstacles_of_outlet(engine, 0);
-        for (size_t i = 1; first && i < engine->outlet_count; i++)
-                if (!obstacles_of_outlet(engine, i))
+        uint32_t first = 0;
+        bool probing = false;
+        for (size_t i = 0; i < engine->outlet_count; i++) {
+                uint32_t set = outlets >> i & 1 ? obstacles_of_outlet(engine, i) : 0;
+                if (outlets >> i & 1 && set == 0)
                         return 0;
-        return first;
+                probing |= set == OBSTACLE_BIT(BREAKER_HALF_OPEN);
+                first = first ? first : set;
+        }
+        return probing ? OBSTACLE_BIT(BREAKER_HALF_OPEN) : first;
 }
 
 uint32_t obstacles_of_queue(const struct engine *engine, size_t queue)
 {
         const struct queue_state *state = &engine->queues[queue];
-        uint32_t set = obstacles_of_all_outlets(engine);
+        uint32_t set = obstacles_of_outlets(engine, state->needs);
         if (state->paused)
                 set |= OBSTACLE_BIT(PAUSED);
         if (engine->broker.up && state->wanted != 0 && !amqp_consumer_is_consuming(engine->consumer, queue))

@@ -45,7 +45,9 @@ static size_t unready(struct engine *engine, struct buffer *out)
         }
         uint32_t breaker = OBSTACLE_BIT(BREAKER_OPEN) | OBSTACLE_BIT(BREAKER_HALF_OPEN);
         for (size_t i = 0; i < engine->outlet_count; i++)
-                count += add_obstacles(out, obstacles_of_outlet(engine, i), breaker, "mail");
+                if (!route_is_covered(engine, i))
+                        count += add_obstacles(out, obstacles_of_outlet(engine, i), breaker,
+                                               engine->outlets[i].config->name);
         uint32_t consuming = OBSTACLE_BIT(QUEUE_LOST) | OBSTACLE_BIT(NOT_CONSUMING);
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 count += add_obstacles(out, obstacles_of_queue(engine, i), consuming,
@@ -62,7 +64,9 @@ static void add_checks(const struct engine *engine, struct buffer *out)
                 redis_store_keeps_unknown(engine->store)
                         ? "redis takes writes; INFO is refused: it is not known whether it evicts records\n"
                         : "redis takes writes\n");
-        buffer_add_text(out, "the breaker of the mail transport is closed\n");
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                buffer_printf(out, "the breaker of the %s transport is %s\n", engine->outlets[i].config->name,
+                              breaker_state_word(engine->outlets[i].breaker.state));
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 buffer_printf(out, "queue %s: %s\n", engine->config->queues[i].name,
                               engine->queues[i].paused ? "paused by an operator" : "consuming");
@@ -176,6 +180,40 @@ static void add_jobs(const struct engine *engine, struct buffer *body)
         buffer_add_text(body, "},");
 }
 
+static size_t sending(const struct engine *engine)
+{
+        size_t count = 0;
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                count += engine->outlets[i].used;
+        return count;
+}
+
+static void add_outlets(const struct engine *engine, struct buffer *body)
+{
+        buffer_add_text(body, "\"outlets\":[");
+        for (size_t i = 0; i < engine->outlet_count; i++) {
+                const struct outlet *outlet = &engine->outlets[i];
+                uint32_t shut = outlet_shut_because(outlet, clock_boot_ms());
+                buffer_add_text(body, i ? ",{" : "{");
+                add_string(body, "name", outlet->config->name);
+                buffer_printf(body,
+                              ",\"breaker\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64
+                              ",\"probes\":%" PRIu64 ",\"sending\":%zu,\"waiting\":%zu",
+                              breaker_state_word(outlet->breaker.state), outlet->breaker.failures,
+                              outlet->breaker.openings, outlet->breaker.probes, outlet->used,
+                              outlet_waiting(outlet));
+                if (shut) {
+                        struct buffer why = {0};
+                        obstacle_print(&why, obstacle_first(shut), outlet->config->name);
+                        buffer_add_char(body, ',');
+                        add_string(body, "shut", why.data);
+                        buffer_fini(&why);
+                }
+                buffer_add_char(body, '}');
+        }
+        buffer_add_text(body, "],");
+}
+
 static void render_status(struct engine *engine, struct buffer *body)
 {
         const struct outlet *outlet = &engine->outlets[0];
@@ -194,6 +232,7 @@ static void render_status(struct engine *engine, struct buffer *body)
                       amqp_publisher_is_up(engine->publisher) ? "true" : "false",
                       amqp_publisher_is_blocked(engine->publisher) ? "true" : "false");
         buffer_printf(body, "\"redis\":{\"up\":%s},", redis_store_is_up(engine->store) ? "true" : "false");
+        add_outlets(engine, body);
         buffer_printf(body,
                       "\"breaker\":{\"state\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64
                       ",\"probes\":%" PRIu64 "},",
@@ -204,7 +243,7 @@ static void render_status(struct engine *engine, struct buffer *body)
         buffer_printf(body,
                       "\"in_flight\":%zu,\"sending\":%zu,\"suspects\":%s,\"oldest_in_flight_ms\":%" PRId64
                       "}\n",
-                      engine->inflight.count, outlet->used,
+                      engine->inflight.count, sending(engine),
                       TAILQ_EMPTY(&engine->gate.suspects) ? "false" : "true", oldest_ms(engine));
         buffer_fini(&reasons);
 }
@@ -215,7 +254,8 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         struct buffer reasons = {0};
         metrics_set_ready(metrics, unready(engine, &reasons) == 0);
         buffer_fini(&reasons);
-        metrics_set_breaker(metrics, &engine->outlets[0].breaker);
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                metrics_set_breaker(metrics, i, &engine->outlets[i].breaker);
         metrics_set_connection(metrics, METRICS_AMQP_PUBLISHER, amqp_publisher_is_up(engine->publisher),
                                amqp_publisher_losses(engine->publisher));
         metrics_set_in_flight_total(metrics, bytes_in_flight(engine), (double)oldest_ms(engine) / 1000);
