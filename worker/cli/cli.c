@@ -1,6 +1,9 @@
 #include "cli/cli.h"
 #include "cli/help.h"
 #include "core/codec/rfc3339.h"
+#include "core/text/display.h"
+#include "core/text/suggest.h"
+#include "core/text/units.h"
 #include "core/text/utf8.h"
 
 #include <errno.h>
@@ -57,6 +60,40 @@ static const char *value_of(const struct cli *cli, int argc, char **argv, int *a
         return NULL;
 }
 
+/* `--set /a=b` means a member of a payload, `--set a.b=c` a setting. */
+static bool is_pointer(int argc, char **argv, int at)
+{
+        const char *equals = strchr(argv[at], '=');
+        const char *value = equals ? equals + 1 : at + 1 < argc ? argv[at + 1] : "";
+        return value[0] == '/';
+}
+
+static const char *flag_missing(struct cli *cli, const char *word, const struct cli_flag *flags)
+{
+        struct suggest suggest = {.word = word, .limit = suggest_limit(word)};
+        static const char *const common[] = {"--config", "--set", "--output", "--yes", "--wide", "--help"};
+        for (size_t i = 0; i < CLI_COUNT(common); i++)
+                suggest_offer(&suggest, common[i]);
+        for (; flags && flags->name; flags++)
+                suggest_offer(&suggest, flags->name);
+        return suggest.best ? arena_printf(&cli->arena, "unknown option; did you mean %s?", suggest.best)
+                            : "unknown option";
+}
+
+const char *cli_word_missing(struct cli *cli, const char *problem, const char *const *names)
+{
+        const char *word = cli->word_count > 0 ? cli->words[0] : NULL;
+        if (!word)
+                return problem;
+        struct suggest suggest = {.word = word, .limit = suggest_limit(word)};
+        for (; *names; names++)
+                suggest_offer(&suggest, *names);
+        const char *safe = cli_safe(cli, slice_of(word));
+        if (!suggest.best)
+                return arena_printf(&cli->arena, "%.60s: %s", safe, problem);
+        return arena_printf(&cli->arena, "%.60s: %s; did you mean %s?", safe, problem, suggest.best);
+}
+
 static bool take_flag(struct cli *cli, int argc, char **argv, int *at, const struct cli_flag *flags)
 {
         const char *word = argv[*at];
@@ -67,25 +104,33 @@ static bool take_flag(struct cli *cli, int argc, char **argv, int *at, const str
                 return cli->help = true;
         if (strcmp(word, "--yes") == 0)
                 return cli->yes = true;
+        if (strcmp(word, "--wide") == 0)
+                return cli->wide = true;
         if (strcmp(word, "-c") == 0 || (len == 8 && strncmp(word, "--config", 8) == 0))
                 return (cli->config_file = value_of(cli, argc, argv, at, is_long)) != NULL;
         if (strcmp(word, "-o") == 0 || (len == 8 && strncmp(word, "--output", 8) == 0))
                 return (value = value_of(cli, argc, argv, at, is_long)) && set_output(cli, value);
-        if (len == 5 && strncmp(word, "--set", 5) == 0)
-                return (value = value_of(cli, argc, argv, at, is_long)) && add_set(cli, value);
         const struct cli_flag *flag = flag_find(flags, word, len);
+        if (len == 5 && strncmp(word, "--set", 5) == 0 && !(flag && is_pointer(argc, argv, *at)))
+                return (value = value_of(cli, argc, argv, at, is_long)) && add_set(cli, value);
         if (!flag)
-                return complain(cli, word, "unknown option");
-        if (!flag->takes_value) {
+                return complain(cli, word, flag_missing(cli, word, flags));
+        int64_t duration_ms;
+        bool alone = flag->takes_duration && !strchr(word, '=') &&
+                     (*at + 1 >= argc || !duration_parse(argv[*at + 1], &duration_ms));
+        if (alone || (!flag->takes_value && !flag->takes_duration)) {
                 *flag->value = "";
                 return true;
         }
+        if (*flag->value)
+                return complain(cli, word, "given twice");
         return (*flag->value = value_of(cli, argc, argv, at, is_long)) != NULL;
 }
 
 bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags)
 {
         bool only_words = false;
+        cli_look_at_terminal(cli);
         for (int at = 0; at < argc; at++) {
                 if (!only_words && strcmp(argv[at], "--") == 0) {
                         only_words = true;
@@ -111,7 +156,7 @@ static bool is_common(const char *word, bool *value_follows)
                 if (*value_follows || (len > 2 && strncmp(word, valued[i], len) == 0 && word[len] == '='))
                         return true;
         }
-        return strcmp(word, "--yes") == 0;
+        return strcmp(word, "--yes") == 0 || strcmp(word, "--wide") == 0;
 }
 
 void cli_command_first(int argc, char **argv)
@@ -302,6 +347,12 @@ const char *cli_safe(struct cli *cli, struct slice text)
                 size_t width = utf8_width(text.data + at, text.len - at);
                 unsigned char c = (unsigned char)text.data[at];
                 bool c1 = width == 2 && c == 0xc2 && (unsigned char)text.data[at + 1] < 0xa0;
+                uint32_t code = width > 1 ? display_code(text.data + at, width) : 0;
+                if (display_is_hidden(code)) {
+                        buffer_printf(&out, "\\u%04x", (unsigned)code);
+                        at += width;
+                        continue;
+                }
                 if (width == 0 || c < 0x20 || c == 0x7f || c1) {
                         buffer_printf(&out, "\\x%02x", c);
                         at++;

@@ -29,7 +29,8 @@ enum { CLI_SETS_MAX = 64, CLI_WORDS_MAX = 4096 };
 struct cli_flag {
         const char *name; /* "--limit" */
         bool takes_value;
-        const char **value; /* set to the value, or to "" for a flag without one; NULL stays if not given */
+        bool takes_duration; /* the next word is its value if it is a duration; else it stands alone, "" */
+        const char **value;  /* set to the value, or to "" for a flag without one; NULL stays if not given */
 };
 
 struct cli {
@@ -40,6 +41,9 @@ struct cli {
         const char **environment; /* NULL: that of the process; see cli_secrets_hide */
         enum cli_output output;
         bool yes;
+        bool wide;    /* --wide: whole words, whole times and every column, also on a narrow terminal */
+        size_t width; /* columns of the terminal on stdout; 0: none, so nothing is shortened */
+        bool colour;  /* stdout is a terminal that shows it, and NO_COLOR is not set */
         bool help;
         bool logs;                        /* stderr is a log: warnings belong into it */
         const char *warnings;             /* of the configuration, one a line; or NULL */
@@ -91,20 +95,35 @@ int cli_usage(const struct cli *cli, const char *problem);
 /* A whole argument: the text itself, the content of @file, or stdin for "-". At most `max` bytes. False:
  * told. */
 bool cli_data(struct cli *cli, const char *argument, size_t max, struct slice *data);
+/* What to say of a first word that is no verb: `problem`, and the verb of `names` (ended by NULL) that was
+ * meant. In the cli's arena. */
+const char *cli_word_missing(struct cli *cli, const char *problem, const char *const *names);
 bool cli_parse_count(const char *text, int64_t least, int64_t most, int64_t *value);
 
 /* Text from outside, safe for a terminal: control characters (also C1) as \xNN. In the cli's arena. */
 const char *cli_safe(struct cli *cli, struct slice text);
 /* "2026-01-02T03:04:05.678Z", "-" for 0. In the cli's arena. */
 const char *cli_time(struct cli *cli, int64_t ms);
+/* The same for a table: on a terminal without --wide how long ago, "3m", or "in 3m". */
+const char *cli_when(struct cli *cli, int64_t ms);
+/* Finds out how wide stdout is, and if it shows colours. */
+void cli_look_at_terminal(struct cli *cli);
+/* The word in the colour of its meaning if stdout shows colours, else as it is. In the cli's arena. */
+const char *cli_coloured(struct cli *cli, const char *word, const char *text);
+/* Says on stderr that a list has ended early: "the first 50 of 230; ..". */
+void cli_tell_more(const struct cli *cli, size_t shown, size_t all, const char *remedy);
 
-/* A table on stdout: columns aligned for people, or one JSON object a row with -o json. Values are borrowed
- * until cli_table_print. A JSON value is written as a string unless its column is numeric: then as the number
- * that it is, or null. */
+/* A table on stdout: columns aligned for people, or one JSON object a row with -o json. On a terminal no line
+ * is wider than it: long words lose their middle, the longest first. Values are borrowed until
+ * cli_table_print. A JSON value is written as a string unless its column is numeric: then as the number that
+ * it is, or null. */
 struct cli_column {
         const char *title; /* "ATTEMPT"; the JSON name is its lower case */
         bool numeric;
         bool optional; /* "-" says that there is none: null in JSON, as in a numeric one */
+        bool extra;    /* on a terminal only with --wide */
+        bool whole;    /* short words that are never shortened */
+        bool state;    /* a word of a job's, a queue's or a breaker's state: in its colour */
 };
 struct cli_table {
         struct cli *cli;

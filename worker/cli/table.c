@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "core/memory/memory.h"
+#include "core/text/display.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -26,52 +27,116 @@ void cli_table_row(struct cli_table *table, ...)
         table->row_count++;
 }
 
-/* How many columns of a terminal a text takes: code points, near enough. */
-static size_t width_of(const char *text)
-{
-        size_t width = 0;
-        for (; *text; text++)
-                width += ((unsigned char)*text & 0xc0) != 0x80;
-        return width;
-}
-
 static const char *cell(const struct cli_table *table, size_t row, size_t column)
 {
         const char *text = table->cells[row * table->column_count + column];
         return text ? text : "";
 }
 
-static void add_line(struct buffer *out, const struct cli_table *table, const size_t *widths, size_t row,
-                     bool title)
+enum { COLUMNS_MAX = 32, NARROWEST = 6, GAP = 2 };
+
+/* What a table takes on the terminal: a column that is not shown has width 0. */
+struct layout {
+        size_t widths[COLUMNS_MAX];
+        bool shown[COLUMNS_MAX];
+};
+
+static size_t widest(const struct cli_table *table, size_t column)
 {
-        for (size_t i = 0; i < table->column_count; i++) {
-                const char *text = title ? table->columns[i].title : cell(table, row, i);
-                bool last = i + 1 == table->column_count;
-                size_t pad = widths[i] - width_of(text);
-                if (table->columns[i].numeric)
-                        buffer_printf(out, "%*s", (int)pad, "");
-                buffer_add_text(out, text);
-                if (!last && !table->columns[i].numeric)
-                        buffer_printf(out, "%*s", (int)pad, "");
-                buffer_add_text(out, last ? "" : "  ");
+        size_t width = display_width(slice_of(table->columns[column].title));
+        for (size_t row = 0; row < table->row_count; row++) {
+                size_t own = display_width(slice_of(cell(table, row, column)));
+                width = own > width ? own : width;
         }
-        while (out->len > 0 && out->data[out->len - 1] == ' ')
+        return width;
+}
+
+static size_t total_width(const struct cli_table *table, const struct layout *layout)
+{
+        size_t total = 0;
+        for (size_t i = 0; i < table->column_count; i++)
+                total += layout->shown[i] ? layout->widths[i] + (total ? GAP : 0) : 0;
+        return total;
+}
+
+/* The widest column that may lose a character, or none. */
+static size_t next_to_shrink(const struct cli_table *table, const struct layout *layout)
+{
+        size_t found = COLUMNS_MAX;
+        for (size_t i = 0; i < table->column_count; i++) {
+                const struct cli_column *column = &table->columns[i];
+                bool may = layout->shown[i] && !column->whole && !column->numeric &&
+                           layout->widths[i] > NARROWEST;
+                if (may && (found == COLUMNS_MAX || layout->widths[i] > layout->widths[found]))
+                        found = i;
+        }
+        return found;
+}
+
+static void lay_out(const struct cli_table *table, struct layout *layout)
+{
+        size_t limit = table->cli->wide ? 0 : table->cli->width;
+        *layout = (struct layout){0};
+        for (size_t i = 0; i < table->column_count; i++) {
+                layout->shown[i] = limit == 0 || !table->columns[i].extra;
+                layout->widths[i] = widest(table, i);
+        }
+        size_t column;
+        while (limit && total_width(table, layout) > limit &&
+               (column = next_to_shrink(table, layout)) < COLUMNS_MAX)
+                layout->widths[column]--;
+        /* Still too wide: the last ones give way, never the first, which says what the line is about. */
+        for (size_t i = table->column_count; limit && i-- > 1 && total_width(table, layout) > limit;)
+                layout->shown[i] = false;
+        if (limit && layout->widths[0] > limit)
+                layout->widths[0] = limit;
+}
+
+static void add_cell(struct buffer *out, const struct cli_table *table, size_t column, const char *text,
+                     size_t width)
+{
+        struct buffer shown = {0};
+        display_shorten(&shown, slice_of(text), width);
+        const char *fitting = shown.data ? shown.data : "";
+        size_t pad = width - display_width(slice_of(fitting));
+        if (table->columns[column].numeric)
+                buffer_printf(out, "%*s", (int)pad, "");
+        buffer_add_text(out,
+                        table->columns[column].state ? cli_coloured(table->cli, text, fitting) : fitting);
+        if (!table->columns[column].numeric)
+                buffer_printf(out, "%*s", (int)pad, "");
+        buffer_fini(&shown);
+}
+
+/* `row` SIZE_MAX: the titles. */
+static void add_line(struct buffer *out, const struct cli_table *table, const struct layout *layout,
+                     size_t row)
+{
+        size_t begin = out->len;
+        for (size_t i = 0; i < table->column_count; i++) {
+                if (!layout->shown[i])
+                        continue;
+                if (out->len > begin)
+                        buffer_printf(out, "%*s", GAP, "");
+                bool title = row == SIZE_MAX;
+                struct buffer text = {0};
+                add_cell(&text, table, i, title ? table->columns[i].title : cell(table, row, i),
+                         layout->widths[i]);
+                buffer_add_text(out, title ? cli_coloured(table->cli, "title", text.data) : text.data);
+                buffer_fini(&text);
+        }
+        while (out->len > begin && out->data[out->len - 1] == ' ')
                 out->len--;
         buffer_add_char(out, '\n');
 }
 
 static void add_text(struct buffer *out, const struct cli_table *table)
 {
-        size_t widths[32] = {0};
-        for (size_t i = 0; i < table->column_count; i++) {
-                widths[i] = width_of(table->columns[i].title);
-                for (size_t row = 0; row < table->row_count; row++)
-                        if (width_of(cell(table, row, i)) > widths[i])
-                                widths[i] = width_of(cell(table, row, i));
-        }
-        add_line(out, table, widths, 0, true);
+        struct layout layout;
+        lay_out(table, &layout);
+        add_line(out, table, &layout, SIZE_MAX);
         for (size_t row = 0; row < table->row_count; row++)
-                add_line(out, table, widths, row, false);
+                add_line(out, table, &layout, row);
 }
 
 static void add_json(struct buffer *out, const struct cli_table *table)
