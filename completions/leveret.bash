@@ -4,7 +4,8 @@ _leveret()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local commands="run check topology type template plan publish job dlq queue worker top health mail"
-    local common="-c --set -o --yes --help"
+    local common="-c --set -o --yes --wide --help"
+    local which="--type --reason --subject --search --since"
     local command="" verb="" word i skip=""
 
     # The command and its verb are the first two words that are neither an option nor its value.
@@ -14,7 +15,7 @@ _leveret()
             skip=""
         elif [[ $word == -* ]]; then
             case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --traceparent | --wait | --state | --type | --limit | \
-                --reason | --search | --rate | --to | --backup | --template | --partials) skip=1 ;; esac
+                --reason | --search | --since | --filter | --rate | --to | --backup | --template | --partials) skip=1 ;; esac
         elif [[ -z $command ]]; then
             command=$word
         elif [[ -z $verb ]]; then
@@ -48,15 +49,16 @@ _leveret()
     job) if [[ -z $verb ]]; then words="show list forget"; else words="--state --type --subject --limit"; fi ;;
     dlq)
         case $verb in
-        "") words="groups list show redrive drop purge export sync" ;;
-        list) words="$(_leveret_queues) --type --reason --search --limit" ;;
-        groups) words="$(_leveret_queues) --type --reason --search" ;;
-        show) words="$(_leveret_queues) --type --reason --search --full" ;;
-        redrive) words="$(_leveret_queues) --type --reason --search --all --limit --dry-run --rate --edit --to" ;;
-        drop) words="$(_leveret_queues) --type --reason --search --all --limit --dry-run --backup" ;;
+        "") words="groups list show redrive drop purge export sync restore" ;;
+        list) words="$(_leveret_queues) $which --all --limit --newest" ;;
+        groups) words="$(_leveret_queues) $which --all" ;;
+        show) words="$(_leveret_queues) $which --full" ;;
+        redrive) words="$(_leveret_queues) $which --all --limit --expired --dry-run --rate --wait --edit --set --filter --to" ;;
+        drop) words="$(_leveret_queues) $which --all --limit --dry-run --backup" ;;
         purge) words="$(_leveret_queues) --dry-run --backup" ;;
-        export) words="$(_leveret_queues) --type --reason --search --all --limit" ;;
+        export) words="$(_leveret_queues) $which --all --limit" ;;
         sync) words=$(_leveret_queues) ;;
+        restore) if [[ $current == --* ]]; then words="--to"; else COMPREPLY=($(compgen -f -- "$current")); return; fi ;;
         esac ;;
     queue) if [[ -z $verb ]]; then words="list pause resume"; elif [[ $verb != list ]]; then words=$(_leveret_queues); fi ;;
     worker) [[ -z $verb ]] && words="list" ;;

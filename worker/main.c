@@ -23,19 +23,26 @@ const struct cli_command cli_commands[] = {
         {"type", "leveret type list | show TYPE | schema TYPE | asyncapi",
          "the message types and their payloads", command_type},
         {"template",
-         "leveret template render --template FILE [--partials DIR] [--data J|@file|-] [--lenient]",
+         "leveret template render --template FILE [--partials DIR]\n"
+         "         [--data J|@file|-] [--lenient]",
          "a Mustache template with data", command_template},
         {"plan", "leveret plan TYPE --data J|@file|-", "what the handler would do; sends nothing",
          command_plan},
         {"publish",
-         "leveret publish TYPE --data J|@file|- [--id ID] [--subject S] [--traceparent T] [--wait 30s]",
+         "leveret publish TYPE --data J|@file|- [--id ID] [--subject S]\n"
+         "         [--traceparent T] [--wait 30s]",
          "publish a message, validated and confirmed", command_publish},
-        {"job", "leveret job show ID | forget ID | list [--state S --type T --subject S --limit N]",
+        {"job",
+         "leveret job show ID | forget ID\n"
+         "       leveret job list [--state S] [--type T] [--subject S] [--limit N]",
          "what became of a message", command_job},
         {"dlq",
-         "leveret dlq groups | list | show | redrive | drop | purge | export | sync  QUEUE [ID...]\n"
-         "         [--type T] [--reason R] [--search TEXT] [--all] [--limit N] [--full]\n"
-         "         [--dry-run] [--rate N] [--edit] [--to QUEUE] [--backup FILE]",
+         "leveret dlq groups | list | show | redrive | drop | purge | export | sync\n"
+         "         QUEUE [ID...] [--type T] [--reason R] [--subject S] [--search TEXT]\n"
+         "         [--since 2h] [--all] [--limit N] [--newest] [--full] [--expired]\n"
+         "         [--dry-run] [--rate N] [--wait [30s]] [--edit] [--set /P=VALUE]\n"
+         "         [--filter PROGRAM] [--to QUEUE] [--backup FILE]\n"
+         "       leveret dlq restore FILE [--to QUEUE]",
          "look at, repair and redrive dead letters", command_dlq},
         {"queue", "leveret queue list | pause QUEUE | resume QUEUE", "depths; stop and go on consuming",
          command_queue},
@@ -57,7 +64,7 @@ static int usage(FILE *out, int status)
         if (status == CLI_OK)
                 fprintf(out, "\n%s\nEvery command takes:\n\n%s\nExit status:\n\n%s", help_about, help_options,
                         help_exits);
-        fputs("\nleveret COMMAND --help tells more; so does man leveret, of settings man leveret.yaml.\n",
+        fputs("\nleveret COMMAND --help tells more; so do man leveret and, of settings, man\nleveret.yaml.\n",
               out);
         return status;
 }

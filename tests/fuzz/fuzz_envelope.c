@@ -93,7 +93,7 @@ static void check_copies(struct arena *arena, const struct message *message, con
         check_clean(retry);
         check_clean(dead);
         check_returned(arena, envelope, retry, envelope->generation);
-        struct message *redriven = copy_redrive(arena, dead, "work", 3);
+        struct message *redriven = copy_redrive(arena, dead, "work", RFC3339_MAX_MS);
         if (!redriven)
                 return;
         check_clean(redriven);
@@ -108,7 +108,11 @@ static void check_edit(struct arena *arena, const struct message *message, const
         struct envelope after;
         if (!envelope->id)
                 return;
-        struct message *edited = copy_redrive_edited(arena, message, "work", 3, envelope->id, message->body);
+        struct message *edited = NULL;
+        const char *next = copy_edited_id(arena, envelope->id);
+        if (next)
+                edited = copy_redrive_edited(arena, message, "work", 3,
+                                             &(struct copy_edit){.id = next, .body = message->body});
         if (!edited)
                 return;
         check_clean(edited);

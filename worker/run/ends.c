@@ -192,7 +192,6 @@ static struct slice number(struct arena *arena, int64_t value)
 static void index_entry(struct delivery *delivery, int64_t now_ms)
 {
         const struct envelope *envelope = &delivery->envelope;
-        const struct message *message = delivery->message;
         const struct job *job = &delivery->job;
         struct letter_record letter = {
                 .id = slice_of(envelope->id),
@@ -205,12 +204,11 @@ static void index_entry(struct delivery *delivery, int64_t now_ms)
                 .attempt = job->generation.attempt,
                 .deferrals = job->generation.deferrals,
                 .redrives = job->generation.redrives,
-                .size = (int64_t)message->body_size,
-                .correlation_id = slice_of(envelope->correlation_id),
-                .subject = slice_of(envelope->subject),
                 .worker = slice_of(delivery->engine->worker),
-                .body = message->body,
         };
+        struct own_headers own;
+        own_headers_read(delivery->message, &own);
+        letter_record_message(&letter, delivery->message, envelope, &own);
         struct slice words[LETTER_WORDS];
         letter_record_set(delivery->arena, delivery->engine->config->redis.prefix, delivery->dead_id, &letter,
                           words);

@@ -8,18 +8,22 @@ static struct log_fields fields_of(const struct delivery *delivery, const char *
 {
         const struct envelope *envelope = &delivery->envelope;
         bool traced = envelope->traceparent[0] != '\0';
-        return (struct log_fields){
+        struct log_fields fields = {
                 .event = event,
                 .queue = delivery_config_queue(delivery)->name,
                 .type = slice_of(envelope->type),
                 .id = slice_of(envelope->id),
                 .correlation_id = slice_of(envelope->correlation_id),
+                .app_id = slice_of(envelope->source),
                 .subject = slice_of(envelope->subject),
                 /* version-traceid-parentid-flags: W3C Trace Context section 3.2 */
                 .trace_id = {.data = traced ? envelope->traceparent + 3 : NULL, .len = traced ? 32 : 0},
                 .has_attempt = true,
                 .attempt = delivery->job.generation.attempt,
         };
+        if (!envelope->id)
+                fields.message_id = delivery->message->properties.message_id;
+        return fields;
 }
 
 static enum log_level level_of(enum metrics_outcome outcome)

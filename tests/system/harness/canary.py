@@ -25,7 +25,8 @@ _words = {BROKER_PASSWORD, REDIS_PASSWORD, API_KEY, SMTP_PASSWORD, ADMIN_TOKEN, 
 ADDRESS = re.compile(r"[^\s*@:/\"\\]@[A-Za-z0-9]")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 LEVELS = {"debug", "info", "warn", "error"}
-TEXTS = {"msg", "event", "worker", "queue", "outlet", "type", "id", "correlation_id", "subject", "outcome", "reason", "error", "trace_id"}
+TEXTS = {"msg", "event", "worker", "queue", "outlet", "type", "id", "correlation_id", "app_id", "message_id", "subject",
+         "outcome", "reason", "error", "trace_id"}
 NUMBERS = {"attempt", "duration_ms", "repeated"}
 
 seen = collections.Counter()  # what was looked at in this run, for the summary

@@ -93,13 +93,13 @@ def test_show_has_a_line_for_each_fact_of_the_index(bench):
 
 def test_what_is_unknown_is_said_to_be(bench):
     leveret = fill(bench, [broken(1)])
-    for words in (("list", "no.such.queue"), ("show", bench.queue, "no-such-id"), ("redrive", bench.queue, "no-such-id"),
+    for words in (("list", "no.such.queue"), ("show", bench.queue, "no-such-id"), ("redrive", bench.queue, "--expired", "no-such-id"),
                   ("list", bench.queue, "--reason", "no_such_reason"), ("drop", bench.queue, "--type", "no.such.v1", "--yes"),
-                  ("redrive", bench.queue, "--reason", "expired")):
+                  ("redrive", bench.queue, "--expired", "--reason", "expired")):
         answer = leveret.run("dlq", *words)
         assert answer.returncode == 3 and answer.stderr.strip(), (words, answer)
     assert leveret.run("queue", "pause", "no.such.queue").returncode == 3
-    assert leveret.run("dlq", "redrive", bench.queue).returncode == 2
+    assert leveret.run("dlq", "redrive", bench.queue, "--expired").returncode == 2
     assert leveret.run("dlq", "no-such-verb", bench.queue).returncode == 2
     assert bench.depth(bench.dlq) == 1
 
@@ -131,7 +131,7 @@ def test_redrive_of_all_completes_every_one_in_order(bench):
     messages = [expired(n) for n in range(2000)]
     leveret = fill(bench, messages)
     assert bench.redis.client.zcard("leveret:jobs:dead") == 2000
-    answer = leveret.run("dlq", "redrive", bench.queue, "--all", "-o", "json")
+    answer = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all", "-o", "json")
     assert answer.returncode == 0 and answer.json()["redriven"] == 2000, answer
     assert bench.depth(bench.dlq) == 0 and index_size(bench) == 0
     assert not bench.redis.client.keys("leveret:deadletter:*")
@@ -148,14 +148,14 @@ def test_a_filtered_redrive_leaves_exactly_the_others_in_their_order(bench):
     before = peek_ids(bench)
     chosen = {e["id"] for e in rows(leveret.run("dlq", "list", bench.queue, "--reason", "expired", "--limit", 1000, "-o", "json"))}
     assert len(chosen) == 100
-    dry = leveret.run("dlq", "redrive", bench.queue, "--reason", "expired", "--dry-run")
+    dry = leveret.run("dlq", "redrive", bench.queue, "--expired", "--reason", "expired", "--dry-run")
     assert dry.returncode == 0 and "100" in dry.stderr and bench.depth(bench.dlq) == 500
-    answer = leveret.run("dlq", "redrive", bench.queue, "--reason", "expired", "-o", "json")
+    answer = leveret.run("dlq", "redrive", bench.queue, "--expired", "--reason", "expired", "-o", "json")
     assert answer.returncode == 0 and answer.json()["redriven"] == 100, answer
     assert peek_ids(bench) == [id for id in before if id not in chosen]
     assert index_size(bench) == 400
     one = peek_ids(bench)[250]
-    assert leveret.run("dlq", "redrive", bench.queue, one).returncode == 0
+    assert leveret.run("dlq", "redrive", bench.queue, "--expired", one).returncode == 0
     assert len(peek_ids(bench)) == 399 and one not in peek_ids(bench)
 
 
@@ -163,11 +163,11 @@ def test_a_filtered_redrive_leaves_exactly_the_others_in_their_order(bench):
 def test_a_redrive_killed_in_the_middle_and_run_again_loses_and_doubles_nothing(bench, moved):
     leveret = fill(bench, [expired(n) for n in range(1000)])
     leveret.start()
-    redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "150")
+    redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--expired", "--all", "--rate", "150")
     wait_until(lambda: bench.sink.count() >= moved, within=30, every=0.02, what="the middle")
     redrive.kill()
     assert 0 < bench.total(bench.dlq) < 1000
-    answer = leveret.run("dlq", "redrive", bench.queue, "--all")
+    answer = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all")
     assert answer.returncode == 0, answer
     wait_redriven(bench, 1000)
     assert bench.total(bench.dlq) == 0
@@ -179,7 +179,7 @@ def test_a_redrive_killed_before_any_confirm_leaves_every_dead_letter(bench):
     leveret = fill(bench, [expired(n) for n in range(100)])
     bench.broker.memory_alarm()  # no copy is taken
     try:
-        redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all")
+        redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--expired", "--all")
         wait_until(lambda: "blocked" in bench.broker.erl("rabbit_networking:connection_info_all([state])"), what="a copy is on its way")
         redrive.kill()
         wait_until(lambda: bench.depth(bench.dlq) == bench.total(bench.dlq), what="those without an ack come back")
@@ -191,20 +191,20 @@ def test_a_redrive_killed_before_any_confirm_leaves_every_dead_letter(bench):
 def test_a_second_operator_is_refused_while_one_works_and_ctrl_c_stops_in_order(bench):
     leveret = bench.last_leveret = fill(bench, [expired(n) for n in range(600)])
     before = peek_ids(bench)
-    first = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "50")
+    first = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--expired", "--all", "--rate", "50")
     wait_until(lambda: bench.redis.client.exists(f"leveret:lock:dlq:{bench.queue}"), within=20, what="the first one works")
-    second = leveret.run("dlq", "redrive", bench.queue, "--all")
+    second = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all")
     assert second.returncode == 4 and "pid" in second.stderr, second
     first.signal(signal.SIGINT)
     assert first.wait(20) == 1 and "Ctrl-C" in first.stderr() and "redriven" in first.stderr()
     left = peek_ids(bench)
     assert 0 < len(left) < 600 and left == before[600 - len(left):] and index_size(bench) == len(left)
-    assert leveret.run("dlq", "redrive", bench.queue, "--all").returncode == 0
+    assert leveret.run("dlq", "redrive", bench.queue, "--expired", "--all").returncode == 0
 
 
 def test_a_redrive_that_loses_the_broker_says_so_and_counts_what_is_left(bench):
     leveret = fill(bench, [expired(n) for n in range(1500)])
-    redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "100", "-o", "json")
+    redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--expired", "--all", "--rate", "100", "-o", "json")
     wait_until(lambda: bench.total(bench.dlq) < 1480, within=20, what="it works")
     bench.broker.close_all_connections()
     assert redrive.wait(60) == 1
@@ -216,7 +216,7 @@ def test_a_redrive_that_loses_the_broker_says_so_and_counts_what_is_left(bench):
 def test_a_redrive_to_a_queue_that_is_gone_moves_nothing(bench):
     leveret = fill(bench, [expired(1), expired(2)])
     bench.broker.delete_queue(bench.queue, bench.vhost)
-    answer = leveret.run("dlq", "redrive", bench.queue, "--all")
+    answer = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all")
     assert answer.returncode == 3 and f"the work queue {bench.queue} does not exist; see leveret topology apply" in answer.stderr, answer
     assert bench.depth(bench.dlq) == index_size(bench) == 2 and bench.total("leveret.unrouted") == 0
 
@@ -224,7 +224,7 @@ def test_a_redrive_to_a_queue_that_is_gone_moves_nothing(bench):
 def test_a_redrive_to_a_full_queue_stops_and_keeps_what_was_not_taken(bench):
     leveret = fill(bench, [expired(n) for n in range(200)])
     bench.broker.max_length(bench.queue, 5, bench.vhost)
-    answer = leveret.run("dlq", "redrive", bench.queue, "--all", "-o", "json")
+    answer = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all", "-o", "json")
     assert answer.returncode == 1 and "did not take a copy: nacked" in answer.stderr, answer
     moved = answer.json()["redriven"]
     assert 0 < moved < 200 and answer.json()["left"] == 200 - moved
@@ -233,7 +233,7 @@ def test_a_redrive_to_a_full_queue_stops_and_keeps_what_was_not_taken(bench):
 
 def test_a_redrive_that_lasts_keeps_others_away(bench):
     leveret = fill(bench, [expired(n) for n in range(200)])
-    redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "10")
+    redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--expired", "--all", "--rate", "10")
     lock = f"leveret:lock:dlq:{bench.queue}"
     wait_until(lambda: bench.redis.client.pexpire(lock, 6000), within=20, what="it works")
     wait_until(lambda: bench.redis.client.pttl(lock) > 6000, what="its lock is made to last")
@@ -245,7 +245,7 @@ def test_a_copy_whose_end_nobody_knows_leaves_its_original_where_it_is(bench):
     leveret = fill(bench, [expired(n) for n in range(100)])
     bench.broker.memory_alarm()
     try:
-        redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "-o", "json")
+        redrive = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--expired", "--all", "-o", "json")
         wait_until(lambda: "blocked" in bench.broker.erl("rabbit_networking:connection_info_all([state])"), what="copies are on their way")
         bench.broker.close_connections("leveret publisher")
         assert redrive.wait(30) == 1
@@ -258,7 +258,7 @@ def test_a_copy_whose_end_nobody_knows_leaves_its_original_where_it_is(bench):
 
 def test_a_terminal_sees_a_bar_with_rate_and_time_left(bench):
     leveret = fill(bench, [expired(n) for n in range(100)])
-    text = on_terminal(leveret, "dlq", "redrive", bench.queue, "--all", "--rate", "100")[1]
+    text = on_terminal(leveret, "dlq", "redrive", bench.queue, "--expired", "--all", "--rate", "100")[1]
     assert "100/100 redriven" in text and "/s" in text and "left" in text
 
 
@@ -273,9 +273,9 @@ def two_deaths_of_one_id(bench):
 def test_an_edited_body_goes_out_under_its_new_id(bench):
     leveret = fill(bench, [broken(1)])
     (letter,) = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
-    bad = leveret.run("dlq", "redrive", bench.queue, letter["id"], "--edit", env={"EDITOR": "sed -i s/no.address/neither/"})
+    bad = leveret.run("dlq", "redrive", bench.queue, "--expired", letter["id"], "--edit", env={"EDITOR": "sed -i s/no.address/neither/"})
     assert bad.returncode == 1 and "/customer_email" in bad.stderr and bench.depth(bench.dlq) == 1
-    good = leveret.run("dlq", "redrive", bench.queue, letter["id"], "--edit", env={"EDITOR": "sed -i s/no.address/a@example.com/"})
+    good = leveret.run("dlq", "redrive", bench.queue, "--expired", letter["id"], "--edit", env={"EDITOR": "sed -i s/no.address/a@example.com/"})
     assert good.returncode == 0 and good.stdout.strip() == letter["id"] + ":e1", good
     leveret.start()
     bench.wait_state(letter["id"] + ":e1", "completed")
@@ -286,7 +286,7 @@ def test_an_edited_body_goes_out_under_its_new_id(bench):
 def test_each_edit_for_one_id_gets_an_id_of_its_own(bench):
     leveret, deaths = two_deaths_of_one_id(bench)
     for reason, number, new in (("expired", 2, "twice:e1"), ("id_conflict", 7, "twice:e2")):
-        answer = leveret.run("dlq", "redrive", bench.queue, deaths[reason], "--edit", env={"EDITOR": f"sed -i s/order{number}@/other{number}@/"})
+        answer = leveret.run("dlq", "redrive", bench.queue, "--expired", deaths[reason], "--edit", env={"EDITOR": f"sed -i s/order{number}@/other{number}@/"})
         assert answer.returncode == 0 and answer.stdout.strip() == new, answer
     leveret.start()
     for new in ("twice:e1", "twice:e2"):
@@ -296,7 +296,7 @@ def test_each_edit_for_one_id_gets_an_id_of_its_own(bench):
 
 def test_an_id_that_is_too_long_to_be_edited_is_said_to_be(bench):
     leveret = fill(bench, [expired(1, id="x" * 198)])
-    answer = leveret.run("dlq", "redrive", bench.queue, "x" * 198, "--edit", env={"EDITOR": "sed -i s/order2@/other@/"})
+    answer = leveret.run("dlq", "redrive", bench.queue, "--expired", "x" * 198, "--edit", env={"EDITOR": "sed -i s/order2@/other@/"})
     assert answer.returncode == 1 and "more than 200 characters" in answer.stderr and bench.depth(bench.dlq) == 1, answer
 
 
@@ -326,7 +326,7 @@ def test_the_broker_s_own_reasons_are_told(bench, kill):
     assert leveret.run("dlq", "sync", bench.queue, "-o", "json").json()["added"] == 1
     (letter,) = rows(leveret.run("dlq", "list", bench.queue, "--reason", reason, "-o", "json"))
     assert letter["id"] == "broken"
-    assert leveret.run("dlq", "redrive", bench.queue, "--reason", reason).returncode == 0
+    assert leveret.run("dlq", "redrive", bench.queue, "--expired", "--reason", reason).returncode == 0
     leveret.start()
     bench.wait_state("broken", "completed")
     bench.sink.wait_for(1)
@@ -340,7 +340,7 @@ def test_an_original_that_the_broker_moved_because_no_copy_was_possible_keeps_it
     (letter,) = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
     synced = leveret.run("dlq", "sync", bench.queue, "-o", "json").json()
     assert (synced["looked"], synced["added"], synced["removed"]) == (1, 0, 0)
-    refused = leveret.run("dlq", "redrive", bench.queue, "--all")
+    refused = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all")
     assert refused.returncode == 1 and "stay" in refused.stderr and bench.depth(bench.dlq) == 1
     assert leveret.run("dlq", "drop", bench.queue, letter["id"], "--yes").returncode == 0
     assert bench.total(bench.dlq) == 0 and bench.state(letter["id"]) == "dropped"
@@ -361,7 +361,7 @@ def test_what_the_broker_rejected_is_indexed_and_redriven(bench):
     assert leveret.run("dlq", "sync", bench.queue, "-o", "json").json()["added"] == 0
     (letter,) = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
     assert letter["id"] == message.id and letter["type"] == "order.created.v1"
-    assert leveret.run("dlq", "redrive", bench.queue, message.id).returncode == 0
+    assert leveret.run("dlq", "redrive", bench.queue, "--expired", message.id).returncode == 0
     leveret.start()
     bench.wait_state(message, "completed")
     bench.sink.wait_for(1)
@@ -375,7 +375,7 @@ def test_unrouted_messages_are_brought_to_a_work_queue(bench):
     wait_until(lambda: bench.depth("leveret.unrouted") == 2, what="unrouted")
     assert leveret.run("dlq", "sync", "leveret.unrouted", "-o", "json").json()["added"] == 2
     assert leveret.run("dlq", "sync", "leveret.unrouted", "-o", "json").json()["added"] == 0
-    assert rows(leveret.run("dlq", "list", "leveret.unrouted", "-o", "json"))[0]["id"] == message.id
+    assert rows(leveret.run("dlq", "list", "leveret.unrouted", "--newest", "-o", "json"))[0]["id"] == message.id
     shown = leveret.run("dlq", "show", "leveret.unrouted", message.id, "--full", "-o", "json")
     assert shown.returncode == 0 and shown.json()["message"]["routing_key"] == "nowhere", shown
     one = leveret.run("dlq", "redrive", "leveret.unrouted", other.id, "--to", bench.queue)
@@ -446,7 +446,7 @@ def test_sync_counts_the_identical_anew_when_somebody_has_taken_one_away(bench):
 
 def test_a_hint_says_that_the_queue_is_missing_or_who_works_on_it(bench):
     leveret = fill(bench, [expired(n) for n in range(600)])
-    first = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "50")
+    first = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--expired", "--all", "--rate", "50")
     wait_until(lambda: bench.total(bench.dlq) < 600, within=20, what="the first one works")
     for verb in ("list", "groups"):
         hint = leveret.run("dlq", verb, bench.queue).stderr
@@ -566,7 +566,7 @@ def test_large_dead_letters_are_dropped_a_few_at_a_time(bench):
 
 
 def test_large_dead_letters_wait_in_the_queue_while_the_broker_takes_no_copies(bench):
-    done, peak_mib = peak_of(bench, "redrive", bench.queue, "--all")
+    done, peak_mib = peak_of(bench, "redrive", bench.queue, "--expired", "--all")
     assert done.returncode == 1 and "the broker did not take a copy" in done.stderr, done
     assert bench.total(bench.dlq) == 32
     assert peak_mib < 130, f"{peak_mib} MiB"
@@ -591,12 +591,12 @@ def test_an_existing_backup_is_not_written_over_and_ctrl_c_ends_the_question(ben
 def test_a_queue_may_have_any_name(bench):
     bench.queue = 'bestellungen/größe'
     leveret = fill(bench, [expired(1), expired(2)])
-    assert leveret.run("dlq", "redrive", bench.queue, "--all", "--dry-run", "-o", "json").json()["to"] == bench.queue
-    assert leveret.run("dlq", "redrive", bench.queue, "--all", "--limit", 1, "-o", "json").json()["queue"] == bench.dlq
+    assert leveret.run("dlq", "redrive", bench.queue, "--expired", "--all", "--dry-run", "-o", "json").json()["to"] == bench.queue
+    assert leveret.run("dlq", "redrive", bench.queue, "--expired", "--all", "--limit", 1, "-o", "json").json()["queue"] == bench.dlq
     assert leveret.run("dlq", "sync", bench.queue, "-o", "json").json()["queue"] == bench.dlq
     dropped = leveret.run("dlq", "purge", bench.queue, "--yes", "-o", "json")
     assert dropped.returncode == 0 and dropped.json()["queue"] == bench.dlq and (leveret.directory / dropped.json()["backup"]).exists(), dropped
-    refused = leveret.run("dlq", "redrive", bench.queue, "--all", "--to", "leveret.unrouted")
+    refused = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all", "--to", "leveret.unrouted")
     assert refused.returncode == 3 and refused.stderr.endswith(f"there are {bench.queue}\n"), refused
 
 
@@ -606,8 +606,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(bench):
     for words, told in ((("purge",), {"would_drop": 30}), (("drop", "--all"), {"would_drop": 30}),
                         (("drop", "--all", "--limit", 4), {"would_drop": 4}),
                         (("drop", "--reason", "bad_payload", "--limit", 5), {"would_drop": 5}),
-                        (("redrive", "--all"), {"would_redrive": 30, "to": bench.queue}),
-                        (("redrive", "--type", "order.created.v1", "--limit", 3), {"would_redrive": 3, "to": bench.queue})):
+                        (("redrive", "--all", "--expired"), {"would_redrive": 30, "to": bench.queue}),
+                        (("redrive", "--type", "order.created.v1", "--limit", 3, "--expired"), {"would_redrive": 3, "to": bench.queue})):
         words = ("dlq", words[0], bench.queue, *words[1:], "--dry-run", "--yes")
         assert leveret.run(*words, "-o", "json").json() == {"queue": bench.dlq, "dry_run": True, **told}
         answer = leveret.run(*words)
@@ -622,8 +622,8 @@ def test_a_limit_takes_the_oldest_and_leaves_the_others_in_their_order(bench):
     assert [line["id"] for line in limited] == before[:4]
     assert leveret.run("dlq", "drop", bench.queue, "--all", "--limit", 2, "--yes", "-o", "json").json()["dropped"] == 2
     assert peek_ids(bench) == before[2:]
-    assert leveret.run("dlq", "redrive", bench.queue, "--reason", "expired", "--limit", 3, "-o", "json").json()["redriven"] == 3
-    assert leveret.run("dlq", "redrive", bench.queue, "--all", "--limit", 1, "-o", "json").json()["redriven"] == 1
+    assert leveret.run("dlq", "redrive", bench.queue, "--expired", "--reason", "expired", "--limit", 3, "-o", "json").json()["redriven"] == 3
+    assert leveret.run("dlq", "redrive", bench.queue, "--expired", "--all", "--limit", 1, "-o", "json").json()["redriven"] == 1
     assert peek_ids(bench) == before[6:] and bench.total(bench.dlq) == index_size(bench) == 9
     assert bench.depth(bench.queue) == 4
 
@@ -661,7 +661,7 @@ def test_only_the_death_that_made_a_record_dead_drops_it(bench, way):
     if way == "drop":
         words, env = ("drop", bench.queue, deaths["id_conflict"], "--yes"), {}
     else:
-        words, env = ("redrive", bench.queue, deaths["id_conflict"], "--edit"), {"EDITOR": "sed -i s/order7@/other@/"}
+        words, env = ("redrive", bench.queue, "--expired", deaths["id_conflict"], "--edit"), {"EDITOR": "sed -i s/order7@/other@/"}
     assert leveret.run("dlq", *words, env=env).returncode == 0
     assert bench.state("twice") == "dead" and bench.depth(bench.dlq) == 1
     assert bench.redis.client.pttl("leveret:events:{twice}") == -1, "the timeline stays as long as the record"
@@ -731,13 +731,13 @@ def test_ten_thousand_dead_letters_of_five_shapes_are_looked_at_redriven_twice_a
         assert leveret.run("dlq", "show", bench.queue, groups[0]["example"]).returncode == 0
     assert bench.depth(bench.dlq) == 10000 and peek_ids(bench) == before
 
-    killed = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--all", "--rate", "2000")
+    killed = background(leveret, "redrive", "dlq", "redrive", bench.queue, "--expired", "--all", "--rate", "2000")
     wait_until(lambda: bench.redis.client.zcard(f"leveret:dead:{bench.queue}") < 8000, within=60, what="the middle")
     killed.kill()
     left = bench.total(bench.dlq)
     assert 0 < left < 9000
     began = time.monotonic()
-    status, text = on_terminal(leveret, "dlq", "redrive", bench.queue, "--all")
+    status, text = on_terminal(leveret, "dlq", "redrive", bench.queue, "--expired", "--all")
     rate = left / (time.monotonic() - began)
     wanted = 500 if "dev" in leveret.program.parts else 2000  # sanitizers cost most of it, a busy machine the rest
     print(f"groups {spent:.2f} s, redrive of {left} {rate:.0f}/s")
@@ -770,7 +770,7 @@ def test_more_dead_letters_than_one_prefetch_can_hold_are_worked_on_and_keep_the
     assert last.returncode == 0 and last.json()["message"]["body"] == "{}", last
     dropped = leveret.run("dlq", "drop", bench.queue, f"tiny-{count - 2:06}", "tiny-000001", "--yes", within=300)
     assert dropped.returncode == 0, dropped
-    redriven = leveret.run("dlq", "redrive", bench.queue, "--all", "--limit", 1, "-o", "json", within=300)
+    redriven = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all", "--limit", 1, "-o", "json", within=300)
     assert redriven.returncode == 0 and redriven.json()["redriven"] == 1, redriven
     left = [line["id"] for line in rows(leveret.run("dlq", "export", bench.queue, within=300))]
     assert left == [f"tiny-{n:06}" for n in range(count) if n not in (0, 1, count - 2)]

@@ -1,5 +1,8 @@
 #include "cli/dlq/dlq.h"
+#include "core/codec/rfc3339.h"
 #include "core/message/topology.h"
+#include "core/text/units.h"
+#include "io/machine/clock.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -30,18 +33,20 @@ struct verb {
         const char *name;
         int (*run)(struct dlq *dlq);
         const char *flags; /* that it obeys; any other is refused, not ignored */
+        bool takes_file;   /* in place of a queue */
 };
 
-#define CHOOSING "--type --reason --search"
+#define CHOOSING "--type --reason --subject --search --since"
 static const struct verb verbs[] = {
-        {.name = "list", .run = dlq_list, .flags = CHOOSING " --all --limit"},
+        {.name = "list", .run = dlq_list, .flags = CHOOSING " --all --limit --newest"},
         {.name = "groups", .run = dlq_groups, .flags = CHOOSING " --all"},
         {.name = "show", .run = dlq_show, .flags = CHOOSING " --full"},
         {.name = "redrive",
          .run = dlq_redrive,
-         .flags = CHOOSING " --all --limit --dry-run --rate --edit --to"},
+         .flags = CHOOSING " --all --limit --expired --dry-run --rate --wait --edit --set --filter --to"},
         {.name = "drop", .run = dlq_drop, .flags = CHOOSING " --all --limit --dry-run --backup"},
         {.name = "purge", .run = dlq_purge, .flags = "--all --dry-run --backup"},
+        {.name = "restore", .run = dlq_restore, .flags = "--to", .takes_file = true},
         {.name = "export", .run = dlq_export, .flags = CHOOSING " --all --limit"},
         {.name = "sync", .run = dlq_sync, .flags = ""},
         {0},
@@ -88,8 +93,26 @@ static int check_words(const struct dlq *dlq, const struct cli_flag *flags)
         return CLI_OK;
 }
 
-static int parse_limit(struct dlq *dlq)
+/* How long ago, or a time. */
+static bool parse_since(struct dlq *dlq)
 {
+        int64_t ago_ms;
+        if (duration_parse(dlq->since, &ago_ms))
+                dlq->since_ms = clock_wall_ms() - ago_ms;
+        else if (!rfc3339_parse(slice_of(dlq->since), &dlq->since_ms))
+                return false;
+        return true;
+}
+
+static int parse_values(struct dlq *dlq)
+{
+        enum { WAIT_MS = 30000 };
+        dlq->wait_ms = WAIT_MS;
+        if (dlq->since && !parse_since(dlq))
+                return cli_usage(dlq->cli,
+                                 "--since takes how long ago, as 2h, or a time, as 2026-01-31T12:00:00Z");
+        if (dlq->wait && dlq->wait[0] && !duration_parse(dlq->wait, &dlq->wait_ms))
+                return cli_usage(dlq->cli, "--wait takes a duration, as 30s");
         if (dlq->limit && !cli_parse_count(dlq->limit, 1, 1000000000, &dlq->limit_count))
                 return cli_usage(dlq->cli, "--limit takes 1 to 1000000000");
         return CLI_OK;
@@ -107,8 +130,7 @@ static const char *queues_text(struct cli *cli, bool unrouted)
         return copy;
 }
 
-/* The work queue of that name; "<queue>.dlq" is taken for "<queue>". NULL if it is not configured. */
-static const char *work_queue(struct cli *cli, const char *word)
+const char *dlq_work_queue(struct cli *cli, const char *word)
 {
         for (size_t i = 0; i < cli->config->queue_count; i++) {
                 const char *name = cli->config->queues[i].name;
@@ -124,16 +146,22 @@ static int name_queues(struct dlq *dlq, const char *word)
         if (strcmp(word, QUEUE_UNROUTED) == 0) {
                 dlq->queue = dlq->source = QUEUE_UNROUTED;
                 dlq->target = cli->config->queue_count == 1 ? cli->config->queues[0].name : NULL;
-        } else if ((dlq->queue = work_queue(cli, word))) {
+        } else if ((dlq->queue = dlq_work_queue(cli, word))) {
                 dlq->source = topology_dlq_name(&cli->arena, dlq->queue);
                 dlq->target = dlq->queue;
         } else {
                 return cli_fail(cli, CLI_NOT_FOUND, "no queue %s is configured; there are %s",
                                 cli_safe(cli, slice_of(word)), queues_text(cli, true));
         }
-        if (dlq->to && !(dlq->target = work_queue(cli, dlq->to)))
-                return cli_fail(cli, CLI_NOT_FOUND, "--to %s: no such work queue is configured; there are %s",
-                                cli_safe(cli, slice_of(dlq->to)), queues_text(cli, false));
+        return CLI_OK;
+}
+
+static int name_target(struct dlq *dlq)
+{
+        if (dlq->to && !(dlq->target = dlq_work_queue(dlq->cli, dlq->to)))
+                return cli_fail(dlq->cli, CLI_NOT_FOUND,
+                                "--to %s: no such work queue is configured; there are %s",
+                                cli_safe(dlq->cli, slice_of(dlq->to)), queues_text(dlq->cli, false));
         return CLI_OK;
 }
 
@@ -146,7 +174,7 @@ struct job_of_thread {
 static void *run_thread(void *context)
 {
         struct job_of_thread *job = context;
-        job->status = dlq_index_load(job->dlq);
+        job->status = job->verb->takes_file ? CLI_OK : dlq_index_load(job->dlq);
         if (job->status == CLI_OK)
                 job->status = job->verb->run(job->dlq);
         return NULL;
@@ -167,6 +195,14 @@ static int run_on_big_stack(struct dlq *dlq, const struct verb *verb)
         return job.status;
 }
 
+static const char *verb_missing(struct cli *cli)
+{
+        const char *names[CLI_COUNT(verbs)] = {0};
+        for (size_t i = 0; verbs[i].name; i++)
+                names[i] = verbs[i].name;
+        return cli_word_missing(cli, "say what to do with the dead letters", names);
+}
+
 int command_dlq(struct cli *cli, int argc, char **argv)
 {
         struct dlq dlq = {.cli = cli};
@@ -177,6 +213,13 @@ int command_dlq(struct cli *cli, int argc, char **argv)
                                          {.name = "--to", .takes_value = true, .value = &dlq.to},
                                          {.name = "--backup", .takes_value = true, .value = &dlq.backup},
                                          {.name = "--limit", .takes_value = true, .value = &dlq.limit},
+                                         {.name = "--subject", .takes_value = true, .value = &dlq.subject},
+                                         {.name = "--since", .takes_value = true, .value = &dlq.since},
+                                         {.name = "--filter", .takes_value = true, .value = &dlq.filter},
+                                         {.name = "--set", .takes_value = true, .value = &dlq.set},
+                                         {.name = "--wait", .takes_duration = true, .value = &dlq.wait},
+                                         {.name = "--newest", .value = &dlq.newest},
+                                         {.name = "--expired", .value = &dlq.expired},
                                          {.name = "--all", .value = &dlq.all},
                                          {.name = "--full", .value = &dlq.full},
                                          {.name = "--dry-run", .value = &dlq.dry_run},
@@ -185,21 +228,26 @@ int command_dlq(struct cli *cli, int argc, char **argv)
         if (!cli_parse(cli, argc, argv, flags))
                 return CLI_USAGE;
         const struct verb *verb = cli->word_count > 0 ? verb_find(cli->words[0]) : NULL;
-        if (cli->help || !verb || cli->word_count < 2)
-                return cli_usage(cli, cli->help ? NULL
-                                      : verb    ? "name a queue"
-                                                : "say what to do with the dead letters");
+        if (cli->help)
+                return cli_usage(cli, NULL);
+        if (!verb)
+                return cli_usage(cli, verb_missing(cli));
+        if (cli->word_count < 2)
+                return cli_usage(cli,
+                                 verb->takes_file ? "name a file that drop has written" : "name a queue");
         dlq.ids = cli->words + 2;
         dlq.id_count = cli->word_count - 2;
         int status = check_flags(cli, verb, flags);
         if (status == CLI_OK)
                 status = check_words(&dlq, flags);
         if (status == CLI_OK)
-                status = parse_limit(&dlq);
+                status = parse_values(&dlq);
         if (status == CLI_OK)
                 status = cli_config(cli);
-        if (status == CLI_OK)
+        if (status == CLI_OK && !verb->takes_file)
                 status = name_queues(&dlq, cli->words[1]);
+        if (status == CLI_OK)
+                status = name_target(&dlq);
         if (status != CLI_OK)
                 return status;
         dlq.redis = cli_redis(cli);

@@ -2,6 +2,8 @@
 #define LEVERET_CLI_DLQ_H
 
 #include "cli/cli.h"
+#include "core/codec/json.h"
+#include "core/message/copy.h"
 #include "core/message/dead_id.h"
 #include "core/message/envelope.h"
 #include "core/message/message.h"
@@ -13,7 +15,10 @@
 /* One dead letter as the index in Redis knows it. Everything lies in the arena of the command. */
 struct dlq_entry {
         const char *dead_id, *id; /* id "" if the message had none */
-        struct slice type, reason, error, head;
+        struct slice type, reason, error, subject;
+        struct slice app_id, routing_key; /* who published it, and how */
+        struct slice message_id;          /* as it came, if it is no usable id */
+        int64_t deadline_ms;              /* 0: none */
         int64_t failed_ms, first_seen_ms, attempt, redrives, size;
         int64_t copies; /* so many messages cannot be told apart: same id, content and reason */
         int64_t met;    /* so many of them were met in the queue */
@@ -28,7 +33,10 @@ struct dlq {
         const char *target; /* the work queue to which is redriven; NULL: not known */
 
         /* What was asked for; NULL if not given. */
-        const char *type, *reason, *search, *all, *rate, *dry_run, *edit, *to, *backup, *limit, *full;
+        const char *type, *reason, *search, *subject, *since, *all, *rate, *dry_run, *edit, *to, *backup;
+        const char *limit, *full, *newest, *expired, *wait, *set, *filter;
+        int64_t since_ms; /* wall clock; 0: not asked for */
+        int64_t wait_ms;
         int64_t limit_count; /* 0: no limit */
         const char **ids;
         size_t id_count;
@@ -40,6 +48,14 @@ struct dlq {
         int64_t wanted_messages; /* of those entries */
         int64_t met;             /* of those messages */
 };
+
+/* What a list calls it: its id, or in quotes what came in place of a usable one. */
+const char *dlq_entry_name(struct cli *cli, const struct dlq_entry *entry);
+
+/* The work queue of that name; "<queue>.dlq" is taken for "<queue>". NULL if it is not configured. */
+const char *dlq_work_queue(struct cli *cli, const char *word);
+
+struct letter;
 
 /* ---- dlq_index.c: the index in Redis ---- */
 
@@ -56,9 +72,15 @@ int dlq_index_choose(struct dlq *dlq);
  * queue. */
 int64_t dlq_index_goal(const struct dlq *dlq);
 bool dlq_has_filter(const struct dlq *dlq);
+/* The message that was just met stays where it is after all: --limit counts another one in its place. */
+void dlq_index_pass(struct dlq *dlq, const struct dlq_entry *entry);
 /* Says on stderr that there is no such queue, or that queue and index differ, and who works on it; if the
  * broker can be asked. */
 void dlq_index_hint(struct dlq *dlq);
+/* Adds the entry of a message, as a worker does when it dead-letters one; sent with the next
+ * redis_sync_flush. */
+void dlq_index_add(struct dlq *dlq, struct arena *arena, const struct letter *letter,
+                   const struct message *message, int64_t failed_ms);
 /* Forgets deaths. */
 void dlq_index_remove(struct dlq *dlq, const char *const *dead_ids, size_t count);
 
@@ -69,6 +91,7 @@ struct letter {
         const char *id;   /* or NULL */
         const char *type; /* or NULL */
         const char *reason, *error;
+        const char *queue;                /* names the index */
         int64_t failed_ms, first_seen_ms; /* -1: unknown */
         uint32_t redrives;
         bool broker_made;              /* the broker moved it, not leveret */
@@ -81,6 +104,10 @@ void letter_read(struct arena *arena, const struct dlq *dlq, const struct messag
 void letter_json(struct buffer *out, const struct letter *letter, const struct message *message);
 /* Adds a header's value as JSON. */
 void header_json(struct buffer *out, const struct header *header);
+/* The other way: what JSON does not know, such as the width of a number, is lost; a `deadline` in seconds is
+ * a timestamp again. `depth` is 0; deeper than HEADER_DEPTH_MAX, and numbers beyond 64 bits, give false. All
+ * memory is in the arena. */
+bool header_read(struct arena *arena, const char *name, json_t *value, struct header *header, int depth);
 
 /* ---- dlq_lock.c: one operator at a time ---- */
 
@@ -136,6 +163,51 @@ void dlq_catch_interrupt(void);
 /* Was Ctrl-C pressed? */
 bool dlq_interrupted(void);
 
+/* ---- dlq_wait.c: what became of those that were redriven ---- */
+
+struct dlq_waiting {
+        char id[ENVELOPE_ID_MAX + 1];
+        uint32_t redrives; /* of the life that is waited for */
+};
+struct dlq_wait {
+        struct dlq_waiting *jobs; /* that have not ended */
+        size_t count, capacity;
+        int64_t completed, died;
+};
+/* One more job; without an id there is no record to look at. */
+void dlq_wait_add(struct dlq_wait *wait, const char *id, uint32_t redrives);
+/* Waits until all have ended, `wait_ms` have passed, or Ctrl-C; says how many ended how on stderr. */
+void dlq_wait_run(struct dlq *dlq, struct dlq_wait *wait, int64_t wait_ms);
+void dlq_wait_free(struct dlq_wait *wait);
+
+/* ---- dlq_fresh.c, dlq_edit_text.c: messages that an operator has mended ---- */
+
+/* The first id `<id>:e<n>` that no job has had; NULL: told. */
+const char *dlq_fresh_id(struct dlq *dlq, const struct dlq_entry *entry);
+/* Publishes the mended copy of the message as it stands in the queue now; acks and forgets the original, and
+ * prints the new id. edit->id NULL: dlq_fresh_id. If not CLI_OK, the cause was told and the message is held.
+ */
+int dlq_fresh_send(struct dlq_walk *walk, const struct dlq_entry *entry, const struct message *message,
+                   uint64_t tag, const struct copy_edit *edit);
+/* Has the message's own deadline passed, and was --expired not given? */
+bool dlq_is_late(struct dlq *dlq, struct arena *arena, const struct message *message);
+/* The body as people and programs can change it, unpacked. Absent if it cannot be had. */
+struct slice dlq_readable_body(struct dlq *dlq, const struct message *message);
+/* The text for the editor: id, type and the publisher's headers, an empty line, the body. In the arena. */
+struct slice dlq_edit_write(struct arena *arena, const struct message *message, const char *id,
+                            struct slice body);
+/* Takes such a text apart; one that does not begin with such lines is a body alone. NULL, or what is wrong
+ * with it. */
+const char *dlq_edit_read(struct arena *arena, const struct message *message, struct slice text,
+                          struct copy_edit *edit);
+
+/* ---- dlq_filter.c ---- */
+
+/* Runs the program of --filter (by the shell) with the body on its standard input; what it writes is the
+ * answer. NULL, or what went wrong: it fails, takes over 10 s (then it is killed), or writes over max_body.
+ */
+const char *dlq_filter_run(struct dlq *dlq, struct slice body, struct slice *answer);
+
 /* ---- dlq_dry_run.c ---- */
 
 /* Says what the verb would do, from the index or, if nothing was chosen, from the queue's depth. Touches
@@ -143,11 +215,14 @@ bool dlq_interrupted(void);
 int dlq_dry_run(struct dlq *dlq, const char *verb);
 
 /* ---- the verbs ---- */
+#define DLQ_CHOOSE "name ids, --reason, --type, --subject, --search, --since, or --all"
 int dlq_list(struct dlq *dlq);
 int dlq_groups(struct dlq *dlq);
 int dlq_show(struct dlq *dlq);
 int dlq_redrive(struct dlq *dlq);
 int dlq_edit(struct dlq *dlq);
+int dlq_mend(struct dlq *dlq);
+int dlq_restore(struct dlq *dlq);
 int dlq_drop(struct dlq *dlq);
 int dlq_purge(struct dlq *dlq);
 int dlq_export(struct dlq *dlq);

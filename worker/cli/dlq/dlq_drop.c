@@ -240,7 +240,7 @@ int dlq_drop(struct dlq *dlq)
 {
         bool chosen = dlq->id_count > 0 || dlq_has_filter(dlq);
         if (!chosen && !dlq->all)
-                return cli_usage(dlq->cli, "name ids, --reason, --type, --search, or --all");
+                return cli_usage(dlq->cli, DLQ_CHOOSE);
         int status = chosen ? dlq_index_choose(dlq) : CLI_OK;
         return status == CLI_OK ? run(dlq, "drop") : status;
 }

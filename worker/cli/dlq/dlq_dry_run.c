@@ -1,4 +1,5 @@
 #include "cli/dlq/dlq.h"
+#include "io/machine/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,6 +45,18 @@ static int count_all(struct dlq *dlq, int64_t *count)
         return status;
 }
 
+/* Messages among the chosen ones that a redrive would leave alone, as far as the index knows deadlines. */
+static int64_t count_late(const struct dlq *dlq)
+{
+        int64_t count = 0, now_ms = clock_wall_ms();
+        for (size_t i = 0; i < dlq->count && !dlq->expired; i++) {
+                const struct dlq_entry *entry = &dlq->entries[i];
+                bool late = entry->deadline_ms > 0 && entry->deadline_ms < now_ms;
+                count += late && (dlq->wanted == 0 || entry->wanted) ? entry->copies : 0;
+        }
+        return count;
+}
+
 int dlq_dry_run(struct dlq *dlq, const char *verb)
 {
         const char *target = strcmp(verb, "redrive") == 0 ? dlq->target : NULL;
@@ -51,6 +64,11 @@ int dlq_dry_run(struct dlq *dlq, const char *verb)
         int status = dlq->wanted > 0 ? CLI_OK : count_all(dlq, &count);
         if (status != CLI_OK)
                 return status;
+        int64_t all = dlq->wanted > 0 ? dlq->wanted_messages : count, late = target ? count_late(dlq) : 0;
+        count = count > all - late ? all - late : count;
+        if (late > 0)
+                fprintf(stderr, "%" PRId64 " would be left alone: their deadline has passed (--expired)\n",
+                        late);
         if (dlq->cli->output == CLI_JSON)
                 print_json(dlq, verb, target, count);
         else

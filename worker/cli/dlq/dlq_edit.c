@@ -1,11 +1,5 @@
 #include "cli/dlq/dlq.h"
-#include "core/codec/gzip.h"
 #include "core/message/copy.h"
-#include "core/plan/plan.h"
-#include "core/plan/registry.h"
-#include "core/record/keys.h"
-#include "handler.h"
-#include "io/machine/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* One body in the operator's editor, checked against its type, sent under its new id; then the original is
- * dropped. */
+/* One message in the operator's editor: id, type, headers and body. */
 
 extern char **environ;
 
@@ -50,8 +43,7 @@ static struct message *find(struct dlq_walk *walk, uint64_t *tag)
         return copy;
 }
 
-/* The text as people can edit it. Absent if it cannot be had. */
-static struct slice readable_body(struct dlq *dlq, const struct message *message)
+struct slice dlq_readable_body(struct dlq *dlq, const struct message *message)
 {
         struct envelope envelope;
         if (!message->properties.content_encoding.data ||
@@ -110,116 +102,9 @@ static int edit_text(struct dlq *dlq, struct slice text, char *file, struct slic
         return cli_data(dlq->cli, argument, (size_t)dlq->cli->config->max_body, edited) ? CLI_OK : CLI_ERROR;
 }
 
-/* Would a worker take the copy? */
-static int check_copy(struct dlq *dlq, const struct message *copy)
-{
-        struct arena *arena = &dlq->cli->arena;
-        struct envelope envelope;
-        envelope_read(arena, copy, dlq->cli->config->max_body, &envelope);
-        const struct handler *handler =
-                envelope.type ? handler_find(handlers, slice_of(envelope.type)) : NULL;
-        struct plan *plan;
-        if (envelope.type && !handler)
-                envelope_refuse(arena, &envelope, REASON_UNKNOWN_TYPE,
-                                "type: no handler for it; see leveret type list");
-        envelope.faults.arena = arena;
-        enum reason reason = envelope.reason;
-        if (handler && envelope.payload.data &&
-            plan_build_text(handler, envelope.payload, &plan, &envelope.faults) != PLAN_OK)
-                reason = reason == REASON_NONE ? REASON_BAD_PAYLOAD : reason;
-        if (reason == REASON_NONE)
-                return CLI_OK;
-        return cli_fail_faults(dlq->cli, reason_word(reason), &envelope.faults, "; nothing was sent");
-}
-
-/* Has a job with this id been seen, or an edited copy of it been sent? */
-static bool id_is_used(struct dlq *dlq, const char *id)
-{
-        struct arena *arena = &dlq->cli->arena;
-        const char *prefix = dlq->cli->config->redis.prefix;
-        const char *job = record_key(arena, prefix, KEY_JOB, id);
-        const char *timeline = record_key(arena, prefix, KEY_EVENTS, id);
-        const struct redis_value *exist = redis_sync_call(dlq->redis, arena, "EXISTS", job, timeline, NULL);
-        return exist->kind == REDIS_INTEGER && exist->integer > 0;
-}
-
-/* The edited copy under the first id `<id>:e<n>` that nobody has used. NULL if none can be made; told. */
-static struct message *make_copy(struct dlq *dlq, struct arena *arena, const char *id,
-                                 const struct message *message, struct slice body)
-{
-        const char *next;
-        while ((next = copy_edited_id(arena, id)) && id_is_used(dlq, next))
-                id = next;
-        struct message *copy =
-                next ? copy_redrive_edited(arena, message, dlq->target, clock_wall_ms(), id, body) : NULL;
-        if (!next)
-                cli_fail(dlq->cli, CLI_ERROR,
-                         "with :e1 its id would have more than %d characters; nothing was sent",
-                         ENVELOPE_ID_MAX);
-        else if (!copy)
-                cli_fail(dlq->cli, CLI_ERROR,
-                         "no copy with another body can be made of it; nothing was sent");
-        return copy;
-}
-
-static void note_edited(struct dlq *dlq, const struct message *original, const char *fresh)
-{
-        struct arena *arena = &dlq->cli->arena;
-        struct letter letter;
-        struct dlq_death death;
-        letter_read(arena, dlq, original, &letter);
-        dlq_death_read(arena, dlq, original, &letter, &death);
-        dlq_note_dropped(dlq, &death, arena_printf(arena, "\"event\":\"edited\",\"new_id\":\"%s\"", fresh));
-}
-
-/* Its id is used from now on, though no worker has seen it yet. */
-static void note_copy(struct dlq *dlq, const char *id, const char *dead_id)
-{
-        dlq_note(dlq, id, arena_printf(&dlq->cli->arena, "\"event\":\"edited\",\"dead_id\":\"%s\"", dead_id));
-        redis_sync_flush(dlq->redis);
-}
-
-/* Publishes the edited copy of the message as it stands in the queue now; acks and forgets the original. */
-static int send_edited(struct dlq *dlq, struct dlq_walk *walk, const struct dlq_entry *entry,
-                       const struct message *message, uint64_t tag, struct slice body)
-{
-        char error[160];
-        struct arena *arena = arena_new();
-        const char *id = entry->id[0] ? entry->id : entry->dead_id;
-        struct message *copy = make_copy(dlq, arena, id, message, body);
-        if (!copy) {
-                arena_free(arena);
-                dlq_walk_hold(walk, tag);
-                return CLI_ERROR;
-        }
-        const char *fresh = arena_copy(&dlq->cli->arena, copy->properties.message_id.data,
-                                       copy->properties.message_id.len);
-        int status = check_copy(dlq, copy);
-        if (status == CLI_OK) {
-                note_copy(dlq, fresh, entry->dead_id);
-                dlq_publish(dlq, arena, copy, error);
-                if (error[0])
-                        status = cli_fail(dlq->cli, CLI_ERROR, "%s; nothing was changed",
-                                          cli_safe(dlq->cli, slice_of(error)));
-        } else {
-                arena_free(arena);
-        }
-        if (status != CLI_OK) {
-                dlq_walk_hold(walk, tag);
-                return status;
-        }
-        if (!dlq_walk_ack(walk, tag))
-                return CLI_ERROR;
-        dlq_index_remove(dlq, (const char *[]){entry->dead_id}, 1);
-        note_edited(dlq, message, fresh);
-        cli_print(dlq->cli->output == CLI_JSON
-                          ? slice_of(arena_printf(&dlq->cli->arena, "{\"id\":\"%s\"}", fresh))
-                          : slice_of(fresh));
-        return CLI_OK;
-}
-
 /* The queue is not held while the editor is open: the message is taken, given back, and taken again. */
-static int take_body(struct dlq *dlq, struct slice *body)
+static int take_text(struct dlq *dlq, const struct dlq_entry *entry, struct message **taken,
+                     struct slice *text)
 {
         struct dlq_walk walk;
         uint64_t tag;
@@ -232,13 +117,19 @@ static int take_body(struct dlq *dlq, struct slice *body)
         status = dlq_walk_close(&walk);
         if (!message)
                 return status == CLI_OK ? CLI_NOT_FOUND : status;
-        *body = readable_body(dlq, message);
-        if (status == CLI_OK && !body->data)
+        struct slice body = dlq_readable_body(dlq, message);
+        if (status == CLI_OK && !body.data)
                 status = cli_fail(dlq->cli, CLI_ERROR, "the body cannot be unpacked for an editor");
+        const char *id = status == CLI_OK ? dlq_fresh_id(dlq, entry) : NULL;
+        if (status == CLI_OK && !id)
+                return CLI_ERROR;
+        if (status == CLI_OK)
+                *text = dlq_edit_write(&dlq->cli->arena, message, id, body);
+        *taken = message;
         return status;
 }
 
-static int send_body(struct dlq *dlq, const struct dlq_entry *entry, struct slice body)
+static int send_body(struct dlq *dlq, const struct dlq_entry *entry, const struct copy_edit *edit)
 {
         struct dlq_walk walk;
         uint64_t tag;
@@ -246,7 +137,7 @@ static int send_body(struct dlq *dlq, const struct dlq_entry *entry, struct slic
         if (status != CLI_OK)
                 return status;
         struct message *message = find(&walk, &tag);
-        status = message ? send_edited(dlq, &walk, entry, message, tag, body) : CLI_NOT_FOUND;
+        status = message ? dlq_fresh_send(&walk, entry, message, tag, edit) : CLI_NOT_FOUND;
         int closed = dlq_walk_close(&walk);
         return status != CLI_OK ? status : closed;
 }
@@ -255,20 +146,24 @@ int dlq_edit(struct dlq *dlq)
 {
         const struct dlq_entry *entry = the_only_one(dlq);
         char file[300];
-        struct slice body, edited;
+        struct slice text, edited;
+        struct message *message = NULL;
+        struct copy_edit edit = {0};
         if (!entry)
                 return cli_usage(dlq->cli, "--edit takes exactly one dead letter");
-        int status = take_body(dlq, &body);
+        int status = take_text(dlq, entry, &message, &text);
         if (status == CLI_OK)
-                status = edit_text(dlq, body, file, &edited);
+                status = edit_text(dlq, text, file, &edited);
         if (status != CLI_OK)
                 return status;
-        if (slice_equal(body, edited)) {
+        if (slice_equal(text, edited)) {
                 unlink(file);
                 fprintf(stderr, "unchanged; nothing was sent\n");
                 return CLI_OK;
         }
-        status = send_body(dlq, entry, edited);
+        const char *problem = dlq_edit_read(&dlq->cli->arena, message, edited, &edit);
+        status = problem ? cli_fail(dlq->cli, CLI_ERROR, "%s; nothing was sent", problem)
+                         : send_body(dlq, entry, &edit);
         if (status == CLI_OK)
                 unlink(file);
         else

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Dead letters that died of the same: of one type, one reason, and errors that differ only in numbers and
- * ids. */
+/* Dead letters that died of the same: of one type, one reason, errors that differ only in numbers and ids,
+ * and one publisher, as far as its routing key and app_id tell. */
 struct group {
-        const char *type, *reason, *shape, *example;
+        const char *type, *reason, *shape, *key, *app, *example;
         size_t count;
         int64_t first_ms, last_ms;
 };
@@ -16,10 +16,12 @@ struct group {
 static const struct cli_column columns[] = {{.title = "COUNT", .numeric = true},
                                             {.title = "TYPE"},
                                             {.title = "REASON"},
-                                            {.title = "FIRST SEEN"},
-                                            {.title = "LAST SEEN"},
+                                            {.title = "FIRST SEEN", .whole = true, .extra = true},
+                                            {.title = "LAST SEEN", .whole = true},
                                             {.title = "EXAMPLE"},
-                                            {.title = "ERROR"}};
+                                            {.title = "ERROR"},
+                                            {.title = "APP ID", .optional = true},
+                                            {.title = "ROUTING KEY", .optional = true}};
 
 static int compare_kind(const void *a, const void *b)
 {
@@ -27,7 +29,11 @@ static int compare_kind(const void *a, const void *b)
         int order = strcmp(left->type, right->type);
         if (order == 0)
                 order = strcmp(left->reason, right->reason);
-        return order != 0 ? order : strcmp(left->shape, right->shape);
+        if (order == 0)
+                order = strcmp(left->shape, right->shape);
+        if (order == 0)
+                order = strcmp(left->key, right->key);
+        return order != 0 ? order : strcmp(left->app, right->app);
 }
 
 static int compare_count(const void *a, const void *b)
@@ -43,6 +49,8 @@ static struct group group_of(struct cli *cli, const struct dlq_entry *entry)
         return (struct group){.type = cli_safe(cli, entry->type),
                               .reason = cli_safe(cli, entry->reason),
                               .shape = cli_safe(cli, slice_of(error_shape(&cli->arena, entry->error))),
+                              .key = cli_safe(cli, entry->routing_key),
+                              .app = cli_safe(cli, entry->app_id),
                               .example = entry->dead_id,
                               .count = 1,
                               .first_ms = entry->failed_ms,
@@ -93,8 +101,9 @@ int dlq_groups(struct dlq *dlq)
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
         for (size_t i = 0; i < count; i++)
                 cli_table_row(&table, arena_printf(&cli->arena, "%zu", groups[i].count), groups[i].type,
-                              groups[i].reason, cli_time(cli, groups[i].first_ms),
-                              cli_time(cli, groups[i].last_ms), groups[i].example, groups[i].shape);
+                              groups[i].reason, cli_when(cli, groups[i].first_ms),
+                              cli_when(cli, groups[i].last_ms), groups[i].example, groups[i].shape,
+                              groups[i].app, groups[i].key);
         cli_table_print(&table);
         dlq_index_hint(dlq);
         return CLI_OK;

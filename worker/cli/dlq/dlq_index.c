@@ -35,6 +35,11 @@ static void entry_fill(struct arena *arena, struct dlq_entry *entry, const struc
                 .redrives = letter.redrives,
                 .size = letter.size,
                 .copies = letter.copies > 1 ? letter.copies : 1,
+                .subject = letter.subject,
+                .app_id = letter.app_id,
+                .routing_key = letter.routing_key,
+                .message_id = letter.message_id,
+                .deadline_ms = letter.deadline_ms,
         };
 }
 
@@ -151,6 +156,12 @@ const struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id)
         return entry;
 }
 
+void dlq_index_pass(struct dlq *dlq, const struct dlq_entry *entry)
+{
+        if (entry && entry->wanted)
+                dlq->met--;
+}
+
 bool dlq_index_is_chosen(const struct dlq *dlq, const struct dlq_entry *entry)
 {
         return dlq->wanted == 0 || (entry && entry->wanted && entry->met <= entry->copies);
@@ -158,7 +169,7 @@ bool dlq_index_is_chosen(const struct dlq *dlq, const struct dlq_entry *entry)
 
 bool dlq_has_filter(const struct dlq *dlq)
 {
-        return dlq->type || dlq->reason || dlq->search;
+        return dlq->type || dlq->reason || dlq->search || dlq->subject || dlq->since;
 }
 
 static bool contains(struct slice text, const char *part)
@@ -166,12 +177,31 @@ static bool contains(struct slice text, const char *part)
         return text.len > 0 && memmem(text.data, text.len, part, strlen(part)) != NULL;
 }
 
+/* The heads are not loaded with the index: at 16 KiB each they would be most of it. */
+static bool head_contains(const struct dlq *dlq, const struct dlq_entry *entry)
+{
+        struct arena arena;
+        arena_init(&arena);
+        const char *key = record_key(&arena, dlq->cli->config->redis.prefix, KEY_LETTER, entry->dead_id);
+        const struct redis_value *head = redis_sync_call(dlq->redis, &arena, "HGET", key, "head", NULL);
+        bool found = head->kind == REDIS_TEXT && contains(head->text, dlq->search);
+        arena_fini(&arena);
+        return found;
+}
+
+static bool is_found(const struct dlq *dlq, const struct dlq_entry *entry)
+{
+        return contains(entry->error, dlq->search) || contains(slice_of(entry->id), dlq->search) ||
+               contains(entry->type, dlq->search) || contains(entry->subject, dlq->search) ||
+               head_contains(dlq, entry);
+}
+
 static bool passes(const struct dlq *dlq, const struct dlq_entry *entry)
 {
         return (!dlq->type || slice_is(entry->type, dlq->type)) &&
                (!dlq->reason || slice_is(entry->reason, dlq->reason)) &&
-               (!dlq->search || contains(entry->error, dlq->search) ||
-                contains(slice_of(entry->id), dlq->search) || contains(entry->type, dlq->search));
+               (!dlq->subject || slice_is(entry->subject, dlq->subject)) &&
+               (!dlq->since || entry->failed_ms >= dlq->since_ms) && (!dlq->search || is_found(dlq, entry));
 }
 
 /* Every death of that id, or the one death. */
@@ -247,6 +277,41 @@ void dlq_index_hint(struct dlq *dlq)
                         "%s holds %" PRIu32 " ready messages, the index %" PRId64
                         "; leveret dlq sync %s makes them agree\n",
                         dlq->source, depth.messages, indexed, dlq->queue);
+}
+
+void dlq_index_add(struct dlq *dlq, struct arena *arena, const struct letter *letter,
+                   const struct message *message, int64_t failed_ms)
+{
+        const char *prefix = dlq->cli->config->redis.prefix;
+        struct own_headers own;
+        struct envelope envelope;
+        own_headers_read_dead(message, &own);
+        envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
+        bool by_worker = !letter->broker_made && own.worker.data;
+        struct letter_record record = {
+                .id = slice_of(letter->id),
+                .type = slice_of(letter->type),
+                .queue = slice_of(dlq->queue),
+                .reason = slice_of(letter->reason),
+                .error = slice_of(letter->error),
+                .failed_ms = failed_ms,
+                .first_seen_ms = letter->first_seen_ms >= 0 ? letter->first_seen_ms : 0,
+                .attempt = own.generation.attempt,
+                .deferrals = own.generation.deferrals,
+                .redrives = letter->redrives,
+                .worker = by_worker ? own.worker : SLICE_LITERAL("broker"),
+        };
+        letter_record_message(&record, message, &envelope, &own);
+        struct slice set[LETTER_WORDS];
+        letter_record_set(arena, prefix, letter->dead_id, &record, set);
+        struct slice add[] = {
+                SLICE_LITERAL("ZADD"),
+                slice_of(record_key(arena, prefix, KEY_DEAD, dlq->queue)),
+                slice_of(arena_printf(arena, "%" PRId64, failed_ms)),
+                slice_of(letter->dead_id),
+        };
+        redis_sync_queue(dlq->redis, set, CLI_COUNT(set));
+        redis_sync_queue(dlq->redis, add, CLI_COUNT(add));
 }
 
 void dlq_index_remove(struct dlq *dlq, const char *const *dead_ids, size_t count)

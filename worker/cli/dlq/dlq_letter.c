@@ -112,6 +112,7 @@ void letter_read(struct arena *arena, const struct dlq *dlq, const struct messag
         struct own_headers own;
         *letter = (struct letter){0};
         own_headers_read_dead(message, &own);
+        letter->queue = dlq->queue;
         letter->first_seen_ms = own.first_seen_ms;
         letter->redrives = own.generation.redrives;
         bool moved_by_broker = message_header(message, "x-death") != NULL;
@@ -207,6 +208,60 @@ void header_json(struct buffer *out, const struct header *header)
         buffer_add_text(out, "null");
 }
 
+static bool read_nested(struct arena *arena, json_t *value, struct header *header, int depth)
+{
+        bool table = json_is_object(value);
+        size_t count = table ? json_object_size(value) : json_array_size(value), index;
+        const char *name;
+        json_t *item;
+        bool good = depth < HEADER_DEPTH_MAX;
+        header->tag = table ? HEADER_TABLE : HEADER_ARRAY;
+        header->nested.items = arena_alloc(arena, (count ? count : 1) * sizeof(*header->nested.items));
+        struct header *to = header->nested.items;
+        header->nested.count = count;
+        if (table) {
+                json_object_foreach(value, name, item) good =
+                        good && header_read(arena, name, item, to++, depth + 1);
+        } else {
+                json_array_foreach(value, index, item) good =
+                        good && header_read(arena, NULL, item, to++, depth + 1);
+        }
+        return good;
+}
+
+static bool read_number(const json_t *value, bool timestamp, struct header *header)
+{
+        if (json_is_integer(value) && timestamp) {
+                header->tag = HEADER_TIMESTAMP;
+                header->unsigned_ = (uint64_t)json_integer_value(value);
+        } else if (json_is_integer(value)) {
+                header->tag = HEADER_I64;
+                header->integer = json_integer_value(value);
+        } else {
+                header->tag = HEADER_F64;
+                header->real = json_real_value(value);
+        }
+        return true;
+}
+
+bool header_read(struct arena *arena, const char *name, json_t *value, struct header *header, int depth)
+{
+        struct slice text = json_text(value);
+        *header = (struct header){.name = arena_slice(arena, slice_of(name))};
+        if (json_is_object(value) || json_is_array(value))
+                return read_nested(arena, value, header, depth);
+        if (json_is_number(value))
+                return read_number(value, name && strcmp(name, "deadline") == 0, header);
+        if (json_is_boolean(value)) {
+                header->tag = HEADER_BOOLEAN;
+                header->boolean = json_is_true(value);
+                return true;
+        }
+        header->tag = text.data ? HEADER_STRING : HEADER_VOID;
+        header->text = arena_slice(arena, text);
+        return text.data || json_is_null(value);
+}
+
 static void add_text(struct buffer *out, const char *name, struct slice text)
 {
         if (!text.data)
@@ -225,6 +280,8 @@ static void properties_json(struct buffer *out, const struct message_properties 
         add_text(out, "correlation_id", properties->correlation_id);
         add_text(out, "reply_to", properties->reply_to);
         add_text(out, "app_id", properties->app_id);
+        add_text(out, "user_id", properties->user_id);
+        add_text(out, "expiration", properties->expiration);
         if (properties->has_priority)
                 buffer_printf(out, ",\"priority\":%u", properties->priority);
         if (properties->has_timestamp)
@@ -239,6 +296,7 @@ static void properties_json(struct buffer *out, const struct message_properties 
 void letter_json(struct buffer *out, const struct letter *letter, const struct message *message)
 {
         buffer_printf(out, "{\"dead_id\":\"%s\",\"redrives\":%" PRIu32, letter->dead_id, letter->redrives);
+        add_text(out, "queue", slice_of(letter->queue));
         add_text(out, "id", slice_of(letter->id));
         add_text(out, "type", slice_of(letter->type));
         add_text(out, "reason", slice_of(letter->reason));

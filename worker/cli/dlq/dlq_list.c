@@ -2,40 +2,58 @@
 
 #include <inttypes.h>
 
-static const struct cli_column columns[] = {{.title = "DEAD ID"},
-                                            {.title = "ID"},
-                                            {.title = "TYPE"},
-                                            {.title = "REASON"},
-                                            {.title = "ATTEMPT", .numeric = true},
-                                            {.title = "FAILED"},
-                                            {.title = "SIZE", .numeric = true},
-                                            {.title = "ERROR"}};
+static const struct cli_column columns[] = {
+        {.title = "DEAD ID"},
+        {.title = "ID"},
+        {.title = "TYPE"},
+        {.title = "REASON"},
+        {.title = "ATTEMPT", .numeric = true, .extra = true},
+        {.title = "REDRIVES", .numeric = true},
+        {.title = "FAILED", .whole = true},
+        {.title = "SIZE", .numeric = true, .extra = true},
+        {.title = "ERROR"},
+        {.title = "APP ID", .optional = true, .extra = true},
+        {.title = "ROUTING KEY", .optional = true, .extra = true},
+        {.title = "SUBJECT", .optional = true, .extra = true},
+};
 
 static void add_row(struct cli_table *table, const struct dlq_entry *entry)
 {
         struct cli *cli = table->cli;
-        cli_table_row(table, cli_safe(cli, slice_of(entry->dead_id)), cli_safe(cli, slice_of(entry->id)),
+        cli_table_row(table, cli_safe(cli, slice_of(entry->dead_id)), dlq_entry_name(cli, entry),
                       cli_safe(cli, entry->type), cli_safe(cli, entry->reason),
-                      arena_printf(&cli->arena, "%" PRId64, entry->attempt), cli_time(cli, entry->failed_ms),
-                      arena_printf(&cli->arena, "%" PRId64, entry->size), cli_safe(cli, entry->error));
+                      arena_printf(&cli->arena, "%" PRId64, entry->attempt),
+                      arena_printf(&cli->arena, "%" PRId64, entry->redrives), cli_when(cli, entry->failed_ms),
+                      arena_printf(&cli->arena, "%" PRId64, entry->size), cli_safe(cli, entry->error),
+                      cli_safe(cli, entry->app_id), cli_safe(cli, entry->routing_key),
+                      cli_safe(cli, entry->subject));
 }
 
-/* Newest first. Reads the index alone. */
+const char *dlq_entry_name(struct cli *cli, const struct dlq_entry *entry)
+{
+        if (entry->id[0] || entry->message_id.len == 0)
+                return cli_safe(cli, slice_of(entry->id));
+        return arena_printf(&cli->arena, "\"%s\"", cli_safe(cli, entry->message_id));
+}
+
+/* Oldest first, as they are redriven and dropped; with --newest the other way. Reads the index alone. */
 int dlq_list(struct dlq *dlq)
 {
-        int64_t limit = dlq->limit ? dlq->limit_count : dlq->all ? INT64_MAX : 50;
+        enum { LIST_LIMIT = 50 };
+        size_t limit = dlq->limit ? (size_t)dlq->limit_count : LIST_LIMIT, shown = 0;
         int status = dlq_index_choose(dlq);
         if (status != CLI_OK)
                 return status;
         struct cli_table table;
         cli_table_init(&table, dlq->cli, columns, CLI_COUNT(columns));
-        for (size_t i = dlq->count; i-- > 0 && limit > 0;) {
-                if (!dlq->entries[i].wanted)
-                        continue;
-                add_row(&table, &dlq->entries[i]);
-                limit--;
+        for (size_t i = 0; i < dlq->count && (dlq->all || shown < limit); i++) {
+                const struct dlq_entry *entry = &dlq->entries[dlq->newest ? dlq->count - 1 - i : i];
+                shown += entry->wanted;
+                if (entry->wanted)
+                        add_row(&table, entry);
         }
         cli_table_print(&table);
+        cli_tell_more(dlq->cli, shown, dlq->wanted, "--limit N or --all shows more");
         dlq_index_hint(dlq);
         return CLI_OK;
 }

@@ -40,6 +40,8 @@ struct redrive {
         uv_loop_t loop;
         struct amqp_publisher *publisher;
         int64_t in_flight, moved, unusable, total;
+        int64_t late; /* left alone: their deadline has passed */
+        struct dlq_wait wait;
         size_t in_flight_bytes;
         char error[160]; /* of the first copy that was not confirmed; ends the work */
         struct done done[FORGET_AT];
@@ -82,6 +84,8 @@ static void settle(struct moving *moving)
         *done = (struct done){.redrives = moving->redrives};
         snprintf(done->dead_id, sizeof(done->dead_id), "%s", moving->dead_id);
         snprintf(done->id, sizeof(done->id), "%s", moving->id);
+        if (redrive->dlq->wait)
+                dlq_wait_add(&redrive->wait, moving->id, moving->redrives + 1);
         if (redrive->done_count == FORGET_AT)
                 forget(redrive);
 }
@@ -127,13 +131,26 @@ static void move(struct redrive *redrive, const struct message *message, const s
         amqp_publisher_publish(redrive->publisher, arena, copy, on_published, moving);
 }
 
+static void leave_late(struct redrive *redrive, const struct dlq_entry *entry, uint64_t tag)
+{
+        struct dlq_walk *walk = &redrive->walk;
+        dlq_walk_hold(walk, tag);
+        redrive->late++;
+        dlq_index_pass(redrive->dlq, entry);
+        if (walk->bound < walk->ready)
+                walk->bound++;
+}
+
 static void consider(struct redrive *redrive, struct arena *arena, const struct message *message,
                      uint64_t tag)
 {
         struct letter letter;
         letter_read(arena, redrive->dlq, message, &letter);
         const struct dlq_entry *entry = dlq_index_meet(redrive->dlq, letter.dead_id);
-        if (dlq_index_is_chosen(redrive->dlq, entry))
+        bool chosen = dlq_index_is_chosen(redrive->dlq, entry);
+        if (chosen && dlq_is_late(redrive->dlq, arena, message))
+                leave_late(redrive, entry, tag);
+        else if (chosen)
                 move(redrive, message, &letter, tag);
         else
                 dlq_walk_hold(&redrive->walk, tag);
@@ -197,10 +214,15 @@ static void print_json(const struct redrive *redrive)
         struct buffer out = {0};
         buffer_add_text(&out, "{\"queue\":");
         buffer_add_json_string(&out, slice_of(redrive->dlq->source));
-        buffer_printf(
-                &out,
-                ",\"redriven\":%" PRId64 ",\"of\":%" PRId64 ",\"left\":%" PRId64 ",\"unusable\":%" PRId64 "}",
-                redrive->moved, redrive->total, redrive->walk.ready - redrive->moved, redrive->unusable);
+        buffer_printf(&out,
+                      ",\"redriven\":%" PRId64 ",\"of\":%" PRId64 ",\"left\":%" PRId64
+                      ",\"unusable\":%" PRId64 ",\"expired\":%" PRId64,
+                      redrive->moved, redrive->total, redrive->walk.ready - redrive->moved, redrive->unusable,
+                      redrive->late);
+        if (redrive->dlq->wait)
+                buffer_printf(&out, ",\"completed\":%" PRId64 ",\"died\":%" PRId64 ",\"not_over\":%zu",
+                              redrive->wait.completed, redrive->wait.died, redrive->wait.count);
+        buffer_add_char(&out, '}');
         cli_print((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
 }
@@ -208,10 +230,16 @@ static void print_json(const struct redrive *redrive)
 static int report(struct redrive *redrive, int status)
 {
         struct cli *cli = redrive->dlq->cli;
-        if (cli->output == CLI_JSON)
-                print_json(redrive);
         fprintf(stderr, "redriven %" PRId64 " of %" PRId64 " to %s\n", redrive->moved, redrive->total,
                 redrive->dlq->target);
+        if (redrive->late > 0)
+                fprintf(stderr,
+                        "%" PRId64 " left alone: their deadline has passed; --expired redrives them too\n",
+                        redrive->late);
+        if (redrive->dlq->wait && redrive->moved > 0)
+                dlq_wait_run(redrive->dlq, &redrive->wait, redrive->dlq->wait_ms);
+        if (cli->output == CLI_JSON)
+                print_json(redrive);
         if (redrive->unusable > 0)
                 fprintf(stderr, "%" PRId64 " stay: no copy of them can be made (see leveret dlq export)\n",
                         redrive->unusable);
@@ -220,11 +248,12 @@ static int report(struct redrive *redrive, int status)
                                 cli_safe(cli, slice_of(redrive->error)));
         if (dlq_interrupted())
                 return cli_fail(cli, CLI_ERROR, "stopped by Ctrl-C; the rest is as it was");
-        if (status == CLI_OK && redrive->moved < redrive->total && redrive->unusable == 0)
+        if (status == CLI_OK && redrive->moved + redrive->late < redrive->total && redrive->unusable == 0)
                 return cli_fail(cli, CLI_ERROR,
                                 "the others were not met in the queue; see leveret dlq sync %s",
                                 redrive->dlq->queue);
-        return status == CLI_OK && redrive->unusable > 0 ? CLI_ERROR : status;
+        bool unwell = redrive->unusable > 0 || redrive->wait.died > 0 || redrive->wait.count > 0;
+        return status == CLI_OK && unwell ? CLI_ERROR : status;
 }
 
 static int run(struct redrive *redrive)
@@ -263,7 +292,7 @@ int dlq_redrive(struct dlq *dlq)
         int64_t rate = 0;
         bool chosen = dlq->id_count > 0 || dlq_has_filter(dlq);
         if (!chosen && !dlq->all)
-                return cli_usage(dlq->cli, "name ids, --reason, --type, --search, or --all");
+                return cli_usage(dlq->cli, DLQ_CHOOSE);
         if (dlq->rate && !cli_parse_count(dlq->rate, 1, 100000, &rate))
                 return cli_usage(dlq->cli, "--rate takes 1 to 100000 messages a second");
         if (!dlq->target)
@@ -275,12 +304,13 @@ int dlq_redrive(struct dlq *dlq)
                 status = check_target(dlq);
         if (status != CLI_OK)
                 return status;
-        if (dlq->edit)
-                return dlq_edit(dlq);
+        if (dlq->edit || dlq->set || dlq->filter)
+                return dlq->edit ? dlq_edit(dlq) : dlq_mend(dlq);
         struct redrive *redrive = memory_zeroed(1, sizeof(*redrive));
         redrive->dlq = dlq;
         limiter_init(&redrive->limiter, (double)rate, clock_boot_ms());
         status = run(redrive);
+        dlq_wait_free(&redrive->wait);
         free(redrive);
         return status;
 }

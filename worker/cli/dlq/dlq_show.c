@@ -39,7 +39,8 @@ static void print_facts(struct dlq *dlq, const struct dlq_entry *entry, const st
 {
         struct cli *cli = dlq->cli;
         print_line("dead id", entry->dead_id);
-        print_line("id", entry->id[0] ? cli_safe(cli, slice_of(entry->id)) : "none");
+        print_line("id", entry->id[0] ? cli_safe(cli, slice_of(entry->id)) : "none that can be used");
+        print_line("message id", cli_safe(cli, entry->message_id));
         print_line("type", cli_safe(cli, entry->type));
         print_line("queue", cli_safe(cli, redis_value_field(hash, "queue")));
         print_line("reason", cli_safe(cli, entry->reason));
@@ -51,9 +52,43 @@ static void print_facts(struct dlq *dlq, const struct dlq_entry *entry, const st
         print_line("redrives", arena_printf(&cli->arena, "%" PRId64, entry->redrives));
         if (entry->copies > 1)
                 print_line("copies", arena_printf(&cli->arena, "%" PRId64, entry->copies));
-        print_line("subject", cli_safe(cli, redis_value_field(hash, "subject")));
+        print_line("subject", cli_safe(cli, entry->subject));
+        print_line("deadline", entry->deadline_ms > 0 ? cli_time(cli, entry->deadline_ms) : "");
         print_line("correlation id", cli_safe(cli, redis_value_field(hash, "correlation_id")));
+        print_line("app id", cli_safe(cli, entry->app_id));
+        print_line("exchange", cli_safe(cli, redis_value_field(hash, "exchange")));
+        print_line("routing key", cli_safe(cli, entry->routing_key));
+        print_line("content type", cli_safe(cli, redis_value_field(hash, "content_type")));
+        print_line("encoding", cli_safe(cli, redis_value_field(hash, "content_encoding")));
+        print_line("reply to", cli_safe(cli, redis_value_field(hash, "reply_to")));
         print_line("worker", cli_safe(cli, redis_value_field(hash, "worker")));
+}
+
+static void print_text(struct cli *cli, const char *name, struct slice text)
+{
+        if (text.len > 0)
+                printf("  %-26s %s\n", name, cli_safe(cli, text));
+}
+
+/* All that AMQP has, as the publisher set it. */
+static void print_properties(struct cli *cli, const struct message_properties *properties)
+{
+        printf("\nproperties\n");
+        print_text(cli, "message_id", properties->message_id);
+        print_text(cli, "type", properties->type);
+        print_text(cli, "app_id", properties->app_id);
+        print_text(cli, "user_id", properties->user_id);
+        print_text(cli, "content_type", properties->content_type);
+        print_text(cli, "content_encoding", properties->content_encoding);
+        print_text(cli, "correlation_id", properties->correlation_id);
+        print_text(cli, "reply_to", properties->reply_to);
+        print_text(cli, "expiration", properties->expiration);
+        if (properties->has_delivery_mode)
+                printf("  %-26s %u\n", "delivery_mode", properties->delivery_mode);
+        if (properties->has_priority)
+                printf("  %-26s %u\n", "priority", properties->priority);
+        if (properties->has_timestamp)
+                printf("  %-26s %" PRIu64 "\n", "timestamp", properties->timestamp);
 }
 
 static void print_headers(struct cli *cli, const struct message *message)
@@ -99,6 +134,8 @@ static struct message *peek(struct dlq *dlq, const struct dlq_entry *entry, int 
 
 static void print_index_body(struct dlq *dlq, const struct dlq_entry *entry, struct slice head)
 {
+        enum { SHOWN_MAX = 1024 }; /* of what the index has for searches */
+        head.len = head.len > SHOWN_MAX ? SHOWN_MAX : head.len;
         bool whole = (int64_t)head.len >= entry->size;
         printf("\nbody, %s%" PRId64 " bytes\n",
                whole ? "" : arena_printf(&dlq->cli->arena, "the first %zu of ", head.len), entry->size);
@@ -124,6 +161,7 @@ static int show_text(struct dlq *dlq, const struct dlq_entry *entry)
         struct message *message = peek(dlq, entry, &status);
         if (!message)
                 return status;
+        print_properties(dlq->cli, &message->properties);
         print_headers(dlq->cli, message);
         printf("\nbody, %" PRIu64 " bytes\n", message->body_size);
         print_body(dlq->cli, message->body);

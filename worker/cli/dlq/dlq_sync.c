@@ -1,8 +1,6 @@
 #include "cli/dlq/dlq.h"
 #include "core/memory/memory.h"
-#include "core/message/own_headers.h"
 #include "core/record/keys.h"
-#include "core/record/letter.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>
@@ -33,51 +31,13 @@ static void flush(struct sync *sync)
         sync->queued = 0;
 }
 
-static const char *number(struct arena *arena, int64_t value)
-{
-        return arena_printf(arena, "%" PRId64, value);
-}
-
 static void index_letter(struct sync *sync, struct arena *arena, const struct letter *letter,
                          const struct message *message)
 {
-        struct dlq *dlq = sync->dlq;
-        const char *prefix = dlq->cli->config->redis.prefix;
-        struct own_headers own;
-        struct envelope envelope;
-        own_headers_read_dead(message, &own);
-        envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
-        bool by_worker = !letter->broker_made && own.worker.data;
         /* If nobody knows when it died, at least the order of the queue is kept. */
         int64_t failed_ms = letter->failed_ms >= 0 ? letter->failed_ms
                                                    : sync->began_ms - (sync->walk.bound - sync->walk.looked);
-        struct letter_record record = {
-                .id = slice_of(letter->id),
-                .type = slice_of(letter->type),
-                .queue = slice_of(dlq->queue),
-                .reason = slice_of(letter->reason),
-                .error = slice_of(letter->error),
-                .failed_ms = failed_ms,
-                .first_seen_ms = letter->first_seen_ms >= 0 ? letter->first_seen_ms : 0,
-                .attempt = own.generation.attempt,
-                .deferrals = own.generation.deferrals,
-                .redrives = letter->redrives,
-                .size = (int64_t)message->body_size,
-                .correlation_id = slice_of(envelope.correlation_id),
-                .subject = slice_of(envelope.subject),
-                .worker = by_worker ? own.worker : SLICE_LITERAL("broker"),
-                .body = message->body,
-        };
-        struct slice set[LETTER_WORDS];
-        letter_record_set(arena, prefix, letter->dead_id, &record, set);
-        struct slice add[] = {
-                SLICE_LITERAL("ZADD"),
-                slice_of(record_key(arena, prefix, KEY_DEAD, dlq->queue)),
-                slice_of(number(arena, failed_ms)),
-                slice_of(letter->dead_id),
-        };
-        redis_sync_queue(dlq->redis, set, CLI_COUNT(set));
-        redis_sync_queue(dlq->redis, add, CLI_COUNT(add));
+        dlq_index_add(sync->dlq, arena, letter, message, failed_ms);
 }
 
 static void consider(struct sync *sync, struct arena *arena, const struct message *message)

@@ -101,6 +101,9 @@ enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct
 
 void dlq_walk_hold(struct dlq_walk *walk, uint64_t tag)
 {
+        /* What is held leaves less room for what comes: all of it may be held in the end. */
+        if (walk->held_count == 0)
+                amqp_pull_widen(walk->pull, (uint64_t)walk->ready);
         if (walk->held_count == walk->held_capacity) {
                 walk->held_capacity = walk->held_capacity ? walk->held_capacity * 2 : 256;
                 walk->held = memory_resized(walk->held, walk->held_capacity * sizeof(*walk->held));

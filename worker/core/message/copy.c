@@ -182,6 +182,17 @@ static void drop_header(struct message *copy, const char *name)
         properties->header_count = count;
 }
 
+/* Whoever redrives what is late, or has a deadline that cannot be read, wants it sent all the same. */
+static bool deadline_is_ahead(const struct message *message, int64_t now_ms)
+{
+        int64_t deadline_ms = 0;
+        const struct header *header = message_header(message, "deadline");
+        if (header && header->tag == HEADER_TIMESTAMP)
+                return header->unsigned_ > (uint64_t)now_ms / 1000;
+        return header && rfc3339_parse(message_header_text(message, "deadline"), &deadline_ms) &&
+               deadline_ms > now_ms;
+}
+
 struct message *copy_redrive(struct arena *arena, const struct message *dead, const char *queue,
                              int64_t now_ms)
 {
@@ -191,8 +202,11 @@ struct message *copy_redrive(struct arena *arena, const struct message *dead, co
         own_headers_read_dead(dead, &own);
         struct job_generation generation = {.redrives = own.generation.redrives + 1};
         struct message *copy = clean_copy(arena, dead);
-        drop_header(copy, "deadline");
-        add_common(arena, copy, &own, queue, generation, now_ms);
+        if (!deadline_is_ahead(dead, now_ms))
+                drop_header(copy, "deadline");
+        bool dated = dead->properties.has_timestamp && dead->properties.timestamp <= RFC3339_MAX_MS / 1000;
+        add_common(arena, copy, &own, queue, generation,
+                   dated ? (int64_t)dead->properties.timestamp * 1000 : now_ms);
         add_text(copy, OWN_HEADER_DEAD_ID, arena_slice(arena, own.dead_id));
         address(arena, copy, EXCHANGE_RETURN, queue);
         return copy;
@@ -213,17 +227,23 @@ const char *copy_edited_id(struct arena *arena, const char *id)
 }
 
 struct message *copy_redrive_edited(struct arena *arena, const struct message *dead, const char *queue,
-                                    int64_t now_ms, const char *id, struct slice body)
+                                    int64_t now_ms, const struct copy_edit *edit)
 {
         struct message *copy = copy_redrive(arena, dead, queue, now_ms);
-        const char *next = copy_edited_id(arena, id);
-        if (!copy || !next)
+        struct slice body = edit->body;
+        if (!copy)
                 return NULL;
         if (content_type_parse(dead->properties.content_type) == CONTENT_CLOUDEVENT)
-                body = cloudevents_set_body_id(arena, body, next);
+                body = cloudevents_set_body_id(arena, body, edit->id);
         else
-                cloudevents_set_header_id(copy, next);
-        copy->properties.message_id = slice_of(next);
+                cloudevents_set_header_id(copy, edit->id);
+        copy->properties.message_id = slice_of(edit->id);
+        if (edit->type)
+                copy->properties.type = slice_of(edit->type);
+        for (size_t i = 0; i < edit->dropped_count; i++)
+                drop_header(copy, edit->dropped[i]);
+        for (size_t i = 0; i < edit->set_count; i++)
+                message_set_header(arena, copy, edit->set[i]);
         copy->properties.content_encoding = (struct slice){0};
         copy->body = arena_slice(arena, body);
         copy->body_size = body.len;

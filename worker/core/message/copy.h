@@ -50,8 +50,8 @@ struct message *copy_dead(struct arena *arena, const struct message *original,
 
 /*
  * From a dead-letter queue (or leveret.unrouted) back to the work queue `queue`: one redrive more, attempt
- * and deferrals 0, without deadline and what was said of the death but its id. `now_ms` is for first-seen, if
- * nothing says it.
+ * and deferrals 0, without what was said of the death but its id, and without a deadline that has passed or
+ * cannot be read. First-seen is kept; if nothing says it, it is the timestamp, or `now_ms`.
  */
 struct message *copy_redrive(struct arena *arena, const struct message *dead, const char *queue,
                              int64_t now_ms);
@@ -59,13 +59,22 @@ struct message *copy_redrive(struct arena *arena, const struct message *dead, co
 /* `<id>:e<n>`, n one more than in an id that ends so already; NULL if it would be too long. */
 const char *copy_edited_id(struct arena *arena, const char *id);
 
+/* What an operator has changed. Texts are borrowed by the copy. */
+struct copy_edit {
+        const char *id;       /* the new one, usable: the content is another, so the job is */
+        struct slice body;    /* never packed */
+        const char *type;     /* NULL: as it was */
+        const char **dropped; /* names of headers that are gone */
+        size_t dropped_count;
+        const struct header *set; /* headers that are new or say something else */
+        size_t set_count;
+};
+
 /*
- * The same with another body, as an operator has edited it (never packed), and the id copy_edited_id of
- * `id`, the present one. A CloudEvent gets the new id where its id stands: in
- * binary mode the header, in structured mode the body, which is the whole event. NULL also if the new id
- * would be too long, or the body is not such an event.
+ * The same as an operator has edited it. A CloudEvent gets the new id where its id stands: in binary mode the
+ * header, in structured mode the body, which is the whole event. NULL also if the body is not such an event.
  */
 struct message *copy_redrive_edited(struct arena *arena, const struct message *dead, const char *queue,
-                                    int64_t now_ms, const char *id, struct slice body);
+                                    int64_t now_ms, const struct copy_edit *edit);
 
 #endif

@@ -32,7 +32,7 @@ enum {
         RECORD_EVENTS_MAX = 100, /* prelude.lua has the same number */
         RECORD_JOBS_MAX = 1000,  /* KEY_JOBS of running and of completed */
         RECORD_SUBJECT_MAX = 10000,
-        RECORD_HEAD_MAX = 1024, /* bytes of a body in KEY_LETTER */
+        RECORD_HEAD_MAX = 16384, /* bytes of a body in KEY_LETTER: searched by `dlq --search` */
 };
 
 /* How long a key outlives its last writer. What is not here is kept for claim.keep, or until it is removed.

@@ -30,13 +30,41 @@ static const struct letter_row letter_rows[LETTER_FIELDS] = {
         LETTER_ROW(redrives, LETTER_NUMBER),
         LETTER_ROW(size, LETTER_NUMBER),
         [ROW_COPIES] = LETTER_ROW(copies, LETTER_NUMBER),
+        LETTER_ROW(subject, LETTER_TEXT),
+        LETTER_ROW(app_id, LETTER_TEXT),
+        LETTER_ROW(routing_key, LETTER_TEXT),
+        LETTER_ROW(message_id, LETTER_TEXT),
+        LETTER_ROW(deadline_ms, LETTER_NUMBER),
         LETTER_ROW(deferrals, LETTER_NUMBER),
         LETTER_ROW(queue, LETTER_TEXT),
         LETTER_ROW(correlation_id, LETTER_TEXT),
-        LETTER_ROW(subject, LETTER_TEXT),
+        LETTER_ROW(content_type, LETTER_TEXT),
+        LETTER_ROW(content_encoding, LETTER_TEXT),
+        LETTER_ROW(reply_to, LETTER_TEXT),
+        LETTER_ROW(exchange, LETTER_TEXT),
         LETTER_ROW(worker, LETTER_TEXT),
         {.name = "head", .kind = LETTER_HEAD, .offset = offsetof(struct letter_record, body)},
 };
+
+void letter_record_message(struct letter_record *letter, const struct message *message,
+                           const struct envelope *envelope, const struct own_headers *own)
+{
+        const struct message_properties *properties = &message->properties;
+        bool moved = own->exchange.data != NULL;
+        letter->subject = slice_of(envelope->subject);
+        letter->correlation_id = slice_of(envelope->correlation_id);
+        letter->app_id = properties->app_id.len ? properties->app_id : slice_of(envelope->source);
+        letter->exchange = moved ? own->exchange : message->exchange;
+        letter->routing_key = moved ? own->routing_key : message->routing_key;
+        letter->content_type = properties->content_type;
+        letter->content_encoding = properties->content_encoding;
+        letter->reply_to = properties->reply_to;
+        if (!envelope->id)
+                letter->message_id = properties->message_id;
+        letter->deadline_ms = envelope->has_deadline ? envelope->deadline_ms : 0;
+        letter->size = (int64_t)message->body_size;
+        letter->body = message->body;
+}
 
 const char *letter_field(int index)
 {

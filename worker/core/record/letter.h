@@ -2,7 +2,8 @@
 #define LEVERET_CORE_RECORD_LETTER_H
 
 #include "core/memory/arena.h"
-#include "core/memory/slice.h"
+#include "core/message/envelope.h"
+#include "core/message/own_headers.h"
 
 #include <stdint.h>
 
@@ -14,16 +15,25 @@ struct letter_record {
         int64_t attempt, redrives;
         int64_t size;   /* bytes of the body */
         int64_t copies; /* so many messages cannot be told apart; 0 or absent: 1 */
+        struct slice subject;
+        struct slice app_id, routing_key; /* of the publisher; the key is that of the first publishing */
+        struct slice message_id;          /* as it came, if it is no usable id */
+        int64_t deadline_ms;              /* wall clock; 0: none */
         /* From here on what a list does not need. */
         int64_t deferrals;
-        struct slice queue, correlation_id, subject;
+        struct slice queue, correlation_id, content_type, content_encoding, reply_to, exchange;
         struct slice worker; /* "broker": it moved the message itself */
         struct slice body;   /* of which the first RECORD_HEAD_MAX bytes are kept, in the field head */
 };
 
-enum { LETTER_LISTED = 10, LETTER_FIELDS = 16 };
+enum { LETTER_LISTED = 15, LETTER_FIELDS = 24 };
 /* HSET, the key, and each field with its value but `copies`, which only `dlq sync` knows. */
 enum { LETTER_WORDS = 2 + 2 * (LETTER_FIELDS - 1) };
+
+/* Fills all that the message itself says, from subject and app_id to body; borrowed. `own` is what its own
+ * headers say; without a routing key there, it is as published. */
+void letter_record_message(struct letter_record *letter, const struct message *message,
+                           const struct envelope *envelope, const struct own_headers *own);
 
 /* The name of a field in the hash; the first LETTER_LISTED are those that lists show. */
 const char *letter_field(int index);

@@ -255,6 +255,8 @@ static void line_write(enum log_level level, const struct log_fields *fields, ui
         add_text("type", fields->type);
         add_text("id", fields->id);
         add_text("correlation_id", fields->correlation_id);
+        add_text("app_id", fields->app_id);
+        add_text("message_id", fields->message_id);
         add_text("subject", fields->subject);
         if (fields->has_attempt)
                 add_number("attempt", fields->attempt);

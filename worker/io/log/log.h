@@ -21,7 +21,8 @@ struct log_fields {
         const char *event; /* the kind of event, one word: "job_done"; required */
         const char *msg;   /* a sentence for people */
         const char *queue, *outlet, *outcome, *reason, *error;
-        struct slice type, id, correlation_id, subject, trace_id;
+        struct slice type, id, correlation_id, app_id, subject, trace_id;
+        struct slice message_id; /* as it came, if it is no usable id */
         bool has_attempt, has_duration;
         int64_t attempt, duration_ms;
 };

@@ -1,12 +1,18 @@
 #include "copies.h"
 
+static struct message *edited(const struct message *dead, const char *id, struct slice body)
+{
+        return copy_redrive_edited(&arena, dead, "work", 0,
+                                   &(struct copy_edit){.id = copy_edited_id(&arena, id), .body = body});
+}
+
 static void a_redrive_starts_anew_with_one_redrive_more(void **state)
 {
         (void)state;
         struct header headers[] = {HEADER("deadline", "2020-01-01T00:00:00Z"), HEADER("note", "n")};
         struct message original = WITH_HEADERS(headers);
         struct message *dead = copy_dead(&arena, &original, &facts);
-        struct message *copy = copy_redrive(&arena, dead, "work", 9000);
+        struct message *copy = copy_redrive(&arena, dead, "work", 1600000000000);
         assert_slice(copy->exchange, "leveret.return");
         assert_slice(copy->routing_key, "work");
         assert_int_equal(message_header_integer(copy, "x-leveret-redrives", -1), 2);
@@ -113,8 +119,7 @@ static void an_edited_body_is_another_job(void **state)
         struct message original = plain_message();
         original.properties.content_encoding = (struct slice)TEXT("gzip");
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-                struct message *copy = copy_redrive_edited(&arena, &original, "work", 0, cases[i].id,
-                                                           (struct slice)TEXT("{\"a\":1}"));
+                struct message *copy = edited(&original, cases[i].id, (struct slice)TEXT("{\"a\":1}"));
                 assert_slice(copy->properties.message_id, cases[i].next);
                 assert_slice(copy->body, "{\"a\":1}");
                 assert_int_equal(copy->body_size, 7);
@@ -130,9 +135,9 @@ static void an_id_that_would_be_too_long_is_not_edited(void **state)
         struct message original = plain_message();
         struct slice body = TEXT("{}");
         id[ENVELOPE_ID_MAX - 2] = '\0';
-        assert_null(copy_redrive_edited(&arena, &original, "work", 0, id, body));
+        assert_null(copy_edited_id(&arena, id));
         id[ENVELOPE_ID_MAX - 3] = '\0';
-        assert_non_null(copy_redrive_edited(&arena, &original, "work", 0, id, body));
+        assert_non_null(edited(&original, id, body));
 }
 
 static void an_edited_event_has_its_new_id_where_the_envelope_looks(void **state)
@@ -145,20 +150,68 @@ static void an_edited_event_has_its_new_id_where_the_envelope_looks(void **state
         struct slice body = TEXT("{\"specversion\":\"1.0\",\"id\":\"e\",\"type\":\"a.v1\",\"data\":{}}");
         const struct message *const originals[] = {&binary, &structured};
         for (size_t i = 0; i < 2; i++) {
-                struct message *copy = copy_redrive_edited(&arena, originals[i], "work", 0, "e", body);
+                struct message *copy = edited(originals[i], "e", body);
                 struct envelope envelope;
                 envelope_read(&arena, copy, 1000, &envelope);
                 assert_int_equal(envelope.reason, REASON_NONE);
                 assert_string_equal(envelope.id, "e:e1");
                 assert_int_equal(envelope.generation.redrives, 1);
         }
-        assert_null(copy_redrive_edited(&arena, &structured, "work", 0, "e", (struct slice)TEXT("[1]")));
-        assert_null(copy_redrive_edited(&arena, &structured, "work", 0, "e", (struct slice)TEXT("{")));
+        assert_null(edited(&structured, "e", (struct slice)TEXT("[1]")));
+        assert_null(edited(&structured, "e", (struct slice)TEXT("{")));
+}
+
+static void an_edit_changes_type_and_headers_too(void **state)
+{
+        (void)state;
+        struct header headers[] = {HEADER("note", "n"), HEADER("gone", "g"), HEADER("kept", "k")};
+        struct message original = plain_message();
+        original.properties.headers = headers;
+        original.properties.header_count = 3;
+        const char *dropped[] = {"gone"};
+        struct header set = HEADER("note", "other");
+        struct message *copy = copy_redrive_edited(&arena, &original, "work", 0,
+                                                   &(struct copy_edit){.id = "new",
+                                                                       .body = SLICE_LITERAL("{}"),
+                                                                       .type = "a.v1",
+                                                                       .dropped = dropped,
+                                                                       .dropped_count = 1,
+                                                                       .set = &set,
+                                                                       .set_count = 1});
+        assert_slice(copy->properties.type, "a.v1");
+        assert_slice(copy->properties.message_id, "new");
+        assert_slice(message_header_text(copy, "note"), "other");
+        assert_slice(message_header_text(copy, "kept"), "k");
+        assert_null(message_header(copy, "gone"));
+}
+
+static void a_deadline_that_is_ahead_is_kept(void **state)
+{
+        (void)state;
+        struct header headers[] = {HEADER("deadline", "1970-01-01T00:00:10Z")};
+        struct message original = plain_message();
+        original.properties.headers = headers;
+        original.properties.header_count = 1;
+        assert_non_null(message_header(copy_redrive(&arena, &original, "work", 9999), "deadline"));
+        assert_null(message_header(copy_redrive(&arena, &original, "work", 10000), "deadline"));
+}
+
+static void first_seen_is_the_timestamp_if_nothing_says_it(void **state)
+{
+        (void)state;
+        struct message original = plain_message();
+        original.properties.has_timestamp = true;
+        original.properties.timestamp = 7;
+        struct message *copy = copy_redrive(&arena, &original, "work", 9999);
+        assert_slice(message_header_text(copy, "x-leveret-first-seen"), "1970-01-01T00:00:07.000Z");
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                TEST(an_edit_changes_type_and_headers_too),
+                TEST(a_deadline_that_is_ahead_is_kept),
+                TEST(first_seen_is_the_timestamp_if_nothing_says_it),
                 TEST(a_redrive_starts_anew_with_one_redrive_more),
                 TEST(the_death_that_it_was_redriven_from_stays_named_while_it_is_retried),
                 TEST(forged_headers_are_not_believed_in_what_the_broker_dead_lettered),

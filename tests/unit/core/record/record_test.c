@@ -55,7 +55,7 @@ static void a_letter_reads_as_it_was_written(void **state)
         (void)state;
         struct arena arena;
         arena_init(&arena);
-        char body[3000];
+        char body[20000];
         memset(body, 'b', sizeof(body));
         struct letter_record letter = {
                 .id = SLICE_LITERAL("order-1"),
@@ -66,7 +66,7 @@ static void a_letter_reads_as_it_was_written(void **state)
                 .first_seen_ms = 1700000000000,
                 .attempt = 4,
                 .redrives = 2,
-                .size = 3000,
+                .size = sizeof(body),
                 .deferrals = 7,
                 .queue = SLICE_LITERAL("leveret.work"),
                 .worker = SLICE_LITERAL("w"),
@@ -91,7 +91,7 @@ static void a_letter_reads_as_it_was_written(void **state)
         assert_int_equal(read.first_seen_ms, letter.first_seen_ms);
         assert_int_equal(read.attempt, 4);
         assert_int_equal(read.redrives, 2);
-        assert_int_equal(read.size, 3000);
+        assert_int_equal(read.size, sizeof(body));
         assert_int_equal(read.copies, 3);
         arena_fini(&arena);
 }
