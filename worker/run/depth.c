@@ -4,6 +4,7 @@
 #include "io/log/log.h"
 #include "io/machine/aside.h"
 #include "io/machine/clock.h"
+#include "io/machine/handle.h"
 #include "run/state.h"
 
 #include <inttypes.h>
@@ -166,16 +167,11 @@ void depth_open(struct engine *engine)
         uv_timer_start(depth->timer, on_timer, every_ms, every_ms);
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-        free(handle);
-}
-
 void depth_close(struct engine *engine)
 {
         struct depth *depth = engine->depth;
         engine->depth = NULL;
-        uv_close((uv_handle_t *)depth->timer, on_closed);
+        uv_close((uv_handle_t *)depth->timer, handle_free);
         if (depth->asking)
                 aside_abandon(depth->asking); /* frees it when the broker, or its name, has answered */
         else

@@ -310,14 +310,13 @@ struct run {
         int status;
 };
 
-static void *run_thread(void *context)
+static void run_thread(void *context)
 {
         struct run *run = context;
         pthread_setname_np(pthread_self(), "leveret-loop");
         if (engine_open(run->engine))
                 uv_run(&run->engine->loop, UV_RUN_DEFAULT);
         run->status = engine_close(run->engine);
-        return NULL;
 }
 
 /* By default the loop's thread gets a heap of its own that is shrunk and grown again, page by page and
@@ -337,17 +336,14 @@ int engine_run(const struct config *config, const struct engine_options *options
         struct run run = {.engine = engine_new(config, options)};
         tune_heap();
         lifecycle_block_signals();
-        pthread_attr_t attributes;
-        pthread_t thread;
-        pthread_attr_init(&attributes);
-        pthread_attr_setstacksize(&attributes, LOOP_STACK_BYTES);
-        if (pthread_create(&thread, &attributes, run_thread, &run) != 0) {
+        const uv_thread_options_t stack = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = LOOP_STACK_BYTES};
+        uv_thread_t thread;
+        if (uv_thread_create_ex(&thread, &stack, run_thread, &run) != 0) {
                 log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "cannot_start",
                                                                 .error = "cannot create the loop's thread"});
                 free(run.engine);
                 return 1;
         }
-        pthread_attr_destroy(&attributes);
-        pthread_join(thread, NULL);
+        uv_thread_join(&thread);
         return run.status;
 }

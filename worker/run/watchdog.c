@@ -6,17 +6,17 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Checks without a turn of the loop after which the process ends. Counted in checks, not in time: a process
  * that was stopped (SIGSTOP, a suspended machine) made no check either. */
 #define CHECKS_MAX 10
+#define CHECK_NS 1000000000u
 
 struct watchdog {
-        pthread_t thread;
-        pthread_mutex_t mutex;
-        pthread_cond_t stopped;
+        uv_thread_t thread;
+        uv_mutex_t mutex;
+        uv_cond_t stopped;
         bool stop;
         atomic_uint_fast64_t turns;
 };
@@ -27,38 +27,30 @@ static void end_process(void)
         kill(getpid(), SIGKILL);
 }
 
-static void *watch(void *argument)
+static void watch(void *argument)
 {
         struct watchdog *watchdog = argument;
         uint64_t seen = 0;
         int idle = 0;
         pthread_setname_np(pthread_self(), "leveret-watch");
-        pthread_mutex_lock(&watchdog->mutex);
+        uv_mutex_lock(&watchdog->mutex);
         while (!watchdog->stop) {
-                struct timespec until;
-                clock_gettime(CLOCK_MONOTONIC, &until);
-                until.tv_sec++;
-                pthread_cond_timedwait(&watchdog->stopped, &watchdog->mutex, &until);
+                uv_cond_timedwait(&watchdog->stopped, &watchdog->mutex, CHECK_NS);
                 uint64_t turns = atomic_load(&watchdog->turns);
                 idle = turns == seen ? idle + 1 : 0;
                 seen = turns;
                 if (idle >= CHECKS_MAX && !watchdog->stop)
                         end_process();
         }
-        pthread_mutex_unlock(&watchdog->mutex);
-        return NULL;
+        uv_mutex_unlock(&watchdog->mutex);
 }
 
 struct watchdog *watchdog_start(void)
 {
         struct watchdog *watchdog = memory_zeroed(1, sizeof(*watchdog));
-        pthread_condattr_t monotonic;
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_mutex_init(&watchdog->mutex, NULL);
-        pthread_cond_init(&watchdog->stopped, &monotonic);
-        pthread_condattr_destroy(&monotonic);
-        if (pthread_create(&watchdog->thread, NULL, watch, watchdog) != 0)
+        if (uv_mutex_init(&watchdog->mutex) != 0 || uv_cond_init(&watchdog->stopped) != 0)
+                abort();
+        if (uv_thread_create(&watchdog->thread, watch, watchdog) != 0)
                 abort();
         return watchdog;
 }
@@ -70,12 +62,12 @@ void watchdog_turned(struct watchdog *watchdog)
 
 void watchdog_stop(struct watchdog *watchdog)
 {
-        pthread_mutex_lock(&watchdog->mutex);
+        uv_mutex_lock(&watchdog->mutex);
         watchdog->stop = true;
-        pthread_cond_signal(&watchdog->stopped);
-        pthread_mutex_unlock(&watchdog->mutex);
-        pthread_join(watchdog->thread, NULL);
-        pthread_cond_destroy(&watchdog->stopped);
-        pthread_mutex_destroy(&watchdog->mutex);
+        uv_cond_signal(&watchdog->stopped);
+        uv_mutex_unlock(&watchdog->mutex);
+        uv_thread_join(&watchdog->thread);
+        uv_cond_destroy(&watchdog->stopped);
+        uv_mutex_destroy(&watchdog->mutex);
         free(watchdog);
 }

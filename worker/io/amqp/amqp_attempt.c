@@ -5,12 +5,11 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct attempt {
-        pthread_mutex_t mutex;
-        pthread_cond_t ended_changed;
-        pthread_t thread;
+        uv_mutex_t mutex;
+        uv_cond_t ended_changed;
+        uv_thread_t thread;
         bool ended, silent, abandoned; /* under the mutex; abandoned: it frees itself */
         uv_async_t *done;              /* not touched once silent */
         struct arena arena;
@@ -25,12 +24,12 @@ static void attempt_destroy(struct attempt *attempt)
 {
         broker_close(attempt->broker, 0);
         arena_fini(&attempt->arena);
-        pthread_cond_destroy(&attempt->ended_changed);
-        pthread_mutex_destroy(&attempt->mutex);
+        uv_cond_destroy(&attempt->ended_changed);
+        uv_mutex_destroy(&attempt->mutex);
         free(attempt);
 }
 
-static void *attempt_run(void *context)
+static void attempt_run(void *context)
 {
         struct attempt *attempt = context;
         if (attempt->error.trouble == AMQP_TROUBLE_NONE)
@@ -40,16 +39,15 @@ static void *attempt_run(void *context)
                 broker_close(attempt->broker, 1000);
                 attempt->broker = NULL;
         }
-        pthread_mutex_lock(&attempt->mutex);
+        uv_mutex_lock(&attempt->mutex);
         bool abandoned = attempt->abandoned;
         attempt->ended = true;
         if (!attempt->silent)
                 uv_async_send(attempt->done);
-        pthread_cond_signal(&attempt->ended_changed);
-        pthread_mutex_unlock(&attempt->mutex);
+        uv_cond_signal(&attempt->ended_changed);
+        uv_mutex_unlock(&attempt->mutex);
         if (abandoned)
                 attempt_destroy(attempt);
-        return NULL;
 }
 
 struct attempt *attempt_start(const struct config *config, uv_async_t *done)
@@ -60,22 +58,18 @@ struct attempt *attempt_start(const struct config *config, uv_async_t *done)
         arena_init(&attempt->arena);
         amqp_settings_parse(&attempt->arena, config, &attempt->settings, &attempt->error);
         attempt->topology = topology_build(&attempt->arena, config);
-        pthread_condattr_t monotonic;
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_mutex_init(&attempt->mutex, NULL);
-        pthread_cond_init(&attempt->ended_changed, &monotonic);
-        pthread_condattr_destroy(&monotonic);
-        if (pthread_create(&attempt->thread, NULL, attempt_run, attempt) != 0)
+        if (uv_mutex_init(&attempt->mutex) != 0 || uv_cond_init(&attempt->ended_changed) != 0)
+                abort();
+        if (uv_thread_create(&attempt->thread, attempt_run, attempt) != 0)
                 abort();
         return attempt;
 }
 
 bool attempt_ended(struct attempt *attempt)
 {
-        pthread_mutex_lock(&attempt->mutex);
+        uv_mutex_lock(&attempt->mutex);
         bool ended = attempt->ended;
-        pthread_mutex_unlock(&attempt->mutex);
+        uv_mutex_unlock(&attempt->mutex);
         return ended;
 }
 
@@ -92,22 +86,18 @@ void attempt_free(struct attempt *attempt, int64_t bound_ms)
 {
         if (!attempt)
                 return;
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += bound_ms / 1000 + (until.tv_nsec + bound_ms % 1000 * 1000000) / 1000000000;
-        until.tv_nsec = (until.tv_nsec + bound_ms % 1000 * 1000000) % 1000000000;
-        pthread_mutex_lock(&attempt->mutex);
+        uv_mutex_lock(&attempt->mutex);
         attempt->silent = true;
         while (!attempt->ended &&
-               pthread_cond_timedwait(&attempt->ended_changed, &attempt->mutex, &until) == 0)
+               uv_cond_timedwait(&attempt->ended_changed, &attempt->mutex, (uint64_t)bound_ms * 1000000) == 0)
                 continue;
         bool left = attempt->abandoned = !attempt->ended;
-        pthread_t thread = attempt->thread;
-        pthread_mutex_unlock(&attempt->mutex);
+        uv_thread_t thread = attempt->thread;
+        uv_mutex_unlock(&attempt->mutex);
         if (left) {
                 pthread_detach(thread);
                 return;
         }
-        pthread_join(thread, NULL);
+        uv_thread_join(&thread);
         attempt_destroy(attempt);
 }

@@ -9,6 +9,7 @@
 #include "io/amqp/amqp_wire.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -77,19 +78,19 @@ void outbox_end(struct outbox *outbox, struct publish *publish, enum publish_out
 {
         publish->outcome = outcome;
         text_shorten(publish->error, sizeof(publish->error), error);
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         publish_list_add(&outbox->ended, publish);
         if (outbox->wake_loop)
                 uv_async_send(outbox->wake_loop);
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
 }
 
 void outbox_free(struct outbox *outbox)
 {
         close(outbox->wake_thread);
         arena_fini(&outbox->arena);
-        pthread_cond_destroy(&outbox->thread_ended_changed);
-        pthread_mutex_destroy(&outbox->mutex);
+        uv_cond_destroy(&outbox->thread_ended_changed);
+        uv_mutex_destroy(&outbox->mutex);
         free(outbox);
 }
 
@@ -108,11 +109,11 @@ static void busy_end(struct postman *postman)
 
 static void fd_tell(struct postman *postman, int fd, const char *trouble)
 {
-        pthread_mutex_lock(&postman->outbox->mutex);
+        uv_mutex_lock(&postman->outbox->mutex);
         postman->outbox->fd = fd;
         if (trouble)
                 text_shorten(postman->outbox->trouble, sizeof(postman->outbox->trouble), trouble);
-        pthread_mutex_unlock(&postman->outbox->mutex);
+        uv_mutex_unlock(&postman->outbox->mutex);
 }
 
 static void returned_clear(struct returned *returned)
@@ -360,9 +361,9 @@ static void publish_send(struct postman *postman, struct publish *publish)
 
 static struct publish *waiting_take(struct outbox *outbox)
 {
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         struct publish *publish = publish_list_take(&outbox->waiting);
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
         return publish;
 }
 
@@ -388,11 +389,11 @@ static bool waiting_send(struct postman *postman)
 
 static bool something_waits(struct outbox *outbox, bool *stopping, bool *abandoned)
 {
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         bool waits = outbox->waiting.head;
         *stopping = outbox->stopping;
         *abandoned = outbox->abandoned;
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
         return waits;
 }
 
@@ -451,7 +452,7 @@ static void thread_turns(struct postman *postman)
         }
 }
 
-void *outbox_run(void *context)
+void outbox_run(void *context)
 {
         struct outbox *outbox = context;
         struct postman postman = {
@@ -471,12 +472,11 @@ void *outbox_run(void *context)
         returned_clear(&postman.returned);
         confirms_fini(&postman.confirms);
         free(postman.scratch);
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         bool alone = !outbox->wake_loop;
         outbox->thread_ended = true;
-        pthread_cond_signal(&outbox->thread_ended_changed);
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_cond_signal(&outbox->thread_ended_changed);
+        uv_mutex_unlock(&outbox->mutex);
         if (alone)
                 outbox_free(outbox);
-        return NULL;
 }

@@ -5,7 +5,6 @@
 #include "io/amqp/amqp_connection.h"
 #include "io/amqp/amqp_publisher.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 /* One publish on its way; lies in its own arena. Belongs to exactly one of: outbox.waiting, the thread's
@@ -30,8 +29,8 @@ struct publish *publish_list_take(struct publish_list *list);
 
 /* Shared by the loop and the thread; the last one to leave frees it. */
 struct outbox {
-        pthread_mutex_t mutex; /* for all up to `threads_end` */
-        pthread_cond_t thread_ended_changed;
+        uv_mutex_t mutex; /* for all up to `threads_end` */
+        uv_cond_t thread_ended_changed;
         struct publish_list waiting, ended;
         uv_async_t *wake_loop;        /* NULL: the loop has gone */
         int fd;                       /* of the connection, for the watchdog's shutdown; -1: none */
@@ -54,7 +53,7 @@ struct outbox {
 /* Milliseconds of the steady clock that all times above are in. */
 int64_t outbox_now_ms(void);
 /* The thread: connects, publishes with a window of confirms, until told to end. */
-void *outbox_run(void *outbox);
+void outbox_run(void *outbox);
 /* Hands a publish that has ended to the loop. */
 void outbox_end(struct outbox *outbox, struct publish *publish, enum publish_outcome outcome,
                 const char *error);

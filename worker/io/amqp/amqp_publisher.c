@@ -17,7 +17,7 @@ enum {
 
 struct amqp_publisher {
         struct outbox *outbox;
-        pthread_t thread;
+        uv_thread_t thread;
         uv_async_t ended;
         uv_timer_t watch;
         unsigned handles;
@@ -52,10 +52,10 @@ static void publish_report(struct publish *publish)
 
 static void ended_report(struct outbox *outbox)
 {
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         struct publish_list ended = outbox->ended;
         outbox->ended = (struct publish_list){0};
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
         for (struct publish *publish; (publish = publish_list_take(&ended));)
                 publish_report(publish);
 }
@@ -71,12 +71,12 @@ static void on_ended(uv_async_t *handle)
 static void waiting_expire(struct outbox *outbox, int64_t given_before_ms, const char *why)
 {
         char text[AMQP_ERROR_MAX + 64];
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         struct publish_list expired = {0};
         while (outbox->waiting.head && outbox->waiting.head->given_ms <= given_before_ms)
                 publish_list_add(&expired, publish_list_take(&outbox->waiting));
         snprintf(text, sizeof(text), "%s%s%s", why, outbox->trouble[0] ? ": " : "", outbox->trouble);
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
         for (struct publish *publish; (publish = publish_list_take(&expired));) {
                 publish->outcome = PUBLISH_UNSENT;
                 text_shorten(publish->error, sizeof(publish->error), text);
@@ -87,10 +87,10 @@ static void waiting_expire(struct outbox *outbox, int64_t given_before_ms, const
 /* Frees a thread that hangs in the library: reads and writes fail at once. */
 static void socket_shutdown(struct outbox *outbox)
 {
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         if (outbox->fd >= 0)
                 shutdown(outbox->fd, SHUT_RDWR);
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
 }
 
 static void on_watch(uv_timer_t *timer)
@@ -116,12 +116,8 @@ static struct outbox *outbox_new(const struct config *config, int64_t timeout_ms
         outbox->fd = -1;
         outbox->timeout_ms = timeout_ms;
         outbox->wake_thread = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        pthread_condattr_t monotonic;
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_mutex_init(&outbox->mutex, NULL);
-        pthread_cond_init(&outbox->thread_ended_changed, &monotonic);
-        pthread_condattr_destroy(&monotonic);
+        if (uv_mutex_init(&outbox->mutex) != 0 || uv_cond_init(&outbox->thread_ended_changed) != 0)
+                abort();
         if (outbox->wake_thread < 0)
                 abort();
         return outbox;
@@ -136,18 +132,15 @@ static uint64_t watch_ms(int64_t timeout_ms)
 struct amqp_publisher *amqp_publisher_open(uv_loop_t *loop, const struct config *config, int64_t timeout_ms)
 {
         struct amqp_publisher *publisher = memory_zeroed(1, sizeof(*publisher));
-        pthread_attr_t attributes;
         publisher->outbox = outbox_new(config, timeout_ms, &publisher->ended);
         uv_async_init(loop, &publisher->ended, on_ended);
         uv_timer_init(loop, &publisher->watch);
         publisher->ended.data = publisher->watch.data = publisher;
         publisher->handles = 2;
         uv_timer_start(&publisher->watch, on_watch, watch_ms(timeout_ms), watch_ms(timeout_ms));
-        pthread_attr_init(&attributes);
-        pthread_attr_setstacksize(&attributes, AMQP_STACK_BYTES);
-        if (pthread_create(&publisher->thread, &attributes, outbox_run, publisher->outbox) != 0)
+        const uv_thread_options_t stack = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = AMQP_STACK_BYTES};
+        if (uv_thread_create_ex(&publisher->thread, &stack, outbox_run, publisher->outbox) != 0)
                 abort();
-        pthread_attr_destroy(&attributes);
         return publisher;
 }
 
@@ -172,10 +165,10 @@ void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *aren
                 outbox_end(outbox, publish, PUBLISH_UNENCODABLE, "headers nested too deep or too many");
                 return;
         }
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         bool first = !outbox->waiting.head;
         publish_list_add(&outbox->waiting, publish);
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
         if (first)
                 thread_wake(outbox);
 }
@@ -193,9 +186,9 @@ bool amqp_publisher_is_up(const struct amqp_publisher *publisher)
 void amqp_publisher_trouble(const struct amqp_publisher *publisher, char text[AMQP_ERROR_MAX])
 {
         struct outbox *outbox = publisher->outbox;
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         text_shorten(text, AMQP_ERROR_MAX, outbox->trouble);
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
 }
 
 uint64_t amqp_publisher_losses(const struct amqp_publisher *publisher)
@@ -205,36 +198,31 @@ uint64_t amqp_publisher_losses(const struct amqp_publisher *publisher)
 
 static bool thread_await(struct outbox *outbox, int64_t bound_ms)
 {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        int64_t nsec = until.tv_nsec + bound_ms % 1000 * 1000000;
-        until.tv_sec += bound_ms / 1000 + nsec / 1000000000;
-        until.tv_nsec = nsec % 1000000000;
-        pthread_mutex_lock(&outbox->mutex);
-        while (!outbox->thread_ended &&
-               pthread_cond_timedwait(&outbox->thread_ended_changed, &outbox->mutex, &until) == 0)
+        uv_mutex_lock(&outbox->mutex);
+        while (!outbox->thread_ended && uv_cond_timedwait(&outbox->thread_ended_changed, &outbox->mutex,
+                                                          (uint64_t)bound_ms * 1000000) == 0)
                 continue;
         bool ended = outbox->thread_ended;
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
         return ended;
 }
 
 static void flags_set(struct outbox *outbox, bool abandoned)
 {
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         outbox->stopping = true;
         outbox->abandoned = abandoned;
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
         thread_wake(outbox);
 }
 
 /* A thread that is still connecting then owns the outbox and nothing else. True: it has ended. */
 static bool outbox_leave(struct outbox *outbox)
 {
-        pthread_mutex_lock(&outbox->mutex);
+        uv_mutex_lock(&outbox->mutex);
         outbox->wake_loop = NULL;
         bool ended = outbox->thread_ended;
-        pthread_mutex_unlock(&outbox->mutex);
+        uv_mutex_unlock(&outbox->mutex);
         return ended;
 }
 
@@ -257,7 +245,7 @@ void amqp_publisher_close(struct amqp_publisher *publisher, int64_t grace_ms)
         waiting_expire(outbox, INT64_MAX, "the publisher was closed");
         ended_report(outbox);
         if (outbox_leave(outbox)) {
-                pthread_join(publisher->thread, NULL);
+                uv_thread_join(&publisher->thread);
                 outbox_free(outbox);
         } else {
                 pthread_detach(publisher->thread);

@@ -2,6 +2,7 @@
 #include "core/memory/memory.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
+#include "io/machine/handle.h"
 #include "io/redis/redis_store_state.h"
 
 #include <inttypes.h>
@@ -9,11 +10,6 @@
 #include <stdlib.h>
 
 /* What is asked of Redis: the scripts with their arguments, and any other command. */
-
-static void handle_free(uv_handle_t *handle)
-{
-        free(handle);
-}
 
 /* A request while the store is down is lost at once; its answer still comes from the loop, at the next turn.
  */

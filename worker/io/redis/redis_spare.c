@@ -1,6 +1,7 @@
 #include "io/redis/redis_spare.h"
 #include "core/job/backoff.h"
 #include "core/memory/memory.h"
+#include "io/machine/handle.h"
 #include "io/redis/redis_connecting.h"
 
 #include <stdio.h>
@@ -23,11 +24,6 @@ struct redis_spare {
         uv_timer_t *retry;
         bool tried;
 };
-
-static void handle_free(uv_handle_t *handle)
-{
-        free(handle);
-}
 
 static void drop(struct redis_spare *spare)
 {

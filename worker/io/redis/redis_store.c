@@ -1,6 +1,7 @@
 #include "core/memory/memory.h"
 #include "core/text/shorten.h"
 #include "io/machine/clock.h"
+#include "io/machine/handle.h"
 #include "io/machine/turn.h"
 #include "io/redis/redis_store_state.h"
 
@@ -18,11 +19,6 @@
 #define REPLIES_AT_LEAST 4
 
 static void on_poll(uv_poll_t *poll, int status, int events);
-
-static void handle_free(uv_handle_t *handle)
-{
-        free(handle);
-}
 
 void redis_ring_push(struct redis_store *store, struct request request)
 {
