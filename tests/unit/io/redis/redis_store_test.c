@@ -1,0 +1,144 @@
+#include "redis_peer.h"
+
+#include "io/machine/clock.h"
+#include "io/machine/turn.h"
+#include "io/redis/redis_spare.h"
+#include "io/redis/redis_store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum { QUESTIONS = 64, LIMIT_MS = 20000 };
+
+/* What a test waits for on its loop, for a time limit at most. */
+struct stage {
+        uv_loop_t loop;
+        uv_timer_t limit;
+        uv_prepare_t turn;
+        struct config config;
+        char url[64];
+        struct peer *peer;
+        struct redis_store *store;
+        int answers, connections;
+        bool timed_out;
+};
+
+static void on_limit(uv_timer_t *timer)
+{
+        struct stage *stage = timer->data;
+        stage->timed_out = true;
+        uv_stop(&stage->loop);
+}
+
+static void on_turn(uv_prepare_t *prepare)
+{
+        (void)prepare;
+        turn_begin();
+}
+
+static void stage_open(struct stage *stage, struct redis_peer_script *script)
+{
+        *stage = (struct stage){.peer = peer_open(redis_peer_serve, script)};
+        snprintf(stage->url, sizeof(stage->url), "redis://127.0.0.1:%d/0", stage->peer->port);
+        stage->config.redis.url = stage->url;
+        stage->config.redis.prefix = "test";
+        stage->config.redis.timeout_ms = LIMIT_MS;
+        uv_loop_init(&stage->loop);
+        uv_timer_init(&stage->loop, &stage->limit);
+        stage->limit.data = stage;
+        uv_timer_start(&stage->limit, on_limit, LIMIT_MS, 0);
+        uv_prepare_init(&stage->loop, &stage->turn);
+        uv_prepare_start(&stage->turn, on_turn);
+}
+
+static void stage_close(struct stage *stage)
+{
+        uv_close((uv_handle_t *)&stage->limit, NULL);
+        uv_close((uv_handle_t *)&stage->turn, NULL);
+        uv_run(&stage->loop, UV_RUN_DEFAULT);
+        assert_int_equal(uv_loop_close(&stage->loop), 0);
+        peer_close(stage->peer);
+        assert_false(stage->timed_out);
+}
+
+/* ---- replies ---- */
+
+/* Each makes the turn long, as a plan of a handler does. */
+static void on_answer(void *context, bool lost, const struct slice *values, size_t count)
+{
+        struct stage *stage = context;
+        (void)values;
+        if (lost)
+                return;
+        assert_int_equal(count, 1);
+        for (int64_t until = clock_thread_cpu_us() + 600; clock_thread_cpu_us() < until;)
+                continue;
+        if (++stage->answers == QUESTIONS)
+                uv_stop(&stage->loop);
+}
+
+static void on_up(void *context)
+{
+        struct stage *stage = context;
+        const struct slice command[] = {SLICE_LITERAL("ECHO"), SLICE_LITERAL("OK")};
+        for (int i = 0; i < QUESTIONS; i++)
+                redis_store_query(stage->store, command, 2, on_answer, stage);
+}
+
+static void on_down(void *context, const char *error)
+{
+        (void)context;
+        fail_msg("%s", error);
+}
+
+static void replies_that_came_at_once_are_all_given_over_several_turns(void **state)
+{
+        (void)state;
+        static const struct redis_store_events events = {.up = on_up, .down = on_down, .fatal = on_down};
+        struct stage stage;
+        stage_open(&stage, &(struct redis_peer_script){.gather = QUESTIONS});
+        stage.store = redis_store_open(&stage.loop, &stage.config, "worker", &events, &stage);
+        uv_run(&stage.loop, UV_RUN_DEFAULT);
+        redis_store_close(stage.store);
+        stage_close(&stage);
+        assert_int_equal(stage.answers, QUESTIONS);
+}
+
+/* ---- the spare connection ---- */
+
+enum { RECONNECTS = 4 };
+
+static void on_changed(void *context, int fd, const char *sha)
+{
+        struct stage *stage = context;
+        (void)sha;
+        if (fd >= 0 && ++stage->connections > RECONNECTS)
+                uv_stop(&stage->loop);
+}
+
+/* Four waits of half a second at most; without the reset they are 4 s at least. */
+static void a_spare_connection_that_was_lost_is_made_again_after_the_least_wait(void **state)
+{
+        (void)state;
+        struct stage stage;
+        stage_open(&stage, &(struct redis_peer_script){0});
+        int64_t begin_ms = clock_boot_ms();
+        struct redis_spare *spare =
+                redis_spare_open(&stage.loop, &stage.config, "worker", on_changed, &stage);
+        uv_run(&stage.loop, UV_RUN_DEFAULT);
+        redis_spare_close(spare);
+        stage_close(&stage);
+        assert_int_equal(stage.connections, RECONNECTS + 1);
+        assert_in_range(clock_boot_ms() - begin_ms, 900, 3600);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(replies_that_came_at_once_are_all_given_over_several_turns),
+                cmocka_unit_test(a_spare_connection_that_was_lost_is_made_again_after_the_least_wait),
+        };
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
