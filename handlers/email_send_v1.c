@@ -1,7 +1,7 @@
 #include "handler.h"
 
 struct email_send {
-        const char *to, *cc, *bcc, *reply_to, *subject, *text, *html, *in_reply_to;
+        const char *to, *cc, *bcc, *reply_to, *from, *subject, *text, *html, *in_reply_to;
         const struct pair *headers, *metadata;
         const char *const *references, *const *tags;
         const struct list_unsubscribe *list_unsubscribe;
@@ -43,6 +43,8 @@ static const struct field fields[] = {
         FIELD_MAILBOXES(struct email_send, bcc, .optional = true,
                         .description = "who gets a copy that nobody sees"),
         FIELD_MAILBOXES(struct email_send, reply_to, .optional = true, .description = "where answers go"),
+        FIELD_MAILBOX(struct email_send, from, .optional = true,
+                      .description = "the sender, if mail.from_allowed lists it"),
         FIELD_STRING(struct email_send, subject, .min_length = 1, .max_length = 200, .one_line = true),
         FIELD_STRING(struct email_send, text, .optional = true, .min_length = 1, .max_length = 1000000,
                      .null_flag = FIELD_FLAG(struct email_send, text_unwanted),
@@ -71,6 +73,7 @@ static void plan_email_send(const struct email_send *email, struct plan *plan)
         bool make_text = !email->text && !email->text_unwanted && email->html;
         struct mail mail = {
                 .key = "mail",
+                .from = email->from,
                 .to = email->to,
                 .cc = email->cc,
                 .bcc = email->bcc,

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
+#include "core/mail/mail_guard.h"
 #include "io/amqp/amqp_topology.h"
 
 #include <stdlib.h>
@@ -63,6 +64,15 @@ static bool probe_mail(struct cli *cli, struct cli_table *table)
         return ok;
 }
 
+static void tell_guard(struct cli *cli, struct cli_table *table)
+{
+        struct buffer text = {0};
+        mail_guard_tell(&cli->config->guard, &text);
+        if (text.len)
+                tell(table, "guard", true, arena_copy(&cli->arena, text.data, text.len));
+        buffer_fini(&text);
+}
+
 /* All errors of the configuration, then whether each service can be used with it. Sends no mail: see `mail
  * test`. */
 int command_check(struct cli *cli, int argc, char **argv)
@@ -82,6 +92,7 @@ int command_check(struct cli *cli, int argc, char **argv)
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
         tell(&table, "config", true, "no errors");
         bool ok = true;
+        tell_guard(cli, &table);
         if (!offline) {
                 ok = probe_amqp(cli, &table) && ok;
                 ok = probe_redis(cli, &table) && ok;

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
+#include "core/mail/mail_guard.h"
 #include "core/mail/mail_request.h"
 #include "core/text/address.h"
 #include "io/machine/clock.h"
@@ -60,7 +61,11 @@ static int send_one(struct cli *cli, const char *to)
                 .job_id = arena_printf(&cli->arena, "mail-test-%" PRId64, clock_wall_ms()),
                 .from = config->mail.from,
                 .date_s = clock_wall_ms() / 1000,
+                .guard = &config->guard,
         };
+        const char *refusal = mail_guard_refusal(&config->guard, &mail, config->mail.from);
+        if (refusal)
+                return cli_fail(cli, CLI_REFUSED, "rejected: %s", refusal);
         struct mail_request request = mail_request_make(&cli->arena, &mail, &origin);
         struct send_result result;
         if (!mail_once(config, &request, &result, error))

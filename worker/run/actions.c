@@ -1,3 +1,4 @@
+#include "core/mail/mail_guard.h"
 #include "core/mail/mail_request.h"
 #include "core/record/keys.h"
 #include "io/log/fatal_signal.h"
@@ -158,6 +159,22 @@ static bool is_among(const struct slice *effects, size_t count, const char *key)
         return false;
 }
 
+/* The first effect that mail.allow_to or mail.from_allowed forbids; the error says why. */
+static bool is_guarded(struct delivery *delivery)
+{
+        const struct config *config = delivery->engine->config;
+        for (size_t i = 0; i < delivery->plan->count; i++) {
+                const struct effect *effect = &delivery->plan->effects[i];
+                const char *refusal = mail_guard_refusal(&config->guard, &effect->mail, config->mail.from);
+                if (refusal)
+                        snprintf(delivery->error, sizeof(delivery->error), "mail %s: %s", effect->key,
+                                 refusal);
+                if (refusal)
+                        return true;
+        }
+        return false;
+}
+
 static void plan(struct delivery *delivery, struct job_event *answer)
 {
         struct faults faults = {.arena = delivery->arena};
@@ -170,6 +187,10 @@ static void plan(struct delivery *delivery, struct job_event *answer)
                 faults_join(&faults, delivery->error, sizeof(delivery->error));
                 enum reason reason = outcome == PLAN_REJECTED ? REASON_REJECTED : REASON_BAD_PAYLOAD;
                 *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = reason};
+                return;
+        }
+        if (is_guarded(delivery)) {
+                *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = REASON_REJECTED};
                 return;
         }
         *answer = (struct job_event){.kind = EVENT_PLANNED, .effects_total = (uint8_t)delivery->plan->count};
@@ -254,6 +275,7 @@ static void build_request(struct delivery *delivery, const struct effect *effect
                 .from = delivery->outlet->config->from,
                 .date_s = envelope->has_timestamp ? envelope->timestamp_s : delivery->created_ms / 1000,
                 .traceparent = envelope->traceparent[0] ? envelope->traceparent : NULL,
+                .guard = &config->guard,
         };
         delivery->request = mail_request_make(delivery->arena, &effect->mail, &origin);
         delivery->request.last_try = delivery->job.generation.attempt + 1 >= delivery->job.attempts_max;

@@ -1,3 +1,4 @@
+#include "core/mail/mail_guard.h"
 #include "core/mail/mail_request.h"
 #include "core/memory/memory.h"
 #include "core/watch/alert.h"
@@ -166,7 +167,8 @@ static const char *mail_text(struct alerts *alerts)
         return copy;
 }
 
-static void build_mail(struct alerts *alerts)
+/* Why it must not be sent, or NULL. */
+static const char *build_mail(struct alerts *alerts)
 {
         struct engine *engine = alerts->engine;
         const struct config *config = engine->config;
@@ -185,8 +187,21 @@ static void build_mail(struct alerts *alerts)
                 .job_id = arena_printf(arena, "alert:%s:%" PRId64, engine->worker, now_ms),
                 .from = config->mail.from,
                 .date_s = now_ms / 1000,
+                .guard = &config->guard,
         };
         alerts->request = mail_request_make(arena, &mail, &origin);
+        return mail_guard_refusal(&config->guard, &mail, NULL);
+}
+
+/* Told in the log in place of the mail, and not tried again. */
+static void mail_forbidden(struct alerts *alerts, const char *refusal)
+{
+        outlet_give(&alerts->engine->outlets[0], &alerts->place);
+        alert_end(&alerts->by_mail, true);
+        arena_reset(&alerts->arena);
+        log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "alert_failed",
+                                                       .msg = "an alert must not be mailed to alerts.mail_to",
+                                                       .error = refusal});
 }
 
 static void mail_digest(struct alerts *alerts, int64_t now_ms)
@@ -197,7 +212,11 @@ static void mail_digest(struct alerts *alerts, int64_t now_ms)
             !outlet_is_idle(outlet) || !outlet_take(outlet, &alerts->place, now_ms))
                 return;
         alert_begin(&alerts->by_mail, now_ms);
-        build_mail(alerts);
+        const char *refusal = build_mail(alerts);
+        if (refusal) {
+                mail_forbidden(alerts, refusal);
+                return;
+        }
         alerts->place.sent = true;
         transport_send(outlet->transport, &alerts->request, /* park = */ false,
                        (struct send_fence){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_mailed, alerts);

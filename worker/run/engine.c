@@ -1,5 +1,6 @@
 #include "run/engine.h"
 #include "core/job/jitter.h"
+#include "core/mail/mail_guard.h"
 #include "core/memory/memory.h"
 #include "io/log/fatal_signal.h"
 #include "io/log/log.h"
@@ -248,6 +249,16 @@ static void tell_started(const struct engine *engine)
                                                       "is but a line of the log"});
 }
 
+/* That not everybody is mailed, or somebody else too, must not be found out by chance. */
+static void tell_guard(const struct engine *engine)
+{
+        struct buffer text = {0};
+        mail_guard_tell(&engine->config->guard, &text);
+        if (text.len)
+                log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "mail_guard", .msg = text.data});
+        buffer_fini(&text);
+}
+
 struct engine *engine_new(const struct config *config, const struct engine_options *options)
 {
         struct engine *engine = memory_zeroed(1, sizeof(*engine));
@@ -279,6 +290,7 @@ bool engine_open(struct engine *engine)
                 return false;
         lifecycle_open(engine);
         tell_started(engine);
+        tell_guard(engine);
         engine->life.opened = true;
         return true;
 }

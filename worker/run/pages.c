@@ -1,3 +1,4 @@
+#include "core/mail/mail_guard.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/process_usage.h"
@@ -238,6 +239,11 @@ static void render_status(struct engine *engine, struct buffer *body)
                       ",\"probes\":%" PRIu64 "},",
                       breaker_state_word(outlet->breaker.state), outlet->breaker.failures,
                       outlet->breaker.openings, outlet->breaker.probes);
+        struct buffer guard = {0};
+        mail_guard_tell(&engine->config->guard, &guard);
+        add_string(body, "mail_guard", guard.len ? guard.data : "");
+        buffer_add_char(body, ',');
+        buffer_fini(&guard);
         add_queues(engine, body);
         add_jobs(engine, body);
         buffer_printf(body,

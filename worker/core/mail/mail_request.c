@@ -1,4 +1,5 @@
 #include "core/mail/mail_request.h"
+#include "core/mail/mail_guard.h"
 #include "core/mail/mail_key.h"
 #include "core/plan/mail_check.h"
 #include "core/text/mailbox.h"
@@ -25,6 +26,8 @@ struct mail_request mail_request_make(struct arena *arena, const struct mail *ma
         };
         if (!request.mail.from)
                 request.mail.from = sender_make(arena, origin->from);
+        if (origin->guard)
+                request.true_to = mail_guard_apply(origin->guard, arena, &request.mail);
         char *key = arena_alloc(arena, MAIL_KEY_BYTES + 1);
         mail_key(key, slice_of(origin->prefix), slice_of(origin->job_id), slice_of(mail->key));
         struct buffer message_id = {0};

@@ -3,14 +3,16 @@
 
 #include "core/mail/mail.h"
 #include "core/memory/arena.h"
+#include "core/settings/config.h"
 
 /* What a mail gets from around it. */
 struct mail_origin {
-        const char *prefix;      /* redis.prefix */
-        const char *job_id;      /* names the job for ever, with the effect's key the mail */
-        const char *from;        /* the sender where the mail names none; NULL: leveret@localhost */
-        int64_t date_s;          /* the same for every try */
-        const char *traceparent; /* or NULL */
+        const char *prefix;               /* redis.prefix */
+        const char *job_id;               /* names the job for ever, with the effect's key the mail */
+        const char *from;                 /* the sender where the mail names none; NULL: leveret@localhost */
+        int64_t date_s;                   /* the same for every try */
+        const char *traceparent;          /* or NULL */
+        const struct config_guard *guard; /* NULL: nothing is redirected and nobody else gets a copy */
 };
 
 /*

@@ -51,7 +51,7 @@ static void from_check(struct buffer *out, const char *from)
                 mistake_add(out, "/from: %s", mistake);
 }
 
-static void addresses_check(struct buffer *out, const struct mail *mail)
+static void addresses_check(struct buffer *out, const struct mail *mail, size_t max)
 {
         size_t before = out->len;
         from_check(out, mail->from);
@@ -59,7 +59,7 @@ static void addresses_check(struct buffer *out, const struct mail *mail)
         size_t cc = list_check(out, "cc", mail->cc);
         size_t bcc = list_check(out, "bcc", mail->bcc);
         size_t reply_to = list_check(out, "reply_to", mail->reply_to);
-        if (out->len == before && to + cc + bcc > MAIL_RECIPIENTS_MAX)
+        if (out->len == before && to + cc + bcc > max)
                 mistake_add(out, "/to: %zu recipients in to, cc and bcc; at most 50", to + cc + bcc);
         if (reply_to > MAIL_RECIPIENTS_MAX)
                 mistake_add(out, "/reply_to: over 50 mailboxes");
@@ -264,9 +264,9 @@ static void size_check(struct buffer *out, const struct mail *mail)
                 mistake_add(out, "/attachments: over 4 MiB of content; name a url instead");
 }
 
-void mail_hazards_add(struct buffer *out, const struct mail *mail)
+static void hazards_add(struct buffer *out, const struct mail *mail, size_t recipients_max)
 {
-        addresses_check(out, mail);
+        addresses_check(out, mail, recipients_max);
         subject_check(out, mail->subject);
         body_check(out, mail);
         headers_check(out, mail);
@@ -277,8 +277,13 @@ void mail_hazards_add(struct buffer *out, const struct mail *mail)
         attachments_check(out, mail);
 }
 
+void mail_hazards_add(struct buffer *out, const struct mail *mail)
+{
+        hazards_add(out, mail, MAIL_RECIPIENTS_SENT_MAX);
+}
+
 void mail_mistakes_add(struct buffer *out, const struct mail *mail)
 {
-        mail_hazards_add(out, mail);
+        hazards_add(out, mail, MAIL_RECIPIENTS_MAX);
         size_check(out, mail);
 }

@@ -8,7 +8,8 @@ enum {
         MAIL_SUBJECT_MAX = 998,      /* bytes: RFC 5322 section 2.1.1, before it is encoded and folded */
         MAIL_BODY_MAX = 1024 * 1024, /* bytes of text and html together */
         MAIL_RECIPIENTS_MAX = 50,    /* of to, cc and bcc together */
-        MAIL_LIST_MAX = 32 * 1024,   /* bytes of one list of mailboxes */
+        MAIL_RECIPIENTS_SENT_MAX = MAIL_RECIPIENTS_MAX + 1, /* with mail.bcc_all */
+        MAIL_LIST_MAX = 32 * 1024,                          /* bytes of one list of mailboxes */
         MAIL_HEADERS_MAX = 30,
         MAIL_HEADER_NAME_MAX = 76,   /* bytes, so that name and colon stay on a line */
         MAIL_HEADER_VALUE_MAX = 900, /* bytes, so that a line that cannot be folded is at most 998 */

@@ -52,6 +52,8 @@ static void mailpit_body(struct buffer *out, const struct mail_request *request)
                 buffer_add_char(out, ']');
         }
         member_add(out, ",\"Headers\":{\"Message-ID\":", slice_of(request->message_id));
+        if (request->true_to)
+                member_add(out, ",\"X-Leveret-To\":", slice_of(request->true_to));
         buffer_add_text(out, "}}");
 }
 

@@ -26,6 +26,8 @@ static void resend_body(struct buffer *out, const struct mail_request *request)
         if (request->mail.reply_to)
                 member_add(out, ",\"reply_to\":", request->mail.reply_to);
         member_add(out, ",\"headers\":{\"Message-ID\":", request->message_id);
+        if (request->true_to)
+                member_add(out, ",\"X-Leveret-To\":", request->true_to);
         buffer_add_text(out, "}}");
 }
 

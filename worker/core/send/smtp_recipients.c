@@ -27,7 +27,7 @@ static void list_take(struct smtp_recipients *recipients, const char *list)
         struct mailbox mailbox;
         while (mailbox_take(&list, &mailbox)) {
                 size_t i = recipients->count, start = recipients->commands.len;
-                if (is_known(recipients, mailbox.address) || i == MAIL_RECIPIENTS_MAX)
+                if (is_known(recipients, mailbox.address) || i == MAIL_RECIPIENTS_SENT_MAX)
                         continue;
                 buffer_printf(&recipients->commands, "%s%.*s%s", COMMAND, SLICE_PRINT(mailbox.address), END);
                 recipients->command[i].start = start;

@@ -18,7 +18,7 @@ struct smtp_recipients {
         struct buffer commands; /* RCPT of each, one behind the other */
         struct {
                 size_t start, len;
-        } command[MAIL_RECIPIENTS_MAX];
+        } command[MAIL_RECIPIENTS_SENT_MAX];
         size_t count, answered, taken;
         bool last_try;
         bool for_now, for_good;     /* was one refused so? */

@@ -98,6 +98,12 @@ struct config_outlet {
         } breaker;
 };
 
+/* Of the section mail alone, for the mails of every outlet. */
+struct config_guard {
+        struct config_texts from_allowed, allow_to; /* addresses and "@domain" */
+        const char *redirect_to, *bcc_all;          /* an address, or NULL */
+};
+
 struct config {
         struct {
                 const char *url; /* default amqp://guest:guest@127.0.0.1:5672/; may name several hosts */
@@ -125,6 +131,7 @@ struct config {
         size_t handler_count;
         struct config_outlet mail, outlets[CONFIG_OUTLETS_MAX];
         size_t outlet_count; /* of `outlets` */
+        struct config_guard guard;
         struct {
                 const char *mail_to;
                 const char *webhook;

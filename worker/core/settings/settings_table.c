@@ -143,6 +143,21 @@ const struct setting settings[] = {
         { .name = "mail.from", .kind = SETTING_MAILBOX, OF_MAIL(from),
           .example = "\"Shop <shop@example.com>\"",
           .prose = "The sender of every mail; required unless the transport is log." },
+        { .name = "mail.from_allowed", .kind = SETTING_TEXTS, OF_WORKER(guard.from_allowed.list),
+          .count_offset = offsetof(struct config, guard.from_allowed.count), .example = "[\"@example.com\"]",
+          .prose = "Who else may be the sender of a mail that names one: addresses, and domains such as "
+                   "@example.com. mail.from always may." },
+        { .name = "mail.redirect_to", .kind = SETTING_ADDRESS, OF_WORKER(guard.redirect_to),
+          .example = "dev@example.com",
+          .prose = "For test systems: every mail of every outlet goes to this address in place of its recipients, "
+                   "which the header X-Leveret-To names. Goes before allow_to and bcc_all." },
+        { .name = "mail.allow_to", .kind = SETTING_TEXTS, OF_WORKER(guard.allow_to.list),
+          .count_offset = offsetof(struct config, guard.allow_to.count), .example = "[\"@example.com\"]",
+          .prose = "For test systems: a mail with a recipient that is none of these addresses and domains is "
+                   "rejected; unset: everybody may be mailed." },
+        { .name = "mail.bcc_all", .kind = SETTING_ADDRESS, OF_WORKER(guard.bcc_all),
+          .example = "archive@example.com",
+          .prose = "Gets a blind copy of every mail; unset: nobody." },
         { .name = "mail.on_ambiguous", .kind = SETTING_WORD, OF_MAIL(on_ambiguous),
           .words = on_ambiguous, .fallback = "resend", .reloadable = true,
           .prose = "When it cannot be known whether a mail was accepted: resend it, at the risk of a second "

@@ -3,6 +3,7 @@
 #include "core/job/protocol.h"
 #include "core/message/topology.h"
 #include "core/send/mail_preset.h"
+#include "core/text/address.h"
 #include "core/text/units.h"
 #include "core/text/utf8.h"
 #include "io/config/config_url.h"
@@ -279,6 +280,24 @@ static void check_outlet_name(struct check *check, const char *path, const char 
                 fault(check, path, arena_printf(check->arena, "there is no outlet %s", name));
 }
 
+/* An address, or a domain with an @ before it. */
+static bool guard_entry_valid(struct check *check, const char *entry)
+{
+        const char *address = entry[0] == '@' ? arena_printf(check->arena, "x%s", entry) : entry;
+        return address_valid(address, strlen(address));
+}
+
+static void check_guard_list(struct check *check, const char *path, const struct config_texts *list)
+{
+        for (size_t i = 0; i < list->count; i++)
+                if (!list->list[i] || !guard_entry_valid(check, list->list[i]))
+                        fault(check, path,
+                              arena_printf(check->arena,
+                                           "expected addresses and domains such as @example.com; entry %zu "
+                                           "is neither",
+                                           i + 1));
+}
+
 static void check_outlets(struct check *check)
 {
         const struct config *config = check->config;
@@ -383,4 +402,6 @@ void config_check(const struct config *config, struct arena *arena, config_fault
         check_services(&check);
         check_queues(&check);
         check_outlets(&check);
+        check_guard_list(&check, "mail.from_allowed", &config->guard.from_allowed);
+        check_guard_list(&check, "mail.allow_to", &config->guard.allow_to);
 }
