@@ -161,6 +161,16 @@ def check_lengths_of_texts(name, text):
             yield text.count("\n", 0, found.start()) + 1, "snprintf's result is a wished length: take strlen of what it wrote"
 
 
+def undocumented(root):
+    """The rooms that docs/architecture.md leaves out or that are no more, and a list that is not in ROOMS' order."""
+    page = root / "docs/architecture.md"
+    if not page.exists():  # a tree of a test
+        return
+    listed = re.findall(r"^\| `((?:core|io|run|cli)[\w/]*)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    if listed != list(ROOMS):
+        yield f"docs/architecture.md:1: its rooms are {', '.join(listed)}; those of laws.py are {', '.join(ROOMS)}"
+
+
 CHECKS = (check_includes, check_purity, check_names, check_lengths, check_keys, check_lengths_of_texts)
 
 
@@ -180,6 +190,7 @@ def breaches(root):
             for number, told in check(name, text):
                 yield f"{name}:{number}: {told}"
     yield from crowded(root)
+    yield from undocumented(root)
 
 
 def main(argv):

@@ -71,3 +71,12 @@ def test_a_crowded_folder_is_found(tmp_path):
     for number in range(31):
         found(tmp_path, f"worker/run/x{number}.c", "")
     assert any("31 files" in breach for breach in laws.breaches(tmp_path))
+
+
+def test_a_room_that_the_architecture_page_leaves_out_is_found(tmp_path):
+    page = tmp_path / "docs/architecture.md"
+    page.parent.mkdir()
+    page.write_text("".join(f"| `{room}` | a room |\n" for room in laws.ROOMS))
+    assert list(laws.breaches(tmp_path)) == []
+    page.write_text("".join(f"| `{room}` | a room |\n" for room in laws.ROOMS[1:]))
+    assert any("architecture.md" in breach for breach in laws.breaches(tmp_path))
