@@ -8,23 +8,31 @@
 #include "core/send/smtp_dialogue.h"
 #include "core/text/plain_text.h"
 
+enum { PAUSE_MAX_MS = 300000 };
+
 static void check_result(const struct send_result *result)
 {
         size_t len = strnlen(result->error, SEND_ERROR_MAX);
         CHECK(len < SEND_ERROR_MAX);
         CHECK(plain_text_is((struct slice){.data = result->error, .len = len}, SEND_ERROR_MAX));
         CHECK((result->outcome == SEND_DONE) == (len == 0));
-        CHECK(result->retry_after_ms >= -1 && result->retry_after_ms <= SEND_RETRY_AFTER_MAX_MS);
+        CHECK(result->retry_after_ms >= -1 && result->retry_after_ms <= PAUSE_MAX_MS);
 }
 
 static void check_http(struct slice retry_after)
 {
         static const int statuses[] = {200, 400, 409, 429, 500, 503};
         int64_t ms = send_retry_after_ms(retry_after, 1795245320);
-        CHECK(ms >= -1 && ms <= SEND_RETRY_AFTER_MAX_MS);
+        CHECK(ms >= -1);
         for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
-                struct send_result result =
-                        send_outcome_http(statuses[i], SEND_AMBIGUOUS, retry_after, 1795245320);
+                struct http_answer answer = {.status = statuses[i],
+                                             .conflict = SEND_AMBIGUOUS,
+                                             .foreign = http_answer_is_foreign(retry_after, retry_after),
+                                             .nameless = retry_after.len % 2,
+                                             .retry_after = retry_after,
+                                             .retry_after_max_ms = PAUSE_MAX_MS,
+                                             .now_s = 1795245320};
+                struct send_result result = send_outcome_http(&answer);
                 check_result(&result);
         }
 }

@@ -37,10 +37,16 @@ static void draw(struct world *world, const struct worker *worker, struct send *
         send->outcome = SEND_DONE;
         if (permanent(world, send)) {
                 send->outcome = SEND_PERMANENT;
+        } else if (world_fault(world, FAULT_ACCOUNT)) {
+                /* the account is refused, in words that are final for a mail or not */
+                send->outcome = random_one_in(&world->random, 2) ? SEND_PERMANENT : SEND_CONFIG;
+                send->outage = true;
+        } else if (world_fault(world, FAULT_REFUSED_ALONE)) {
+                send->outcome = SEND_CONFIG;
         } else if (world_fault(world, FAULT_TRANSIENT)) {
                 send->outcome = SEND_TRANSIENT;
         } else if (world_fault(world, FAULT_INNOCENT)) {
-                send->outcome = random_one_in(&world->random, 2) ? SEND_CONFIG : SEND_TRANSIENT;
+                send->outcome = SEND_TRANSIENT;
                 send->innocent = true;
         } else if (world->now_ms < worker->breaker_until_ms) {
                 send->outcome = SEND_TRANSIENT;
@@ -132,7 +138,8 @@ static void on_sent(struct world *world, const struct happening *happening)
                      outcome_word(send->outcome));
                 slot->void_effect = send->outcome == SEND_AMBIGUOUS ? 0 : (uint8_t)(send->effect + 1);
                 send->ambiguous = send->outcome == SEND_AMBIGUOUS;
-                bool failed = send->outcome == SEND_TRANSIENT || send->outcome == SEND_AMBIGUOUS;
+                bool failed = send->outcome == SEND_TRANSIENT || send->outcome == SEND_AMBIGUOUS ||
+                              send->outcome == SEND_CONFIG;
                 if (failed && !send->innocent && !send->outage)
                         world->burnt[send->id] |= (uint64_t)1 << (slot->job.generation.attempt % 8 +
                                                                   8 * (slot->job.generation.redrives % 8));

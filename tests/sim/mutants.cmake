@@ -188,6 +188,9 @@ sim_mutant(crashed_asked_again_is_run fake_store.c
 sim_mutant(innocent_burns_an_attempt "${protocol}"
   [[.kind = innocent ? DECISION_DEFER : DECISION_RETRY,]]
   [[.kind = DECISION_RETRY,]])
+sim_mutant(refused_account_kills_its_mails "${protocol}"
+  [[                if (event->outage) {]]
+  [[                if (0) {]])
 sim_mutant(deferral_burns_an_attempt "${protocol}"
   [[generation.deferrals++;]]
   [[generation.attempt++;]])
@@ -273,3 +276,39 @@ sim_mutant(one_intent_for_all_effects fake_store.c
   [[                        record->intents |= 1U << (request->effect - 1);]]
   [[                        record->intents = 1U << (request->effect - 1);]]
   --seed 5000000 --schedules 3000000 --faults park,permanent,reply-lost,crash --every --effects 2 --ids 1 --workers 1)
+
+# Of the breaker, found by account.c.
+set(breaker ${CMAKE_SOURCE_DIR}/worker/core/job/breaker.c)
+account_mutant(refused_mail_is_always_innocent ${breaker}
+  [[return note_failure(breaker, job, now_ms) || !alone;]]
+  [[note_failure(breaker, job, now_ms); return true;]])
+account_mutant(refused_mail_is_never_innocent ${breaker}
+  [[return note_failure(breaker, job, now_ms) || !alone;]]
+  [[return note_failure(breaker, job, now_ms);]])
+account_mutant(one_refused_mail_opens_every_time ${breaker}
+  [[if (!result->doubtful || !breaker->trusted) {]]
+  [[if (1) {]])
+account_mutant(refused_account_never_opens ${breaker}
+  [[return note_failure(breaker, job, now_ms) || !alone;]]
+  [[return !alone;]])
+account_mutant(success_proves_nothing ${breaker}
+  [[suspect->successes < breaker->successes;]]
+  [[0;]])
+account_mutant(any_second_refusal_burns ${breaker}
+  [[suspect->job == job && suspect->successes < breaker->successes;]]
+  [[suspect->job == job;]])
+account_mutant(alike_refusals_never_open ${breaker}
+  [[if (breaker->alike < max) return false;]]
+  [[if (1) return false;]])
+account_mutant(alike_refusals_kill_one_too_many ${breaker}
+  [[if (breaker->alike < max) return false; open_now(breaker, now_ms); return true;]]
+  [[if (breaker->alike < max) return false; open_now(breaker, now_ms); return false;]])
+account_mutant(what_was_under_way_dies_of_the_account ${breaker}
+  [[(result->likeness && result->likeness == breaker->likeness);]]
+  [[0;]])
+account_mutant(a_success_forgets_no_refusals ${breaker}
+  [[breaker->trusted = true; breaker->failures = 0; breaker->likeness = 0; breaker->alike = 0;]]
+  [[breaker->trusted = true; breaker->failures = 0;]])
+account_mutant(protocol_defers_every_refusal ${CMAKE_SOURCE_DIR}/worker/core/job/protocol.c
+  [[bool innocent = event->outage || event->throttled;]]
+  [[bool innocent = event->outage || event->throttled || event->outcome == SEND_CONFIG;]])

@@ -49,6 +49,8 @@ enum {
         X(AMBIGUOUS, "ambiguous")                                                                            \
         X(TRANSIENT, "transient")                                                                            \
         X(INNOCENT, "innocent")                                                                              \
+        X(ACCOUNT, "account")                                                                                \
+        X(REFUSED_ALONE, "refused-alone")                                                                    \
         X(BREAKER, "breaker")                                                                                \
         X(FLUSH, "flush")                                                                                    \
         X(CLOCK_JUMP, "clock-jump")                                                                          \

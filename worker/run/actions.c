@@ -243,6 +243,8 @@ static void on_sent(void *context, const struct send_result *result)
                                   .fenced = result->status == -1,
                                   .throttled = result->throttled,
                                   .retry_after_ms = result->retry_after_ms};
+        if (result->outcome != SEND_DONE)
+                snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
         if (event.fenced) {
                 delivery->place.sent = false;
         } else {
@@ -251,16 +253,15 @@ static void on_sent(void *context, const struct send_result *result)
                 struct outlet_news news = outlet_result(delivery->outlet, &delivery->place, delivery->hash,
                                                         result, clock_boot_ms());
                 event.outage = news.outage;
+                breaker_explain(&delivery->outlet->breaker, result, delivery->error);
                 if (news.changed)
                         breaker_tell(engine, delivery->outlet, result);
         }
         bool refused = result->outcome != SEND_AMBIGUOUS && result->outcome != SEND_DONE;
         delivery->refused = refused ? delivery->plan->effects[delivery->job.effect].key : NULL;
         snprintf(delivery->provider_id, sizeof(delivery->provider_id), "%s", result->provider_id);
-        if (result->outcome != SEND_DONE) {
-                snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
-                joblog_warn(delivery, "send_failed", result->error);
-        }
+        if (result->outcome != SEND_DONE)
+                joblog_warn(delivery, "send_failed", delivery->error);
         note_refused(delivery, result);
         delivery_event(delivery, &event);
 }

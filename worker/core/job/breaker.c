@@ -1,6 +1,9 @@
 #include "core/job/breaker.h"
+#include "core/text/utf8.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
 const char *breaker_state_word(enum breaker_state state)
 {
@@ -67,6 +70,7 @@ static void open_now(struct breaker *breaker, int64_t now_ms)
         breaker->state = BREAKER_OPEN;
         breaker->opened_ms = now_ms;
         breaker->probing = false;
+        breaker->trusted = false;
         breaker->openings++;
 }
 
@@ -74,61 +78,144 @@ static void close_now(struct breaker *breaker)
 {
         breaker->state = BREAKER_CLOSED;
         breaker->failures = 0;
+        breaker->likeness = 0;
+        breaker->alike = 0;
         breaker->probing = false;
         breaker->open_for_ms = breaker->open_min_ms;
 }
 
-/* One job that fails again and again says nothing about the service. */
-static void note_failure(struct breaker *breaker, uint64_t job)
+static int note_distinct(uint64_t *jobs, int count, int64_t max, uint64_t job)
 {
-        for (int i = 0; i < breaker->failures; i++)
-                if (breaker->failed_jobs[i] == job)
-                        return;
-        if (breaker->failures < breaker->failures_max)
-                breaker->failed_jobs[breaker->failures++] = job;
+        for (int i = 0; i < count; i++)
+                if (jobs[i] == job)
+                        return count;
+        if (count < max)
+                jobs[count++] = job;
+        return count;
 }
 
-static bool closed_failure(struct breaker *breaker, uint64_t job, const struct send_result *result,
+/* One job that fails again and again says nothing about the service. True if it has opened. */
+static bool note_failure(struct breaker *breaker, uint64_t job, int64_t now_ms)
+{
+        breaker->failures =
+                note_distinct(breaker->failed_jobs, breaker->failures, breaker->failures_max, job);
+        if (breaker->failures < breaker->failures_max)
+                return false;
+        open_now(breaker, now_ms);
+        return true;
+}
+
+static void note_success(struct breaker *breaker)
+{
+        breaker->successes++;
+        breaker->trusted = true;
+        breaker->failures = 0;
+        breaker->likeness = 0;
+        breaker->alike = 0;
+}
+
+/* Notes the refusal. Was the job refused before, and another accepted since? */
+static bool refused_alone(struct breaker *breaker, uint64_t job)
+{
+        struct breaker_suspect *suspect = &breaker->suspects[job % BREAKER_SUSPECTS];
+        bool alone = suspect->job == job && suspect->successes < breaker->successes;
+        *suspect = (struct breaker_suspect){.job = job, .successes = breaker->successes};
+        return alone;
+}
+
+static bool closed_refusal(struct breaker *breaker, uint64_t job, const struct send_result *result,
                            int64_t now_ms)
 {
-        note_failure(breaker, job);
-        if (result->opens) {
+        bool alone = refused_alone(breaker, job);
+        if (!result->doubtful || !breaker->trusted) {
+                note_failure(breaker, job, now_ms);
+                if (breaker->state == BREAKER_CLOSED)
+                        open_now(breaker, now_ms);
+                return true;
+        }
+        return note_failure(breaker, job, now_ms) || !alone;
+}
+
+static bool closed_alike(struct breaker *breaker, uint64_t job, uint64_t likeness, int64_t now_ms)
+{
+        int64_t max = breaker->failures_max < 2 ? 2 : breaker->failures_max;
+        if (breaker->likeness != likeness)
+                breaker->alike = 0;
+        breaker->likeness = likeness;
+        breaker->alike = note_distinct(breaker->alike_jobs, breaker->alike, max, job);
+        if (breaker->alike < max)
+                return false;
+        open_now(breaker, now_ms);
+        return true;
+}
+
+static bool closed_result(struct breaker *breaker, uint64_t job, const struct send_result *result,
+                          int64_t now_ms)
+{
+        if (result->outcome == SEND_DONE) {
+                note_success(breaker);
+                return false;
+        }
+        if (result->opens)
+                return closed_refusal(breaker, job, result, now_ms);
+        if (result->likeness)
+                return closed_alike(breaker, job, result->likeness, now_ms);
+        if (result->counts)
+                note_failure(breaker, job, now_ms);
+        return result->crowded;
+}
+
+/* Is this end of the kind that keeps it open? */
+static bool is_failure(const struct breaker *breaker, const struct send_result *result)
+{
+        return result->counts || result->opens || result->crowded ||
+               (result->likeness && result->likeness == breaker->likeness);
+}
+
+static bool probe_result(struct breaker *breaker, uint64_t job, const struct send_result *result,
+                         int64_t now_ms)
+{
+        if (!is_failure(breaker, result)) {
+                close_now(breaker);
+                return closed_result(breaker, job, result, now_ms);
+        }
+        /* A mail that is refused by itself proves nothing: the next probe is as soon as this one. */
+        if (result->doubtful && refused_alone(breaker, job)) {
                 open_now(breaker, now_ms);
                 return true;
         }
-        if (breaker->failures >= breaker->failures_max)
-                open_now(breaker, now_ms);
-        return false;
+        breaker->open_for_ms = breaker->open_for_ms * 2 > breaker->open_max_ms ? breaker->open_max_ms
+                                                                               : breaker->open_for_ms * 2;
+        open_now(breaker, now_ms);
+        return true;
 }
 
 bool breaker_result(struct breaker *breaker, uint64_t job, bool probe, const struct send_result *result,
                     int64_t now_ms)
 {
-        bool failed = result->counts || result->opens;
         switch (breaker->state) {
         case BREAKER_CLOSED:
-                if (failed)
-                        return closed_failure(breaker, job, result, now_ms);
-                if (result->outcome == SEND_DONE)
-                        breaker->failures = 0;
-                return false;
+                return closed_result(breaker, job, result, now_ms);
         case BREAKER_OPEN:
                 /* A send from before the opening; a late success does not prove that the service is back. */
-                return failed;
+                return is_failure(breaker, result);
         case BREAKER_HALF_OPEN:
                 /* The same, later still: only the probe decides, and while it is under way no other begins.
                  */
-                if (!probe)
-                        return failed;
-                if (!failed) {
-                        close_now(breaker);
-                        return false;
-                }
-                breaker->open_for_ms = breaker->open_for_ms * 2 > breaker->open_max_ms
-                                               ? breaker->open_max_ms
-                                               : breaker->open_for_ms * 2;
-                open_now(breaker, now_ms);
-                return true;
+                return probe ? probe_result(breaker, job, result, now_ms) : is_failure(breaker, result);
         }
         return false;
+}
+
+void breaker_explain(const struct breaker *breaker, const struct send_result *result,
+                     char error[SEND_ERROR_MAX])
+{
+        char note[96];
+        if (!result->likeness || result->likeness != breaker->likeness || breaker->alike < 2)
+                return;
+        snprintf(note, sizeof note, " [%d different jobs in a row refused alike: the account, not the mail?]",
+                 breaker->alike);
+        size_t note_len = strlen(note);
+        size_t len = utf8_prefix(error, strlen(error), SEND_ERROR_MAX - 1 - note_len);
+        memcpy(error + len, note, note_len + 1);
 }

@@ -167,7 +167,7 @@ static void on_intended(struct job *job, const struct job_event *event, struct j
 static void on_refusal(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         int64_t wait_ms = event->retry_after_ms > 0 ? event->retry_after_ms : 0;
-        bool innocent = event->outage || event->throttled || event->outcome == SEND_CONFIG;
+        bool innocent = event->outage || event->throttled;
         job_decide(job,
                    (struct job_decision){.kind = innocent ? DECISION_DEFER : DECISION_RETRY,
                                          .delay_min_ms = wait_ms},
@@ -191,6 +191,10 @@ static void on_sent(struct job *job, const struct job_event *event, struct job_a
                           actions);
                 return;
         case SEND_PERMANENT:
+                if (event->outage) { /* others were refused in the same words: it is the account's */
+                        on_refusal(job, event, actions);
+                        return;
+                }
                 job->failed |= job_effect_bit(job);
                 if (job->park & job_effect_bit(job))
                         job_enter(job, JOB_RECORDING, actions);

@@ -184,7 +184,7 @@ struct job_event {
         enum send_outcome outcome;
         bool fenced;            /* EVENT_SENT: the fence passed before it began; nothing was sent */
         bool throttled;         /* EVENT_SENT: asked to slow down: defer */
-        bool outage;            /* EVENT_SENT: the breaker is open: the message is innocent */
+        bool outage;            /* EVENT_SENT: the breaker says that the message is innocent of the failure */
         int64_t retry_after_ms; /* -1: none */
         bool confirmed, unencodable;
         uint64_t epoch, tag;

@@ -19,11 +19,15 @@ const char *send_outcome_word(enum send_outcome outcome); /* sent transient perm
 
 struct send_result {
         enum send_outcome outcome;
-        int64_t retry_after_ms; /* what the service asked for, capped at one hour; -1: nothing */
+        int64_t retry_after_ms; /* what the service asked for, bounded; -1: nothing */
         bool throttled;         /* 429 and the like: the transport is to slow down, no attempt burnt */
+        bool crowded;           /* too many connections: it takes fewer; says nothing of the mail */
         bool counts;            /* counts against the breaker: connection errors, 5xx, ambiguous */
-        bool opens;             /* opens the breaker at once: bad credentials */
-        int status;             /* HTTP status or SMTP reply code, 0 if none */
+        bool opens;             /* opens the breaker: refused credentials or settings */
+        bool doubtful;          /* ... but it was said of a mail: perhaps of this one alone */
+        uint64_t likeness; /* equal for refusals in the same words that may be the account's; 0: it speaks
+                              of one recipient, or is no refusal */
+        int status;        /* HTTP status or SMTP reply code, 0 if none */
         char provider_id[SEND_PROVIDER_ID_MAX]; /* "" unless sent and told */
         /* Sent, but so many recipients were refused for good: who, masked, and with what words. */
         size_t refused_count;

@@ -1,4 +1,5 @@
 #include "core/send/send_error.h"
+#include "core/send/send_outcome.h"
 #include "core/text/buffer.h"
 #include "core/text/plain_text.h"
 #include "core/text/utf8.h"
@@ -98,6 +99,15 @@ void send_error_set(struct send_result *result, const char *context, struct slic
         memcpy(result->error, out.data, len);
         result->error[len] = '\0';
         buffer_fini(&out);
+}
+
+void send_error_add(struct send_result *result, struct slice text, const char *secret)
+{
+        char context[SEND_ERROR_MAX];
+        memcpy(context, result->error, sizeof context);
+        send_error_set(result, context, text, secret);
+        if (result->likeness)
+                result->likeness = send_likeness(result);
 }
 
 void send_provider_id_set(struct send_result *result, struct slice id)

@@ -16,6 +16,10 @@ struct send_result send_result_of(enum send_outcome outcome);
  */
 void send_error_set(struct send_result *result, const char *context, struct slice text, const char *secret);
 
+/* Adds ": text" to the error, in the same way: the service's own words behind the status. Refusals that may
+ * be the account's are then alike if these words are. */
+void send_error_add(struct send_result *result, struct slice text, const char *secret);
+
 /* Keeps the service's name for the mail: printable ASCII only, cut at SEND_PROVIDER_ID_MAX - 1. */
 void send_provider_id_set(struct send_result *result, struct slice id);
 

@@ -1,9 +1,14 @@
 #include "core/send/send_outcome.h"
 #include "core/mail/mail_date.h"
 #include "core/send/send_error.h"
+#include "core/text/buffer.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <strings.h>
+
+/* Beyond it a number of seconds is only "too many". */
+#define ASKED_MAX_S (INT64_C(1) << 43)
 
 static const struct slice no_text = {0};
 
@@ -33,18 +38,18 @@ static struct slice trimmed(struct slice text)
         return text;
 }
 
-/* Digits only; anything over an hour is an hour, however long it is. -1 if it is no number. */
+/* Digits only, however many. -1 if it is no number. */
 static int64_t delta_ms(struct slice value)
 {
-        int64_t ms = 0;
+        int64_t s = 0;
         for (size_t i = 0; i < value.len; i++) {
                 if (value.data[i] < '0' || value.data[i] > '9')
                         return -1;
-                ms = ms * 10 + (value.data[i] - '0') * 1000;
-                if (ms > SEND_RETRY_AFTER_MAX_MS)
-                        ms = SEND_RETRY_AFTER_MAX_MS;
+                s = s * 10 + (value.data[i] - '0');
+                if (s > ASKED_MAX_S)
+                        s = ASKED_MAX_S;
         }
-        return value.len ? ms : -1;
+        return value.len ? s * 1000 : -1;
 }
 
 int64_t send_retry_after_ms(struct slice value, int64_t now_s)
@@ -53,53 +58,127 @@ int64_t send_retry_after_ms(struct slice value, int64_t now_s)
         int64_t ms = delta_ms(value), until_s = 0;
         if (ms >= 0 || !mail_date_parse_http(value, &until_s))
                 return ms;
-        if (until_s <= now_s)
-                return 0;
-        int64_t left_s = until_s - now_s;
-        return left_s > SEND_RETRY_AFTER_MAX_MS / 1000 ? SEND_RETRY_AFTER_MAX_MS : left_s * 1000;
+        return until_s <= now_s ? 0 : (until_s - now_s) * 1000;
 }
 
-static enum send_outcome http_outcome(int status, enum send_outcome conflict)
+static bool begins(struct slice text, const char *word)
 {
-        switch (status) {
-        case 408:
-        case 425:
-        case 429:
-        case 503:
-                return SEND_TRANSIENT;
-        case 401:
-        case 402:
-        case 403:
-                return SEND_CONFIG;
-        case 409:
-                return conflict;
-        default:
-                break;
-        }
-        if (status >= 200 && status < 300)
+        return text.len >= strlen(word) && strncasecmp(text.data, word, strlen(word)) == 0;
+}
+
+static bool holds(struct slice text, const char *word)
+{
+        for (size_t at = 0; at < text.len; at++)
+                if (begins((struct slice){.data = text.data + at, .len = text.len - at}, word))
+                        return true;
+        return false;
+}
+
+bool http_answer_is_foreign(struct slice content_type, struct slice body)
+{
+        size_t at = 0;
+        while (at < body.len && strchr(" \t\r\n", body.data[at]))
+                at++;
+        char first = at < body.len ? body.data[at] : '\0';
+        if (first == '<' || begins(content_type, "text/html") || begins(content_type, "application/xhtml"))
+                return true;
+        return content_type.len && !holds(content_type, "json") && first && first != '{' && first != '[';
+}
+
+/* 404 and 405: the URL or the preset is wrong; 3xx: a redirect is never followed; 407 and 511 (RFC 6585
+ * section 6): something in between wants a log-in. */
+static bool refuses_settings(int status)
+{
+        return (status >= 300 && status < 400) || (status >= 401 && status <= 405) || status == 407 ||
+               status == 511;
+}
+
+/* What even a web server in front of the service says of the request alone: too large, too slow, too often.
+ */
+static bool of_request(int status)
+{
+        return status == 408 || status == 411 || status == 413 || status == 414 || status == 425 ||
+               status == 429 || status == 431;
+}
+
+static enum send_outcome success_outcome(const struct http_answer *answer)
+{
+        if (!answer->nameless)
                 return SEND_DONE;
-        if (status >= 300 && status < 400)
-                return SEND_CONFIG; /* a redirect is never followed: the URL is wrong, the message innocent */
-        if (status >= 400 && status < 500)
-                return SEND_PERMANENT;
-        return SEND_AMBIGUOUS;
+        return answer->foreign ? SEND_CONFIG : SEND_AMBIGUOUS;
 }
 
-struct send_result send_outcome_http(int status, enum send_outcome conflict, struct slice retry_after,
-                                     int64_t now_s)
+static enum send_outcome http_outcome(const struct http_answer *answer)
 {
-        struct send_result result = send_result_of(http_outcome(status, conflict));
-        char context[32];
+        int status = answer->status;
+        if (status >= 200 && status < 300)
+                return success_outcome(answer);
+        if (refuses_settings(status))
+                return SEND_CONFIG;
+        if (status == 408 || status == 425 || status == 429 || status == 503)
+                return SEND_TRANSIENT;
+        if (status >= 500 || status < 200)
+                return SEND_AMBIGUOUS;
+        if (answer->foreign && !of_request(status))
+                return SEND_CONFIG;
+        return status == 409 ? answer->conflict : SEND_PERMANENT;
+}
+
+/* Takes what the service asks for, within the limit; what is beyond it is told. */
+static void pause_set(struct send_result *result, const struct http_answer *answer, struct buffer *text)
+{
+        int64_t asked_ms = send_retry_after_ms(answer->retry_after, answer->now_s);
+        result->retry_after_ms = asked_ms;
+        if (asked_ms <= answer->retry_after_max_ms)
+                return;
+        result->retry_after_ms = answer->retry_after_max_ms;
+        buffer_printf(text,
+                      " (asks for a pause of %" PRId64 " s, is given %" PRId64 " s: mail.retry_after_max)",
+                      asked_ms / 1000, answer->retry_after_max_ms / 1000);
+}
+
+struct send_result send_outcome_http(const struct http_answer *answer)
+{
+        struct send_result result = send_result_of(http_outcome(answer));
+        struct buffer context = {0};
+        int status = answer->status;
         result.status = status;
         if (result.outcome == SEND_DONE)
                 return result;
-        result.retry_after_ms = send_retry_after_ms(retry_after, now_s);
+        buffer_printf(&context, "HTTP %d", status);
+        pause_set(&result, answer, &context);
+        if (status < 300)
+                buffer_add_text(&context, answer->foreign ? ", but not by the service: is the URL right?"
+                                                          : " without the id of the mail");
         result.throttled = result.outcome == SEND_TRANSIENT && (status == 429 || result.retry_after_ms >= 0);
         result.counts = status >= 500 || result.outcome == SEND_AMBIGUOUS;
-        result.opens = result.outcome == SEND_CONFIG;
-        snprintf(context, sizeof context, "HTTP %d", status);
-        send_error_set(&result, context, no_text, NULL);
+        result.opens = result.doubtful = result.outcome == SEND_CONFIG;
+        send_error_set(&result, context.data, no_text, NULL);
+        if (result.outcome == SEND_PERMANENT)
+                result.likeness = send_likeness(&result);
+        buffer_fini(&context);
         return result;
+}
+
+static bool in_word(char c)
+{
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+               c == '_';
+}
+
+/* FNV-1a over the words that hold no digit: what differs from mail to mail nearly always holds one. */
+uint64_t send_likeness(const struct send_result *result)
+{
+        uint64_t hash = 14695981039346656037u ^ (uint64_t)result->status;
+        for (const char *word = result->error; *word;) {
+                size_t len = 0, digits = 0;
+                for (; in_word(word[len]); len++)
+                        digits += word[len] >= '0' && word[len] <= '9';
+                for (size_t i = 0; i < len && digits == 0; i++)
+                        hash = (hash ^ (unsigned char)word[i]) * 1099511628211u;
+                word += len ? len : 1;
+        }
+        return hash ? hash : 1;
 }
 
 struct send_result send_outcome_cut(bool sent, const char *cause)

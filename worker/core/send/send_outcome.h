@@ -7,16 +7,30 @@
 /* What an answer, or its absence, means for the mail and for the breaker. Each sets all of the result but the
  * provider's id; the text of the error begins with the status or the place. */
 
-enum { SEND_RETRY_AFTER_MAX_MS = 3600 * 1000 };
+/* A complete HTTP answer, as far as its meaning depends on it. */
+struct http_answer {
+        int status;
+        enum send_outcome conflict; /* what the service means by a 409 */
+        bool foreign;               /* somebody else answers: http_answer_is_foreign */
+        bool nameless;              /* a success lacks the id that the service promises */
+        struct slice retry_after;   /* the header's value or absent */
+        int64_t retry_after_max_ms; /* no pause is longer, whatever is asked for */
+        int64_t now_s;              /* wall clock, seconds since 1970: for a date in that header */
+};
+struct send_result send_outcome_http(const struct http_answer *answer);
 
-/* A complete HTTP answer. `conflict` is what the preset makes of a 409, `retry_after` the header's value or
- * absent, `now_s` the wall clock in seconds since 1970 (for a date in that header). */
-struct send_result send_outcome_http(int status, enum send_outcome conflict, struct slice retry_after,
-                                     int64_t now_s);
+/* Is this the answer of something in between (a captive portal, a proxy, a web server at a wrong URL), and
+ * not of a service that answers JSON? Judged by the Content-Type, absent if there is none, and the first
+ * byte. */
+bool http_answer_is_foreign(struct slice content_type, struct slice body);
 
-/* Seconds or an HTTP-date (RFC 9110 section 10.2.3) as milliseconds from `now_s`, 0 to one hour; -1 if absent
- * or garbage. */
+/* Seconds or an HTTP-date (RFC 9110 section 10.2.3) as milliseconds from `now_s`, unbounded but for 2^53; -1
+ * if absent or garbage. */
 int64_t send_retry_after_ms(struct slice value, int64_t now_s);
+
+/* What refusals in the same words have in common: a hash of the error without numbers, addresses and ids.
+ * Never 0. */
+uint64_t send_likeness(const struct send_result *result);
 
 /* No answer: `sent` if the whole request may have reached the service. `cause` is one line. */
 struct send_result send_outcome_cut(bool sent, const char *cause);

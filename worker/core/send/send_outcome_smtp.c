@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 const char *smtp_phase_word(enum smtp_phase phase)
 {
@@ -91,31 +93,94 @@ bool smtp_reply_parse(struct slice line, struct smtp_reply *reply, bool *last)
         return true;
 }
 
-/* 530 authentication or encryption required, 534 and 538 too weak a way of it, 535 wrong credentials (RFC
- * 4954 section 6, RFC 3207 section 4); 5.7.8 and the like are the same in enhanced form (RFC 4954 section 6).
- */
-static bool refuses_login(const struct smtp_reply *reply)
+static bool has_phrase(struct slice text, const char *phrase)
 {
-        if (reply->code == 530 || reply->code == 534 || reply->code == 535 || reply->code == 538)
+        size_t len = strlen(phrase);
+        for (size_t at = 0; at + len <= text.len; at++)
+                if (strncasecmp(text.data + at, phrase, len) == 0)
+                        return true;
+        return false;
+}
+
+static bool has_phrase_of(struct slice text, const char *const *phrases)
+{
+        while (*phrases && !has_phrase(text, *phrases))
+                phrases++;
+        return *phrases != NULL;
+}
+
+/* RFC 5321 section 4.2.1: the first digit says how it ended. The enhanced code (RFC 3463) refines that within
+ * its own class; one of another class (451 5.7.1 of greylisting servers) is not believed. */
+static bool refines(const struct smtp_reply *reply, int subject, int detail)
+{
+        return reply->enhanced == reply->code / 100 && reply->enhanced_subject == subject &&
+               (detail < 0 || reply->enhanced_detail == detail);
+}
+
+/* Addresses and mailboxes (RFC 3463 sections 3.2 and 3.3), and the reply codes that RFC 5321 has for them
+ * alone: no other mail is concerned. */
+static bool of_recipient(const struct smtp_reply *reply)
+{
+        bool unrefined = reply->enhanced != reply->code / 100;
+        return refines(reply, 1, -1) || refines(reply, 2, -1) || reply->code == 551 || reply->code == 553 ||
+               (unrefined && reply->code == 550 && has_phrase(reply->text, "user"));
+}
+
+/* 530 (authentication or encryption required) and 535 (wrong credentials) are of the log-in wherever they are
+ * said (RFC 4954 section 6, RFC 3207 section 4); 5.7.8, 5.7.9 and 5.7.11 only in reply to AUTH: elsewhere
+ * 5.7.9 is what Yahoo says of a mail without DMARC. Office 365 asks for STARTTLS by 451 5.7.3. 5.3.2 and
+ * 5.4.5 (RFC 3463 sections 3.4 and 3.5) are the system's state, such as a daily quota, in the class of final
+ * ones. */
+static bool refuses_account(enum smtp_phase phase, const struct smtp_reply *reply)
+{
+        if (reply->code == 530 || reply->code == 535 || refines(reply, 3, 2) || refines(reply, 4, 5))
+                return reply->code / 100 == 5;
+        if (reply->code == 451 && reply->enhanced == 5 && reply->enhanced_subject == 7 &&
+            reply->enhanced_detail == 3)
                 return true;
-        int detail = reply->enhanced_detail;
-        return reply->enhanced == 5 && reply->enhanced_subject == 7 &&
-               (detail == 8 || detail == 9 || detail == 11);
+        /* Before a recipient was named nothing but the sender was; only a size is the mail's own (RFC 1870).
+         */
+        bool size = reply->code == 552 || refines(reply, 3, 4);
+        return reply->code / 100 == 5 && phase <= SMTP_MAIL && !size;
 }
 
 static enum send_outcome outcome_of(enum smtp_phase phase, const struct smtp_reply *reply)
 {
-        int status = reply->enhanced == 4 || reply->enhanced == 5 ? reply->enhanced : reply->code / 100;
-        if (phase == SMTP_DOT && reply->code / 100 == 2)
+        int digit = reply->code / 100;
+        if (phase == SMTP_DOT && digit == 2)
                 return SEND_DONE;
-        if (refuses_login(reply))
+        if (refuses_account(phase, reply))
                 return SEND_CONFIG;
-        if (status == 5) /* before MAIL no message was named: it is us who are not wanted */
-                return phase < SMTP_MAIL ? SEND_CONFIG : SEND_PERMANENT;
-        if (status == 4)
+        if (digit == 5)
+                return SEND_PERMANENT;
+        if (digit == 4)
                 return SEND_TRANSIENT;
         /* Neither yes nor no. */
         return phase == SMTP_DOT ? SEND_AMBIGUOUS : SEND_TRANSIENT;
+}
+
+/* That there are too many connections: at the greeting every "not now" (Postfix, Exim and sendmail say
+ * nothing else there); later only if the words say so, as Office 365 does by 432 at the end of the data. */
+static bool crowded_of(enum smtp_phase phase, const struct smtp_reply *reply)
+{
+        static const char *const phrases[] = {
+                "too many connections", "too many concurrent", "concurrent connect", "too many sessions",
+                "concurrency limit",    "trop de connexions",  "simultaneous",       NULL};
+        if (reply->code / 100 != 4)
+                return false;
+        return phase <= SMTP_EHLO || has_phrase_of(reply->text, phrases);
+}
+
+/* That mails come too fast for the account (Amazon SES, Postfix' anvil, Exchange), unless it is the
+ * recipient's mailbox that gets too many. */
+static bool throttled_of(const struct smtp_reply *reply)
+{
+        static const char *const phrases[] = {"throttl",           "rate limit",       "sending rate",
+                                              "submission rate",   "too much mail",    "too many messages",
+                                              "too many login",    "too many mails",   "sending limit",
+                                              "unexpected volume", "excessive volume", NULL};
+        return reply->code / 100 == 4 && !refines(reply, 1, -1) && !refines(reply, 2, -1) &&
+               has_phrase_of(reply->text, phrases);
 }
 
 /*
@@ -125,7 +190,7 @@ static enum send_outcome outcome_of(enum smtp_phase phase, const struct smtp_rep
  */
 static bool counts_of(enum smtp_phase phase, const struct smtp_reply *reply, enum send_outcome outcome)
 {
-        if (outcome == SEND_DONE)
+        if (outcome == SEND_DONE || outcome == SEND_PERMANENT)
                 return false;
         if (reply->code == 421 || phase <= SMTP_MAIL || outcome == SEND_AMBIGUOUS)
                 return true;
@@ -139,9 +204,14 @@ struct send_result send_outcome_smtp(enum smtp_phase phase, const struct smtp_re
         result.status = reply->code;
         result.counts = counts_of(phase, reply, result.outcome);
         result.opens = result.outcome == SEND_CONFIG;
+        result.doubtful = result.opens && phase >= SMTP_MAIL;
         if (result.outcome == SEND_DONE)
                 return result;
+        result.crowded = crowded_of(phase, reply);
+        result.throttled = !result.crowded && throttled_of(reply);
         snprintf(context, sizeof context, "SMTP %d at %s", reply->code, smtp_phase_word(phase));
         send_error_set(&result, context, reply->text, NULL);
+        if (result.outcome == SEND_PERMANENT && !of_recipient(reply))
+                result.likeness = send_likeness(&result);
         return result;
 }

@@ -13,19 +13,52 @@
 /* Of the largest mail that a dialogue ever had, no more is kept for the next. */
 enum { MESSAGE_KEPT_MAX = 64 * 1024 };
 
+/* The text without the enhanced code that each line of a reply repeats (RFC 2034 section 4). */
+static struct slice words_of(const struct smtp_reply *reply)
+{
+        struct slice text = reply->text;
+        if (!reply->enhanced)
+                return text;
+        const char *space = memchr(text.data, ' ', text.len);
+        size_t len = space ? (size_t)(space + 1 - text.data) : text.len;
+        return (struct slice){.data = text.data + len, .len = text.len - len};
+}
+
+static void text_join(struct smtp_heard *heard, struct slice more)
+{
+        size_t used = heard->reply.text.len, room = sizeof heard->text - used;
+        if (used && room > 1 && more.len) {
+                heard->text[used++] = ' ';
+                room--;
+        }
+        size_t len = more.len < room ? more.len : room;
+        if (len)
+                memcpy(heard->text + used, more.data, len);
+        heard->reply.text = (struct slice){.data = heard->text, .len = used + len};
+}
+
 bool smtp_heard_line(struct smtp_heard *heard, struct slice line)
 {
         struct smtp_reply reply;
         bool last = false;
         heard->bytes += line.len;
-        if (!smtp_reply_parse(line, &reply, &last) || !last)
+        if (!smtp_reply_parse(line, &reply, &last))
                 return false;
-        size_t len = reply.text.len < sizeof heard->text ? reply.text.len : sizeof heard->text;
-        memcpy(heard->text, reply.text.data, len);
-        heard->reply = reply;
-        heard->reply.text = (struct slice){.data = heard->text, .len = len};
-        heard->replied = true;
-        return true;
+        bool first = !heard->more;
+        struct slice text = first ? reply.text : words_of(&reply);
+        if (first) {
+                heard->reply = reply;
+                heard->reply.text = (struct slice){0};
+        } else if (!heard->reply.enhanced) {
+                heard->reply.enhanced = reply.enhanced;
+                heard->reply.enhanced_subject = reply.enhanced_subject;
+                heard->reply.enhanced_detail = reply.enhanced_detail;
+        }
+        heard->reply.code = reply.code;
+        text_join(heard, text);
+        heard->more = !last;
+        heard->replied = heard->replied || last;
+        return last;
 }
 
 static bool offers(struct slice text, const char *keyword)
@@ -144,6 +177,7 @@ enum smtp_step smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_e
         dialogue->pipelining = extensions.pipelining;
         dialogue->utf8 = mail_request_needs_utf8(request);
         dialogue->heard.bytes = 0;
+        dialogue->heard.more = false;
         dialogue->line_len = dialogue->written = 0;
         dialogue->writing_message = dialogue->broken = false;
         buffer_clear(&dialogue->commands);

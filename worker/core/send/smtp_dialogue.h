@@ -21,10 +21,12 @@ enum {
 struct smtp_heard {
         size_t bytes;            /* of all replies so far */
         bool replied;            /* at all */
-        struct smtp_reply reply; /* its text is in `text` */
-        char text[SEND_ERROR_MAX];
+        struct smtp_reply reply; /* its text is in `text`: that of all lines, joined */
+        char text[2 * SEND_ERROR_MAX];
+        bool more; /* the line before said that another follows */
 };
-/* Takes one line. True if it ends a reply, which is `reply` then; lines that are no reply are passed over. */
+/* Takes one line. True if it ends a reply, which is `reply` then; lines that are no reply are passed over.
+ * The lines of one reply are joined by spaces, each without its enhanced code, cut at the size of `text`. */
 bool smtp_heard_line(struct smtp_heard *heard, struct slice line);
 
 /* What the server offers (RFC 1870, RFC 2920, RFC 6531). */

@@ -73,8 +73,9 @@ struct config_outlet {
         enum transport_kind transport; /* default http */
         const char *from; /* required unless transport is log: "Shop <shop@example.com>" or address */
         enum on_ambiguous on_ambiguous;
-        int64_t timeout_ms; /* default 30000 */
-        double rate;        /* sends per second over the process; 0: unlimited (default) */
+        int64_t timeout_ms;         /* default 30000 */
+        double rate;                /* sends per second over the process; 0: unlimited (default) */
+        int64_t retry_after_max_ms; /* the longest pause that the service may ask for; default 300000 */
         bool allow_plaintext;
         struct {
                 enum mail_preset preset;

@@ -168,6 +168,10 @@ const struct setting settings[] = {
         { .name = "mail.rate", .kind = SETTING_RATE, OF_OUTLET(rate),
           .min = 0, .max = 1000000, .fallback = "0", .reloadable = true,
           .prose = "The most mails that one worker sends, such as 100/s or 600/m; 0: no limit." },
+        { .name = "mail.retry_after_max", .kind = SETTING_DURATION, OF_OUTLET(retry_after_max_ms),
+          .min = SECOND_MS, .max = DAY_MS, .fallback = "5m",
+          .prose = "The longest pause that a mail service is given when it asks for one (Retry-After); what it "
+                   "asks for beyond that is told in the log." },
         { .name = "mail.allow_plaintext", .kind = SETTING_BOOLEAN, OF_OUTLET(allow_plaintext),
           .fallback = "false",
           .prose = "Lets passwords and mails travel unencrypted to a host other than this one." },

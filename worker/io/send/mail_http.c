@@ -39,6 +39,7 @@ struct mail_http {
         struct transport base;
         const struct mail_preset_rules *rules;
         const char *api_key; /* for taking it out of errors; the config owns it */
+        int64_t retry_after_max_ms;
         struct curl_loop *curl_loop;
         struct curl_slist *headers;
         CURLU *url;
@@ -76,10 +77,10 @@ static bool sent_whole(const struct post *post)
         return (size_t)uploaded >= post->body.len;
 }
 
-static struct slice retry_after(const struct post *post)
+static struct slice header_of(const struct post *post, const char *name)
 {
         struct curl_header *header;
-        if (curl_easy_header(post->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        if (curl_easy_header(post->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
                 return (struct slice){0};
         return slice_of(header->value);
 }
@@ -88,20 +89,21 @@ static struct send_result answer_judge(const struct post *post, int status)
 {
         const struct mail_http *http = post->owner;
         struct slice body = {.data = post->response.data, .len = post->response.len}, text = {0};
-        if (status >= 200 && status < 300) {
-                struct send_result sent = send_outcome_http(status, SEND_DONE, text, 0);
-                if (mail_json_find(body, http->rules->id_member, &text))
-                        send_provider_id_set(&sent, text);
-                return sent;
-        }
-        enum send_outcome conflict = status == 409 ? http->rules->conflict(body) : SEND_AMBIGUOUS;
-        struct send_result result =
-                send_outcome_http(status, conflict, retry_after(post), clock_wall_ms() / 1000);
-        if (mail_json_find(body, http->rules->error_member, &text)) {
-                char context[32];
-                snprintf(context, sizeof context, "HTTP %d", status);
-                send_error_set(&result, context, text, http->api_key);
-        }
+        bool named = mail_json_find(body, http->rules->id_member, &text) && text.len > 0;
+        struct http_answer answer = {
+                .status = status,
+                .conflict = status == 409 ? http->rules->conflict(body) : SEND_AMBIGUOUS,
+                .foreign = http_answer_is_foreign(header_of(post, "Content-Type"), body),
+                .nameless = !named,
+                .retry_after = header_of(post, "Retry-After"),
+                .retry_after_max_ms = http->retry_after_max_ms,
+                .now_s = clock_wall_ms() / 1000,
+        };
+        struct send_result result = send_outcome_http(&answer);
+        if (result.outcome == SEND_DONE)
+                send_provider_id_set(&result, text);
+        else if (mail_json_find(body, http->rules->error_member, &text))
+                send_error_add(&result, text, http->api_key);
         return result;
 }
 
@@ -400,6 +402,7 @@ struct transport *mail_http_open(uv_loop_t *loop, const struct config_outlet *co
         http->free = memory_zeroed(capacity / CURL_LOOP_SHARE + 1, sizeof *http->free);
         http->rules = rules;
         http->api_key = config->http.api_key;
+        http->retry_after_max_ms = config->retry_after_max_ms;
         http->refused_end = &http->refused;
         http->headers = headers_new(rules, config->http.api_key);
         http->url = url_new(url, rules->path);

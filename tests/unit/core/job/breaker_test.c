@@ -4,12 +4,18 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 static const struct send_result sent = {.outcome = SEND_DONE};
 static const struct send_result down = {.outcome = SEND_TRANSIENT, .counts = true};
 static const struct send_result refused = {.outcome = SEND_CONFIG, .counts = true, .opens = true};
+static const struct send_result refused_mail = {.outcome = SEND_CONFIG, .opens = true, .doubtful = true};
+static const struct send_result no_quota = {.outcome = SEND_PERMANENT, .likeness = 1};
+static const struct send_result spam = {.outcome = SEND_PERMANENT, .likeness = 2};
+static const struct send_result no_user = {.outcome = SEND_PERMANENT};
+static const struct send_result crowded = {.outcome = SEND_TRANSIENT, .crowded = true};
 static const struct send_result one_recipient = {.outcome = SEND_TRANSIENT};
 
 static struct breaker make(void)
@@ -176,6 +182,148 @@ static void a_withdrawn_probe_frees_the_place_for_another(void **state)
         assert_true(breaker_admit(&breaker));
 }
 
+static void one_mail_that_is_refused_among_others_burns_its_attempts(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        ends(&breaker, 1, &sent, 0);
+        assert_true(ends(&breaker, 7, &refused_mail, 0)); /* nobody can know yet */
+        for (uint64_t job = 10; job < 15; job++) {
+                ends(&breaker, job, &sent, 0);
+                assert_false(ends(&breaker, 7, &refused_mail, 0));
+        }
+        assert_true(ends(&breaker, 7, &refused_mail, 0)); /* with no success since */
+        assert_int_equal(breaker.openings, 0);
+}
+
+static void an_account_that_is_refused_burns_nobody(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        ends(&breaker, 1, &sent, 0);
+        for (uint64_t job = 10; job < 13; job++)
+                assert_true(ends(&breaker, job, &refused_mail, 0));
+        assert_int_equal(breaker.state, BREAKER_OPEN);
+        for (uint64_t job = 10; job < 20; job++)
+                assert_true(ends(&breaker, job, &refused_mail, 0));
+}
+
+static void a_refusal_before_anything_was_accepted_opens_at_once(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        assert_true(ends(&breaker, 1, &refused_mail, 0));
+        assert_int_equal(breaker.state, BREAKER_OPEN);
+}
+
+static void a_log_in_that_is_refused_opens_at_once_whatever_was_accepted(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        ends(&breaker, 1, &sent, 0);
+        assert_true(ends(&breaker, 2, &refused, 0));
+        assert_int_equal(breaker.state, BREAKER_OPEN);
+}
+
+static void a_probe_that_is_refused_by_itself_doubles_nothing(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        ends(&breaker, 1, &sent, 0);
+        ends(&breaker, 7, &refused_mail, 0);
+        ends(&breaker, 2, &sent, 0);
+        ends(&breaker, 3, &refused, 0);
+        assert_true(breaker_tick(&breaker, 1000) && breaker_admit(&breaker));
+        assert_true(probe_ends(&breaker, 7, &refused_mail, 1000));
+        assert_int_equal(breaker_due_ms(&breaker), 2000);
+        assert_true(breaker_tick(&breaker, 2000) && breaker_admit(&breaker));
+        assert_true(probe_ends(&breaker, 8, &refused_mail, 2000));
+        assert_int_equal(breaker_due_ms(&breaker), 4000);
+}
+
+static void mails_refused_alike_in_a_row_are_an_outage_and_all_but_the_last_die(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        assert_false(ends(&breaker, 1, &no_quota, 0));
+        assert_int_equal(breaker.alike, 1);
+        assert_false(ends(&breaker, 1, &no_quota, 0)); /* the same job counts once */
+        assert_false(ends(&breaker, 2, &no_quota, 0));
+        assert_int_equal(breaker.alike, 2);
+        assert_true(ends(&breaker, 3, &no_quota, 0));
+        assert_int_equal(breaker.state, BREAKER_OPEN);
+        assert_true(ends(&breaker, 4, &no_quota, 0));
+        assert_false(ends(&breaker, 5, &spam, 0));
+        assert_true(breaker_tick(&breaker, 1000) && breaker_admit(&breaker));
+        assert_true(probe_ends(&breaker, 6, &no_quota, 1000));
+        assert_int_equal(breaker_due_ms(&breaker), 3000);
+        assert_true(breaker_tick(&breaker, 3000) && breaker_admit(&breaker));
+        assert_false(probe_ends(&breaker, 7, &spam, 3000)); /* the service judges mails again */
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
+        assert_int_equal(breaker.alike, 1);
+}
+
+static void who_dies_of_a_refusal_that_others_had_is_told_so(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        char error[SEND_ERROR_MAX] = "SMTP 550 at RCPT: no";
+        ends(&breaker, 1, &no_quota, 0);
+        breaker_explain(&breaker, &no_quota, error);
+        assert_string_equal(error, "SMTP 550 at RCPT: no");
+        ends(&breaker, 2, &no_quota, 0);
+        breaker_explain(&breaker, &one_recipient, error);
+        assert_string_equal(error, "SMTP 550 at RCPT: no");
+        breaker_explain(&breaker, &no_quota, error);
+        assert_string_equal(error,
+                            "SMTP 550 at RCPT: no [2 different jobs in a row refused alike: the account, "
+                            "not the mail?]");
+        memset(error, 'x', sizeof error - 1);
+        breaker_explain(&breaker, &no_quota, error);
+        assert_int_equal(strlen(error), SEND_ERROR_MAX - 1);
+        assert_non_null(strstr(error, "x [2 different"));
+}
+
+static void refusals_with_a_success_or_another_refusal_between_are_the_mails(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        for (uint64_t job = 1; job < 40; job++) {
+                assert_false(ends(&breaker, job, &no_quota, 0));
+                assert_false(ends(&breaker, job + 100, &no_quota, 0));
+                assert_false(ends(&breaker, job + 200, job % 2 ? &sent : &spam, 0));
+                assert_false(ends(&breaker, job + 300, &no_user, 0));
+        }
+        assert_int_equal(breaker.openings, 0);
+}
+
+static void unknown_recipients_are_never_an_outage(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        for (uint64_t job = 1; job < 100; job++)
+                assert_false(ends(&breaker, job, &no_user, 0));
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
+}
+
+static void with_a_limit_of_one_two_are_needed_to_be_alike(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        breaker_configure(&breaker, 1, 1000, 3000);
+        assert_false(ends(&breaker, 1, &no_quota, 0));
+        assert_true(ends(&breaker, 2, &no_quota, 0));
+}
+
+static void too_many_connections_burn_nothing_and_open_nothing(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        for (uint64_t job = 1; job < 100; job++)
+                assert_true(ends(&breaker, job, &crowded, 0));
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
+}
+
 static void the_limiter_lets_through_its_rate(void **state)
 {
         (void)state;
@@ -226,6 +374,17 @@ int main(void)
                 cmocka_unit_test(
                         what_was_sent_before_the_opening_decides_nothing_when_it_ends_beside_a_probe),
                 cmocka_unit_test(a_withdrawn_probe_frees_the_place_for_another),
+                cmocka_unit_test(one_mail_that_is_refused_among_others_burns_its_attempts),
+                cmocka_unit_test(an_account_that_is_refused_burns_nobody),
+                cmocka_unit_test(a_refusal_before_anything_was_accepted_opens_at_once),
+                cmocka_unit_test(a_log_in_that_is_refused_opens_at_once_whatever_was_accepted),
+                cmocka_unit_test(a_probe_that_is_refused_by_itself_doubles_nothing),
+                cmocka_unit_test(mails_refused_alike_in_a_row_are_an_outage_and_all_but_the_last_die),
+                cmocka_unit_test(who_dies_of_a_refusal_that_others_had_is_told_so),
+                cmocka_unit_test(refusals_with_a_success_or_another_refusal_between_are_the_mails),
+                cmocka_unit_test(unknown_recipients_are_never_an_outage),
+                cmocka_unit_test(with_a_limit_of_one_two_are_needed_to_be_alike),
+                cmocka_unit_test(too_many_connections_burn_nothing_and_open_nothing),
                 cmocka_unit_test(the_limiter_lets_through_its_rate),
                 cmocka_unit_test(the_limiter_knows_rates_below_one_a_second),
                 cmocka_unit_test(without_a_rate_nothing_waits),

@@ -139,7 +139,8 @@ static void an_innocent_job_is_deferred_and_keeps_its_attempt(void **state)
 {
         (void)state;
         const struct job_event innocent[] = {
-                {.kind = EVENT_SENT, .outcome = SEND_CONFIG},
+                {.kind = EVENT_SENT, .outcome = SEND_CONFIG, .outage = true},
+                {.kind = EVENT_SENT, .outcome = SEND_PERMANENT, .outage = true},
                 {.kind = EVENT_SENT, .outcome = SEND_TRANSIENT, .throttled = true, .retry_after_ms = 9000},
                 {.kind = EVENT_SENT, .outcome = SEND_TRANSIENT, .outage = true},
         };
@@ -154,6 +155,20 @@ static void an_innocent_job_is_deferred_and_keeps_its_attempt(void **state)
         begin(1, 0);
         TELL("decide", .kind = EVENT_DEFER);
         assert_int_equal(job.decision.kind, DECISION_DEFER);
+}
+
+/* The service refuses it as if it were the account, and takes others. */
+static void a_job_that_alone_is_refused_by_the_settings_burns_its_attempts_and_dies(void **state)
+{
+        (void)state;
+        for (uint32_t attempt = 0; attempt < 3; attempt++) {
+                begin(1, 0);
+                job.generation.attempt = attempt;
+                TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1002);
+                TELL("decide", .kind = EVENT_SENT, .outcome = SEND_CONFIG);
+                assert_int_equal(job.decision.kind, attempt < 2 ? DECISION_RETRY : DECISION_DEAD);
+        }
+        assert_int_equal(job.decision.reason, REASON_ATTEMPTS_EXHAUSTED);
 }
 
 static void a_permanent_failure_does_not_stop_the_other_mails(void **state)
@@ -400,6 +415,7 @@ int main(void)
                 cmocka_unit_test(a_transient_failure_publishes_the_next_attempt_before_the_ack),
                 cmocka_unit_test(the_last_attempt_that_fails_is_a_dead_letter),
                 cmocka_unit_test(an_innocent_job_is_deferred_and_keeps_its_attempt),
+                cmocka_unit_test(a_job_that_alone_is_refused_by_the_settings_burns_its_attempts_and_dies),
                 cmocka_unit_test(a_permanent_failure_does_not_stop_the_other_mails),
                 cmocka_unit_test(a_busy_job_is_kept_as_a_delayed_copy),
                 cmocka_unit_test(a_busy_job_of_which_no_copy_can_be_made_is_kept_and_claimed_again),

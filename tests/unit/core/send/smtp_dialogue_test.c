@@ -140,7 +140,7 @@ static void what_follows_the_last_reply_is_left(void **state)
 {
         (void)state;
         struct smtp_dialogue dialogue = {0};
-        struct slice bytes = SLICE_LITERAL("550 5.1.1 no\r\n503 nor this\r\n");
+        struct slice bytes = SLICE_LITERAL("250 ok\r\n550 5.1.1 no\r\n503 nor this\r\n");
         smtp_dialogue_begin(&dialogue, all, &mail);
         written(&dialogue);
         assert_int_equal(smtp_dialogue_read(&dialogue, &bytes), SMTP_STEP_ENDED);
@@ -374,6 +374,25 @@ static void what_the_server_cannot_take_is_refused_before_a_word(void **state)
         smtp_dialogue_fini(&dialogue);
 }
 
+static void all_lines_of_a_reply_are_kept_joined_and_bounded(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        smtp_dialogue_begin(&dialogue, plain, &mail);
+        hear(&dialogue,
+             "550-5.7.26 Your email has been blocked\r\n550-5.7.26 because the sender is\r\n550-5.7.26\r\n"
+             "550 5.7.26 unauthenticated. https://example.com/faq\r\n");
+        struct send_result result = smtp_dialogue_result(&dialogue);
+        assert_string_equal(result.error, "SMTP 550 at MAIL: 5.7.26 Your email has been blocked because the "
+                                          "sender is unauthenticated. https://example.com/faq");
+        smtp_dialogue_begin(&dialogue, plain, &mail);
+        for (int i = 0; i < 100; i++)
+                assert_int_equal(hear(&dialogue, "550-and so on and so on\r\n"), SMTP_STEP_WAIT);
+        assert_int_equal(hear(&dialogue, "550 end\r\n"), SMTP_STEP_ENDED);
+        assert_int_equal(strlen(smtp_dialogue_result(&dialogue).error), SEND_ERROR_MAX - 1);
+        smtp_dialogue_fini(&dialogue);
+}
+
 static void extensions_are_read_as_whole_words(void **state)
 {
         (void)state;
@@ -408,6 +427,7 @@ int main(void)
                 cmocka_unit_test(the_refusals_of_recipients_decide),
                 cmocka_unit_test(a_refused_recipient_is_named_without_his_address),
                 cmocka_unit_test(what_the_server_cannot_take_is_refused_before_a_word),
+                cmocka_unit_test(all_lines_of_a_reply_are_kept_joined_and_bounded),
                 cmocka_unit_test(extensions_are_read_as_whole_words),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

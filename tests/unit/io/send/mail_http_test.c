@@ -113,6 +113,7 @@ static void stage_open(struct stage *stage, const char *first, const char *secon
         snprintf(stage->url, sizeof stage->url, "http://127.0.0.1:%d/", stage->peer->port);
         stage->config.mail.transport = TRANSPORT_HTTP;
         stage->config.mail.timeout_ms = 20000;
+        stage->config.mail.retry_after_max_ms = 300000;
         stage->config.mail.http.url = stage->url;
         stage->config.mail.http.api_key = "s3cret";
         stage->config.mail.http.connections = 8;
@@ -288,10 +289,21 @@ static void answers_become_outcomes(void **state)
                  SEND_TRANSIENT, -1, false, false, false, "HTTP 409"},
                 {"HTTP/1.1 409 C\r\nContent-Length: 37\r\n\r\n{\"name\":\"invalid_idempotent_request\"}",
                  SEND_AMBIGUOUS, -1, false, true, false, "HTTP 409"},
-                {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Fine\r\nContent-Length: 0\r\n\r\n", SEND_DONE, -1,
-                 false, false, false, ""},
-                {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"id\":", SEND_DONE, -1,
-                 false, false, false, ""},
+                {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Fine\r\nContent-Length: 10\r\n\r\n{\"id\":\"x\"}",
+                 SEND_DONE, -1, false, false, false, ""},
+                {"HTTP/1.1 202 Fine\r\nContent-Length: 0\r\n\r\n", SEND_AMBIGUOUS, -1, false, true, false,
+                 "HTTP 202 without the id of the mail"},
+                {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{\"id\":",
+                 SEND_AMBIGUOUS, -1, false, true, false, "HTTP 200 without the id of the mail"},
+                {"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: "
+                 "20\r\n\r\n<html>Welcome</html>",
+                 SEND_CONFIG, -1, false, false, true, "HTTP 200, but not by the service: is the URL right?"},
+                {"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>",
+                 SEND_CONFIG, -1, false, false, true, "HTTP 404"},
+                {"HTTP/1.1 429 Slow\r\nRetry-After: 1700000000\r\nContent-Length: "
+                 "15\r\n\r\n{\"message\":\"x\"}",
+                 SEND_TRANSIENT, 300000, true, false, false,
+                 "HTTP 429 (asks for a pause of 1700000000 s, is given 300 s: mail.retry_after_max): x"},
                 {"HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n", SEND_AMBIGUOUS, -1, false, true, false,
                  NULL},
                 {"SSH-2.0-nonsense\r\nConnection: close\r\n\r\n", SEND_AMBIGUOUS, -1, false, true, false,

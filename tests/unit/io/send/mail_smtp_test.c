@@ -170,7 +170,7 @@ static void every_refusal_at_every_place_has_its_outcome(void **state)
 {
         (void)state;
         static const int codes[] = {421, 450, 451, 452, 550, 554};
-        static const char *const cells[] = {"ttttcc", "ttttcc", "ttttpp", "ttttpp", "ttttpp", "ttttpp"};
+        static const char *const cells[] = {"ttttcc", "ttttcc", "ttttcc", "ttttpp", "ttttpp", "ttttpp"};
         for (int turn = 0; turn < 12; turn++) {
                 int place = turn % 6; /* first without, then with commands that go together */
                 for (int i = 0; i < 6; i++) {
