@@ -14,7 +14,7 @@ _leveret()
         if [[ -n $skip ]]; then
             skip=""
         elif [[ $word == -* ]]; then
-            case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --traceparent | --wait | --state | --type | --limit | \
+            case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --key | --queue | --traceparent | --wait | --state | --type | --limit | \
                 --reason | --search | --since | --filter | --rate | --to | --backup | --template | --partials) skip=1 ;; esac
         elif [[ -z $command ]]; then
             command=$word
@@ -33,19 +33,20 @@ _leveret()
             broker_expired max_length" -- "$current"))
         return ;;
     --type) COMPREPLY=($(compgen -W "$(_leveret_types)" -- "$current")); return ;;
+    --queue) COMPREPLY=($(compgen -W "$(_leveret_queues)" -- "$current")); return ;;
     --to) [[ $command == dlq ]] && COMPREPLY=($(compgen -W "$(_leveret_queues)" -- "$current")); return ;;
     esac
 
     local words=""
     case $command in
     "") words="$commands --version --help" ;;
-    run) words="--drain" ;;
+    run) words="--drain --queue" ;;
     check) words="--offline" ;;
     topology) [[ -z $verb ]] && words="show apply verify" ;;
     type) if [[ -z $verb ]]; then words="list show schema asyncapi"; else words=$(_leveret_types); fi ;;
     template) if [[ -z $verb ]]; then words="render"; else words="--template --partials --data --lenient"; fi ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
-    publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --traceparent --wait"; fi ;;
+    publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --key --traceparent --wait"; fi ;;
     job) if [[ -z $verb ]]; then words="show list forget"; else words="--state --type --subject --limit"; fi ;;
     dlq)
         case $verb in

@@ -3,6 +3,7 @@
 #include "core/memory/memory.h"
 #include "core/plan/registry.h"
 #include "core/settings/settings.h"
+#include "core/text/suggest.h"
 #include "io/config/config_file.h"
 #include "io/log/libraries.h"
 
@@ -15,7 +16,8 @@
 #include <unistd.h>
 
 const struct cli_command cli_commands[] = {
-        {"run", "leveret run [--drain]", "consume, dispatch, send: the worker", command_run},
+        {"run", "leveret run [--drain] [--queue NAME ...]", "consume, dispatch, send: the worker",
+         command_run},
         {"check", "leveret check [--offline]", "all errors of the configuration; then probe all services",
          command_check},
         {"topology", "leveret topology show | apply | verify", "exchanges, queues and bindings",
@@ -30,7 +32,7 @@ const struct cli_command cli_commands[] = {
          command_plan},
         {"publish",
          "leveret publish TYPE --data J|@file|- [--id ID] [--subject S]\n"
-         "         [--traceparent T] [--wait 30s]",
+         "         [--key K] [--traceparent T] [--wait 30s]",
          "publish a message, validated and confirmed", command_publish},
         {"job",
          "leveret job show ID | forget ID\n"
@@ -129,6 +131,18 @@ static int data_written(int status)
         return CLI_ERROR;
 }
 
+static void tell_unknown(const char *name)
+{
+        struct suggest suggest = {.word = name, .limit = suggest_limit(name)};
+        for (const struct cli_command *command = cli_commands; command->name; command++)
+                suggest_offer(&suggest, command->name);
+        fprintf(stderr, "leveret: %s \"%.60s\"%s%s%s\n",
+                name[0] == '-' ? "expected a command, not" : "unknown command", name,
+                suggest.best ? "; did you mean " : "", suggest.best ? suggest.best : "",
+                suggest.best ? "?" : "");
+        usage(stderr, CLI_USAGE);
+}
+
 int main(int argc, char **argv)
 {
         streams_keep();
@@ -151,9 +165,7 @@ int main(int argc, char **argv)
                 if (command->name) {
                         status = dispatch(command, argc - 2, argv + 2);
                 } else {
-                        fprintf(stderr, "leveret: %s \"%.60s\"\n",
-                                name[0] == '-' ? "expected a command, not" : "unknown command", name);
-                        usage(stderr, CLI_USAGE);
+                        tell_unknown(name);
                 }
         }
         libraries_close();

@@ -15,7 +15,7 @@ FOLDER_FILES_MAX = 30
 # Lowest first: a room includes itself and the ones before it.
 ROOMS = ("core/memory", "core/text", "core/codec", "core/settings", "core/template", "core/plan", "core/mail", "core/send", "core/job", "core/message",
          "core/record", "core/watch", "io/machine", "io/admin", "io/log", "io/amqp", "io/redis", "io/config", "io/types", "io/send",
-         "run", "cli", "cli/dlq", "cli/type")
+         "run", "cli", "cli/job", "cli/fleet", "cli/dlq", "cli/type")
 
 # Only these places may include a vendor's header; io may hold each in the few files that need it.
 VENDORS = {

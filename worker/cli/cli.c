@@ -122,9 +122,13 @@ static bool take_flag(struct cli *cli, int argc, char **argv, int *at, const str
                 *flag->value = "";
                 return true;
         }
-        if (*flag->value)
+        const char *before = *flag->value;
+        if (before && !flag->repeats)
                 return complain(cli, word, "given twice");
-        return (*flag->value = value_of(cli, argc, argv, at, is_long)) != NULL;
+        *flag->value = value_of(cli, argc, argv, at, is_long);
+        if (before && *flag->value)
+                *flag->value = arena_printf(&cli->arena, "%s\n%s", before, *flag->value);
+        return *flag->value != NULL;
 }
 
 bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags)

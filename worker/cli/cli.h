@@ -29,6 +29,7 @@ enum { CLI_SETS_MAX = 64, CLI_WORDS_MAX = 4096 };
 struct cli_flag {
         const char *name; /* "--limit" */
         bool takes_value;
+        bool repeats;        /* further values are added to the first, one a line */
         bool takes_duration; /* the next word is its value if it is a duration; else it stands alone, "" */
         const char **value;  /* set to the value, or to "" for a flag without one; NULL stays if not given */
 };
@@ -121,7 +122,7 @@ struct cli_column {
         const char *title; /* "ATTEMPT"; the JSON name is its lower case */
         bool numeric;
         bool optional; /* "-" says that there is none: null in JSON, as in a numeric one */
-        bool extra;    /* on a terminal only with --wide */
+        bool extra;    /* gives way first where a terminal is too narrow for all */
         bool whole;    /* short words that are never shortened */
         bool state;    /* a word of a job's, a queue's or a breaker's state: in its colour */
 };
@@ -136,6 +137,8 @@ void cli_table_init(struct cli_table *table, struct cli *cli, const struct cli_c
 /* As many C strings as columns. */
 void cli_table_row(struct cli_table *table, ...);
 void cli_table_print(struct cli_table *table);
+/* The same into a buffer. Both end the table. */
+void cli_table_add(struct cli_table *table, struct buffer *out);
 
 /* Writes the text and a line feed to stdout. False if that failed (a closed pipe). */
 bool cli_print(struct slice text);

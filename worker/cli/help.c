@@ -33,8 +33,9 @@ struct page {
 
 static const struct page pages[] = {
         {"run", "Consumes the configured queues until it is told to end.\n\n"
-                "  --drain   end when the queues are empty and nothing is in flight; says what\n"
-                "            waits in retry tiers\n\n"
+                "  --drain        end when the queues are empty and nothing is in flight; says\n"
+                "                 what waits in retry tiers\n"
+                "  --queue NAME   take from this queue only; may be repeated\n\n"
                 "SIGTERM ends it in order within shutdown.grace (exit 0; 1 if that was too\n"
                 "short), a second one at once. SIGHUP reads the configuration again and keeps\n"
                 "the old one if the new one has errors. Exit 78: a setting that waiting will not\n"
@@ -79,6 +80,7 @@ static const struct page pages[] = {
          "  --data J|@file|-   the payload: JSON itself, a file, or standard input\n"
          "  --id ID            the job's id and idempotency key (default: a random one)\n"
          "  --subject S        the entity it is about, as order/42\n"
+         "  --key K            the routing key (default: the type)\n"
          "  --traceparent T    the trace that it belongs to (W3C Trace Context)\n"
          "  --wait 30s         wait for the end; exit 1 if the job died or time ran out\n\n"
          "Example: leveret publish email.send.v1 --wait 30s \\\n"
@@ -94,8 +96,8 @@ static const struct page pages[] = {
                 "  --type T      list: of this message type\n"
                 "  --subject S   list: about this entity\n"
                 "  --limit N     list: at most so many (50)\n\n"
-                "ATTEMPT counts from 0: 0 is the first try. Unknown (exit 3) means: never\n"
-                "received, or completed so long ago that its record has expired.\n\n"
+                "ATTEMPT counts from 0: 0 is the first try. Exit 3: no worker has seen it\n"
+                "yet, it was never published, or it ended so long ago that its record expired.\n\n"
                 "Example: leveret job list --subject order/42\n"},
         {"dlq", "Dead letters: look, repair, send again, drop. QUEUE is the work queue\n"
                 "(leveret.work), its dead-letter queue (leveret.work.dlq), or leveret.unrouted\n"
@@ -166,8 +168,11 @@ static const struct page pages[] = {
                    "  list   host, version, uptime, in flight, rate, breaker; one that vanished\n"
                    "         drops out after 10 seconds\n\n"
                    "Example: leveret worker list\n"},
-        {"top", "Rates, depths, ages, workers and failures, refreshed each second until q or\n"
-                "Ctrl-C. With -o json one line a second; without a terminal one look.\n\n"
+        {"top", "Rates, depths, ages, workers, failures, and dead letters by reason (of the\n"
+                "newest 1,000 of each queue), refreshed each second until q or Ctrl-C. With -o\n"
+                "json one line a second; without a terminal one look.\n\n"
+                "  s            sort by name, ready, dead, or as configured\n"
+                "  a u w d      show all, queues, workers, dead letters alone\n\n"
                 "Example: leveret top\n"},
         {"health", "Asks the worker on this machine (admin.listen), for container probes.\n\n"
                    "  live    does its loop turn?\n"

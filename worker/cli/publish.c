@@ -14,11 +14,12 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum { ROUTING_KEY_MAX = 255 }; /* a short string of AMQP */
 #define CONFIRM_TIMEOUT_MS 10000
 #define WAIT_MAX_MS ((int64_t)24 * 3600 * 1000)
 
 struct request {
-        const char *type, *data_argument, *id, *subject, *trace, *wait;
+        const char *type, *data_argument, *id, *subject, *key, *trace, *wait;
         struct slice data;
         int64_t wait_ms; /* -1: do not wait */
 };
@@ -67,7 +68,7 @@ static struct message *build(struct arena *arena, const struct request *request)
 {
         struct message *message = arena_alloc(arena, sizeof(*message));
         *message = (struct message){.exchange = SLICE_LITERAL(EXCHANGE_IN),
-                                    .routing_key = arena_slice(arena, slice_of(request->type)),
+                                    .routing_key = arena_slice(arena, slice_of(request->key)),
                                     .body = arena_slice(arena, request->data),
                                     .body_size = request->data.len,
                                     .properties = {.content_type = SLICE_LITERAL("application/json"),
@@ -172,6 +173,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
                 {.name = "--data", .takes_value = true, .value = &request->data_argument},
                 {.name = "--id", .takes_value = true, .value = &request->id},
                 {.name = "--subject", .takes_value = true, .value = &request->subject},
+                {.name = "--key", .takes_value = true, .value = &request->key},
                 {.name = "--traceparent", .takes_value = true, .value = &request->trace},
                 {.name = "--wait", .takes_value = true, .value = &request->wait},
                 {0}};
@@ -187,6 +189,10 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
         char canonical[TRACEPARENT_SIZE];
         if (request->trace && !traceparent_parse(slice_of(request->trace), canonical))
                 return cli_usage(cli, "--traceparent takes 00-<32 hex digits>-<16>-<2>");
+        if (!request->key)
+                request->key = request->type;
+        if (strlen(request->key) > ROUTING_KEY_MAX)
+                return cli_usage(cli, "--key takes at most 255 bytes");
         if (!request->id)
                 request->id = new_id(&cli->arena);
         else if (!envelope_id_valid(slice_of(request->id)))

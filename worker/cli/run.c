@@ -20,8 +20,28 @@ static void log_lines(enum log_level level, const char *event, const char *lines
         }
 }
 
+/* Keeps those of `names`, one a line, in their order. NULL, or the first name that is no queue. */
+static const char *only_queues(struct cli *cli, struct config *config, const char *names)
+{
+        size_t kept = 0;
+        for (const char *at = names; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+                const char *name = arena_copy(&cli->arena, at, strcspn(at, "\n"));
+                size_t found = kept;
+                while (found < config->queue_count && strcmp(config->queues[found].name, name) != 0)
+                        found++;
+                if (found == config->queue_count)
+                        return name;
+                struct config_queue queue = config->queues[found];
+                config->queues[found] = config->queues[kept];
+                config->queues[kept++] = queue;
+        }
+        config->queue_count = kept;
+        return NULL;
+}
+
 struct reloading {
         struct cli *cli;
+        const char *queues;                /* of --queue; or NULL */
         struct config *kept[RELOADS_KEPT]; /* the running configuration borrows their strings */
         size_t count;
 };
@@ -41,6 +61,14 @@ static bool reload(void *context)
                 log_lines(LOG_LEVEL_ERROR, "config_error", cli->errors, NULL);
                 return false;
         }
+        const char *missing = reloading->queues ? only_queues(cli, fresh, reloading->queues) : NULL;
+        if (missing) {
+                log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "config_error",
+                                                                .queue = missing,
+                                                                .msg = "the queue of --queue is gone"});
+                config_free(fresh);
+                return false;
+        }
         struct buffer names = {0};
         if (config_reload_diff(cli->config, fresh, &names) > 0)
                 log_lines(LOG_LEVEL_WARN, "config_warning", names.data,
@@ -53,8 +81,11 @@ static bool reload(void *context)
 
 int command_run(struct cli *cli, int argc, char **argv)
 {
-        const char *drain = NULL;
-        const struct cli_flag flags[] = {{.name = "--drain", .value = &drain}, {0}};
+        const char *drain = NULL, *queues = NULL;
+        const struct cli_flag flags[] = {
+                {.name = "--drain", .value = &drain},
+                {.name = "--queue", .takes_value = true, .repeats = true, .value = &queues},
+                {0}};
         if (!cli_parse(cli, argc, argv, flags))
                 return CLI_USAGE;
         if (cli->help || cli->word_count > 0)
@@ -64,10 +95,15 @@ int command_run(struct cli *cli, int argc, char **argv)
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;
+        const char *missing = queues ? only_queues(cli, cli->config, queues) : NULL;
+        if (missing)
+                return cli_fail(cli, CLI_NOT_FOUND,
+                                "--queue %s: no such queue is configured, or it is named twice",
+                                cli_safe(cli, slice_of(missing)));
         cli_secrets_hide(cli, argc, argv);
         log_open(cli->config);
         log_lines(LOG_LEVEL_WARN, "config_warning", cli->warnings, NULL);
-        struct reloading reloading = {.cli = cli};
+        struct reloading reloading = {.cli = cli, .queues = queues};
         status = engine_run(cli->config, &(struct engine_options){.handlers = handlers,
                                                                   .drain = drain != NULL,
                                                                   .reload = reload,

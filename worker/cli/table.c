@@ -78,9 +78,11 @@ static void lay_out(const struct cli_table *table, struct layout *layout)
         size_t limit = table->cli->wide ? 0 : table->cli->width;
         *layout = (struct layout){0};
         for (size_t i = 0; i < table->column_count; i++) {
-                layout->shown[i] = limit == 0 || !table->columns[i].extra;
+                layout->shown[i] = true;
                 layout->widths[i] = widest(table, i);
         }
+        for (size_t i = table->column_count; limit && i-- > 1 && total_width(table, layout) > limit;)
+                layout->shown[i] = !table->columns[i].extra;
         size_t column;
         while (limit && total_width(table, layout) > limit &&
                (column = next_to_shrink(table, layout)) < COLUMNS_MAX)
@@ -161,18 +163,23 @@ static void add_json(struct buffer *out, const struct cli_table *table)
         }
 }
 
+void cli_table_add(struct cli_table *table, struct buffer *out)
+{
+        if (table->cli->output == CLI_JSON)
+                add_json(out, table);
+        else
+                add_text(out, table);
+        free(table->cells);
+        table->cells = NULL;
+}
+
 void cli_table_print(struct cli_table *table)
 {
         struct buffer out = {0};
-        if (table->cli->output == CLI_JSON)
-                add_json(&out, table);
-        else
-                add_text(&out, table);
+        cli_table_add(table, &out);
         if (out.len > 0) {
                 fwrite(out.data, 1, out.len, stdout);
                 fflush(stdout);
         }
         buffer_fini(&out);
-        free(table->cells);
-        table->cells = NULL;
 }

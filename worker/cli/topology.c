@@ -3,8 +3,10 @@
 
 #include <string.h>
 
-static const struct cli_column columns[] = {
-        {.title = "KIND"}, {.title = "NAME"}, {.title = "STATE"}, {.title = "DETAIL"}};
+static const struct cli_column columns[] = {{.title = "KIND", .whole = true},
+                                            {.title = "NAME"},
+                                            {.title = "STATE", .whole = true, .state = true},
+                                            {.title = "DETAIL"}};
 
 static void report(void *context, const char *kind, const char *name, enum topology_verdict verdict,
                    const char *detail)
@@ -70,8 +72,9 @@ int command_topology(struct cli *cli, int argc, char **argv)
                 return cli_usage(cli, cli->help ? NULL : "show, apply or verify");
         const char *word = cli->words[0];
         bool known = strcmp(word, "show") == 0 || strcmp(word, "apply") == 0 || strcmp(word, "verify") == 0;
+        static const char *const verbs[] = {"show", "apply", "verify", NULL};
         if (!known)
-                return cli_usage(cli, "show, apply or verify");
+                return cli_usage(cli, cli_word_missing(cli, "show, apply or verify", verbs));
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;

@@ -1,5 +1,5 @@
 #include "cli/dlq/dlq.h"
-#include "cli/timeline.h"
+#include "cli/job/timeline.h"
 #include "core/record/keys.h"
 
 #include <inttypes.h>

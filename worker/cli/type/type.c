@@ -64,15 +64,15 @@ int command_type(struct cli *cli, int argc, char **argv)
                 return list(cli);
         if (strcmp(cli->words[0], "asyncapi") == 0 && cli->word_count == 1)
                 return asyncapi();
-        if (cli->word_count != 2)
-                return cli_usage(cli, "type show TYPE, type schema TYPE, type list or type asyncapi");
+        static const char *const verbs[] = {"list", "show", "schema", "asyncapi", NULL};
+        bool showing = strcmp(cli->words[0], "show") == 0, schemas = strcmp(cli->words[0], "schema") == 0;
+        if (cli->word_count != 2 || !(showing || schemas))
+                return cli_usage(
+                        cli,
+                        cli_word_missing(cli, "show TYPE, schema TYPE, list or asyncapi are known", verbs));
         const struct handler *handler = handler_find(handlers, slice_of(cli->words[1]));
         if (!handler)
                 return cli_fail(cli, CLI_NOT_FOUND, "no handler for %s; see leveret type list",
                                 cli_safe(cli, slice_of(cli->words[1])));
-        if (strcmp(cli->words[0], "show") == 0)
-                return show(cli, handler);
-        if (strcmp(cli->words[0], "schema") == 0)
-                return schema(handler);
-        return cli_usage(cli, "type show TYPE, type schema TYPE, type list or type asyncapi");
+        return showing ? show(cli, handler) : schema(handler);
 }

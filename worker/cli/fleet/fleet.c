@@ -1,4 +1,4 @@
-#include "cli/fleet.h"
+#include "cli/fleet/fleet.h"
 #include "core/message/topology.h"
 #include "core/record/keys.h"
 #include "io/amqp/amqp_admin.h"

@@ -1,4 +1,4 @@
-#include "cli/fleet.h"
+#include "cli/fleet/fleet.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
 
@@ -13,13 +13,13 @@
 
 static const struct cli_column columns[] = {
         {.title = "QUEUE"},
-        {.title = "STATE"},
+        {.title = "STATE", .whole = true, .state = true},
         {.title = "READY", .numeric = true},
-        {.title = "OLDEST"},
+        {.title = "OLDEST", .whole = true},
         {.title = "IN FLIGHT", .numeric = true},
-        {.title = "CONSUMERS", .numeric = true},
+        {.title = "CONSUMERS", .numeric = true, .extra = true},
         {.title = "DEAD", .numeric = true},
-        {.title = "OLDEST DEAD", .optional = true},
+        {.title = "OLDEST DEAD", .optional = true, .whole = true, .extra = true},
         {.title = "RETRY"},
 };
 
@@ -56,7 +56,7 @@ static int list(struct cli *cli, struct redis_sync *redis)
                               cli->output == CLI_JSON ? number(cli, queue->oldest_ms)
                                                       : fleet_duration_text(cli, queue->oldest_ms),
                               number(cli, queue->in_flight), number(cli, queue->consumers),
-                              number(cli, queue->dead), cli_time(cli, queue->oldest_dead_ms),
+                              number(cli, queue->dead), cli_when(cli, queue->oldest_dead_ms),
                               fleet_tiers_text(cli, queue));
         }
         cli_table_print(&table);
@@ -136,7 +136,10 @@ int command_queue(struct cli *cli, int argc, char **argv)
         bool pausing = strcmp(word, "pause") == 0, resuming = strcmp(word, "resume") == 0;
         bool listing = strcmp(word, "list") == 0;
         size_t words = listing ? 1 : 2;
-        if (cli->help || !(listing || pausing || resuming) || cli->word_count != words)
+        static const char *const verbs[] = {"list", "pause", "resume", NULL};
+        if (!cli->help && !(listing || pausing || resuming))
+                return cli_usage(cli, cli_word_missing(cli, "list, pause QUEUE or resume QUEUE", verbs));
+        if (cli->help || cli->word_count != words)
                 return cli_usage(cli, cli->help ? NULL : "list, pause QUEUE or resume QUEUE");
         int status = cli_config(cli);
         if (status != CLI_OK)

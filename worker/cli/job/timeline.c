@@ -1,4 +1,4 @@
-#include "cli/timeline.h"
+#include "cli/job/timeline.h"
 #include "core/codec/json.h"
 #include "core/record/keys.h"
 

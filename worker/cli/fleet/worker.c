@@ -1,20 +1,22 @@
-#include "cli/fleet.h"
+#include "cli/fleet/fleet.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-static const struct cli_column columns[] = {{.title = "WORKER"},
-                                            {.title = "HOST"},
-                                            {.title = "PID", .numeric = true},
-                                            {.title = "VERSION"},
-                                            {.title = "STATE"},
-                                            {.title = "BREAKER"},
-                                            {.title = "IN FLIGHT", .numeric = true},
-                                            {.title = "RATE", .numeric = true},
-                                            {.title = "COMPLETED", .numeric = true},
-                                            {.title = "UPTIME", .optional = true},
-                                            {.title = "SEEN", .optional = true},
-                                            {.title = "QUEUES"}};
+static const struct cli_column columns[] = {
+        {.title = "WORKER"},
+        {.title = "HOST", .extra = true},
+        {.title = "PID", .numeric = true, .extra = true},
+        {.title = "VERSION", .whole = true},
+        {.title = "STATE", .whole = true, .state = true},
+        {.title = "BREAKER", .whole = true, .state = true},
+        {.title = "IN FLIGHT", .numeric = true},
+        {.title = "RATE", .numeric = true},
+        {.title = "COMPLETED", .numeric = true, .extra = true},
+        {.title = "UPTIME", .optional = true, .whole = true},
+        {.title = "SEEN", .optional = true, .whole = true, .extra = true},
+        {.title = "QUEUES"},
+};
 
 static int list(struct cli *cli, struct redis_sync *redis)
 {
@@ -31,7 +33,7 @@ static int list(struct cli *cli, struct redis_sync *redis)
                               worker->breaker, arena_printf(arena, "%" PRId64, worker->in_flight),
                               arena_printf(arena, "%.1f", worker->rate),
                               arena_printf(arena, "%" PRId64, worker->completed),
-                              fleet_age_text(cli, worker->started_ms), cli_time(cli, worker->seen_ms),
+                              fleet_age_text(cli, worker->started_ms), cli_when(cli, worker->seen_ms),
                               worker->queues);
         }
         cli_table_print(&table);
@@ -42,8 +44,9 @@ int command_worker(struct cli *cli, int argc, char **argv)
 {
         if (!cli_parse(cli, argc, argv, NULL))
                 return CLI_USAGE;
+        static const char *const verbs[] = {"list", NULL};
         if (cli->help || cli->word_count != 1 || strcmp(cli->words[0], "list") != 0)
-                return cli_usage(cli, cli->help ? NULL : "worker list");
+                return cli_usage(cli, cli->help ? NULL : cli_word_missing(cli, "worker list", verbs));
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "cli/timeline.h"
+#include "cli/job/job_show.h"
 #include "core/memory/memory.h"
 #include "core/record/keys.h"
 #include "core/text/units.h"
@@ -10,145 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t field_integer(const struct redis_value *record, const char *name)
-{
-        char text[32];
-        snprintf(text, sizeof(text), "%.*s", SLICE_PRINT(redis_value_field(record, name)));
-        return strtoll(text, NULL, 10);
-}
-
-/* Running, but the lease ran out and nobody has taken it over: it waits for a redelivery, or its message is
- * gone. */
-static bool is_stuck(const struct redis_value *record)
-{
-        return slice_is(redis_value_field(record, "state"), "running") &&
-               field_integer(record, "lease_until_ms") < clock_wall_ms();
-}
-
-static const char *duration_text(struct cli *cli, int64_t ms)
-{
-        struct buffer text = {0};
-        duration_add(&text, ms);
-        const char *copy = arena_copy(&cli->arena, text.data, text.len);
-        buffer_fini(&text);
-        return copy;
-}
-
-static bool ends_in_ms(struct slice name)
-{
-        return name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0;
-}
-
-/* What ends in _ms is a time, but for the lease, which is how long one lasts. */
-static const char *value_text(struct cli *cli, const struct redis_value *record, struct slice name,
-                              struct slice value)
-{
-        char key[64];
-        snprintf(key, sizeof(key), "%.*s", SLICE_PRINT(name));
-        if (slice_is(name, "lease_ms"))
-                return duration_text(cli, field_integer(record, key));
-        if (ends_in_ms(name))
-                return cli_time(cli, field_integer(record, key));
-        return cli_safe(cli, value);
-}
-
-static void print_record(struct cli *cli, const struct redis_value *record)
-{
-        for (size_t i = 0; i + 1 < record->count; i += 2) {
-                struct slice name = record->items[i].text, value = record->items[i + 1].text;
-                bool unset = slice_is(name, "lease_until_ms") && slice_is(value, "0");
-                if (value.len == 0 || unset || slice_is(name, "fingerprint"))
-                        continue;
-                const char *text = value_text(cli, record, name, value);
-                if (ends_in_ms(name)) /* shown as a date or as a duration */
-                        name.len -= strlen("_ms");
-                printf("%-20s %s\n", cli_safe(cli, name), text);
-        }
-        if (is_stuck(record))
-                printf("%-20s %s\n", "stuck", "running, its lease ran out, and nobody has taken it over");
-}
-
-static bool is_count(struct slice name, struct slice value)
-{
-        static const char *const counts[] = {"attempt", "deferrals",    "redrives",
-                                             "starts",  "effects_done", "effects_total"};
-        enum { DIGITS_MAX = 15 }; /* what a double, and so every reader of JSON, holds exactly */
-        bool counts_something = ends_in_ms(name);
-        for (size_t i = 0; i < CLI_COUNT(counts); i++)
-                counts_something = counts_something || slice_is(name, counts[i]);
-        return counts_something && value.len <= DIGITS_MAX && cli_number_is(value);
-}
-
-/* Redis keeps texts; who selects by numbers (jq's .attempt > 2) needs numbers. */
-static void add_value(struct buffer *out, struct slice name, struct slice value)
-{
-        if (is_count(name, value))
-                buffer_add_slice(out, value);
-        else
-                buffer_add_json_string(out, value);
-}
-
-static void print_json(struct cli *cli, struct redis_sync *redis, const struct redis_value *record,
-                       const char *id)
-{
-        struct buffer out = {0};
-        buffer_add_text(&out, "{\"id\":");
-        buffer_add_json_string(&out, slice_of(id));
-        for (size_t i = 0; i + 1 < record->count; i += 2) {
-                buffer_add_char(&out, ',');
-                buffer_add_json_string(&out, record->items[i].text);
-                buffer_add_char(&out, ':');
-                add_value(&out, record->items[i].text, record->items[i + 1].text);
-        }
-        buffer_printf(&out, ",\"stuck\":%s,\"events\":", is_stuck(record) ? "true" : "false");
-        timeline_json(cli, redis, id, &out);
-        buffer_add_char(&out, '}');
-        cli_print_json((struct slice){.data = out.data, .len = out.len});
-        buffer_fini(&out);
-}
-
-/* A dead id leads to the job that died. */
-static const char *job_of(struct cli *cli, struct redis_sync *redis, const char *word)
-{
-        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_LETTER, word);
-        const struct redis_value *id = redis_sync_call(redis, &cli->arena, "HGET", key, "id", NULL);
-        if (id->kind == REDIS_TEXT && id->text.len > 0)
-                return arena_copy(&cli->arena, id->text.data, id->text.len);
-        return word;
-}
-
-static int show(struct cli *cli, struct redis_sync *redis, const char *word)
-{
-        const char *prefix = cli->config->redis.prefix;
-        const char *id = job_of(cli, redis, word);
-        const char *job = record_key(&cli->arena, prefix, KEY_JOB, id);
-        const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", job, NULL);
-        if (record->kind == REDIS_FAILED)
-                return cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, record->text));
-        if (record->count == 0)
-                return cli_fail(cli, CLI_NOT_FOUND, "%s: never received, or its record has expired",
-                                cli_safe(cli, slice_of(id)));
-        if (cli->output == CLI_JSON) {
-                print_json(cli, redis, record, id);
-                return CLI_OK;
-        }
-        printf("%-20s %s\n", "id", cli_safe(cli, slice_of(id)));
-        print_record(cli, record);
-        printf("\ntimeline\n");
-        timeline_print(cli, redis, id);
-        return CLI_OK;
-}
-
 struct filter {
         const char *state, *type, *subject, *limit;
 };
 
 static const struct cli_column list_columns[] = {{.title = "ID"},
-                                                 {.title = "STATE"},
+                                                 {.title = "STATE", .whole = true, .state = true},
                                                  {.title = "TYPE"},
-                                                 {.title = "QUEUE"},
+                                                 {.title = "QUEUE", .extra = true},
                                                  {.title = "ATTEMPT", .numeric = true},
-                                                 {.title = "STARTED", .optional = true},
+                                                 {.title = "STARTED", .optional = true, .whole = true},
                                                  {.title = "REASON"},
                                                  {.title = "ERROR"}};
 
@@ -156,7 +27,7 @@ static bool matches(const struct redis_value *record, const struct filter *filte
 {
         struct slice state = redis_value_field(record, "state");
         if (filter->state && strcmp(filter->state, "stuck") == 0)
-                return is_stuck(record);
+                return job_is_stuck(record);
         if (filter->state && !slice_is(state, filter->state))
                 return false;
         return !filter->type || slice_is(redis_value_field(record, "type"), filter->type);
@@ -165,11 +36,12 @@ static bool matches(const struct redis_value *record, const struct filter *filte
 static void list_row(struct cli *cli, struct cli_table *table, struct slice id,
                      const struct redis_value *record)
 {
-        const char *state = is_stuck(record) ? "stuck" : cli_safe(cli, redis_value_field(record, "state"));
+        const char *state =
+                job_is_stuck(record) ? "stuck" : cli_safe(cli, redis_value_field(record, "state"));
         cli_table_row(table, cli_safe(cli, id), state, cli_safe(cli, redis_value_field(record, "type")),
                       cli_safe(cli, redis_value_field(record, "queue")),
                       cli_safe(cli, redis_value_field(record, "attempt")),
-                      cli_time(cli, field_integer(record, "started_ms")),
+                      cli_when(cli, job_field_integer(record, "started_ms")),
                       cli_safe(cli, redis_value_field(record, "reason")),
                       cli_safe(cli, redis_value_field(record, "error")));
 }
@@ -208,11 +80,11 @@ static int newest_first(const void *a, const void *b)
         return (one->at_ms < other->at_ms) - (one->at_ms > other->at_ms);
 }
 
-/* The newest that match and still have a record. */
-static void list_rows(struct cli *cli, struct redis_sync *redis, struct cli_table *table,
+/* The newest that match and still have a record. True: there are more of them. */
+static bool list_rows(struct cli *cli, struct redis_sync *redis, struct cli_table *table,
                       const struct entries *entries, const struct filter *filter, int64_t limit)
 {
-        for (size_t i = 0; i < entries->count && limit > 0; i++) {
+        for (size_t i = 0; i < entries->count; i++) {
                 const struct entry *entry = &entries->items[i];
                 const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_JOB,
                                              arena_copy(&cli->arena, entry->id.data, entry->id.len));
@@ -220,9 +92,11 @@ static void list_rows(struct cli *cli, struct redis_sync *redis, struct cli_tabl
                 bool current = !entry->state || slice_is(redis_value_field(record, "state"), entry->state);
                 if (record->count == 0 || !current || !matches(record, filter))
                         continue;
+                if (limit-- == 0)
+                        return true;
                 list_row(cli, table, entry->id, record);
-                limit--;
         }
+        return false;
 }
 
 /* Those that an index is kept for. */
@@ -245,9 +119,11 @@ static int list(struct cli *cli, struct redis_sync *redis, const struct filter *
                 qsort(entries.items, entries.count, sizeof(*entries.items), newest_first);
         struct cli_table table;
         cli_table_init(&table, cli, list_columns, CLI_COUNT(list_columns));
-        list_rows(cli, redis, &table, &entries, filter, limit);
+        bool more = list_rows(cli, redis, &table, &entries, filter, limit);
         free(entries.items);
         cli_table_print(&table);
+        if (more)
+                fprintf(stderr, "leveret job: the newest %" PRId64 "; there are more, see --limit\n", limit);
         return CLI_OK;
 }
 
@@ -342,8 +218,12 @@ int command_job(struct cli *cli, int argc, char **argv)
         bool showing = cli->word_count == 2 && strcmp(cli->words[0], "show") == 0;
         bool forgetting = cli->word_count == 2 && strcmp(cli->words[0], "forget") == 0;
         bool listing = cli->word_count == 1 && strcmp(cli->words[0], "list") == 0;
+        static const char *const verbs[] = {"show", "list", "forget", NULL};
         if (cli->help || (!showing && !listing && !forgetting))
-                return cli_usage(cli, cli->help ? NULL : "job show ID, job list or job forget ID");
+                return cli_usage(
+                        cli,
+                        cli->help ? NULL
+                                  : cli_word_missing(cli, "job show ID, job list or job forget ID", verbs));
         if (filter.limit && !cli_parse_count(filter.limit, 1, 10000, &limit))
                 return cli_usage(cli, "--limit takes 1 to 10000");
         if (state_problem(&filter))
@@ -357,7 +237,7 @@ int command_job(struct cli *cli, int argc, char **argv)
         if (forgetting)
                 status = forget(cli, redis, cli->words[1]);
         else
-                status = showing ? show(cli, redis, cli->words[1]) : list(cli, redis, &filter, limit);
+                status = showing ? job_show(cli, redis, cli->words[1]) : list(cli, redis, &filter, limit);
         redis_sync_close(redis);
         return status;
 }

@@ -1,0 +1,221 @@
+#include "cli/job/job_show.h"
+#include "cli/job/timeline.h"
+#include "core/record/keys.h"
+#include "core/text/units.h"
+#include "io/amqp/amqp_admin.h"
+#include "io/machine/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int64_t job_field_integer(const struct redis_value *record, const char *name)
+{
+        char text[32];
+        snprintf(text, sizeof(text), "%.*s", SLICE_PRINT(redis_value_field(record, name)));
+        return strtoll(text, NULL, 10);
+}
+
+/* Running, but the lease ran out and nobody has taken it over: it waits for a redelivery, or its message is
+ * gone. */
+bool job_is_stuck(const struct redis_value *record)
+{
+        return slice_is(redis_value_field(record, "state"), "running") &&
+               job_field_integer(record, "lease_until_ms") < clock_wall_ms();
+}
+
+static const char *duration_text(struct cli *cli, int64_t ms)
+{
+        struct buffer text = {0};
+        duration_add(&text, ms);
+        const char *copy = arena_copy(&cli->arena, text.data, text.len);
+        buffer_fini(&text);
+        return copy;
+}
+
+static bool ends_in_ms(struct slice name)
+{
+        return name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0;
+}
+
+/* What ends in _ms is a time, but for the lease, which is how long one lasts. */
+static const char *value_text(struct cli *cli, const struct redis_value *record, struct slice name,
+                              struct slice value)
+{
+        char key[64];
+        snprintf(key, sizeof(key), "%.*s", SLICE_PRINT(name));
+        if (slice_is(name, "lease_ms"))
+                return duration_text(cli, job_field_integer(record, key));
+        if (ends_in_ms(name))
+                return cli_time(cli, job_field_integer(record, key));
+        return cli_safe(cli, value);
+}
+
+/* Is it one of those that are read first, or an outlet, of which the answer lies beside it? */
+static const char *const first_fields[] = {"state",        "reason",        "error",     "signal",  "partial",
+                                           "subject",      "type",          "queue",     "attempt", "due_ms",
+                                           "effects_done", "effects_total", "deferrals", "redrives"};
+static const char *const prefixes[] = {"outlet.", "refused.", "effect."};
+
+static bool begins(struct slice name, const char *prefix)
+{
+        return name.len >= strlen(prefix) && memcmp(name.data, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_first(struct slice name)
+{
+        for (size_t i = 0; i < CLI_COUNT(first_fields); i++)
+                if (slice_is(name, first_fields[i]))
+                        return true;
+        for (size_t i = 0; i < CLI_COUNT(prefixes); i++)
+                if (begins(name, prefixes[i]))
+                        return true;
+        return false;
+}
+
+/* How many tries the queue allows; 0: it is not configured here. */
+static int64_t tries_of(const struct cli *cli, struct slice queue)
+{
+        for (size_t i = 0; i < cli->config->queue_count; i++)
+                if (slice_is(queue, cli->config->queues[i].name))
+                        return cli->config->queues[i].attempts;
+        return 0;
+}
+
+/* What the number alone does not say. */
+static const char *remark_on(struct cli *cli, const struct redis_value *record, struct slice name)
+{
+        int64_t tries = tries_of(cli, redis_value_field(record, "queue"));
+        if (slice_is(name, "attempt") && tries > 0)
+                return arena_printf(&cli->arena, " (try %" PRId64 " of %" PRId64 ")",
+                                    job_field_integer(record, "attempt") + 1, tries);
+        int64_t left_ms = job_field_integer(record, "due_ms") - clock_wall_ms();
+        if (!slice_is(name, "due_ms") || left_ms <= 0)
+                return "";
+        return arena_printf(&cli->arena, " (in %s)", duration_text(cli, left_ms - left_ms % 1000));
+}
+
+static void print_field(struct cli *cli, const struct redis_value *record, struct slice name,
+                        struct slice value)
+{
+        bool unset = slice_is(name, "lease_until_ms") && slice_is(value, "0");
+        if (value.len == 0 || unset || slice_is(name, "fingerprint"))
+                return;
+        const char *text = value_text(cli, record, name, value), *remark = remark_on(cli, record, name);
+        if (ends_in_ms(name)) /* shown as a date or as a duration */
+                name.len -= strlen("_ms");
+        printf("%-20s %s%s\n", cli_safe(cli, name), cli_coloured(cli, text, text), remark);
+}
+
+/* What matters comes first: how it stands, why, whom it is about, and what went out by which outlet. */
+static void print_record(struct cli *cli, const struct redis_value *record)
+{
+        for (size_t i = 0; i < CLI_COUNT(first_fields); i++)
+                print_field(cli, record, slice_of(first_fields[i]),
+                            redis_value_field(record, first_fields[i]));
+        if (job_is_stuck(record))
+                printf("%-20s %s\n", "stuck", "running, its lease ran out, and nobody has taken it over");
+        for (size_t prefix = 0; prefix < CLI_COUNT(prefixes); prefix++)
+                for (size_t i = 0; i + 1 < record->count; i += 2)
+                        if (begins(record->items[i].text, prefixes[prefix]))
+                                print_field(cli, record, record->items[i].text, record->items[i + 1].text);
+        for (size_t i = 0; i + 1 < record->count; i += 2)
+                if (!is_first(record->items[i].text))
+                        print_field(cli, record, record->items[i].text, record->items[i + 1].text);
+}
+
+static bool is_count(struct slice name, struct slice value)
+{
+        static const char *const counts[] = {"attempt", "deferrals",    "redrives",
+                                             "starts",  "effects_done", "effects_total"};
+        enum { DIGITS_MAX = 15 }; /* what a double, and so every reader of JSON, holds exactly */
+        bool counts_something = ends_in_ms(name);
+        for (size_t i = 0; i < CLI_COUNT(counts); i++)
+                counts_something = counts_something || slice_is(name, counts[i]);
+        return counts_something && value.len <= DIGITS_MAX && cli_number_is(value);
+}
+
+/* Redis keeps texts; who selects by numbers (jq's .attempt > 2) needs numbers. */
+static void add_value(struct buffer *out, struct slice name, struct slice value)
+{
+        if (is_count(name, value))
+                buffer_add_slice(out, value);
+        else
+                buffer_add_json_string(out, value);
+}
+
+static void print_json(struct cli *cli, struct redis_sync *redis, const struct redis_value *record,
+                       const char *id)
+{
+        struct buffer out = {0};
+        buffer_add_text(&out, "{\"id\":");
+        buffer_add_json_string(&out, slice_of(id));
+        for (size_t i = 0; i + 1 < record->count; i += 2) {
+                buffer_add_char(&out, ',');
+                buffer_add_json_string(&out, record->items[i].text);
+                buffer_add_char(&out, ':');
+                add_value(&out, record->items[i].text, record->items[i + 1].text);
+        }
+        buffer_printf(&out, ",\"stuck\":%s,\"events\":", job_is_stuck(record) ? "true" : "false");
+        timeline_json(cli, redis, id, &out);
+        buffer_add_char(&out, '}');
+        cli_print_json((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
+/* A dead id leads to the job that died. */
+static const char *job_of(struct cli *cli, struct redis_sync *redis, const char *word)
+{
+        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_LETTER, word);
+        const struct redis_value *id = redis_sync_call(redis, &cli->arena, "HGET", key, "id", NULL);
+        if (id->kind == REDIS_TEXT && id->text.len > 0)
+                return arena_copy(&cli->arena, id->text.data, id->text.len);
+        return word;
+}
+
+/* It may wait where no worker has looked yet. */
+static int not_seen(struct cli *cli, const char *id)
+{
+        const struct config *config = cli->config;
+        struct queue_depth *depths = arena_alloc(&cli->arena, config->queue_count * sizeof(*depths));
+        struct amqp_error error = {0};
+        struct buffer waiting = {0};
+        for (size_t i = 0; i < config->queue_count; i++)
+                depths[i] = (struct queue_depth){.name = config->queues[i].name};
+        bool asked = amqp_queue_depths(config, depths, config->queue_count, &error);
+        for (size_t i = 0; i < config->queue_count && asked; i++)
+                if (depths[i].messages > 0 || (i == 0 && config->queue_count == 1))
+                        buffer_printf(&waiting, "%s%" PRIu32 " wait in %s", waiting.len ? ", " : "",
+                                      depths[i].messages, depths[i].name);
+        if (!asked)
+                buffer_add_text(&waiting, "the broker cannot be asked how many wait");
+        else if (waiting.len == 0)
+                buffer_add_text(&waiting, "none wait");
+        int status = cli_fail(cli, CLI_NOT_FOUND,
+                              "%s: not seen by a worker yet: %s; or never published, or its record expired",
+                              cli_safe(cli, slice_of(id)), waiting.data);
+        buffer_fini(&waiting);
+        return status;
+}
+
+int job_show(struct cli *cli, struct redis_sync *redis, const char *word)
+{
+        const char *prefix = cli->config->redis.prefix;
+        const char *id = job_of(cli, redis, word);
+        const char *job = record_key(&cli->arena, prefix, KEY_JOB, id);
+        const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", job, NULL);
+        if (record->kind == REDIS_FAILED)
+                return cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, record->text));
+        if (record->count == 0)
+                return not_seen(cli, id);
+        if (cli->output == CLI_JSON) {
+                print_json(cli, redis, record, id);
+                return CLI_OK;
+        }
+        printf("%-20s %s\n", "id", cli_safe(cli, slice_of(id)));
+        print_record(cli, record);
+        printf("\ntimeline\n");
+        timeline_print(cli, redis, id);
+        return CLI_OK;
+}
