@@ -204,7 +204,7 @@ struct plan;
 
 /* A file that goes with a mail: its bytes, or where leveret is to fetch them before each try. */
 struct attachment {
-        const char *name;    /* the file's name, UTF-8, 1 to 255 bytes, no path */
+        const char *name;    /* the file's name, UTF-8, 1 to 255 characters, no path */
         const char *type;    /* its media type; NULL: application/octet-stream */
         const char *content; /* the bytes, or NULL if there is a url */
         size_t content_len;

@@ -99,7 +99,7 @@ static void rules_between_fields_are_told_by_their_place(void **state)
                         "{\"to\":\"a@b.c\",\"subject\":\"S\",\"text\":\"T\",\"headers\":{\"Bcc\":\"e@v.il\"},"
                         "\"attachments\":[{\"name\":\"../a\",\"url\":\"https://b.c/a\"}]}",
                         "mail mail: /headers/Bcc: leveret writes this header itself, or it carries trust; "
-                        "/attachments/0/name: expected 1 to 255 bytes of UTF-8 that are no path; "
+                        "/attachments/0/name: expected 1 to 255 characters that are no path; "
                         "/attachments/0/sha256: required with a url");
 }
 

@@ -6,13 +6,14 @@
 
 enum { PARAMETER_LINE_MAX = 76, PIECE_ROOM = 9 }; /* columns; those that `;`, `*nn*=` and the like need */
 
-/* ASCII that no reader takes for an encoded-word. */
+/* ASCII that no reader takes for an encoded-word, and whose blanks none takes away. */
 static bool name_is_plain(const char *name)
 {
+        size_t len = strlen(name);
         for (const char *c = name; *c; c++)
                 if (*c < ' ' || *c > '~')
                         return false;
-        return !strstr(name, "=?");
+        return !strstr(name, "=?") && !strstr(name, "  ") && name[0] != ' ' && name[len - 1] != ' ';
 }
 
 static void quoted_add(struct buffer *out, const char *text)

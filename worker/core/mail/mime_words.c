@@ -6,8 +6,16 @@
 #include <stdlib.h>
 
 /* Columns of a line, and of what an encoded-word carries: with its frame of 12 and "Reply-To: " it stays
- * under the 76 that RFC 2047 section 2 allows a line with encoded-words. */
-enum { LINE_MAX_COLUMNS = 78, WORD_PAYLOAD_MAX = 52, PLAIN_WORD_MAX = 60, HEADER_NAME_COLUMNS = 12 };
+ * under the 76 that RFC 2047 section 2 allows a line with encoded-words. Any character fits into 12. */
+enum {
+        LINE_MAX_COLUMNS = 78,
+        WORDS_LINE_MAX = 76,
+        WORD_FRAME = 12,
+        WORD_PAYLOAD_MAX = 52,
+        WORD_PAYLOAD_MIN = 12,
+        PLAIN_WORD_MAX = 60,
+        HEADER_NAME_COLUMNS = 12
+};
 
 void mime_hex_add(struct buffer *out, unsigned char c)
 {
@@ -38,8 +46,8 @@ static bool q_plain(char c)
         return letter_or_digit(c) || (c && strchr("!*+-/", c));
 }
 
-/* Bytes of `text` that fit into one word; never cuts a character (RFC 2047 section 5). */
-static size_t word_len(struct slice text, bool base64)
+/* Bytes of `text` that fit into one word of `max` columns; never cuts a character (RFC 2047 section 5). */
+static size_t word_len(struct slice text, bool base64, size_t max)
 {
         size_t at = 0, columns = 0;
         while (at < text.len) {
@@ -52,7 +60,7 @@ static size_t word_len(struct slice text, bool base64)
                         columns += width > 1                                        ? 3 * width
                                    : q_plain(text.data[at]) || text.data[at] == ' ' ? 1
                                                                                     : 3;
-                if (columns > WORD_PAYLOAD_MAX)
+                if (columns > max)
                         break;
                 at += width;
         }
@@ -71,11 +79,26 @@ static void q_add(struct buffer *out, struct slice text)
         }
 }
 
+/* The column at which the text that was added ends. */
+static size_t column_of(const struct buffer *out)
+{
+        const char *line = out->len ? memrchr(out->data, '\n', out->len) : NULL;
+        return line ? (size_t)(out->data + out->len - line - 1) : out->len;
+}
+
+/* Columns that an encoded-word can carry behind what stands on the line; one that is full may be too long. */
+static size_t room_of(const struct buffer *out)
+{
+        size_t taken = column_of(out) + WORD_FRAME;
+        return taken + WORD_PAYLOAD_MIN < WORDS_LINE_MAX ? WORDS_LINE_MAX - taken : WORD_PAYLOAD_MIN;
+}
+
 void mime_encoded_words_add(struct buffer *out, struct slice text)
 {
         bool base64 = mime_prefers_base64(text);
-        while (text.len) {
-                size_t len = word_len(text, base64);
+        size_t room = room_of(out), max = room < WORD_PAYLOAD_MAX ? room : WORD_PAYLOAD_MAX;
+        for (; text.len; max = WORD_PAYLOAD_MAX) {
+                size_t len = word_len(text, base64, max);
                 struct slice piece = {.data = text.data, .len = len};
                 buffer_add_text(out, base64 ? "=?utf-8?B?" : "=?utf-8?Q?");
                 if (base64)
@@ -136,13 +159,6 @@ void mime_text_header_add(struct buffer *out, const char *name, const char *text
         buffer_add_text(out, "\r\n");
 }
 
-/* The column at which the text that was added ends. */
-static size_t column_of(const struct buffer *out)
-{
-        const char *line = memrchr(out->data, '\n', out->len);
-        return line ? (size_t)(out->data + out->len - line - 1) : out->len;
-}
-
 /* Adds a piece that must not be broken, on a line of its own if it does not fit behind what there is. */
 static void piece_add(struct buffer *out, struct slice piece)
 {
@@ -185,7 +201,8 @@ void mime_value_header_add(struct buffer *out, const char *name, const char *val
         if (plain_value(text)) {
                 value_add(out, text);
         } else {
-                buffer_add_text(out, column_of(out) > HEADER_NAME_COLUMNS ? "\r\n " : " ");
+                /* a reader may take a line break right behind the name for a blank of the value */
+                buffer_add_text(out, room_of(out) > WORD_PAYLOAD_MIN ? " " : "\r\n ");
                 mime_encoded_words_add(out, text);
         }
         buffer_add_text(out, "\r\n");

@@ -57,11 +57,20 @@ static const char *type_mistake(const char *type)
         return NULL;
 }
 
+/* Of UTF-8, where a byte 10xxxxxx goes on with a character. */
+static size_t characters_of(const char *text)
+{
+        size_t count = 0;
+        for (; *text; text++)
+                count += ((unsigned char)*text & 0xc0) != 0x80;
+        return count;
+}
+
 /* A name that can be no path on any system. */
 static bool name_valid(const char *name)
 {
         size_t len = strlen(name);
-        return len > 0 && len <= MAIL_ATTACHMENT_NAME_MAX && utf8_one_line(name, len) &&
+        return len > 0 && characters_of(name) <= MAIL_ATTACHMENT_NAME_MAX && utf8_one_line(name, len) &&
                !strpbrk(name, "/\\") && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
@@ -143,10 +152,9 @@ void attachments_check(struct buffer *out, const struct mail *mail)
         for (; files && files[count].name; count++) {
                 const char *type = files[count].type ? type_mistake(files[count].type) : NULL;
                 if (!name_valid(files[count].name))
-                        mistake_add(
-                                out,
-                                "/attachments/%zu/name: expected 1 to 255 bytes of UTF-8 that are no path",
-                                count);
+                        mistake_add(out,
+                                    "/attachments/%zu/name: expected 1 to 255 characters that are no path",
+                                    count);
                 if (type)
                         mistake_add(out, "/attachments/%zu/type: %s", count, type);
                 source_check(out, count, &files[count]);

@@ -21,7 +21,7 @@ enum {
         MAIL_METADATA_MAX = 20,
         MAIL_METADATA_VALUE_MAX = 500, /* bytes */
         MAIL_ATTACHMENTS_MAX = 20,
-        MAIL_ATTACHMENT_NAME_MAX = 255,     /* bytes */
+        MAIL_ATTACHMENT_NAME_MAX = 255,     /* characters */
         MAIL_ATTACHMENT_TYPE_MAX = 200,     /* bytes, parameters included */
         MAIL_CONTENT_MAX = 4 * 1024 * 1024, /* bytes of all attachments that are not fetched */
         MAIL_NAME_MAX = 64, /* bytes of an outlet's name, of a name in metadata, of an inline id */

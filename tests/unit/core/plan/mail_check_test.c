@@ -186,7 +186,7 @@ static void an_attachment_has_a_name_that_is_no_path(void **state)
         (void)state;
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
                 file_is((struct attachment){.name = names[i], .content = ""},
-                        "/attachments/0/name: expected 1 to 255 bytes of UTF-8 that are no path");
+                        "/attachments/0/name: expected 1 to 255 characters that are no path");
 }
 
 static void an_attachment_has_a_media_type(void **state)
