@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
 #include "core/mail/mail_guard.h"
+#include "io/amqp/amqp_policies.h"
 #include "io/amqp/amqp_topology.h"
 
 #include <stdlib.h>
@@ -33,6 +34,39 @@ static bool probe_amqp(struct cli *cli, struct cli_table *table)
         bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY, NULL, NULL, &error);
         tell(table, "amqp", ok, ok ? "topology is in place" : error.text);
         return ok;
+}
+
+struct policy_rows {
+        struct cli_table *table;
+        size_t count;
+        bool loses;
+};
+
+static void on_policy(void *context, const char *queue, const struct policy_finding *finding)
+{
+        struct policy_rows *rows = context;
+        struct arena *arena = &rows->table->cli->arena;
+        rows->count++;
+        rows->loses |= finding->harm == POLICY_LOSES;
+        cli_table_row(
+                rows->table, "policies", finding->harm == POLICY_LOSES ? "failed" : "warning",
+                cli_safe(rows->table->cli, slice_of(arena_printf(arena, "%s: %s", queue, finding->text))));
+}
+
+static bool probe_policies(struct cli *cli, struct cli_table *table)
+{
+        struct amqp_error error;
+        struct policy_rows rows = {.table = table};
+        if (!cli->config->amqp.management_url) {
+                cli_table_row(table, "policies", "unknown", "not looked at: amqp.management_url is not set");
+                return true;
+        }
+        bool asked = amqp_policies_look(cli->config, on_policy, &rows, &error);
+        if (!asked)
+                tell(table, "policies", false, error.text);
+        else if (rows.count == 0)
+                tell(table, "policies", true, "none expires or refuses messages in leveret's queues");
+        return asked && !rows.loses;
 }
 
 static const char *mail_proven(const struct config *config)
@@ -95,6 +129,7 @@ int command_check(struct cli *cli, int argc, char **argv)
         tell_guard(cli, &table);
         if (!offline) {
                 ok = probe_amqp(cli, &table) && ok;
+                ok = probe_policies(cli, &table) && ok;
                 ok = probe_redis(cli, &table) && ok;
                 ok = probe_mail(cli, &table) && ok;
         }

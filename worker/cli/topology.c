@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "io/amqp/amqp_policies.h"
 #include "io/amqp/amqp_topology.h"
 
 #include <string.h>
@@ -17,17 +18,55 @@ static void report(void *context, const char *kind, const char *name, enum topol
                       cli_safe(table->cli, slice_of(detail)));
 }
 
-static int work(struct cli *cli, enum topology_mode mode)
+static int trouble(struct cli *cli, const struct amqp_error *error)
+{
+        int status = error->trouble == AMQP_TROUBLE_REFUSED ? CLI_CONFIG : CLI_ERROR;
+        return cli_fail(cli, status, "%s", cli_safe(cli, slice_of(error->text)));
+}
+
+static int apply(struct cli *cli)
 {
         struct cli_table table;
         struct amqp_error error = {0};
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
-        bool ok = amqp_topology_apply(cli->config, mode, report, &table, &error);
+        bool ok = amqp_topology_apply(cli->config, TOPOLOGY_DECLARE, report, &table, &error);
         cli_table_print(&table);
-        if (ok)
-                return CLI_OK;
-        int status = error.trouble == AMQP_TROUBLE_REFUSED ? CLI_CONFIG : CLI_ERROR;
-        return cli_fail(cli, status, "%s", cli_safe(cli, slice_of(error.text)));
+        return ok ? CLI_OK : trouble(cli, &error);
+}
+
+struct look {
+        struct cli_table *table;
+        bool loses;
+};
+
+static void on_policy(void *context, const char *queue, const struct policy_finding *finding)
+{
+        struct look *look = context;
+        struct cli *cli = look->table->cli;
+        look->loses |= finding->harm == POLICY_LOSES;
+        cli_table_row(look->table, "policy", arena_strdup(&cli->arena, queue),
+                      policy_harm_word(finding->harm), cli_safe(cli, slice_of(finding->text)));
+}
+
+static int verify(struct cli *cli)
+{
+        struct cli_table table;
+        struct amqp_error error = {0}, unasked = {0};
+        struct look look = {.table = &table};
+        cli_table_init(&table, cli, columns, CLI_COUNT(columns));
+        bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY, report, &table, &error);
+        bool asked = !cli->config->amqp.management_url ||
+                     amqp_policies_look(cli->config, on_policy, &look, &unasked);
+        cli_table_print(&table);
+        if (!ok)
+                return trouble(cli, &error);
+        if (!asked)
+                return trouble(cli, &unasked);
+        if (look.loses)
+                return cli_fail(
+                        cli, CLI_ERROR,
+                        "policies of the broker lose messages; take leveret's queues out of their patterns");
+        return CLI_OK;
 }
 
 static const char *arguments_text(struct cli *cli, const struct topology_arguments *arguments)
@@ -80,5 +119,5 @@ int command_topology(struct cli *cli, int argc, char **argv)
                 return status;
         if (strcmp(word, "show") == 0)
                 return show(cli);
-        return work(cli, strcmp(word, "apply") == 0 ? TOPOLOGY_DECLARE : TOPOLOGY_VERIFY);
+        return strcmp(word, "apply") == 0 ? apply(cli) : verify(cli);
 }

@@ -30,6 +30,7 @@ class RabbitMQ:
     def __init__(self, name="leveret", root=None, tls=None, cookie="leveret-tests", settings=(), plugins=()):
         """`tls`: (ca file, certificate file, key file) opens a second listener. `settings`: more rabbitmq.conf lines."""
         self._plugins = plugins
+        self.management_port = free_port() if "rabbitmq_management" in plugins else None
         self.root = pathlib.Path(root) if root else None
         base = self.root / "tmp" if self.root else None
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-rabbitmq-", dir=base))
@@ -304,6 +305,8 @@ class RabbitMQ:
                  "vm_memory_high_watermark.relative = 0.4",
                  "max_message_size = 134217728",  # as in 3.10; 16 MiB in 4.0, which is the most that leveret copies
                  *self._settings]
+        if self.management_port:
+            lines += [f"management.tcp.port = {self.management_port}", "management.tcp.ip = 127.0.0.1"]
         if self._tls:
             ca, certificate, key = self._tls
             lines += [f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}", f"ssl_options.cacertfile = {ca}",

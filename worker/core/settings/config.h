@@ -111,6 +111,7 @@ struct config {
                 const char *username, *password; /* unset: those of the URL; the password is secret */
                 int64_t heartbeat_ms;            /* default 30000; at least 1000 */
                 bool allow_plaintext;            /* plaintext to other than loopback */
+                const char *management_url;      /* NULL: policies are not looked at */
                 struct config_tls tls;
         } amqp;
         struct {

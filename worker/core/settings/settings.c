@@ -58,6 +58,11 @@ static const struct setting *find_of_outlets(const char *rest)
         return NULL;
 }
 
+bool setting_hides_password(const struct setting *setting)
+{
+        return setting->kind == SETTING_URL && strcmp(setting->name, "alerts.webhook") != 0;
+}
+
 const struct setting *setting_find(const char *path)
 {
         char generic[PATH_MAX_BYTES];

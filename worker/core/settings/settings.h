@@ -61,6 +61,9 @@ struct setting {
 
 enum { SETTING_ERROR_MAX = 256 };
 
+/* Is only the password in it secret, for it is a URL with credentials? */
+bool setting_hides_password(const struct setting *setting);
+
 /* The table; entries of a scope stand together. */
 extern const struct setting settings[];
 extern const size_t setting_count;

@@ -55,10 +55,9 @@ static bool text_print(const struct setting *setting, const char *text, bool mas
 {
         if (!text)
                 return false;
-        bool credentials = setting->words && strncmp(setting->words[0], "http", 4) != 0;
         if (!masked || !setting->secret)
                 text_add(out, text);
-        else if (setting->kind == SETTING_URL && credentials)
+        else if (setting_hides_password(setting))
                 secret_add(out, text);
         else
                 buffer_add_text(out, "\"***\"");

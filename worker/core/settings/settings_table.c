@@ -47,6 +47,11 @@ const struct setting settings[] = {
         { .name = "amqp.allow_plaintext", .kind = SETTING_BOOLEAN, OF_WORKER(amqp.allow_plaintext),
           .fallback = "false",
           .prose = "Lets passwords and mails travel unencrypted to a host other than this one." },
+        { .name = "amqp.management_url", .kind = SETTING_URL, OF_WORKER(amqp.management_url),
+          .words = http_schemes, .example = "http://127.0.0.1:15672", .secret = true,
+          .prose = "The broker's management API. Set, `leveret check` and `leveret topology verify` warn of "
+                   "policies that would expire or refuse messages in leveret's queues. The user, of the URL or else "
+                   "that of the broker, needs the tag management." },
         { .name = "amqp.tls.ca_file", .kind = SETTING_PATH, OF_WORKER(amqp.tls.ca_file),
           .example = "/etc/leveret/ca.pem",
           .prose = "Certificates (PEM) that the broker is trusted by; unset: those of the system." },

@@ -48,10 +48,10 @@ static struct curl_slist *set_token(CURL *curl, const char *token)
         return headers;
 }
 
-static void set_options(CURL *curl, const char *url, struct buffer *got, char *cause)
+static void set_options(CURL *curl, const struct http_get_request *request, struct buffer *got, char *cause)
 {
-        curl_easy_setopt(curl, CURLOPT_URL, url);
-        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+        curl_easy_setopt(curl, CURLOPT_URL, request->url);
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(curl, CURLOPT_PROXY, "");
         curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -59,9 +59,15 @@ static void set_options(CURL *curl, const char *url, struct buffer *got, char *c
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, got);
         curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, cause);
+        if (request->user)
+                curl_easy_setopt(curl, CURLOPT_USERNAME, request->user);
+        if (request->user && request->password)
+                curl_easy_setopt(curl, CURLOPT_PASSWORD, request->password);
+        if (request->ca_file)
+                curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
 }
 
-static void explain(CURLcode code, const char *listen, const char *path, const char *cause, char *error)
+static void explain(CURLcode code, const char *shown, const char *cause, char *error)
 {
         if (code == CURLE_WRITE_ERROR)
                 cause = "the answer is longer than 64 KiB";
@@ -69,20 +75,18 @@ static void explain(CURLcode code, const char *listen, const char *path, const c
                 cause = "no answer within 3 s";
         else if (!cause[0])
                 cause = curl_easy_strerror(code);
-        snprintf(error, HTTP_GET_ERROR_MAX, "%.80s%.40s: %.120s", listen, path, cause);
+        snprintf(error, HTTP_GET_ERROR_MAX, "%.120s: %.120s", shown, cause);
 }
 
-bool http_get(const char *listen, const char *path, const char *token, struct buffer *body, int *status,
-              char *error)
+bool http_get_url(const struct http_get_request *request, struct buffer *body, int *status, char *error)
 {
         CURL *curl = curl_easy_init();
         if (!curl)
                 abort();
         char cause[CURL_ERROR_SIZE] = "";
         struct buffer got = {0};
-        char *url = make_url(listen, path);
-        set_options(curl, url, &got, cause);
-        struct curl_slist *headers = set_token(curl, token);
+        set_options(curl, request, &got, cause);
+        struct curl_slist *headers = set_token(curl, request->token);
         CURLcode code = curl_easy_perform(curl);
         if (code == CURLE_OK) {
                 long response = 0;
@@ -90,11 +94,23 @@ bool http_get(const char *listen, const char *path, const char *token, struct bu
                 *status = (int)response;
                 buffer_add(body, got.data, got.len);
         } else {
-                explain(code, listen, path, cause, error);
+                explain(code, request->shown, cause, error);
         }
         curl_slist_free_all(headers);
         curl_easy_cleanup(curl);
-        free(url);
         buffer_fini(&got);
         return code == CURLE_OK;
+}
+
+bool http_get(const char *listen, const char *path, const char *token, struct buffer *body, int *status,
+              char *error)
+{
+        char *url = make_url(listen, path);
+        struct buffer shown = {0};
+        buffer_printf(&shown, "%.80s%.40s", listen, path);
+        const struct http_get_request request = {.url = url, .shown = shown.data, .token = token};
+        bool answered = http_get_url(&request, body, status, error);
+        buffer_fini(&shown);
+        free(url);
+        return answered;
 }

@@ -17,4 +17,14 @@ enum { HTTP_GET_TIMEOUT_MS = 3000, HTTP_GET_BODY_MAX = 65536, HTTP_GET_ERROR_MAX
 bool http_get(const char *listen, const char *path, const char *token, struct buffer *body, int *status,
               char *error);
 
+/* The same of any http:// or https:// URL without a user in it. */
+struct http_get_request {
+        const char *url;
+        const char *shown; /* what `error` begins with, in place of the URL; at most 120 bytes of it */
+        const char *token; /* sent as bearer token; NULL: none */
+        const char *user, *password; /* sent by HTTP Basic; NULL: none */
+        const char *ca_file;         /* NULL: the system's authorities */
+};
+bool http_get_url(const struct http_get_request *request, struct buffer *body, int *status, char *error);
+
 #endif

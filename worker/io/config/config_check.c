@@ -53,6 +53,8 @@ bool config_secret_is_local(const struct config *config, const char *path, struc
 {
         if (strcmp(path, "amqp.url") == 0 || strcmp(path, "amqp.password") == 0)
                 return url_is_local(config->amqp.url, arena);
+        if (strcmp(path, "amqp.management_url") == 0)
+                return url_is_local(config->amqp.management_url, arena);
         if (strcmp(path, "redis.url") == 0 || strcmp(path, "redis.password") == 0)
                 return url_is_local(config->redis.url, arena);
         const struct config_outlet *outlet = outlet_of(config, path, arena);
@@ -69,9 +71,8 @@ bool config_value_is_secret(const struct setting *setting, const char *value, st
         const char *nodes[URL_NODES_MAX];
         if (!setting->secret || !value[0])
                 return false;
-        bool credentials = setting->kind == SETTING_URL && strncmp(setting->words[0], "http", 4) != 0;
-        return !credentials || url_split(arena, value, nodes) == 0 || !url_parse(arena, nodes[0], &url) ||
-               url.password;
+        return !setting_hides_password(setting) || url_split(arena, value, nodes) == 0 ||
+               !url_parse(arena, nodes[0], &url) || url.password;
 }
 
 static bool url_is_encrypted(const char *text)
@@ -137,6 +138,8 @@ static void check_services(struct check *check)
 {
         const struct config *config = check->config;
         check_url(check, URL_BROKER, "amqp.url", config->amqp.url,
+                  config->amqp.allow_plaintext ? NULL : "amqp.allow_plaintext");
+        check_url(check, URL_MANAGEMENT, "amqp.management_url", config->amqp.management_url,
                   config->amqp.allow_plaintext ? NULL : "amqp.allow_plaintext");
         check_url(check, URL_REDIS, "redis.url", config->redis.url,
                   config->redis.allow_plaintext ? NULL : "redis.allow_plaintext");

@@ -150,10 +150,9 @@ static void redact_visit(void *context, const struct setting_visit *visit)
         if (!setting->secret)
                 return;
         memcpy(&text, (const char *)visit->base + setting->offset, sizeof(text));
-        bool credentials = setting->kind == SETTING_URL && strncmp(setting->words[0], "http", 4) != 0;
         if (!text || (setting->fallback && strcmp(text, setting->fallback) == 0))
                 return;
-        if (credentials)
+        if (setting_hides_password(setting))
                 redact_password(text);
         else
                 log_redact(text);
