@@ -171,6 +171,24 @@ def undocumented(root):
         yield f"docs/architecture.md:1: its rooms are {', '.join(listed)}; those of laws.py are {', '.join(ROOMS)}"
 
 
+FAULT_ROW = re.compile(r"^\| \d+ \|.*\| (.*) \|$")
+TEST_NAME = re.compile(r"`([a-z]\w*_\w+)(?:\.c)?`")
+
+
+def unfound(root):
+    """The names of tests in docs/failures.md that grep does not find."""
+    page = root / "docs/failures.md"
+    if not page.exists():
+        return
+    tests = "\n".join(f"{path.name}\n{path.read_text(encoding='utf-8', errors='replace')}" for path in sorted((root / "tests").rglob("*"))
+                      if path.suffix in (".py", ".c", ".txt", ".cmake") and path.is_file())
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        row = FAULT_ROW.match(line)
+        for name in TEST_NAME.findall(row[1]) if row else ():
+            if name not in tests:
+                yield f"docs/failures.md:{number}: no test is called {name}"
+
+
 CHECKS = (check_includes, check_purity, check_names, check_lengths, check_keys, check_lengths_of_texts)
 
 
@@ -191,6 +209,7 @@ def breaches(root):
                 yield f"{name}:{number}: {told}"
     yield from crowded(root)
     yield from undocumented(root)
+    yield from unfound(root)
 
 
 def main(argv):

@@ -80,3 +80,13 @@ def test_a_room_that_the_architecture_page_leaves_out_is_found(tmp_path):
     assert list(laws.breaches(tmp_path)) == []
     page.write_text("".join(f"| `{room}` | a room |\n" for room in laws.ROOMS[1:]))
     assert any("architecture.md" in breach for breach in laws.breaches(tmp_path))
+
+
+def test_a_fault_whose_test_grep_does_not_find_is_found(tmp_path):
+    page = tmp_path / "docs/failures.md"
+    page.parent.mkdir()
+    page.write_text("| 1 | kill -9 | nothing lost | `test_faults_signals`: `a_death_while_idle` |\n")
+    assert any("a_death_while_idle" in breach for breach in laws.breaches(tmp_path))
+    found(tmp_path, "tests/x_test.c", "")
+    (tmp_path / "tests/test_faults_signals.py").write_text("def test_a_death_while_idle_loses_nothing():\n    pass\n")
+    assert list(laws.breaches(tmp_path)) == []
