@@ -68,9 +68,9 @@ extern const struct cli_command cli_commands[]; /* ended by a NULL name */
 bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags);
 /* Common flags may stand before the command too: moves the command to argv[1], in front of them. */
 void cli_command_first(int argc, char **argv);
-/* Loads and checks the configuration. CLI_OK, or CLI_CONFIG with all errors told. */
+/* Loads and checks the configuration. CLI_OK, or CLI_CONFIG after printing all errors. */
 int cli_config(struct cli *cli);
-/* Loads it anew, for a reload; NULL with the errors told, or in cli->errors if stderr is a log that has
+/* Loads it anew, for a reload; NULL with the errors printed, or in cli->errors if stderr is a log that has
  * begun. The caller owns it (config_free). */
 struct config *cli_load(struct cli *cli);
 /*
@@ -81,7 +81,7 @@ void cli_secrets_hide(struct cli *cli, int argc, char **argv);
 /* No core dumps and no debugger but root's: both would show secrets and the mails' texts. No privilege is
  * ever won by execve(2), should anybody get so far. */
 void cli_process_close(void);
-/* Opens Redis with the loaded configuration; NULL with the error told. */
+/* Opens Redis with the loaded configuration; NULL after printing the error. */
 struct redis_sync *cli_redis(struct cli *cli);
 
 /* An error on stderr: "leveret publish: ..."; returns `status` for `return cli_fail(...)`. */

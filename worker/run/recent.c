@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Sorted sets by which people find jobs: by state and by subject. Best effort. A job that began and ended
- * between two looks at the states was never worth listing as running, so that under load they cost next to
- * nothing. */
+/* Sorted sets by which people find jobs: by state and by subject. Best effort. Jobs that start and end
+ * between two looks are not listed as running, which keeps the cost near zero under load. */
 
 /* Jobs with a subject of one loop turn that are kept. */
 #define SUBJECTS_MAX 1024

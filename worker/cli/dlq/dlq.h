@@ -59,14 +59,15 @@ struct letter;
 
 /* ---- dlq_index.c: the index in Redis ---- */
 
-/* Reads all of it. CLI_OK, or the error was told. */
+/* Reads all of it. CLI_OK, or an exit status after printing the error. */
 int dlq_index_load(struct dlq *dlq);
 struct dlq_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id);
-/* The message of this death was met in the queue. Its entry, or NULL. */
+/* Records that the message of this death was read from the queue. Returns its entry, or NULL. */
 const struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id);
-/* Is the message with this entry, or NULL, that was just met among the chosen? */
+/* Was the message just read selected? `entry` may be NULL. */
 bool dlq_index_is_chosen(const struct dlq *dlq, const struct dlq_entry *entry);
-/* Marks what ids and filters choose. CLI_NOT_FOUND if an id is unknown or nothing matches; told. */
+/* Marks what ids and filters select. CLI_NOT_FOUND, after printing why, if an id is unknown or nothing
+ * matches. */
 int dlq_index_choose(struct dlq *dlq);
 /* How many messages of those that are chosen are to be met: all, or as --limit says the first ones in the
  * queue. */
@@ -116,7 +117,7 @@ struct dlq_lock {
         const char *key, *owner;
         int64_t renewed_ms;
 };
-/* CLI_OK, or CLI_REFUSED with the owner told. */
+/* CLI_OK, or CLI_REFUSED after printing the owner. */
 int dlq_lock_take(struct dlq_lock *lock, struct dlq *dlq, const char *verb);
 /* Renews it if that is due. False: it was lost, the work must stop. */
 bool dlq_lock_keep(struct dlq_lock *lock);
@@ -140,9 +141,9 @@ struct dlq_walk {
         bool failed;  /* the connection or the lock is lost */
         bool starved; /* none came for DLQ_PATIENCE_MS though more were counted */
 };
-/* How many are ready. CLI_OK, or told: CLI_NOT_FOUND if there is no such queue. */
+/* How many are ready. CLI_OK; or, after printing the error, CLI_NOT_FOUND if there is no such queue. */
 int dlq_count(struct dlq *dlq, int64_t *count);
-/* Takes the lock, counts, connects. CLI_OK, or told. */
+/* Takes the lock, counts, connects. CLI_OK, or an exit status after printing the error. */
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb);
 /* What a busy broker is waited for before a message counts as not there; Ctrl-C ends the wait. */
 #define DLQ_PATIENCE_MS 15000
@@ -155,7 +156,8 @@ bool dlq_walk_is_over(const struct dlq_walk *walk);
 /* The message is to go back. */
 void dlq_walk_hold(struct dlq_walk *walk, uint64_t tag);
 bool dlq_walk_ack(struct dlq_walk *walk, uint64_t tag);
-/* Gives back what is held, in order, and the lock. CLI_OK, or CLI_ERROR with the cause told. */
+/* Gives back what is held, in order, and the lock. CLI_OK, or CLI_ERROR after printing
+ * the cause. */
 int dlq_walk_close(struct dlq_walk *walk);
 
 /* From now on Ctrl-C only ends the work in order. */
@@ -182,10 +184,11 @@ void dlq_wait_free(struct dlq_wait *wait);
 
 /* ---- dlq_fresh.c, dlq_edit_text.c: messages that an operator has mended ---- */
 
-/* The first id `<id>:e<n>` that no job has had; NULL: told. */
+/* The first id `<id>:e<n>` that no job has had; NULL after printing the error. */
 const char *dlq_fresh_id(struct dlq *dlq, const struct dlq_entry *entry);
 /* Publishes the mended copy of the message as it stands in the queue now; acks and forgets the original, and
- * prints the new id. edit->id NULL: dlq_fresh_id. If not CLI_OK, the cause was told and the message is held.
+ * prints the new id. edit->id NULL: dlq_fresh_id. If not CLI_OK, the cause is printed and the message is
+ * held.
  */
 int dlq_fresh_send(struct dlq_walk *walk, const struct dlq_entry *entry, const struct message *message,
                    uint64_t tag, const struct copy_edit *edit);

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes the index agree with the queue: deaths that the broker made itself get an entry, entries without a
- * message go. Messages with the same id, content and reason that came neither from a worker have one entry
- * that counts them. */
+/* Makes the index agree with the queue: deaths that the broker caused itself get an entry, entries without a
+ * message go. Messages that no worker dead-lettered share one entry, which counts them, if their id, content
+ * and reason are the same. */
 
 #define FLUSH_AT 500
 

@@ -38,11 +38,12 @@ struct fleet {
         const char *trouble; /* the broker could not be asked; or NULL */
 };
 
-/* CLI_OK, or told. Trouble with the broker is told only in `trouble`: the workers are shown all the same. */
+/* CLI_OK, or an exit status after printing the error. Trouble with the broker is only put into `trouble`: the
+ * workers are shown all the same. */
 int fleet_look(struct cli *cli, struct redis_sync *redis, struct fleet *fleet);
 /* Is it one of these, separated by spaces? */
 bool fleet_has_word(const char *words, const char *word);
-/* Only the workers. CLI_OK, or told. */
+/* Only the workers. CLI_OK, or an exit status after printing the error. */
 int fleet_workers(struct cli *cli, struct redis_sync *redis, struct fleet *fleet);
 /* "5s 3, 30s 0" */
 const char *fleet_tiers_text(struct cli *cli, const struct fleet_queue *queue);

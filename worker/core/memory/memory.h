@@ -17,11 +17,11 @@ void *memory_resized(void *memory, size_t size);
 /* A copy of a C string. */
 char *memory_text(const char *text);
 
-/* Tells and aborts. For a failure to allocate that a library reports. */
+/* Reports out of memory and aborts. For an allocation failure that a library reports. */
 _Noreturn void memory_out(void);
 
-/* Who tells; the one thing in the core that outlives a call. It may not allocate. To be set before there are
- * threads. */
+/* Sets the reporter, the one thing in the core that outlives a call. It may not allocate. Call this before
+ * starting threads. */
 void memory_out_tell(void (*tell)(void));
 
 #endif

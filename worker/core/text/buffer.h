@@ -13,13 +13,13 @@ struct buffer {
         size_t len, capacity;
 };
 
-/* Gives the memory back; it is then as new. A zeroed buffer needs no beginning. */
+/* Frees the memory. `{0}` is a valid empty buffer, and so is a freed one. */
 void buffer_fini(struct buffer *buffer);
 /* Empties it and keeps the memory. */
 void buffer_clear(struct buffer *buffer);
-/* Empties it; memory beyond `keep` bytes is given back. */
+/* Empties it and frees memory beyond `keep` bytes. */
 void buffer_recycle(struct buffer *buffer, size_t keep);
-/* Makes the memory larger, so that it has room for `extra` more bytes plus the NUL; returns where they go. */
+/* Enlarges the memory for `extra` more bytes plus the NUL; returns where they go. */
 char *buffer_grow(struct buffer *buffer, size_t extra);
 /* Room for `extra` more bytes plus the NUL; returns where they go. The caller then raises `len`. Inline:
  * nearly always there is room. */

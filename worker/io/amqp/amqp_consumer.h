@@ -39,8 +39,8 @@ struct amqp_consumer_events {
         /* The broker cancelled the consumer (queue deleted) or it is back. Not called for our own cancels. */
         void (*lost)(void *context, size_t queue, const char *error);
         void (*found)(void *context, size_t queue);
-        /* The wish for 0 has come true: cancel-ok, or there was no consumer. No delivery arrives until the
-         * next wish. Once for each wish for 0 that was not overtaken by another; never from inside
+        /* Consuming has stopped: cancel-ok, or there was no consumer. No delivery arrives until more is
+         * wanted. Called once per request to stop, unless a newer request replaced it; never from inside
          * amqp_consumer_want. */
         void (*cancelled)(void *context, size_t queue);
 };

@@ -44,8 +44,8 @@ int64_t turn_begin(void)
         return used_us;
 }
 
-/* The thread's own clock is a system call. It is never faster than that of the machine, which is none: what
- * was short is so for the rest of the millisecond at least. */
+/* Reading the thread's CPU time costs a system call; the monotonic clock does not. CPU time cannot outrun it,
+ * so a short turn stays short until the rest of the millisecond has passed. */
 static bool look(void)
 {
         uint64_t now_ns = uv_hrtime();

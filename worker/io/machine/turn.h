@@ -13,15 +13,14 @@
 /* Ends the thread's last turn and begins a new one. Returns the microseconds of CPU that the last one used, 0
  * if there was none. */
 int64_t turn_begin(void);
-/* Has the present turn used a millisecond of CPU? Looked at each fourth time. Never where no turn was
- * begun. */
+/* Has the present turn used a millisecond of CPU? Every fourth call looks. False where no turn was begun. */
 bool turn_is_long(void);
 
-/* Something has come in the present turn: more may be there already. */
+/* This turn brought something, so more may have arrived already. */
 void turn_worked(void);
-/* May what is in no hurry, as acks are, wait for the next turn, to leave in one piece with more? As long as
- * turns bring something, but for six milliseconds of CPU at most; who lets something wait must not let the
- * loop sleep. Settled when a turn begins. Never where no turn was begun. */
+/* Should writes that are not urgent, such as acks, wait for the next turn and leave in one batch? True while
+ * turns bring something, for at most six milliseconds of CPU. A caller that lets a write wait must not let
+ * the loop sleep. Decided when a turn begins. False where no turn was begun. */
 bool turn_collects(void);
 
 #endif
