@@ -15,6 +15,7 @@ static const char PIPELINING_EHLO[] = "250-peer\r\n250-PIPELINING\r\n250 SIZE 10
 struct smtp_script {
         /* NULL: as a good server does; `idle`: after a mail was accepted, before anything else comes */
         const char *greeting, *ehlo, *auth, *mail, *rcpt, *data, *dot, *idle;
+        const char *rset;        /* NULL: as a good server does */
         const char *second_mail; /* to the MAIL of the second mail of each connection */
         int64_t data_after_ms;   /* CLOCK_BOOTTIME before which DATA is not answered */
         int first_connections;   /* the script is for so many; later ones are good. 0: all */
@@ -86,6 +87,8 @@ static inline bool command_answer(struct peer *peer, int fd, const struct smtp_s
                 return step(fd, s->mail, "250 2.1.0 ok\r\n");
         if (strncmp(line, "RCPT", 4) == 0)
                 return step(fd, s->rcpt, "250 2.1.5 ok\r\n");
+        if (strncmp(line, "RSET", 4) == 0)
+                return step(fd, s->rset, "250 2.0.0 ok\r\n");
         if (strncmp(line, "QUIT", 4) == 0) {
                 peer_write(fd, "221 bye\r\n");
                 return false;

@@ -231,13 +231,37 @@ static void note_refused(struct delivery *delivery, const struct send_result *re
                 joblog_warn(delivery, "recipients_refused", result->refused);
 }
 
+/* What the end says of the outlet, and that of the job. Where the service only takes fewer connections, the
+ * job is told what it is told of a fence: nothing was sent, so it wants a place again. */
+static void judge_end(struct delivery *delivery, const struct send_result *result, struct job_event *event)
+{
+        struct engine *engine = delivery->engine;
+        struct outlet *outlet = delivery->outlet;
+        int64_t now_ms = clock_boot_ms();
+        struct outlet_news news = outlet_result(outlet, &delivery->place, delivery->hash, result, now_ms);
+        event->fenced = news.again;
+        event->outage = news.outage;
+        if (news.narrowed)
+                log_event(LOG_LEVEL_WARN,
+                          &(struct log_fields){.event = "connections_limited",
+                                               .outlet = outlet->config->name,
+                                               .msg = "the mail service takes fewer connections",
+                                               .error = delivery->error});
+        if (news.again)
+                return;
+        metrics_mail_end(engine->metrics, (size_t)(outlet - engine->outlets), result->outcome,
+                         (double)(now_ms - delivery->send_began_ms) / 1000);
+        breaker_explain(&outlet->breaker, result, delivery->error);
+        if (news.changed)
+                breaker_tell(engine, outlet, result);
+}
+
 static void on_sent(void *context, const struct send_result *result)
 {
         struct delivery *delivery = context;
         CRASHPOINT("sent");
         if (!delivery_back(delivery))
                 return;
-        struct engine *engine = delivery->engine;
         struct job_event event = {.kind = EVENT_SENT,
                                   .outcome = result->outcome,
                                   .fenced = result->status == -1,
@@ -245,22 +269,14 @@ static void on_sent(void *context, const struct send_result *result)
                                   .retry_after_ms = result->retry_after_ms};
         if (result->outcome != SEND_DONE)
                 snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
-        if (event.fenced) {
+        if (!event.fenced)
+                judge_end(delivery, result, &event);
+        if (event.fenced)
                 delivery->place.sent = false;
-        } else {
-                metrics_mail_end(engine->metrics, (size_t)(delivery->outlet - engine->outlets),
-                                 result->outcome, (double)(clock_boot_ms() - delivery->send_began_ms) / 1000);
-                struct outlet_news news = outlet_result(delivery->outlet, &delivery->place, delivery->hash,
-                                                        result, clock_boot_ms());
-                event.outage = news.outage;
-                breaker_explain(&delivery->outlet->breaker, result, delivery->error);
-                if (news.changed)
-                        breaker_tell(engine, delivery->outlet, result);
-        }
         bool refused = result->outcome != SEND_AMBIGUOUS && result->outcome != SEND_DONE;
         delivery->refused = refused ? delivery->plan->effects[delivery->job.effect].key : NULL;
         snprintf(delivery->provider_id, sizeof(delivery->provider_id), "%s", result->provider_id);
-        if (result->outcome != SEND_DONE)
+        if (result->outcome != SEND_DONE && !(event.fenced && result->crowded))
                 joblog_warn(delivery, "send_failed", delivery->error);
         note_refused(delivery, result);
         delivery_event(delivery, &event);

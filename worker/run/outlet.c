@@ -3,8 +3,10 @@
 /* A pause that the service asked for is waited out in place if it is shorter than this; else jobs are put
  * off. */
 #define THROTTLE_HOLD_MS 5000
-/* The pause for a service that says "too many requests" and no more. */
+/* The pause for a service that says "too many requests" and no more, before its pace is known. */
 #define THROTTLE_DEFAULT_MS 1000
+/* How many sends begin at once before anything is known of the service. */
+#define FIRST_SENDS 4
 
 void outlet_init(struct outlet *outlet, const struct config_outlet *config, int64_t now_ms)
 {
@@ -26,7 +28,13 @@ const char *outlet_transport_word(const struct config_outlet *config)
 bool outlet_open(struct outlet *outlet, uv_loop_t *loop, char *error)
 {
         outlet->transport = transport_open(loop, outlet->config, error);
-        return outlet->transport != NULL;
+        if (!outlet->transport)
+                return false;
+        /* What writes to the log has no limit to be found. */
+        size_t capacity = transport_capacity(outlet->transport);
+        bool known = outlet->config->kind == OUTLET_MAIL && outlet->config->transport == TRANSPORT_LOG;
+        window_init(&outlet->window, known ? capacity : FIRST_SENDS, capacity);
+        return true;
 }
 
 void outlet_close(struct outlet *outlet)
@@ -52,10 +60,13 @@ static int64_t throttle_left_ms(const struct outlet *outlet, int64_t now_ms)
 bool outlet_take(struct outlet *outlet, struct outlet_place *place, int64_t now_ms)
 {
         /* The breaker last: what it admits half open is its only probe. */
-        if (outlet->used >= transport_capacity(outlet->transport) || throttle_left_ms(outlet, now_ms) > 0 ||
-            limiter_wait_ms(&outlet->limiter, now_ms) > 0 || !breaker_admit(&outlet->breaker))
+        if (!window_is_open(&outlet->window, outlet->used, now_ms) || throttle_left_ms(outlet, now_ms) > 0 ||
+            pace_wait_ms(&outlet->pace, now_ms) > 0 || limiter_wait_ms(&outlet->limiter, now_ms) > 0 ||
+            !breaker_admit(&outlet->breaker))
                 return false;
         limiter_take(&outlet->limiter, now_ms);
+        window_begin(&outlet->window, now_ms);
+        pace_begin(&outlet->pace, now_ms);
         outlet->used++;
         *place = (struct outlet_place){.held = true, .probe = outlet->breaker.state == BREAKER_HALF_OPEN};
         return true;
@@ -73,19 +84,52 @@ void outlet_give(struct outlet *outlet, struct outlet_place *place)
         *place = (struct outlet_place){0};
 }
 
+/* The result says that one connection was too many, and others are served. */
+static bool is_one_too_many(struct outlet *outlet, const struct send_result *result, int64_t now_ms)
+{
+        const struct window_refusal refusal = {
+                .used = outlet->used, .standing = result->standing, .told = result->crowd_told};
+        return result->crowded && window_refused(&outlet->window, &refusal, now_ms) &&
+               outlet->breaker.state == BREAKER_CLOSED;
+}
+
+/* What the service says of how many it takes. */
+static void learn(struct outlet *outlet, const struct send_result *result, int64_t now_ms)
+{
+        if (result->outcome == SEND_DONE) {
+                window_served(&outlet->window, outlet->used, now_ms);
+                pace_accepted(&outlet->pace, now_ms);
+        }
+        if (result->limit_reset_ms > 0)
+                pace_told(&outlet->pace, result->limit_left, result->limit_reset_ms,
+                          (int64_t)outlet->used - 1, now_ms);
+        if (result->limit_left == 0 && result->limit_reset_ms >= THROTTLE_HOLD_MS)
+                outlet->throttled_until_ms = now_ms + result->limit_reset_ms;
+        if (!result->throttled)
+                return;
+        bool paced = outlet->pace.per_second > 0;
+        pace_refused(&outlet->pace, now_ms);
+        int64_t wait_ms = paced ? 0 : THROTTLE_DEFAULT_MS;
+        if (result->retry_after_ms > 0)
+                wait_ms = result->retry_after_ms;
+        if (now_ms + wait_ms > outlet->throttled_until_ms)
+                outlet->throttled_until_ms = now_ms + wait_ms;
+}
+
 struct outlet_news outlet_result(struct outlet *outlet, struct outlet_place *place, uint64_t job,
                                  const struct send_result *result, int64_t now_ms)
 {
         enum breaker_state before = outlet->breaker.state;
         struct outlet_news news = {.slowed = result->throttled};
+        news.again = is_one_too_many(outlet, result, now_ms);
+        if (news.again) {
+                news.narrowed = window_is_news(&outlet->window, now_ms);
+                return news;
+        }
         news.outage = breaker_result(&outlet->breaker, job, place->probe, result, now_ms);
         news.changed = before != outlet->breaker.state;
         place->probe = false;
-        if (result->throttled) {
-                int64_t wait_ms = result->retry_after_ms > 0 ? result->retry_after_ms : THROTTLE_DEFAULT_MS;
-                if (now_ms + wait_ms > outlet->throttled_until_ms)
-                        outlet->throttled_until_ms = now_ms + wait_ms;
-        }
+        learn(outlet, result, now_ms);
         return news;
 }
 
@@ -112,8 +156,13 @@ int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms)
                 wait_ms = sooner(wait_ms, throttle_ms);
         if (outlet->waiting_queues == 0)
                 return wait_ms;
-        int64_t limited_ms = limiter_wait_ms(&outlet->limiter, now_ms);
-        return limited_ms > 0 ? sooner(wait_ms, limited_ms) : wait_ms;
+        const int64_t waits_ms[] = {limiter_wait_ms(&outlet->limiter, now_ms),
+                                    pace_wait_ms(&outlet->pace, now_ms),
+                                    window_wait_ms(&outlet->window, outlet->used, now_ms)};
+        for (size_t i = 0; i < sizeof(waits_ms) / sizeof(*waits_ms); i++)
+                if (waits_ms[i] > 0)
+                        wait_ms = sooner(wait_ms, waits_ms[i]);
+        return wait_ms;
 }
 
 uint32_t outlet_shut_because(const struct outlet *outlet, int64_t now_ms)

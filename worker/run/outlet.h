@@ -4,6 +4,8 @@
 #include "core/job/breaker.h"
 #include "core/job/fair.h"
 #include "core/job/limiter.h"
+#include "core/job/pace.h"
+#include "core/job/window.h"
 #include "core/settings/config.h"
 #include "io/send/transport.h"
 #include "run/obstacle.h"
@@ -24,6 +26,8 @@ struct outlet {
         struct transport *transport; /* NULL before outlet_open and after outlet_close */
         struct breaker breaker;
         struct limiter limiter;
+        struct window window;       /* how many at once the service takes */
+        struct pace pace;           /* how many a second */
         int64_t throttled_until_ms; /* the service asked for a pause */
         /* Deliveries that want a place, by queue, the oldest of each first. */
         struct delivery_list waiting[CONFIG_QUEUES_MAX];
@@ -64,6 +68,8 @@ struct outlet_news {
         bool outage;  /* the breaker was or is now open: the message is innocent */
         bool changed; /* the breaker's state */
         bool slowed;  /* the service asked for a pause */
+        bool again;   /* nothing was sent: the service takes fewer connections; the job wants a place again */
+        bool narrowed; /* ... and people are to be told of it */
 };
 /* The end of a send in that place. `job` is a hash of the job's id. */
 struct outlet_news outlet_result(struct outlet *outlet, struct outlet_place *place, uint64_t job,

@@ -21,10 +21,14 @@ struct send_result {
         enum send_outcome outcome;
         int64_t retry_after_ms; /* what the service asked for, bounded; -1: nothing */
         bool throttled;         /* 429 and the like: the transport is to slow down, no attempt burnt */
-        bool crowded;           /* too many connections: it takes fewer; says nothing of the mail */
-        bool counts;            /* counts against the breaker: connection errors, 5xx, ambiguous */
-        bool opens;             /* opens the breaker: refused credentials or settings */
-        bool doubtful;          /* ... but it was said of a mail: perhaps of this one alone */
+        bool crowded;           /* too many connections: it takes fewer; nothing was sent */
+        bool crowd_told;        /* ... in such words; else the service may be down as well */
+        size_t standing;        /* of crowded: connections that are open nevertheless */
+        /* The service takes so many more before the time is over; reset 0: it did not say. */
+        int64_t limit_left, limit_reset_ms;
+        bool counts;       /* counts against the breaker: connection errors, 5xx, ambiguous */
+        bool opens;        /* opens the breaker: refused credentials or settings */
+        bool doubtful;     /* ... but it was said of a mail: perhaps of this one alone */
         uint64_t likeness; /* equal for refusals in the same words that may be the account's; 0: it speaks
                               of one recipient, or is no refusal */
         int status;        /* HTTP status or SMTP reply code, 0 if none */

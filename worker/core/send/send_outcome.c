@@ -9,6 +9,8 @@
 
 /* Beyond it a number of seconds is only "too many". */
 #define ASKED_MAX_S (INT64_C(1) << 43)
+/* A reset beyond it is no number of seconds to wait, but a time since 1970. */
+#define RESET_DELTA_MAX_S 100000000
 
 static const struct slice no_text = {0};
 
@@ -137,12 +139,27 @@ static void pause_set(struct send_result *result, const struct http_answer *answ
                       asked_ms / 1000, answer->retry_after_max_ms / 1000);
 }
 
+/* How much more the service takes, and until when. */
+static void limit_set(struct send_result *result, const struct http_answer *answer)
+{
+        int64_t left_ms = delta_ms(trimmed(answer->limit_left)),
+                reset_ms = delta_ms(trimmed(answer->limit_reset));
+        if (left_ms < 0 || reset_ms < 0)
+                return;
+        if (reset_ms / 1000 > RESET_DELTA_MAX_S)
+                reset_ms = reset_ms / 1000 > answer->now_s ? reset_ms - answer->now_s * 1000 : 0;
+        result->limit_left = left_ms / 1000;
+        result->limit_reset_ms =
+                reset_ms < answer->retry_after_max_ms ? reset_ms : answer->retry_after_max_ms;
+}
+
 struct send_result send_outcome_http(const struct http_answer *answer)
 {
         struct send_result result = send_result_of(http_outcome(answer));
         struct buffer context = {0};
         int status = answer->status;
         result.status = status;
+        limit_set(&result, answer);
         if (result.outcome == SEND_DONE)
                 return result;
         buffer_printf(&context, "HTTP %d", status);

@@ -14,8 +14,11 @@ struct http_answer {
         bool foreign;               /* somebody else answers: http_answer_is_foreign */
         bool nameless;              /* a success lacks the id that the service promises */
         struct slice retry_after;   /* the header's value or absent */
+        /* Ratelimit-Remaining and Ratelimit-Reset (an IETF draft), with or without X- before them; or absent.
+         */
+        struct slice limit_left, limit_reset;
         int64_t retry_after_max_ms; /* no pause is longer, whatever is asked for */
-        int64_t now_s;              /* wall clock, seconds since 1970: for a date in that header */
+        int64_t now_s;              /* wall clock, seconds since 1970: for a date in these headers */
 };
 struct send_result send_outcome_http(const struct http_answer *answer);
 

@@ -159,16 +159,13 @@ static enum send_outcome outcome_of(enum smtp_phase phase, const struct smtp_rep
         return phase == SMTP_DOT ? SEND_AMBIGUOUS : SEND_TRANSIENT;
 }
 
-/* That there are too many connections: at the greeting every "not now" (Postfix, Exim and sendmail say
- * nothing else there); later only if the words say so, as Office 365 does by 432 at the end of the data. */
-static bool crowded_of(enum smtp_phase phase, const struct smtp_reply *reply)
+/* Does it say that there are too many connections, as Office 365 does by 432 even at the end of the data? */
+static bool crowd_told_of(const struct smtp_reply *reply)
 {
         static const char *const phrases[] = {
                 "too many connections", "too many concurrent", "concurrent connect", "too many sessions",
                 "concurrency limit",    "trop de connexions",  "simultaneous",       NULL};
-        if (reply->code / 100 != 4)
-                return false;
-        return phase <= SMTP_EHLO || has_phrase_of(reply->text, phrases);
+        return reply->code / 100 == 4 && has_phrase_of(reply->text, phrases);
 }
 
 /* That mails come too fast for the account (Amazon SES, Postfix' anvil, Exchange), unless it is the
@@ -207,7 +204,9 @@ struct send_result send_outcome_smtp(enum smtp_phase phase, const struct smtp_re
         result.doubtful = result.opens && phase >= SMTP_MAIL;
         if (result.outcome == SEND_DONE)
                 return result;
-        result.crowded = crowded_of(phase, reply);
+        /* At the greeting "not now" means hardly anything else (Postfix, Exim, sendmail). */
+        result.crowd_told = crowd_told_of(reply);
+        result.crowded = result.crowd_told || (phase <= SMTP_EHLO && reply->code / 100 == 4);
         result.throttled = !result.crowded && throttled_of(reply);
         snprintf(context, sizeof context, "SMTP %d at %s", reply->code, smtp_phase_word(phase));
         send_error_set(&result, context, reply->text, NULL);

@@ -179,7 +179,7 @@ enum smtp_step smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_e
         dialogue->heard.bytes = 0;
         dialogue->heard.more = false;
         dialogue->line_len = dialogue->written = 0;
-        dialogue->writing_message = dialogue->broken = false;
+        dialogue->writing_message = dialogue->broken = dialogue->resetting = false;
         buffer_clear(&dialogue->commands);
         mime_begin(&dialogue->message, request); /* none of its lines begins with a dot */
         mime_append(&dialogue->message, ".\r\n");
@@ -246,10 +246,22 @@ static enum smtp_step recipient_answered(struct smtp_dialogue *dialogue)
         abort();
 }
 
+/* A reply to what was sent along with what was refused, or to RSET. */
+static enum smtp_step reset_answered(struct smtp_dialogue *dialogue)
+{
+        int code = dialogue->heard.reply.code;
+        dialogue->owed--;
+        bool last = dialogue->owed == 0;
+        dialogue->broken = code == 354 || code == 421 || code == 221 || (last && code != 250);
+        return last || dialogue->broken ? SMTP_STEP_ENDED : SMTP_STEP_WAIT;
+}
+
 /* A reply has come. */
 static enum smtp_step advance(struct smtp_dialogue *dialogue)
 {
         int code = dialogue->heard.reply.code;
+        if (dialogue->resetting)
+                return reset_answered(dialogue);
         if (dialogue->phase == SMTP_RCPT)
                 return recipient_answered(dialogue);
         if (dialogue->phase == SMTP_DATA && code == 354 && !dialogue->writing_message)
@@ -294,6 +306,41 @@ enum smtp_step smtp_dialogue_read(struct smtp_dialogue *dialogue, struct slice *
         return step;
 }
 
+/* How many replies are to come to what went along with the command that was refused. */
+static size_t replies_owed(const struct smtp_dialogue *dialogue)
+{
+        size_t recipients = dialogue->recipients.count, data = recipients == 1;
+        if (!dialogue->pipelining || dialogue->phase > SMTP_RCPT)
+                return 0;
+        return dialogue->phase == SMTP_MAIL ? recipients + data : data;
+}
+
+bool smtp_dialogue_reset(struct smtp_dialogue *dialogue)
+{
+        struct send_result result = smtp_dialogue_result(dialogue);
+        bool half_said = dialogue->written < dialogue->commands.len ||
+                         (dialogue->writing_message && dialogue->phase != SMTP_DOT);
+        if (dialogue->resetting || dialogue->heard.reply.code == 421 || half_said ||
+            result.outcome == SEND_DONE || result.outcome == SEND_AMBIGUOUS)
+                return false;
+        if (dialogue->phase != SMTP_RCPT && dialogue->heard.reply.code < 400) /* neither yes nor no */
+                return false;
+        dialogue->owed = replies_owed(dialogue) + 1;
+        dialogue->verdict = result;
+        dialogue->foreseen = dialogue->resetting = true;
+        dialogue->writing_message = false;
+        dialogue->heard.bytes = 0;
+        dialogue->written = 0;
+        buffer_clear(&dialogue->commands);
+        buffer_add_text(&dialogue->commands, "RSET\r\n");
+        return true;
+}
+
+bool smtp_dialogue_is_clean(const struct smtp_dialogue *dialogue)
+{
+        return dialogue->resetting && dialogue->owed == 0 && !dialogue->broken;
+}
+
 struct send_result smtp_dialogue_result(const struct smtp_dialogue *dialogue)
 {
         if (dialogue->foreseen)
@@ -316,11 +363,15 @@ struct send_result smtp_cut(enum smtp_phase phase, const char *cause)
 
 struct send_result smtp_dialogue_cut(const struct smtp_dialogue *dialogue, const char *cause)
 {
+        if (dialogue->resetting)
+                return dialogue->verdict;
         return smtp_cut(dialogue->phase, cause);
 }
 
 bool smtp_dialogue_untouched(const struct smtp_dialogue *dialogue)
 {
+        if (dialogue->resetting)
+                return false;
         return dialogue->phase == SMTP_MAIL ||
                (dialogue->phase == SMTP_RCPT && dialogue->heard.reply.code == 421);
 }

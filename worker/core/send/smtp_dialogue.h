@@ -56,7 +56,9 @@ struct smtp_dialogue {
         struct mime message;
         bool writing_message; /* it was asked for */
         bool broken;          /* a file of the message cannot be read any more */
-        bool foreseen;        /* the dialogue ended without a reply of its own; `verdict` says how */
+        bool resetting;       /* the mail was refused; so many replies are awaited: */
+        size_t owed;
+        bool foreseen; /* the dialogue ended without a reply of its own; `verdict` says how */
         struct send_result verdict;
 };
 /* A zeroed dialogue may be begun; this frees what it holds. */
@@ -86,10 +88,19 @@ enum smtp_step smtp_dialogue_read(struct smtp_dialogue *dialogue, struct slice *
 /* After SMTP_STEP_MESSAGE: the message is pending, its final dot included. */
 void smtp_dialogue_message(struct smtp_dialogue *dialogue);
 
+/*
+ * After SMTP_STEP_ENDED: takes back a mail that was refused, so that the next one can follow on the same
+ * connection (RFC 5321 section 4.1.1.5). Then RSET is pending, and SMTP_STEP_ENDED comes once more when all
+ * that was said is answered; smtp_dialogue_is_clean tells whether the server plays along. False, and nothing
+ * is begun, if the mail was accepted, or the server is about to close, or nobody knows where it stands.
+ */
+bool smtp_dialogue_reset(struct smtp_dialogue *dialogue);
+bool smtp_dialogue_is_clean(const struct smtp_dialogue *dialogue);
+
 /* After SMTP_STEP_ENDED: accepted or refused. */
 struct send_result smtp_dialogue_result(const struct smtp_dialogue *dialogue);
 /* The connection was lost, or time was up: ambiguous only if the server has the whole message. `cause` is one
- * line. */
+ * line. Of a mail that is being taken back: its refusal. */
 struct send_result smtp_dialogue_cut(const struct smtp_dialogue *dialogue, const char *cause);
 /* Was nothing said about the mail yet? What a kept connection says to MAIL may be its farewell, whatever the
  * code, and a 421 always is. Then the mail may be begun again on a new one. */

@@ -85,6 +85,13 @@ static struct slice header_of(const struct post *post, const char *name)
         return slice_of(header->value);
 }
 
+/* The header with or without X- before it. */
+static struct slice limit_header(const struct post *post, const char *name)
+{
+        struct slice value = header_of(post, name);
+        return value.data ? value : header_of(post, name + strlen("X-"));
+}
+
 static struct send_result answer_judge(const struct post *post, int status)
 {
         const struct mail_http *http = post->owner;
@@ -96,6 +103,8 @@ static struct send_result answer_judge(const struct post *post, int status)
                 .foreign = http_answer_is_foreign(header_of(post, "Content-Type"), body),
                 .nameless = !named,
                 .retry_after = header_of(post, "Retry-After"),
+                .limit_left = limit_header(post, "X-Ratelimit-Remaining"),
+                .limit_reset = limit_header(post, "X-Ratelimit-Reset"),
                 .retry_after_max_ms = http->retry_after_max_ms,
                 .now_s = clock_wall_ms() / 1000,
         };

@@ -17,7 +17,9 @@
  * used by: so it connects, and the mails are ours to hand over.
  */
 
-enum { IDLE_MS = 30000 };
+/* How long a connection is kept for the next mail; and where connections are few, so that other workers may
+ * have it. */
+enum { IDLE_MS = 30000, IDLE_CROWDED_MS = 100, CROWDED_FOR_MS = 60000 };
 
 /* One connection and the mail that is on it. */
 struct lane {
@@ -43,7 +45,8 @@ struct mail_smtp {
         struct lanes busy;  /* the one whose time is up first is first */
         struct lanes ended; /* within transport_send: told in a turn of its own */
         uv_timer_t expire, retire, later;
-        unsigned handles; /* of libuv, still open */
+        unsigned handles;   /* of libuv, still open */
+        int64_t crowded_ms; /* when a connection was one too many, by the loop's clock; 0: never */
         struct lane lanes[];
 };
 
@@ -62,16 +65,22 @@ static bool over(const uv_timer_t *timer, const struct lane *lane, int64_t after
         return lane && (int64_t)uv_now(timer->loop) - lane->since_ms >= after_ms;
 }
 
+static int64_t idle_ms(const struct mail_smtp *smtp)
+{
+        int64_t now_ms = (int64_t)uv_now(smtp->retire.loop);
+        return smtp->crowded_ms && now_ms - smtp->crowded_ms < CROWDED_FOR_MS ? IDLE_CROWDED_MS : IDLE_MS;
+}
+
 static void on_retire(uv_timer_t *timer)
 {
         struct mail_smtp *smtp = timer->data;
         struct lane *lane;
-        while (over(timer, lane = TAILQ_LAST(&smtp->idle, lanes), IDLE_MS)) {
+        while (over(timer, lane = TAILQ_LAST(&smtp->idle, lanes), idle_ms(smtp))) {
                 TAILQ_REMOVE(&smtp->idle, lane, listed);
                 smtp_connection_quit(lane->connection);
                 TAILQ_INSERT_HEAD(&smtp->closed, lane, listed);
         }
-        timer_set(timer, on_retire, TAILQ_LAST(&smtp->idle, lanes), IDLE_MS);
+        timer_set(timer, on_retire, TAILQ_LAST(&smtp->idle, lanes), idle_ms(smtp));
 }
 
 /* ---- lanes ---- */
@@ -83,15 +92,26 @@ static void lane_rest(struct lane *lane)
         lane->since_ms = (int64_t)uv_now(smtp->retire.loop);
         if (smtp_connection_is_open(lane->connection)) {
                 TAILQ_INSERT_HEAD(&smtp->idle, lane, listed);
-                timer_set(&smtp->retire, on_retire, lane, IDLE_MS);
+                timer_set(&smtp->retire, on_retire, lane, idle_ms(smtp));
         } else {
                 TAILQ_INSERT_HEAD(&smtp->closed, lane, listed);
         }
 }
 
+static void note_crowd(struct mail_smtp *smtp, struct send_result *result)
+{
+        for (size_t i = 0; i < smtp->base.capacity; i++)
+                result->standing += smtp_connection_stands(smtp->lanes[i].connection);
+        smtp->crowded_ms = (int64_t)uv_now(smtp->retire.loop);
+        uv_timer_stop(&smtp->retire); /* those that are idle now are kept for less long */
+        timer_set(&smtp->retire, on_retire, TAILQ_LAST(&smtp->idle, lanes), idle_ms(smtp));
+}
+
 /* The lane is in no list and is free for the next mail before `done` is called. */
 static void lane_tell(struct lane *lane, struct send_result result)
 {
+        if (result.crowded)
+                note_crowd(lane->owner, &result);
         send_done *done = lane->done;
         void *context = lane->context;
         lane_rest(lane);

@@ -150,7 +150,11 @@ static struct send_result connect_judge(const struct smtp_connection *connection
         const char *cause = send_curl_cause(code, connection->cause);
         if (send_curl_settings_at_fault(code))
                 return send_outcome_settings(cause);
-        return smtp_cut(connection->phase, cause);
+        struct send_result result = smtp_cut(connection->phase, cause);
+        /* Closed instead of a greeting: that is how some take fewer connections. */
+        result.crowded = connection->phase == SMTP_CONNECT && !heard->replied &&
+                         (code == CURLE_RECV_ERROR || code == CURLE_SSL_CONNECT_ERROR);
+        return result;
 }
 
 /* ---- talking ---- */
@@ -236,20 +240,22 @@ static bool talk_begin(struct smtp_connection *connection)
         return write_on(connection);
 }
 
-/* A message that is not accepted leaves the connection in doubt; so do words behind the last reply. */
+/* Where a refused mail could not be taken back, the connection is in doubt; so it is by words behind the last
+ * reply. */
 static bool talk_end(struct smtp_connection *connection, bool more)
 {
         struct send_result result = smtp_dialogue_result(&connection->dialogue);
-        if (result.outcome == SEND_DONE && !more) {
+        bool clean = result.outcome == SEND_DONE || smtp_dialogue_is_clean(&connection->dialogue);
+        if (clean && !more) {
                 connection->state = IDLE;
                 return end(connection, result);
         }
         if (result.outcome != SEND_DONE && found_dead(connection))
                 return begin_again(connection);
-        if (result.outcome != SEND_DONE)
-                smtp_connection_quit(connection);
-        else
+        if (clean)
                 drop(connection);
+        else
+                smtp_connection_quit(connection);
         return end(connection, result);
 }
 
@@ -266,6 +272,8 @@ static bool take(struct smtp_connection *connection, struct slice bytes)
                         smtp_dialogue_message(dialogue);
                         break;
                 case SMTP_STEP_ENDED:
+                        if (!found_dead(connection) && smtp_dialogue_reset(dialogue))
+                                break;
                         return talk_end(connection, bytes.len > 0);
                 case SMTP_STEP_FLOODED:
                         return fail(connection, smtp_dialogue_cut(dialogue, "endless reply"));
@@ -370,13 +378,21 @@ void smtp_connection_expire(struct smtp_connection *connection)
 
 void smtp_connection_stop(struct smtp_connection *connection)
 {
-        bool sent = connection->state == TALKING && connection->dialogue.phase == SMTP_DOT;
-        fail(connection, send_outcome_stopped(sent));
+        bool talking = connection->state == TALKING;
+        if (talking && connection->dialogue.resetting)
+                fail(connection, smtp_dialogue_result(&connection->dialogue));
+        else
+                fail(connection, send_outcome_stopped(talking && connection->dialogue.phase == SMTP_DOT));
 }
 
 const struct send_result *smtp_connection_result(const struct smtp_connection *connection)
 {
         return &connection->result;
+}
+
+bool smtp_connection_stands(const struct smtp_connection *connection)
+{
+        return connection->state == TALKING || connection->state == IDLE;
 }
 
 bool smtp_connection_is_open(const struct smtp_connection *connection)

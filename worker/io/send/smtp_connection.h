@@ -41,6 +41,8 @@ void smtp_connection_stop(struct smtp_connection *connection);
 /* Valid until the next mail. */
 const struct send_result *smtp_connection_result(const struct smtp_connection *connection);
 
+/* Is it connected and logged in, whether a mail is on it or not? */
+bool smtp_connection_stands(const struct smtp_connection *connection);
 bool smtp_connection_is_open(const struct smtp_connection *connection);
 /* Not while a mail is under way: QUIT. */
 void smtp_connection_quit(struct smtp_connection *connection);

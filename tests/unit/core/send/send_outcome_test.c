@@ -51,6 +51,36 @@ static void every_http_status_has_its_outcome(void **state)
         }
 }
 
+static void what_is_left_until_when_is_read_of_the_answer(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *left, *reset;
+                int64_t wanted_left, wanted_ms;
+        } cases[] = {
+                {"3", "2", 3, 2000},
+                {" 0", "1 ", 0, 1000},
+                {"7", "946684860", 7, 60000}, /* a time since 1970, of SendGrid */
+                {"7", "946684700", 7, 0},     /* ... which is over */
+                {"7", "86400", 7, 300000},    /* bounded */
+                {"7", NULL, 0, 0},
+                {NULL, "7", 0, 0},
+                {"many", "7", 0, 0},
+                {"7", "soon", 0, 0},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                for (int status = 200; status <= 429; status += 229) {
+                        struct http_answer answer = {.status = status,
+                                                     .limit_left = slice_of(cases[i].left),
+                                                     .limit_reset = slice_of(cases[i].reset),
+                                                     .retry_after_max_ms = 300000,
+                                                     .now_s = now_s};
+                        struct send_result result = send_outcome_http(&answer);
+                        assert_int_equal(result.limit_left, cases[i].wanted_left);
+                        assert_int_equal(result.limit_reset_ms, cases[i].wanted_ms);
+                }
+}
+
 static void a_conflict_is_what_the_preset_says_and_a_concurrent_one_does_not_count(void **state)
 {
         (void)state;
@@ -273,7 +303,9 @@ static void too_many_connections_is_of_their_number(void **state)
         (void)state;
         assert_true(
                 result_of(SMTP_CONNECT, "421 4.7.0 mx Error: too many connections from 192.0.2.1").crowded);
+        assert_true(result_of(SMTP_CONNECT, "421 4.7.0 mx Error: too many connections").crowd_told);
         assert_true(result_of(SMTP_CONNECT, "450 come back").crowded);
+        assert_false(result_of(SMTP_CONNECT, "450 come back").crowd_told);
         assert_true(result_of(SMTP_DOT, "432 4.3.2 Concurrent connections limit exceeded").crowded);
         assert_true(result_of(SMTP_MAIL, "421 Too many concurrent SMTP connections").crowded);
         assert_false(result_of(SMTP_CONNECT, "554 no").crowded);
@@ -373,6 +405,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_http_status_has_its_outcome),
+                cmocka_unit_test(what_is_left_until_when_is_read_of_the_answer),
                 cmocka_unit_test(a_conflict_is_what_the_preset_says_and_a_concurrent_one_does_not_count),
                 cmocka_unit_test(retry_after_is_read_as_seconds_or_date),
                 cmocka_unit_test(a_named_wait_throttles_and_503_with_one_still_counts),

@@ -244,6 +244,97 @@ static void a_mail_is_untouched_until_something_is_accepted_of_it(void **state)
         }
 }
 
+/* What the mail came to, and whether another one can follow on the connection. */
+static enum send_outcome taken_back(struct smtp_extensions extensions, const char *replies, const char *more,
+                                    bool *clean)
+{
+        struct smtp_dialogue dialogue = {0};
+        smtp_dialogue_begin(&dialogue, extensions, &mail);
+        struct slice bytes = slice_of(replies);
+        enum smtp_step step = SMTP_STEP_WAIT;
+        while (step == SMTP_STEP_WAIT) {
+                const char *end = memchr(bytes.data, '\n', bytes.len);
+                struct slice line = {.data = bytes.data, .len = (size_t)(end + 1 - bytes.data)};
+                bytes = (struct slice){.data = end + 1, .len = bytes.len - line.len};
+                written(&dialogue);
+                step = smtp_dialogue_read(&dialogue, &line);
+                if (step != SMTP_STEP_MESSAGE)
+                        continue;
+                smtp_dialogue_message(&dialogue);
+                step = SMTP_STEP_WAIT;
+        }
+        enum send_outcome outcome = smtp_dialogue_result(&dialogue).outcome;
+        bool begun = smtp_dialogue_reset(&dialogue);
+        if (begun) {
+                assert_string_equal(written(&dialogue), "RSET\r\n");
+                assert_false(smtp_dialogue_is_clean(&dialogue));
+                assert_false(smtp_dialogue_untouched(&dialogue));
+                hear(&dialogue, more);
+                assert_false(smtp_dialogue_reset(&dialogue));
+        }
+        *clean = smtp_dialogue_is_clean(&dialogue);
+        assert_int_equal(smtp_dialogue_result(&dialogue).outcome, outcome);
+        if (begun)
+                assert_int_equal(smtp_dialogue_cut(&dialogue, "gone").outcome, outcome);
+        smtp_dialogue_fini(&dialogue);
+        return outcome;
+}
+
+static void a_refused_mail_is_taken_back_and_the_next_one_can_follow(void **state)
+{
+        (void)state;
+        static const struct {
+                bool together;
+                const char *replies, *more;
+                enum send_outcome outcome;
+                bool clean;
+        } cases[] = {
+                {false, "550 5.7.1 no\r\n", "250 ok\r\n", SEND_CONFIG, true},
+                {false, "250 ok\r\n550 5.1.1 no\r\n", "250 ok\r\n", SEND_PERMANENT, true},
+                {false, "250 ok\r\n450 4.2.0 later\r\n", "250-all\r\n250 ok\r\n", SEND_TRANSIENT, true},
+                {false, "250 ok\r\n250 ok\r\n554 no\r\n", "250 ok\r\n", SEND_PERMANENT, true},
+                {false, "250 ok\r\n250 ok\r\n354 go\r\n550 spam\r\n", "250 ok\r\n", SEND_PERMANENT, true},
+                /* what went along is answered first */
+                {true, "550 no\r\n", "503 what?\r\n503 what?\r\n250 ok\r\n", SEND_CONFIG, true},
+                {true, "250 ok\r\n550 5.1.1 no\r\n", "554 nobody\r\n250 ok\r\n", SEND_PERMANENT, true},
+                {true, "250 ok\r\n550 5.1.1 no\r\n", "250 ok\r\n", SEND_PERMANENT, false},
+                /* DATA was taken though nobody gets it: there is no way back */
+                {true, "250 ok\r\n550 5.1.1 no\r\n", "354 go\r\n", SEND_PERMANENT, false},
+                /* it does not go on */
+                {false, "250 ok\r\n550 5.1.1 no\r\n", "421 enough\r\n", SEND_PERMANENT, false},
+                {false, "250 ok\r\n550 5.1.1 no\r\n", "221 bye\r\n", SEND_PERMANENT, false},
+                {false, "250 ok\r\n550 5.1.1 no\r\n", "502 what?\r\n", SEND_PERMANENT, false},
+                {false, "421 4.3.2 bye\r\n", "", SEND_TRANSIENT, false},
+                {false, "250 ok\r\n250 ok\r\n354 go\r\n350 hm\r\n", "", SEND_AMBIGUOUS, false},
+                {false, "250 ok\r\n250 ok\r\n354 go\r\n250 queued\r\n", "", SEND_DONE, false},
+                {false, "250 ok\r\n250 ok\r\n250 what?\r\n", "", SEND_TRANSIENT, false},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                bool clean;
+                enum send_outcome outcome =
+                        taken_back(cases[i].together ? all : plain, cases[i].replies, cases[i].more, &clean);
+                if (outcome != cases[i].outcome || clean != cases[i].clean)
+                        fail_msg("case %zu: outcome %d, clean %d", i, (int)outcome, clean);
+        }
+}
+
+static void a_message_that_is_half_written_cannot_be_taken_back(void **state)
+{
+        (void)state;
+        struct smtp_dialogue dialogue = {0};
+        smtp_dialogue_begin(&dialogue, plain, &mail);
+        for (int i = 0; i < 3; i++) {
+                written(&dialogue);
+                hear(&dialogue, i < 2 ? "250 ok\r\n" : "354 go\r\n");
+        }
+        smtp_dialogue_message(&dialogue);
+        smtp_dialogue_pending(&dialogue);
+        smtp_dialogue_wrote(&dialogue, 10);
+        assert_int_equal(hear(&dialogue, "552 5.3.4 too large\r\n"), SMTP_STEP_ENDED);
+        assert_false(smtp_dialogue_reset(&dialogue));
+        smtp_dialogue_fini(&dialogue);
+}
+
 static const char three[] = "ann@example.org, bob@example.org, ann@example.org";
 
 static struct mail_request to_three(void)
@@ -423,6 +514,8 @@ int main(void)
                 cmocka_unit_test(no_reply_before_the_dot_is_an_acceptance),
                 cmocka_unit_test(endless_replies_are_cut),
                 cmocka_unit_test(a_mail_is_untouched_until_something_is_accepted_of_it),
+                cmocka_unit_test(a_refused_mail_is_taken_back_and_the_next_one_can_follow),
+                cmocka_unit_test(a_message_that_is_half_written_cannot_be_taken_back),
                 cmocka_unit_test(each_recipient_is_asked_once),
                 cmocka_unit_test(the_refusals_of_recipients_decide),
                 cmocka_unit_test(a_refused_recipient_is_named_without_his_address),

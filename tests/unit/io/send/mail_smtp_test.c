@@ -216,17 +216,64 @@ static void silence_or_a_cut_is_ambiguous_only_after_the_dot(void **state)
         }
 }
 
-static void after_a_failure_the_next_mail_has_a_fresh_connection(void **state)
+static void after_a_refusal_the_next_mail_has_the_same_connection(void **state)
 {
         (void)state;
-        struct stage *stage =
-                stage_open((struct smtp_script){.rcpt = "550 5.1.1 no\r\n", .first_connections = 1});
-        stage->config.mail.smtp.connections = 1;
-        stage_reopen(stage);
-        assert_int_equal(send_one(stage)->outcome, SEND_PERMANENT);
-        assert_false(stage->results[0].counts);
-        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
-        assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
+        static const char *const ehlos[] = {PLAIN_EHLO, PIPELINING_EHLO};
+        for (int i = 0; i < 2; i++) {
+                struct stage *stage =
+                        stage_open((struct smtp_script){.ehlo = ehlos[i], .dot = "550 5.7.1 spam\r\n"});
+                stage->config.mail.smtp.connections = 1;
+                stage_reopen(stage);
+                for (int n = 0; n < 5; n++) {
+                        assert_int_equal(send_one(stage)->outcome, SEND_PERMANENT);
+                        assert_false(stage->results[n].counts);
+                }
+                assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 1);
+                assert_non_null(strstr(stage->peer->log, "\r\n.\r\nRSET\r\nMAIL FROM"));
+                stage_close(stage);
+        }
+}
+
+static void where_a_refused_mail_cannot_be_taken_back_the_next_one_has_a_fresh_connection(void **state)
+{
+        (void)state;
+        static const char *const resets[] = {"502 5.5.1 what?\r\n", "421 4.7.0 too many errors\r\n", CUT};
+        for (int i = 0; i < 3; i++) {
+                struct stage *stage = stage_open((struct smtp_script){
+                        .rcpt = "550 5.1.1 no\r\n", .rset = resets[i], .first_connections = 1});
+                stage->config.mail.smtp.connections = 1;
+                stage_reopen(stage);
+                assert_int_equal(send_one(stage)->outcome, SEND_PERMANENT);
+                assert_false(stage->results[0].counts);
+                assert_int_equal(send_one(stage)->outcome, SEND_DONE);
+                assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
+                stage_close(stage);
+        }
+}
+
+/* Of a connection that is closed instead of being greeted it tells how many others stand. */
+static void a_connection_too_many_is_told_from_a_service_that_is_down(void **state)
+{
+        (void)state;
+        static const char *const greetings[] = {CUT, "421 4.7.0 mx Error: too many connections\r\n"};
+        for (int i = 0; i < 2; i++) {
+                struct stage *stage = stage_open((struct smtp_script){.greeting = greetings[i]});
+                const struct send_result *result = send_one(stage);
+                assert_int_equal(result->outcome, SEND_TRANSIENT);
+                assert_true(result->crowded);
+                assert_int_equal(result->crowd_told, i);
+                assert_int_equal(result->standing, 0);
+                stage_close(stage);
+        }
+        struct stage *stage = stage_open((struct smtp_script){.dot = SILENT});
+        transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        while (peer_count(stage->peer, &stage->peer->requests, 0) == 0)
+                uv_run(&stage->loop, UV_RUN_NOWAIT);
+        stage->script.greeting = CUT;
+        assert_int_equal(send_one(stage)->outcome, SEND_TRANSIENT);
+        assert_true(stage->results[0].crowded);
+        assert_int_equal(stage->results[0].standing, 1);
         stage_close(stage);
 }
 
@@ -464,7 +511,10 @@ int main(void)
                 cmocka_unit_test(a_large_message_arrives_whole),
                 cmocka_unit_test(every_refusal_at_every_place_has_its_outcome),
                 cmocka_unit_test(silence_or_a_cut_is_ambiguous_only_after_the_dot),
-                cmocka_unit_test(after_a_failure_the_next_mail_has_a_fresh_connection),
+                cmocka_unit_test(after_a_refusal_the_next_mail_has_the_same_connection),
+                cmocka_unit_test(
+                        where_a_refused_mail_cannot_be_taken_back_the_next_one_has_a_fresh_connection),
+                cmocka_unit_test(a_connection_too_many_is_told_from_a_service_that_is_down),
                 cmocka_unit_test(a_late_reply_is_never_taken_for_the_next_mails),
                 cmocka_unit_test(a_kept_connection_that_died_costs_no_try),
                 cmocka_unit_test(a_refusal_of_mail_on_a_kept_connection_is_asked_for_again_on_a_new_one),

@@ -1,0 +1,45 @@
+"""A mail server that takes fewer connections than are configured: real ones, and each way to refuse one."""
+import time
+
+import pytest
+
+from harness.mta import Exim, Postfix
+from harness.publish import order
+from harness.wait import wait_until
+
+MAILS = 300  # the list of completed jobs keeps a thousand
+
+
+def smtp(url, connections):
+    return {"transport": "smtp", "http": None, "timeout": "20s",
+            "smtp": {"url": url, "starttls": "off", "username": None, "password": None, "connections": connections}}
+
+
+def completed(bench):
+    return bench.redis.client.zcard(f"{bench.prefix}:jobs:completed")
+
+
+def send(bench, url, connections, workers, first):
+    """Seconds that it takes until all are accepted."""
+    started = [bench.worker(bench.smtp_config(), mail=smtp(url, connections)) for _ in range(workers)]
+    before, began = completed(bench), time.monotonic()
+    bench.publish_many([order(n) for n in range(first, first + MAILS)])
+    wait_until(lambda: completed(bench) >= before + MAILS, within=120, every=0.05, what=lambda: f"{completed(bench)} completed")
+    took = time.monotonic() - began
+    openings = [line for worker in started for line in worker.logged(event="breaker_open")]
+    for worker in started:
+        worker.stop()
+    assert not openings, openings
+    return took
+
+
+@pytest.mark.parametrize("limit", [3, 10, 15])
+@pytest.mark.parametrize("server", [Postfix, Exim])
+def test_four_workers_find_the_number_that_a_server_takes(bench, server, limit):
+    """Row 7: on the old code most attempts were burnt against the limit, and it took minutes."""
+    with server(limit) as mta:
+        best = min(send(bench, mta.url, limit, 1, first) for first in (1, 10001))
+        took = send(bench, mta.url, 16, 4, 20001)
+        assert all(int(job["attempt"]) == 0 for job in bench.redis.jobs().values())
+        print(f"{mta.name}, limit {limit}: {best:.2f} s with {limit} connections, {took:.2f} s with 16 in four workers")
+        assert took < 1.5 * best + 0.5, mta.log()[-2000:]  # half a second for the clock of the test
