@@ -3,7 +3,7 @@
 _leveret()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="run check topology type template plan publish job dlq queue worker top health mail"
+    local commands="run check topology type template plan publish job dlq queue worker top serve health mail"
     local common="-c --set -o --yes --wide --help"
     local which="--type --reason --subject --search --since"
     local command="" verb="" word i skip=""

@@ -50,6 +50,7 @@ const struct cli_command cli_commands[] = {
          command_queue},
         {"worker", "leveret worker list", "the processes that run now", command_worker},
         {"top", "leveret top", "everything at a glance, once a second", command_top},
+        {"serve", "leveret serve", "an HTTP API for programs", command_serve},
         {"health", "leveret health [live | ready]", "for container probes", command_health},
         {"mail", "leveret mail test --to ADDRESS", "send one mail through the configured transport",
          command_mail},

@@ -146,8 +146,6 @@ bool cli_print(struct slice text);
 /* The same for JSON. Some terminals obey DEL and C1 also in UTF-8: they are escaped; they stand only in
  * strings. */
 bool cli_print_json(struct slice json);
-/* Is it a number as JSON writes them, without an exponent? What Redis holds may be anything. */
-bool cli_number_is(struct slice text);
 /* Adds ,"name":"text", or null for a text that is NULL. */
 void cli_add_json(struct buffer *out, const char *name, const char *text);
 
@@ -156,6 +154,7 @@ void cli_add_json(struct buffer *out, const char *name, const char *text);
 /* The commands, one file each. */
 int command_run(struct cli *cli, int argc, char **argv);
 int command_check(struct cli *cli, int argc, char **argv);
+int command_serve(struct cli *cli, int argc, char **argv);
 int command_topology(struct cli *cli, int argc, char **argv);
 int command_type(struct cli *cli, int argc, char **argv);
 int command_template(struct cli *cli, int argc, char **argv);

@@ -174,6 +174,10 @@ static const struct page pages[] = {
                 "  s            sort by name, ready, dead, or as configured\n"
                 "  a u w d      show all, queues, workers, dead letters alone\n\n"
                 "Example: leveret top\n"},
+        {"serve", "An HTTP API over the same answers as the commands: jobs, queues, workers,\n"
+                  "types. GET /v1/openapi.json describes it. A process of its own, any number of\n"
+                  "it; serve.listen, serve.tokens and serve.tls configure it. SIGTERM ends it.\n\n"
+                  "Example: leveret serve -c /etc/leveret/leveret.yaml\n"},
         {"health", "Asks the worker on this machine (admin.listen), for container probes.\n\n"
                    "  live    does its loop turn?\n"
                    "  ready   does it take work? Names each reason if not. This is the default.\n\n"

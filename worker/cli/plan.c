@@ -1,102 +1,16 @@
 #include "core/plan/plan.h"
 #include "cli/cli.h"
+#include "core/plan/plan_json.h"
 #include "core/plan/registry.h"
 #include "handler.h"
 
 /* The most that a body may ever be. */
 #define DATA_MAX ((size_t)16 << 20)
 
-static void add_texts(struct buffer *out, const char *name, const char *const *texts)
-{
-        if (!texts)
-                return;
-        buffer_printf(out, ",\"%s\":[", name);
-        for (size_t i = 0; texts[i]; i++) {
-                buffer_add_text(out, i ? "," : "");
-                buffer_add_json_string(out, slice_of(texts[i]));
-        }
-        buffer_add_char(out, ']');
-}
-
-static void add_pairs(struct buffer *out, const char *name, const struct pair *pairs)
-{
-        if (!pairs)
-                return;
-        buffer_printf(out, ",\"%s\":{", name);
-        for (size_t i = 0; pairs[i].name; i++) {
-                buffer_add_text(out, i ? "," : "");
-                buffer_add_json_string(out, slice_of(pairs[i].name));
-                buffer_add_char(out, ':');
-                buffer_add_json_string(out, slice_of(pairs[i].value));
-        }
-        buffer_add_char(out, '}');
-}
-
-static void add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
-{
-        if (!list.url && !list.mailto)
-                return;
-        buffer_printf(out, ",\"list_unsubscribe\":{\"one_click\":%s", list.one_click ? "true" : "false");
-        cli_add_json(out, "url", list.url);
-        cli_add_json(out, "mailto", list.mailto);
-        buffer_add_char(out, '}');
-}
-
-/* Content by its size alone. */
-static void add_attachments(struct buffer *out, const struct attachment *files)
-{
-        if (!files)
-                return;
-        buffer_add_text(out, ",\"attachments\":[");
-        for (size_t i = 0; files[i].name; i++) {
-                int64_t size = files[i].content ? (int64_t)files[i].content_len : files[i].size;
-                buffer_printf(out, "%s{\"size\":%" PRId64, i ? "," : "", size);
-                cli_add_json(out, "name", files[i].name);
-                cli_add_json(out, "type", files[i].type);
-                cli_add_json(out, "url", files[i].url);
-                cli_add_json(out, "sha256", files[i].sha256);
-                cli_add_json(out, "inline_id", files[i].inline_id);
-                buffer_add_char(out, '}');
-        }
-        buffer_add_char(out, ']');
-}
-
-static void add_mail(struct buffer *out, const struct mail *mail)
-{
-        buffer_add_text(out, "{\"kind\":\"mail\"");
-        cli_add_json(out, "key", mail->key);
-        cli_add_json(out, "from", mail->from);
-        cli_add_json(out, "to", mail->to);
-        cli_add_json(out, "cc", mail->cc);
-        cli_add_json(out, "bcc", mail->bcc);
-        cli_add_json(out, "reply_to", mail->reply_to);
-        cli_add_json(out, "subject", mail->subject);
-        cli_add_json(out, "text", mail->text);
-        cli_add_json(out, "html", mail->html);
-        add_pairs(out, "headers", mail->headers);
-        add_attachments(out, mail->attachments);
-        add_unsubscribe(out, mail->list_unsubscribe);
-        cli_add_json(out, "in_reply_to", mail->in_reply_to);
-        add_texts(out, "references", mail->references);
-        add_texts(out, "tags", mail->tags);
-        add_pairs(out, "metadata", mail->metadata);
-        cli_add_json(out, "outlet", mail->outlet);
-        buffer_add_char(out, '}');
-}
-
 static void print_json(const struct handler *handler, const struct plan *plan)
 {
         struct buffer out = {0};
-        buffer_printf(&out, "{\"type\":\"%s\",\"effects\":[", handler->type);
-        for (size_t i = 0; i < plan->count; i++) {
-                buffer_add_text(&out, i ? "," : "");
-                switch (plan->effects[i].kind) {
-                case EFFECT_MAIL:
-                        add_mail(&out, &plan->effects[i].mail);
-                        break;
-                }
-        }
-        buffer_add_text(&out, "]}");
+        plan_json(&out, handler->type, plan);
         cli_print_json((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
 }

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "core/codec/json.h"
 #include "core/memory/memory.h"
 #include "core/text/display.h"
 
@@ -153,7 +154,7 @@ static void add_json(struct buffer *out, const struct cli_table *table)
                         const char *text = cell(table, row, i);
                         bool nothing = !*text || strcmp(text, "-") == 0;
                         if (table->columns[i].numeric)
-                                buffer_add_text(out, cli_number_is(slice_of(text)) ? text : "null");
+                                buffer_add_text(out, json_number_is(slice_of(text)) ? text : "null");
                         else if (table->columns[i].optional && nothing)
                                 buffer_add_text(out, "null");
                         else

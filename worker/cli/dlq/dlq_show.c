@@ -1,6 +1,7 @@
 #include "cli/dlq/dlq.h"
 #include "cli/job/timeline.h"
 #include "core/record/keys.h"
+#include "query/jobs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -186,7 +187,8 @@ static int show_json(struct dlq *dlq, const struct dlq_entry *entry)
         add_hash(&out, hash_of(dlq, entry));
         buffer_add_text(&out, ",\"events\":");
         if (entry->id[0])
-                timeline_json(dlq->cli, dlq->redis, entry->id, &out);
+                job_add_timeline(&(struct query){dlq->cli->config, dlq->redis, &dlq->cli->arena}, entry->id,
+                                 &out);
         else
                 buffer_add_text(&out, "[]");
         struct message *message = dlq->full ? peek(dlq, entry, &status) : NULL;

@@ -1,4 +1,4 @@
-#include "cli/fleet/fleet.h"
+#include "cli/fleet/fleet_text.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
 
@@ -41,9 +41,9 @@ static int list(struct cli *cli, struct redis_sync *redis)
 {
         struct fleet fleet;
         struct cli_table table;
-        int status = fleet_look(cli, redis, &fleet);
-        if (status != CLI_OK)
-                return status;
+        const char *error = fleet_look(&(struct query){cli->config, redis, &cli->arena}, &fleet);
+        if (error)
+                return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, slice_of(error)));
         bool asked = fleet.trouble == NULL;
         struct cli_column shown[CLI_COUNT(columns)];
         memcpy(shown, columns, sizeof(columns));
@@ -60,7 +60,7 @@ static int list(struct cli *cli, struct redis_sync *redis)
                               fleet_tiers_text(cli, queue));
         }
         cli_table_print(&table);
-        return asked ? CLI_OK : cli_fail(cli, CLI_ERROR, "%s", fleet.trouble);
+        return asked ? CLI_OK : cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, slice_of(fleet.trouble)));
 }
 
 /* Waits until every worker that consumes the queue has told that it follows. Returns how many there are. */
@@ -72,8 +72,11 @@ static size_t wait_for_workers(struct cli *cli, struct redis_sync *redis, const 
                 struct fleet fleet = {0};
                 size_t consuming = 0;
                 *late = 0;
-                if (fleet_workers(cli, redis, &fleet) != CLI_OK)
+                const char *error = fleet_workers(&(struct query){cli->config, redis, &cli->arena}, &fleet);
+                if (error) {
+                        cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, slice_of(error)));
                         return 0;
+                }
                 for (size_t i = 0; i < fleet.worker_count; i++) {
                         if (!fleet_has_word(fleet.workers[i].queues, queue))
                                 continue;

@@ -1,5 +1,5 @@
 #include "cli/fleet/top_view.h"
-#include "cli/fleet/fleet.h"
+#include "cli/fleet/fleet_text.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
 
@@ -184,9 +184,11 @@ static void add_workers(struct cli *cli, const struct fleet *fleet, struct buffe
         cli_table_init(&table, cli, worker_columns, CLI_COUNT(worker_columns));
         for (size_t i = 0; i < fleet->worker_count; i++) {
                 const struct fleet_worker *worker = &fleet->workers[i];
-                cli_table_row(&table, worker->name, worker->state, worker->breaker,
-                              number(cli, worker->in_flight), arena_printf(&cli->arena, "%.1f", worker->rate),
-                              number(cli, worker->completed), fleet_age_text(cli, worker->started_ms));
+                cli_table_row(&table, cli_safe(cli, slice_of(worker->name)),
+                              cli_safe(cli, slice_of(worker->state)),
+                              cli_safe(cli, slice_of(worker->breaker)), number(cli, worker->in_flight),
+                              arena_printf(&cli->arena, "%.1f", worker->rate), number(cli, worker->completed),
+                              fleet_age_text(cli, worker->started_ms));
         }
         buffer_add_char(out, '\n');
         cli_table_add(&table, out);
@@ -227,7 +229,8 @@ static void add_text(struct cli *cli, const struct fleet *fleet, const struct su
                       number(cli, sums->ready), sums->in_flight, number(cli, sums->retry),
                       number(cli, sums->dead));
         if (fleet->trouble)
-                buffer_printf(out, "the broker cannot be asked: %s\n", fleet->trouble);
+                buffer_printf(out, "the broker cannot be asked: %s\n",
+                              cli_safe(cli, slice_of(fleet->trouble)));
 }
 
 static void add_number(struct buffer *out, const char *name, int64_t number)
@@ -291,8 +294,11 @@ bool top_look(struct cli *cli, struct redis_sync *redis, const struct top_choice
               struct top_before *before, struct buffer *out)
 {
         struct fleet fleet;
-        if (fleet_look(cli, redis, &fleet) != CLI_OK)
+        const char *error = fleet_look(&(struct query){cli->config, redis, &cli->arena}, &fleet);
+        if (error) {
+                cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, slice_of(error)));
                 return false;
+        }
         struct sums sums = sum_up(&fleet, before);
         struct reasons *reasons = arena_alloc(&cli->arena, sizeof(*reasons));
         reasons_look(cli, redis, &fleet, reasons);

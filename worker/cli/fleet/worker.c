@@ -1,4 +1,4 @@
-#include "cli/fleet/fleet.h"
+#include "cli/fleet/fleet_text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -23,18 +23,21 @@ static int list(struct cli *cli, struct redis_sync *redis)
         struct arena *arena = &cli->arena;
         struct fleet fleet;
         struct cli_table table;
-        int status = fleet_look(cli, redis, &fleet);
-        if (status != CLI_OK)
-                return status;
+        const char *error = fleet_look(&(struct query){cli->config, redis, &cli->arena}, &fleet);
+        if (error)
+                return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, slice_of(error)));
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
         for (size_t i = 0; i < fleet.worker_count; i++) {
                 const struct fleet_worker *worker = &fleet.workers[i];
-                cli_table_row(&table, worker->name, worker->host, worker->pid, worker->version, worker->state,
-                              worker->breaker, arena_printf(arena, "%" PRId64, worker->in_flight),
-                              arena_printf(arena, "%.1f", worker->rate),
-                              arena_printf(arena, "%" PRId64, worker->completed),
-                              fleet_age_text(cli, worker->started_ms), cli_when(cli, worker->seen_ms),
-                              worker->queues);
+                cli_table_row(
+                        &table, cli_safe(cli, slice_of(worker->name)), cli_safe(cli, slice_of(worker->host)),
+                        cli_safe(cli, slice_of(worker->pid)), cli_safe(cli, slice_of(worker->version)),
+                        cli_safe(cli, slice_of(worker->state)), cli_safe(cli, slice_of(worker->breaker)),
+                        arena_printf(arena, "%" PRId64, worker->in_flight),
+                        arena_printf(arena, "%.1f", worker->rate),
+                        arena_printf(arena, "%" PRId64, worker->completed),
+                        fleet_age_text(cli, worker->started_ms), cli_when(cli, worker->seen_ms),
+                        worker->queues);
         }
         cli_table_print(&table);
         return CLI_OK;

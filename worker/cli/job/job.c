@@ -1,18 +1,12 @@
 #include "cli/cli.h"
 #include "cli/job/job_show.h"
-#include "core/memory/memory.h"
 #include "core/record/keys.h"
-#include "core/text/units.h"
-#include "io/machine/clock.h"
+#include "query/jobs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct filter {
-        const char *state, *type, *subject, *limit;
-};
 
 static const struct cli_column list_columns[] = {{.title = "ID"},
                                                  {.title = "STATE", .whole = true, .state = true},
@@ -22,16 +16,6 @@ static const struct cli_column list_columns[] = {{.title = "ID"},
                                                  {.title = "STARTED", .optional = true, .whole = true},
                                                  {.title = "REASON"},
                                                  {.title = "ERROR"}};
-
-static bool matches(const struct redis_value *record, const struct filter *filter)
-{
-        struct slice state = redis_value_field(record, "state");
-        if (filter->state && strcmp(filter->state, "stuck") == 0)
-                return job_is_stuck(record);
-        if (filter->state && !slice_is(state, filter->state))
-                return false;
-        return !filter->type || slice_is(redis_value_field(record, "type"), filter->type);
-}
 
 static void list_row(struct cli *cli, struct cli_table *table, struct slice id,
                      const struct redis_value *record)
@@ -46,102 +30,20 @@ static void list_row(struct cli *cli, struct cli_table *table, struct slice id,
                       cli_safe(cli, redis_value_field(record, "error")));
 }
 
-/* An id in one of the indexes, and when it was put there. */
-struct entry {
-        struct slice id;
-        double at_ms;
-        const char *state; /* that the index is for; NULL: any */
-};
-
-struct entries {
-        struct entry *items;
-        size_t count, capacity;
-};
-
-static void entries_add(struct cli *cli, struct redis_sync *redis, const char *index, const char *state,
-                        struct entries *entries)
+static int list(struct cli *cli, struct redis_sync *redis, const struct job_filter *filter, int64_t limit)
 {
-        const struct redis_value *ids =
-                redis_sync_call(redis, &cli->arena, "ZREVRANGE", index, "0", "9999", "WITHSCORES", NULL);
-        if (entries->count + ids->count / 2 > entries->capacity) {
-                entries->capacity = entries->count + ids->count / 2;
-                entries->items = memory_resized(entries->items, entries->capacity * sizeof(*entries->items));
-        }
-        for (size_t i = 0; i + 1 < ids->count; i += 2) {
-                const char *score = cli_safe(cli, ids->items[i + 1].text);
-                entries->items[entries->count++] = (struct entry){
-                        .id = ids->items[i].text, .at_ms = strtod(score, NULL), .state = state};
-        }
-}
-
-static int newest_first(const void *a, const void *b)
-{
-        const struct entry *one = a, *other = b;
-        return (one->at_ms < other->at_ms) - (one->at_ms > other->at_ms);
-}
-
-/* The newest that match and still have a record. True: there are more of them. */
-static bool list_rows(struct cli *cli, struct redis_sync *redis, struct cli_table *table,
-                      const struct entries *entries, const struct filter *filter, int64_t limit)
-{
-        for (size_t i = 0; i < entries->count; i++) {
-                const struct entry *entry = &entries->items[i];
-                const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_JOB,
-                                             arena_copy(&cli->arena, entry->id.data, entry->id.len));
-                const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", key, NULL);
-                bool current = !entry->state || slice_is(redis_value_field(record, "state"), entry->state);
-                if (record->count == 0 || !current || !matches(record, filter))
-                        continue;
-                if (limit-- == 0)
-                        return true;
-                list_row(cli, table, entry->id, record);
-        }
-        return false;
-}
-
-/* Those that an index is kept for. */
-static const char *const listed_states[] = {"running", "retrying", "dead", "completed"};
-
-static int list(struct cli *cli, struct redis_sync *redis, const struct filter *filter, int64_t limit)
-{
-        const char *prefix = cli->config->redis.prefix;
-        bool stuck = filter->state && strcmp(filter->state, "stuck") == 0;
-        const char *wanted = stuck ? "running" : filter->state;
-        struct entries entries = {0};
-        if (filter->subject)
-                entries_add(cli, redis, record_key(&cli->arena, prefix, KEY_SUBJECT, filter->subject), NULL,
-                            &entries);
-        for (size_t i = 0; i < CLI_COUNT(listed_states) && !filter->subject; i++)
-                if (!wanted || strcmp(wanted, listed_states[i]) == 0)
-                        entries_add(cli, redis, record_key(&cli->arena, prefix, KEY_JOBS, listed_states[i]),
-                                    listed_states[i], &entries);
-        if (entries.count > 0)
-                qsort(entries.items, entries.count, sizeof(*entries.items), newest_first);
+        struct job_list list;
         struct cli_table table;
+        jobs_list(&(struct query){cli->config, redis, &cli->arena}, filter, (size_t)limit, &list);
+        if (list.error)
+                return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, slice_of(list.error)));
         cli_table_init(&table, cli, list_columns, CLI_COUNT(list_columns));
-        bool more = list_rows(cli, redis, &table, &entries, filter, limit);
-        free(entries.items);
+        for (size_t i = 0; i < list.count; i++)
+                list_row(cli, &table, slice_of(list.rows[i].id), list.rows[i].record);
         cli_table_print(&table);
-        if (more)
+        if (list.more)
                 fprintf(stderr, "leveret job: the newest %" PRId64 "; there are more, see --limit\n", limit);
         return CLI_OK;
-}
-
-/* What is wrong with a --state, or NULL. */
-static const char *state_problem(const struct filter *filter)
-{
-        const char *state = filter->state;
-        for (size_t i = 0; state && i < CLI_COUNT(listed_states); i++)
-                if (strcmp(state, listed_states[i]) == 0)
-                        return NULL;
-        if (!state || strcmp(state, "stuck") == 0 || (strcmp(state, "dropped") == 0 && filter->subject))
-                return NULL;
-        if (strcmp(state, "dropped") == 0)
-                return "no list of dropped jobs is kept; ask by --subject, or by id with job show";
-        if (strcmp(state, "queued") == 0)
-                return "no list of queued jobs is kept; ask by id with job show, or for numbers with queue "
-                       "list";
-        return "--state takes running, retrying, dead, completed or stuck";
 }
 
 /* KEYS: job, timeline. Answers {what, state, subject}: nothing is forgotten of a job that runs under a lease.
@@ -157,9 +59,9 @@ static const char forget_script[] =
 static void forget_listed(struct cli *cli, struct redis_sync *redis, const char *id, struct slice subject)
 {
         const char *prefix = cli->config->redis.prefix;
-        for (size_t i = 0; i < CLI_COUNT(listed_states); i++)
+        for (size_t i = 0; jobs_listed_states[i]; i++)
                 redis_sync_call(redis, &cli->arena, "ZREM",
-                                record_key(&cli->arena, prefix, KEY_JOBS, listed_states[i]), id, NULL);
+                                record_key(&cli->arena, prefix, KEY_JOBS, jobs_listed_states[i]), id, NULL);
         if (subject.len > 0)
                 redis_sync_call(redis, &cli->arena, "ZREM",
                                 record_key(&cli->arena, prefix, KEY_SUBJECT,
@@ -206,11 +108,12 @@ static int forget(struct cli *cli, struct redis_sync *redis, const char *id)
 
 int command_job(struct cli *cli, int argc, char **argv)
 {
-        struct filter filter = {0};
+        struct job_filter filter = {0};
+        const char *limit_text = NULL;
         const struct cli_flag flags[] = {{.name = "--state", .takes_value = true, .value = &filter.state},
                                          {.name = "--type", .takes_value = true, .value = &filter.type},
                                          {.name = "--subject", .takes_value = true, .value = &filter.subject},
-                                         {.name = "--limit", .takes_value = true, .value = &filter.limit},
+                                         {.name = "--limit", .takes_value = true, .value = &limit_text},
                                          {0}};
         int64_t limit = 50;
         if (!cli_parse(cli, argc, argv, flags))
@@ -224,10 +127,10 @@ int command_job(struct cli *cli, int argc, char **argv)
                         cli,
                         cli->help ? NULL
                                   : cli_word_missing(cli, "job show ID, job list or job forget ID", verbs));
-        if (filter.limit && !cli_parse_count(filter.limit, 1, 10000, &limit))
+        if (limit_text && !cli_parse_count(limit_text, 1, 10000, &limit))
                 return cli_usage(cli, "--limit takes 1 to 10000");
-        if (state_problem(&filter))
-                return cli_usage(cli, state_problem(&filter));
+        if (jobs_state_problem(&filter))
+                return cli_usage(cli, jobs_state_problem(&filter));
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;

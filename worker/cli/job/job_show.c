@@ -1,29 +1,14 @@
 #include "cli/job/job_show.h"
 #include "cli/job/timeline.h"
-#include "core/record/keys.h"
 #include "core/text/units.h"
 #include "io/amqp/amqp_admin.h"
 #include "io/machine/clock.h"
+#include "query/jobs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-int64_t job_field_integer(const struct redis_value *record, const char *name)
-{
-        char text[32];
-        snprintf(text, sizeof(text), "%.*s", SLICE_PRINT(redis_value_field(record, name)));
-        return strtoll(text, NULL, 10);
-}
-
-/* Running, but the lease ran out and nobody has taken it over: it waits for a redelivery, or its message is
- * gone. */
-bool job_is_stuck(const struct redis_value *record)
-{
-        return slice_is(redis_value_field(record, "state"), "running") &&
-               job_field_integer(record, "lease_until_ms") < clock_wall_ms();
-}
 
 static const char *duration_text(struct cli *cli, int64_t ms)
 {
@@ -125,55 +110,6 @@ static void print_record(struct cli *cli, const struct redis_value *record)
                         print_field(cli, record, record->items[i].text, record->items[i + 1].text);
 }
 
-static bool is_count(struct slice name, struct slice value)
-{
-        static const char *const counts[] = {"attempt", "deferrals",    "redrives",
-                                             "starts",  "effects_done", "effects_total"};
-        enum { DIGITS_MAX = 15 }; /* what a double, and so every reader of JSON, holds exactly */
-        bool counts_something = ends_in_ms(name);
-        for (size_t i = 0; i < CLI_COUNT(counts); i++)
-                counts_something = counts_something || slice_is(name, counts[i]);
-        return counts_something && value.len <= DIGITS_MAX && cli_number_is(value);
-}
-
-/* Redis keeps texts; who selects by numbers (jq's .attempt > 2) needs numbers. */
-static void add_value(struct buffer *out, struct slice name, struct slice value)
-{
-        if (is_count(name, value))
-                buffer_add_slice(out, value);
-        else
-                buffer_add_json_string(out, value);
-}
-
-static void print_json(struct cli *cli, struct redis_sync *redis, const struct redis_value *record,
-                       const char *id)
-{
-        struct buffer out = {0};
-        buffer_add_text(&out, "{\"id\":");
-        buffer_add_json_string(&out, slice_of(id));
-        for (size_t i = 0; i + 1 < record->count; i += 2) {
-                buffer_add_char(&out, ',');
-                buffer_add_json_string(&out, record->items[i].text);
-                buffer_add_char(&out, ':');
-                add_value(&out, record->items[i].text, record->items[i + 1].text);
-        }
-        buffer_printf(&out, ",\"stuck\":%s,\"events\":", job_is_stuck(record) ? "true" : "false");
-        timeline_json(cli, redis, id, &out);
-        buffer_add_char(&out, '}');
-        cli_print_json((struct slice){.data = out.data, .len = out.len});
-        buffer_fini(&out);
-}
-
-/* A dead id leads to the job that died. */
-static const char *job_of(struct cli *cli, struct redis_sync *redis, const char *word)
-{
-        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_LETTER, word);
-        const struct redis_value *id = redis_sync_call(redis, &cli->arena, "HGET", key, "id", NULL);
-        if (id->kind == REDIS_TEXT && id->text.len > 0)
-                return arena_copy(&cli->arena, id->text.data, id->text.len);
-        return word;
-}
-
 /* It may wait where no worker has looked yet. */
 static int not_seen(struct cli *cli, const char *id)
 {
@@ -199,18 +135,25 @@ static int not_seen(struct cli *cli, const char *id)
         return status;
 }
 
+static void print_json(const struct query *query, const char *id, const struct redis_value *record)
+{
+        struct buffer out = {0};
+        job_add_json(query, id, record, &out);
+        cli_print_json((struct slice){.data = out.data, .len = out.len});
+        buffer_fini(&out);
+}
+
 int job_show(struct cli *cli, struct redis_sync *redis, const char *word)
 {
-        const char *prefix = cli->config->redis.prefix;
-        const char *id = job_of(cli, redis, word);
-        const char *job = record_key(&cli->arena, prefix, KEY_JOB, id);
-        const struct redis_value *record = redis_sync_call(redis, &cli->arena, "HGETALL", job, NULL);
+        const struct query query = {cli->config, redis, &cli->arena};
+        const char *id;
+        const struct redis_value *record = job_find(&query, word, &id);
         if (record->kind == REDIS_FAILED)
                 return cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, record->text));
         if (record->count == 0)
                 return not_seen(cli, id);
         if (cli->output == CLI_JSON) {
-                print_json(cli, redis, record, id);
+                print_json(&query, id, record);
                 return CLI_OK;
         }
         printf("%-20s %s\n", "id", cli_safe(cli, slice_of(id)));

@@ -1,16 +1,10 @@
 #include "cli/job/timeline.h"
 #include "core/codec/json.h"
-#include "core/record/keys.h"
+#include "query/jobs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static const struct redis_value *events_of(struct cli *cli, struct redis_sync *redis, const char *id)
-{
-        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_EVENTS, id);
-        return redis_sync_call(redis, &cli->arena, "LRANGE", key, "0", "-1", NULL);
-}
 
 static void print_event(struct cli *cli, struct slice entry)
 {
@@ -38,26 +32,8 @@ static void print_event(struct cli *cli, struct slice entry)
 
 bool timeline_print(struct cli *cli, struct redis_sync *redis, const char *id)
 {
-        const struct redis_value *events = events_of(cli, redis, id);
+        const struct redis_value *events = job_events(&(struct query){cli->config, redis, &cli->arena}, id);
         for (size_t i = 0; i < events->count; i++)
                 print_event(cli, events->items[i].text);
         return events->count > 0;
-}
-
-void timeline_json(struct cli *cli, struct redis_sync *redis, const char *id, struct buffer *out)
-{
-        const struct redis_value *events = events_of(cli, redis, id);
-        const char *between = "";
-        char cause[JSON_CAUSE_MAX];
-        buffer_add_char(out, '[');
-        for (size_t i = 0; i < events->count; i++) {
-                json_t *event = json_parse(events->items[i].text, cause);
-                if (!event)
-                        continue;
-                json_decref(event);
-                buffer_add_text(out, between);
-                buffer_add_slice(out, events->items[i].text);
-                between = ",";
-        }
-        buffer_add_char(out, ']');
 }

@@ -346,3 +346,24 @@ const char *json_kind(const json_t *value)
         }
         return "null";
 }
+
+static size_t digits_at(struct slice text, size_t at)
+{
+        size_t end = at;
+        while (end < text.len && text.data[end] >= '0' && text.data[end] <= '9')
+                end++;
+        return end - at;
+}
+
+bool json_number_is(struct slice text)
+{
+        size_t at = text.len > 0 && text.data[0] == '-' ? 1 : 0;
+        size_t whole = digits_at(text, at);
+        if (whole == 0 || (whole > 1 && text.data[at] == '0'))
+                return false;
+        at += whole;
+        if (at == text.len)
+                return true;
+        size_t fraction = text.data[at] == '.' ? digits_at(text, at + 1) : 0;
+        return fraction > 0 && at + 1 + fraction == text.len;
+}

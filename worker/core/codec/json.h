@@ -32,6 +32,9 @@ void json_compact_sorted(struct buffer *out, const json_t *value);
 /* Appends the value with jansson's encoding flags: JSON_COMPACT, JSON_INDENT(2), ... */
 void json_write(struct buffer *out, const json_t *value, size_t flags);
 
+/* Is it a number as JSON writes them, without an exponent? What Redis holds may be anything. */
+bool json_number_is(struct slice text);
+
 /* The text of a string; absent for any other value and for NULL. Borrowed from the value. Ask this, not
  * json_is_string, which takes a wide number for a string. */
 struct slice json_text(const json_t *value);

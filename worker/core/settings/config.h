@@ -16,6 +16,8 @@ enum {
         CONFIG_PREFIX_MAX = 64, /* bytes of redis.prefix */
         CONFIG_BREAKER_FAILURES_MAX = 64,
         CONFIG_TEXTS_MAX = 64,
+        CONFIG_TOKENS_MAX = 64,
+        CONFIG_TOKEN_MIN = 16,   /* characters */
         CONFIG_OUTLETS_MAX = 16, /* of `outlets`, beside mail */
         CONFIG_OUTLET_NAME_MAX = 32,
 };
@@ -105,6 +107,17 @@ struct config_guard {
         const char *redirect_to, *bcc_all;          /* an address, or NULL */
 };
 
+/* May is what the roles before it may, too: READ sees all and plans, OPERATE does all. PUBLISH is none of the
+ * ladder: it publishes, and sees what it published. */
+enum serve_role { SERVE_PUBLISH, SERVE_READ, SERVE_OPERATE };
+
+struct config_token {
+        const char *name;  /* stands in the audit */
+        const char *token; /* secret */
+        enum serve_role role;
+        struct config_texts types; /* that it may publish; none: all */
+};
+
 struct config {
         struct {
                 const char *url; /* default amqp://guest:guest@127.0.0.1:5672/; may name several hosts */
@@ -144,6 +157,14 @@ struct config {
                 const char *listen; /* default 127.0.0.1:9464; "off": no admin server */
                 const char *token;  /* secret; required when not loopback */
         } admin;
+        struct {
+                const char *listen;               /* default 127.0.0.1:8080 */
+                const char *base_url;             /* as people and alerts reach it; or NULL */
+                const char *cert_file, *key_file; /* TLS; or NULL */
+                bool allow_plaintext;             /* beyond loopback */
+                struct config_token tokens[CONFIG_TOKENS_MAX];
+                size_t token_count;
+        } serve;
         struct {
                 enum log_level level;   /* default info */
                 enum log_format format; /* default auto: text on a terminal, else json */

@@ -8,6 +8,7 @@
 enum { PATH_MAX_BYTES = 256 };
 
 static const char queue_prefix[] = "queues[";
+static const char token_prefix[] = "serve.tokens[";
 static const char handler_prefix[] = "handlers.";
 static const char outlet_prefix[] = "outlets.";
 
@@ -31,6 +32,9 @@ static bool path_generalise(const char *path, bool leaf, char generic[PATH_MAX_B
         if (strncmp(path, queue_prefix, sizeof(queue_prefix) - 1) == 0) {
                 rest = strchr(path, ']');
                 prefix = "queues[";
+        } else if (strncmp(path, token_prefix, sizeof(token_prefix) - 1) == 0) {
+                rest = strchr(path, ']');
+                prefix = token_prefix;
         } else if (strncmp(path, handler_prefix, sizeof(handler_prefix) - 1) == 0) {
                 const char *dot = strrchr(path, '.');
                 bool has_leaf = leaf && dot > path + sizeof(handler_prefix) - 2;
@@ -131,7 +135,8 @@ const char *setting_suggest(struct arena *arena, const char *path)
 const char *setting_variable(struct arena *arena, const struct setting *setting, const char *path)
 {
         const char *name = path ? path : setting->name;
-        if (setting->scope == SETTING_OF_QUEUE || setting->scope == SETTING_OF_HANDLER || strchr(name, '*'))
+        if (setting->scope == SETTING_OF_QUEUE || setting->scope == SETTING_OF_HANDLER ||
+            setting->scope == SETTING_OF_TOKEN || strchr(name, '*'))
                 return NULL;
         char *variable = arena_printf(arena, "LEVERET_%s", name);
         for (char *at = variable; *at; at++)
@@ -174,6 +179,12 @@ void settings_handler_defaults(struct config_handler *handler, struct arena *are
 {
         *handler = (struct config_handler){0};
         scope_defaults(SETTING_OF_HANDLER, handler, arena);
+}
+
+void settings_token_defaults(struct config_token *token, struct arena *arena)
+{
+        *token = (struct config_token){0};
+        scope_defaults(SETTING_OF_TOKEN, token, arena);
 }
 
 void settings_outlet_defaults(struct config_outlet *outlet, const char *name, struct arena *arena)

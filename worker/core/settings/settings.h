@@ -34,6 +34,7 @@ enum setting_scope {
         SETTING_OF_QUEUE,   /* struct config_queue; "queues[]." */
         SETTING_OF_HANDLER, /* struct config_handler; "handlers.*." */
         SETTING_OF_OUTLET,  /* struct config_outlet; "mail." of all, "outlets.*." of those but mail */
+        SETTING_OF_TOKEN,   /* struct config_token; "serve.tokens[]." */
 };
 
 /* Of what kind of outlets a setting is, bit by bit of enum outlet_kind; 0: of all. */
@@ -84,6 +85,7 @@ const char *setting_variable(struct arena *arena, const struct setting *setting,
 void settings_defaults(struct config *config, struct arena *arena);
 void settings_queue_defaults(struct config_queue *queue, struct arena *arena);
 void settings_handler_defaults(struct config_handler *handler, struct arena *arena);
+void settings_token_defaults(struct config_token *token, struct arena *arena);
 void settings_outlet_defaults(struct config_outlet *outlet, const char *name, struct arena *arena);
 
 /* One setting of one configuration. */

@@ -233,6 +233,8 @@ static const char *list_name(enum setting_scope scope)
         switch (scope) {
         case SETTING_OF_QUEUE:
                 return "queues";
+        case SETTING_OF_TOKEN:
+                return "tokens";
         case SETTING_OF_HANDLER:
                 return "handlers";
         case SETTING_OF_OUTLET:
@@ -249,13 +251,16 @@ static void write_entry(struct writer *writer, const struct setting_visit *visit
         const struct setting_visit *last = &writer->last;
         enum setting_scope scope = visit->setting->scope;
         bool within = last->setting && last->owner && last->setting->scope == scope;
-        if (!within)
+        size_t depth = scope == SETTING_OF_TOKEN; /* the others stand alone */
+        if (!within && depth)
+                indent(writer, depth, "tokens:\n");
+        else if (!within)
                 buffer_printf(writer->out, "%s%s:\n", writer->document ? "\n" : "", list_name(scope));
         if (within && last->index == visit->index)
                 return;
         writer->last.name = NULL; /* its sections are new ones */
-        indent(writer, 1, "");
-        if (scope == SETTING_OF_QUEUE) {
+        indent(writer, depth + 1, "");
+        if (scope == SETTING_OF_QUEUE || scope == SETTING_OF_TOKEN) {
                 buffer_add_text(writer->out, "-\n");
                 return;
         }
@@ -285,7 +290,8 @@ static void write_visit(void *context, const struct setting_visit *visit)
         const char *previous = writer->last.name;
         if (writer->document && !visit->owner && begins_a_section(previous, visit->name))
                 buffer_add_char(writer->out, '\n');
-        size_t depth = write_sections(writer, visit->owner ? 2 : 0, previous, visit->name);
+        size_t base = (visit->owner ? 2 : 0) + (scope == SETTING_OF_TOKEN);
+        size_t depth = write_sections(writer, base, previous, visit->name);
         write_setting(writer, depth, visit->setting, visit->base);
         writer->last = *visit;
 }
@@ -324,6 +330,8 @@ void settings_document(struct buffer *out)
         config->handler_count = 1;
         settings_outlet_defaults(&config->outlets[0], "backup", &arena);
         config->outlet_count = 1;
+        settings_token_defaults(&config->serve.tokens[0], &arena);
+        config->serve.token_count = 1;
         buffer_add_text(out, preamble);
         struct writer writer = {.out = out, .document = true, .comment = ""};
         settings_visit(config, write_visit, &writer);

@@ -16,6 +16,7 @@ static const char *const outlet_kinds[] = {"mail", "post", NULL};
 static const char *const transports[] = {"http", "smtp", "log", NULL};
 static const char *const presets[] = {"resend", "mailpit", NULL};
 static const char *const starttls[] = {"required", "off", NULL};
+static const char *const serve_roles[] = {"publish", "read", "operate", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"auto", "json", "text", NULL};
 static const char *const topologies[] = {"declare", "verify", "off", NULL};
@@ -24,6 +25,7 @@ static const char *const topologies[] = {"declare", "verify", "off", NULL};
 #define OF_QUEUE(field) .scope = SETTING_OF_QUEUE, .offset = offsetof(struct config_queue, field)
 #define OF_OUTLET(field) .scope = SETTING_OF_OUTLET, .offset = offsetof(struct config_outlet, field)
 #define OF_MAIL(field) OF_OUTLET(field), .kinds = SETTING_KIND_MAIL
+#define OF_TOKEN(field) .scope = SETTING_OF_TOKEN, .offset = offsetof(struct config_token, field)
 #define OF_HANDLER(field) .scope = SETTING_OF_HANDLER, .offset = offsetof(struct config_handler, field)
 
 /* clang-format off */
@@ -268,6 +270,35 @@ const struct setting settings[] = {
           .example = "${ADMIN_TOKEN}", .secret = true,
           .prose = "Bearer token that /metrics and /status ask for; required when admin.listen is not "
                    "loopback." },
+        { .name = "serve.listen", .kind = SETTING_LISTEN, OF_WORKER(serve.listen),
+          .fallback = "127.0.0.1:8080",
+          .prose = "Where `leveret serve` answers, as host:port." },
+        { .name = "serve.base_url", .kind = SETTING_URL, OF_WORKER(serve.base_url),
+          .words = http_schemes, .example = "https://leveret.example.com",
+          .prose = "How people reach it; its host is accepted beside that of serve.listen." },
+        { .name = "serve.allow_plaintext", .kind = SETTING_BOOLEAN, OF_WORKER(serve.allow_plaintext),
+          .fallback = "false",
+          .prose = "Lets tokens travel unencrypted to an address that other machines reach, as behind a proxy that "
+                   "ends TLS." },
+        { .name = "serve.tls.cert_file", .kind = SETTING_PATH, OF_WORKER(serve.cert_file),
+          .example = "/etc/leveret/serve.pem",
+          .prose = "Certificate (PEM) that it shows; needs key_file. Unset: no TLS." },
+        { .name = "serve.tls.key_file", .kind = SETTING_PATH, OF_WORKER(serve.key_file),
+          .example = "/etc/leveret/serve-key.pem",
+          .prose = "Private key (PEM) of cert_file." },
+        { .name = "serve.tokens[].name", .kind = SETTING_TEXT, OF_TOKEN(name),
+          .example = "shop", .max = 64,
+          .prose = "Who holds the token, as the audit names it." },
+        { .name = "serve.tokens[].role", .kind = SETTING_WORD, OF_TOKEN(role),
+          .words = serve_roles, .fallback = "read",
+          .prose = "read sees all and plans; publish publishes, and sees what it published; operate does all." },
+        { .name = "serve.tokens[].token", .kind = SETTING_TEXT, OF_TOKEN(token),
+          .example = "${SHOP_TOKEN}", .secret = true, .max = 256,
+          .prose = "What a client sends as Authorization: Bearer; 16 characters or more." },
+        { .name = "serve.tokens[].types", .kind = SETTING_TEXTS, OF_TOKEN(types.list),
+          .count_offset = offsetof(struct config_token, types.count), .min = 0, .max = CONFIG_TEXTS_MAX,
+          .example = "[order.created.v1]",
+          .prose = "The types that it may publish; unset: all." },
         { .name = "log.level", .kind = SETTING_WORD, OF_WORKER(log.level),
           .words = log_levels, .fallback = "info", .reloadable = true,
           .prose = "The least important lines that are written." },

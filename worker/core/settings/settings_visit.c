@@ -44,6 +44,17 @@ static void visit_queues(const struct walk *walk, size_t first, size_t end)
         }
 }
 
+static void visit_tokens(const struct walk *walk, size_t first, size_t end)
+{
+        for (size_t i = 0; i < walk->config->serve.token_count; i++) {
+                const struct config_token *token = &walk->config->serve.tokens[i];
+                visit_rows(walk, first, end,
+                           (struct setting_visit){
+                                   .base = token, .owner = token->name ? token->name : "", .index = i},
+                           strlen("serve.tokens[]."));
+        }
+}
+
 static void visit_handlers(const struct walk *walk, size_t first, size_t end)
 {
         for (size_t i = 0; i < walk->config->handler_count; i++) {
@@ -80,6 +91,8 @@ void settings_visit(const struct config *config, setting_visitor *visit, void *c
                         visit_queues(&walk, i, end = run_end(i));
                 } else if (setting->scope == SETTING_OF_HANDLER) {
                         visit_handlers(&walk, i, end = run_end(i));
+                } else if (setting->scope == SETTING_OF_TOKEN) {
+                        visit_tokens(&walk, i, end = run_end(i));
                 } else if (setting->scope == SETTING_OF_WORKER) {
                         visit_rows(&walk, i, end, (struct setting_visit){.base = config}, 0);
                 } else if (name_begins(setting, "mail.")) {
@@ -98,6 +111,8 @@ const char *setting_visit_path(struct arena *arena, const struct setting_visit *
         switch (visit->setting->scope) {
         case SETTING_OF_QUEUE:
                 return arena_printf(arena, "queues[%zu].%s", visit->index, visit->name);
+        case SETTING_OF_TOKEN:
+                return arena_printf(arena, "serve.tokens[%zu].%s", visit->index, visit->name);
         case SETTING_OF_HANDLER:
                 return arena_printf(arena, "handlers.%s.%s", visit->owner, visit->name);
         case SETTING_OF_OUTLET:

@@ -182,7 +182,7 @@ static struct admin *start(uv_loop_t *loop, const struct config *config, const s
         admin->source = source;
         admin->port = at->port;
         admin->ask = loop_ask_open(loop, sizeof(struct question), &ask_events, admin);
-        admin->connections = admin_connections_open(loop, ADMIN_CONNECTIONS_MAX);
+        admin->connections = admin_connections_open(loop, ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTION_LIFE_MS);
         admin->daemon = start_daemon(admin, at->fd);
         if (admin->daemon)
                 return admin;

@@ -17,6 +17,7 @@ struct admin_connections {
         int handles;      /* not closed yet */
         uv_mutex_t mutex; /* over all below */
         size_t limit, count;
+        uint64_t life_ns;
         struct place *places;
 };
 
@@ -28,7 +29,7 @@ static void on_timer(uv_timer_t *timer)
         uv_mutex_lock(&connections->mutex);
         for (size_t i = 0; i < connections->limit; i++) {
                 const struct place *place = &connections->places[i];
-                if (place->fd >= 0 && now_ns - place->since_ns > ADMIN_CONNECTION_LIFE_MS * UINT64_C(1000000))
+                if (place->fd >= 0 && now_ns - place->since_ns > connections->life_ns)
                         shutdown(place->fd, SHUT_RDWR);
         }
         if (connections->count == 0)
@@ -43,7 +44,7 @@ static void on_began(uv_async_t *async)
                 uv_timer_start(&connections->timer, on_timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
 }
 
-struct admin_connections *admin_connections_open(uv_loop_t *loop, size_t limit)
+struct admin_connections *admin_connections_open(uv_loop_t *loop, size_t limit, int64_t life_ms)
 {
         struct admin_connections *connections = memory_zeroed(1, sizeof *connections);
         struct place *places = memory_zeroed(limit, sizeof *places);
@@ -53,6 +54,7 @@ struct admin_connections *admin_connections_open(uv_loop_t *loop, size_t limit)
                 places[i].fd = -1;
         connections->places = places;
         connections->limit = limit;
+        connections->life_ns = (uint64_t)life_ms * UINT64_C(1000000);
         if (uv_async_init(loop, &connections->began, on_began) || uv_timer_init(loop, &connections->timer))
                 abort();
         connections->handles = 2;

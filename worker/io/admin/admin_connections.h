@@ -2,6 +2,7 @@
 #define LEVERET_IO_ADMIN_CONNECTIONS_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 /*
@@ -11,10 +12,11 @@
  */
 struct admin_connections;
 
-enum { ADMIN_CONNECTION_LIFE_MS = 10000 };
+enum { ADMIN_CONNECTION_LIFE_MS = 10000 }; /* of the admin server */
 
-/* On the loop's thread, which does the cutting. The loop is woken only while there are connections. */
-struct admin_connections *admin_connections_open(uv_loop_t *loop, size_t limit);
+/* On the loop's thread, which does the cutting after `life_ms`. The loop is woken only while there are
+ * connections. */
+struct admin_connections *admin_connections_open(uv_loop_t *loop, size_t limit, int64_t life_ms);
 /* On the server's thread: a connection began; `fd` stays the server's. Returns its place, NULL if all are
  * taken. */
 void *admin_connections_add(struct admin_connections *connections, int fd);

@@ -62,7 +62,8 @@ bool config_secret_is_local(const struct config *config, const char *path, struc
                 return url_is_local(strstr(path, ".smtp.") ? outlet->smtp.url : outlet->http.url, arena);
         if (strcmp(path, "alerts.webhook") == 0)
                 return url_is_local(config->alerts.webhook, arena);
-        return listen_is_local(config->admin.listen, arena);
+        return listen_is_local(strncmp(path, "serve.", 6) == 0 ? config->serve.listen : config->admin.listen,
+                               arena);
 }
 
 bool config_value_is_secret(const struct setting *setting, const char *value, struct arena *arena)
@@ -399,11 +400,47 @@ static void check_queues(struct check *check)
         }
 }
 
+static void check_token(struct check *check, size_t index)
+{
+        const struct config_token *token = &check->config->serve.tokens[index];
+        const char *name = arena_printf(check->arena, "serve.tokens[%zu].name", index);
+        const char *secret = arena_printf(check->arena, "serve.tokens[%zu].token", index);
+        if (!token->name || !token->name[0])
+                fault(check, name, "is required");
+        if (!token->token || strlen(token->token) < CONFIG_TOKEN_MIN)
+                fault(check, secret, "expected 16 to 256 characters");
+        for (size_t i = 0; i < index; i++) {
+                const struct config_token *other = &check->config->serve.tokens[i];
+                if (token->name && other->name && strcmp(token->name, other->name) == 0)
+                        fault(check, name,
+                              arena_printf(check->arena, "is also the name of serve.tokens[%zu]", i));
+                if (token->token && other->token && strcmp(token->token, other->token) == 0)
+                        fault(check, secret,
+                              arena_printf(check->arena, "is also that of serve.tokens[%zu]", i));
+        }
+}
+
+static void check_serve(struct check *check)
+{
+        const struct config *config = check->config;
+        bool local = listen_is_local(config->serve.listen, check->arena);
+        if (!config->serve.cert_file != !config->serve.key_file)
+                fault(check, "serve.tls", "needs both cert_file and key_file");
+        if (!local && config->serve.token_count == 0)
+                fault(check, "serve.tokens", "are required when serve.listen is not loopback");
+        if (!local && !config->serve.cert_file && !config->serve.allow_plaintext)
+                fault(check, "serve.listen",
+                      "is not loopback: set serve.tls, or serve.allow_plaintext behind what ends TLS");
+        for (size_t i = 0; i < config->serve.token_count; i++)
+                check_token(check, i);
+}
+
 void config_check(const struct config *config, struct arena *arena, config_fault *report, void *context)
 {
         struct check check = {.config = config, .arena = arena, .fault = report, .context = context};
         check_services(&check);
         check_queues(&check);
+        check_serve(&check);
         check_outlets(&check);
         check_guard_list(&check, "mail.from_allowed", &config->guard.from_allowed);
         check_guard_list(&check, "mail.allow_to", &config->guard.allow_to);

@@ -116,11 +116,21 @@ static bool path_is_of_outlets(const char *path)
         return strncmp(path, "outlets.", strlen("outlets.")) == 0;
 }
 
+/* The number in the brackets of "queues[3].name"; `count` if there is none, or it is not below that. */
+static size_t index_of(const char *path, size_t count)
+{
+        char *end;
+        const char *digits = strchr(path, '[') + 1;
+        errno = 0;
+        unsigned long index = strtoul(digits, &end, 10);
+        return *digits >= '0' && *digits <= '9' && *end == ']' && index < count ? index : count;
+}
+
 /* The struct that a path's setting lies in; NULL with the cause in `error`. */
 static void *base_of(struct loader *loader, const struct setting *setting, const char *path,
                      const char **error)
 {
-        char *end;
+        size_t index;
         const char *type = path + strlen("handlers.");
         switch (setting->scope) {
         case SETTING_OF_WORKER:
@@ -132,13 +142,14 @@ static void *base_of(struct loader *loader, const struct setting *setting, const
                                    arena_copy(&loader->scratch, type, (size_t)(strrchr(path, '.') - type)),
                                    error);
         case SETTING_OF_QUEUE:
-                errno = 0;
-                unsigned long index = strtoul(path + strlen("queues["), &end, 10);
                 *error = "there is no such queue";
-                bool digit = path[strlen("queues[")] >= '0' && path[strlen("queues[")] <= '9';
-                return digit && *end == ']' && index < loader->config->queue_count
-                               ? &loader->config->queues[index]
-                               : NULL;
+                index = index_of(path, loader->config->queue_count);
+                return index < loader->config->queue_count ? &loader->config->queues[index] : NULL;
+        case SETTING_OF_TOKEN:
+                *error = "there is no such token";
+                index = index_of(path, loader->config->serve.token_count);
+                return index < loader->config->serve.token_count ? &loader->config->serve.tokens[index]
+                                                                 : NULL;
         }
         return NULL;
 }
@@ -207,6 +218,13 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
                         settings_queue_defaults(&loader->config->queues[i], loader->arena);
                 return true;
         }
+        bool tokens = strcmp(node->path, "serve.tokens") == 0;
+        if (tokens && node->kind == CONFIG_NODE_SEQUENCE && node->count <= CONFIG_TOKENS_MAX) {
+                loader->config->serve.token_count = node->count;
+                for (size_t i = 0; i < node->count; i++)
+                        settings_token_defaults(&loader->config->serve.tokens[i], loader->arena);
+                return true;
+        }
         bool known = setting_is_section(node->path) &&
                      (!node->odd_key || (in_handlers && node->depth == 2)) &&
                      !(in_handlers && node->depth > 2);
@@ -214,6 +232,7 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
         if (!known || sequence || queues) {
                 loader_complain(loader, label, node->path,
                                 queues          ? CONFIG_QUEUES_EXPECTED
+                                : tokens        ? CONFIG_TOKENS_EXPECTED
                                 : known         ? "expected settings as `key: value`, not a list"
                                 : node->odd_key ? "unknown setting; dotted names are written as sections"
                                                 : loader_unknown(loader, node->path));
@@ -236,11 +255,12 @@ static void secret_in_plain(struct loader *loader, const struct setting *setting
             (setting->fallback && strcmp(setting->fallback, written) == 0) ||
             !config_value_is_secret(setting, written, &loader->scratch))
                 return;
+        const char *variable = setting_variable(&loader->scratch, setting, path);
         const char *message = arena_printf(
                 &loader->scratch,
                 "a secret in plain in a file that everybody may read; chmod o-r the file, or use "
-                "${VARIABLE} or %s_FILE",
-                setting_variable(&loader->scratch, setting, path));
+                "${VARIABLE}%s%s",
+                variable ? " or " : "", variable ? arena_printf(&loader->scratch, "%s_FILE", variable) : "");
         /* Of services on this machine, as in development and tests, it is worth no more than a warning. */
         const char *label = file_label(loader, node->line, node->column);
         if (config_secret_is_local(loader->config, path, &loader->scratch))
@@ -423,63 +443,4 @@ void config_free(struct config *config)
 void config_print(const struct config *config, struct buffer *out)
 {
         settings_print(config, out);
-}
-
-struct diff {
-        const struct config *other;
-        struct buffer *out;
-        struct arena arena;
-        size_t count;
-};
-
-/* The struct of the other configuration that belongs to this one. */
-static const void *diff_base(const struct config *other, const struct setting_visit *visit)
-{
-        switch (visit->setting->scope) {
-        case SETTING_OF_WORKER:
-                return other;
-        case SETTING_OF_QUEUE:
-                return visit->index < other->queue_count ? &other->queues[visit->index] : NULL;
-        case SETTING_OF_OUTLET:
-                return config_outlet_find(other, visit->owner ? visit->owner : "mail");
-        case SETTING_OF_HANDLER:
-                return NULL;
-        }
-        return NULL;
-}
-
-/* All settings of handlers are reloadable. */
-static void diff_visit(void *context, const struct setting_visit *visit)
-{
-        struct diff *diff = context;
-        const void *base = diff_base(diff->other, visit);
-        if (!base || visit->setting->reloadable || setting_equal(visit->setting, visit->base, base))
-                return;
-        diff->count++;
-        buffer_printf(diff->out, "%s\n", setting_visit_path(&diff->arena, visit));
-}
-
-static bool same_outlets(const struct config *a, const struct config *b)
-{
-        for (size_t i = 0; i < a->outlet_count; i++)
-                if (!config_outlet_find(b, a->outlets[i].name))
-                        return false;
-        return a->outlet_count == b->outlet_count;
-}
-
-size_t config_reload_diff(const struct config *running, const struct config *loaded, struct buffer *out)
-{
-        struct diff diff = {.other = loaded, .out = out};
-        arena_init(&diff.arena);
-        settings_visit(running, diff_visit, &diff);
-        arena_fini(&diff.arena);
-        if (running->queue_count != loaded->queue_count) {
-                buffer_add_text(out, "queues\n");
-                diff.count++;
-        }
-        if (!same_outlets(running, loaded)) {
-                buffer_add_text(out, "outlets\n");
-                diff.count++;
-        }
-        return diff.count;
 }

@@ -1,14 +1,14 @@
-#ifndef LEVERET_CLI_FLEET_H
-#define LEVERET_CLI_FLEET_H
+#ifndef LEVERET_QUERY_FLEET_H
+#define LEVERET_QUERY_FLEET_H
 
-#include "cli/cli.h"
+#include "query/query.h"
 
 /* What runs now: the workers as they tell of themselves in Redis, the queues as the broker counts them. All
- * memory is the arena of the command. */
+ * memory is the arena of the query. */
 
 struct fleet_worker {
-        const struct redis_value *told;                                              /* all of its record */
-        const char *name, *host, *pid, *version, *state, *queues, *paused, *breaker; /* safe for a terminal */
+        const struct redis_value *told; /* all of its record */
+        const char *name, *host, *pid, *version, *state, *queues, *paused, *breaker;
         int64_t in_flight, completed, started_ms, seen_ms;
         double rate; /* completed a second, as of its last telling */
 };
@@ -38,18 +38,12 @@ struct fleet {
         const char *trouble; /* the broker could not be asked; or NULL */
 };
 
-/* CLI_OK, or an exit status after printing the error. Trouble with the broker is only put into `trouble`: the
- * workers are shown all the same. */
-int fleet_look(struct cli *cli, struct redis_sync *redis, struct fleet *fleet);
+/* NULL, or what Redis said. Trouble with the broker is told only in `trouble`: the workers are known all the
+ * same. */
+const char *fleet_look(const struct query *query, struct fleet *fleet);
 /* Is it one of these, separated by spaces? */
 bool fleet_has_word(const char *words, const char *word);
-/* Only the workers. CLI_OK, or an exit status after printing the error. */
-int fleet_workers(struct cli *cli, struct redis_sync *redis, struct fleet *fleet);
-/* "5s 3, 30s 0" */
-const char *fleet_tiers_text(struct cli *cli, const struct fleet_queue *queue);
-/* "3d 4h", "12s"; "-" for 0, "unknown" for less. */
-const char *fleet_duration_text(struct cli *cli, int64_t ms);
-/* The same of the time that passed since then. */
-const char *fleet_age_text(struct cli *cli, int64_t since_ms);
+/* Only the workers. NULL, or what Redis said. */
+const char *fleet_workers(const struct query *query, struct fleet *fleet);
 
 #endif

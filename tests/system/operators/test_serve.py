@@ -1,0 +1,225 @@
+"""The HTTP API: the same answers as the commands, to those who may have them, whatever else happens on its port."""
+import json
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.api import TOKENS, Api
+from harness.letters import rows
+from harness.publish import order
+from harness.wait import wait_until
+from harness.worker import ROOT, sanitizer_reports
+
+
+@pytest.fixture
+def serve(bench):
+    running = []
+
+    def start(leveret=None, **options):
+        running.append(Api(leveret or bench.leveret(name="serve"), **options))
+        return running[-1]
+
+    yield start
+    for api in running:
+        api.stop()
+
+
+def resident_kib(process):
+    status = open(f"/proc/{process.pid}/status", encoding="ascii").read()
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
+# ---- the same answers
+
+
+def test_a_job_is_told_as_the_command_tells_it(bench, serve):
+    bench.worker()
+    message = bench.publish(order(1, id="order/1:a"))
+    bench.wait_state(message, "completed")
+    api = serve(bench.last)
+    reply = api.get("/v1/jobs/order%2F1:a")
+    assert reply.status == 200 and reply.headers["Content-Type"] == "application/json"
+    assert reply.json() == bench.last.run("job", "show", "order/1:a", "-o", "json").json()
+    missing = api.get("/v1/jobs/nobody")
+    assert missing.status == 404 and missing.headers["Content-Type"] == "application/problem+json"
+    assert missing.json()["status"] == 404 and "not seen by a worker yet" in missing.json()["detail"]
+
+
+def test_jobs_come_in_pages(bench, serve):
+    bench.worker()
+    bench.publish_many([order(n, headers={"subject": f"order/{n % 2}"}) for n in range(1, 26)])
+    bench.wait_completed(25)
+    api = serve(bench.last)
+    wait_until(lambda: len(api.items("/v1/jobs", state="completed", limit=100)) == 25, what="the index follows")
+    seen, cursor = [], None
+    while True:
+        page = api.get("/v1/jobs", limit=10, **({"cursor": cursor} if cursor else {})).json()
+        seen += [job["id"] for job in page["items"]]
+        cursor = page["next"]
+        if not cursor:
+            break
+    listed = [row["id"] for row in rows(bench.last.run("job", "list", "--limit", 1000, "-o", "json"))]
+    assert sorted(seen) == sorted(listed) and len(set(seen)) == 25 and page["complete"] is True
+    assert len(api.items("/v1/jobs", subject="order/1", limit=100)) == 13
+    assert api.items("/v1/jobs", state="dead") == [] and len(api.items("/v1/jobs", since="1h", type="order.created.v1", limit=30)) == 25
+    for query in ({"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"since": "soon"}, {"cursor": "x"}, {"state": "happy"}, {"colour": "red"}):
+        reply = api.get("/v1/jobs", **query)
+        assert reply.status == 400 and next(iter(query)) in reply.json()["detail"], (query, reply)
+
+
+def test_queues_workers_outlets_and_types_are_told(bench, serve):
+    bench.worker()
+    api = serve(bench.last)
+    wait_until(lambda: api.items("/v1/workers"), what="the worker tells of itself")
+    (worker,) = api.items("/v1/workers")
+    assert worker["queues"] == bench.queue and worker["worker"]
+    queues = {queue["queue"]: queue for queue in api.items("/v1/queues")}
+    assert queues[bench.queue]["state"] == "open" and queues[bench.queue]["ready"] == 0 and queues[bench.queue]["retry"] == {"1s": 0, "2s": 0}
+    assert [outlet["outlet"] for outlet in api.items("/v1/outlets")] == ["mail"]
+    assert {kind["type"] for kind in api.items("/v1/types")} >= {"email.send.v1", "order.created.v1"}
+    shown = api.get("/v1/types/order.created.v1").json()
+    schema = json.loads(bench.last.run("type", "schema", "order.created.v1").stdout)
+    assert shown["schema"] == schema == api.get("/v1/types/order.created.v1/schema").json() and shown["example"]["order_id"]
+    assert api.get("/v1/types/no.such.v1").status == 404
+
+
+def test_a_plan_is_shown_and_nothing_sent(bench, serve):
+    api = serve()
+    data = {"order_id": 1, "customer_email": "ada@example.com", "title": "T"}
+    reply = api.post("/v1/types/order.created.v1/plan", {"data": data}, role="read")
+    assert reply.status == 200 and reply.json()["effects"][0]["to"] == "ada@example.com"
+    told = bench.leveret(name="plain").run("plan", "order.created.v1", "--data", json.dumps(data), "-o", "json").json()
+    assert reply.json() == told and bench.sink.count() == 0
+    bad = api.post("/v1/types/order.created.v1/plan", {"data": {**data, "customer_email": "x", "order_id": 0}})
+    assert bad.status == 400 and [error["pointer"] for error in bad.json()["errors"]] == ["/data/order_id", "/data/customer_email"]
+    for body in ("{", "[]", "{}", '{"data":1,"more":2}', ""):
+        reply = api.ask("POST", "/v1/types/order.created.v1/plan", body=body, headers={"Content-Type": "application/json"})
+        assert reply.status == 400 and reply.json()["detail"], (body, reply)
+
+
+def test_the_description_is_one_that_validators_take(bench, serve, tmp_path):
+    document = serve().get("/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1") and "/v1/jobs/{id}" in document["paths"]
+    validator = shutil.which("redocly") or shutil.which("swagger-cli")
+    if not validator:
+        pytest.skip("no official validator is installed: npm install -g @redocly/cli")
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    done = subprocess.run([validator, "lint" if "redocly" in validator else "validate", tmp_path / "openapi.json"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_docs_name_every_request(serve):
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    document = serve().get("/v1/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert re.search(re.escape(f"| `{method.upper()} {path}` |") + r"[^|]*\| " + re.escape(operation["summary"]), page), (method, path)
+
+
+# ---- who may
+
+
+def test_roles_hosts_and_origins_are_looked_at(bench, serve):
+    api = serve()
+    assert api.get("/livez", role="").status == 200
+    assert api.get("/v1/jobs", role="").status == 401 and api.get("/v1/jobs", role="").headers["WWW-Authenticate"] == "Bearer"
+    wrong = api.ask("GET", "/v1/jobs", role="", headers={"Authorization": "Bearer " + TOKENS["read"][:-1]})
+    assert wrong.status == 401 and TOKENS["read"][:-1] not in wrong.body.decode()
+    assert api.ask("GET", f"/v1/jobs?token={TOKENS['read']}", role="").status == 401
+    assert api.get("/v1/jobs", role="publish").status == 403 and api.get("/v1/jobs", role="read").status == 200
+    assert api.get("/v1/types", role="publish").status == 200
+    assert api.ask("GET", "/v1/jobs", headers={"Host": "evil.example"}).status == 421
+    plan = "/v1/types/order.created.v1/plan"
+    assert api.post(plan, {"data": {}}, headers={"Origin": "https://evil.example"}).status == 403
+    assert api.post(plan, {"data": {}}, headers={"Origin": f"http://127.0.0.1:{api.port}"}).status == 400
+    assert api.ask("POST", plan, body="{}", headers={"Content-Type": "text/plain"}).status == 415
+    refused = api.ask("DELETE", "/v1/jobs")
+    assert refused.status == 405 and refused.headers["Allow"] == "GET"
+    assert api.get("/v1/nothing").status == 404 and api.get("/v1/jobs/%00").status == 404
+
+
+def test_without_tokens_it_reads_on_loopback_and_elsewhere_it_does_not_start(bench, serve):
+    api = serve(tokens=[])
+    assert api.get("/v1/jobs", role="").status == 200
+    for serve_, named in (({"listen": "0.0.0.0:0"}, "serve.tokens"),
+                          ({"listen": "0.0.0.0:0", "tokens": [{"name": "a", "token": "x" * 16}]}, "serve.tls"),
+                          ({"tokens": [{"name": "a", "token": "short"}]}, "16 to 256"),
+                          ({"tokens": [{"name": "a", "token": "x" * 16}, {"name": "a", "token": "y" * 16}]}, "also the name"),
+                          ({"tls": {"cert_file": "/x"}}, "key_file")):
+        answer = bench.leveret(name=f"wrong{len(named)}", serve=serve_).run("serve")
+        assert answer.returncode == 78 and named in answer.stderr, (serve_, answer)
+
+
+def test_it_speaks_tls(bench, serve, tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2",
+                    "-keyout", key, "-out", cert], check=True, capture_output=True)
+    api = serve(tls={"cert_file": str(cert), "key_file": str(key)})
+    assert api.get("/v1/types").status == 200
+
+
+def test_a_dead_redis_is_503_and_comes_back(bench, serve):
+    api = serve()
+    assert api.get("/v1/jobs").status == 200
+    bench.redis.stop()
+    try:
+        assert api.get("/v1/jobs").status == 503 and api.get("/v1/types").status == 200 and api.get("/livez").status == 200
+    finally:
+        bench.redis.start()
+    wait_until(lambda: api.get("/v1/jobs").status == 200, what="it answers again")
+
+
+# ---- what strangers do
+
+
+def send(api, data, wait=True):
+    with socket.create_connection(("127.0.0.1", api.port), timeout=20) as connection:
+        try:
+            connection.sendall(data)
+            return connection.recv(4096) if wait else b""
+        except (ConnectionError, BrokenPipeError):
+            return b""
+
+
+def test_slow_clients_large_bodies_and_headers_disturb_nobody(bench, serve):
+    api = serve()
+    api.get("/v1/types")
+    before = resident_kib(api.process)
+    slow = [socket.create_connection(("127.0.0.1", api.port)) for _ in range(200)]
+    for connection in slow:
+        connection.sendall(b"POST /v1/types/a.v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Le")
+    floods = [threading.Thread(target=send, args=(api, data)) for data in (
+        b"POST /v1/types/a.v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: 52428800\r\n\r\n" + b"x" * 52428800,
+        b"GET /v1/types HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * (1 << 20) + b"\r\n\r\n")]
+    for flood in floods:
+        flood.start()
+    began = time.monotonic()
+    assert api.get("/v1/types").status == 200 and api.get("/v1/jobs").status == 200
+    assert time.monotonic() - began < 1
+    for flood in floods:
+        flood.join()
+    chunked = api.ask("POST", "/v1/types/order.created.v1/plan", body=(b"x" * 65536 for _ in range(80)),
+                      headers={"Content-Type": "application/json"})
+    assert chunked.status == 413, chunked
+    assert api.ask("POST", "/v1/types/a.v1/plan", body=b"x" * (3 << 20), headers={"Content-Type": "application/json"}).status == 413
+    grown = resident_kib(api.process) - before
+    sanitized = "dev" in api.process.argv[0].split("/")
+    assert grown < (128 if sanitized else 32) * 1024, f"{grown} KiB"
+    for connection in slow:
+        connection.close()
+
+
+def test_nonsense_is_answered_and_survived(bench, serve):
+    api = serve()
+    methods = [b"GET", b"get", b"", b"\x00", b"A" * 9000, b"OPTIONS", b"TRACE", b"CONNECT", b"PRI"]
+    paths = [b"/", b"/v1/jobs/%", b"/v1/jobs/" + b"a" * 20000, b"*", b"http://x/", b"/v1/jobs?%", b"/v1/jobs?limit=%zz", b"/\xff", b""]
+    for method in methods:
+        for path in paths:
+            answer = send(api, method + b" " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert not answer.startswith(b"HTTP/1.1 200") and not answer.startswith(b"HTTP/1.1 5"), (method[:9], path[:20], answer)
+    assert api.get("/v1/types").status == 200 and not sanitizer_reports(bench.directory / "serve")

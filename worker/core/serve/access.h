@@ -1,0 +1,30 @@
+#ifndef LEVERET_CORE_SERVE_ACCESS_H
+#define LEVERET_CORE_SERVE_ACCESS_H
+
+#include "core/memory/arena.h"
+#include "core/serve/route.h"
+
+#include <stdbool.h>
+
+/* What of a request says whether it may be carried out. NULL: the header is absent. */
+struct serve_asked {
+        const char *method, *host, *origin, *content_type, *authorization;
+};
+
+struct serve_verdict {
+        int status; /* 0: go on; else the HTTP status of the refusal */
+        const char *detail;
+        const char *token;    /* the name of the token; NULL: none was needed */
+        enum serve_role role; /* of the token; read if there are none in the configuration */
+};
+
+/*
+ * May it be carried out? In this order: the Host is one by which this server is known (against DNS
+ * rebinding), the token is one of the configuration (compared in constant time), its role may do it; and what
+ * changes something comes as application/json from the same origin or from no page at all (against forged
+ * requests).
+ */
+struct serve_verdict serve_judge(struct arena *arena, const struct config *config,
+                                 const struct serve_route *route, const struct serve_asked *asked);
+
+#endif

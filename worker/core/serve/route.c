@@ -1,0 +1,105 @@
+#include "core/serve/route.h"
+
+#include "core/codec/percent.h"
+#include "core/text/buffer.h"
+
+#include <string.h>
+
+#define PAGE                                                                                                 \
+        {"limit", "at most so many, 1 to 1000; default 50"},                                                 \
+        {                                                                                                    \
+                "cursor", "`next` of the page before"                                                        \
+        }
+
+/* clang-format off */
+const struct serve_route serve_routes[] = {
+        { SERVE_LIVE, SERVE_FOR_ALL, "GET", "/livez", .summary = "Does it answer?" },
+        { SERVE_OPENAPI, SERVE_FOR_ANY, "GET", "/v1/openapi.json", .summary = "This description." },
+        { SERVE_JOBS, SERVE_FOR_READ, "GET", "/v1/jobs", .list = true,
+          .summary = "Jobs, the latest change first.",
+          .query = {{"subject", "about this entity, as order/42"},
+                    {"state", "running, retrying, completed, dead, or stuck"},
+                    {"type", "of this message type"},
+                    {"since", "came into their state since: so long ago, as 2h, or a time of RFC 3339"}, PAGE} },
+        { SERVE_JOB, SERVE_FOR_OWN, "GET", "/v1/jobs/{id}",
+          .summary = "One job with its timeline; a dead id works too." },
+        { SERVE_QUEUES, SERVE_FOR_READ, "GET", "/v1/queues", .list = true,
+          .summary = "Work queues and leveret.unrouted: what waits, runs and died there." },
+        { SERVE_WORKERS, SERVE_FOR_READ, "GET", "/v1/workers", .list = true,
+          .summary = "The workers that run now, as they tell of themselves." },
+        { SERVE_OUTLETS, SERVE_FOR_READ, "GET", "/v1/outlets", .list = true,
+          .summary = "The outlets of this configuration." },
+        { SERVE_TYPES, SERVE_FOR_ANY, "GET", "/v1/types", .list = true,
+          .summary = "The message types that have a handler." },
+        { SERVE_TYPE, SERVE_FOR_ANY, "GET", "/v1/types/{type}",
+          .summary = "One type with the schema of its payload." },
+        { SERVE_TYPE_SCHEMA, SERVE_FOR_ANY, "GET", "/v1/types/{type}/schema",
+          .summary = "Its payload as JSON Schema." },
+        { SERVE_TYPE_PLAN, SERVE_FOR_READ, "POST", "/v1/types/{type}/plan",
+          .summary = "What its handler would do with a payload. Sends nothing.",
+          .body = "{\"type\":\"object\",\"required\":[\"data\"],\"additionalProperties\":false,"
+                  "\"properties\":{\"data\":{\"description\":\"the payload\"}}}" },
+        { 0 },
+};
+/* clang-format on */
+
+/* Does the path have the pattern's form? */
+static bool path_fits(struct arena *arena, const char *pattern, const char *path, struct serve_match *match)
+{
+        size_t words = 0;
+        while (*pattern == '/' && *path == '/') {
+                size_t pattern_len = strcspn(++pattern, "/"), len = strcspn(++path, "/");
+                bool word = *pattern == '{';
+                if (word && words < SERVE_WORDS_MAX)
+                        match->words[words] =
+                                len ? percent_decode(arena, (struct slice){.data = path, .len = len}, false)
+                                    : NULL;
+                if (word ? !match->words[words++] : len != pattern_len || strncmp(path, pattern, len) != 0)
+                        return false;
+                pattern += pattern_len;
+                path += len;
+        }
+        return !*pattern && !*path;
+}
+
+static bool method_fits(const struct serve_route *route, const char *method)
+{
+        return strcmp(route->method, method) == 0 ||
+               (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+}
+
+struct serve_match serve_route_match(struct arena *arena, const char *method, const char *path)
+{
+        struct buffer allow = {0};
+        for (size_t i = 0; serve_routes[i].method; i++) {
+                const struct serve_route *route = &serve_routes[i];
+                struct serve_match match = {.route = route};
+                if (!path_fits(arena, route->path, path, &match))
+                        continue;
+                if (method_fits(route, method)) {
+                        buffer_fini(&allow);
+                        return match;
+                }
+                buffer_printf(&allow, "%s%s", allow.len ? ", " : "", route->method);
+        }
+        struct serve_match none = {.allow = allow.len ? arena_copy(arena, allow.data, allow.len) : NULL};
+        buffer_fini(&allow);
+        return none;
+}
+
+bool serve_may(enum serve_role role, enum serve_access access)
+{
+        switch (access) {
+        case SERVE_FOR_ALL:
+        case SERVE_FOR_ANY:
+        case SERVE_FOR_OWN:
+                return true;
+        case SERVE_FOR_READ:
+                return role != SERVE_PUBLISH;
+        case SERVE_FOR_PUBLISH:
+                return role != SERVE_READ;
+        case SERVE_FOR_OPERATE:
+                return role == SERVE_OPERATE;
+        }
+        return false;
+}

@@ -1,0 +1,289 @@
+#include "io/serve/http_server.h"
+
+#include "core/memory/memory.h"
+#include "io/admin/admin_connections.h"
+#include "io/admin/listen_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HEAD_BYTES_MAX = 32768, SILENCE_S = 10, PEM_BYTES_MAX = 1 << 20 };
+
+struct http_server {
+        struct http_server_options options;
+        struct admin_connections *connections;
+        struct MHD_Daemon *daemon;
+        uint16_t port;
+        char *cert, *key; /* PEM */
+};
+
+struct http_request {
+        struct MHD_Connection *connection;
+        const char *method, *path;
+        struct buffer body;
+        bool too_large;
+};
+
+const char *http_request_method(const struct http_request *request)
+{
+        return request->method;
+}
+
+const char *http_request_path(const struct http_request *request)
+{
+        return request->path;
+}
+
+struct slice http_request_body(const struct http_request *request)
+{
+        return (struct slice){.data = request->body.data ? request->body.data : "", .len = request->body.len};
+}
+
+const char *http_request_header(const struct http_request *request, const char *name)
+{
+        return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_request_query(const struct http_request *request, const char *name)
+{
+        const char *value = NULL;
+        if (MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
+                                          &value, NULL) != MHD_YES)
+                return NULL;
+        return value ? value : "";
+}
+
+struct stray {
+        bool (*known)(void *context, const char *name);
+        void *context;
+        const char *seen[16];
+        size_t count;
+        const char *found;
+};
+
+static enum MHD_Result look_at_member(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+        (void)kind;
+        (void)value;
+        struct stray *stray = context;
+        bool bad = !stray->known(stray->context, name) ||
+                   stray->count == sizeof(stray->seen) / sizeof(*stray->seen);
+        for (size_t i = 0; i < stray->count && !bad; i++)
+                bad = strcmp(stray->seen[i], name) == 0;
+        if (bad)
+                stray->found = name;
+        else
+                stray->seen[stray->count++] = name;
+        return bad ? MHD_NO : MHD_YES;
+}
+
+const char *http_request_stray(const struct http_request *request,
+                               bool (*known)(void *context, const char *name), void *context)
+{
+        struct stray stray = {.known = known, .context = context};
+        MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, look_at_member, &stray);
+        return stray.found;
+}
+
+static enum MHD_Result respond(struct MHD_Connection *connection, struct http_answer *answer, bool close)
+{
+        struct MHD_Response *response =
+                MHD_create_response_from_buffer(answer->body.len, answer->body.data, MHD_RESPMEM_MUST_FREE);
+        if (!response) {
+                buffer_fini(&answer->body);
+                return MHD_NO;
+        }
+        answer->body = (struct buffer){0}; /* the response owns the bytes now */
+        if (answer->content_type)
+                MHD_add_response_header(response, "Content-Type", answer->content_type);
+        MHD_add_response_header(response, "Cache-Control", "no-store");
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+        if (close)
+                MHD_add_response_header(response, "Connection", "close");
+        for (size_t i = 0; i < HTTP_HEADERS_MAX && answer->headers[i].name; i++)
+                MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
+        enum MHD_Result result = MHD_queue_response(connection, (unsigned)answer->status, response);
+        MHD_destroy_response(response);
+        return result;
+}
+
+static enum MHD_Result refuse_large(const struct http_server *server, struct MHD_Connection *connection)
+{
+        struct http_answer answer = {.status = MHD_HTTP_CONTENT_TOO_LARGE};
+        char detail[64];
+        snprintf(detail, sizeof(detail), "expected a body of at most %zu bytes", server->options.body_max);
+        server->options.refuse(server->options.context, answer.status, detail, &answer);
+        return respond(connection, &answer, true);
+}
+
+static bool is_told_too_large(const struct http_server *server, struct MHD_Connection *connection)
+{
+        const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+        return length && strtoull(length, NULL, 10) > server->options.body_max;
+}
+
+static enum MHD_Result finish(const struct http_server *server, struct http_request *request)
+{
+        struct http_answer answer = {.status = MHD_HTTP_OK};
+        server->options.answer(server->options.context, request, &answer);
+        return respond(request->connection, &answer, false);
+}
+
+/* Called when the head is complete, then for each piece of the body, then once without one. */
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
+                              const char *method, const char *version, const char *upload, size_t *upload_len,
+                              void **place)
+{
+        (void)version;
+        struct http_server *server = context;
+        struct http_request *request = *place;
+        if (!request) {
+                if (is_told_too_large(server, connection))
+                        return refuse_large(server, connection);
+                *place = request = memory_zeroed(1, sizeof(*request));
+                request->connection = connection;
+                return MHD_YES;
+        }
+        request->method = method;
+        request->path = path;
+        if (*upload_len > 0) {
+                request->too_large |= request->body.len + *upload_len > server->options.body_max;
+                if (!request->too_large)
+                        buffer_add(&request->body, upload, *upload_len);
+                *upload_len = 0;
+                return MHD_YES;
+        }
+        return request->too_large ? refuse_large(server, connection) : finish(server, request);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **place,
+                         enum MHD_RequestTerminationCode code)
+{
+        (void)context;
+        (void)connection;
+        (void)code;
+        struct http_request *request = *place;
+        if (!request)
+                return;
+        buffer_fini(&request->body);
+        free(request);
+        *place = NULL;
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode code)
+{
+        struct http_server *server = context;
+        if (code == MHD_CONNECTION_NOTIFY_STARTED)
+                *slot = admin_connections_add(
+                        server->connections,
+                        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+        else if (code == MHD_CONNECTION_NOTIFY_CLOSED) /* before the descriptor is closed */
+                admin_connections_remove(server->connections, *slot);
+}
+
+/* All is taken as it came, so that %2F in an id is no slash. */
+static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+        (void)context;
+        (void)connection;
+        return strlen(text);
+}
+
+static char *read_pem(const char *path, const char *setting, char *error)
+{
+        char *text = memory_zeroed(1, PEM_BYTES_MAX);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t len = fd < 0 ? -1 : read(fd, text, PEM_BYTES_MAX - 1);
+        if (len <= 0) {
+                snprintf(error, HTTP_SERVER_ERROR_MAX, "%s: %.100s: %s", setting, path,
+                         len < 0 ? strerror(errno) : "is empty");
+                free(text);
+                text = NULL;
+        }
+        if (fd >= 0)
+                close(fd);
+        return text;
+}
+
+/* The threads inherit the mask: signals are the loop's. */
+static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
+{
+        sigset_t all, before;
+        bool tls = server->cert != NULL;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        struct MHD_Daemon *daemon = MHD_start_daemon(
+                MHD_USE_EPOLL_INTERNAL_THREAD | (tls ? (unsigned)MHD_USE_TLS : 0), 0, NULL, NULL, handle,
+                server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_THREADS,
+                MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                (unsigned)SILENCE_S, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+                MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK,
+                leave_escaped, NULL, tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, server->cert,
+                MHD_OPTION_HTTPS_MEM_KEY, server->key, MHD_OPTION_END);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return daemon;
+}
+
+static void server_free(struct http_server *server)
+{
+        free(server->cert);
+        free(server->key);
+        free(server);
+}
+
+static bool read_tls(struct http_server *server, char *error)
+{
+        const struct http_server_options *options = &server->options;
+        if (!options->cert_file)
+                return true;
+        server->cert = read_pem(options->cert_file, "serve.tls.cert_file", error);
+        server->key = server->cert ? read_pem(options->key_file, "serve.tls.key_file", error) : NULL;
+        return server->key != NULL;
+}
+
+struct http_server *http_server_open(uv_loop_t *loop, const struct http_server_options *options, char *error)
+{
+        struct listen_socket at;
+        char cause[LISTEN_ERROR_MAX];
+        struct http_server *server = memory_zeroed(1, sizeof(*server));
+        server->options = *options;
+        bool ok = read_tls(server, error);
+        if (ok && !(ok = listen_socket_open(&at, options->listen, cause)))
+                snprintf(error, HTTP_SERVER_ERROR_MAX, "serve.listen: %.180s", cause);
+        if (!ok) {
+                server_free(server);
+                return NULL;
+        }
+        server->port = at.port;
+        server->connections = admin_connections_open(loop, HTTP_CONNECTIONS_MAX, HTTP_CONNECTION_LIFE_MS);
+        server->daemon = start_daemon(server, at.fd);
+        if (server->daemon)
+                return server;
+        snprintf(error, HTTP_SERVER_ERROR_MAX, "serve.listen: the server on %.100s does not start%s",
+                 options->listen, server->cert ? "; are certificate and key a pair?" : "");
+        admin_connections_close(server->connections);
+        close(at.fd);
+        server_free(server);
+        return NULL;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+        return server->port;
+}
+
+void http_server_close(struct http_server *server)
+{
+        MHD_stop_daemon(server->daemon); /* joins the threads */
+        admin_connections_close(server->connections);
+        server_free(server);
+}

@@ -1,0 +1,77 @@
+#ifndef LEVERET_IO_HTTP_SERVER_H
+#define LEVERET_IO_HTTP_SERVER_H
+
+#include "core/memory/slice.h"
+#include "core/text/buffer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+/*
+ * HTTP/1.1 for many clients, on a bounded pool of threads that poll: a slow client costs a place, never a
+ * thread; a thread is held only while an answer is made.
+ *
+ * Bounds: HTTP_CONNECTIONS_MAX connections (more are closed at once), 32 KiB for a request's head (else 431),
+ * `body_max` bytes of body (else 413, told before it is read where its length is told), 10 s of silence or
+ * HTTP_CONNECTION_LIFE_MS in all, and the connection is cut.
+ */
+struct http_server;
+struct http_request;
+
+enum {
+        HTTP_THREADS = 8,
+        HTTP_CONNECTIONS_MAX = 1024,
+        HTTP_CONNECTION_LIFE_MS = 90000,
+        HTTP_HEADERS_MAX = 4,
+        HTTP_VALUE_SIZE = 96,
+        HTTP_SERVER_ERROR_MAX = 256,
+};
+
+struct http_answer {
+        int status; /* 200 before */
+        const char *content_type;
+        struct buffer body; /* empty before */
+        struct {
+                const char *name; /* static */
+                char value[HTTP_VALUE_SIZE];
+        } headers[HTTP_HEADERS_MAX];
+};
+
+struct http_server_options {
+        const char *listen;               /* host:port */
+        const char *cert_file, *key_file; /* PEM; NULL: no TLS */
+        size_t body_max;
+        /* On a thread of the pool, several at once: fills the answer. May block, but within seconds. */
+        void (*answer)(void *context, const struct http_request *request, struct http_answer *answer);
+        /* The same for what is refused before its body was read. */
+        void (*refuse)(void *context, int status, const char *detail, struct http_answer *answer);
+        void *context;
+};
+
+/* Serves until SIGTERM or SIGINT, then finishes what is being answered. `listening` is told the port. False
+ * with the cause in `error` (HTTP_SERVER_ERROR_MAX) if it cannot begin. */
+bool http_server_run(const struct http_server_options *options,
+                     void (*listening)(void *context, uint16_t port), char *error);
+
+/* Begins to listen. NULL with the cause in `error` (HTTP_SERVER_ERROR_MAX). The loop cuts connections. */
+struct http_server *http_server_open(uv_loop_t *loop, const struct http_server_options *options, char *error);
+uint16_t http_server_port(const struct http_server *server);
+/* On the loop's thread: takes no more, finishes what is being answered. Freed by the loop's next turn. */
+void http_server_close(struct http_server *server);
+
+const char *http_request_method(const struct http_request *request);
+/* As it came, still percent-encoded, without the query. */
+const char *http_request_path(const struct http_request *request);
+struct slice http_request_body(const struct http_request *request);
+/* The first header of that name in any case; NULL: absent. */
+const char *http_request_header(const struct http_request *request, const char *name);
+/* The value of the query's first member of that name as it came, still encoded; NULL: absent. "" for one
+ * without a value. */
+const char *http_request_query(const struct http_request *request, const char *name);
+/* The name of a member of the query that `known` does not know or that occurs twice; NULL: there is none. */
+const char *http_request_stray(const struct http_request *request,
+                               bool (*known)(void *context, const char *name), void *context);
+
+#endif

@@ -1,0 +1,38 @@
+#include "io/serve/http_server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+        (void)number;
+        uv_stop(handle->loop);
+}
+
+static void watch(uv_loop_t *loop, uv_signal_t *handle, int number)
+{
+        if (uv_signal_init(loop, handle) || uv_signal_start(handle, on_signal, number))
+                abort();
+}
+
+bool http_server_run(const struct http_server_options *options,
+                     void (*listening)(void *context, uint16_t port), char *error)
+{
+        uv_loop_t loop;
+        uv_signal_t term, interrupt;
+        if (uv_loop_init(&loop))
+                abort();
+        watch(&loop, &term, SIGTERM);
+        watch(&loop, &interrupt, SIGINT);
+        struct http_server *server = http_server_open(&loop, options, error);
+        if (server) {
+                listening(options->context, http_server_port(server));
+                uv_run(&loop, UV_RUN_DEFAULT);
+                http_server_close(server);
+        }
+        uv_close((uv_handle_t *)&term, NULL);
+        uv_close((uv_handle_t *)&interrupt, NULL);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        uv_loop_close(&loop);
+        return server != NULL;
+}

@@ -1,0 +1,24 @@
+#ifndef LEVERET_QUERY_H
+#define LEVERET_QUERY_H
+
+#include "core/memory/arena.h"
+#include "core/settings/config.h"
+#include "io/redis/redis_sync.h"
+
+/*
+ * What people and programs ask of leveret, from the commands or over HTTP: one answer for both. Texts are
+ * raw, as they were stored: who shows them makes them safe for a terminal, a page or JSON.
+ */
+struct query {
+        const struct config *config;
+        struct redis_sync *redis;
+        struct arena *arena; /* all answers lie in it */
+};
+
+/* The text in the query's arena, "" if it is absent. */
+static inline const char *query_text(const struct query *query, struct slice text)
+{
+        return arena_copy(query->arena, text.data ? text.data : "", text.len);
+}
+
+#endif

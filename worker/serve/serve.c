@@ -1,0 +1,203 @@
+#include "serve/serve.h"
+
+#include "core/codec/percent.h"
+#include "core/memory/memory.h"
+#include "core/serve/openapi.h"
+#include "core/serve/problem.h"
+#include "io/log/log.h"
+#include "io/redis/redis_pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LISTEN_TEXT_MAX = 256 };
+
+struct server {
+        const struct config *config;
+        struct redis_pool *pool;
+};
+
+static void serve_live(const struct serve_call *call)
+{
+        call->answer->content_type = "text/plain; charset=utf-8";
+        buffer_add_text(&call->answer->body, "ok\n");
+}
+
+static void serve_openapi(const struct serve_call *call)
+{
+        openapi_render(&call->answer->body, LEVERET_VERSION, call->query->config->serve.base_url);
+}
+
+static const struct {
+        serve_answer_function *answer;
+        bool needs_redis;
+} actions[SERVE_ACTIONS] = {
+        [SERVE_LIVE] = {serve_live, false},
+        [SERVE_OPENAPI] = {serve_openapi, false},
+        [SERVE_JOB] = {serve_job, true},
+        [SERVE_JOBS] = {serve_jobs, true},
+        [SERVE_QUEUES] = {serve_queues, true},
+        [SERVE_WORKERS] = {serve_workers, true},
+        [SERVE_OUTLETS] = {serve_outlets, false},
+        [SERVE_TYPES] = {serve_types, false},
+        [SERVE_TYPE] = {serve_type, false},
+        [SERVE_TYPE_SCHEMA] = {serve_type_schema, false},
+        [SERVE_TYPE_PLAN] = {serve_type_plan, false},
+};
+
+void serve_refuse(const struct serve_call *call, int status, const char *detail)
+{
+        buffer_clear(&call->answer->body);
+        call->answer->status = status;
+        call->answer->content_type = problem_content_type;
+        problem_add(&call->answer->body, status, detail);
+}
+
+const char *serve_query(const struct serve_call *call, const char *name)
+{
+        const char *value = http_request_query(call->request, name);
+        return value ? percent_decode(call->query->arena, slice_of(value), true) : NULL;
+}
+
+static bool is_known(void *context, const char *name)
+{
+        const struct serve_route *route = context;
+        for (size_t i = 0; i < SERVE_QUERY_MAX && route->query[i].name; i++)
+                if (strcmp(route->query[i].name, name) == 0)
+                        return true;
+        return false;
+}
+
+/* What is wrong with the query, or NULL. */
+static const char *query_problem(const struct serve_call *call)
+{
+        const struct serve_route *route = call->route;
+        const char *stray = http_request_stray(call->request, is_known, (void *)(uintptr_t)route);
+        if (stray)
+                return arena_printf(call->query->arena, "query: %.60s is unknown here, or there twice",
+                                    stray);
+        for (size_t i = 0; i < SERVE_QUERY_MAX && route->query[i].name; i++) {
+                const char *name = route->query[i].name;
+                if (http_request_query(call->request, name) && !serve_query(call, name))
+                        return arena_printf(call->query->arena, "query: %s: expected text, percent-encoded",
+                                            name);
+        }
+        return NULL;
+}
+
+static bool is_failed(const struct http_answer *answer)
+{
+        return answer->status == 503;
+}
+
+static void carry_out(const struct server *server, struct serve_call *call, struct query *query)
+{
+        char error[256];
+        const char *problem = query_problem(call);
+        bool needs_redis = actions[call->route->action].needs_redis;
+        if (problem) {
+                serve_refuse(call, 400, problem);
+                return;
+        }
+        query->redis = needs_redis ? redis_pool_take(server->pool, error) : NULL;
+        if (needs_redis && !query->redis) {
+                serve_refuse(call, 503, "Redis cannot be asked");
+                return;
+        }
+        actions[call->route->action].answer(call);
+        if (query->redis)
+                redis_pool_give(server->pool, query->redis, is_failed(call->answer));
+}
+
+static void set_header(struct http_answer *answer, const char *name, const char *value)
+{
+        answer->headers[0].name = name;
+        snprintf(answer->headers[0].value, sizeof(answer->headers[0].value), "%s", value);
+}
+
+static void refuse_unmatched(const struct serve_call *call, const struct serve_match *match)
+{
+        if (!match->allow) {
+                serve_refuse(call, 404, "no such path; see /v1/openapi.json");
+                return;
+        }
+        serve_refuse(call, 405, arena_printf(call->query->arena, "expected %s", match->allow));
+        set_header(call->answer, "Allow", match->allow);
+}
+
+static struct serve_verdict judge(const struct server *server, struct arena *arena,
+                                  const struct serve_route *route, const struct http_request *request)
+{
+        return serve_judge(arena, server->config, route,
+                           &(struct serve_asked){
+                                   .method = http_request_method(request),
+                                   .host = http_request_header(request, "Host"),
+                                   .origin = http_request_header(request, "Origin"),
+                                   .content_type = http_request_header(request, "Content-Type"),
+                                   .authorization = http_request_header(request, "Authorization"),
+                           });
+}
+
+static void answer(void *context, const struct http_request *request, struct http_answer *answer)
+{
+        const struct server *server = context;
+        struct arena arena;
+        arena_init(&arena);
+        struct query query = {.config = server->config, .arena = &arena};
+        struct serve_match match =
+                serve_route_match(&arena, http_request_method(request), http_request_path(request));
+        struct serve_verdict who = {0};
+        struct serve_call call = {.route = match.route,
+                                  .words = match.words,
+                                  .request = request,
+                                  .who = &who,
+                                  .query = &query,
+                                  .answer = answer};
+        answer->content_type = "application/json";
+        if (match.route)
+                who = judge(server, &arena, match.route, request);
+        if (!match.route)
+                refuse_unmatched(&call, &match);
+        else if (who.status)
+                serve_refuse(&call, who.status, who.detail);
+        else
+                carry_out(server, &call, &query);
+        if (who.status == 401)
+                set_header(answer, "WWW-Authenticate", "Bearer");
+        arena_fini(&arena);
+}
+
+static void refuse(void *context, int status, const char *detail, struct http_answer *answer)
+{
+        (void)context;
+        answer->content_type = problem_content_type;
+        problem_add(&answer->body, status, detail);
+}
+
+static void listening(void *context, uint16_t port)
+{
+        const struct server *server = context;
+        char text[LISTEN_TEXT_MAX];
+        snprintf(text, sizeof(text), "%s, port %u", server->config->serve.listen, port);
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "serve_listening", .msg = text});
+}
+
+bool serve_run(const struct config *config, char *error)
+{
+        struct server server = {.config = config, .pool = redis_pool_open(config)};
+        struct http_server_options options = {
+                .listen = config->serve.listen,
+                .cert_file = config->serve.cert_file,
+                .key_file = config->serve.key_file,
+                .body_max = (size_t)config->max_body + 65536, /* the payload, and what is said of it */
+                .answer = answer,
+                .refuse = refuse,
+                .context = &server,
+        };
+        log_open(config);
+        bool ok = http_server_run(&options, listening, error);
+        log_close();
+        redis_pool_close(server.pool);
+        return ok;
+}

@@ -1,0 +1,37 @@
+#ifndef LEVERET_SERVE_H
+#define LEVERET_SERVE_H
+
+#include "core/serve/access.h"
+#include "core/settings/config.h"
+#include "io/serve/http_server.h"
+#include "query/query.h"
+
+/* The HTTP API: what each route of core/serve/route.h answers. */
+
+enum { SERVE_ERROR_MAX = 256 };
+
+/* Serves until SIGTERM or SIGINT, then finishes what is being answered. False with the cause in `error`
+ * (SERVE_ERROR_MAX) if it cannot begin. `config` outlives it. */
+bool serve_run(const struct config *config, char *error);
+
+/* One request that may be carried out. */
+struct serve_call {
+        const struct serve_route *route;
+        const char *const *words; /* of the path */
+        const struct http_request *request;
+        const struct serve_verdict *who;
+        const struct query *query; /* with a connection to Redis */
+        struct http_answer *answer;
+};
+
+/* The value of a query's member, decoded; NULL: absent, or no text (then a 400 was made). */
+const char *serve_query(const struct serve_call *call, const char *name);
+/* Makes the answer a problem. */
+void serve_refuse(const struct serve_call *call, int status, const char *detail);
+
+/* One for each action. They fill answer->body with JSON, or refuse. */
+typedef void serve_answer_function(const struct serve_call *call);
+serve_answer_function serve_job, serve_jobs, serve_queues, serve_workers, serve_outlets, serve_types,
+        serve_type, serve_type_schema, serve_type_plan;
+
+#endif

@@ -1,0 +1,113 @@
+#include "query/fleet.h"
+#include "serve/serve.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void add_text(struct buffer *out, const char *name, const char *text)
+{
+        buffer_printf(out, "%s\"%s\":", out->data[out->len - 1] == '{' ? "" : ",", name);
+        if (text)
+                buffer_add_json_string(out, slice_of(text));
+        else
+                buffer_add_text(out, "null");
+}
+
+/* Less than 0 is not known: null. */
+static void add_number(struct buffer *out, const char *name, int64_t number)
+{
+        if (number < 0)
+                buffer_printf(out, ",\"%s\":null", name);
+        else
+                buffer_printf(out, ",\"%s\":%" PRId64, name, number);
+}
+
+static const char end_of_list[] = "],\"next\":null}";
+
+static void add_queue(struct buffer *out, const struct fleet_queue *queue, bool asked)
+{
+        buffer_add_char(out, '{');
+        add_text(out, "queue", queue->name);
+        add_text(out, "state",
+                 queue->paused   ? "paused"
+                 : !asked        ? "unknown"
+                 : queue->exists ? "open"
+                                 : "missing");
+        buffer_printf(out, ",\"paused\":%s", queue->paused ? "true" : "false");
+        add_number(out, "ready", queue->ready);
+        add_number(out, "oldest_ms", queue->oldest_ms);
+        add_number(out, "in_flight", queue->in_flight);
+        add_number(out, "consumers", queue->consumers);
+        add_number(out, "dead", queue->dead);
+        add_number(out, "oldest_dead_ms", queue->oldest_dead_ms > 0 ? queue->oldest_dead_ms : -1);
+        buffer_add_text(out, ",\"retry\":{");
+        for (size_t i = 0; i < queue->tier_count; i++)
+                buffer_printf(out, "%s\"%s\":%" PRId64, i ? "," : "", queue->tiers[i].name,
+                              queue->tiers[i].messages);
+        buffer_add_text(out, "}}");
+}
+
+void serve_queues(const struct serve_call *call)
+{
+        struct fleet fleet;
+        struct buffer *out = &call->answer->body;
+        const char *error = fleet_look(call->query, &fleet);
+        if (error) {
+                serve_refuse(call, 503, "Redis cannot be asked");
+                return;
+        }
+        buffer_add_text(out, "{\"items\":[");
+        for (size_t i = 0; i < fleet.queue_count; i++) {
+                buffer_add_text(out, i ? "," : "");
+                add_queue(out, &fleet.queues[i], !fleet.trouble);
+        }
+        buffer_printf(out, "],\"complete\":%s,\"next\":null}", fleet.trouble ? "false" : "true");
+}
+
+static void add_worker(struct buffer *out, const struct fleet_worker *worker)
+{
+        buffer_add_char(out, '{');
+        add_text(out, "worker", worker->name);
+        add_text(out, "host", worker->host);
+        add_text(out, "version", worker->version);
+        add_text(out, "state", worker->state);
+        add_text(out, "breaker", worker->breaker);
+        add_text(out, "queues", worker->queues);
+        add_number(out, "in_flight", worker->in_flight);
+        add_number(out, "completed", worker->completed);
+        add_number(out, "started_ms", worker->started_ms);
+        add_number(out, "seen_ms", worker->seen_ms);
+        buffer_printf(out, ",\"rate\":%.1f}", worker->rate);
+}
+
+void serve_workers(const struct serve_call *call)
+{
+        struct fleet fleet = {0};
+        struct buffer *out = &call->answer->body;
+        const char *error = fleet_workers(call->query, &fleet);
+        if (error) {
+                serve_refuse(call, 503, "Redis cannot be asked");
+                return;
+        }
+        buffer_add_text(out, "{\"items\":[");
+        for (size_t i = 0; i < fleet.worker_count; i++) {
+                buffer_add_text(out, i ? "," : "");
+                add_worker(out, &fleet.workers[i]);
+        }
+        buffer_add_text(out, end_of_list);
+}
+
+void serve_outlets(const struct serve_call *call)
+{
+        static const char *const kinds[] = {[OUTLET_MAIL] = "mail", [OUTLET_POST] = "post"};
+        struct buffer *out = &call->answer->body;
+        const struct config_outlet *outlet;
+        buffer_add_text(out, "{\"items\":[");
+        for (size_t i = 0; (outlet = config_outlet_at(call->query->config, i)); i++) {
+                buffer_add_text(out, i ? ",{" : "{");
+                add_text(out, "outlet", outlet->name);
+                add_text(out, "kind", kinds[outlet->kind]);
+                buffer_add_char(out, '}');
+        }
+        buffer_add_text(out, end_of_list);
+}
