@@ -2,6 +2,7 @@
 #include "cli/help.h"
 #include "core/memory/memory.h"
 #include "core/plan/registry.h"
+#include "core/send/mail_services.h"
 #include "core/settings/settings.h"
 #include "core/text/suggest.h"
 #include "io/config/config_file.h"
@@ -159,6 +160,12 @@ int main(int argc, char **argv)
                 status = usage(argc > 1 ? stdout : stderr, argc > 1 ? CLI_OK : CLI_USAGE);
         } else if (strcmp(name, "--manual") == 0 || strcmp(name, "--manual-of-settings") == 0) {
                 status = manual(name[strlen("--manual")] != '\0');
+        } else if (strcmp(name, "--manual-of-mail-services") == 0) {
+                struct buffer page = {0};
+                mail_services_add(&page);
+                fputs(page.data, stdout);
+                buffer_fini(&page);
+                status = CLI_OK;
         } else {
                 const struct cli_command *command = cli_commands;
                 while (command->name && strcmp(command->name, name) != 0)

@@ -26,7 +26,8 @@ static void check_http(struct slice retry_after)
         CHECK(ms >= -1);
         for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
                 struct http_answer answer = {.status = statuses[i],
-                                             .conflict = SEND_AMBIGUOUS,
+                                             .judged = statuses[i] == 409,
+                                             .verdict = SEND_AMBIGUOUS,
                                              .foreign = http_answer_is_foreign(retry_after, retry_after),
                                              .nameless = retry_after.len % 2,
                                              .retry_after = retry_after,

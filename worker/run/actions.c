@@ -1,6 +1,7 @@
 #include "core/mail/mail_guard.h"
 #include "core/mail/mail_request.h"
 #include "core/record/keys.h"
+#include "core/send/mail_preset.h"
 #include "io/log/fatal_signal.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
@@ -175,6 +176,26 @@ static bool is_guarded(struct delivery *delivery)
         return false;
 }
 
+/* The first effect that the service of its outlet cannot carry; the error says what. */
+static bool is_too_much(struct delivery *delivery)
+{
+        struct buffer why = {0};
+        for (size_t i = 0; i < delivery->plan->count && !why.len; i++) {
+                const struct config_outlet *outlet = route_home(delivery, i);
+                struct mail_request request = {.mail = delivery->plan->effects[i].mail};
+                if (!outlet || outlet->kind != OUTLET_MAIL || outlet->transport != TRANSPORT_HTTP)
+                        continue;
+                request.mail.from = request.mail.from ? request.mail.from : outlet->from;
+                struct mail_preset_rules rules = mail_preset_of(outlet);
+                if (mail_preset_refusal(&why, &rules, &request))
+                        snprintf(delivery->error, sizeof(delivery->error), "mail %s: %s",
+                                 delivery->plan->effects[i].key, why.data);
+        }
+        bool refused = why.len > 0;
+        buffer_fini(&why);
+        return refused;
+}
+
 static void plan(struct delivery *delivery, struct job_event *answer)
 {
         struct faults faults = {.arena = delivery->arena};
@@ -189,7 +210,7 @@ static void plan(struct delivery *delivery, struct job_event *answer)
                 *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = reason};
                 return;
         }
-        if (is_guarded(delivery)) {
+        if (is_guarded(delivery) || is_too_much(delivery)) {
                 *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = REASON_REJECTED};
                 return;
         }

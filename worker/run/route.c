@@ -42,6 +42,12 @@ static struct outlet *first_choice(const struct delivery *delivery, const struct
         return first_of_kind(engine, kind);
 }
 
+const struct config_outlet *route_home(const struct delivery *delivery, size_t effect)
+{
+        const struct outlet *outlet = first_choice(delivery, &delivery->plan->effects[effect]);
+        return outlet ? outlet->config : NULL;
+}
+
 /* The first along the fallbacks whose breaker lets something through; if none does, the first of all, at
  * which it is put off. What an earlier run may have sent stays with its first outlet: another service would
  * not know it for the same mail. */

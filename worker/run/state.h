@@ -247,6 +247,8 @@ struct outlet *route_find(struct engine *engine, const char *name);
 struct outlet *route_choose(const struct delivery *delivery);
 /* on_ambiguous: park, of the effect with this index? */
 bool route_parks(const struct delivery *delivery, size_t effect);
+/* The outlet that the effect leaves by while all is well; NULL: it names one that there is not. */
+const struct config_outlet *route_home(const struct delivery *delivery, size_t effect);
 /* When the outlets stand, and after a reload: what each queue can need. */
 void route_configure(struct engine *engine);
 /* Does a fallback that is well take what this outlet would? */

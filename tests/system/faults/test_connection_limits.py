@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from harness.mta import Exim, Postfix
+from harness.servers.mta import Exim, Postfix
 from harness.publish import order
 from harness.wait import wait_until
 

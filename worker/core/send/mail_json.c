@@ -55,3 +55,94 @@ bool mail_json_find(struct slice json, const char *member, struct slice *value)
         }
         return false;
 }
+
+/* ---- paths ---- */
+
+/* Passes over the value that starts here; false if it does not end. */
+static bool value_skip(struct scan *scan)
+{
+        size_t depth = 0;
+        struct slice text;
+        do {
+                skip_spaces(scan);
+                if (scan->at >= scan->end)
+                        return false;
+                char c = *scan->at;
+                if (c == '"') {
+                        if (!string_take(scan, &text))
+                                return false;
+                        continue;
+                }
+                depth += c == '{' || c == '[';
+                depth -= (c == '}' || c == ']') && depth > 0;
+                scan->at++;
+                while (!strchr("{}[]\",: \t\r\n", c) && scan->at < scan->end &&
+                       !strchr("{}[]\",: \t\r\n", *scan->at))
+                        scan->at++;
+        } while (depth > 0);
+        return true;
+}
+
+/* Goes to the value of that member of the object that starts here. */
+static bool member_enter(struct scan *scan, struct slice member)
+{
+        struct slice name;
+        for (scan->at++;; scan->at++) {
+                skip_spaces(scan);
+                if (scan->at >= scan->end || *scan->at != '"' || !string_take(scan, &name))
+                        return false;
+                skip_spaces(scan);
+                if (scan->at >= scan->end || *scan->at++ != ':')
+                        return false;
+                skip_spaces(scan);
+                if (slice_equal(name, member))
+                        return scan->at < scan->end;
+                if (!value_skip(scan))
+                        return false;
+                skip_spaces(scan);
+                if (scan->at >= scan->end || *scan->at != ',')
+                        return false;
+        }
+}
+
+/* Goes to that element of the array that starts here; its number is one digit. */
+static bool element_enter(struct scan *scan, struct slice place)
+{
+        if (place.len != 1 || place.data[0] < '0' || place.data[0] > '9')
+                return false;
+        scan->at++;
+        for (int left = place.data[0] - '0'; left > 0; left--) {
+                if (!value_skip(scan))
+                        return false;
+                skip_spaces(scan);
+                if (scan->at >= scan->end || *scan->at++ != ',')
+                        return false;
+        }
+        skip_spaces(scan);
+        return scan->at < scan->end && *scan->at != ']';
+}
+
+bool mail_json_path(struct slice json, const char *path, struct slice *value)
+{
+        if (!json.data)
+                return false;
+        struct scan scan = {.at = json.data, .end = json.data + json.len};
+        skip_spaces(&scan);
+        while (path) {
+                const char *slash = strchr(path, '/');
+                struct slice part = {.data = path, .len = slash ? (size_t)(slash - path) : strlen(path)};
+                bool object = scan.at < scan.end && *scan.at == '{',
+                     array = scan.at < scan.end && *scan.at == '[';
+                if (!(object && member_enter(&scan, part)) && !(array && element_enter(&scan, part)))
+                        return false;
+                path = slash ? slash + 1 : NULL;
+        }
+        if (*scan.at == '"')
+                return string_take(&scan, value);
+        const char *start = scan.at;
+        while (scan.at < scan.end &&
+               ((*scan.at >= '0' && *scan.at <= '9') || *scan.at == '-' || *scan.at == '.'))
+                scan.at++;
+        *value = (struct slice){.data = start, .len = (size_t)(scan.at - start)};
+        return value->len > 0;
+}

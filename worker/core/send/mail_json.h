@@ -12,4 +12,7 @@
  */
 bool mail_json_find(struct slice json, const char *member, struct slice *value);
 
+/* The same along a path of members and places, "Messages/0/To/0/MessageID"; numbers count as their digits. */
+bool mail_json_path(struct slice json, const char *path, struct slice *value);
+
 #endif

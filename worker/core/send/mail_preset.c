@@ -1,25 +1,402 @@
 #include "core/send/mail_preset.h"
+#include "core/codec/base64.h"
+#include "core/send/mail_json.h"
 #include "core/text/mailbox.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
+
+/* Files that are fetched are read into memory for a body. */
+#define FETCHED_MAX (INT64_C(1) << 20)
 
 const struct mail_preset_rules *mail_preset_rules(enum mail_preset preset)
 {
-        switch (preset) {
-        case MAIL_PRESET_RESEND:
-                return &preset_resend;
-        case MAIL_PRESET_MAILPIT:
-                return &preset_mailpit;
-        }
-        abort();
+        static const struct mail_preset_rules *const all[] = {
+                [MAIL_PRESET_RESEND] = &preset_resend,     [MAIL_PRESET_POSTMARK] = &preset_postmark,
+                [MAIL_PRESET_SENDGRID] = &preset_sendgrid, [MAIL_PRESET_MAILGUN] = &preset_mailgun,
+                [MAIL_PRESET_SES] = &preset_ses,           [MAIL_PRESET_BREVO] = &preset_brevo,
+                [MAIL_PRESET_MAILJET] = &preset_mailjet,   [MAIL_PRESET_SPARKPOST] = &preset_sparkpost,
+                [MAIL_PRESET_SCALEWAY] = &preset_scaleway, [MAIL_PRESET_MAILPIT] = &preset_mailpit,
+                [MAIL_PRESET_CUSTOM] = &preset_custom,
+        };
+        return all[preset];
 }
 
-bool mail_preset_carries(const struct mail *mail)
+struct mail_preset_rules mail_preset_of(const struct config_outlet *outlet)
 {
-        const char *to = mail->to;
+        struct mail_preset_rules rules = *mail_preset_rules(outlet->http.preset);
+        if (outlet->http.preset != MAIL_PRESET_CUSTOM)
+                return rules;
+        const char *const set[] = {outlet->http.custom.auth_header, outlet->http.custom.auth_prefix,
+                                   outlet->http.custom.id_member, outlet->http.custom.error_member};
+        const char **const members[] = {&rules.auth_header, &rules.auth_prefix, &rules.id_member,
+                                        &rules.error_member};
+        for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+                if (set[i])
+                        *members[i] = set[i];
+        return rules;
+}
+
+void mail_preset_boundary(struct buffer *out, const struct mail_request *request)
+{
+        buffer_printf(out, "leveret-%.32s", request->key);
+}
+
+/* ---- what it carries ---- */
+
+static size_t mailboxes(const char *list)
+{
         struct mailbox mailbox;
-        return mailbox_take(&to, &mailbox) && !mailbox_take(&to, &mailbox) && !mail->cc && !mail->bcc &&
-               !mail->headers && !mail->attachments && !mail->list_unsubscribe.url &&
-               !mail->list_unsubscribe.mailto && !mail->in_reply_to && !mail->references && !mail->tags &&
-               !mail->metadata;
+        size_t count = 0;
+        while (list && mailbox_take(&list, &mailbox))
+                count++;
+        return count;
+}
+
+static bool is_word(const char *text)
+{
+        for (; *text; text++)
+                if (!isalnum((unsigned char)*text) && *text != '-' && *text != '_')
+                        return false;
+        return true;
+}
+
+static bool lacks_length(const char *text, size_t min)
+{
+        size_t count = 0;
+        for (; text && *text; text++)
+                count += ((unsigned char)*text & 0xc0) != 0x80;
+        return text && count < min;
+}
+
+static int64_t file_len(const struct mail_request *request, size_t i)
+{
+        const struct attachment *file = &request->mail.attachments[i];
+        return file->content      ? (int64_t)file->content_len
+               : request->fetched ? request->fetched[i].len
+                                  : file->size;
+}
+
+static bool refuse(struct buffer *out, const char *place, const char *preset, const char *rule)
+{
+        buffer_printf(out, "%s: %s %s", place, preset, rule);
+        return true;
+}
+
+static bool people_refusal(struct buffer *out, const struct mail_preset_rules *rules,
+                           const struct mail_request *request)
+{
+        const struct mail *mail = &request->mail;
+        const struct preset_can *can = &rules->can;
+        char rule[64];
+        if (mailboxes(mail->to) + mailboxes(mail->cc) + mailboxes(mail->bcc) > can->recipients) {
+                snprintf(rule, sizeof rule, "takes at most %zu recipients", can->recipients);
+                return refuse(out, "/to", rules->name, rule);
+        }
+        if (mailboxes(mail->reply_to) > can->reply_to) {
+                snprintf(rule, sizeof rule, "takes at most %zu of it", can->reply_to);
+                return refuse(out, "/reply_to", rules->name, rule);
+        }
+        if (!can->utf8 && mail_request_needs_utf8(request))
+                return refuse(out, "/to", rules->name, "takes no address that is not ASCII before its @");
+        return false;
+}
+
+static bool text_refusal(struct buffer *out, const struct mail_preset_rules *rules, const struct mail *mail)
+{
+        const struct preset_can *can = &rules->can;
+        const char *const texts[] = {mail->subject, mail->text, mail->html};
+        static const char *const places[] = {"/subject", "/text", "/html"};
+        char rule[64];
+        if (!mail->html && !can->text_alone)
+                return refuse(out, "/html", rules->name, "takes no mail without it");
+        snprintf(rule, sizeof rule, "wants at least %zu characters", can->text_min);
+        for (size_t i = 0; i < 3; i++)
+                if (lacks_length(texts[i], can->text_min))
+                        return refuse(out, places[i], rules->name, rule);
+        return false;
+}
+
+static bool label_refusal(struct buffer *out, const struct mail_preset_rules *rules, const struct mail *mail)
+{
+        const struct preset_can *can = &rules->can;
+        static const char WORDS[] = "takes only letters, digits, - and _";
+        char rule[64];
+        size_t count = 0;
+        for (; mail->tags && mail->tags[count]; count++)
+                if (can->words && !is_word(mail->tags[count]))
+                        return refuse(out, "/tags", rules->name, WORDS);
+        if (count > can->tags) {
+                snprintf(rule, sizeof rule, can->tags ? "takes at most %zu" : "takes none", can->tags);
+                return refuse(out, "/tags", rules->name, rule);
+        }
+        if (mail->metadata && mail->metadata[0].name && !can->metadata)
+                return refuse(out, "/metadata", rules->name, "takes none");
+        for (const struct pair *pair = mail->metadata; can->words && pair && pair->name; pair++)
+                if (!is_word(pair->name) || !is_word(pair->value))
+                        return refuse(out, "/metadata", rules->name, WORDS);
+        return false;
+}
+
+static bool type_is_taken(const struct preset_can *can, const char *name)
+{
+        const char *ending = strrchr(name, '.');
+        char wanted[16];
+        if (!ending || !ending[1])
+                return !can->file_ending && !can->file_types;
+        if (!can->file_types)
+                return true;
+        snprintf(wanted, sizeof wanted, "/%s/", ending + 1);
+        return strcasestr(can->file_types, wanted) != NULL;
+}
+
+static bool file_refusal(struct buffer *out, const struct mail_preset_rules *rules,
+                         const struct mail_request *request)
+{
+        const struct preset_can *can = &rules->can;
+        const struct attachment *files = request->mail.attachments;
+        int64_t bytes = 0, fetched = 0;
+        size_t count = 0;
+        char rule[80];
+        for (; files && files[count].name; count++) {
+                if (files[count].inline_id && !can->inline_files)
+                        return refuse(out, "/attachments", rules->name,
+                                      "takes none that is shown in the html");
+                if (!type_is_taken(can, files[count].name))
+                        return refuse(out, "/attachments", rules->name,
+                                      "does not take a file with such an ending");
+                bytes += (file_len(request, count) + 2) / 3 * 4;
+                fetched += files[count].content ? 0 : file_len(request, count);
+        }
+        if (can->files && count > can->files) {
+                snprintf(rule, sizeof rule, "takes at most %zu", can->files);
+                return refuse(out, "/attachments", rules->name, rule);
+        }
+        const char *const texts[] = {request->mail.text, request->mail.html};
+        for (size_t i = 0; i < 2; i++)
+                bytes += texts[i] ? (int64_t)strlen(texts[i]) : 0;
+        if (can->bytes && bytes > can->bytes) {
+                snprintf(rule, sizeof rule, "takes mails of at most %d MB", (int)(can->bytes >> 20));
+                return refuse(out, "/attachments", rules->name, rule);
+        }
+        return fetched > FETCHED_MAX &&
+               refuse(out, "/attachments", rules->name, "is given at most 1 MiB of files by URL");
+}
+
+bool mail_preset_refusal(struct buffer *out, const struct mail_preset_rules *rules,
+                         const struct mail_request *request)
+{
+        return people_refusal(out, rules, request) || text_refusal(out, rules, &request->mail) ||
+               label_refusal(out, rules, &request->mail) || file_refusal(out, rules, request);
+}
+
+/* ---- where, and who asks ---- */
+
+static const char *setting(const struct config_outlet *outlet, struct slice name)
+{
+        const struct {
+                const char *name, *value;
+        } settings[] = {
+                {"url", outlet->http.url},           {"api_key", outlet->http.api_key},
+                {"username", outlet->http.username}, {"password", outlet->http.password},
+                {"region", outlet->http.region},     {"domain", outlet->http.domain},
+                {"project", outlet->http.project},   {"custom.path", outlet->http.custom.path},
+        };
+        for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+                if (slice_is(name, settings[i].name))
+                        return settings[i].value && *settings[i].value ? settings[i].value : NULL;
+        return NULL;
+}
+
+/* Adds a text in which {name} stands for a setting, or for the value of the only name that is none. */
+static void filled(struct buffer *out, const char *text, const struct config_outlet *outlet,
+                   const char *other)
+{
+        for (const char *open; (open = strchr(text, '{')); text = strchr(open, '}') + 1) {
+                struct slice name = {.data = open + 1, .len = (size_t)(strchr(open, '}') - open - 1)};
+                const char *value = setting(outlet, name);
+                buffer_add(out, text, (size_t)(open - text));
+                buffer_add_text(out, value ? value : other);
+        }
+        buffer_add_text(out, text);
+}
+
+static void base_add(struct buffer *out, const struct config_outlet *outlet)
+{
+        const struct mail_preset_rules *rules = mail_preset_rules(outlet->http.preset);
+        const char *url = outlet->http.url ? outlet->http.url : rules->url;
+        filled(out, url ? url : "", outlet, "");
+        while (out->len && out->data[out->len - 1] == '/')
+                out->data[--out->len] = '\0';
+}
+
+void mail_preset_url(struct buffer *out, const struct config_outlet *outlet)
+{
+        base_add(out, outlet);
+        filled(out, mail_preset_rules(outlet->http.preset)->path, outlet, "");
+}
+
+static void basic_add(struct buffer *out, const char *user, const char *password)
+{
+        struct buffer pair = {0};
+        buffer_printf(&pair, "%s:%s", user, password);
+        buffer_add_text(out, "Basic ");
+        base64_add(out, pair.data, pair.len);
+        buffer_fini(&pair);
+}
+
+void mail_preset_authorization(struct buffer *out, const struct config_outlet *outlet)
+{
+        const struct mail_preset_rules rules = mail_preset_of(outlet);
+        const char *key = outlet->http.api_key ? outlet->http.api_key : "";
+        const char *username = outlet->http.username, *password = outlet->http.password;
+        switch (rules.auth) {
+        case PRESET_AUTH_HEADER:
+                if (!*key)
+                        return;
+                buffer_add_text(out, rules.auth_prefix);
+                if (rules.auth_prefix[0] && isalnum((unsigned char)out->data[out->len - 1]))
+                        buffer_add_char(out, ' ');
+                buffer_add_text(out, key);
+                return;
+        case PRESET_AUTH_API:
+                basic_add(out, "api", key);
+                return;
+        case PRESET_AUTH_PAIR:
+                if (*key) {
+                        buffer_add_text(out, "Basic ");
+                        base64_add(out, key, strlen(key));
+                        return;
+                }
+                if (!username)
+                        return;
+                /* fallthrough */
+        case PRESET_AUTH_BASIC:
+                basic_add(out, username ? username : "", password ? password : "");
+                return;
+        case PRESET_AUTH_SIGV4:
+                return;
+        }
+}
+
+const char *mail_preset_lacks(const struct config_outlet *outlet)
+{
+        static const char *const names[] = {"url",    "api_key", "username", "password",
+                                            "region", "domain",  "project"};
+        const char *needs = mail_preset_rules(outlet->http.preset)->needs;
+        for (size_t i = 0; needs && i < sizeof names / sizeof *names; i++)
+                if (strstr(needs, names[i]) && !setting(outlet, slice_of(names[i])))
+                        return names[i];
+        return NULL;
+}
+
+/* ---- answers ---- */
+
+/* "com.amazonaws.ses#ThrottlingException:http://.." is that one too. */
+static bool is_code(struct slice said, const char *code)
+{
+        const char *colon = said.len ? memchr(said.data, ':', said.len) : NULL;
+        if (colon)
+                said.len = (size_t)(colon - said.data);
+        const char *mark = said.len ? memchr(said.data, '#', said.len) : NULL;
+        if (mark)
+                said = (struct slice){.data = mark + 1, .len = said.len - (size_t)(mark + 1 - said.data)};
+        return slice_is(said, code);
+}
+
+bool mail_preset_judge(const struct mail_preset_rules *rules, const struct preset_reply *reply,
+                       struct preset_answer *verdict)
+{
+        struct slice code = reply->code_header;
+        if (!code.len && rules->code_member)
+                mail_json_path(reply->body, rules->code_member, &code);
+        for (size_t i = 0; i < PRESET_ANSWERS_MAX; i++) {
+                const struct preset_answer *row = &rules->answers[i];
+                if (!row->status && !row->code)
+                        return false;
+                if ((row->status && row->status != reply->status) || (row->code && !is_code(code, row->code)))
+                        continue;
+                *verdict = *row;
+                return true;
+        }
+        return false;
+}
+
+bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_reply *reply, struct slice *id)
+{
+        if (rules->id_header) {
+                *id = reply->id_header;
+                return id->len > 0;
+        }
+        return mail_json_path(reply->body, rules->id_member, id) && id->len > 0;
+}
+
+/* ---- asking ---- */
+
+static void token_add(struct buffer *out, const struct mail_preset_rules *rules,
+                      const struct mail_request *request)
+{
+        size_t len = strlen(request->message_id);
+        if (rules->look.by_message_id && len > 2)
+                buffer_add(out, request->message_id + 1, len - 2);
+        else
+                buffer_add_text(out, request->key);
+}
+
+static void to_add(struct buffer *out, const char *to)
+{
+        struct mailbox mailbox;
+        if (!mailbox_take(&to, &mailbox))
+                return;
+        for (size_t i = 0; i < mailbox.address.len; i++) {
+                unsigned char c = (unsigned char)mailbox.address.data[i];
+                if (isalnum(c) || strchr("-._~@", c))
+                        buffer_add_char(out, (char)c);
+                else
+                        buffer_printf(out, "%%%02X", c);
+        }
+}
+
+bool mail_preset_look_url(struct buffer *out, const struct config_outlet *outlet,
+                          const struct mail_request *request)
+{
+        const struct mail_preset_rules *rules = mail_preset_rules(outlet->http.preset);
+        struct buffer other = {0};
+        if (!rules->look.path)
+                return false;
+        if (strstr(rules->look.path, "{to}"))
+                to_add(&other, request->mail.to);
+        else
+                token_add(&other, rules, request);
+        base_add(out, outlet);
+        filled(out, rules->look.path, outlet, other.data);
+        buffer_fini(&other);
+        return true;
+}
+
+enum look_answer mail_preset_look_judge(const struct mail_preset_rules *rules,
+                                        const struct mail_request *request, int status, struct slice body,
+                                        struct slice *id)
+{
+        const struct preset_look *look = &rules->look;
+        struct buffer token = {0};
+        struct slice count = {0};
+        bool found = false, answered = status == 200 && body.len && body.data[0] == '{';
+        *id = (struct slice){0};
+        if (!answered)
+                return LOOK_UNKNOWN;
+        if (look->count_member) {
+                if (!mail_json_path(body, look->count_member, &count))
+                        return LOOK_UNKNOWN;
+                found = !slice_is(count, "0");
+        } else {
+                token_add(&token, rules, request);
+                found = memmem(body.data, body.len, token.data, token.len) != NULL;
+                buffer_fini(&token);
+        }
+        if (found)
+                mail_json_path(body, look->id_member, id);
+        return found ? LOOK_FOUND : LOOK_NOT_FOUND;
 }

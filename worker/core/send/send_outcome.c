@@ -113,6 +113,8 @@ static enum send_outcome success_outcome(const struct http_answer *answer)
 static enum send_outcome http_outcome(const struct http_answer *answer)
 {
         int status = answer->status;
+        if (answer->judged)
+                return answer->verdict;
         if (status >= 200 && status < 300)
                 return success_outcome(answer);
         if (refuses_settings(status))
@@ -123,7 +125,7 @@ static enum send_outcome http_outcome(const struct http_answer *answer)
                 return SEND_AMBIGUOUS;
         if (answer->foreign && !of_request(status))
                 return SEND_CONFIG;
-        return status == 409 ? answer->conflict : SEND_PERMANENT;
+        return status == 409 ? SEND_AMBIGUOUS : SEND_PERMANENT;
 }
 
 /* Takes what the service asks for, within the limit; what is beyond it is told. */
@@ -164,10 +166,11 @@ struct send_result send_outcome_http(const struct http_answer *answer)
                 return result;
         buffer_printf(&context, "HTTP %d", status);
         pause_set(&result, answer, &context);
-        if (status < 300)
+        if (status < 300 && !answer->judged)
                 buffer_add_text(&context, answer->foreign ? ", but not by the service: is the URL right?"
                                                           : " without the id of the mail");
-        result.throttled = result.outcome == SEND_TRANSIENT && (status == 429 || result.retry_after_ms >= 0);
+        result.throttled = result.outcome == SEND_TRANSIENT &&
+                           (status == 429 || answer->throttles || result.retry_after_ms >= 0);
         result.counts = status >= 500 || result.outcome == SEND_AMBIGUOUS;
         result.opens = result.doubtful = result.outcome == SEND_CONFIG;
         send_error_set(&result, context.data, no_text, NULL);

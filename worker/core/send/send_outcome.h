@@ -10,10 +10,12 @@
 /* A complete HTTP answer, as far as its meaning depends on it. */
 struct http_answer {
         int status;
-        enum send_outcome conflict; /* what the service means by a 409 */
-        bool foreign;               /* somebody else answers: http_answer_is_foreign */
-        bool nameless;              /* a success lacks the id that the service promises */
-        struct slice retry_after;   /* the header's value or absent */
+        bool judged; /* the preset knows what the service means: */
+        enum send_outcome verdict;
+        bool throttles;           /* ... too many requests */
+        bool foreign;             /* somebody else answers: http_answer_is_foreign */
+        bool nameless;            /* a success lacks the id that the service promises */
+        struct slice retry_after; /* the header's value or absent */
         /* Ratelimit-Remaining and Ratelimit-Reset (an IETF draft), with or without X- before them; or absent.
          */
         struct slice limit_left, limit_reset;

@@ -25,7 +25,19 @@ enum {
 enum on_ambiguous { ON_AMBIGUOUS_RESEND, ON_AMBIGUOUS_PARK };
 enum topology_mode { TOPOLOGY_DECLARE, TOPOLOGY_VERIFY, TOPOLOGY_OFF };
 enum transport_kind { TRANSPORT_HTTP, TRANSPORT_SMTP, TRANSPORT_LOG };
-enum mail_preset { MAIL_PRESET_RESEND, MAIL_PRESET_MAILPIT };
+enum mail_preset {
+        MAIL_PRESET_RESEND,
+        MAIL_PRESET_POSTMARK,
+        MAIL_PRESET_SENDGRID,
+        MAIL_PRESET_MAILGUN,
+        MAIL_PRESET_SES,
+        MAIL_PRESET_BREVO,
+        MAIL_PRESET_MAILJET,
+        MAIL_PRESET_SPARKPOST,
+        MAIL_PRESET_SCALEWAY,
+        MAIL_PRESET_MAILPIT,
+        MAIL_PRESET_CUSTOM,
+};
 enum smtp_starttls { SMTP_STARTTLS_REQUIRED, SMTP_STARTTLS_OFF };
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
@@ -82,7 +94,12 @@ struct config_outlet {
         struct {
                 enum mail_preset preset;
                 const char *url;
-                const char *api_key; /* secret */
+                const char *api_key;             /* secret */
+                const char *username, *password; /* the password is secret; of ses the key's id and the key */
+                const char *region, *domain, *project;
+                struct { /* of the preset custom */
+                        const char *path, *auth_header, *auth_prefix, *id_member, *error_member;
+                } custom;
                 int64_t connections; /* default 64 */
                 struct config_tls tls;
         } http;

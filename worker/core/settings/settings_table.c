@@ -14,7 +14,8 @@ static const char *const smtp_schemes[] = {"smtp", "smtps", NULL};
 static const char *const on_ambiguous[] = {"resend", "park", NULL};
 static const char *const outlet_kinds[] = {"mail", "post", NULL};
 static const char *const transports[] = {"http", "smtp", "log", NULL};
-static const char *const presets[] = {"resend", "mailpit", NULL};
+static const char *const presets[] = {"resend",  "postmark",  "sendgrid", "mailgun", "ses",    "brevo",
+                                      "mailjet", "sparkpost", "scaleway", "mailpit", "custom", NULL};
 static const char *const starttls[] = {"required", "off", NULL};
 static const char *const serve_roles[] = {"publish", "read", "operate", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
@@ -184,14 +185,45 @@ const struct setting settings[] = {
           .prose = "Lets passwords and mails travel unencrypted to a host other than this one." },
         { .name = "mail.http.preset", .kind = SETTING_WORD, OF_MAIL(http.preset),
           .words = presets, .fallback = "resend",
-          .prose = "The mail API that is spoken." },
+          .prose = "The mail API that is spoken; docs/mail-services.md says what each needs and carries." },
         { .name = "mail.http.url", .kind = SETTING_URL, OF_MAIL(http.url),
           .words = http_schemes, .example = "https://api.resend.com",
-          .prose = "Base URL of the mail API, without the path of the preset; required for the transport "
-                   "http." },
+          .prose = "Base URL of the mail API, without the path of the preset; required by the presets resend, mailpit "
+                   "and custom, while the others know their own." },
         { .name = "mail.http.api_key", .kind = SETTING_TEXT, OF_MAIL(http.api_key),
           .example = "${RESEND_API_KEY}", .secret = true,
-          .prose = "Key of the mail API, sent as a bearer token." },
+          .prose = "Key of the mail API." },
+        { .name = "mail.http.username", .kind = SETTING_TEXT, OF_MAIL(http.username),
+          .example = "AKIAEXAMPLE",
+          .prose = "The first half of the log-in of ses (id of the access key), mailjet (API key) and mailpit (user)." },
+        { .name = "mail.http.password", .kind = SETTING_TEXT, OF_MAIL(http.password),
+          .example = "${MAIL_SECRET}", .secret = true,
+          .prose = "The second half: the secret of the access key, the secret key, the password." },
+        { .name = "mail.http.region", .kind = SETTING_TEXT, OF_MAIL(http.region),
+          .example = "eu-central-1",
+          .prose = "Region of ses (eu-central-1) or scaleway (fr-par)." },
+        { .name = "mail.http.domain", .kind = SETTING_TEXT, OF_MAIL(http.domain),
+          .example = "mg.example.com",
+          .prose = "The domain that mailgun sends for." },
+        { .name = "mail.http.project", .kind = SETTING_TEXT, OF_MAIL(http.project),
+          .example = "11111111-2222-3333-4444-555555555555",
+          .prose = "The project of scaleway that the mails belong to." },
+        { .name = "mail.http.custom.path", .kind = SETTING_TEXT, OF_MAIL(http.custom.path),
+          .example = "/send",
+          .prose = "What the preset custom adds to the URL." },
+        { .name = "mail.http.custom.auth_header", .kind = SETTING_TEXT, OF_MAIL(http.custom.auth_header),
+          .fallback = "Authorization",
+          .prose = "The header in which the preset custom sends api_key." },
+        { .name = "mail.http.custom.auth_prefix", .kind = SETTING_TEXT, OF_MAIL(http.custom.auth_prefix),
+          .fallback = "Bearer",
+          .prose = "What stands before the key in that header, with a space behind a word; \"\": the key alone." },
+        { .name = "mail.http.custom.id_member", .kind = SETTING_TEXT, OF_MAIL(http.custom.id_member),
+          .fallback = "id",
+          .prose = "Where the id of the mail stands in an answer to the preset custom: members and places, as in "
+                   "data/0/id." },
+        { .name = "mail.http.custom.error_member", .kind = SETTING_TEXT, OF_MAIL(http.custom.error_member),
+          .fallback = "message",
+          .prose = "Where the text of an error stands in it." },
         { .name = "mail.http.connections", .kind = SETTING_INTEGER, OF_MAIL(http.connections),
           .min = 1, .max = 1024, .fallback = "64",
           .prose = "How many connections to the mail API are open at most, and so how many mails are under "

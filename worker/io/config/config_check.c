@@ -197,8 +197,13 @@ static void check_mail(struct check *check, const struct config_outlet *outlet)
                       arena_printf(check->arena, "is required unless %s is log", transport));
         const char *http_url = outlet_path(check, outlet, "http.url");
         const char *smtp_url = outlet_path(check, outlet, "smtp.url");
-        if (!outlet->http.url && http)
+        const char *lacks = http ? mail_preset_lacks(outlet) : NULL;
+        if (lacks && strcmp(lacks, "url") == 0)
                 fault(check, http_url, arena_printf(check->arena, "is required when %s is http", transport));
+        else if (lacks)
+                fault(check, outlet_path(check, outlet, arena_printf(check->arena, "http.%s", lacks)),
+                      arena_printf(check->arena, "is required by the preset %s",
+                                   mail_preset_rules(outlet->http.preset)->name));
         if (!outlet->smtp.url && smtp)
                 fault(check, smtp_url, arena_printf(check->arena, "is required when %s is smtp", transport));
         check_url(check, URL_MAIL_API, http_url, outlet->http.url, plain_switch);

@@ -25,8 +25,8 @@ struct post {
         CURL *easy;
         struct buffer body, response;
         /* The headers of this mail, linked in front of those of all; libcurl only reads the list. */
-        struct curl_slist key_header, trace_header;
-        char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX];
+        struct curl_slist key_header, trace_header, type_header;
+        char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX], type_line[HEADER_LINE_MAX];
         struct send_fence fence;
         bool busy, fenced, probe;    /* probe: it ends with the connection, no mail follows */
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
@@ -37,8 +37,9 @@ struct post {
 
 struct mail_http {
         struct transport base;
-        const struct mail_preset_rules *rules;
-        const char *api_key; /* for taking it out of errors; the config owns it */
+        struct mail_preset_rules rules;
+        const struct config_outlet *config;
+        const char *secret; /* for taking it out of errors; the config owns it */
         int64_t retry_after_max_ms;
         struct curl_loop *curl_loop;
         struct curl_slist *headers;
@@ -96,10 +97,19 @@ static struct send_result answer_judge(const struct post *post, int status)
 {
         const struct mail_http *http = post->owner;
         struct slice body = {.data = post->response.data, .len = post->response.len}, text = {0};
-        bool named = mail_json_find(body, http->rules->id_member, &text) && text.len > 0;
+        struct preset_reply reply = {.status = status, .body = body};
+        if (http->rules.id_header)
+                reply.id_header = header_of(post, http->rules.id_header);
+        if (http->rules.code_header)
+                reply.code_header = header_of(post, http->rules.code_header);
+        bool named = mail_preset_id(&http->rules, &reply, &text);
+        struct preset_answer verdict = {0};
+        bool judged = mail_preset_judge(&http->rules, &reply, &verdict);
         struct http_answer answer = {
                 .status = status,
-                .conflict = status == 409 ? http->rules->conflict(body) : SEND_AMBIGUOUS,
+                .judged = judged,
+                .verdict = verdict.outcome,
+                .throttles = verdict.throttles,
                 .foreign = http_answer_is_foreign(header_of(post, "Content-Type"), body),
                 .nameless = !named,
                 .retry_after = header_of(post, "Retry-After"),
@@ -109,10 +119,10 @@ static struct send_result answer_judge(const struct post *post, int status)
                 .now_s = clock_wall_ms() / 1000,
         };
         struct send_result result = send_outcome_http(&answer);
-        if (result.outcome == SEND_DONE)
+        if (result.outcome == SEND_DONE && named)
                 send_provider_id_set(&result, text);
-        else if (mail_json_find(body, http->rules->error_member, &text))
-                send_error_add(&result, text, http->api_key);
+        else if (result.outcome != SEND_DONE && mail_json_path(body, http->rules.error_member, &text))
+                send_error_add(&result, text, http->secret);
         return result;
 }
 
@@ -226,16 +236,34 @@ static void headers_set(struct post *post, const struct mail_request *request)
                 post->trace_header.next = rest;
                 rest = &post->trace_header;
         }
-        snprintf(post->key_line, sizeof post->key_line, "Idempotency-Key: %s", request->key);
-        post->key_header.next = rest;
-        SEND_CURL_SET(post->easy, CURLOPT_HTTPHEADER, &post->key_header);
+        snprintf(post->type_line, sizeof post->type_line, "Content-Type: application/json");
+        if (post->owner->rules.form) {
+                struct buffer boundary = {0};
+                mail_preset_boundary(&boundary, request);
+                snprintf(post->type_line, sizeof post->type_line,
+                         "Content-Type: multipart/form-data; boundary=%s", boundary.data);
+                buffer_fini(&boundary);
+        }
+        post->type_header.next = rest;
+        rest = &post->type_header;
+        if (post->owner->rules.key_header) {
+                snprintf(post->key_line, sizeof post->key_line, "%s: %s", post->owner->rules.key_header,
+                         request->key);
+                post->key_header.next = rest;
+                rest = &post->key_header;
+        }
+        SEND_CURL_SET(post->easy, CURLOPT_HTTPHEADER, rest);
 }
 
 static void post_start(struct post *post, const struct mail_request *request, bool park)
 {
         buffer_clear(&post->body);
         buffer_clear(&post->response);
-        post->owner->rules->body(&post->body, request);
+        if (!post->owner->rules.body(&post->body, request, post->owner->config)) {
+                post->busy = false;
+                post_refuse(post, send_outcome_cut(/* sent = */ false, "a fetched file cannot be read"));
+                return;
+        }
         headers_set(post, request);
         SEND_CURL_SET(post->easy, CURLOPT_POSTFIELDS, post->body.data);
         SEND_CURL_SET(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
@@ -287,12 +315,14 @@ static void http_send(struct transport *transport, const struct mail_request *re
         struct post *post = post_occupy(transport, done, context);
         post->fence = fence;
         const char *problem = mail_request_problem(request);
-        if (!problem && !mail_preset_carries(&request->mail))
-                problem = "over HTTP only one recipient, text and html are carried yet";
-        if (problem) {
+        struct buffer refusal = {0};
+        if (!problem && mail_preset_refusal(&refusal, &post->owner->rules, request))
+                problem = refusal.data;
+        if (problem)
                 post_refuse(post, send_outcome_invalid(problem));
+        buffer_fini(&refusal);
+        if (problem)
                 return;
-        }
         post->busy = true;
         post_start(post, request, park);
 }
@@ -340,18 +370,21 @@ static struct curl_slist *header_append(struct curl_slist *headers, const char *
 
 /* What is the same for every mail. An empty Expect keeps libcurl from waiting for 100 Continue before a large
  * body. */
-static struct curl_slist *headers_new(const struct mail_preset_rules *rules, const char *api_key)
+static struct curl_slist *headers_new(const struct config_outlet *config,
+                                      const struct mail_preset_rules *rules)
 {
         struct buffer line = {0};
-        buffer_add_text(&line, "Authorization: ");
-        size_t name_len = line.len;
-        rules->authorization(&line, api_key);
-        struct curl_slist *headers = header_append(NULL, "Content-Type: application/json");
-        headers = header_append(headers, "User-Agent: leveret/" LEVERET_VERSION);
-        headers = header_append(headers, "Expect:");
-        if (line.len > name_len)
-                headers = header_append(headers, line.data);
-        buffer_fini(&line);
+        struct curl_slist *headers = header_append(NULL, "User-Agent: leveret/" LEVERET_VERSION);
+        if (rules->auth != PRESET_AUTH_SIGV4) /* libcurl 7.88 would sign it, and not send it */
+                headers = header_append(headers, "Expect:");
+        if (rules->auth_header) {
+                buffer_printf(&line, "%s: ", rules->auth_header);
+                size_t name_len = line.len;
+                mail_preset_authorization(&line, config);
+                if (line.len > name_len)
+                        headers = header_append(headers, line.data);
+                buffer_fini(&line);
+        }
         return headers;
 }
 
@@ -365,12 +398,42 @@ static bool printable(const char *text)
 
 static bool settings_check(const struct config_outlet *config, const char *url, char *error)
 {
-        if (!send_curl_url_check("mail.http.url", url, "http", "https", config->allow_plaintext, error))
+        const char *const values[] = {config->http.api_key,
+                                      config->http.username,
+                                      config->http.password,
+                                      config->http.region,
+                                      config->http.domain,
+                                      config->http.project,
+                                      config->http.custom.auth_header};
+        static const char *const names[] = {"api_key", "username", "password",          "region",
+                                            "domain",  "project",  "custom.auth_header"};
+        const char *lacks = mail_preset_lacks(config);
+        if (lacks) {
+                snprintf(error, TRANSPORT_ERROR_MAX, "mail.http.%s is required by the preset %s", lacks,
+                         mail_preset_rules(config->http.preset)->name);
                 return false;
-        if (printable(config->http.api_key))
-                return true;
-        snprintf(error, TRANSPORT_ERROR_MAX, "mail.http.api_key holds a space or a control character");
-        return false;
+        }
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+                if (!printable(values[i])) {
+                        snprintf(error, TRANSPORT_ERROR_MAX,
+                                 "mail.http.%s holds a space or a control character", names[i]);
+                        return false;
+                }
+        return send_curl_url_check("mail.http.url", url, "http", "https", config->allow_plaintext, error);
+}
+
+/* AWS Signature Version 4: libcurl signs, and hashes the body, anew for each try. */
+static void signature_set(CURL *easy, const struct config_outlet *config,
+                          const struct mail_preset_rules *rules)
+{
+        char scope[128];
+        if (rules->auth != PRESET_AUTH_SIGV4)
+                return;
+        snprintf(scope, sizeof scope, "aws:amz:%s:ses", config->http.region);
+        SEND_CURL_SET(easy, CURLOPT_AWS_SIGV4, scope);
+        SEND_CURL_SET(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
+        SEND_CURL_SET(easy, CURLOPT_USERNAME, config->http.username);
+        SEND_CURL_SET(easy, CURLOPT_PASSWORD, config->http.password);
 }
 
 static void posts_init(struct mail_http *http, const struct config_outlet *config)
@@ -379,42 +442,35 @@ static void posts_init(struct mail_http *http, const struct config_outlet *confi
                 struct post *post = &http->posts[i];
                 post->owner = http;
                 post->easy = post_easy(post, config);
+                signature_set(post->easy, config, &http->rules);
                 post->key_header.data = post->key_line;
+                post->type_header.data = post->type_line;
                 post->trace_header.data = post->trace_line;
                 post_give(post);
         }
 }
 
-static CURLU *url_new(const char *base, const char *path)
-{
-        struct buffer text = {0};
-        size_t len = strlen(base);
-        while (len && base[len - 1] == '/')
-                len--;
-        buffer_add(&text, base, len);
-        buffer_add_text(&text, path);
-        CURLU *url = send_curl_url(text.data);
-        buffer_fini(&text);
-        return url;
-}
-
 struct transport *mail_http_open(uv_loop_t *loop, const struct config_outlet *config, char *error)
 {
-        const struct mail_preset_rules *rules = mail_preset_rules(config->http.preset);
-        const char *url = config->http.url ? config->http.url : rules->url;
         size_t capacity = config->http.connections > 0 ? (size_t)config->http.connections : 1;
-        if (!settings_check(config, url, error))
+        struct buffer url = {0};
+        mail_preset_url(&url, config);
+        if (!settings_check(config, url.data, error)) {
+                buffer_fini(&url);
                 return NULL;
+        }
         struct mail_http *http = memory_zeroed(1, sizeof *http + capacity * sizeof *http->posts);
         http->base = (struct transport){
                 .capacity = capacity, .send = http_send, .probe = http_probe, .close = http_close};
         http->free = memory_zeroed(capacity / CURL_LOOP_SHARE + 1, sizeof *http->free);
-        http->rules = rules;
-        http->api_key = config->http.api_key;
+        http->rules = mail_preset_of(config);
+        http->config = config;
+        http->secret = config->http.api_key ? config->http.api_key : config->http.password;
         http->retry_after_max_ms = config->retry_after_max_ms;
         http->refused_end = &http->refused;
-        http->headers = headers_new(rules, config->http.api_key);
-        http->url = url_new(url, rules->path);
+        http->headers = headers_new(config, &http->rules);
+        http->url = send_curl_url(url.data);
+        buffer_fini(&url);
         http->curl_loop = curl_loop_open(loop, capacity, on_ended, NULL);
         uv_timer_init(loop, &http->later);
         http->later.data = http;

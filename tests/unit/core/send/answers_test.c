@@ -66,10 +66,16 @@ static struct send_result http_result(const struct answer *answer)
         const char *retry_after = field(answer, "retry_after");
         struct http_answer http = {.status = atoi(field(answer, "status")),
                                    .foreign = http_answer_is_foreign(type, body),
-                                   .nameless = !mail_json_find(body, rules->id_member, &id),
+                                   .nameless = !mail_json_path(body, rules->id_member, &id),
                                    .retry_after = slice_of(*retry_after ? retry_after : NULL),
                                    .retry_after_max_ms = 300000};
-        http.conflict = rules->conflict(body);
+        struct preset_reply reply = {.status = http.status, .body = body};
+        struct preset_answer verdict;
+        http.judged = mail_preset_judge(rules, &reply, &verdict);
+        if (http.judged) {
+                http.verdict = verdict.outcome;
+                http.throttles = verdict.throttles;
+        }
         struct send_result result = send_outcome_http(&http);
         if (result.outcome != SEND_DONE && mail_json_find(body, rules->error_member, &id))
                 send_error_add(&result, id, NULL);

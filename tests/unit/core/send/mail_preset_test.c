@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -19,7 +20,7 @@ static const struct mail_request request = {
 static void expect_body(enum mail_preset preset, const char *json)
 {
         struct buffer out = {0};
-        mail_preset_rules(preset)->body(&out, &request);
+        assert_true(mail_preset_rules(preset)->body(&out, &request, NULL));
         assert_string_equal(out.data, json);
         buffer_fini(&out);
 }
@@ -47,28 +48,288 @@ static void mailpit_gets_its_json(void **state)
 static void each_preset_shows_its_credentials_in_its_way(void **state)
 {
         (void)state;
-        struct buffer out = {0};
-        preset_resend.authorization(&out, "re_1");
-        assert_string_equal(out.data, "Bearer re_1");
-        buffer_clear(&out);
-        preset_mailpit.authorization(&out, "user:pass");
-        assert_string_equal(out.data, "Basic dXNlcjpwYXNz");
-        buffer_clear(&out);
-        preset_mailpit.authorization(&out, NULL);
-        assert_int_equal(out.len, 0);
-        buffer_fini(&out);
+        static const struct {
+                enum mail_preset preset;
+                const char *key, *username, *password, *value;
+        } cases[] = {
+                {MAIL_PRESET_RESEND, "re_1", NULL, NULL, "Bearer re_1"},
+                {MAIL_PRESET_POSTMARK, "pm", NULL, NULL, "pm"},
+                {MAIL_PRESET_SENDGRID, "SG.1", NULL, NULL, "Bearer SG.1"},
+                {MAIL_PRESET_MAILGUN, "key", NULL, NULL, "Basic YXBpOmtleQ=="},
+                {MAIL_PRESET_BREVO, "xkeysib", NULL, NULL, "xkeysib"},
+                {MAIL_PRESET_MAILJET, NULL, "user", "pass", "Basic dXNlcjpwYXNz"},
+                {MAIL_PRESET_SPARKPOST, "sp", NULL, NULL, "sp"},
+                {MAIL_PRESET_SCALEWAY, "scw", NULL, NULL, "scw"},
+                {MAIL_PRESET_MAILPIT, "user:pass", NULL, NULL, "Basic dXNlcjpwYXNz"},
+                {MAIL_PRESET_MAILPIT, NULL, "user", "pass", "Basic dXNlcjpwYXNz"},
+                {MAIL_PRESET_MAILPIT, NULL, NULL, NULL, ""},
+                {MAIL_PRESET_SES, NULL, "id", "secret", ""}, /* it is signed */
+                {MAIL_PRESET_CUSTOM, "k", NULL, NULL, "Bearer k"},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct buffer out = {0};
+                struct config_outlet outlet = {.http.preset = cases[i].preset,
+                                               .http.api_key = cases[i].key,
+                                               .http.username = cases[i].username,
+                                               .http.password = cases[i].password};
+                mail_preset_authorization(&out, &outlet);
+                assert_string_equal(out.data ? out.data : "", cases[i].value);
+                buffer_fini(&out);
+        }
 }
 
-static void a_concurrent_request_is_transient_and_another_payload_ambiguous(void **state)
+static void a_path_holds_settings_and_the_answers_of_custom_are_configured(void **state)
 {
         (void)state;
-        const struct mail_preset_rules *resend = mail_preset_rules(MAIL_PRESET_RESEND);
-        assert_int_equal(resend->conflict(SLICE_LITERAL("{\"name\":\"concurrent_idempotent_requests\"}")),
-                         SEND_TRANSIENT);
-        assert_int_equal(resend->conflict(SLICE_LITERAL("{\"name\":\"invalid_idempotent_request\"}")),
-                         SEND_AMBIGUOUS);
-        assert_int_equal(resend->conflict(SLICE_LITERAL("<html>")), SEND_AMBIGUOUS);
-        assert_int_equal(resend->conflict((struct slice){0}), SEND_AMBIGUOUS);
+        static const struct {
+                struct config_outlet outlet;
+                const char *url, *lacks;
+        } cases[] = {
+                {{.http.preset = MAIL_PRESET_MAILGUN, .http.domain = "mg.example.com", .http.api_key = "k"},
+                 "https://api.mailgun.net/v3/mg.example.com/messages",
+                 NULL},
+                {{.http.preset = MAIL_PRESET_MAILGUN,
+                  .http.url = "https://api.eu.mailgun.net/",
+                  .http.api_key = "k"},
+                 "https://api.eu.mailgun.net/v3//messages",
+                 "domain"},
+                {{.http.preset = MAIL_PRESET_SES, .http.region = "eu-west-1", .http.username = "i"},
+                 "https://email.eu-west-1.amazonaws.com/v2/email/outbound-emails",
+                 "password"},
+                {{.http.preset = MAIL_PRESET_SCALEWAY,
+                  .http.region = "fr-par",
+                  .http.api_key = "k",
+                  .http.project = "p"},
+                 "https://api.scaleway.com/transactional-email/v1alpha1/regions/fr-par/emails",
+                 NULL},
+                {{.http.preset = MAIL_PRESET_RESEND, .http.url = "http://127.0.0.1:1//"},
+                 "http://127.0.0.1:1/emails",
+                 NULL},
+                {{.http.preset = MAIL_PRESET_CUSTOM, .http.custom.path = "/send"}, "/send", "url"},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct buffer out = {0};
+                mail_preset_url(&out, &cases[i].outlet);
+                assert_string_equal(out.data, cases[i].url);
+                const char *lacks = mail_preset_lacks(&cases[i].outlet);
+                assert_string_equal(lacks ? lacks : "nothing", cases[i].lacks ? cases[i].lacks : "nothing");
+                buffer_fini(&out);
+        }
+        struct config_outlet own = {.http.preset = MAIL_PRESET_CUSTOM,
+                                    .http.custom = {.id_member = "data/0/ref", .auth_header = "X-Key"}};
+        struct mail_preset_rules rules = mail_preset_of(&own);
+        struct preset_reply reply = {.status = 200, .body = SLICE_LITERAL("{\"data\":[{\"ref\":7}]}")};
+        struct slice id;
+        assert_string_equal(rules.auth_header, "X-Key");
+        assert_true(mail_preset_id(&rules, &reply, &id) && slice_is(id, "7"));
+}
+
+/* What the status alone would get wrong (each documented by its vendor). */
+static void an_answer_is_judged_by_status_code_and_header(void **state)
+{
+        (void)state;
+        static const struct {
+                enum mail_preset preset;
+                int status;
+                const char *body, *header;
+                bool judged;
+                enum send_outcome outcome;
+        } cases[] = {
+                {MAIL_PRESET_RESEND, 409, "{\"name\":\"concurrent_idempotent_requests\"}", NULL, true,
+                 SEND_TRANSIENT},
+                {MAIL_PRESET_RESEND, 409, "{\"name\":\"invalid_idempotent_request\"}", NULL, false, 0},
+                {MAIL_PRESET_RESEND, 409, "<html>", NULL, false, 0},
+                {MAIL_PRESET_RESEND, 409, NULL, NULL, false, 0},
+                {MAIL_PRESET_POSTMARK, 422, "{\"ErrorCode\":406,\"Message\":\"x\"}", NULL, true,
+                 SEND_PERMANENT},
+                {MAIL_PRESET_POSTMARK, 422, "{\"ErrorCode\":405}", NULL, true, SEND_CONFIG},
+                {MAIL_PRESET_POSTMARK, 422, "{\"ErrorCode\":401}", NULL, true, SEND_CONFIG},
+                {MAIL_PRESET_POSTMARK, 422, "{\"ErrorCode\":100}", NULL, true, SEND_TRANSIENT},
+                {MAIL_PRESET_POSTMARK, 200, "{\"ErrorCode\":0,\"MessageID\":\"m\"}", NULL, false, 0},
+                {MAIL_PRESET_POSTMARK, 200, "{\"ErrorCode\":300}", NULL, true, SEND_PERMANENT},
+                {MAIL_PRESET_BREVO, 400, "{\"code\":\"duplicate_parameter\"}", NULL, true, SEND_DONE},
+                {MAIL_PRESET_BREVO, 400, "{\"code\":\"invalid_parameter\"}", NULL, false, 0},
+                {MAIL_PRESET_SES, 400, "{}", "ThrottlingException:http://x", true, SEND_TRANSIENT},
+                {MAIL_PRESET_SES, 400, "{}", "com.amazonaws.ses#ThrottlingException", true, SEND_TRANSIENT},
+                {MAIL_PRESET_SES, 400, "{}", "AccountSuspendedException", true, SEND_CONFIG},
+                {MAIL_PRESET_SES, 400, "{}", "MessageRejected", false, 0},
+                {MAIL_PRESET_SPARKPOST, 420, "{}", NULL, true, SEND_TRANSIENT},
+                {MAIL_PRESET_SPARKPOST, 409, "{\"errors\":[{\"code\":\"1601\"}]}", NULL, true,
+                 SEND_TRANSIENT},
+                {MAIL_PRESET_SPARKPOST, 409, "{\"errors\":[{\"code\":\"1600\"}]}", NULL, false, 0},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct preset_reply reply = {.status = cases[i].status,
+                                             .body = slice_of(cases[i].body),
+                                             .code_header = slice_of(cases[i].header)};
+                struct preset_answer verdict = {0};
+                bool judged = mail_preset_judge(mail_preset_rules(cases[i].preset), &reply, &verdict);
+                if (judged != cases[i].judged || (judged && verdict.outcome != cases[i].outcome))
+                        fail_msg("case %zu: judged %d, outcome %d", i, judged, (int)verdict.outcome);
+        }
+}
+
+static const struct mail_preset_rules *refused_by(const char *place, const struct mail_request *mail,
+                                                  const char *names)
+{
+        static const enum mail_preset all[] = {
+                MAIL_PRESET_RESEND,   MAIL_PRESET_POSTMARK, MAIL_PRESET_SENDGRID, MAIL_PRESET_MAILGUN,
+                MAIL_PRESET_SES,      MAIL_PRESET_BREVO,    MAIL_PRESET_MAILJET,  MAIL_PRESET_SPARKPOST,
+                MAIL_PRESET_SCALEWAY, MAIL_PRESET_MAILPIT,  MAIL_PRESET_CUSTOM};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+                struct buffer out = {0};
+                const struct mail_preset_rules *rules = mail_preset_rules(all[i]);
+                bool refused = mail_preset_refusal(&out, rules, mail),
+                     wanted = strstr(names, rules->name) != NULL;
+                if (refused != wanted)
+                        fail_msg("%s of %s: %s", place, rules->name, refused ? out.data : "taken");
+                if (refused) {
+                        assert_int_equal(strncmp(out.data, place, strlen(place)), 0);
+                        assert_non_null(strstr(out.data, rules->name));
+                }
+                buffer_fini(&out);
+        }
+        return NULL;
+}
+
+/* docs: PROVIDERS' table of traps */
+static void what_a_service_lacks_is_refused_before_anything_leaves(void **state)
+{
+        (void)state;
+        struct mail_request mail = {.message_id = "<k@example.com>",
+                                    .key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                                    .mail.from = "shop@example.com",
+                                    .mail.to = "ann@example.org",
+                                    .mail.subject = "Ten letters and more",
+                                    .mail.text = "Ten letters and more",
+                                    .mail.html = "<p>Ten letters and more</p>"};
+        struct mail_request other = mail;
+        refused_by("/", &mail, "");
+        other.mail.html = NULL;
+        refused_by("/html", &other, "brevo");
+        other = mail;
+        other.mail.subject = "Nine char";
+        refused_by("/subject", &other, "scaleway");
+        other = mail;
+        other.mail.reply_to = "a@example.com, b@example.com";
+        refused_by("/reply_to", &other, "brevo mailjet");
+        other = mail;
+        other.mail.tags = (const char *const[]){"a", "b", NULL};
+        refused_by("/tags", &other, "postmark mailjet sparkpost scaleway");
+        other.mail.tags = (const char *const[]){"a b", NULL};
+        refused_by("/tags", &other, "resend ses scaleway");
+        other = mail;
+        other.mail.metadata = (const struct pair[]){{"order", "42"}, {0}};
+        refused_by("/metadata", &other, "resend brevo mailjet scaleway mailpit");
+        other = mail;
+        other.mail.to = "j\xc3\xb6rg@example.org";
+        refused_by("/to", &other, "resend postmark sendgrid mailgun ses brevo sparkpost scaleway mailpit");
+        other = mail;
+        other.mail.cc = "a@x.test, b@x.test, c@x.test, d@x.test, e@x.test";
+        other.mail.bcc = "f@x.test, g@x.test, h@x.test, i@x.test, j@x.test";
+        refused_by("/to", &other, "scaleway");
+        other = mail;
+        struct attachment logo[] = {
+                {.name = "logo.png", .content = "x", .content_len = 1, .inline_id = "logo"}, {0}};
+        other.mail.attachments = logo;
+        refused_by("/attachments", &other, "brevo scaleway");
+        struct attachment nameless[] = {{.name = "README", .content = "x", .content_len = 1}, {0}};
+        other.mail.attachments = nameless;
+        refused_by("/attachments", &other, "resend brevo scaleway");
+        struct attachment program[] = {{.name = "a.exe", .content = "x", .content_len = 1}, {0}};
+        other.mail.attachments = program;
+        refused_by("/attachments", &other, "scaleway");
+        char *large = malloc(3 << 20);
+        assert_non_null(large);
+        struct attachment big[] = {{.name = "a.pdf", .content = large, .content_len = 3 << 20}, {0}};
+        other.mail.attachments = big;
+        refused_by("/attachments", &other, "scaleway");
+        const struct mail_file fetched[] = {{.len = (1 << 20) + 1}};
+        struct attachment far[] = {{.name = "a.pdf", .url = "https://example.com/a"}, {0}};
+        other.mail.attachments = far;
+        other.fetched = fetched;
+        refused_by("/attachments", &other,
+                   "resend postmark sendgrid mailgun ses brevo mailjet sparkpost scaleway mailpit custom");
+        free(large);
+}
+
+static void a_mail_is_looked_for_where_it_can_be(void **state)
+{
+        (void)state;
+        static const struct {
+                enum mail_preset preset;
+                int status;
+                const char *url, *body;
+                enum look_answer answer;
+                const char *id;
+        } cases[] = {
+                {MAIL_PRESET_POSTMARK, 200,
+                 "https://api.postmarkapp.com/messages/outbound?count=1&offset=0&metadata_leveret=k7",
+                 "{\"TotalCount\":1,\"Messages\":[{\"Tag\":\"\",\"MessageID\":\"m-1\"}]}", LOOK_FOUND, "m-1"},
+                {MAIL_PRESET_POSTMARK, 200, NULL, "{\"TotalCount\":0,\"Messages\":[]}", LOOK_NOT_FOUND, NULL},
+                {MAIL_PRESET_POSTMARK, 401, NULL, "{\"TotalCount\":0}", LOOK_UNKNOWN, NULL},
+                {MAIL_PRESET_POSTMARK, 200, NULL, "<html>", LOOK_UNKNOWN, NULL},
+                {MAIL_PRESET_POSTMARK, 200, NULL, "{}", LOOK_UNKNOWN, NULL},
+                {MAIL_PRESET_MAILJET, 200, "https://api.mailjet.com/v3/REST/message?Limit=1&CustomID=k7",
+                 "{\"Count\":1,\"Data\":[{\"ID\":288230}]}", LOOK_FOUND, "288230"},
+                {MAIL_PRESET_MAILGUN, 200,
+                 "https://api.mailgun.net/v3/mg.x.test/events?limit=1&message-id=k7@x.test",
+                 "{\"items\":[{\"message\":{\"headers\":{\"message-id\":\"k7@x.test\"}}}]}", LOOK_FOUND,
+                 "k7@x.test"},
+                {MAIL_PRESET_MAILGUN, 200, NULL, "{\"items\":[]}", LOOK_NOT_FOUND, NULL},
+                {MAIL_PRESET_BREVO, 200,
+                 "https://api.brevo.com/v3/smtp/emails?limit=100&sort=desc&email=ann%2Bx@example.org",
+                 "{\"transactionalEmails\":[{\"messageId\":\"b-1\",\"tags\":[\"k7\"]}]}", LOOK_FOUND, "b-1"},
+                {MAIL_PRESET_RESEND, 0, NULL, NULL, LOOK_UNKNOWN, NULL},
+                {MAIL_PRESET_SES, 0, NULL, NULL, LOOK_UNKNOWN, NULL},
+        };
+        const struct mail_request mail = {
+                .key = "k7", .message_id = "<k7@x.test>", .mail.to = "Ann <ann+x@example.org>"};
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct config_outlet outlet = {.http.preset = cases[i].preset, .http.domain = "mg.x.test"};
+                struct buffer url = {0};
+                struct slice id;
+                bool can = mail_preset_look_url(&url, &outlet, &mail);
+                assert_int_equal(can, cases[i].status != 0);
+                if (cases[i].url)
+                        assert_string_equal(url.data, cases[i].url);
+                buffer_fini(&url);
+                enum look_answer answer =
+                        mail_preset_look_judge(mail_preset_rules(cases[i].preset), &mail, cases[i].status,
+                                               slice_of(cases[i].body), &id);
+                assert_int_equal(answer, cases[i].answer);
+                if (cases[i].id)
+                        assert_true(slice_is(id, cases[i].id));
+        }
+}
+
+static void a_path_leads_through_members_and_places(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *json, *path, *value;
+        } cases[] = {
+                {"{\"a\":{\"b\":[1,{\"c\":\"x\"}]}}", "a/b/1/c", "x"},
+                {"{ \"z\" : [ [], {} , \"]\" ] , \"a\" : -12.5 }", "a", "-12.5"},
+                {"{\"a\":[\"p\",\"q\"]}", "a/1", "q"},
+                {"{\"a\":[\"p\"]}", "a/1", NULL},
+                {"{\"a\":[]}", "a/0", NULL},
+                {"{\"a\":true}", "a", NULL},
+                {"{\"a\":{}}", "a/b", NULL},
+                {"{\"a\":\"x\"}", "a/b", NULL},
+                {"{\"a\":", "a", NULL},
+                {"{\"a\"", "a", NULL},
+                {"{", "a", NULL},
+                {"[", "0", NULL},
+                {"", "a", NULL},
+                {"{\"b\":[[[[", "a", NULL},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct slice value;
+                bool found = mail_json_path(slice_of(cases[i].json), cases[i].path, &value);
+                if (found != (cases[i].value != NULL) || (found && !slice_is(value, cases[i].value)))
+                        fail_msg("case %zu", i);
+        }
 }
 
 static void a_member_is_found_in_the_outermost_object_only(void **state)
@@ -105,7 +366,11 @@ int main(void)
                 cmocka_unit_test(resend_gets_its_json),
                 cmocka_unit_test(mailpit_gets_its_json),
                 cmocka_unit_test(each_preset_shows_its_credentials_in_its_way),
-                cmocka_unit_test(a_concurrent_request_is_transient_and_another_payload_ambiguous),
+                cmocka_unit_test(a_path_holds_settings_and_the_answers_of_custom_are_configured),
+                cmocka_unit_test(an_answer_is_judged_by_status_code_and_header),
+                cmocka_unit_test(what_a_service_lacks_is_refused_before_anything_leaves),
+                cmocka_unit_test(a_mail_is_looked_for_where_it_can_be),
+                cmocka_unit_test(a_path_leads_through_members_and_places),
                 cmocka_unit_test(a_member_is_found_in_the_outermost_object_only),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

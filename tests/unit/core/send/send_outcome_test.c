@@ -12,7 +12,8 @@ static const int64_t now_s = 946684800; /* Sat, 01 Jan 2000 00:00:00 GMT */
 static struct send_result of_http(int status, enum send_outcome conflict, const char *retry_after)
 {
         return send_outcome_http(&(struct http_answer){.status = status,
-                                                       .conflict = conflict,
+                                                       .judged = status == 409,
+                                                       .verdict = conflict,
                                                        .retry_after = slice_of(retry_after),
                                                        .retry_after_max_ms = 300000,
                                                        .now_s = now_s});

@@ -5,11 +5,11 @@ import shutil
 import signal
 import tempfile
 
-from .ports import free_port, is_open
-from .process import Process
-from .wait import wait_until
+from ..ports import free_port, is_open
+from ..process import Process
+from ..wait import wait_until
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[4]
 
 
 class Server:

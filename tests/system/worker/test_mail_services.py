@@ -1,0 +1,126 @@
+"""The presets against stand-ins that check what the vendors check (harness/servers/mail_services.py), and the traps of each."""
+import base64
+import email
+import json
+import subprocess
+
+import pytest
+
+from harness.servers.mail_services import FACTS, Service
+from harness.publish import Message
+from harness.worker import ROOT, binary
+
+LONG = "At least ten characters"
+FULL = {"to": "Ada <ada@example.com>", "cc": "bob@example.com", "bcc": "cid@example.com", "reply_to": "help@example.com", "subject": LONG,
+        "text": LONG, "html": f"<p>{LONG}</p>", "headers": {"X-Campaign": "7"}, "in_reply_to": "<m1@example.com>",
+        "list_unsubscribe": {"url": "https://example.com/u", "one_click": True}}
+MORE = {  # beyond that
+    "resend": {"tags": ["receipt"], "attachments": True}, "postmark": {"tags": ["receipt"], "metadata": {"order": "42"}, "attachments": True},
+    "sendgrid": {"tags": ["receipt"], "metadata": {"order": "42"}, "attachments": True},
+    "mailgun": {"tags": ["receipt"], "metadata": {"order": "42"}, "attachments": True},
+    "ses": {"tags": ["receipt"], "metadata": {"order": "42"}, "attachments": True}, "brevo": {"tags": ["receipt"], "attachments": False},
+    "mailjet": {"tags": ["receipt"], "attachments": True}, "sparkpost": {"tags": ["receipt"], "metadata": {"order": "42"}, "attachments": True},
+    "scaleway": {"attachments": False}, "mailpit": {"tags": ["receipt"], "attachments": True},
+    "custom": {"tags": ["receipt"], "metadata": {"order": "42"}, "attachments": True},
+}
+BYTES = bytes(range(256))
+
+
+def full(preset, **changes):
+    files = [{"name": "bill.pdf", "type": "application/pdf", "content": base64.b64encode(BYTES).decode()}]
+    if MORE[preset]["attachments"]:
+        files.append({"name": "logo.png", "type": "image/png", "content": base64.b64encode(b"PNG").decode(), "inline_id": "logo"})
+    return Message("email.send.v1", {**FULL, **MORE[preset], "attachments": files, **changes}, id=True)
+
+
+def everything(body):
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("preset", FACTS)
+def test_a_mail_with_everything_that_a_service_carries_arrives_whole(bench, preset):
+    with Service(preset) as service:
+        bench.worker(mail=service.config())
+        message = bench.publish(full(preset))
+        job = bench.wait_state(message, "completed")
+        assert not service.faults and len(service.taken) == 1, service.faults
+        body = service.taken[0][1]
+        if preset == "ses":
+            sent = email.message_from_bytes(base64.b64decode(body["Content"]["Raw"]["Data"]))
+            assert body["Destination"]["BccAddresses"] == ["cid@example.com"] and "cid@" not in sent.as_string()
+            assert sent["Cc"] == "bob@example.com" and {"Name": "order", "Value": "42"} in body["EmailTags"]
+            assert [part.get_payload(decode=True) for part in sent.walk() if part.get_filename() == "bill.pdf"] == [BYTES]
+        elif preset == "mailgun":
+            fields = {name: content for name, file, content in body if not file}
+            assert fields["to"] == b"Ada <ada@example.com>" and fields["bcc"] == b"cid@example.com" and fields["v:order"] == b"42"
+            assert fields["h:X-Campaign"] == b"7" and fields["h:Message-ID"].startswith(b"<")
+            assert {(name, file): content for name, file, content in body if file} == {
+                ("attachment", "bill.pdf"): BYTES, ("inline", "logo"): b"PNG"}
+        else:
+            text = everything(body)
+            for part in ("ada@example.com", "bob@example.com", "cid@example.com", "help@example.com", LONG, "X-Campaign", "<m1@example.com>",
+                         "List-Unsubscribe-Post", base64.b64encode(BYTES).decode(), *MORE[preset].get("tags", []), *MORE[preset].get("metadata", [])):
+                assert part in text, (part, text)
+        kept = bench.redis.client.lrange(f"leveret:events:{{{message.id}}}", 0, -1)
+        assert any('"provider_id":"' + ("1" if preset == "mailjet" else "id-1") + '"' in event for event in kept), (job, kept)
+
+
+@pytest.mark.parametrize("preset, field, changes", [
+    ("brevo", "/html", {"html": None, "text": LONG}), ("brevo", "/attachments", {"attachments": [{"name": "README", "content": "eA=="}]}),
+    ("brevo", "/metadata", {"metadata": {"a": "b"}}), ("brevo", "/reply_to", {"reply_to": ["a@example.com", "b@example.com"]}),
+    ("mailjet", "/reply_to", {"reply_to": ["a@example.com", "b@example.com"]}), ("mailjet", "/tags", {"tags": ["a", "b"]}),
+    ("postmark", "/tags", {"tags": ["a", "b"]}), ("sparkpost", "/tags", {"tags": ["a", "b"]}), ("resend", "/metadata", {"metadata": {"a": "b"}}),
+    ("resend", "/attachments", {"attachments": [{"name": "README", "content": "eA=="}]}), ("scaleway", "/subject", {"subject": "Short"}),
+    ("scaleway", "/tags", {"tags": ["a"]}), ("ses", "/tags", {"tags": ["a b"]}), ("mailpit", "/metadata", {"metadata": {"a": "b"}}),
+    ("scaleway", "/attachments", {"attachments": [{"name": "a.exe", "content": "eA=="}]}),
+])
+def test_what_a_service_lacks_is_rejected_and_nothing_leaves(bench, preset, field, changes):
+    with Service(preset) as service:
+        bench.worker(mail=service.config())
+        message = full(preset, **changes)
+        bench.publish(message)
+        (dead,) = bench.dead_letters(1)
+        assert dead.reason == "rejected" and field in dead.error and preset in dead.error, dead.error
+        assert not service.taken and not service.faults
+
+
+@pytest.mark.parametrize("preset, answer, outcome", [
+    ("postmark", (422, {"ErrorCode": 406, "Message": "inactive recipient"}, {}), "permanent_failure"),
+    ("postmark", (422, {"ErrorCode": 300, "Message": "bad address"}, {}), "permanent_failure"),
+    ("postmark", (422, {"ErrorCode": 10, "Message": "bad token"}, {}), "waits"),
+    ("postmark", (422, {"ErrorCode": 405, "Message": "no credits"}, {}), "waits"),
+    ("mailgun", (200, "Mailgun Magnificent API", {}), "waits"),
+    ("mailgun", (404, {"message": "Domain not found: mg.example.com"}, {}), "waits"),
+    ("ses", (400, {"message": "Rate exceeded"}, {"x-amzn-ErrorType": "ThrottlingException:http://x"}), "waits"),
+    ("ses", (400, {"message": "no"}, {"x-amzn-ErrorType": "MessageRejected"}), "permanent_failure"),
+    ("ses", (400, {"message": "no"}, {"x-amzn-ErrorType": "SendingPausedException"}), "waits"),
+    ("brevo", (400, {"code": "duplicate_parameter", "message": "used"}, {}), "sent"),
+    ("brevo", (402, {"code": "not_enough_credits", "message": "no"}, {}), "waits"),
+    ("sparkpost", (420, {"errors": [{"message": "limit", "code": "1905"}]}, {}), "waits"),
+    ("sparkpost", (409, {"errors": [{"message": "runs", "code": "1601"}]}, {}), "retry"),
+    ("mailjet", (400, {"Messages": [{"Status": "error", "Errors": [{"ErrorMessage": "bad address", "ErrorCode": "mj-0013"}]}]}, {}),
+     "permanent_failure"),
+    ("sendgrid", (413, {"errors": [{"message": "too large"}]}, {}), "permanent_failure"),
+    ("scaleway", (403, {"type": "permissions_denied", "message": "no"}, {}), "waits"),
+    ("custom", (422, {"why": "no such template"}, {}), "permanent_failure"),
+])
+def test_what_the_status_alone_would_get_wrong(bench, preset, answer, outcome):
+    with Service(preset) as service:
+        service.answers.append(answer)
+        bench.worker(mail=service.config())
+        message = bench.publish(full(preset))
+        if outcome == "permanent_failure":
+            (dead,) = bench.dead_letters(1)
+            assert dead.reason == outcome, dead.error
+            words = json.dumps(answer[1])
+            assert any(word in words and word in dead.error for word in ("inactive", "bad address", "no", "large")), dead.error
+            return
+        job = bench.wait_state(message, "completed")
+        assert (int(job["attempt"]), len(service.taken)) == {"waits": (0, 2), "retry": (1, 2), "sent": (0, 1)}[outcome], job
+
+
+def test_the_page_is_made_of_the_tables():
+    """Mended by: build/dev/leveret --manual-of-mail-services >docs/mail-services.md"""
+    page = subprocess.run([binary(), "--manual-of-mail-services"], text=True, capture_output=True, timeout=60, check=True).stdout
+    assert (ROOT / "docs/mail-services.md").read_text() == page
+    assert [line[3:] for line in page.splitlines() if line.startswith("## ")] == list(FACTS)

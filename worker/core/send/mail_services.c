@@ -1,0 +1,103 @@
+#include "core/send/mail_services.h"
+#include "core/send/mail_preset.h"
+#include "core/send/send_outcome.h"
+
+static const char head[] =
+        "# Mail services\n\n"
+        "What `mail.http.preset` can be. This page is made of the tables that the presets work by "
+        "(`leveret --manual-of-mail-services`).\n\n"
+        "What a service cannot carry is refused before anything leaves: the message is dead as `rejected`, "
+        "with the\n"
+        "place and the preset. Nothing is thinned out.\n\n";
+
+static void count_add(struct buffer *out, const char *what, size_t count)
+{
+        if (count)
+                buffer_printf(out, ", %zu %s", count, what);
+        else
+                buffer_printf(out, ", no %s", what);
+}
+
+static void lacks_add(struct buffer *out, const struct preset_can *can)
+{
+        const struct {
+                bool can;
+                const char *lack;
+        } lacks[] = {
+                {can->text_alone, "a mail without html"},
+                {can->metadata, "metadata"},
+                {can->inline_files, "files that are shown in the html"},
+                {can->utf8, "addresses that are not ASCII before the @"},
+                {!can->words, "tags and metadata with other than letters, digits, - and _"},
+                {!can->file_ending, "files whose name has no ending"},
+                {!can->file_types, "files of other types than it lists"},
+        };
+        size_t count = 0;
+        for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
+                if (!lacks[i].can)
+                        buffer_printf(out, "%s%s", count++ ? "; " : "- Refused: ", lacks[i].lack);
+        buffer_add_text(out, count ? ".\n" : "");
+}
+
+static void carries_add(struct buffer *out, const struct preset_can *can)
+{
+        buffer_printf(out, "- At most %zu recipients", can->recipients);
+        count_add(out, "reply-to", can->reply_to);
+        count_add(out, "tags", can->tags);
+        if (can->files)
+                buffer_printf(out, ", %zu files", can->files);
+        if (can->bytes)
+                buffer_printf(out, ", %d MB in all", (int)(can->bytes >> 20));
+        if (can->text_min)
+                buffer_printf(out, "; at least %zu characters of subject, text and html", can->text_min);
+        buffer_add_text(out, ".\n");
+        lacks_add(out, can);
+}
+
+static void twice_add(struct buffer *out, const struct mail_preset_rules *rules)
+{
+        if (rules->key_lifetime_ms)
+                buffer_printf(out, "- A repetition within %d minutes is known by its key.\n",
+                              (int)(rules->key_lifetime_ms / 60000));
+        if (rules->look.path)
+                buffer_printf(
+                        out,
+                        "- It can be asked for a mail: `GET %s`; what it does not know after %d s was not "
+                        "taken, for %d days.\n",
+                        rules->look.path, (int)(rules->look.lag_ms / 1000),
+                        (int)(rules->look.retention_ms / (24 * 3600 * 1000)));
+        if (!rules->key_lifetime_ms && !rules->look.path)
+                buffer_add_text(out,
+                                "- It knows no repetition and cannot be asked: `on_ambiguous` decides.\n");
+}
+
+static void answers_add(struct buffer *out, const struct mail_preset_rules *rules)
+{
+        for (size_t i = 0; i < PRESET_ANSWERS_MAX; i++) {
+                const struct preset_answer *row = &rules->answers[i];
+                if (!row->status && !row->code)
+                        return;
+                buffer_add_text(out, "- Answer");
+                if (row->status)
+                        buffer_printf(out, " %d", row->status);
+                if (row->code)
+                        buffer_printf(out, " `%s`", row->code);
+                buffer_printf(out, ": %s.\n", send_outcome_word(row->outcome));
+        }
+}
+
+void mail_services_add(struct buffer *out)
+{
+        buffer_add_text(out, head);
+        for (int preset = MAIL_PRESET_RESEND; preset <= MAIL_PRESET_CUSTOM; preset++) {
+                const struct mail_preset_rules *rules = mail_preset_rules((enum mail_preset)preset);
+                buffer_printf(out, "%s## %s\n\n- `POST %s%s`", preset ? "\n" : "", rules->name,
+                              rules->url ? rules->url : "", rules->path);
+                if (rules->needs)
+                        buffer_printf(out, "; needs of `mail.http`: %s", rules->needs);
+                buffer_add_text(out, ".\n");
+                carries_add(out, &rules->can);
+                twice_add(out, rules);
+                answers_add(out, rules);
+        }
+}
