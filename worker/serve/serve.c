@@ -1,10 +1,13 @@
 #include "serve/serve.h"
 
 #include "core/codec/percent.h"
+#include "core/codec/rfc3339.h"
 #include "core/memory/memory.h"
 #include "core/serve/openapi.h"
 #include "core/serve/problem.h"
+#include "core/text/units.h"
 #include "io/log/log.h"
+#include "io/machine/clock.h"
 #include "io/redis/redis_pool.h"
 
 #include <stdio.h>
@@ -39,6 +42,12 @@ static const struct {
         [SERVE_JOBS] = {serve_jobs, true},
         [SERVE_QUEUES] = {serve_queues, true},
         [SERVE_WORKERS] = {serve_workers, true},
+        [SERVE_PAUSE] = {serve_pause, true},
+        [SERVE_RESUME] = {serve_resume, true},
+        [SERVE_DEAD] = {serve_dead, true},
+        [SERVE_DEAD_GROUPS] = {serve_dead_groups, true},
+        [SERVE_DEAD_LETTER] = {serve_dead_letter, true},
+        [SERVE_AUDIT] = {serve_audit, true},
         [SERVE_OUTLETS] = {serve_outlets, false},
         [SERVE_TYPES] = {serve_types, false},
         [SERVE_TYPE] = {serve_type, false},
@@ -58,6 +67,38 @@ const char *serve_query(const struct serve_call *call, const char *name)
 {
         const char *value = http_request_query(call->request, name);
         return value ? percent_decode(call->query->arena, slice_of(value), true) : NULL;
+}
+
+void serve_refuse_redis(const struct serve_call *call)
+{
+        serve_refuse(call, 503, "Redis cannot be asked");
+}
+
+bool serve_read_limit(const struct serve_call *call, size_t *limit)
+{
+        enum { LIMIT = 50, LIMIT_MAX = 1000 };
+        char *end;
+        const char *text = serve_query(call, "limit");
+        *limit = text ? strtoul(text, &end, 10) : LIMIT;
+        if (!text || (text[0] >= '0' && text[0] <= '9' && !*end && *limit >= 1 && *limit <= LIMIT_MAX))
+                return true;
+        serve_refuse(call, 400, "limit: expected 1 to 1000");
+        return false;
+}
+
+bool serve_read_since(const struct serve_call *call, int64_t *since_ms)
+{
+        int64_t ago_ms;
+        const char *text = serve_query(call, "since");
+        *since_ms = 0;
+        if (!text || rfc3339_parse(slice_of(text), since_ms))
+                return true;
+        if (duration_parse(text, &ago_ms)) {
+                *since_ms = clock_wall_ms() - ago_ms;
+                return true;
+        }
+        serve_refuse(call, 400, "since: expected how long ago, as 2h, or a time, as 2026-01-31T12:00:00Z");
+        return false;
 }
 
 static bool is_known(void *context, const char *name)
@@ -102,7 +143,7 @@ static void carry_out(const struct server *server, struct serve_call *call, stru
         }
         query->redis = needs_redis ? redis_pool_take(server->pool, error) : NULL;
         if (needs_redis && !query->redis) {
-                serve_refuse(call, 503, "Redis cannot be asked");
+                serve_refuse_redis(call);
                 return;
         }
         actions[call->route->action].answer(call);

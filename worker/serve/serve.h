@@ -26,11 +26,18 @@ struct serve_call {
 
 /* The value of a query's member, decoded; NULL: absent, or no text (then a 400 was made). */
 const char *serve_query(const struct serve_call *call, const char *name);
+/* The members limit (1 to 1000; 50) and since of the query. False: refused. */
+bool serve_read_limit(const struct serve_call *call, size_t *limit);
+bool serve_read_since(const struct serve_call *call, int64_t *since_ms);
+/* Redis cannot be asked: 503. */
+void serve_refuse_redis(const struct serve_call *call);
 /* Makes the answer a problem. */
 void serve_refuse(const struct serve_call *call, int status, const char *detail);
 
 /* One for each action. They fill answer->body with JSON, or refuse. */
 typedef void serve_answer_function(const struct serve_call *call);
+serve_answer_function serve_dead, serve_dead_groups, serve_dead_letter, serve_pause, serve_resume,
+        serve_audit;
 serve_answer_function serve_job, serve_jobs, serve_queues, serve_workers, serve_outlets, serve_types,
         serve_type, serve_type_schema, serve_type_plan;
 

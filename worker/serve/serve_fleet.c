@@ -1,4 +1,6 @@
+#include "query/audit.h"
 #include "query/fleet.h"
+#include "query/pause.h"
 #include "serve/serve.h"
 
 #include <inttypes.h>
@@ -53,7 +55,7 @@ void serve_queues(const struct serve_call *call)
         struct buffer *out = &call->answer->body;
         const char *error = fleet_look(call->query, &fleet);
         if (error) {
-                serve_refuse(call, 503, "Redis cannot be asked");
+                serve_refuse_redis(call);
                 return;
         }
         buffer_add_text(out, "{\"items\":[");
@@ -86,7 +88,7 @@ void serve_workers(const struct serve_call *call)
         struct buffer *out = &call->answer->body;
         const char *error = fleet_workers(call->query, &fleet);
         if (error) {
-                serve_refuse(call, 503, "Redis cannot be asked");
+                serve_refuse_redis(call);
                 return;
         }
         buffer_add_text(out, "{\"items\":[");
@@ -110,4 +112,47 @@ void serve_outlets(const struct serve_call *call)
                 buffer_add_char(out, '}');
         }
         buffer_add_text(out, end_of_list);
+}
+
+static void set_paused(const struct serve_call *call, bool paused)
+{
+        struct pause pause;
+        struct buffer *out = &call->answer->body;
+        const char *queue = call->words[0];
+        if (!query_has_queue(call->query->config, queue)) {
+                serve_refuse(call, 404, "no such queue is configured; see /v1/queues");
+                return;
+        }
+        bool audited = audit_write(call->query, call->who->token, paused ? "pause" : "resume", queue);
+        if (!audited || query_pause(call->query, queue, paused, &pause)) {
+                serve_refuse_redis(call);
+                return;
+        }
+        buffer_add_char(out, '{');
+        add_text(out, "queue", queue);
+        buffer_printf(out, ",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}",
+                      paused ? "true" : "false", pause.changed ? "true" : "false", pause.workers, pause.late);
+}
+
+void serve_pause(const struct serve_call *call)
+{
+        set_paused(call, true);
+}
+
+void serve_resume(const struct serve_call *call)
+{
+        set_paused(call, false);
+}
+
+void serve_audit(const struct serve_call *call)
+{
+        size_t limit;
+        struct buffer *out = &call->answer->body;
+        if (!serve_read_limit(call, &limit))
+                return;
+        buffer_add_text(out, "{\"items\":[");
+        if (audit_add_items(call->query, limit, out))
+                serve_refuse_redis(call);
+        else
+                buffer_add_text(out, end_of_list);
 }

@@ -1,6 +1,3 @@
-#include "core/codec/rfc3339.h"
-#include "core/text/units.h"
-#include "io/machine/clock.h"
 #include "query/jobs.h"
 #include "serve/serve.h"
 
@@ -13,7 +10,7 @@ void serve_job(const struct serve_call *call)
         const char *id;
         const struct redis_value *record = job_find(call->query, call->words[0], &id);
         if (record->kind == REDIS_FAILED) {
-                serve_refuse(call, 503, "Redis cannot be asked");
+                serve_refuse_redis(call);
                 return;
         }
         bool own = call->who->role != SERVE_PUBLISH ||
@@ -36,52 +33,26 @@ static bool parse_cursor(const char *cursor, struct job_filter *filter)
         return end != cursor && *end == '~' && end[1];
 }
 
-static bool parse_since(const char *text, int64_t *since_ms)
-{
-        int64_t ago_ms;
-        if (!duration_parse(text, &ago_ms))
-                return rfc3339_parse(slice_of(text), since_ms);
-        *since_ms = clock_wall_ms() - ago_ms;
-        return true;
-}
-
-/* NULL, or what is wrong with the query. */
-static const char *read_query(const struct serve_call *call, struct job_filter *filter, size_t *limit)
-{
-        enum { LIMIT = 50, LIMIT_MAX = 1000 };
-        const char *text, *since = serve_query(call, "since"), *cursor = serve_query(call, "cursor");
-        *filter = (struct job_filter){.state = serve_query(call, "state"),
-                                      .type = serve_query(call, "type"),
-                                      .subject = serve_query(call, "subject")};
-        *limit = LIMIT;
-        if ((text = serve_query(call, "limit"))) {
-                char *end;
-                unsigned long number = strtoul(text, &end, 10);
-                if (text[0] < '0' || text[0] > '9' || *end || number < 1 || number > LIMIT_MAX)
-                        return "limit: expected 1 to 1000";
-                *limit = number;
-        }
-        if (since && !parse_since(since, &filter->since_ms))
-                return "since: expected how long ago, as 2h, or a time, as 2026-01-31T12:00:00Z";
-        if (cursor && !parse_cursor(cursor, filter))
-                return "cursor: expected the `next` of an earlier page";
-        return jobs_state_problem(filter);
-}
-
 void serve_jobs(const struct serve_call *call)
 {
-        struct job_filter filter;
+        struct job_filter filter = {.state = serve_query(call, "state"),
+                                    .type = serve_query(call, "type"),
+                                    .subject = serve_query(call, "subject")};
         struct job_list list;
         size_t limit;
         struct buffer *out = &call->answer->body;
-        const char *problem = read_query(call, &filter, &limit);
+        const char *cursor = serve_query(call, "cursor"), *problem = jobs_state_problem(&filter);
+        if (!serve_read_limit(call, &limit) || !serve_read_since(call, &filter.since_ms))
+                return;
+        if (cursor && !parse_cursor(cursor, &filter))
+                problem = "cursor: expected the `next` of an earlier page";
         if (problem) {
                 serve_refuse(call, 400, problem);
                 return;
         }
         jobs_list(call->query, &filter, limit, &list);
         if (list.error) {
-                serve_refuse(call, 503, "Redis cannot be asked");
+                serve_refuse_redis(call);
                 return;
         }
         buffer_add_text(out, "{\"items\":[");

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness.api import TOKENS, Api
-from harness.letters import rows
+from harness.letters import broken, expired, fill, rows
 from harness.publish import order
 from harness.wait import wait_until
 from harness.worker import ROOT, sanitizer_reports
@@ -86,6 +86,54 @@ def test_queues_workers_outlets_and_types_are_told(bench, serve):
     schema = json.loads(bench.last.run("type", "schema", "order.created.v1").stdout)
     assert shown["schema"] == schema == api.get("/v1/types/order.created.v1/schema").json() and shown["example"]["order_id"]
     assert api.get("/v1/types/no.such.v1").status == 404
+
+
+def test_dead_letters_are_listed_grouped_and_shown(bench, serve):
+    leveret = fill(bench, [*(expired(n) for n in range(12)), broken(1, value="x" * 300 + "needle"),
+                           order(7, id=None, app_id="shop-7")])
+    api = serve(leveret)
+    listed = rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))
+    seen, cursor = [], None
+    while True:
+        page = api.get(f"/v1/dead/{bench.queue}", limit=5, **({"cursor": cursor} if cursor else {})).json()
+        seen += page["items"]
+        cursor = page["next"]
+        if not cursor:
+            break
+    assert [letter["dead_id"] for letter in seen] == [letter["dead_id"] for letter in listed] and len(seen) == 14
+    assert seen[0]["failed_ms"] > 0 and {letter["reason"] for letter in seen} == {"expired", "bad_payload", "missing_id"}
+    (nameless,) = api.items(f"/v1/dead/{bench.queue}", reason="missing_id")
+    assert nameless["id"] is None and nameless["app_id"] == "shop-7"
+    (found,) = api.items(f"/v1/dead/{bench.queue}", search="needle")
+    groups = api.items(f"/v1/dead/{bench.queue}/groups")
+    told = rows(leveret.run("dlq", "groups", bench.queue, "-o", "json"))
+    assert [(group["count"], group["reason"], group["example"]) for group in groups] == [(g["count"], g["reason"], g["example"]) for g in told]
+    one = api.get(f"/v1/dead/{bench.queue}/{found['dead_id']}").json()
+    assert one == leveret.run("dlq", "show", bench.queue, found["dead_id"], "-o", "json").json() and "needle" in one["head"]
+    for path, status in ((f"/v1/dead/{bench.queue}/none", 404), ("/v1/dead/no.such.queue", 404), ("/v1/dead/leveret.unrouted", 200),
+                         (f"/v1/dead/{bench.queue}?since=soon", 400), (f"/v1/dead/{bench.queue}?since=1h", 200)):
+        assert api.get(path).status == status, path
+
+
+def test_a_queue_is_paused_and_resumed_and_the_audit_says_by_whom(bench, serve):
+    bench.worker()
+    api = serve(bench.last)
+    wait_until(lambda: api.items("/v1/workers"), what="the worker tells of itself")
+    path = f"/v1/queues/{bench.queue}"
+    assert api.post(f"{path}/pause", {}, role="read").status == 403 and api.ask("POST", f"{path}/pause", role="").status == 401
+    paused = api.ask("POST", f"{path}/pause")
+    assert paused.status == 200 and paused.json() == {"queue": bench.queue, "paused": True, "changed": True, "workers": 1, "late": 0}
+    assert {queue["queue"]: queue["state"] for queue in api.items("/v1/queues")}[bench.queue] == "paused"
+    message = bench.publish(order(1))
+    assert bench.depth(bench.queue) == 1
+    assert api.post(f"{path}/resume", {}).json()["paused"] is False
+    bench.wait_state(message, "completed")
+    assert api.post("/v1/queues/no.such/pause", {}).status == 404
+    assert api.ask("POST", f"{path}/pause", body="x=1", headers={"Content-Type": "application/x-www-form-urlencoded"}).status == 415
+    audit = api.items("/v1/audit")
+    assert [(entry["token"], entry["action"], entry["target"]) for entry in audit] == [
+        ("operateer", "resume", bench.queue), ("operateer", "pause", bench.queue)]
+    assert '"event":"audit"' in api.process.stderr()
 
 
 def test_a_plan_is_shown_and_nothing_sent(bench, serve):

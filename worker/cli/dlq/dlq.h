@@ -8,22 +8,10 @@
 #include "core/message/envelope.h"
 #include "core/message/message.h"
 #include "io/amqp/amqp_pull.h"
+#include "query/letters.h"
 
 /* What the commands on dead letters share. They run on a thread with the stack that decoding hostile headers
  * needs. */
-
-/* One dead letter as the index in Redis knows it. Everything lies in the arena of the command. */
-struct dlq_entry {
-        const char *dead_id, *id; /* id "" if the message had none */
-        struct slice type, reason, error, subject;
-        struct slice app_id, routing_key; /* who published it, and how */
-        struct slice message_id;          /* as it came, if it is no usable id */
-        int64_t deadline_ms;              /* 0: none */
-        int64_t failed_ms, first_seen_ms, attempt, redrives, size;
-        int64_t copies; /* so many messages cannot be told apart: same id, content and reason */
-        int64_t met;    /* so many of them were met in the queue */
-        bool wanted;    /* chosen by ids or filters */
-};
 
 struct dlq {
         struct cli *cli;
@@ -41,8 +29,8 @@ struct dlq {
         const char **ids;
         size_t id_count;
 
-        struct dlq_entry *entries; /* oldest first */
-        struct dlq_entry **by_dead_id;
+        struct letter_entry *entries; /* oldest first */
+        struct letter_entry **by_dead_id;
         size_t count, capacity;
         size_t wanted;
         int64_t wanted_messages; /* of those entries */
@@ -50,7 +38,7 @@ struct dlq {
 };
 
 /* What a list calls it: its id, or in quotes what came in place of a usable one. */
-const char *dlq_entry_name(struct cli *cli, const struct dlq_entry *entry);
+const char *dlq_entry_name(struct cli *cli, const struct letter_entry *entry);
 
 /* The work queue of that name; "<queue>.dlq" is taken for "<queue>". NULL if it is not configured. */
 const char *dlq_work_queue(struct cli *cli, const char *word);
@@ -61,11 +49,11 @@ struct letter;
 
 /* Reads all of it. CLI_OK, or an exit status after printing the error. */
 int dlq_index_load(struct dlq *dlq);
-struct dlq_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id);
+struct letter_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id);
 /* Records that the message of this death was read from the queue. Returns its entry, or NULL. */
-const struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id);
+const struct letter_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id);
 /* Was the message just read selected? `entry` may be NULL. */
-bool dlq_index_is_chosen(const struct dlq *dlq, const struct dlq_entry *entry);
+bool dlq_index_is_chosen(const struct dlq *dlq, const struct letter_entry *entry);
 /* Marks what ids and filters select. CLI_NOT_FOUND, after printing why, if an id is unknown or nothing
  * matches. */
 int dlq_index_choose(struct dlq *dlq);
@@ -74,7 +62,7 @@ int dlq_index_choose(struct dlq *dlq);
 int64_t dlq_index_goal(const struct dlq *dlq);
 bool dlq_has_filter(const struct dlq *dlq);
 /* The message that was just met stays where it is after all: --limit counts another one in its place. */
-void dlq_index_pass(struct dlq *dlq, const struct dlq_entry *entry);
+void dlq_index_pass(struct dlq *dlq, const struct letter_entry *entry);
 /* Says on stderr that there is no such queue, or that queue and index differ, and who works on it; if the
  * broker can be asked. */
 void dlq_index_hint(struct dlq *dlq);
@@ -95,8 +83,8 @@ struct letter {
         const char *queue;                /* names the index */
         int64_t failed_ms, first_seen_ms; /* -1: unknown */
         uint32_t redrives;
-        bool broker_made;              /* the broker moved it, not leveret */
-        const struct dlq_entry *entry; /* NULL: not in the index */
+        bool broker_made;                 /* the broker moved it, not leveret */
+        const struct letter_entry *entry; /* NULL: not in the index */
 };
 /* Texts lie in the arena or the message. */
 void letter_read(struct arena *arena, const struct dlq *dlq, const struct message *message,
@@ -185,12 +173,12 @@ void dlq_wait_free(struct dlq_wait *wait);
 /* ---- dlq_fresh.c, dlq_edit_text.c: messages that an operator has mended ---- */
 
 /* The first id `<id>:e<n>` that no job has had; NULL after printing the error. */
-const char *dlq_fresh_id(struct dlq *dlq, const struct dlq_entry *entry);
+const char *dlq_fresh_id(struct dlq *dlq, const struct letter_entry *entry);
 /* Publishes the mended copy of the message as it stands in the queue now; acks and forgets the original, and
  * prints the new id. edit->id NULL: dlq_fresh_id. If not CLI_OK, the cause is printed and the message is
  * held.
  */
-int dlq_fresh_send(struct dlq_walk *walk, const struct dlq_entry *entry, const struct message *message,
+int dlq_fresh_send(struct dlq_walk *walk, const struct letter_entry *entry, const struct message *message,
                    uint64_t tag, const struct copy_edit *edit);
 /* Has the message's own deadline passed, and was --expired not given? */
 bool dlq_is_late(struct dlq *dlq, struct arena *arena, const struct message *message);

@@ -90,7 +90,7 @@ static void consider(struct drop *drop, struct arena *arena, const struct messag
 {
         struct letter letter;
         letter_read(arena, drop->dlq, message, &letter);
-        const struct dlq_entry *entry = dlq_index_meet(drop->dlq, letter.dead_id);
+        const struct letter_entry *entry = dlq_index_meet(drop->dlq, letter.dead_id);
         if (!dlq_index_is_chosen(drop->dlq, entry)) {
                 dlq_walk_hold(&drop->walk, tag);
                 arena_free(arena);

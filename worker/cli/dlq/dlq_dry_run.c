@@ -13,7 +13,7 @@ static void show_first(struct dlq *dlq, int64_t count)
         struct cli *cli = dlq->cli;
         int64_t shown = 0;
         for (size_t i = 0; i < dlq->count && shown < SHOWN_MAX && shown < count; i++) {
-                const struct dlq_entry *entry = &dlq->entries[i];
+                const struct letter_entry *entry = &dlq->entries[i];
                 if (dlq->wanted > 0 && !entry->wanted)
                         continue;
                 shown++;
@@ -50,7 +50,7 @@ static int64_t count_late(const struct dlq *dlq)
 {
         int64_t count = 0, now_ms = clock_wall_ms();
         for (size_t i = 0; i < dlq->count && !dlq->expired; i++) {
-                const struct dlq_entry *entry = &dlq->entries[i];
+                const struct letter_entry *entry = &dlq->entries[i];
                 bool late = entry->deadline_ms > 0 && entry->deadline_ms < now_ms;
                 count += late && (dlq->wanted == 0 || entry->wanted) ? entry->copies : 0;
         }

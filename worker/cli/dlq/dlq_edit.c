@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-static struct dlq_entry *the_only_one(struct dlq *dlq)
+static struct letter_entry *the_only_one(struct dlq *dlq)
 {
         for (size_t i = 0; dlq->wanted == 1 && i < dlq->count; i++)
                 if (dlq->entries[i].wanted)
@@ -103,7 +103,7 @@ static int edit_text(struct dlq *dlq, struct slice text, char *file, struct slic
 }
 
 /* The queue is not held while the editor is open: the message is taken, given back, and taken again. */
-static int take_text(struct dlq *dlq, const struct dlq_entry *entry, struct message **taken,
+static int take_text(struct dlq *dlq, const struct letter_entry *entry, struct message **taken,
                      struct slice *text)
 {
         struct dlq_walk walk;
@@ -129,7 +129,7 @@ static int take_text(struct dlq *dlq, const struct dlq_entry *entry, struct mess
         return status;
 }
 
-static int send_body(struct dlq *dlq, const struct dlq_entry *entry, const struct copy_edit *edit)
+static int send_body(struct dlq *dlq, const struct letter_entry *entry, const struct copy_edit *edit)
 {
         struct dlq_walk walk;
         uint64_t tag;
@@ -144,7 +144,7 @@ static int send_body(struct dlq *dlq, const struct dlq_entry *entry, const struc
 
 int dlq_edit(struct dlq *dlq)
 {
-        const struct dlq_entry *entry = the_only_one(dlq);
+        const struct letter_entry *entry = the_only_one(dlq);
         char file[300];
         struct slice text, edited;
         struct message *message = NULL;

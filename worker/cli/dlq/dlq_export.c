@@ -22,7 +22,7 @@ int dlq_export(struct dlq *dlq)
                 struct buffer line = {0};
                 letter_read(arena, dlq, message, &letter);
                 dlq_walk_hold(&walk, tag);
-                const struct dlq_entry *entry = dlq_index_meet(dlq, letter.dead_id);
+                const struct letter_entry *entry = dlq_index_meet(dlq, letter.dead_id);
                 if (dlq_index_is_chosen(dlq, entry)) {
                         letter_json(&line, &letter, message);
                         ok = cli_print_json((struct slice){.data = line.data, .len = line.len});

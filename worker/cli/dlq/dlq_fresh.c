@@ -67,7 +67,7 @@ static bool settles_deadline(const struct copy_edit *edit)
         return false;
 }
 
-const char *dlq_fresh_id(struct dlq *dlq, const struct dlq_entry *entry)
+const char *dlq_fresh_id(struct dlq *dlq, const struct letter_entry *entry)
 {
         const char *id = entry->id[0] ? entry->id : entry->dead_id, *next;
         while ((next = copy_edited_id(&dlq->cli->arena, id)) && id_is_used(dlq, next))
@@ -81,7 +81,7 @@ const char *dlq_fresh_id(struct dlq *dlq, const struct dlq_entry *entry)
 
 /* The edited copy; without an id of the operator's under the first `<id>:e<n>` that nobody has used. NULL if
  * none can be made; told. */
-static struct message *make_copy(struct dlq *dlq, struct arena *arena, const struct dlq_entry *entry,
+static struct message *make_copy(struct dlq *dlq, struct arena *arena, const struct letter_entry *entry,
                                  const struct message *message, const struct copy_edit *edit)
 {
         struct copy_edit named = *edit;
@@ -118,7 +118,7 @@ static void note_copy(struct dlq *dlq, const char *id, const char *dead_id)
         redis_sync_flush(dlq->redis);
 }
 
-int dlq_fresh_send(struct dlq_walk *walk, const struct dlq_entry *entry, const struct message *message,
+int dlq_fresh_send(struct dlq_walk *walk, const struct letter_entry *entry, const struct message *message,
                    uint64_t tag, const struct copy_edit *edit)
 {
         struct dlq *dlq = walk->dlq;

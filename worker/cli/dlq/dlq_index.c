@@ -10,159 +10,55 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Entries a request; each request is answered within the time-out of Redis. */
-#define PAGE 1000
-
-/* Of each entry: its dead id, then the fields that lists show. */
-enum { FIELD_COUNT = 1 + LETTER_LISTED };
-
-static void entry_fill(struct arena *arena, struct dlq_entry *entry, const struct redis_value *values)
-{
-        struct slice texts[LETTER_LISTED];
-        for (int i = 0; i < LETTER_LISTED; i++)
-                texts[i] = values[1 + i].text;
-        struct letter_record letter;
-        letter_record_read(&letter, texts);
-        *entry = (struct dlq_entry){
-                .dead_id = arena_copy(arena, values[0].text.data, values[0].text.len),
-                .id = arena_copy(arena, letter.id.data ? letter.id.data : "", letter.id.len),
-                .type = letter.type,
-                .reason = letter.reason,
-                .error = letter.error,
-                .failed_ms = letter.failed_ms,
-                .first_seen_ms = letter.first_seen_ms,
-                .attempt = letter.attempt,
-                .redrives = letter.redrives,
-                .size = letter.size,
-                .copies = letter.copies > 1 ? letter.copies : 1,
-                .subject = letter.subject,
-                .app_id = letter.app_id,
-                .routing_key = letter.routing_key,
-                .message_id = letter.message_id,
-                .deadline_ms = letter.deadline_ms,
-        };
-}
-
-/* SORT joins the set with the hashes in one request; a cluster refuses that, then each hash is asked for. */
-static const struct redis_value *page_sorted(struct dlq *dlq, const char *set, size_t from)
-{
-        struct arena *arena = &dlq->cli->arena;
-        struct slice words[7 + 2 * FIELD_COUNT] = {SLICE_LITERAL("SORT"),
-                                                   slice_of(set),
-                                                   SLICE_LITERAL("BY"),
-                                                   SLICE_LITERAL("nosort"),
-                                                   SLICE_LITERAL("LIMIT"),
-                                                   slice_of(arena_printf(arena, "%zu", from)),
-                                                   slice_of(arena_printf(arena, "%d", PAGE))};
-        size_t count = 7;
-        words[count++] = SLICE_LITERAL("GET");
-        words[count++] = SLICE_LITERAL("#");
-        const char *hash = record_key(arena, dlq->cli->config->redis.prefix, KEY_LETTER, "*");
-        for (int i = 0; i < LETTER_LISTED; i++) {
-                words[count++] = SLICE_LITERAL("GET");
-                words[count++] = slice_of(arena_printf(arena, "%s->%s", hash, letter_field(i)));
-        }
-        return redis_sync_run(dlq->redis, arena, words, count);
-}
-
-static void fetch_one(struct dlq *dlq, const struct redis_value *dead_id, struct redis_value *into)
-{
-        struct arena *arena = &dlq->cli->arena;
-        const char *key = record_key(arena, dlq->cli->config->redis.prefix, KEY_LETTER,
-                                     arena_copy(arena, dead_id->text.data, dead_id->text.len));
-        struct slice words[2 + LETTER_LISTED] = {SLICE_LITERAL("HMGET"), slice_of(key)};
-        for (int i = 0; i < LETTER_LISTED; i++)
-                words[2 + i] = slice_of(letter_field(i));
-        const struct redis_value *reply = redis_sync_run(dlq->redis, arena, words, 2 + LETTER_LISTED);
-        into[0] = *dead_id;
-        for (size_t i = 0; i + 1 < FIELD_COUNT && i < reply->count; i++)
-                into[i + 1] = reply->items[i];
-}
-
-static const struct redis_value *page_single(struct dlq *dlq, const char *set, size_t from)
-{
-        struct arena *arena = &dlq->cli->arena;
-        const struct redis_value *ids =
-                redis_sync_call(dlq->redis, arena, "ZRANGE", set, arena_printf(arena, "%zu", from),
-                                arena_printf(arena, "%zu", from + PAGE - 1), NULL);
-        if (ids->kind != REDIS_LIST)
-                return ids;
-        struct redis_value *page = arena_alloc(arena, sizeof(*page));
-        page->kind = REDIS_LIST;
-        page->count = ids->count * FIELD_COUNT;
-        page->items = arena_alloc(arena, page->count * sizeof(*page->items));
-        for (size_t i = 0; i < ids->count; i++)
-                fetch_one(dlq, &ids->items[i], &page->items[i * FIELD_COUNT]);
-        return page;
-}
-
-static void add_page(struct dlq *dlq, const struct redis_value *page)
-{
-        size_t more = page->count / FIELD_COUNT;
-        if (dlq->count + more > dlq->capacity) {
-                dlq->capacity = 2 * (dlq->count + more);
-                struct dlq_entry *entries = arena_alloc(&dlq->cli->arena, dlq->capacity * sizeof(*entries));
-                if (dlq->count > 0)
-                        memcpy(entries, dlq->entries, dlq->count * sizeof(*entries));
-                dlq->entries = entries;
-        }
-        for (size_t i = 0; i < more; i++)
-                entry_fill(&dlq->cli->arena, &dlq->entries[dlq->count++], &page->items[i * FIELD_COUNT]);
-}
-
 static int compare_dead_ids(const void *a, const void *b)
 {
-        const struct dlq_entry *const *left = a, *const *right = b;
+        const struct letter_entry *const *left = a, *const *right = b;
         return strcmp((*left)->dead_id, (*right)->dead_id);
 }
 
 int dlq_index_load(struct dlq *dlq)
 {
         struct arena *arena = &dlq->cli->arena;
-        const char *set = record_key(arena, dlq->cli->config->redis.prefix, KEY_DEAD, dlq->queue);
-        for (;;) {
-                size_t before = dlq->count;
-                const struct redis_value *page = page_sorted(dlq, set, before);
-                if (page->kind != REDIS_LIST)
-                        page = page_single(dlq, set, before);
-                if (page->kind != REDIS_LIST)
-                        return cli_fail(dlq->cli, CLI_ERROR, "Redis: %s", cli_safe(dlq->cli, page->text));
-                add_page(dlq, page);
-                if (dlq->count - before < PAGE)
-                        break;
-        }
-        dlq->by_dead_id = arena_alloc(arena, dlq->count * sizeof(struct dlq_entry *));
+        struct letters letters;
+        const char *error =
+                letters_load(&(struct query){dlq->cli->config, dlq->redis, arena}, dlq->queue, &letters);
+        if (error)
+                return cli_fail(dlq->cli, CLI_ERROR, "Redis: %s", cli_safe(dlq->cli, slice_of(error)));
+        dlq->entries = letters.entries;
+        dlq->count = letters.count;
+        dlq->by_dead_id = arena_alloc(arena, dlq->count * sizeof(struct letter_entry *));
         for (size_t i = 0; i < dlq->count; i++)
                 dlq->by_dead_id[i] = &dlq->entries[i];
         if (dlq->count > 0)
-                qsort(dlq->by_dead_id, dlq->count, sizeof(struct dlq_entry *), compare_dead_ids);
+                qsort(dlq->by_dead_id, dlq->count, sizeof(struct letter_entry *), compare_dead_ids);
         return CLI_OK;
 }
 
-struct dlq_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id)
+struct letter_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id)
 {
-        struct dlq_entry key = {.dead_id = dead_id}, *wanted = &key;
-        struct dlq_entry **found = dlq->count == 0 ? NULL
-                                                   : bsearch(&wanted, dlq->by_dead_id, dlq->count,
-                                                             sizeof(struct dlq_entry *), compare_dead_ids);
+        struct letter_entry key = {.dead_id = dead_id}, *wanted = &key;
+        struct letter_entry **found = dlq->count == 0
+                                              ? NULL
+                                              : bsearch(&wanted, dlq->by_dead_id, dlq->count,
+                                                        sizeof(struct letter_entry *), compare_dead_ids);
         return found ? *found : NULL;
 }
 
-const struct dlq_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id)
+const struct letter_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id)
 {
-        struct dlq_entry *entry = dlq_index_find(dlq, dead_id);
+        struct letter_entry *entry = dlq_index_find(dlq, dead_id);
         if (entry && ++entry->met <= entry->copies)
                 dlq->met += entry->wanted;
         return entry;
 }
 
-void dlq_index_pass(struct dlq *dlq, const struct dlq_entry *entry)
+void dlq_index_pass(struct dlq *dlq, const struct letter_entry *entry)
 {
         if (entry && entry->wanted)
                 dlq->met--;
 }
 
-bool dlq_index_is_chosen(const struct dlq *dlq, const struct dlq_entry *entry)
+bool dlq_index_is_chosen(const struct dlq *dlq, const struct letter_entry *entry)
 {
         return dlq->wanted == 0 || (entry && entry->wanted && entry->met <= entry->copies);
 }
@@ -170,38 +66,6 @@ bool dlq_index_is_chosen(const struct dlq *dlq, const struct dlq_entry *entry)
 bool dlq_has_filter(const struct dlq *dlq)
 {
         return dlq->type || dlq->reason || dlq->search || dlq->subject || dlq->since;
-}
-
-static bool contains(struct slice text, const char *part)
-{
-        return text.len > 0 && memmem(text.data, text.len, part, strlen(part)) != NULL;
-}
-
-/* The heads are not loaded with the index: at 16 KiB each they would be most of it. */
-static bool head_contains(const struct dlq *dlq, const struct dlq_entry *entry)
-{
-        struct arena arena;
-        arena_init(&arena);
-        const char *key = record_key(&arena, dlq->cli->config->redis.prefix, KEY_LETTER, entry->dead_id);
-        const struct redis_value *head = redis_sync_call(dlq->redis, &arena, "HGET", key, "head", NULL);
-        bool found = head->kind == REDIS_TEXT && contains(head->text, dlq->search);
-        arena_fini(&arena);
-        return found;
-}
-
-static bool is_found(const struct dlq *dlq, const struct dlq_entry *entry)
-{
-        return contains(entry->error, dlq->search) || contains(slice_of(entry->id), dlq->search) ||
-               contains(entry->type, dlq->search) || contains(entry->subject, dlq->search) ||
-               head_contains(dlq, entry);
-}
-
-static bool passes(const struct dlq *dlq, const struct dlq_entry *entry)
-{
-        return (!dlq->type || slice_is(entry->type, dlq->type)) &&
-               (!dlq->reason || slice_is(entry->reason, dlq->reason)) &&
-               (!dlq->subject || slice_is(entry->subject, dlq->subject)) &&
-               (!dlq->since || entry->failed_ms >= dlq->since_ms) && (!dlq->search || is_found(dlq, entry));
 }
 
 /* Every death of that id, or the one death. */
@@ -228,11 +92,15 @@ int dlq_index_choose(struct dlq *dlq)
         for (size_t i = 0; i < dlq->id_count; i++)
                 if (!choose_id(dlq, dlq->ids[i]))
                         return CLI_NOT_FOUND;
+        const struct query query = {dlq->cli->config, dlq->redis, &dlq->cli->arena};
+        const struct letter_filter filter = {dlq->type, dlq->reason, dlq->subject, dlq->search,
+                                             dlq->since_ms};
         dlq->wanted = 0;
         dlq->wanted_messages = 0;
         for (size_t i = 0; i < dlq->count; i++) {
-                struct dlq_entry *entry = &dlq->entries[i];
-                entry->wanted = (dlq->id_count == 0 || entry->wanted) && passes(dlq, entry);
+                struct letter_entry *entry = &dlq->entries[i];
+                entry->wanted =
+                        (dlq->id_count == 0 || entry->wanted) && letter_passes(&query, entry, &filter);
                 dlq->wanted += entry->wanted;
                 dlq->wanted_messages += entry->wanted ? entry->copies : 0;
         }

@@ -17,7 +17,7 @@ static const struct cli_column columns[] = {
         {.title = "SUBJECT", .optional = true, .extra = true},
 };
 
-static void add_row(struct cli_table *table, const struct dlq_entry *entry)
+static void add_row(struct cli_table *table, const struct letter_entry *entry)
 {
         struct cli *cli = table->cli;
         cli_table_row(table, cli_safe(cli, slice_of(entry->dead_id)), dlq_entry_name(cli, entry),
@@ -29,7 +29,7 @@ static void add_row(struct cli_table *table, const struct dlq_entry *entry)
                       cli_safe(cli, entry->subject));
 }
 
-const char *dlq_entry_name(struct cli *cli, const struct dlq_entry *entry)
+const char *dlq_entry_name(struct cli *cli, const struct letter_entry *entry)
 {
         if (entry->id[0] || entry->message_id.len == 0)
                 return cli_safe(cli, slice_of(entry->id));
@@ -47,7 +47,7 @@ int dlq_list(struct dlq *dlq)
         struct cli_table table;
         cli_table_init(&table, dlq->cli, columns, CLI_COUNT(columns));
         for (size_t i = 0; i < dlq->count && (dlq->all || shown < limit); i++) {
-                const struct dlq_entry *entry = &dlq->entries[dlq->newest ? dlq->count - 1 - i : i];
+                const struct letter_entry *entry = &dlq->entries[dlq->newest ? dlq->count - 1 - i : i];
                 shown += entry->wanted;
                 if (entry->wanted)
                         add_row(&table, entry);

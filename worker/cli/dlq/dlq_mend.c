@@ -110,7 +110,7 @@ struct counts {
         int64_t mended, failed;
 };
 
-static void mend(struct dlq_walk *walk, const struct dlq_entry *entry, const struct message *message,
+static void mend(struct dlq_walk *walk, const struct letter_entry *entry, const struct message *message,
                  uint64_t tag, struct counts *counts)
 {
         struct cli *cli = walk->dlq->cli;
@@ -145,7 +145,7 @@ int dlq_mend(struct dlq *dlq)
         while (dlq_walk_next(&walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
                 struct letter letter;
                 letter_read(arena, dlq, message, &letter);
-                const struct dlq_entry *entry = dlq_index_meet(dlq, letter.dead_id);
+                const struct letter_entry *entry = dlq_index_meet(dlq, letter.dead_id);
                 if (dlq_index_is_chosen(dlq, entry))
                         mend(&walk, entry, message, tag, &counts);
                 else

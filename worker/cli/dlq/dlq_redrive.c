@@ -131,7 +131,7 @@ static void move(struct redrive *redrive, const struct message *message, const s
         amqp_publisher_publish(redrive->publisher, arena, copy, on_published, moving);
 }
 
-static void leave_late(struct redrive *redrive, const struct dlq_entry *entry, uint64_t tag)
+static void leave_late(struct redrive *redrive, const struct letter_entry *entry, uint64_t tag)
 {
         struct dlq_walk *walk = &redrive->walk;
         dlq_walk_hold(walk, tag);
@@ -146,7 +146,7 @@ static void consider(struct redrive *redrive, struct arena *arena, const struct 
 {
         struct letter letter;
         letter_read(arena, redrive->dlq, message, &letter);
-        const struct dlq_entry *entry = dlq_index_meet(redrive->dlq, letter.dead_id);
+        const struct letter_entry *entry = dlq_index_meet(redrive->dlq, letter.dead_id);
         bool chosen = dlq_index_is_chosen(redrive->dlq, entry);
         if (chosen && dlq_is_late(redrive->dlq, arena, message))
                 leave_late(redrive, entry, tag);

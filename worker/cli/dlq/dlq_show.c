@@ -10,7 +10,7 @@
 /* Shows what the index holds, which never touches the queue; --full takes the message itself out for a
  * moment. */
 
-static const struct redis_value *hash_of(struct dlq *dlq, const struct dlq_entry *entry)
+static const struct redis_value *hash_of(struct dlq *dlq, const struct letter_entry *entry)
 {
         const char *key =
                 record_key(&dlq->cli->arena, dlq->cli->config->redis.prefix, KEY_LETTER, entry->dead_id);
@@ -36,7 +36,7 @@ static void print_body(struct cli *cli, struct slice body)
         }
 }
 
-static void print_facts(struct dlq *dlq, const struct dlq_entry *entry, const struct redis_value *hash)
+static void print_facts(struct dlq *dlq, const struct letter_entry *entry, const struct redis_value *hash)
 {
         struct cli *cli = dlq->cli;
         print_line("dead id", entry->dead_id);
@@ -107,7 +107,7 @@ static void print_headers(struct cli *cli, const struct message *message)
 
 /* The message itself, copied into the command's arena; it goes back to its place. NULL if it is not there;
  * told. */
-static struct message *peek(struct dlq *dlq, const struct dlq_entry *entry, int *status)
+static struct message *peek(struct dlq *dlq, const struct letter_entry *entry, int *status)
 {
         struct dlq_walk walk;
         struct arena *arena;
@@ -133,7 +133,7 @@ static struct message *peek(struct dlq *dlq, const struct dlq_entry *entry, int 
         return copy;
 }
 
-static void print_index_body(struct dlq *dlq, const struct dlq_entry *entry, struct slice head)
+static void print_index_body(struct dlq *dlq, const struct letter_entry *entry, struct slice head)
 {
         enum { SHOWN_MAX = 1024 }; /* of what the index has for searches */
         head.len = head.len > SHOWN_MAX ? SHOWN_MAX : head.len;
@@ -146,7 +146,7 @@ static void print_index_body(struct dlq *dlq, const struct dlq_entry *entry, str
                        entry->dead_id);
 }
 
-static int show_text(struct dlq *dlq, const struct dlq_entry *entry)
+static int show_text(struct dlq *dlq, const struct letter_entry *entry)
 {
         const struct redis_value *hash = hash_of(dlq, entry);
         int status = CLI_OK;
@@ -169,22 +169,12 @@ static int show_text(struct dlq *dlq, const struct dlq_entry *entry)
         return CLI_OK;
 }
 
-static void add_hash(struct buffer *out, const struct redis_value *hash)
-{
-        for (size_t i = 0; i + 1 < hash->count; i += 2) {
-                buffer_add_char(out, ',');
-                buffer_add_json_string(out, hash->items[i].text);
-                buffer_add_char(out, ':');
-                buffer_add_json_string(out, hash->items[i + 1].text);
-        }
-}
-
-static int show_json(struct dlq *dlq, const struct dlq_entry *entry)
+static int show_json(struct dlq *dlq, const struct letter_entry *entry)
 {
         struct buffer out = {0};
         int status = CLI_OK;
         buffer_printf(&out, "{\"dead_id\":\"%s\"", entry->dead_id);
-        add_hash(&out, hash_of(dlq, entry));
+        letter_add_fields(hash_of(dlq, entry), &out);
         buffer_add_text(&out, ",\"events\":");
         if (entry->id[0])
                 job_add_timeline(&(struct query){dlq->cli->config, dlq->redis, &dlq->cli->arena}, entry->id,

@@ -81,7 +81,7 @@ static void count_copies(struct sync *sync, bool all_met)
                 qsort(sync->met, sync->met_count, sizeof(*sync->met), compare_dead_ids);
         for (size_t at = 0, end; at < sync->met_count; at = end) {
                 const char *dead_id = sync->met[at];
-                const struct dlq_entry *entry = dlq_index_find(sync->dlq, dead_id);
+                const struct letter_entry *entry = dlq_index_find(sync->dlq, dead_id);
                 for (end = at + 1; end < sync->met_count && strcmp(sync->met[end], dead_id) == 0;)
                         end++;
                 sync->added += !entry;

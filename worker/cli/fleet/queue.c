@@ -1,15 +1,9 @@
 #include "cli/fleet/fleet_text.h"
-#include "core/record/keys.h"
-#include "io/machine/clock.h"
+#include "query/pause.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-/* A worker looks at what is paused every 400 ms. */
-#define FOLLOW_WITHIN_MS 3000
-#define LOOK_EVERY_MS 25
 
 static const struct cli_column columns[] = {
         {.title = "QUEUE"},
@@ -63,32 +57,6 @@ static int list(struct cli *cli, struct redis_sync *redis)
         return asked ? CLI_OK : cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, slice_of(fleet.trouble)));
 }
 
-/* Waits until every worker that consumes the queue has told that it follows. Returns how many there are. */
-static size_t wait_for_workers(struct cli *cli, struct redis_sync *redis, const char *queue, bool paused,
-                               size_t *late)
-{
-        int64_t until_ms = clock_boot_ms() + FOLLOW_WITHIN_MS;
-        for (;;) {
-                struct fleet fleet = {0};
-                size_t consuming = 0;
-                *late = 0;
-                const char *error = fleet_workers(&(struct query){cli->config, redis, &cli->arena}, &fleet);
-                if (error) {
-                        cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, slice_of(error)));
-                        return 0;
-                }
-                for (size_t i = 0; i < fleet.worker_count; i++) {
-                        if (!fleet_has_word(fleet.workers[i].queues, queue))
-                                continue;
-                        consuming++;
-                        *late += fleet_has_word(fleet.workers[i].paused, queue) != paused;
-                }
-                if (*late == 0 || clock_boot_ms() >= until_ms)
-                        return consuming;
-                nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
-        }
-}
-
 static void tell_paused(struct cli *cli, const char *queue, bool paused, bool changed, size_t workers,
                         size_t late)
 {
@@ -107,28 +75,18 @@ static void tell_paused(struct cli *cli, const char *queue, bool paused, bool ch
         buffer_fini(&out);
 }
 
-/* Every replica looks at this set several times a second. */
 static int set_paused(struct cli *cli, struct redis_sync *redis, const char *queue, bool paused)
 {
-        const char *key = record_key(&cli->arena, cli->config->redis.prefix, KEY_PAUSED, NULL);
-        const struct redis_value *changed =
-                redis_sync_call(redis, &cli->arena, paused ? "SADD" : "SREM", key, queue, NULL);
-        if (changed->kind != REDIS_INTEGER)
-                return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, changed->text));
-        size_t late = 0, workers = wait_for_workers(cli, redis, queue, paused, &late);
-        tell_paused(cli, queue, paused, changed->integer != 0, workers, late);
-        if (late > 0)
-                return cli_fail(cli, CLI_ERROR, "%zu worker%s not followed yet", late,
-                                late == 1 ? " has" : "s have");
+        struct pause pause;
+        const char *error =
+                query_pause(&(struct query){cli->config, redis, &cli->arena}, queue, paused, &pause);
+        if (error)
+                return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, slice_of(error)));
+        tell_paused(cli, queue, paused, pause.changed, pause.workers, pause.late);
+        if (pause.late > 0)
+                return cli_fail(cli, CLI_ERROR, "%zu worker%s not followed yet", pause.late,
+                                pause.late == 1 ? " has" : "s have");
         return CLI_OK;
-}
-
-static bool is_configured(const struct cli *cli, const char *queue)
-{
-        for (size_t i = 0; i < cli->config->queue_count; i++)
-                if (strcmp(cli->config->queues[i].name, queue) == 0)
-                        return true;
-        return false;
 }
 
 int command_queue(struct cli *cli, int argc, char **argv)
@@ -147,7 +105,7 @@ int command_queue(struct cli *cli, int argc, char **argv)
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;
-        if (!listing && !is_configured(cli, cli->words[1]))
+        if (!listing && !query_has_queue(cli->config, cli->words[1]))
                 return cli_fail(cli, CLI_NOT_FOUND, "no queue %s is configured; see leveret queue list",
                                 cli_safe(cli, slice_of(cli->words[1])));
         struct redis_sync *redis = cli_redis(cli);

@@ -8,6 +8,7 @@ static const struct record_key_parts parts[RECORD_KEY_COUNT] = {
         [KEY_JOBS] = {.before = ":jobs:", .after = ""},
         [KEY_SUBJECT] = {.before = ":subject:", .after = ""},
         [KEY_WORKER] = {.before = ":worker:", .after = ""},
+        [KEY_AUDIT] = {.before = ":audit", .after = ""},
         [KEY_PAUSED] = {.before = ":paused", .after = ""},
         [KEY_NEWER_THAN] = {.before = ":newer-than", .after = ""},
         [KEY_LOCK] = {.before = ":lock:dlq:", .after = ""},
@@ -21,7 +22,7 @@ struct record_key_parts record_key_parts(enum record_key kind)
 
 static bool is_single(enum record_key kind)
 {
-        return kind == KEY_PAUSED || kind == KEY_NEWER_THAN;
+        return kind == KEY_PAUSED || kind == KEY_NEWER_THAN || kind == KEY_AUDIT;
 }
 
 void record_key_add(struct buffer *out, const char *prefix, enum record_key kind, struct slice name)

@@ -22,6 +22,7 @@ enum record_key {
         KEY_WORKER,     /* hash: what the worker of this name says of itself */
         KEY_PAUSED,     /* set: names of the queues that an operator paused */
         KEY_NEWER_THAN, /* hash: by queue, when what waits in it came at the earliest */
+        KEY_AUDIT,      /* list: what was changed over HTTP, the latest first */
         KEY_LOCK,       /* string: who works on the dead letters of this queue */
         KEY_PROBE,      /* string: a worker's proof that writes are taken */
 };
@@ -32,6 +33,7 @@ enum {
         RECORD_EVENTS_MAX = 100, /* prelude.lua has the same number */
         RECORD_JOBS_MAX = 1000,  /* KEY_JOBS of running and of completed */
         RECORD_SUBJECT_MAX = 10000,
+        RECORD_AUDIT_MAX = 10000,
         RECORD_HEAD_MAX = 16384, /* bytes of a body in KEY_LETTER: searched by `dlq --search` */
 };
 
@@ -49,7 +51,7 @@ struct record_key_parts {
 };
 struct record_key_parts record_key_parts(enum record_key kind);
 
-/* Adds the key. `name` is ignored by KEY_PAUSED and KEY_NEWER_THAN, which there is one of. */
+/* Adds the key. `name` is ignored by KEY_PAUSED, KEY_NEWER_THAN and KEY_AUDIT, which there is one of. */
 void record_key_add(struct buffer *out, const char *prefix, enum record_key kind, struct slice name);
 /* The same as text in the arena. `name` may be NULL for the kinds that ignore it. */
 const char *record_key(struct arena *arena, const char *prefix, enum record_key kind, const char *name);

@@ -89,7 +89,8 @@ static struct serve_verdict judge_change(const struct config *config, const stru
                 return allowed;
         if (asked->origin && !origin_is_own(config, asked))
                 return refusal(403, "the Origin is another site's");
-        if (route->body && (type.len == 0 || content_type_parse(type) != CONTENT_JSON))
+        bool absent = !asked->content_type && !route->body; /* nothing is sent that could be another thing */
+        if (!absent && (type.len == 0 || content_type_parse(type) != CONTENT_JSON))
                 return refusal(415, "expected Content-Type: application/json");
         return allowed;
 }

@@ -11,6 +11,14 @@
                 "cursor", "`next` of the page before"                                                        \
         }
 
+#define CHOICE                                                                                               \
+        {"reason", "that died of this: bad_payload, attempts_exhausted, .."},                                \
+                {"type", "of this message type"}, {"subject", "about this entity, as order/42"},             \
+                {"since", "died since: so long ago, as 2h, or a time of RFC 3339"},                          \
+        {                                                                                                    \
+                "search", "with this in id, type, error, subject or the first 16 KiB of the body"            \
+        }
+
 /* clang-format off */
 const struct serve_route serve_routes[] = {
         { SERVE_LIVE, SERVE_FOR_ALL, "GET", "/livez", .summary = "Does it answer?" },
@@ -25,6 +33,20 @@ const struct serve_route serve_routes[] = {
           .summary = "One job with its timeline; a dead id works too." },
         { SERVE_QUEUES, SERVE_FOR_READ, "GET", "/v1/queues", .list = true,
           .summary = "Work queues and leveret.unrouted: what waits, runs and died there." },
+        { SERVE_PAUSE, SERVE_FOR_OPERATE, "POST", "/v1/queues/{queue}/pause",
+          .summary = "All workers stop taking from the queue; what runs is finished." },
+        { SERVE_RESUME, SERVE_FOR_OPERATE, "POST", "/v1/queues/{queue}/resume",
+          .summary = "All workers go on." },
+        { SERVE_DEAD, SERVE_FOR_READ, "GET", "/v1/dead/{queue}", .list = true,
+          .summary = "Dead letters of a work queue or of leveret.unrouted, the oldest first.",
+          .query = {CHOICE, PAGE} },
+        { SERVE_DEAD_GROUPS, SERVE_FOR_READ, "GET", "/v1/dead/{queue}/groups", .list = true,
+          .summary = "How many died of what, from whom, since when.", .query = {CHOICE} },
+        { SERVE_DEAD_LETTER, SERVE_FOR_READ, "GET", "/v1/dead/{queue}/{dead-id}",
+          .summary = "One dead letter with the timeline of its job and the head of its body." },
+        { SERVE_AUDIT, SERVE_FOR_READ, "GET", "/v1/audit", .list = true,
+          .summary = "What was changed over HTTP, by whom, the latest first.",
+          .query = {{"limit", "at most so many, 1 to 1000; default 50"}} },
         { SERVE_WORKERS, SERVE_FOR_READ, "GET", "/v1/workers", .list = true,
           .summary = "The workers that run now, as they tell of themselves." },
         { SERVE_OUTLETS, SERVE_FOR_READ, "GET", "/v1/outlets", .list = true,
