@@ -1,87 +1,42 @@
 #include "cli/publish_record.h"
 #include "core/codec/traceparent.h"
 #include "core/message/envelope.h"
-#include "core/message/topology.h"
 #include "core/plan/plan.h"
 #include "core/plan/registry.h"
 #include "core/text/units.h"
 #include "handler.h"
 #include "io/amqp/amqp_publisher.h"
-#include "io/machine/clock.h"
+#include "query/publication.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-enum { ROUTING_KEY_MAX = 255 }; /* a short string of AMQP */
 #define CONFIRM_TIMEOUT_MS 10000
 #define WAIT_MAX_MS ((int64_t)24 * 3600 * 1000)
 
 struct request {
-        const char *type, *data_argument, *id, *subject, *key, *trace, *wait;
-        struct slice data;
+        struct publication is; /* what is published */
+        const char *data_argument, *wait;
         int64_t wait_ms; /* -1: do not wait */
 };
-
-/* A random UUID (RFC 9562 section 5.4). */
-static const char *new_id(struct arena *arena)
-{
-        unsigned char b[16];
-        if (getrandom(b, sizeof(b), 0) != sizeof(b))
-                abort();
-        b[6] = (unsigned char)(0x40 | (b[6] & 0x0f));
-        b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
-        return arena_printf(arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                            b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
-                            b[13], b[14], b[15]);
-}
 
 /* The payload is checked as the worker would: what it would dead-letter is not published. */
 static int validate(struct cli *cli, struct request *request)
 {
-        const struct handler *handler = handler_find(handlers, slice_of(request->type));
+        const struct handler *handler = handler_find(handlers, slice_of(request->is.type));
         if (!handler)
                 return cli_fail(cli, CLI_NOT_FOUND, "no handler for %s; see leveret type list",
-                                cli_safe(cli, slice_of(request->type)));
-        if (!cli_data(cli, request->data_argument, (size_t)cli->config->max_body, &request->data))
+                                cli_safe(cli, slice_of(request->is.type)));
+        if (!cli_data(cli, request->data_argument, (size_t)cli->config->max_body, &request->is.data))
                 return CLI_ERROR;
         struct faults faults = {.arena = &cli->arena};
         struct plan *plan;
-        enum plan_outcome outcome = plan_build_text(handler, request->data, &plan, &faults);
+        enum plan_outcome outcome = plan_build_text(handler, request->is.data, &plan, &faults);
         if (outcome != PLAN_OK)
                 return cli_fail_faults(cli, outcome == PLAN_REJECTED ? "rejected" : "bad_payload", &faults,
                                        "; nothing was published");
         return CLI_OK;
-}
-
-static void add_header(struct arena *arena, struct message *message, struct slice name, const char *text)
-{
-        if (text)
-                message_set_header(arena, message,
-                                   (struct header){.name = name,
-                                                   .tag = HEADER_STRING,
-                                                   .text = arena_slice(arena, slice_of(text))});
-}
-
-static struct message *build(struct arena *arena, const struct request *request)
-{
-        struct message *message = arena_alloc(arena, sizeof(*message));
-        *message = (struct message){.exchange = SLICE_LITERAL(EXCHANGE_IN),
-                                    .routing_key = arena_slice(arena, slice_of(request->key)),
-                                    .body = arena_slice(arena, request->data),
-                                    .body_size = request->data.len,
-                                    .properties = {.content_type = SLICE_LITERAL("application/json"),
-                                                   .message_id = arena_slice(arena, slice_of(request->id)),
-                                                   .type = arena_slice(arena, slice_of(request->type)),
-                                                   .app_id = SLICE_LITERAL("leveret-cli"),
-                                                   .has_delivery_mode = true,
-                                                   .delivery_mode = 2,
-                                                   .has_timestamp = true,
-                                                   .timestamp = (uint64_t)(clock_wall_ms() / 1000)}};
-        add_header(arena, message, SLICE_LITERAL("subject"), request->subject);
-        add_header(arena, message, SLICE_LITERAL("traceparent"), request->trace);
-        return message;
 }
 
 struct confirmation {
@@ -106,7 +61,8 @@ static enum publish_outcome publish(struct cli *cli, const struct request *reque
         struct amqp_publisher *publisher = amqp_publisher_open(&loop, cli->config, CONFIRM_TIMEOUT_MS);
         struct arena *arena = arena_new();
         struct confirmation confirmation = {0};
-        amqp_publisher_publish(publisher, arena, build(arena, request), on_published, &confirmation);
+        amqp_publisher_publish(publisher, arena, publication_message(arena, &request->is), on_published,
+                               &confirmation);
         while (!confirmation.done)
                 uv_run(&loop, UV_RUN_ONCE);
         amqp_publisher_close(publisher, 1000);
@@ -139,21 +95,15 @@ static int settle(struct cli *cli, struct publish_record *record, enum publish_o
         return cli_fail(cli, CLI_ERROR, "%s: %s", word, cli_safe(cli, slice_of(error)));
 }
 
-static const char *fingerprint_of(struct cli *cli, const struct request *request)
-{
-        struct envelope envelope;
-        envelope_read(&cli->arena, build(&cli->arena, request), cli->config->max_body, &envelope);
-        return arena_strdup(&cli->arena, envelope.fingerprint);
-}
-
 static int publish_recorded(struct cli *cli, struct redis_sync *redis, const struct request *request)
 {
-        struct publish_record record = {.cli = cli,
-                                        .redis = redis,
-                                        .id = request->id,
-                                        .type = request->type,
-                                        .subject = request->subject,
-                                        .fingerprint = fingerprint_of(cli, request)};
+        struct publish_record record = {
+                .cli = cli,
+                .redis = redis,
+                .id = request->is.id,
+                .type = request->is.type,
+                .subject = request->is.subject,
+                .fingerprint = publication_fingerprint(&cli->arena, cli->config, &request->is)};
         char error[256];
         int status = publish_record_write(&record);
         if (status == CLI_OK)
@@ -161,8 +111,8 @@ static int publish_recorded(struct cli *cli, struct redis_sync *redis, const str
         if (status != CLI_OK)
                 return status;
         cli_print(cli->output == CLI_JSON
-                          ? slice_of(arena_printf(&cli->arena, "{\"id\":\"%s\"}", request->id))
-                          : slice_of(request->id));
+                          ? slice_of(arena_printf(&cli->arena, "{\"id\":\"%s\"}", request->is.id))
+                          : slice_of(request->is.id));
         return request->wait_ms >= 0 ? publish_record_await(&record, request->wait_ms, request->wait)
                                      : CLI_OK;
 }
@@ -171,31 +121,31 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
 {
         const struct cli_flag flags[] = {
                 {.name = "--data", .takes_value = true, .value = &request->data_argument},
-                {.name = "--id", .takes_value = true, .value = &request->id},
-                {.name = "--subject", .takes_value = true, .value = &request->subject},
-                {.name = "--key", .takes_value = true, .value = &request->key},
-                {.name = "--traceparent", .takes_value = true, .value = &request->trace},
+                {.name = "--id", .takes_value = true, .value = &request->is.id},
+                {.name = "--subject", .takes_value = true, .value = &request->is.subject},
+                {.name = "--key", .takes_value = true, .value = &request->is.key},
+                {.name = "--traceparent", .takes_value = true, .value = &request->is.trace},
                 {.name = "--wait", .takes_value = true, .value = &request->wait},
                 {0}};
         if (!cli_parse(cli, argc, argv, flags))
                 return CLI_USAGE;
         if (cli->help || cli->word_count != 1 || !request->data_argument)
                 return cli_usage(cli, cli->help ? NULL : "name a type and its --data");
-        request->type = cli->words[0];
+        request->is.type = cli->words[0];
         request->wait_ms = -1;
         if (request->wait &&
             (!duration_parse(request->wait, &request->wait_ms) || request->wait_ms > WAIT_MAX_MS))
                 return cli_usage(cli, "--wait takes a time such as 30s");
         char canonical[TRACEPARENT_SIZE];
-        if (request->trace && !traceparent_parse(slice_of(request->trace), canonical))
+        if (request->is.trace && !traceparent_parse(slice_of(request->is.trace), canonical))
                 return cli_usage(cli, "--traceparent takes 00-<32 hex digits>-<16>-<2>");
-        if (!request->key)
-                request->key = request->type;
-        if (strlen(request->key) > ROUTING_KEY_MAX)
+        if (!request->is.key)
+                request->is.key = request->is.type;
+        if (strlen(request->is.key) > PUBLICATION_KEY_MAX)
                 return cli_usage(cli, "--key takes at most 255 bytes");
-        if (!request->id)
-                request->id = new_id(&cli->arena);
-        else if (!envelope_id_valid(slice_of(request->id)))
+        if (!request->is.id)
+                request->is.id = publication_id(&cli->arena);
+        else if (!envelope_id_valid(slice_of(request->is.id)))
                 return cli_usage(cli, "--id takes 1 to 200 of A-Z a-z 0-9 . _ : / -");
         return CLI_OK;
 }

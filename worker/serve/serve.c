@@ -19,6 +19,7 @@ enum { LISTEN_TEXT_MAX = 256 };
 struct server {
         const struct config *config;
         struct redis_pool *pool;
+        struct amqp_desk *desk; /* while the loop turns */
 };
 
 static void serve_live(const struct serve_call *call)
@@ -38,6 +39,7 @@ static const struct {
 } actions[SERVE_ACTIONS] = {
         [SERVE_LIVE] = {serve_live, false},
         [SERVE_OPENAPI] = {serve_openapi, false},
+        [SERVE_MESSAGES] = {serve_messages, true},
         [SERVE_JOB] = {serve_job, true},
         [SERVE_JOBS] = {serve_jobs, true},
         [SERVE_QUEUES] = {serve_queues, true},
@@ -194,6 +196,7 @@ static void answer(void *context, const struct http_request *request, struct htt
                                   .request = request,
                                   .who = &who,
                                   .query = &query,
+                                  .desk = server->desk,
                                   .answer = answer};
         answer->content_type = "application/json";
         if (match.route)
@@ -224,6 +227,24 @@ static void listening(void *context, uint16_t port)
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "serve_listening", .msg = text});
 }
 
+static void opened(void *context, uv_loop_t *loop)
+{
+        struct server *server = context;
+        server->desk = amqp_desk_open(loop, server->config);
+}
+
+static void closing(void *context)
+{
+        const struct server *server = context;
+        amqp_desk_shut(server->desk);
+}
+
+static void closed(void *context)
+{
+        const struct server *server = context;
+        amqp_desk_close(server->desk);
+}
+
 bool serve_run(const struct config *config, char *error)
 {
         struct server server = {.config = config, .pool = redis_pool_open(config)};
@@ -234,6 +255,9 @@ bool serve_run(const struct config *config, char *error)
                 .body_max = (size_t)config->max_body + 65536, /* the payload, and what is said of it */
                 .answer = answer,
                 .refuse = refuse,
+                .opened = opened,
+                .closing = closing,
+                .closed = closed,
                 .context = &server,
         };
         log_open(config);

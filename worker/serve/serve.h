@@ -3,6 +3,7 @@
 
 #include "core/serve/access.h"
 #include "core/settings/config.h"
+#include "io/amqp/amqp_desk.h"
 #include "io/serve/http_server.h"
 #include "query/query.h"
 
@@ -21,6 +22,7 @@ struct serve_call {
         const struct http_request *request;
         const struct serve_verdict *who;
         const struct query *query; /* with a connection to Redis */
+        struct amqp_desk *desk;    /* publishes */
         struct http_answer *answer;
 };
 
@@ -38,6 +40,7 @@ void serve_refuse(const struct serve_call *call, int status, const char *detail)
 typedef void serve_answer_function(const struct serve_call *call);
 serve_answer_function serve_dead, serve_dead_groups, serve_dead_letter, serve_pause, serve_resume,
         serve_audit;
+serve_answer_function serve_messages;
 serve_answer_function serve_job, serve_jobs, serve_queues, serve_workers, serve_outlets, serve_types,
         serve_type, serve_type_schema, serve_type_plan;
 

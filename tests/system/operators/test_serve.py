@@ -136,6 +136,81 @@ def test_a_queue_is_paused_and_resumed_and_the_audit_says_by_whom(bench, serve):
     assert '"event":"audit"' in api.process.stderr()
 
 
+GOOD = {"order_id": 1, "customer_email": "ada@example.com", "title": "T"}
+
+
+def test_a_message_is_published_once_and_its_publisher_sees_what_became_of_it(bench, serve):
+    bench.worker()
+    api = serve(bench.last, role="publish")
+    message = {"type": "order.created.v1", "data": GOOD, "id": "order/1", "subject": "order/1"}
+    taken = api.post("/v1/messages", message)
+    assert taken.status == 202 and taken.json() == {"id": "order/1", "duplicate": False}
+    record = bench.wait_state("order/1", "completed")
+    wait_until(lambda: bench.job("order/1").get("publisher") == "publisher", what="the publisher is noted")
+    assert record["subject"] == "order/1"
+    assert api.post("/v1/messages", message).json() == {"id": "order/1", "duplicate": True}
+    assert api.get("/v1/jobs/order%2F1").json()["state"] == "completed"
+    assert api.post("/v1/messages", {**message, "data": {**GOOD, "order_id": 2}}).status == 409
+    assert api.post("/v1/messages", message, role="operate").status == 409
+    bench.sink.wait_for(1)
+    foreign = bench.publish(order(5, id="foreign"))
+    bench.wait_state(foreign, "completed")
+    assert api.get("/v1/jobs/foreign").status == 403 and api.get("/v1/jobs", role="publish").status == 403
+    made = api.post("/v1/messages", {"type": "order.created.v1", "data": {**GOOD, "order_id": 9}, "key": "another.key"}).json()
+    bench.wait_state(made["id"], "completed")
+    assert [entry["target"] for entry in api.get("/v1/audit", role="read").json()["items"]] == [made["id"], "order/1"]
+
+
+def test_a_message_that_no_worker_has_reads_queued(bench, serve):
+    leveret = bench.leveret(name="serve")
+    assert leveret.run("topology", "apply").returncode == 0
+    api = serve(leveret)
+    made = api.post("/v1/messages", {"type": "order.created.v1", "data": GOOD, "deadline": "2099-01-01T00:00:00Z"})
+    assert made.status == 202 and api.get(f"/v1/jobs/{made.json()['id']}").json()["state"] == "queued"
+    assert bench.depth(bench.queue) == 1
+
+
+def test_what_is_no_message_is_refused_with_its_places(bench, serve):
+    api = serve()
+    for body, pointers in (({}, ["/type", "/data"]),
+                           ({"type": "order.created.v1", "data": {}}, ["/data/order_id", "/data/customer_email", "/data/title"]),
+                           ({"type": "no.such.v1", "data": {}}, ["/type"]), ({"type": 1, "data": GOOD}, ["/type", "/type"]),
+                           ({"type": "order.created.v1", "data": GOOD, "id": "a b", "deadline": "soon", "colour": 1}, ["/colour", "/id", "/deadline"])):
+        reply = api.post("/v1/messages", body)
+        assert reply.status == 400 and sorted(error["pointer"] for error in reply.json()["errors"]) == sorted(pointers), (body, reply)
+    assert api.post("/v1/messages", [1]).status == 400 and api.post("/v1/messages", {}, role="read").status == 403
+    limited = serve(bench.leveret(name="limited"),
+                    tokens=[{"name": "p", "role": "publish", "token": TOKENS["publish"], "types": ["email.send.v1"]}])
+    assert limited.post("/v1/messages", {"type": "order.created.v1", "data": GOOD}, role="publish").status == 403
+
+
+def test_a_broker_that_does_not_take_it_is_503_and_nothing_is_recorded(bench, serve):
+    api = serve()  # no topology: the exchange is missing
+    reply = api.post("/v1/messages", {"type": "order.created.v1", "data": GOOD, "id": "lost"}, timeout=40)
+    assert reply.status == 503 and "same id" in reply.json()["detail"]
+    assert not bench.redis.client.exists("leveret:job:{lost}")
+
+
+def test_many_publish_at_once_and_each_is_audited(bench, serve):
+    bench.worker()
+    api = serve(bench.last)
+    statuses = []
+
+    def publish(thread):
+        for n in range(25):
+            reply = api.post("/v1/messages", {"type": "order.created.v1", "data": {**GOOD, "order_id": 1 + thread * 100 + n}})
+            statuses.append(reply.status)
+
+    threads = [threading.Thread(target=publish, args=(n,)) for n in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [202] * 400
+    bench.wait_completed(400)
+    assert len(api.items("/v1/audit", limit=1000)) == 400
+
+
 def test_a_plan_is_shown_and_nothing_sent(bench, serve):
     api = serve()
     data = {"order_id": 1, "customer_email": "ada@example.com", "title": "T"}

@@ -108,7 +108,8 @@ struct serve_verdict serve_judge(struct arena *arena, const struct config *confi
                 if (!token)
                         return refusal(401, asked->authorization ? "the token is not one of serve.tokens"
                                                                  : "expected Authorization: Bearer TOKEN");
-                allowed = (struct serve_verdict){.token = token->name, .role = token->role};
+                allowed = (struct serve_verdict){
+                        .token = token->name, .types = &token->types, .role = token->role};
         }
         if (!serve_may(allowed.role, route->access))
                 return refusal(403, config->serve.token_count > 0 ? "the token's role may not do this"

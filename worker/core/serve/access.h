@@ -14,8 +14,9 @@ struct serve_asked {
 struct serve_verdict {
         int status; /* 0: go on; else the HTTP status of the refusal */
         const char *detail;
-        const char *token;    /* the name of the token; NULL: none was needed */
-        enum serve_role role; /* of the token; read if there are none in the configuration */
+        const char *token;                /* the name of the token; NULL: none was needed */
+        const struct config_texts *types; /* that it may publish; NULL or none: all */
+        enum serve_role role;             /* of the token; read if there are none in the configuration */
 };
 
 /*

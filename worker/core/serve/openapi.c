@@ -50,8 +50,9 @@ static void add_parameters(struct buffer *out, const struct serve_route *route)
 static void add_responses(struct buffer *out, const struct serve_route *route)
 {
         buffer_printf(out,
-                      ",\"responses\":{\"200\":{\"description\":\"OK\",\"content\":{\"%s\":{\"schema\":%s}}},"
+                      ",\"responses\":{\"%d\":{\"description\":\"OK\",\"content\":{\"%s\":{\"schema\":%s}}},"
                       "\"default\":{\"$ref\":\"#/components/responses/problem\"}}",
+                      route->action == SERVE_MESSAGES ? 202 : 200,
                       route->action == SERVE_LIVE ? "text/plain" : "application/json",
                       route->list                   ? "{\"$ref\":\"#/components/schemas/list\"}"
                       : route->action == SERVE_LIVE ? "{\"type\":\"string\"}"

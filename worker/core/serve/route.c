@@ -23,6 +23,13 @@
 const struct serve_route serve_routes[] = {
         { SERVE_LIVE, SERVE_FOR_ALL, "GET", "/livez", .summary = "Does it answer?" },
         { SERVE_OPENAPI, SERVE_FOR_ANY, "GET", "/v1/openapi.json", .summary = "This description." },
+        { SERVE_MESSAGES, SERVE_FOR_PUBLISH, "POST", "/v1/messages",
+          .summary = "Publishes a message; answered when the broker has it.",
+          .body = "{\"type\":\"object\",\"required\":[\"type\",\"data\"],\"additionalProperties\":false,\"properties\":{"
+                  "\"type\":{\"type\":\"string\"},\"data\":{\"description\":\"the payload\"},"
+                  "\"id\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._:/-]{1,200}$\"},"
+                  "\"subject\":{\"type\":\"string\"},\"deadline\":{\"type\":\"string\",\"format\":\"date-time\"},"
+                  "\"key\":{\"type\":\"string\",\"maxLength\":255}}}" },
         { SERVE_JOBS, SERVE_FOR_READ, "GET", "/v1/jobs", .list = true,
           .summary = "Jobs, the latest change first.",
           .query = {{"subject", "about this entity, as order/42"},

@@ -13,6 +13,7 @@
 enum serve_action {
         SERVE_LIVE,
         SERVE_OPENAPI,
+        SERVE_MESSAGES,
         SERVE_JOB,
         SERVE_JOBS,
         SERVE_QUEUES,

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <microhttpd.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@ struct http_server {
         struct MHD_Daemon *daemon;
         uint16_t port;
         char *cert, *key; /* PEM */
+        uv_loop_t *loop;
+        atomic_size_t answering;
 };
 
 struct http_request {
@@ -129,10 +132,12 @@ static bool is_told_too_large(const struct http_server *server, struct MHD_Conne
         return length && strtoull(length, NULL, 10) > server->options.body_max;
 }
 
-static enum MHD_Result finish(const struct http_server *server, struct http_request *request)
+static enum MHD_Result finish(struct http_server *server, struct http_request *request)
 {
         struct http_answer answer = {.status = MHD_HTTP_OK};
+        atomic_fetch_add(&server->answering, 1);
         server->options.answer(server->options.context, request, &answer);
+        atomic_fetch_sub(&server->answering, 1);
         return respond(request->connection, &answer, false);
 }
 
@@ -256,6 +261,7 @@ struct http_server *http_server_open(uv_loop_t *loop, const struct http_server_o
         char cause[LISTEN_ERROR_MAX];
         struct http_server *server = memory_zeroed(1, sizeof(*server));
         server->options = *options;
+        server->loop = loop;
         bool ok = read_tls(server, error);
         if (ok && !(ok = listen_socket_open(&at, options->listen, cause)))
                 snprintf(error, HTTP_SERVER_ERROR_MAX, "serve.listen: %.180s", cause);
@@ -279,6 +285,18 @@ struct http_server *http_server_open(uv_loop_t *loop, const struct http_server_o
 uint16_t http_server_port(const struct http_server *server)
 {
         return server->port;
+}
+
+void http_server_drain(struct http_server *server)
+{
+        enum { LOOK_EVERY_US = 5000 };
+        MHD_socket listener = MHD_quiesce_daemon(server->daemon);
+        if (listener != MHD_INVALID_SOCKET)
+                close(listener);
+        while (atomic_load(&server->answering) > 0) {
+                uv_run(server->loop, UV_RUN_NOWAIT);
+                usleep(LOOK_EVERY_US);
+        }
 }
 
 void http_server_close(struct http_server *server)

@@ -47,6 +47,11 @@ struct http_server_options {
         void (*answer)(void *context, const struct http_request *request, struct http_answer *answer);
         /* The same for what is refused before its body was read. */
         void (*refuse)(void *context, int status, const char *detail, struct http_answer *answer);
+        /* On the loop's thread: before it listens; when it is to end, while answers are still made; and when
+         * none is any more. */
+        void (*opened)(void *context, uv_loop_t *loop);
+        void (*closing)(void *context);
+        void (*closed)(void *context);
         void *context;
 };
 
@@ -58,6 +63,9 @@ bool http_server_run(const struct http_server_options *options,
 /* Begins to listen. NULL with the cause in `error` (HTTP_SERVER_ERROR_MAX). The loop cuts connections. */
 struct http_server *http_server_open(uv_loop_t *loop, const struct http_server_options *options, char *error);
 uint16_t http_server_port(const struct http_server *server);
+/* On the loop's thread: takes no new connection, and turns the loop until no answer is being made, since one
+ * may wait for what the loop does. */
+void http_server_drain(struct http_server *server);
 /* On the loop's thread: takes no more, finishes what is being answered. Freed by the loop's next turn. */
 void http_server_close(struct http_server *server);
 

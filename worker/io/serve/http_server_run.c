@@ -24,12 +24,16 @@ bool http_server_run(const struct http_server_options *options,
                 abort();
         watch(&loop, &term, SIGTERM);
         watch(&loop, &interrupt, SIGINT);
+        options->opened(options->context, &loop);
         struct http_server *server = http_server_open(&loop, options, error);
         if (server) {
                 listening(options->context, http_server_port(server));
                 uv_run(&loop, UV_RUN_DEFAULT);
+                options->closing(options->context);
+                http_server_drain(server);
                 http_server_close(server);
         }
+        options->closed(options->context);
         uv_close((uv_handle_t *)&term, NULL);
         uv_close((uv_handle_t *)&interrupt, NULL);
         uv_run(&loop, UV_RUN_DEFAULT);
