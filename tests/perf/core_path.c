@@ -94,7 +94,8 @@ static void mail_write(struct arena *arena, struct buffer *out, const struct env
         struct mail_request request = mail_request_make(arena, &effect->mail, &origin);
         expect(!mail_request_problem(&request), "the mail is refused");
         buffer_clear(out);
-        mail_preset_rules(MAIL_PRESET_RESEND)->body(out, &request);
+        static const struct config_outlet outlet = {.name = "mail"};
+        expect(mail_preset_rules(MAIL_PRESET_RESEND)->body(out, &request, &outlet), "a file cannot be read");
 }
 
 static void message_handle(struct buffer *out, int number)
