@@ -15,7 +15,7 @@ _leveret()
             skip=""
         elif [[ $word == -* ]]; then
             case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --key | --queue | --traceparent | --wait | --state | --type | --limit | \
-                --reason | --search | --since | --filter | --rate | --to | --backup | --template | --partials) skip=1 ;; esac
+                --reason | --search | --since | --filter | --rate | --to | --backup | --template | --partials | --locale) skip=1 ;; esac
         elif [[ -z $command ]]; then
             command=$word
         elif [[ -z $verb ]]; then
@@ -43,7 +43,13 @@ _leveret()
     run) words="--drain --queue" ;;
     check) words="--offline" ;;
     topology) [[ -z $verb ]] && words="show apply verify" ;;
-    type) if [[ -z $verb ]]; then words="list show schema asyncapi"; else words=$(_leveret_types); fi ;;
+    type)
+        case $verb in
+        "") words="list show schema asyncapi check preview" ;;
+        check) COMPREPLY=($(compgen -d -- "$current")); return ;;
+        preview) words="$(_leveret_types) --to --locale --data" ;;
+        *) words=$(_leveret_types) ;;
+        esac ;;
     template) if [[ -z $verb ]]; then words="render"; else words="--template --partials --data --lenient"; fi ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
     publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --key --traceparent --wait"; fi ;;

@@ -237,7 +237,9 @@ struct mail {
         const char *to, *cc, *bcc, *reply_to; /* lists; `to` is required */
         const char *subject;                  /* UTF-8, one line, at most 998 bytes, not empty */
         const char *text;                     /* UTF-8, lines end in \n; may be NULL if there is html */
-        const char *html;                     /* UTF-8, or NULL; text and html together at most 1 MiB */
+        /* UTF-8, or NULL; text and html together at most 1 MiB. It is not escaped by itself: see plan_escape.
+         */
+        const char *html;
         /* At most 30, one line each. None that leveret writes itself or that carries trust: From To Cc Bcc
          * Sender Reply-To Subject Date Message-ID MIME-Version Content-* DKIM-* ARC-* Received Return-Path
          * Resent-*. */
@@ -269,6 +271,17 @@ char *plan_html_text(struct plan *plan, const char *html);
  * which people read and logs keep, so no addresses or other personal data. At most 255 bytes are kept. The
  * effects planned so far are dropped, later ones ignored; of several reasons the first counts. */
 void plan_reject(struct plan *plan, const char *reason);
+
+/* A text for html: & < > " and ' as character references, in memory of the plan; NULL gives NULL. What a
+ * payload holds, or plan_printf made of it, is put into `.html` through this: html is not escaped by itself,
+ * and a name such as <img src=..> would become part of the mail. */
+char *plan_escape(struct plan *plan, const char *text);
+
+/* A template of the directories that types.path names, rendered with the JSON text `json_text`: the file
+ * `<name>.html.mustache` or `.txt.mustache`, in the language that serves `locale` best (NULL: the neutral
+ * one), as for types from files. `name` ends in ".html" or ".txt". Html is escaped, text is not. In memory of
+ * the plan. NULL, and the plan is rejected, if there is none, the JSON is none or a variable is missing. */
+char *plan_template(struct plan *plan, const char *name, const char *locale, const char *json_text);
 
 /* A text as by printf, in memory of the plan. */
 char *plan_printf(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -305,6 +318,11 @@ struct handler {
         /* Filled in by HANDLER. */
         size_t size;
         void (*plan)(const void *payload, struct plan *plan);
+
+        /* Filled in where types are loaded. */
+        const struct payload_kind
+                *kind; /* of a type from a file: how its payload is read; NULL: by `fields` */
+        const struct template_set *templates;
 };
 
 /*

@@ -23,7 +23,9 @@ const struct cli_command cli_commands[] = {
          command_check},
         {"topology", "leveret topology show | apply | verify", "exchanges, queues and bindings",
          command_topology},
-        {"type", "leveret type list | show TYPE | schema TYPE | asyncapi",
+        {"type",
+         "leveret type list | show TYPE | schema TYPE | asyncapi | check [DIR]\n"
+         "         | preview TYPE --to DIR [--locale L] [--data J|@file|-]",
          "the message types and their payloads", command_type},
         {"template",
          "leveret template render --template FILE [--partials DIR]\n"
@@ -101,6 +103,7 @@ static int dispatch(const struct cli_command *command, int argc, char **argv)
         if (cli->help)
                 status = CLI_OK;
         config_free(cli->config);
+        type_set_give(cli->types);
         arena_fini(&cli->arena);
         free(cli);
         return status;

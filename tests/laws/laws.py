@@ -13,7 +13,7 @@ FILE_LINES_MAX = 500
 FOLDER_FILES_MAX = 30
 
 # Lowest first: a room includes itself and the ones before it.
-ROOMS = ("core/memory", "core/text", "core/codec", "core/settings", "core/template", "core/plan", "core/mail", "core/send", "core/send/presets", "core/job", "core/message",
+ROOMS = ("core/memory", "core/text", "core/codec", "core/settings", "core/template", "core/plan", "core/mail", "core/types", "core/send", "core/send/presets", "core/job", "core/message",
          "core/record", "core/watch", "core/serve", "io/machine", "io/admin", "io/log", "io/amqp", "io/redis", "io/config", "io/types", "io/send", "io/serve",
          "run", "query", "serve", "cli", "cli/job", "cli/fleet", "cli/dlq", "cli/type")
 

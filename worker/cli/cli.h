@@ -5,6 +5,7 @@
 #include "core/settings/config.h"
 #include "core/text/buffer.h"
 #include "core/text/faults.h"
+#include "core/types/type_set.h"
 #include "io/redis/redis_sync.h"
 
 #include <stdbool.h>
@@ -51,8 +52,9 @@ struct cli {
         const char *errors;               /* of a configuration that was loaded anew while logging; or NULL */
         const char *words[CLI_WORDS_MAX]; /* what is neither a flag nor its value */
         size_t word_count;
-        struct arena arena;    /* lives as long as the command */
-        struct config *config; /* after cli_config */
+        struct arena arena;     /* lives as long as the command */
+        struct config *config;  /* after cli_config */
+        struct type_set *types; /* after cli_config or cli_types: those in C and those from files */
 };
 
 struct cli_command {
@@ -68,10 +70,15 @@ extern const struct cli_command cli_commands[]; /* ended by a NULL name */
 bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags);
 /* Common flags may stand before the command too: moves the command to argv[1], in front of them. */
 void cli_command_first(int argc, char **argv);
-/* Loads and checks the configuration. CLI_OK, or CLI_CONFIG after printing all errors. */
+/* Loads and checks the configuration, and the types that it names. CLI_OK, or CLI_CONFIG with all errors
+ * told. */
 int cli_config(struct cli *cli);
-/* Loads it anew, for a reload; NULL with the errors printed, or in cli->errors if stderr is a log that has
- * begun. The caller owns it (config_free). */
+/* Loads the types alone: of the configuration, which need not be whole, only types.path is taken. */
+int cli_types(struct cli *cli);
+/* The handler of a type, or NULL with it told that there is none. */
+const struct handler *cli_handler(struct cli *cli, const char *type);
+/* Loads it anew, for a reload, and cli->types; NULL with the errors told, or in cli->errors if stderr is a
+ * log that has begun, and cli->types as it was. The caller owns it (config_free). */
 struct config *cli_load(struct cli *cli);
 /*
  * For a process that stays: takes the secrets of the loaded configuration out of what /proc shows of the

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "handler.h"
 #include "io/config/config_file.h"
+#include "io/types/type_loader.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,16 +40,74 @@ static void tell_where_looked(struct buffer *lines)
         buffer_add_text(lines, "; name one with -c FILE or " CONFIG_FILE_VARIABLE "\n");
 }
 
-struct config *cli_load(struct cli *cli)
+/* The types of one loading, and their names for the check of the configuration. */
+struct types_loading {
+        struct cli *cli;
+        struct type_set *set; /* NULL: there were errors */
+};
+
+static const char *const *types_named(void *context, const struct config *config, struct buffer *lines,
+                                      size_t *count)
 {
-        const char *types[CONFIG_HANDLERS_MAX + 1] = {NULL};
-        for (size_t i = 0; i < CONFIG_HANDLERS_MAX && handlers[i]; i++)
-                types[i] = handlers[i]->type;
+        struct types_loading *loading = context;
+        struct file_faults faults = {0};
+        loading->set = type_set_load(config->types.path, config->types.path_count, handlers, &faults);
+        buffer_add(lines, faults.lines.data, faults.lines.len);
+        *count = faults.count;
+        file_faults_fini(&faults);
+        if (!loading->set)
+                return NULL;
+        const char **names = arena_alloc(&loading->cli->arena, (loading->set->count + 1) * sizeof(*names));
+        for (size_t i = 0; i < loading->set->count; i++)
+                names[i] = loading->set->table[i]->type;
+        return names;
+}
+
+static void types_keep(struct cli *cli, struct type_set *set)
+{
+        type_set_give(cli->types);
+        cli->types = set;
+}
+
+int cli_types(struct cli *cli)
+{
+        struct types_loading loading = {.cli = cli};
         struct config_source source = {.path = find_file(cli),
                                        .environment = environment_of(cli),
                                        .sets = cli->sets,
                                        .set_count = cli->set_count,
-                                       .types = types};
+                                       .section = "types"};
+        struct config_errors errors = {0};
+        struct config *config = NULL;
+        if (config_load(&source, &config, &errors) == 0)
+                types_named(&loading, config, &errors.lines, &errors.count);
+        if (errors.count)
+                fprintf(stderr, "%s%zu error%s in the types\n", errors.lines.data, errors.count,
+                        errors.count == 1 ? "" : "s");
+        config_errors_fini(&errors);
+        config_free(config);
+        types_keep(cli, loading.set);
+        return loading.set ? CLI_OK : CLI_CONFIG;
+}
+
+const struct handler *cli_handler(struct cli *cli, const char *type)
+{
+        const struct handler *handler = type_set_find(cli->types, slice_of(type));
+        if (!handler)
+                cli_fail(cli, CLI_NOT_FOUND, "no handler for %s; see leveret type list",
+                         cli_safe(cli, slice_of(type)));
+        return handler;
+}
+
+struct config *cli_load(struct cli *cli)
+{
+        struct types_loading loading = {.cli = cli};
+        struct config_types types = {.names = types_named, .context = &loading};
+        struct config_source source = {.path = find_file(cli),
+                                       .environment = environment_of(cli),
+                                       .sets = cli->sets,
+                                       .set_count = cli->set_count,
+                                       .types = &types};
         struct config_errors errors = {0};
         struct config *config = NULL;
         int result = config_load(&source, &config, &errors);
@@ -63,6 +122,10 @@ struct config *cli_load(struct cli *cli)
                 fprintf(stderr, "%s%zu error%s in the configuration\n", errors.lines.data, errors.count,
                         errors.count == 1 ? "" : "s");
         config_errors_fini(&errors);
+        if (result == 0)
+                types_keep(cli, loading.set);
+        else
+                type_set_give(loading.set);
         return result == 0 ? config : NULL;
 }
 

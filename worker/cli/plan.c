@@ -1,7 +1,6 @@
 #include "core/plan/plan.h"
 #include "cli/cli.h"
 #include "core/plan/plan_json.h"
-#include "core/plan/registry.h"
 #include "handler.h"
 
 /* The most that a body may ever be. */
@@ -47,10 +46,12 @@ int command_plan(struct cli *cli, int argc, char **argv)
                 return CLI_USAGE;
         if (cli->help || cli->word_count != 1 || !data_argument)
                 return cli_usage(cli, cli->help ? NULL : "name a type and its --data");
-        const struct handler *handler = handler_find(handlers, slice_of(cli->words[0]));
+        int status = cli_types(cli);
+        if (status != CLI_OK)
+                return status;
+        const struct handler *handler = cli_handler(cli, cli->words[0]);
         if (!handler)
-                return cli_fail(cli, CLI_NOT_FOUND, "no handler for %s; see leveret type list",
-                                cli_safe(cli, slice_of(cli->words[0])));
+                return CLI_NOT_FOUND;
         struct slice data;
         if (!cli_data(cli, data_argument, DATA_MAX, &data))
                 return CLI_ERROR;

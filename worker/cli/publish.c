@@ -2,7 +2,6 @@
 #include "core/codec/traceparent.h"
 #include "core/message/envelope.h"
 #include "core/plan/plan.h"
-#include "core/plan/registry.h"
 #include "core/text/units.h"
 #include "handler.h"
 #include "io/amqp/amqp_publisher.h"
@@ -24,10 +23,9 @@ struct request {
 /* The payload is checked as the worker would: what it would dead-letter is not published. */
 static int validate(struct cli *cli, struct request *request)
 {
-        const struct handler *handler = handler_find(handlers, slice_of(request->is.type));
+        const struct handler *handler = cli_handler(cli, request->is.type);
         if (!handler)
-                return cli_fail(cli, CLI_NOT_FOUND, "no handler for %s; see leveret type list",
-                                cli_safe(cli, slice_of(request->is.type)));
+                return CLI_NOT_FOUND;
         if (!cli_data(cli, request->data_argument, (size_t)cli->config->max_body, &request->is.data))
                 return CLI_ERROR;
         struct faults faults = {.arena = &cli->arena};

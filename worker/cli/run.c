@@ -12,7 +12,7 @@ enum { RELOADS_KEPT = 1000 };
 static void log_lines(enum log_level level, const char *event, const char *lines, const char *what)
 {
         while (lines && *lines) {
-                char line[256];
+                char line[512];
                 size_t len = strcspn(lines, "\n");
                 snprintf(line, sizeof(line), "%.*s", (int)len, lines);
                 log_event(level, &(struct log_fields){.event = event, .msg = line, .error = what});
@@ -46,7 +46,7 @@ struct reloading {
         size_t count;
 };
 
-static bool reload(void *context)
+static struct type_set *reload(void *context)
 {
         struct reloading *reloading = context;
         struct cli *cli = reloading->cli;
@@ -54,12 +54,12 @@ static bool reload(void *context)
                 log_event(LOG_LEVEL_ERROR,
                           &(struct log_fields){.event = "reload_refused",
                                                .msg = "reloaded too often; restart the worker"});
-                return false;
+                return NULL;
         }
         struct config *fresh = cli_load(cli);
         if (!fresh) {
                 log_lines(LOG_LEVEL_ERROR, "config_error", cli->errors, NULL);
-                return false;
+                return NULL;
         }
         const char *missing = reloading->queues ? only_queues(cli, fresh, reloading->queues) : NULL;
         if (missing) {
@@ -67,7 +67,7 @@ static bool reload(void *context)
                                                                 .queue = missing,
                                                                 .msg = "the queue of --queue is gone"});
                 config_free(fresh);
-                return false;
+                return NULL;
         }
         struct buffer names = {0};
         if (config_reload_diff(cli->config, fresh, &names) > 0)
@@ -76,7 +76,7 @@ static bool reload(void *context)
         buffer_fini(&names);
         settings_reload(cli->config, fresh);
         reloading->kept[reloading->count++] = fresh;
-        return true;
+        return cli->types;
 }
 
 int command_run(struct cli *cli, int argc, char **argv)
@@ -104,7 +104,7 @@ int command_run(struct cli *cli, int argc, char **argv)
         log_open(cli->config);
         log_lines(LOG_LEVEL_WARN, "config_warning", cli->warnings, NULL);
         struct reloading reloading = {.cli = cli, .queues = queues};
-        status = engine_run(cli->config, &(struct engine_options){.handlers = handlers,
+        status = engine_run(cli->config, &(struct engine_options){.types = cli->types,
                                                                   .drain = drain != NULL,
                                                                   .reload = reload,
                                                                   .reload_context = &reloading});

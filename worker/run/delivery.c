@@ -1,5 +1,4 @@
 #include "core/message/copy.h"
-#include "core/plan/registry.h"
 #include "io/machine/clock.h"
 #include "run/crashpoint.h"
 #include "run/state.h"
@@ -49,23 +48,13 @@ static void count_drained(struct drain_report *report, enum metrics_outcome outc
                 report->finished++;
 }
 
-/* Index in the handler table, as the metrics count types. */
-static size_t type_index(const struct delivery *delivery)
-{
-        const struct handler *const *table = delivery->engine->options.handlers;
-        for (size_t i = 0; delivery->handler && table[i]; i++)
-                if (table[i] == delivery->handler)
-                        return i;
-        return METRICS_TYPE_OTHER;
-}
-
 static void count_end(struct delivery *delivery, enum metrics_outcome outcome)
 {
         struct engine *engine = delivery->engine;
         double now_s = (double)clock_wall_ms() / 1000;
         double duration_s =
                 delivery->started_ms ? (double)(clock_boot_ms() - delivery->started_ms) / 1000 : -1;
-        metrics_message_end(engine->metrics, delivery->queue, type_index(delivery), outcome, duration_s,
+        metrics_message_end(engine->metrics, delivery->queue, delivery->type_label, outcome, duration_s,
                             now_s);
         engine->ends[outcome]++;
         if (outcome == METRICS_COMPLETED)
@@ -152,6 +141,26 @@ void deliveries_event(struct engine *engine, const struct job_event *event)
         inflight_each(engine, event_visit, &copy);
 }
 
+/* What a reload replaces lives on as long as a job was found in it. */
+static void handler_take(struct delivery *delivery)
+{
+        struct type_set *types = delivery->engine->types;
+        size_t index = delivery->envelope.type ? type_set_index(types, slice_of(delivery->envelope.type))
+                                               : types->count;
+        delivery->type_label = METRICS_TYPE_OTHER;
+        if (index == types->count)
+                return;
+        delivery->types = type_set_take(types);
+        delivery->handler = types->table[index];
+        delivery->type_label = types->labels[index];
+}
+
+void delivery_let_go(struct delivery *delivery)
+{
+        type_set_give(delivery->types);
+        delivery->types = NULL;
+}
+
 /* Finds what can be known of a message without touching its payload, or why it is refused. */
 static void identify(struct delivery *delivery)
 {
@@ -159,8 +168,7 @@ static void identify(struct delivery *delivery)
         struct envelope *envelope = &delivery->envelope;
         const struct config *config = engine->config;
         envelope_read(delivery->arena, delivery->message, config->max_body, envelope);
-        if (envelope->type)
-                delivery->handler = handler_find(engine->options.handlers, slice_of(envelope->type));
+        handler_take(delivery);
         if (envelope->type && !delivery->handler)
                 envelope_refuse(delivery->arena, envelope, REASON_UNKNOWN_TYPE,
                                 "type: no handler for it; see leveret type list");

@@ -164,18 +164,13 @@ static void name_worker(struct engine *engine)
 
 static struct metrics *open_metrics(const struct engine *engine)
 {
-        const char *queues[CONFIG_QUEUES_MAX], *types[CONFIG_HANDLERS_MAX];
+        const char *queues[CONFIG_QUEUES_MAX];
         const char *outlets[CONFIG_OUTLETS_MAX + 1], *transports[CONFIG_OUTLETS_MAX + 1];
-        size_t type_count = 0;
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 queues[i] = engine->config->queues[i].name;
         for (size_t i = 0; i < engine->outlet_count; i++) {
                 outlets[i] = engine->outlets[i].config->name;
                 transports[i] = outlet_transport_word(engine->outlets[i].config);
-        }
-        while (type_count < CONFIG_HANDLERS_MAX && engine->options.handlers[type_count]) {
-                types[type_count] = engine->options.handlers[type_count]->type;
-                type_count++;
         }
         return metrics_new(&(struct metrics_labels){.version = LEVERET_VERSION,
                                                     .outlets = outlets,
@@ -183,8 +178,7 @@ static struct metrics *open_metrics(const struct engine *engine)
                                                     .outlet_count = engine->outlet_count,
                                                     .queues = queues,
                                                     .queue_count = engine->config->queue_count,
-                                                    .types = types,
-                                                    .type_count = type_count});
+                                                    .type_spare = TYPES_MAX});
 }
 
 static bool open_parts(struct engine *engine)
@@ -284,6 +278,7 @@ bool engine_open(struct engine *engine)
                 outlet_init(&engine->outlets[engine->outlet_count++], outlet, clock_boot_ms());
         route_configure(engine);
         engine->metrics = open_metrics(engine);
+        types_open(engine);
         recent_open(engine);
         alerts_open(engine);
         if (!open_parts(engine))
@@ -308,6 +303,7 @@ int engine_close(struct engine *engine)
         fatal_signal_leave();
         fatal_signal_close();
         inflight_forget(engine);
+        type_set_give(engine->types);
         recent_close(engine);
         metrics_free(engine->metrics);
         if (uv_loop_close(&engine->loop) != 0)

@@ -2,17 +2,17 @@
 #define LEVERET_RUN_ENGINE_H
 
 #include "core/settings/config.h"
-#include "handler.h"
+#include "core/types/type_set.h"
 
 #include <stdbool.h>
 
 struct engine_options {
-        const struct handler *const *handlers; /* the table, ended by NULL */
-        bool drain;                            /* end when the queues are empty and nothing is in flight */
+        struct type_set *types; /* borrowed; a reload may bring another */
+        bool drain;             /* end when the queues are empty and nothing is in flight */
         /* SIGHUP: reads the configuration again and copies into the running one what may change meanwhile.
-         * False if there were errors: the running one is untouched. Both reports. NULL: SIGHUP changes
-         * nothing. */
-        bool (*reload)(void *context);
+         * The types that hold from now on, borrowed, or NULL if there were errors: the running configuration
+         * and the running types are untouched. Both reports. NULL: SIGHUP changes nothing. */
+        struct type_set *(*reload)(void *context);
         void *reload_context;
 };
 

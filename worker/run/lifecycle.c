@@ -148,8 +148,9 @@ static void on_hangup(uv_signal_t *handle, int number)
 {
         (void)number;
         struct engine *engine = handle->data;
-        bool ok = engine->options.reload && engine->options.reload(engine->options.reload_context);
-        if (!ok) {
+        struct type_set *types =
+                engine->options.reload ? engine->options.reload(engine->options.reload_context) : NULL;
+        if (!types) {
                 log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "reload_failed",
                                                                 .msg = "the old configuration is kept"});
                 return;
@@ -161,6 +162,7 @@ static void on_hangup(uv_signal_t *handle, int number)
                 outlet_configure(&engine->outlets[i], clock_boot_ms());
         route_configure(engine);
         alerts_reload(engine);
+        types_replace(engine, types);
         log_event(LOG_LEVEL_INFO,
                   &(struct log_fields){.event = "reloaded", .msg = "the configuration was read again"});
         wake_soon(engine);

@@ -41,8 +41,10 @@ struct delivery {
         struct arena *arena;
         struct message *message;
         struct envelope envelope;
-        size_t queue; /* index in config->queues */
+        size_t queue;           /* index in config->queues */
+        struct type_set *types; /* in which the handler was found, held until this is freed; or NULL */
         const struct handler *handler;
+        size_t type_label; /* of the metrics */
         struct plan *plan;
         char owner[OWNER_SIZE];
         struct last_words_job words; /* what is said of it if the process dies of it */
@@ -146,6 +148,7 @@ struct engine {
         struct redis_spare *spare;
         struct admin *admin;
         struct admin_source admin_source;
+        struct type_set *types; /* those that hold now; a reference of the engine */
         struct metrics *metrics;
 
         struct lifecycle life;
@@ -202,6 +205,8 @@ void inflight_each(struct engine *engine, void (*visit)(struct delivery *deliver
 void inflight_free_over(struct engine *engine);
 /* Frees everything, in whatever phase, when no callback comes any more. */
 void inflight_forget(struct engine *engine);
+/* Gives back what it holds outside its arena, before that is freed. */
+void delivery_let_go(struct delivery *delivery);
 const struct config_queue *delivery_config_queue(const struct delivery *delivery);
 
 /* ---- tally.c: what is counted of the deliveries ---- */
@@ -305,6 +310,11 @@ void stuck_close(struct engine *engine);
 struct watchdog *watchdog_start(void);
 void watchdog_turned(struct watchdog *watchdog);
 void watchdog_stop(struct watchdog *watchdog);
+
+/* ---- types.c: what a reload changes of them ---- */
+void types_open(struct engine *engine);
+/* From now on messages are of these types; those in flight keep theirs. */
+void types_replace(struct engine *engine, struct type_set *types);
 
 /* ---- lifecycle.c ---- */
 void lifecycle_block_signals(void); /* until lifecycle_open: what comes meanwhile waits */

@@ -18,7 +18,7 @@ static int check_copy(struct dlq *dlq, const struct message *copy)
         struct envelope envelope;
         envelope_read(arena, copy, dlq->cli->config->max_body, &envelope);
         const struct handler *handler =
-                envelope.type ? handler_find(handlers, slice_of(envelope.type)) : NULL;
+                envelope.type ? type_set_find(dlq->cli->types, slice_of(envelope.type)) : NULL;
         struct plan *plan;
         if (envelope.type && !handler)
                 envelope_refuse(arena, &envelope, REASON_UNKNOWN_TYPE,

@@ -65,7 +65,7 @@ void plan_reject(struct plan *plan, const char *reason)
         plan->reason[len] = '\0';
 }
 
-static bool key_valid(const char *key)
+bool plan_key_valid(const char *key)
 {
         size_t len = key ? strlen(key) : 0;
         size_t good = key ? strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789._-") : 0;
@@ -85,7 +85,7 @@ static const char *effect_mistake(const struct plan *plan, const char *key)
 {
         if (plan->count == PLAN_EFFECTS_MAX)
                 return "more than 32 effects";
-        if (!key_valid(key))
+        if (!plan_key_valid(key))
                 return "an effect's key is not 1 to 64 of [a-z0-9._-]";
         return key_taken(plan, key) ? "two effects of the same key" : NULL;
 }
@@ -153,11 +153,24 @@ char *plan_mailbox(struct plan *plan, const char *name, const char *email)
         return mailbox;
 }
 
+/* The struct that the handler plans with, or the payload itself; NULL with faults. */
 static const void *decode(const struct handler *handler, const json_t *payload, struct faults *faults)
 {
         struct payload_table table = {
                 .fields = handler->fields, .size = handler->size, .closed = handler->closed};
+        if (handler->kind)
+                return handler->kind->check(handler, payload, faults) ? payload : NULL;
         return fields_decode(&table, payload, faults);
+}
+
+/* False with faults: only the template of a type from a file finds more than the fields of one in C. */
+static bool plan_with(const struct handler *handler, const void *decoded, struct plan *plan,
+                      struct faults *faults)
+{
+        if (handler->kind)
+                return handler->kind->plan(handler, decoded, plan, faults);
+        handler->plan(decoded, plan);
+        return true;
 }
 
 /* NULL and a fault if it is no JSON. The caller owns the result. */
@@ -186,9 +199,12 @@ enum plan_outcome plan_build(const struct handler *handler, const json_t *payloa
         const void *decoded = decode(handler, payload, faults);
         if (!decoded)
                 return PLAN_BAD_PAYLOAD;
-        *plan = arena_alloc(faults->arena, sizeof(**plan));
-        (*plan)->arena = faults->arena;
-        handler->plan(decoded, *plan);
+        struct plan *made = arena_alloc(faults->arena, sizeof(*made));
+        made->arena = faults->arena;
+        made->templates = handler->templates;
+        if (!plan_with(handler, decoded, made, faults))
+                return PLAN_BAD_PAYLOAD;
+        *plan = made;
         if (!(*plan)->rejected)
                 return PLAN_OK;
         faults_add(faults, "%s", (*plan)->reason);

@@ -23,10 +23,13 @@ struct effect {
         };
 };
 
+struct template_set;
+
 /* All memory is the arena's. */
 struct plan {
         struct arena *arena;
-        struct effect *effects; /* in the order in which the handler named them */
+        const struct template_set *templates; /* for plan_template; NULL: there are none */
+        struct effect *effects;               /* in the order in which the handler named them */
         size_t count;
         bool rejected; /* then count is 0 and `reason` says why; bounded, one line, UTF-8 */
         char reason[PLAN_ERROR_MAX];
@@ -37,6 +40,21 @@ enum plan_outcome {
         PLAN_BAD_PAYLOAD, /* dead letter `bad_payload` */
         PLAN_REJECTED,    /* dead letter `rejected` */
 };
+
+/* How the payload of a type that is not in C is read: one of these for each way in which types come. */
+struct payload_kind {
+        /* False with every fault added. */
+        bool (*check)(const struct handler *handler, const json_t *payload, struct faults *faults);
+        /* Plans what was checked, into a fresh plan. False with faults: the payload is bad. */
+        bool (*plan)(const struct handler *handler, const json_t *payload, struct plan *plan,
+                     struct faults *faults);
+        /* As fields_describe, and the JSON Schema without title and description, which the caller owns. */
+        void (*describe)(const struct handler *handler, struct buffer *out);
+        json_t *(*schema)(const struct handler *handler);
+};
+
+/* 1 to 64 of [a-z0-9._-]. NULL is none. */
+bool plan_key_valid(const char *key);
 
 /*
  * Decodes the payload for the handler and lets it plan. Pure: the same payload gives the same plan. `*plan`

@@ -1,5 +1,6 @@
 #include "core/plan/schema.h"
 #include "core/codec/json.h"
+#include "core/plan/plan.h"
 #include "core/text/address.h"
 
 #include <stdlib.h>
@@ -193,11 +194,13 @@ static json_t *object_schema(const struct field *fields, bool closed)
 
 void schema_render(struct buffer *out, const struct handler *handler, bool pretty)
 {
-        json_t *schema = json_object(), *payload = object_schema(handler->fields, handler->closed);
+        json_t *schema = json_object();
+        json_t *payload = handler->kind ? handler->kind->schema(handler)
+                                        : object_schema(handler->fields, handler->closed);
         set_text(schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
         set_text(schema, "title", handler->type);
         set_text(schema, "description", handler->summary);
-        json_object_update(schema, payload);
+        json_object_update_missing(schema, payload);
         json_decref(payload);
         json_write(out, schema, pretty ? JSON_INDENT(2) : JSON_COMPACT);
         if (pretty)

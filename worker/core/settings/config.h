@@ -13,6 +13,7 @@ enum {
         CONFIG_BINDINGS_MAX = 64,
         CONFIG_TIERS_MAX = 16,
         CONFIG_HANDLERS_MAX = 256,
+        CONFIG_TYPE_PATHS_MAX = 16,
         CONFIG_PREFIX_MAX = 64, /* bytes of redis.prefix */
         CONFIG_BREAKER_FAILURES_MAX = 64,
         CONFIG_TEXTS_MAX = 64,
@@ -159,6 +160,10 @@ struct config {
                 int64_t keep_ms;     /* default 7 days */
                 int64_t max_crashes; /* default 3 */
         } claim;
+        struct {
+                const char *path[CONFIG_TYPE_PATHS_MAX]; /* directories; default none */
+                size_t path_count;
+        } types;
         struct config_handler handlers[CONFIG_HANDLERS_MAX];
         size_t handler_count;
         struct config_outlet mail, outlets[CONFIG_OUTLETS_MAX];

@@ -59,6 +59,7 @@ void settings_reload(struct config *into, const struct config *from)
                 if (queue)
                         scope_reload(SETTING_OF_QUEUE, &into->queues[i], queue);
         }
+        into->types = from->types;
         memcpy(into->handlers, from->handlers, sizeof(into->handlers));
         into->handler_count = from->handler_count;
 }

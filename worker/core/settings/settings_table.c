@@ -133,6 +133,11 @@ const struct setting settings[] = {
           .min = 1, .max = 1000, .fallback = "3", .reloadable = true,
           .prose = "How many starts without an end, each of them perhaps a crash of the worker, dead-letter "
                    "a job." },
+        { .name = "types.path", .kind = SETTING_TEXTS, OF_WORKER(types.path),
+          .count_offset = offsetof(struct config, types.path_count), .max = CONFIG_TYPE_PATHS_MAX,
+          .example = "[/etc/leveret/types]", .reloadable = true,
+          .prose = "Directories of types as files: <type>.yaml, and templates/ beside them. All of them are read "
+                   "again at a reload, or, if anything is wrong with any, none. See docs/types.md." },
         { .name = "handlers.*.attempts", .kind = SETTING_INTEGER, OF_HANDLER(attempts),
           .min = 0, .max = 1000, .fallback = "0", .reloadable = true,
           .prose = "As queues[].retry.attempts, for this type alone; 0: that of the queue." },

@@ -1,4 +1,5 @@
 #include "core/template/program.h"
+#include "core/text/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,15 +45,18 @@ static bool render_fail(struct renderer *renderer, const struct surroundings *ar
 static bool render_fail(struct renderer *renderer, const struct surroundings *around,
                         const struct template_op *op, const char *format, ...)
 {
-        char what[TEMPLATE_ERROR_MAX / 2];
+        char what[2 * TEMPLATE_NAME_MAX + 100]; /* no text below is longer: nothing is cut yet */
         va_list args;
         va_start(args, format);
         vsnprintf(what, sizeof(what), format, args);
         va_end(args);
         const char *file = around->template->file;
         size_t len = strlen(file), shown = TEMPLATE_ERROR_MAX / 2 - 32;
-        snprintf(renderer->error, TEMPLATE_ERROR_MAX, "%s:%u:%u: %s", len > shown ? file + len - shown : file,
-                 op->line, op->column, what);
+        while (len > shown && !utf8_valid(file + len - shown, shown))
+                shown--;
+        snprintf(renderer->error, TEMPLATE_ERROR_MAX, "%s:%u:%u: %.*s",
+                 len > shown ? file + len - shown : file, op->line, op->column,
+                 (int)utf8_prefix(what, strlen(what), TEMPLATE_ERROR_MAX / 2 - 1), what);
         return false;
 }
 
@@ -178,8 +182,8 @@ static void real_add(struct buffer *out, double value)
 void template_add_value(struct buffer *out, const json_t *value)
 {
         switch (json_typeof(value)) {
-        case JSON_STRING:
-                buffer_add_slice(out, json_text(value));
+        case JSON_STRING: /* a number that no machine word holds is one for jansson too */
+                buffer_add_slice(out, json_text(value).data ? json_text(value) : json_wide(value));
                 break;
         case JSON_INTEGER:
                 buffer_add_integer(out, json_integer_value(value));
@@ -243,8 +247,9 @@ static bool render_value(struct renderer *renderer, const struct surroundings *a
                 return lenient ||
                        render_fail(renderer, around, op, "%.*s is missing; {{#%.*s}} may ask for it",
                                    SLICE_PRINT(op->text), SLICE_PRINT(op->text));
-        if (json_is_string(value))
-                return render_text_value(renderer, around, op, json_text(value));
+        struct slice found = json_text(value).data ? json_text(value) : json_wide(value);
+        if (found.data)
+                return render_text_value(renderer, around, op, found);
         if (!lenient && (json_is_object(value) || json_is_array(value)))
                 return render_fail(renderer, around, op, "%.*s is %s, not a text or number",
                                    SLICE_PRINT(op->text), json_is_object(value) ? "an object" : "a list");

@@ -44,11 +44,24 @@ static void add_queues(struct metrics *metrics, const struct metrics_labels *lab
 
 static void add_types(struct metrics *metrics, const struct metrics_labels *labels)
 {
-        metrics->type_count = labels->type_count + 1;
+        metrics->type_count = labels->type_count + labels->type_spare + 1;
         metrics->types = arena_alloc(&metrics->arena, metrics->type_count * sizeof *metrics->types);
         for (size_t i = 0; i < labels->type_count; i++)
                 metrics->types[i].name = escape(metrics, labels->types[i]);
-        metrics->types[labels->type_count].name = "other";
+        metrics->types_known = labels->type_count;
+        metrics->types[metrics->type_count - 1].name = "other";
+}
+
+size_t metrics_type(struct metrics *metrics, const char *type)
+{
+        const char *name = escape(metrics, type);
+        for (size_t i = 0; i < metrics->types_known; i++)
+                if (strcmp(metrics->types[i].name, name) == 0)
+                        return i;
+        if (metrics->types_known + 1 == metrics->type_count)
+                return METRICS_TYPE_OTHER;
+        metrics->types[metrics->types_known].name = name;
+        return metrics->types_known++;
 }
 
 static void add_lanes(struct metrics *metrics)

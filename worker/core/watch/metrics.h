@@ -65,12 +65,17 @@ struct metrics_labels {
         const char *const *outlets;    /* mail first, in the order of the configuration */
         const char *const *transports; /* of each outlet: http smtp log post */
         size_t outlet_count;
+        size_t type_spare; /* types that a reload may bring */
 };
 
 struct metrics *metrics_new(const struct metrics_labels *labels);
 void metrics_free(struct metrics *metrics);
 
 /* ---- counted where it happens ---- */
+
+/* The index of a type; one that a reload brought takes a spare place. METRICS_TYPE_OTHER: there is none left.
+ */
+size_t metrics_type(struct metrics *metrics, const char *type);
 
 /* A delivery ended. `queue` and `type` are indices of the labels. `duration_s`: from start to end, negative
  * if it was never started. `now_s`: seconds since 1970. Counts also the retries, and keeps last success and

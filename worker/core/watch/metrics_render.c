@@ -210,7 +210,7 @@ static void render_last_success(const struct metrics *metrics, const char *name,
 {
         struct buffer labels = {0};
         for (size_t i = 0; i < metrics->type_count; i++)
-                if (metrics->types[i].last_success_s > 0)
+                if (metrics->types[i].name && metrics->types[i].last_success_s > 0)
                         metrics_add_number(out, name,
                                            format_labels(&labels, "type=\"%s\"", metrics->types[i].name),
                                            metrics->types[i].last_success_s);
@@ -221,8 +221,10 @@ static void render_failures(const struct metrics *metrics, const char *name, str
 {
         struct buffer labels = {0};
         for (size_t i = 0; i < metrics->type_count; i++)
-                metrics_add_count(out, name, format_labels(&labels, "type=\"%s\"", metrics->types[i].name),
-                                  metrics->types[i].consecutive_failures);
+                if (metrics->types[i].name)
+                        metrics_add_count(out, name,
+                                          format_labels(&labels, "type=\"%s\"", metrics->types[i].name),
+                                          metrics->types[i].consecutive_failures);
         buffer_fini(&labels);
 }
 

@@ -47,7 +47,8 @@ struct metrics {
         struct queue_numbers *queues;
         size_t queue_count;
         struct type_numbers *types; /* the last one is "other" */
-        size_t type_count;          /* "other" included */
+        size_t type_count;          /* "other" and spare ones included */
+        size_t types_known;         /* those with a name, from the first on; "other" is not among them */
         uint16_t *lane_of;          /* [queue * type_count + type]: index + 1, 0: none yet */
         struct lane *lanes;
         size_t lane_count, lane_limit; /* the limit keeps a place for "other" of each queue */

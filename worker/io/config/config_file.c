@@ -313,6 +313,12 @@ static bool lies_below(const char *path, const char *section)
         return section && strncmp(path, section, len) == 0 && (path[len] == '.' || path[len] == '[');
 }
 
+bool loader_wants(const struct loader *loader, const char *path)
+{
+        const char *section = loader->source->section;
+        return !section || strcmp(path, section) == 0 || lies_below(path, section);
+}
+
 static void file_apply(struct loader *loader, struct config_yaml *yaml)
 {
         const char *path = loader->source->path;
@@ -338,7 +344,8 @@ static void file_apply(struct loader *loader, struct config_yaml *yaml)
         loader->world_readable = S_ISREG(status.st_mode) && (status.st_mode & S_IROTH);
         const char *skipped = NULL;
         for (size_t i = 0; i < yaml->count; i++)
-                if (!lies_below(yaml->nodes[i].path, skipped) && !node_apply(loader, &yaml->nodes[i]))
+                if (loader_wants(loader, yaml->nodes[i].path) && !lies_below(yaml->nodes[i].path, skipped) &&
+                    !node_apply(loader, &yaml->nodes[i]))
                         skipped = yaml->nodes[i].path;
 }
 
@@ -358,9 +365,21 @@ static void cross_fault(void *context, const char *path, const char *message)
         loader_complain(loader, origin ? origin->label : fallback, path, message);
 }
 
+static bool known_as_broken(const struct loader *loader, const char *path)
+{
+        const struct origin *origin = loader_origin_find(loader, path);
+        return origin && origin->broken;
+}
+
 static void types_check(struct loader *loader)
 {
-        const char *const *types = loader->source->types;
+        const struct config_types *known = loader->source->types;
+        if (!known || known_as_broken(loader, "types.path"))
+                return;
+        size_t faults = 0;
+        const char *const *types =
+                known->names(known->context, loader->config, &loader->errors->lines, &faults);
+        loader->errors->count += faults;
         for (size_t i = 0; types && i < loader->config->handler_count; i++) {
                 const char *type = loader->config->handlers[i].type;
                 struct suggest suggest = {.word = type, .limit = suggest_limit(type)};
@@ -396,7 +415,7 @@ static void load_all(struct loader *loader)
         if (loader->source->path)
                 file_apply(loader, &yaml);
         loader_override(loader);
-        if (loader->unreadable)
+        if (loader->unreadable || loader->source->section)
                 return;
         for (size_t i = 0; i < yaml.count; i++) {
                 const struct setting *setting = setting_find(yaml.nodes[i].path);

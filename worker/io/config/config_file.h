@@ -7,14 +7,25 @@
 /* The environment variable that names the file; not a setting. */
 #define CONFIG_FILE_VARIABLE "LEVERET_CONFIG"
 
+/* What knows the types once types.path is known. */
+struct config_types {
+        /* Their names, NULL-terminated, to live as long as the loading; or NULL with the number of lines that
+         * were added to `lines`, each ending in LF. */
+        const char *const *(*names)(void *context, const struct config *config, struct buffer *lines,
+                                    size_t *count);
+        void *context;
+};
+
 /* Where settings come from; later ones win: defaults, file, environment, sets. All borrowed. */
 struct config_source {
         const char *path;               /* YAML file; NULL: none */
         const char *const *environment; /* "NAME=value" strings, NULL-terminated, as in environ; NULL: none */
         const char *const *sets;        /* "a.b=c" of --set */
         size_t set_count;
-        const char *const *types; /* NULL-terminated; with it an unknown handlers.<type> is an error; NULL:
-                                     not checked */
+        const struct config_types
+                *types;      /* with it an unknown handlers.<type> is an error; NULL: not checked */
+        const char *section; /* takes only the settings below it, as "types", and checks nothing between
+                                settings; NULL: all */
 };
 
 /* What is wrong, one line each ending in LF: `file:line:col: setting: message`, `LEVERET_AMQP_URL: message`,

@@ -38,6 +38,8 @@ struct origin *loader_origin(struct loader *loader, const char *path, const char
 const char *loader_variable(void *context, const char *name);
 /* What to say of a path that is no setting. */
 const char *loader_unknown(struct loader *loader, const char *path);
+/* Is this path asked for at all? */
+bool loader_wants(const struct loader *loader, const char *path);
 /* Stores values, expanded if asked for, or complains. */
 void loader_apply(struct loader *loader, const struct setting *setting, const char *path, const char **values,
                   size_t count, struct origin *origin, bool expanding);

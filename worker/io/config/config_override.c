@@ -54,7 +54,7 @@ static const char *secret_read(struct loader *loader, const char *variable, cons
 static void variable_apply(struct loader *loader, const struct setting *setting, const char *name)
 {
         const char *variable = setting_variable(&loader->scratch, setting, name);
-        if (!variable)
+        if (!variable || !loader_wants(loader, name ? name : setting->name))
                 return;
         const char *value = loader_variable(loader, variable);
         const char *file_variable = arena_printf(&loader->scratch, "%s_FILE", variable);
@@ -155,6 +155,8 @@ static void set_apply(struct loader *loader, const char *set)
         }
         const char *path = arena_copy(&loader->scratch, set, (size_t)(equals - set));
         const struct setting *setting = setting_find(path);
+        if (!loader_wants(loader, path))
+                return;
         const char *label = set_label(loader, setting, path, equals + 1);
         if (!setting) {
                 loader_complain(loader, label, NULL, loader_unknown(loader, path));
@@ -168,7 +170,8 @@ static void set_apply(struct loader *loader, const char *set)
 void loader_override(struct loader *loader)
 {
         settings_visit(loader->config, variable_visit, loader);
-        variables_suggest(loader);
+        if (!loader->source->section)
+                variables_suggest(loader);
         for (size_t i = 0; i < loader->source->set_count; i++)
                 set_apply(loader, loader->source->sets[i]);
 }

@@ -1,0 +1,79 @@
+#include "core/types/declared.h"
+
+/* Whether a type can do what it says, told before a message asks for it. */
+
+struct type_check {
+        const struct declared_type *type;
+        struct file_faults *faults;
+        bool html; /* of the text whose partials are looked at */
+};
+
+static void partial_check(void *context, struct place_in_file place, struct slice name)
+{
+        struct type_check *check = context;
+        struct template_language language = {
+                .set = check->type->templates, .locale = SLICE_LITERAL(""), .html = check->html};
+        if (!template_language_find(&language, name))
+                file_faults_add(check->faults, place, "there is no %.*s.%s.mustache", SLICE_PRINT(name),
+                                check->html ? "html" : "txt");
+}
+
+static void example_plan(const struct type_check *check, const char *locale)
+{
+        struct arena arena;
+        struct plan *plan;
+        arena_init(&arena);
+        struct faults faults = {.arena = &arena};
+        if (declared_type_preview(&check->type->handler, check->type->example, locale, &plan, &faults) !=
+            PLAN_OK)
+                for (const struct fault *fault = faults.first; fault; fault = fault->next)
+                        file_faults_add(check->faults, check->type->example_place, "example%s%s: %s",
+                                        locale && *locale ? " in " : "", locale ? locale : "", fault->text);
+        arena_fini(&arena);
+}
+
+/* In each language that a template of the type has: a sentence may be broken in one alone. */
+static void languages_check(const struct type_check *check, const struct declared_mail *mail)
+{
+        const struct template_set *set = check->type->templates;
+        struct slice name = slice_of(mail->template), last = {0};
+        for (size_t i = 0; i < set->count; i++) {
+                const struct template_name *each = &set->entries[i].name;
+                if (!slice_equal(each->name, name) || each->locale.len == 0 ||
+                    slice_equal(each->locale, last))
+                        continue;
+                last = each->locale;
+                char locale[TEMPLATE_LOCALE_MAX + 1] = "";
+                memcpy(locale, last.data, last.len);
+                example_plan(check, locale);
+        }
+}
+
+static void mail_check(struct type_check *check, const struct declared_effect *effect)
+{
+        const struct declared_mail *mail = &effect->mail;
+        struct slice locale;
+        for (size_t i = 0; i < mail->member_count; i++) {
+                check->html = mail->members[i].html;
+                data_value_references(mail->members[i].value, partial_check, check);
+        }
+        if (mail->template && !template_set_locale(check->type->templates, slice_of(mail->template),
+                                                   SLICE_LITERAL(""), &locale))
+                file_faults_add(check->faults, mail->template_place,
+                                "there is no templates/%.100s.html.mustache and no .txt.mustache",
+                                mail->template);
+}
+
+void declared_type_check(const struct declared_type *type, struct file_faults *faults)
+{
+        struct type_check check = {.type = type, .faults = faults};
+        size_t before = faults->count;
+        for (size_t i = 0; i < type->effect_count; i++)
+                mail_check(&check, &type->effects[i]);
+        if (faults->count != before)
+                return;
+        example_plan(&check, NULL);
+        for (size_t i = 0; i < type->effect_count && faults->count == before; i++)
+                if (type->effects[i].mail.template)
+                        languages_check(&check, &type->effects[i].mail);
+}

@@ -1,0 +1,21 @@
+#ifndef LEVERET_IO_TYPE_LOADER_H
+#define LEVERET_IO_TYPE_LOADER_H
+
+#include "core/types/type_set.h"
+
+enum {
+        TYPE_FILE_MAX = 262144,    /* bytes of one file */
+        TYPE_ENTRIES_MAX = 20000,  /* files of one directory */
+        TYPE_BYTES_MAX = 67108864, /* of all files together */
+};
+
+/*
+ * Loads the types in C and those of the files `<type>.yaml` in the directories, with the templates in
+ * `templates/` beside them. All is read at once: whatever is wrong with any file, there is no set. NULL with
+ * everything that is wrong in `faults`, else a set with one reference, which the caller owns. Names that
+ * begin with a dot, and files that are neither, as an editor's copies, are passed over.
+ */
+struct type_set *type_set_load(const char *const *directories, size_t count,
+                               const struct handler *const *compiled, struct file_faults *faults);
+
+#endif
