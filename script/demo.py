@@ -45,6 +45,9 @@ def samples():
     return [
         Sample("good", order(42, "ada@example.com", "A teapot", "demo-good")),
         Sample("good, two mails", invoice("2026-0042", 129900, "ada@example.com", "grace@example.com", id="demo-invoice"), mails=2),
+        Sample("a type from files, in German", Message("order.shipped.v1", {
+            "order_id": 42, "customer": {"email": "ada@example.com", "name": "Ada", "locale": "de"},
+            "lines": [{"title": "A teapot", "count": 1}]}, id="demo-from-files")),
         Sample("duplicate: published three times", order(43, "bob@example.com", "Two cups", "demo-duplicate")),
         Sample("the mail service fails once", email("carol@example.com", "Hello", "Hello, Carol.\n", id="demo-failing-once"),
                attempt=1),
@@ -65,6 +68,7 @@ def config(broker, redis, sink):
         "queues": [{"name": QUEUE, "bindings": ["#"], "retry": {"attempts": 4, "tiers": ["1s", "5s"]}}],
         "mail": {"transport": "http", "from": "Shop <shop@example.com>",
                  "http": {"preset": "resend", "url": sink.http_url, "api_key": "re_demo"}},
+        "types": {"path": [str(ROOT / "handlers")]},
         "log": {"format": "json"},
     }
 

@@ -68,7 +68,7 @@ def test_the_shell_example_publishes_an_order_and_waits_for_it(bench, tmp_path):
 
 
 def test_the_smallest_configuration_is_accepted(tmp_path):
-    (tmp_path / "leveret.yaml").write_text(block("yaml"))
+    (tmp_path / "leveret.yaml").write_text(block("yaml", 1))
     run([program.binary(), "check", "--offline", "-c", "leveret.yaml"], tmp_path, AMQP_PASSWORD="secret",
         RESEND_API_KEY="re_123")
 
@@ -100,7 +100,7 @@ def with_welcome(tmp_path_factory):
 
 
 def test_the_handler_of_the_readme_does_what_the_readme_shows(with_welcome):
-    console = block("console")
+    console = block("console", 1)
     commands = re.findall(r"^\$ build/release/leveret (.*)$", console, re.M)
     shown = re.split(r"^\$ .*\n", console, flags=re.M)[2:]
     assert len(commands) == len(shown) == 2

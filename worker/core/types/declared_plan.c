@@ -104,6 +104,16 @@ static bool mail_template(struct planning *planning, const struct declared_mail 
         return planning->source.faults->count == before;
 }
 
+/* Of a mail that says nothing of a text, one is made of its html; `text: null` wants none. */
+static void text_of_html(struct planning *planning, const struct declared_mail *declared, struct mail *mail)
+{
+        for (size_t i = 0; i < declared->member_count; i++)
+                if (strcmp(declared->members[i].member->name, "text") == 0)
+                        return;
+        if (mail->html && !mail->text)
+                mail->text = plan_html_text(planning->plan, mail->html);
+}
+
 static bool mail_plan(struct planning *planning, const struct declared_effect *effect, const char *key)
 {
         const struct declared_mail *declared = &effect->mail;
@@ -118,6 +128,7 @@ static bool mail_plan(struct planning *planning, const struct declared_effect *e
         bool members = mail_members_make(planning, declared, &mail);
         if (!mail_template(planning, declared, &mail) || !members)
                 return false;
+        text_of_html(planning, declared, &mail);
         plan_mail(planning->plan, &mail);
         return true;
 }
