@@ -64,7 +64,7 @@ static void check_returned(struct arena *arena, const struct envelope *before, c
         struct message hop = *copy;
         struct envelope after;
         hop.exchange = (struct slice)SLICE_LITERAL("leveret.return");
-        envelope_read(arena, &hop, MAX_BODY, &after);
+        envelope_read(arena, &hop, NULL, MAX_BODY, &after);
         check_envelope(&after);
         CHECK(strcmp(before->fingerprint, after.fingerprint) == 0);
         CHECK((before->id == NULL) == (after.id == NULL) &&
@@ -116,8 +116,18 @@ static void check_edit(struct arena *arena, const struct message *message, const
         if (!edited)
                 return;
         check_clean(edited);
-        envelope_read(arena, edited, MAX_BODY, &after);
+        envelope_read(arena, edited, NULL, MAX_BODY, &after);
         CHECK(after.reason == REASON_TOO_LARGE || (after.id && strcmp(after.id, envelope->id) != 0));
+}
+
+/* Messages of others, by the preset that the first byte chooses. */
+static void check_mapped(struct arena *arena, const struct message *message, uint8_t choice)
+{
+        struct config_queue mapped = {.name = "shop"};
+        struct envelope envelope;
+        mapped.message.preset = (enum foreign_preset)(1 + choice % FOREIGN_EASYNETQ);
+        envelope_read(arena, message, &mapped, MAX_BODY, &envelope);
+        check_envelope(&envelope);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -127,11 +137,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         arena_init(&arena);
         struct message *message =
                 message_input(&arena, (struct slice){.data = (const char *)data, .len = size});
-        envelope_read(&arena, message, MAX_BODY, &envelope);
+        envelope_read(&arena, message, NULL, MAX_BODY, &envelope);
         check_envelope(&envelope);
         check_copies(&arena, message, &envelope);
         check_edit(&arena, message, &envelope);
         copy_redrive(&arena, message, "work", 3);
+        check_mapped(&arena, message, size ? data[size - 1] : 0);
         arena_fini(&arena);
         return 0;
 }

@@ -109,7 +109,7 @@ static void message_handle(struct buffer *out, int number)
         arena_init(&arena);
         snprintf(id, sizeof(id), "3f2c6c1e-7b8a-4d51-9f00-%012d", number);
         struct message message = message_of(number % 2 == 0, id);
-        envelope_read(&arena, &message, 262144, &envelope);
+        envelope_read(&arena, &message, NULL, 262144, &envelope);
         const struct handler *handler = handler_find(handlers, slice_of(envelope.type));
         expect(envelope.reason == REASON_NONE && handler, "the envelope is refused");
         struct handler open = *handler; /* the orders come from a newer publisher */

@@ -135,6 +135,7 @@ int begin(void **state)
         bench->config.amqp.heartbeat_ms = 30000;
         bench->config.queue_count = 1;
         bench->config.queues[0] = (struct config_queue){
+                .declare = true,
                 .name = name,
                 .bindings = {name},
                 .binding_count = 1,

@@ -44,7 +44,7 @@ static inline struct envelope read_message(struct message message)
         struct envelope envelope;
         if (message.body_size == 0)
                 message.body_size = message.body.len;
-        envelope_read(&arena, &message, MAX_BODY, &envelope);
+        envelope_read(&arena, &message, NULL, MAX_BODY, &envelope);
         assert_int_equal(envelope.reason == REASON_NONE, envelope.error == NULL);
         if (envelope.error) {
                 assert_true(strlen(envelope.error) <= ERROR_TEXT_MAX);

@@ -167,7 +167,8 @@ static void identify(struct delivery *delivery)
         struct engine *engine = delivery->engine;
         struct envelope *envelope = &delivery->envelope;
         const struct config *config = engine->config;
-        envelope_read(delivery->arena, delivery->message, config->max_body, envelope);
+        envelope_read(delivery->arena, delivery->message, delivery_config_queue(delivery), config->max_body,
+                      envelope);
         handler_take(delivery);
         if (envelope->type && !delivery->handler)
                 envelope_refuse(delivery->arena, envelope, REASON_UNKNOWN_TYPE,

@@ -18,7 +18,7 @@
 
 #define ASK_EVERY_MS 15000
 #define ASK_EVERY_DRAINING_MS 200
-enum { DEPTHS_MAX = CONFIG_QUEUES_MAX * (CONFIG_TIERS_MAX + 1) };
+enum { DEPTHS_MAX = CONFIG_QUEUES_MAX * (CONFIG_TIERS_MAX + 2) };
 
 struct depth {
         uv_timer_t *timer;
@@ -26,8 +26,8 @@ struct depth {
         struct engine *engine;
         const struct config *config;
         struct arena arena;
-        struct queue_depth queues[DEPTHS_MAX]; /* the work queues first, then all tiers */
-        size_t count;
+        struct queue_depth queues[DEPTHS_MAX]; /* the work queues first, then all tiers, then <queue>.again */
+        size_t count, again;                   /* `again`: where those begin */
         bool ok;
         bool told; /* counted, and not yet asked about by depth_is_empty */
         struct amqp_error error;
@@ -47,20 +47,29 @@ static void ask(void *context)
         depth->ok = amqp_queue_depths(depth->config, depth->queues, depth->count, &depth->error);
 }
 
+/* What waits in the <queue>.again of a queue, if it has one. */
+static uint64_t come_back(const struct depth *depth, size_t queue)
+{
+        size_t at = depth->again;
+        for (size_t i = 0; i < queue; i++)
+                at += !depth->config->queues[i].declare;
+        return depth->config->queues[queue].declare ? 0 : depth->queues[at].messages;
+}
+
 /* Messages in the work queues: in those that are paused, or in the others. */
 static uint64_t waiting(const struct depth *depth, bool paused)
 {
         uint64_t messages = 0;
         for (size_t i = 0; i < depth->config->queue_count; i++)
                 if (depth->engine->queues[i].paused == paused)
-                        messages += depth->queues[i].messages;
+                        messages += depth->queues[i].messages + come_back(depth, i);
         return messages;
 }
 
 static uint64_t waiting_in_tiers(const struct depth *depth)
 {
         uint64_t messages = 0;
-        for (size_t i = depth->config->queue_count; i < depth->count; i++)
+        for (size_t i = depth->config->queue_count; i < depth->again; i++)
                 messages += depth->queues[i].messages;
         return messages;
 }
@@ -104,7 +113,9 @@ static void take_counts(struct depth *depth)
         for (size_t i = 0; i < depth->config->queue_count; i++) {
                 struct queue_state *state = &engine->queues[i];
                 int64_t retrying = 0;
-                state->ready = depth->ok && depth->queues[i].exists ? (int64_t)depth->queues[i].messages : -1;
+                state->ready = depth->ok && depth->queues[i].exists
+                                       ? (int64_t)(depth->queues[i].messages + come_back(depth, i))
+                                       : -1;
                 if (state->ready == 0)
                         depth_newer_than(engine, i, depth->asked_ms);
                 for (size_t k = 0; k < depth->config->queues[i].tier_count; k++, tier++) {
@@ -145,6 +156,11 @@ static void name_queues(struct depth *depth)
                 for (size_t k = 0; k < config->queues[i].tier_count; k++)
                         depth->queues[depth->count++].name = topology_tier_queue(
                                 &depth->arena, config->queues[i].name, config->queues[i].tiers[k]);
+        depth->again = depth->count;
+        for (size_t i = 0; i < config->queue_count; i++)
+                if (!config->queues[i].declare)
+                        depth->queues[depth->count++].name =
+                                topology_again_name(&depth->arena, config->queues[i].name);
 }
 
 void depth_open(struct engine *engine)

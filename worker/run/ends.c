@@ -1,6 +1,7 @@
 #include "core/job/jitter.h"
 #include "core/job/retry.h"
 #include "core/message/copy.h"
+#include "core/message/topology.h"
 #include "core/record/keys.h"
 #include "core/record/letter.h"
 #include "io/machine/clock.h"
@@ -113,12 +114,14 @@ static void name_death(struct delivery *delivery)
 
 static struct copy_facts facts_of(struct delivery *delivery)
 {
-        return (struct copy_facts){.queue = delivery_config_queue(delivery)->name,
-                                   .worker = delivery->engine->worker,
-                                   .generation = delivery->job.generation,
-                                   .first_seen_ms = delivery->created_ms,
-                                   .failed_at_ms = -1,
-                                   .error = delivery->error[0] ? delivery->error : NULL};
+        return (struct copy_facts){
+                .queue = delivery_config_queue(delivery)->name,
+                .worker = delivery->engine->worker,
+                .id = config_queue_is_mapped(delivery_config_queue(delivery)) ? delivery->envelope.id : NULL,
+                .generation = delivery->job.generation,
+                .first_seen_ms = delivery->created_ms,
+                .failed_at_ms = -1,
+                .error = delivery->error[0] ? delivery->error : NULL};
 }
 
 /* Hands the copy to the publisher; one that cannot be made is reported like one that cannot be encoded. */
@@ -280,4 +283,23 @@ void end_settle(struct delivery *delivery)
         if (job->recorded)
                 settle_record(delivery);
         CRASHPOINT("settle_sent");
+}
+
+/* ---- what nobody can take ---- */
+
+/* What cannot be copied is for the broker to move. Somebody else's queue may have nowhere to move it to:
+ * there it stays, unacknowledged, and people are told. */
+void end_reject(struct delivery *delivery, const struct job_action *action)
+{
+        struct engine *engine = delivery->engine;
+        const struct config_queue *queue = delivery_config_queue(delivery);
+        bool came_back = slice_is(delivery->message->exchange, EXCHANGE_RETURN);
+        if (queue->declare || queue->broker_dlx || came_back) {
+                amqp_consumer_nack(engine->consumer, action->epoch, action->tag, /* requeue = */ false);
+                return;
+        }
+        engine->queues[delivery->queue].kept++;
+        joblog_warn(delivery, "kept_unacknowledged",
+                    "it can neither be processed nor copied; set broker_dlx, or take it out of the queue");
+        alerts_event(engine, "kept_unacknowledged", queue->name);
 }

@@ -45,6 +45,8 @@ static void on_amqp_down(void *context, uint64_t epoch, const char *error)
         (void)epoch;
         bool was_up = engine->broker.up;
         engine->broker.up = false;
+        for (size_t i = 0; i < engine->config->queue_count; i++)
+                engine->queues[i].kept = 0; /* the broker's again */
         metrics_connection(engine->metrics, METRICS_AMQP_CONSUMER, false);
         log_event(was_up ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
                   &(struct log_fields){

@@ -49,6 +49,8 @@ uint32_t obstacles_of_queue(const struct engine *engine, size_t queue)
         uint32_t set = obstacles_of_outlets(engine, state->needs);
         if (state->paused)
                 set |= OBSTACLE_BIT(PAUSED);
+        if (state->kept > 0)
+                set |= OBSTACLE_BIT(KEPT);
         if (engine->broker.up && state->wanted != 0 && !amqp_consumer_is_consuming(engine->consumer, queue))
                 set |= state->lost ? OBSTACLE_BIT(QUEUE_LOST) : OBSTACLE_BIT(NOT_CONSUMING);
         return set;

@@ -21,7 +21,8 @@ struct engine;
         X(BREAKER_HALF_OPEN, "the breaker of the %s transport is half_open")                                 \
         X(THROTTLED, "the %s service asked for a pause")                                                     \
         X(QUEUE_LOST, "queue %s: not consuming, the broker cancelled it")                                    \
-        X(NOT_CONSUMING, "queue %s: not consuming")
+        X(NOT_CONSUMING, "queue %s: not consuming")                                                          \
+        X(KEPT, "queue %s: holds messages that can neither be processed nor copied")
 
 enum obstacle {
 #define OBSTACLE(name, words) OBSTACLE_##name,

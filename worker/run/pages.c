@@ -49,7 +49,7 @@ static size_t unready(struct engine *engine, struct buffer *out)
                 if (!route_is_covered(engine, i))
                         count += add_obstacles(out, obstacles_of_outlet(engine, i), breaker,
                                                engine->outlets[i].config->name);
-        uint32_t consuming = OBSTACLE_BIT(QUEUE_LOST) | OBSTACLE_BIT(NOT_CONSUMING);
+        uint32_t consuming = OBSTACLE_BIT(QUEUE_LOST) | OBSTACLE_BIT(NOT_CONSUMING) | OBSTACLE_BIT(KEPT);
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 count += add_obstacles(out, obstacles_of_queue(engine, i), consuming,
                                        engine->config->queues[i].name);

@@ -86,6 +86,7 @@ struct queue_state {
         bool returns;    /* just cancelled: what is held of it is to be given back */
         uint32_t needs;  /* outlets that what comes from it can need, bit by bit */
         size_t in_flight;
+        uint64_t kept; /* neither copied nor acknowledged since the connection came up */
         /* Wall clock: what waits in the queue came after this. 0: unknown. */
         int64_t newer_than_ms;
         int64_t ready, tiers[CONFIG_TIERS_MAX]; /* as the broker counted last; -1: unknown */
@@ -287,6 +288,7 @@ bool end_publish(struct delivery *delivery, struct job_event *answer);
 bool end_publish_delay(struct delivery *delivery, struct job_event *answer);
 void end_publish_later(struct delivery *delivery);
 void end_settle(struct delivery *delivery);
+void end_reject(struct delivery *delivery, const struct job_action *action);
 
 /* ---- gate.c: who may start, who may send, how much is consumed; both once a turn ---- */
 void gate_turn(struct engine *engine);            /* gives back, starts, defers, gives places */

@@ -140,6 +140,15 @@ const char *dlq_work_queue(struct cli *cli, const char *word)
         return NULL;
 }
 
+const struct config_queue *dlq_config_queue(const struct dlq *dlq)
+{
+        const struct config *config = dlq->cli->config;
+        for (size_t i = 0; i < config->queue_count; i++)
+                if (strcmp(config->queues[i].name, dlq->queue) == 0)
+                        return &config->queues[i];
+        return NULL;
+}
+
 static int name_queues(struct dlq *dlq, const char *word)
 {
         struct cli *cli = dlq->cli;

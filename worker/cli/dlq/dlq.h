@@ -45,6 +45,9 @@ const char *dlq_work_queue(struct cli *cli, const char *word);
 
 struct letter;
 
+/* The work queue that the dead letters are of, for its mapping; NULL: leveret.unrouted. */
+const struct config_queue *dlq_config_queue(const struct dlq *dlq);
+
 /* ---- dlq_index.c: the index in Redis ---- */
 
 /* Reads all of it. CLI_OK, or an exit status after printing the error. */

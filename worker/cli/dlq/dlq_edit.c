@@ -50,7 +50,8 @@ struct slice dlq_readable_body(struct dlq *dlq, const struct message *message)
             slice_is(message->properties.content_encoding, "identity") ||
             slice_is(message->properties.content_encoding, "utf-8"))
                 return message->body;
-        envelope_read(&dlq->cli->arena, message, dlq->cli->config->max_body, &envelope);
+        envelope_read(&dlq->cli->arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body,
+                      &envelope);
         if (slice_is(message->properties.content_type, "application/cloudevents+json"))
                 return (struct slice){0};
         return envelope.payload;

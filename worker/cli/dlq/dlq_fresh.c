@@ -16,7 +16,7 @@ static int check_copy(struct dlq *dlq, const struct message *copy)
 {
         struct arena *arena = &dlq->cli->arena;
         struct envelope envelope;
-        envelope_read(arena, copy, dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, copy, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
         const struct handler *handler =
                 envelope.type ? type_set_find(dlq->cli->types, slice_of(envelope.type)) : NULL;
         struct plan *plan;
@@ -51,7 +51,7 @@ bool dlq_is_late(struct dlq *dlq, struct arena *arena, const struct message *mes
         struct envelope envelope;
         if (dlq->expired || !message_header(message, "deadline"))
                 return false;
-        envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
         return envelope_expired(&envelope, clock_wall_ms());
 }
 

@@ -154,7 +154,7 @@ void dlq_index_add(struct dlq *dlq, struct arena *arena, const struct letter *le
         struct own_headers own;
         struct envelope envelope;
         own_headers_read_dead(message, &own);
-        envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
         bool by_worker = !letter->broker_made && own.worker.data;
         struct letter_record record = {
                 .id = slice_of(letter->id),

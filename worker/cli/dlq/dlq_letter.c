@@ -90,7 +90,7 @@ static void read_unindexed(struct arena *arena, const struct dlq *dlq, const str
                            const struct own_headers *own, struct letter *letter)
 {
         struct envelope envelope;
-        envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
         const struct header *death = death_in(message, dlq->queue);
         letter->broker_made = death != NULL;
         letter->id = envelope.id;
@@ -122,9 +122,8 @@ void letter_read(struct arena *arena, const struct dlq *dlq, const struct messag
                 letter->failed_ms = own.failed_at_ms;
                 letter->reason = copy_of(arena, own.reason);
                 letter->error = own.error.data ? copy_of(arena, own.error) : "";
-                letter->id = envelope_id_valid(message->properties.message_id)
-                                     ? copy_of(arena, message->properties.message_id)
-                                     : NULL;
+                struct slice id = own.id.data ? own.id : message->properties.message_id;
+                letter->id = envelope_id_valid(id) ? copy_of(arena, id) : NULL;
                 letter->type = copy_of(arena, message->properties.type);
         } else {
                 read_unindexed(arena, dlq, message, &own, letter);

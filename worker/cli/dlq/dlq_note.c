@@ -66,7 +66,7 @@ void dlq_death_read(struct arena *arena, const struct dlq *dlq, const struct mes
                     const struct letter *letter, struct dlq_death *death)
 {
         struct envelope envelope;
-        envelope_read(arena, message, dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
         *death = (struct dlq_death){.redrives = letter->redrives};
         snprintf(death->dead_id, sizeof(death->dead_id), "%s", letter->dead_id);
         snprintf(death->id, sizeof(death->id), "%s", envelope.id ? envelope.id : "");

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { OWN_HEADERS_MAX = 12, PERSISTENT = 2 };
+enum { OWN_HEADERS_MAX = 13, PERSISTENT = 2 };
 
 static bool begins(struct slice text, const char *prefix)
 {
@@ -140,6 +140,8 @@ static struct message *copy_of_job(struct arena *arena, const struct message *or
         struct message *copy = clean_copy(arena, original);
         add_common(arena, copy, &own, facts->queue, facts->generation, facts->first_seen_ms);
         add_text(copy, OWN_HEADER_WORKER, slice_of(arena_strdup(arena, facts->worker)));
+        if (facts->id)
+                add_text(copy, OWN_HEADER_ID, slice_of(arena_strdup(arena, facts->id)));
         add_time(arena, copy, OWN_HEADER_FAILED_AT, facts->failed_at_ms);
         if (facts->error)
                 add_text(copy, OWN_HEADER_ERROR,
@@ -208,6 +210,7 @@ struct message *copy_redrive(struct arena *arena, const struct message *dead, co
         add_common(arena, copy, &own, queue, generation,
                    dated ? (int64_t)dead->properties.timestamp * 1000 : now_ms);
         add_text(copy, OWN_HEADER_DEAD_ID, arena_slice(arena, own.dead_id));
+        add_text(copy, OWN_HEADER_ID, arena_slice(arena, own.id));
         address(arena, copy, EXCHANGE_RETURN, queue);
         return copy;
 }
@@ -238,6 +241,11 @@ struct message *copy_redrive_edited(struct arena *arena, const struct message *d
         else
                 cloudevents_set_header_id(copy, edit->id);
         copy->properties.message_id = slice_of(edit->id);
+        if (message_header(copy, OWN_HEADER_ID))
+                message_set_header(arena, copy,
+                                   (struct header){.name = SLICE_LITERAL(OWN_HEADER_ID),
+                                                   .tag = HEADER_STRING,
+                                                   .text = slice_of(edit->id)});
         if (edit->type)
                 copy->properties.type = slice_of(edit->type);
         for (size_t i = 0; i < edit->dropped_count; i++)

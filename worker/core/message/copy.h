@@ -28,6 +28,7 @@ bool copy_possible(const struct message *message);
 /* What a copy says of the job. Borrowed for the call. */
 struct copy_facts {
         const char *queue, *worker;
+        const char *id; /* of a message of others, which does not say it itself; else NULL */
         struct job_generation generation; /* of the copy: job_decision_generation */
         int64_t first_seen_ms;            /* since 1970; counts if the original does not say */
         int64_t failed_at_ms;             /* since 1970; -1: nothing failed (a deferral, a drain) */

@@ -6,6 +6,7 @@
 #include "core/message/cloudevents.h"
 #include "core/message/content_type.h"
 #include "core/message/dead_id.h"
+#include "core/message/foreign.h"
 #include "core/message/own_headers.h"
 #include "core/plan/registry.h"
 #include "core/text/plain_text.h"
@@ -387,9 +388,57 @@ static void take_fingerprint(struct reading *reading)
         sha256_final_hex(&hash, envelope->fingerprint);
 }
 
-void envelope_read(struct arena *arena, const struct message *message, int64_t max_body,
-                   struct envelope *envelope)
+/* A message of others: the mapping says where all stands, and what the content type says does not matter. */
+static void read_mapped(struct reading *reading, const struct config_queue *queue)
 {
+        struct arena *arena = reading->arena;
+        struct envelope *envelope = reading->envelope;
+        struct foreign foreign;
+        enum reason reason = REASON_BAD_PAYLOAD;
+        check_carriage(reading);
+        if (is_carried(reading)) {
+                const char *error = unpack(reading, &reason);
+                if (error)
+                        REFUSE(reading, reason, "%s", error);
+        }
+        foreign_read(arena, queue, reading->message, envelope->payload, &foreign);
+        for (size_t i = 0; i < foreign.fault_count; i++)
+                REFUSE(reading, foreign.faults[i].reason, "%s", foreign.faults[i].text);
+        envelope->id = foreign.id;
+        envelope->source_id = foreign.source_id;
+        envelope->type = foreign.type;
+        envelope->payload = foreign.payload;
+        if (foreign.has_deadline) {
+                envelope->has_deadline = true;
+                envelope->deadline_ms = foreign.deadline_ms;
+        }
+        take_fingerprint(reading);
+        if (foreign.id_of_content)
+                envelope->id = foreign_content_id(arena, queue, envelope->fingerprint);
+}
+
+static void read_ours(struct reading *reading)
+{
+        if (reading->content_type == CONTENT_CLOUDEVENT)
+                read_event(reading);
+        else
+                reading->event =
+                        cloudevents_read_headers(reading->arena, reading->message, &reading->attributes);
+        reading->stray_event = is_stray_event(reading);
+        check_id(reading);
+        check_type(reading);
+        check_headers(reading);
+        check_content_type(reading);
+        check_carriage(reading);
+        check_deadline(reading);
+        read_body(reading);
+        check_event(reading);
+}
+
+void envelope_read(struct arena *arena, const struct message *message, const struct config_queue *queue,
+                   int64_t max_body, struct envelope *envelope)
+{
+        bool mapped = queue && config_queue_is_mapped(queue);
         struct reading reading = {
                 .arena = arena,
                 .message = message,
@@ -400,25 +449,20 @@ void envelope_read(struct arena *arena, const struct message *message, int64_t m
         *envelope = (struct envelope){0};
         read_own_headers(&reading);
         read_properties(&reading);
-        if (reading.content_type == CONTENT_CLOUDEVENT)
-                read_event(&reading);
-        else
-                reading.event = cloudevents_read_headers(arena, message, &reading.attributes);
-        reading.stray_event = is_stray_event(&reading);
-        check_id(&reading);
-        check_type(&reading);
-        check_headers(&reading);
-        check_content_type(&reading);
-        check_carriage(&reading);
-        check_deadline(&reading);
-        read_body(&reading);
-        check_event(&reading);
+        if (mapped) {
+                check_headers(&reading);
+                check_deadline(&reading);
+                read_mapped(&reading, queue);
+        } else {
+                read_ours(&reading);
+        }
         envelope->correlation_id = kept_text(&reading, ATTRIBUTE_CORRELATION_ID);
         envelope->source = kept_text(&reading, ATTRIBUTE_SOURCE);
         read_subject(&reading);
         read_traceparent(&reading);
         read_time(&reading);
-        take_fingerprint(&reading);
+        if (!mapped)
+                take_fingerprint(&reading);
 }
 
 bool envelope_expired(const struct envelope *envelope, int64_t now_ms)

@@ -7,6 +7,7 @@
 #include "core/job/reason.h"
 #include "core/memory/arena.h"
 #include "core/message/message.h"
+#include "core/settings/config.h"
 #include "core/text/faults.h"
 
 #include <stdbool.h>
@@ -30,6 +31,8 @@ struct envelope {
 
         const char *id; /* NULL if there is no usable one, whatever the reason: then the job has no record */
         const char *type; /* well-formed, known or not; NULL if missing or malformed */
+        const char
+                *source_id; /* of a message of others whose id is none of leveret's: as it came; else NULL */
         const char *correlation_id, *source, *subject; /* NULL if not said; no control characters */
         char traceparent[TRACEPARENT_SIZE];            /* "" if not said or invalid */
         bool has_timestamp, has_deadline;
@@ -61,9 +64,12 @@ struct envelope {
  * A message is dead for the first of: id, type, headers that cannot be copied, content type, encoding, size,
  * deadline, packing, CloudEvents rules; all of them are told. A structured CloudEvent has its id and type in
  * the body: if that cannot be read, the properties serve for both, and the reason is the body's.
+ *
+ * `queue` with a mapping (config_queue_is_mapped) has messages of others: core/message/foreign.h reads id,
+ * type and payload. Otherwise it is not looked at and may be NULL.
  */
-void envelope_read(struct arena *arena, const struct message *message, int64_t max_body,
-                   struct envelope *envelope);
+void envelope_read(struct arena *arena, const struct message *message, const struct config_queue *queue,
+                   int64_t max_body, struct envelope *envelope);
 
 /* Is this a usable id: 1 to 200 of A-Z a-z 0-9 . _ : / - ? */
 bool envelope_id_valid(struct slice id);

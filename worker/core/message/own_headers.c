@@ -32,6 +32,7 @@ static void read_all(const struct message *message, struct own_headers *own)
                 .exchange = message_header_text(message, OWN_HEADER_EXCHANGE),
                 .routing_key = message_header_text(message, OWN_HEADER_ROUTING_KEY),
                 .dead_id = message_header_text(message, OWN_HEADER_DEAD_ID),
+                .id = message_header_text(message, OWN_HEADER_ID),
         };
 }
 

@@ -22,6 +22,7 @@
 #define OWN_HEADER_ROUTING_KEY "x-leveret-routing-key"
 #define OWN_HEADER_FIRST_SEEN "x-leveret-first-seen"
 #define OWN_HEADER_DEAD_ID "x-leveret-dead-id"
+#define OWN_HEADER_ID "x-leveret-id" /* of messages of others, whose own properties stay as they came */
 
 /* What they say; all texts are borrowed from the message and absent if not said. */
 struct own_headers {
@@ -29,7 +30,7 @@ struct own_headers {
         struct job_generation generation; /* each number capped at INT32_MAX */
         int64_t first_seen_ms;            /* since 1970; -1: not said */
         int64_t failed_at_ms;             /* since 1970; -1: not said */
-        struct slice reason, error, worker, queue, exchange, routing_key, dead_id;
+        struct slice reason, error, worker, queue, exchange, routing_key, dead_id, id;
 };
 
 /* Of a message that was delivered from a work queue: believed if it came by leveret.return. */

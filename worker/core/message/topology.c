@@ -66,16 +66,30 @@ static void dead_letter_queue_add(struct topology *topology, const char *name)
         argument_integer(arguments, "x-delivery-limit", TOPOLOGY_DLQ_DELIVERY_LIMIT);
 }
 
+/* The patterns of a queue: on leveret.in, or on somebody else's exchange. */
+static void patterns_add(struct arena *arena, struct topology *topology, const struct config_queue *config)
+{
+        for (size_t i = 0; i < config->binding_count; i++) {
+                char *binding = arena_strdup(arena, config->bindings[i]), *end = strchr(binding, '\n');
+                if (end)
+                        *end = '\0';
+                binding_add(topology, end ? binding : EXCHANGE_IN, arena_strdup(arena, config->name),
+                            end ? end + 1 : binding);
+        }
+}
+
+/* The queue to which copies come back, which is the work queue itself if that is leveret's. */
 static void work_queue_add(struct arena *arena, struct topology *topology, const struct config_queue *config)
 {
         const char *name = arena_strdup(arena, config->name);
         const char *dlq = topology_dlq_name(arena, name);
+        const char *back = config->declare ? name : topology_again_name(arena, name);
         dead_letter_queue_add(topology, dlq);
         binding_add(topology, EXCHANGE_DLX, dlq, name);
-        struct topology_arguments *arguments = queue_add(topology, name);
+        struct topology_arguments *arguments = queue_add(topology, back);
         dead_letter_to(arguments, EXCHANGE_DLX, name);
         argument_integer(arguments, "x-delivery-limit", TOPOLOGY_DELIVERY_LIMIT);
-        binding_add(topology, EXCHANGE_RETURN, name, name);
+        binding_add(topology, EXCHANGE_RETURN, back, name);
         for (size_t i = 0; i < config->tier_count; i++) {
                 const char *tier = topology_tier_queue(arena, name, config->tiers[i]);
                 arguments = queue_add(topology, tier);
@@ -83,8 +97,8 @@ static void work_queue_add(struct arena *arena, struct topology *topology, const
                 dead_letter_to(arguments, EXCHANGE_RETURN, name);
                 binding_add(topology, EXCHANGE_RETRY, tier, topology_tier_key(arena, name, config->tiers[i]));
         }
-        for (size_t i = 0; i < config->binding_count; i++)
-                binding_add(topology, EXCHANGE_IN, name, arena_strdup(arena, config->bindings[i]));
+        if (config->declare || config->bindings_written)
+                patterns_add(arena, topology, config);
 }
 
 struct topology *topology_build(struct arena *arena, const struct config *config)
@@ -147,9 +161,16 @@ bool topology_routes(const struct config *config, const char *type)
 {
         for (size_t i = 0; i < config->queue_count; i++)
                 for (size_t j = 0; j < config->queues[i].binding_count; j++)
-                        if (pattern_takes(config->queues[i].bindings[j], type))
+                        if (!strchr(config->queues[i].bindings[j], '\n') &&
+                            (config->queues[i].declare || config->queues[i].bindings_written) &&
+                            pattern_takes(config->queues[i].bindings[j], type))
                                 return true;
         return false;
+}
+
+const char *topology_again_name(struct arena *arena, const char *queue)
+{
+        return arena_printf(arena, "%s.again", queue);
 }
 
 const char *topology_dlq_name(struct arena *arena, const char *queue)

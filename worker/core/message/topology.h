@@ -68,6 +68,9 @@ struct topology *topology_build(struct arena *arena, const struct config *config
 /* Does a configured queue receive messages of this type, by one of its patterns? */
 bool topology_routes(const struct config *config, const char *type);
 
+/* "<queue>.again": by it the copies of a queue that is not leveret's come back. */
+const char *topology_again_name(struct arena *arena, const char *queue);
+
 /* "<queue>.dlq", "<queue>.retry.<tier>" and the routing key "<queue>.<tier>" of the retry exchange. */
 const char *topology_dlq_name(struct arena *arena, const char *queue);
 const char *topology_tier_queue(struct arena *arena, const char *queue, const char *tier);

@@ -25,3 +25,10 @@ const struct config_outlet *config_outlet_find(const struct config *config, cons
                         return outlet;
         return NULL;
 }
+
+bool config_queue_is_mapped(const struct config_queue *queue)
+{
+        const struct config_message *message = &queue->message;
+        return message->preset != FOREIGN_NONE || message->id.count || message->type.count ||
+               message->types.count || message->data;
+}

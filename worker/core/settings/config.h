@@ -47,12 +47,47 @@ struct config_tls { /* of one connection; NULL means the system's default */
         const char *ca_file, *cert_file, *key_file;
 };
 
+/* Texts of a list; the memory is that of the configuration. */
+struct config_texts {
+        const char *list[CONFIG_TEXTS_MAX];
+        size_t count;
+};
+
+enum foreign_preset {
+        FOREIGN_NONE,
+        FOREIGN_CELERY,
+        FOREIGN_MASSTRANSIT,
+        FOREIGN_NSERVICEBUS,
+        FOREIGN_SPRING,
+        FOREIGN_LARAVEL,
+        FOREIGN_SYMFONY,
+        FOREIGN_NESTJS,
+        FOREIGN_DAPR,
+        FOREIGN_EASYNETQ,
+};
+
+/* Where the id, the type and the data of other people's messages stand: see core/message/foreign.h. Lists
+ * that are empty are those of the preset. */
+struct config_message {
+        enum foreign_preset preset;
+        struct config_texts id, type;
+        struct config_texts types; /* "their name\nours" */
+        const char *data;          /* a JSON pointer; NULL: that of the preset, else the whole body */
+        const char *id_prefix;     /* NULL: "<queue>/" unless has_id_prefix, then none */
+        bool has_id_prefix;
+};
+
 struct config_queue {
         const char *name;
+        /* A pattern on leveret.in, or "exchange\npattern". */
         const char *bindings[CONFIG_BINDINGS_MAX];
-        size_t binding_count; /* default 1: "#" */
-        int64_t prefetch;     /* 1..65535, default 256 */
-        int64_t attempts;     /* all tries, the first included; default 8 */
+        size_t binding_count;  /* default 1: "#" */
+        bool bindings_written; /* else they are the default */
+        bool declare;          /* false: somebody else's queue, and its copies come back by <name>.again */
+        bool broker_dlx;       /* of such a one: what cannot be copied is rejected to the broker */
+        struct config_message message;
+        int64_t prefetch; /* 1..65535, default 256 */
+        int64_t attempts; /* all tries, the first included; default 8 */
         int64_t tiers_ms[CONFIG_TIERS_MAX];
         const char *tiers[CONFIG_TIERS_MAX]; /* as written, the name in the queue's name: "5s" */
         size_t tier_count;                   /* default 5: 5s 30s 2m 10m 1h */
@@ -72,12 +107,6 @@ struct config_handler {
 };
 
 enum outlet_kind { OUTLET_MAIL, OUTLET_POST };
-
-/* Texts of a list; the memory is that of the configuration. */
-struct config_texts {
-        const char *list[CONFIG_TEXTS_MAX];
-        size_t count;
-};
 
 /* One way out of the process: `mail`, or an entry of `outlets`. */
 struct config_outlet {
@@ -199,6 +228,9 @@ struct config {
 
         void *memory; /* the arena behind the strings */
 };
+
+/* Are the messages of this queue read by a mapping? */
+bool config_queue_is_mapped(const struct config_queue *queue);
 
 /* Settings of a type: the configured entry, or NULL. */
 const struct config_handler *config_handler_find(const struct config *config, const char *type);

@@ -154,10 +154,21 @@ static const char *text_fault(const struct setting *setting, const char *text)
         return NULL;
 }
 
+/* What each half of a pair must be; NULL if it is. */
+static const char *pair_fault(const struct setting *setting, const char *text, struct arena *arena)
+{
+        const char *end = setting->pairs ? strchr(text, '\n') : NULL;
+        if (!end)
+                return text_fault(setting, text);
+        const char *left = arena_copy(arena, text, (size_t)(end - text));
+        const char *fault = left[0] && end[1] ? text_fault(setting, left) : "two texts that are not empty";
+        return fault ? fault : text_fault(setting, end + 1);
+}
+
 static bool assign_text(const struct setting *setting, const char *text, const char **value,
                         struct arena *arena, char *error)
 {
-        const char *fault = text[0] ? text_fault(setting, text) : NULL;
+        const char *fault = text[0] ? pair_fault(setting, text, arena) : NULL;
         char bound[40];
         if (!fault && setting->kind == SETTING_TEXT && setting->max > 0 &&
             strlen(text) > (size_t)setting->max) {
@@ -190,6 +201,8 @@ static bool assign_texts(const struct setting *setting, char *base, const char *
                 if (!assign_text(setting, values[i], &list[i], arena, error))
                         return false;
         memcpy(base + setting->count_offset, &count, sizeof(count));
+        if (setting->written_offset)
+                *(bool *)(base + setting->written_offset) = true;
         return true;
 }
 

@@ -173,6 +173,7 @@ void settings_queue_defaults(struct config_queue *queue, struct arena *arena)
 {
         *queue = (struct config_queue){0};
         scope_defaults(SETTING_OF_QUEUE, queue, arena);
+        queue->bindings_written = false;
 }
 
 void settings_handler_defaults(struct config_handler *handler, struct arena *arena)

@@ -40,6 +40,13 @@ enum setting_scope {
 /* Of what kind of outlets a setting is, bit by bit of enum outlet_kind; 0: of all. */
 enum { SETTING_KIND_MAIL = 1 << OUTLET_MAIL, SETTING_KIND_POST = 1 << OUTLET_POST };
 
+/* SETTING_TEXTS whose items may be two texts with a line end between them. */
+enum setting_pairs {
+        SETTING_SINGLE,
+        SETTING_OF_EXCHANGE, /* {exchange: LEFT, key: RIGHT}, or a text alone */
+        SETTING_BY_NAME,     /* the list is a mapping, LEFT: RIGHT */
+};
+
 struct setting {
         const char *name; /* dotted, as in the file */
         enum setting_kind kind;
@@ -50,7 +57,9 @@ struct setting {
         size_t offset;
         size_t has_offset;   /* of a bool that says that it was set; 0: none */
         size_t count_offset; /* SETTING_TEXTS: of the size_t behind the list */
-        unsigned kinds;      /* SETTING_OF_OUTLET: SETTING_KIND_.. */
+        enum setting_pairs pairs;
+        size_t written_offset; /* SETTING_TEXTS: of a bool that says that it is not the default; 0: none */
+        unsigned kinds;        /* SETTING_OF_OUTLET: SETTING_KIND_.. */
         int64_t min, max; /* inclusive, of numbers; in the unit of the value. Of SETTING_TEXT: `max` bytes; 0:
                              no limit */
         const char *const *words; /* NULL-terminated */

@@ -64,14 +64,33 @@ static bool text_print(const struct setting *setting, const char *text, bool mas
         return true;
 }
 
-static void list_print(const char *const *items, size_t count, struct buffer *out)
+/* `left: right`, or {exchange: left, key: right}. */
+static void pair_print(enum setting_pairs pairs, const char *text, const char *end, struct buffer *out)
 {
-        buffer_add_char(out, '[');
+        struct buffer left = {0};
+        buffer_add(&left, text, (size_t)(end - text));
+        buffer_add_text(out, pairs == SETTING_OF_EXCHANGE ? "{exchange: " : "");
+        text_add(out, left.data);
+        buffer_fini(&left);
+        buffer_add_text(out, pairs == SETTING_OF_EXCHANGE ? ", key: " : ": ");
+        text_add(out, end + 1);
+        buffer_add_text(out, pairs == SETTING_OF_EXCHANGE ? "}" : "");
+}
+
+static void list_print(const struct setting *setting, const char *const *items, size_t count,
+                       struct buffer *out)
+{
+        bool mapping = setting->pairs == SETTING_BY_NAME;
+        buffer_add_char(out, mapping ? '{' : '[');
         for (size_t i = 0; i < count; i++) {
+                const char *end = strchr(items[i], '\n');
                 buffer_add_text(out, i ? ", " : "");
-                text_add(out, items[i]);
+                if (end)
+                        pair_print(setting->pairs, items[i], end, out);
+                else
+                        text_add(out, items[i]);
         }
-        buffer_add_char(out, ']');
+        buffer_add_char(out, mapping ? '}' : ']');
 }
 
 bool setting_print(const struct setting *setting, const void *base, bool masked, struct buffer *out)
@@ -108,14 +127,19 @@ bool setting_print(const struct setting *setting, const void *base, bool masked,
         case SETTING_MAILBOX:
         case SETTING_ADDRESS:
         case SETTING_LISTEN:
-                return text_print(setting, *(const char *const *)(const void *)at, masked, out);
+                /* Written as "", which is not as good as not written. */
+                if (setting->has_offset && !*(const char *const *)(const void *)at)
+                        buffer_add_text(out, "\"\"");
+                else
+                        return text_print(setting, *(const char *const *)(const void *)at, masked, out);
+                return true;
         case SETTING_TEXTS:
                 memcpy(&count, (const char *)base + setting->count_offset, sizeof(count));
                 if (count > 0 || setting->fallback)
-                        list_print((const char *const *)(const void *)at, count, out);
+                        list_print(setting, (const char *const *)(const void *)at, count, out);
                 return count > 0 || setting->fallback;
         case SETTING_DURATIONS:
-                list_print(queue->tiers, queue->tier_count, out);
+                list_print(setting, queue->tiers, queue->tier_count, out);
                 return true;
         }
         return false;

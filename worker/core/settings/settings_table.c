@@ -20,6 +20,9 @@ static const char *const starttls[] = {"required", "off", NULL};
 static const char *const serve_roles[] = {"publish", "read", "operate", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"auto", "json", "text", NULL};
+static const char *const foreign_presets[] = {"none",   "celery",   "masstransit", "nservicebus",
+                                              "spring", "laravel",  "symfony",     "nestjs",
+                                              "dapr",   "easynetq", NULL};
 static const char *const topologies[] = {"declare", "verify", "off", NULL};
 
 #define OF_WORKER(field) .scope = SETTING_OF_WORKER, .offset = offsetof(struct config, field)
@@ -99,8 +102,39 @@ const struct setting settings[] = {
           .prose = "Name of the work queue; its delay tiers and its dead-letter queue are named after it." },
         { .name = "queues[].bindings", .kind = SETTING_TEXTS, OF_QUEUE(bindings),
           .count_offset = offsetof(struct config_queue, binding_count), .min = 1, .fallback = "#",
+          .pairs = SETTING_OF_EXCHANGE, .written_offset = offsetof(struct config_queue, bindings_written),
           .prose = "Patterns of the message types that the queue receives: * stands for one word, # for any "
-                   "number of words." },
+                   "number of words. {exchange: shop, key: \"order.*\"} binds it to an exchange of somebody else." },
+        { .name = "queues[].declare", .kind = SETTING_BOOLEAN, OF_QUEUE(declare),
+          .fallback = "true",
+          .prose = "false: the queue is somebody else's and taken as it is. Only the bindings that are written are "
+                   "made; delay tiers, dead letters and <queue>.again, by which copies come back, are leveret's." },
+        { .name = "queues[].broker_dlx", .kind = SETTING_BOOLEAN, OF_QUEUE(broker_dlx),
+          .fallback = "false", .reloadable = true,
+          .prose = "With declare: false, what cannot be copied is rejected, so that the dead lettering of the queue's "
+                   "owner takes it; otherwise it stays unacknowledged and is told." },
+        { .name = "queues[].message.preset", .kind = SETTING_WORD, OF_QUEUE(message.preset),
+          .words = foreign_presets, .fallback = "none",
+          .prose = "Whose messages these are: where their framework puts id, type and data. See docs/foreign.md." },
+        { .name = "queues[].message.id", .kind = SETTING_TEXTS, OF_QUEUE(message.id.list),
+          .count_offset = offsetof(struct config_queue, message.id.count), .min = 1, .max = 8,
+          .example = "[message_id, \"header:messageId\", /id, content]",
+          .prose = "Where the id stands, the first that is there: a property, header:NAME, a JSON pointer into the "
+                   "body, or content (SHA-256 of type and payload: equal messages are one job)." },
+        { .name = "queues[].message.type", .kind = SETTING_TEXTS, OF_QUEUE(message.type.list),
+          .count_offset = offsetof(struct config_queue, message.type.count), .min = 1, .max = 8,
+          .example = "[type, \"header:__TypeId__\", routing_key, /pattern, \"=order.created.v1\"]",
+          .prose = "Where the type stands; =TYPE is that type whatever the message says." },
+        { .name = "queues[].message.types", .kind = SETTING_TEXTS, OF_QUEUE(message.types.list),
+          .count_offset = offsetof(struct config_queue, message.types.count), .pairs = SETTING_BY_NAME,
+          .example = "{com.shop.OrderCreated: order.created.v1}",
+          .prose = "Their names of types, and leveret's." },
+        { .name = "queues[].message.data", .kind = SETTING_TEXT, OF_QUEUE(message.data),
+          .example = "/data",
+          .prose = "JSON pointer to the payload in the body; unset: that of the preset, else the whole body." },
+        { .name = "queues[].message.id_prefix", .kind = SETTING_TEXT, OF_QUEUE(message.id_prefix),
+          .has_offset = offsetof(struct config_queue, message.has_id_prefix), .max = 100, .example = "shop/",
+          .prose = "What ids begin with, so that those of two queues differ; unset: the queue's name and a stroke." },
         { .name = "queues[].prefetch", .kind = SETTING_INTEGER, OF_QUEUE(prefetch),
           .min = 1, .max = 65535, .fallback = "256", .reloadable = true,
           .prose = "How many messages of this queue one worker takes at a time. Twice the mails under way at once "

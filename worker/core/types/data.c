@@ -1,6 +1,5 @@
 #include "core/types/data.h"
-
-#include <stdlib.h>
+#include "core/codec/json_pointer.h"
 
 /* ---- Pointers ---- */
 
@@ -51,20 +50,11 @@ bool data_pointer_read(struct arena *arena, const struct document *node, bool in
                                "expected a JSON pointer, as /customer/name or \"\"");
 }
 
-static const json_t *member_of(const json_t *value, const char *part)
-{
-        if (!json_is_array(value))
-                return json_object_get(value, part);
-        size_t len = strspn(part, "0123456789");
-        bool index = len > 0 && len < 10 && !part[len] && (part[0] != '0' || len == 1);
-        return index ? json_array_get(value, (size_t)strtoul(part, NULL, 10)) : NULL;
-}
-
 const json_t *data_pointer_value(const struct data_pointer *pointer, const struct data_source *source)
 {
         const json_t *value = pointer->from_payload ? source->payload : source->item;
         for (size_t i = 0; i < pointer->count && value; i++)
-                value = member_of(value, pointer->parts[i]);
+                value = json_pointer_member(value, pointer->parts[i]);
         return value;
 }
 

@@ -10,17 +10,18 @@
 #define LOST_CAP_MS 5000
 #define GENERATION_MAX ((1U << CHANNEL_GENERATION_BITS) - 1)
 
-static_assert(CONFIG_QUEUES_MAX <= 1 << (64 - CHANNEL_TAG_BITS - CHANNEL_GENERATION_BITS),
-              "queues fit into the tag");
+static_assert(2 * CONFIG_QUEUES_MAX <= 1 << (64 - CHANNEL_TAG_BITS - CHANNEL_GENERATION_BITS),
+              "channels, two a queue at most, fit into the tag");
 
 static amqp_channel_t channel_number(const struct channel *channel)
 {
-        return (amqp_channel_t)(channel->queue + 1);
+        return (amqp_channel_t)(channel->number + 1);
 }
 
-void channel_init(struct channel *channel, size_t queue, const char *queue_name)
+void channel_init(struct channel *channel, size_t number, size_t queue, const char *queue_name)
 {
         *channel = (struct channel){
+                .number = number,
                 .queue = queue,
                 .queue_name = queue_name,
                 .backoff = {.base_ms = LOST_BASE_MS, .cap_ms = LOST_CAP_MS},
@@ -61,8 +62,8 @@ static int channel_open(struct channel *channel, struct broker *broker)
  * and 3.12 may keep some back (issue 9158). */
 static void consumer_name(struct channel *channel)
 {
-        snprintf(channel->consumer_tag, sizeof(channel->consumer_tag), "leveret.%zu.%" PRIu32, channel->queue,
-                 ++channel->consumer_number);
+        snprintf(channel->consumer_tag, sizeof(channel->consumer_tag), "leveret.%zu.%" PRIu32,
+                 channel->number, ++channel->consumer_number);
 }
 
 /* Sent without waiting for an answer: the broker handles the methods of a channel in order. */
@@ -210,7 +211,10 @@ static enum channel_event closed(struct channel *channel, struct broker *broker,
                                  int64_t now_ms, uint64_t random, struct amqp_error *error)
 {
         const amqp_channel_close_t *close = method->decoded;
-        bool missing = close->reply_code == AMQP_NOT_FOUND && channel->phase == CHANNEL_STARTING;
+        /* Not there, or its owner lets nobody else consume: of other queues that is no concern. */
+        bool absent = close->reply_code == AMQP_NOT_FOUND;
+        bool kept = close->reply_code == AMQP_ACCESS_REFUSED || close->reply_code == AMQP_RESOURCE_LOCKED;
+        bool missing = (absent || (kept && channel->foreign)) && channel->phase == CHANNEL_STARTING;
         amqp_error_close(error, broker->place, channel->queue_name, method);
         if (!missing || channel->generation == GENERATION_MAX)
                 return CHANNEL_BROKEN;
@@ -222,7 +226,8 @@ static enum channel_event closed(struct channel *channel, struct broker *broker,
         acks_clear(&channel->acks);
         partial_drop(channel);
         channel->phase = CHANNEL_CLOSED;
-        return lose(channel, now_ms, random, error, "it does not exist");
+        return lose(channel, now_ms, random, error,
+                    absent ? "it does not exist" : "the broker refuses to let it be consumed");
 }
 
 static enum channel_event started(struct channel *channel)
@@ -292,7 +297,7 @@ uint64_t channel_take(struct channel *channel, struct arena **arena, struct mess
         *arena = channel->partial.arena;
         *message = channel->partial.message;
         channel->partial.arena = NULL;
-        uint64_t life = (uint64_t)channel->queue << CHANNEL_GENERATION_BITS | channel->generation;
+        uint64_t life = (uint64_t)channel->number << CHANNEL_GENERATION_BITS | channel->generation;
         return life << CHANNEL_TAG_BITS | channel->partial.tag;
 }
 

@@ -25,15 +25,17 @@ enum channel_event {
 };
 
 /*
- * The tag given outward is unique over the channels and over the lives of each: queue in the top 6 bits, then
- * 10 bits of generation, then the delivery tag of AMQP, which restarts at 1 whenever the broker closed the
- * channel.
+ * The tag given outward is unique over the channels and over the lives of each: channel in the top 7 bits,
+ * then 9 bits of generation, then the delivery tag of AMQP, which restarts at 1 whenever the broker closed
+ * the channel.
  */
-enum { CHANNEL_TAG_BITS = 48, CHANNEL_GENERATION_BITS = 10 };
+enum { CHANNEL_TAG_BITS = 48, CHANNEL_GENERATION_BITS = 9 };
 
 struct channel {
+        size_t number;          /* among the channels of its consumer */
         size_t queue;           /* number of the queue in the configuration */
         const char *queue_name; /* borrowed */
+        bool foreign;           /* somebody else's queue */
         enum channel_phase phase;
         uint16_t wanted;     /* prefetch; 0: no consumer */
         uint16_t running;    /* the prefetch of the consumer under way */
@@ -56,7 +58,7 @@ struct channel {
         char consumer_tag[32];    /* of the last one */
 };
 
-void channel_init(struct channel *channel, size_t queue, const char *queue_name);
+void channel_init(struct channel *channel, size_t number, size_t queue, const char *queue_name);
 void channel_fini(struct channel *channel);
 /* The connection is gone: back to CHANNEL_CLOSED, deliveries forgotten. The wish stays. */
 void channel_reset(struct channel *channel);
@@ -84,7 +86,7 @@ bool channels_acks_pending(const struct channel *channels, size_t count);
 /* All that is decided on all channels, waiting for the socket until `until_ms` (clock_boot_ms) at most. */
 void channels_flush(struct channel *channels, size_t count, struct broker *broker, int64_t until_ms);
 
-/* The number of the queue in an outward tag. */
+/* The number of the channel in an outward tag. */
 size_t channel_of_tag(uint64_t tag);
 
 #endif

@@ -3,7 +3,7 @@
 #include "core/memory/memory.h"
 #include "core/text/shorten.h"
 #include "io/amqp/amqp_attempt.h"
-#include "io/amqp/amqp_channel.h"
+#include "io/amqp/amqp_channels.h"
 #include "io/machine/clock.h"
 #include "io/machine/turn.h"
 
@@ -33,8 +33,7 @@ struct amqp_consumer {
         const struct config *config;
         const struct amqp_consumer_events *events;
         void *context;
-        struct channel *channels;
-        size_t channel_count;
+        struct channels channels;
         uint64_t epoch, random;
         struct attempt *attempt;  /* under way, or behind the connection's settings */
         struct broker *broker;    /* NULL: not connected */
@@ -97,14 +96,14 @@ static void poll_ask(struct amqp_consumer *consumer, int events)
 static void connection_write(struct amqp_consumer *consumer)
 {
         bool left = false;
-        for (size_t i = 0; consumer->broker && i < consumer->channel_count; i++) {
-                if (!channel_is_due(&consumer->channels[i], now_ms(consumer)))
+        for (size_t i = 0; consumer->broker && i < consumer->channels.count; i++) {
+                if (!channel_is_due(&consumer->channels.list[i], now_ms(consumer)))
                         continue;
                 if (!amqp_writable(consumer->broker, 0)) {
                         left = true;
                         break;
                 }
-                int status = channel_write(consumer, &consumer->channels[i], &left);
+                int status = channel_write(consumer, &consumer->channels.list[i], &left);
                 if (status < 0)
                         connection_drop(consumer, amqp_error_string2(status));
         }
@@ -144,11 +143,11 @@ static void frame_dispatch(struct amqp_consumer *consumer, const amqp_frame_t *f
                         connection_closed(consumer, &frame->payload.method);
                 return;
         }
-        if (frame->channel > consumer->channel_count) {
+        if (frame->channel > consumer->channels.count) {
                 connection_drop(consumer, "a frame on a channel that was never opened");
                 return;
         }
-        struct channel *channel = &consumer->channels[frame->channel - 1];
+        struct channel *channel = &consumer->channels.list[frame->channel - 1];
         struct amqp_error error;
         struct arena *arena;
         struct message *message;
@@ -166,7 +165,8 @@ static void frame_dispatch(struct amqp_consumer *consumer, const amqp_frame_t *f
                 consumer->events->lost(consumer->context, channel->queue, error.text);
                 return;
         case CHANNEL_FOUND:
-                consumer->events->found(consumer->context, channel->queue);
+                if (!channels_lost(&consumer->channels, channel->queue))
+                        consumer->events->found(consumer->context, channel->queue);
                 return;
         case CHANNEL_BROKEN:
                 connection_drop(consumer, error.text);
@@ -254,8 +254,7 @@ static void connection_forget(struct amqp_consumer *consumer, int64_t bound_ms)
         consumer->broker = NULL;
         attempt_free(consumer->attempt, 0);
         consumer->attempt = NULL;
-        for (size_t i = 0; i < consumer->channel_count; i++)
-                channel_reset(&consumer->channels[i]);
+        channels_reset(&consumer->channels);
 }
 
 static void connection_drop(struct amqp_consumer *consumer, const char *why)
@@ -335,14 +334,9 @@ static void on_attempted(uv_async_t *handle)
 /* A wish for 0 is answered as soon as no delivery can come, also when there was no consumer to cancel. */
 static void cancels_answer(struct amqp_consumer *consumer)
 {
-        for (size_t i = 0; i < consumer->channel_count && !consumer->closing; i++) {
-                struct channel *channel = &consumer->channels[i];
-                if (!channel->cancelled_due ||
-                    (channel->phase != CHANNEL_IDLE && channel->phase != CHANNEL_CLOSED))
-                        continue;
-                channel->cancelled_due = false;
-                consumer->events->cancelled(consumer->context, channel->queue);
-        }
+        for (size_t i = 0; i < consumer->config->queue_count && !consumer->closing; i++)
+                if (channels_cancelled(&consumer->channels, i))
+                        consumer->events->cancelled(consumer->context, i);
 }
 
 static void on_prepare(uv_prepare_t *handle)
@@ -350,7 +344,7 @@ static void on_prepare(uv_prepare_t *handle)
         struct amqp_consumer *consumer = handle->data;
         /* The loop does not sleep on acks that wait for more. */
         if (consumer->broker && turn_collects() &&
-            channels_acks_pending(consumer->channels, consumer->channel_count))
+            channels_acks_pending(consumer->channels.list, consumer->channels.count))
                 uv_idle_start(&consumer->idle, on_idle);
         else if (consumer->broker)
                 connection_write(consumer);
@@ -390,21 +384,14 @@ struct amqp_consumer *amqp_consumer_open(uv_loop_t *loop, const struct config *c
                                          const struct amqp_consumer_events *events, void *context)
 {
         struct amqp_consumer *consumer = memory_zeroed(1, sizeof(*consumer));
-        struct channel *channels = memory_zeroed(config->queue_count, sizeof(*channels));
         *consumer = (struct amqp_consumer){
                 .loop = loop,
                 .config = config,
                 .events = events,
                 .context = context,
-                .channels = channels,
-                .channel_count = config->queue_count,
                 .backoff = {.base_ms = RECONNECT_BASE_MS, .cap_ms = RECONNECT_CAP_MS},
         };
-        for (size_t i = 0; i < config->queue_count; i++) {
-                channel_init(&channels[i], i, config->queues[i].name);
-                channels[i].arena = events->arena;
-                channels[i].arena_context = context;
-        }
+        channels_open(&consumer->channels, config, events->arena, context);
         if (uv_random(NULL, NULL, &consumer->random, sizeof(consumer->random), 0, NULL) != 0)
                 abort();
         consumer->random |= 1; /* xorshift must not begin at 0 */
@@ -424,16 +411,13 @@ struct amqp_consumer *amqp_consumer_open(uv_loop_t *loop, const struct config *c
 
 void amqp_consumer_want(struct amqp_consumer *consumer, size_t queue, uint16_t prefetch)
 {
-        assert(queue < consumer->channel_count);
-        struct channel *channel = &consumer->channels[queue];
-        channel->cancelled_due = prefetch == 0 && (channel->wanted != 0 || channel->cancelled_due);
-        channel->wanted = prefetch;
+        channels_want(&consumer->channels, queue, prefetch);
 }
 
 static void decide(struct amqp_consumer *consumer, uint64_t epoch, uint64_t tag, enum ack_decision decision)
 {
-        if (consumer->broker && epoch == consumer->epoch && channel_of_tag(tag) < consumer->channel_count)
-                channel_decide(&consumer->channels[channel_of_tag(tag)], tag, decision);
+        if (consumer->broker && epoch == consumer->epoch && channel_of_tag(tag) < consumer->channels.count)
+                channel_decide(&consumer->channels.list[channel_of_tag(tag)], tag, decision);
 }
 
 void amqp_consumer_ack(struct amqp_consumer *consumer, uint64_t epoch, uint64_t tag)
@@ -459,15 +443,12 @@ const char *amqp_consumer_trouble(const struct amqp_consumer *consumer)
 
 bool amqp_consumer_is_consuming(const struct amqp_consumer *consumer, size_t queue)
 {
-        assert(queue < consumer->channel_count);
-        return consumer->broker && consumer->channels[queue].phase == CHANNEL_CONSUMING;
+        return consumer->broker && channels_consuming(&consumer->channels, queue);
 }
 
 bool amqp_consumer_may_deliver(const struct amqp_consumer *consumer, size_t queue)
 {
-        assert(queue < consumer->channel_count);
-        enum channel_phase phase = consumer->channels[queue].phase;
-        return consumer->broker && phase != CHANNEL_CLOSED && phase != CHANNEL_IDLE;
+        return consumer->broker && channels_may_deliver(&consumer->channels, queue);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -475,9 +456,7 @@ static void on_closed(uv_handle_t *handle)
         struct amqp_consumer *consumer = handle->data;
         if (--consumer->handles > 0)
                 return;
-        for (size_t i = 0; i < consumer->channel_count; i++)
-                channel_fini(&consumer->channels[i]);
-        free(consumer->channels);
+        channels_close(&consumer->channels);
         free(consumer);
 }
 
@@ -486,7 +465,7 @@ void amqp_consumer_close(struct amqp_consumer *consumer)
         int64_t left_ms = CLOSE_BOUND_MS, until_ms = clock_boot_ms() + left_ms;
         consumer->closing = true;
         if (consumer->broker) {
-                channels_flush(consumer->channels, consumer->channel_count, consumer->broker, until_ms);
+                channels_flush(consumer->channels.list, consumer->channels.count, consumer->broker, until_ms);
                 left_ms = until_ms - clock_boot_ms();
                 connection_forget(consumer, left_ms > 0 ? left_ms : 0);
         } else {

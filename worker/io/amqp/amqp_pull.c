@@ -117,7 +117,7 @@ struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue,
 {
         struct amqp_pull *pull = memory_zeroed(1, sizeof(*pull));
         arena_init(&pull->arena);
-        channel_init(&pull->channel, 0, arena_strdup(&pull->arena, queue));
+        channel_init(&pull->channel, 0, 0, arena_strdup(&pull->arena, queue));
         pull->hold = hold;
         pull->asked_for = hold < PREFETCH_MAX ? hold : PREFETCH_MAX;
         pull->channel.wanted = (uint16_t)pull->asked_for;

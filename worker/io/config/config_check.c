@@ -1,7 +1,11 @@
 #include "io/config/config_check.h"
 
+#include "core/codec/json_pointer.h"
 #include "core/job/protocol.h"
+#include "core/message/envelope.h"
+#include "core/message/foreign.h"
 #include "core/message/topology.h"
+#include "core/plan/registry.h"
 #include "core/send/mail_preset.h"
 #include "core/text/address.h"
 #include "core/text/units.h"
@@ -344,7 +348,8 @@ static bool queue_derives(const struct config_queue *queue, const char *name)
 {
         size_t len = strlen(queue->name);
         return strncmp(name, queue->name, len) == 0 &&
-               (strcmp(name + len, ".dlq") == 0 || strncmp(name + len, ".retry.", 7) == 0);
+               (strcmp(name + len, ".dlq") == 0 || strcmp(name + len, ".again") == 0 ||
+                strncmp(name + len, ".retry.", 7) == 0);
 }
 
 static void check_queue_clash(struct check *check, size_t index, const char *path)
@@ -365,7 +370,8 @@ static void check_queue_clash(struct check *check, size_t index, const char *pat
 static void check_bindings(struct check *check, const char *path, const struct config_queue *queue)
 {
         for (size_t i = 0; i < queue->binding_count; i++) {
-                const char *binding = queue->bindings[i];
+                const char *binding = queue->bindings[i], *end = binding ? strchr(binding, '\n') : NULL;
+                binding = end ? end + 1 : binding;
                 if (!binding || strlen(binding) > SHORT_STRING_MAX) {
                         fault(check, path, "expected patterns of 1 to 255 bytes");
                         continue;
@@ -373,13 +379,51 @@ static void check_bindings(struct check *check, const char *path, const struct c
                 for (const char *at = binding; *at; at++) {
                         bool wild = *at == '*' || *at == '#';
                         bool alone = (at == binding || at[-1] == '.') && (at[1] == '.' || at[1] == '\0');
-                        if (wild && !alone)
+                        if (wild && !alone && !end) /* on an exchange of any type it may be a letter */
                                 fault(check, path, "* and # stand for whole words: order.*, not order*");
                 }
                 for (size_t j = 0; j < i; j++)
-                        if (queue->bindings[j] && strcmp(queue->bindings[j], binding) == 0)
+                        if (queue->bindings[j] && strcmp(queue->bindings[j], queue->bindings[i]) == 0)
                                 fault(check, path, "holds the same pattern twice");
         }
+}
+
+static void check_sources(struct check *check, const char *path, const struct config_texts *sources,
+                          bool of_id)
+{
+        for (size_t i = 0; i < sources->count; i++)
+                if (!foreign_source_valid(sources->list[i], of_id))
+                        fault(check, path,
+                              arena_printf(check->arena,
+                                           "expected a property as message_id, header:NAME, a JSON pointer "
+                                           "as /id, %s; found %s",
+                                           of_id ? "or content" : "or =order.created.v1", sources->list[i]));
+}
+
+/* The mapping of other people's messages. */
+static void check_message(struct check *check, size_t index)
+{
+        const struct config_queue *queue = &check->config->queues[index];
+        const struct config_message *message = &queue->message;
+        const char *path = arena_printf(check->arena, "queues[%zu].message", index);
+        const char *prefix = message->has_id_prefix ? message->id_prefix : queue->name;
+        check_sources(check, arena_printf(check->arena, "%s.id", path), &message->id, true);
+        check_sources(check, arena_printf(check->arena, "%s.type", path), &message->type, false);
+        for (size_t i = 0; i < message->types.count; i++) {
+                const char *end = strchr(message->types.list[i], '\n');
+                if (!end || !handler_type_valid(slice_of(end + 1)))
+                        fault(check, arena_printf(check->arena, "%s.types", path),
+                              "expected types such as order.created.v1 behind the names");
+        }
+        if (message->data && !json_pointer_valid(message->data))
+                fault(check, arena_printf(check->arena, "%s.data", path),
+                      "expected a JSON pointer, as /data");
+        if (config_queue_is_mapped(queue) && prefix && !envelope_id_valid(slice_of(prefix)))
+                fault(check, arena_printf(check->arena, "%s.id_prefix", path),
+                      "expected only A-Z a-z 0-9 . _ : / -; the queue's name is none such");
+        if (queue->broker_dlx && queue->declare)
+                fault(check, arena_printf(check->arena, "queues[%zu].broker_dlx", index),
+                      "is for queues with declare: false");
 }
 
 static void check_queues(struct check *check)
@@ -395,6 +439,7 @@ static void check_queues(struct check *check)
                 if (queue->name)
                         check_queue_clash(check, i, path);
                 check_bindings(check, arena_printf(check->arena, "queues[%zu].bindings", i), queue);
+                check_message(check, i);
                 for (size_t j = 1; j < queue->tier_count; j++) {
                         if (queue->tiers_ms[j] > queue->tiers_ms[j - 1])
                                 continue;

@@ -4,6 +4,7 @@
 #include "core/text/expand.h"
 #include "core/text/suggest.h"
 #include "io/config/config_check.h"
+#include "io/config/config_fold.h"
 #include "io/config/config_loader.h"
 #include "io/config/config_yaml.h"
 
@@ -269,6 +270,19 @@ static void secret_in_plain(struct loader *loader, const struct setting *setting
                 loader_complain(loader, label, path, message);
 }
 
+static const char *section_fault(const struct setting *setting)
+{
+        switch (setting->pairs) {
+        case SETTING_SINGLE:
+                return "expected a value, not a section";
+        case SETTING_OF_EXCHANGE:
+                return "expected patterns, or {exchange: NAME, key: PATTERN}";
+        case SETTING_BY_NAME:
+                return "expected names and values, {THEIRS: OURS}";
+        }
+        return NULL;
+}
+
 /* One node of the file; false if the nodes below it must be skipped. */
 static bool node_apply(struct loader *loader, const struct config_node *node)
 {
@@ -278,7 +292,7 @@ static bool node_apply(struct loader *loader, const struct config_node *node)
         bool in_handlers = strncmp(node->path, "handlers.", 9) == 0;
         bool section = setting_is_section(node->path) && !(in_handlers && node->depth > 2);
         if (setting && !section && container) {
-                loader_complain(loader, key_label, node->path, "expected a value, not a section");
+                loader_complain(loader, key_label, node->path, section_fault(setting));
                 loader_origin(loader, node->path, key_label, true)->broken = true;
                 return false;
         }
@@ -340,6 +354,7 @@ static void file_apply(struct loader *loader, struct config_yaml *yaml)
                                 yaml->error);
                 return;
         }
+        config_fold(yaml, &loader->scratch);
         loader->unreadable = false;
         loader->world_readable = S_ISREG(status.st_mode) && (status.st_mode & S_IROTH);
         const char *skipped = NULL;

@@ -69,7 +69,7 @@ static void the_envelope_reads_back_what_the_copy_says(void **state)
         (void)state;
         struct message hop = returned(retry(plain_message()));
         struct envelope envelope;
-        envelope_read(&arena, &hop, 1000, &envelope);
+        envelope_read(&arena, &hop, NULL, 1000, &envelope);
         assert_int_equal(envelope.reason, REASON_NONE);
         assert_int_equal(job_generation_compare(envelope.generation, facts.generation), 0);
         assert_int_equal(envelope.first_seen_ms, 1000);
@@ -236,7 +236,7 @@ static void what_cannot_be_copied_is_left_to_the_broker(void **state)
                 assert_null(copy_dead(&arena, all[i], &facts));
                 assert_null(copy_redrive(&arena, all[i], "work", 0));
         }
-        many.properties.header_count = HEADER_COUNT_MAX - 12;
+        many.properties.header_count = HEADER_COUNT_MAX - 13;
         assert_true(copy_possible(&many));
         assert_true(copy_dead(&arena, &many, &facts)->properties.header_count <= HEADER_COUNT_MAX);
 }

@@ -196,7 +196,7 @@ static void a_body_that_grows_over_the_limit_is_too_large(void **state)
         message.body_size = message.body.len;
         message.properties.content_encoding = (struct slice)TEXT("gzip");
         message.body.len = message.body_size = sizeof(packed) - 1;
-        envelope_read(&arena, &message, (int64_t)sizeof(packed) - 1, &envelope);
+        envelope_read(&arena, &message, NULL, (int64_t)sizeof(packed) - 1, &envelope);
         assert_int_equal(envelope.reason, REASON_NONE);
         static char zeros[] =
                 "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x63\x60\x18\x05\xa3\x60\x14\x0c"

@@ -36,7 +36,7 @@ static void the_death_that_it_was_redriven_from_stays_named_while_it_is_retried(
         struct message redriven = *copy_redrive(&arena, copy_dead(&arena, &original, &facts), "work", 0);
         struct message hop = returned(retry(redriven));
         struct envelope envelope;
-        envelope_read(&arena, &hop, 1000, &envelope);
+        envelope_read(&arena, &hop, NULL, 1000, &envelope);
         assert_string_equal(envelope.dead_id, facts.dead_id);
 }
 
@@ -152,7 +152,7 @@ static void an_edited_event_has_its_new_id_where_the_envelope_looks(void **state
         for (size_t i = 0; i < 2; i++) {
                 struct message *copy = edited(originals[i], "e", body);
                 struct envelope envelope;
-                envelope_read(&arena, copy, 1000, &envelope);
+                envelope_read(&arena, copy, NULL, 1000, &envelope);
                 assert_int_equal(envelope.reason, REASON_NONE);
                 assert_string_equal(envelope.id, "e:e1");
                 assert_int_equal(envelope.generation.redrives, 1);

@@ -20,6 +20,7 @@ static int begin(void **state)
         struct fixture *fixture = calloc(1, sizeof(*fixture));
         arena_init(&fixture->arena);
         fixture->config.queues[0] = (struct config_queue){
+                .declare = true,
                 .name = "mail",
                 .bindings = {"order.#", "invoice.#"},
                 .binding_count = 2,
@@ -162,7 +163,7 @@ static void a_text_cut_off_by_the_broker_is_shown_as_it_is(void **state)
 static bool routes(const char *pattern, const char *type)
 {
         struct config *config = calloc(1, sizeof(*config));
-        config->queues[0] = (struct config_queue){.bindings = {pattern}, .binding_count = 1};
+        config->queues[0] = (struct config_queue){.declare = true, .bindings = {pattern}, .binding_count = 1};
         config->queue_count = 1;
         bool routed = topology_routes(config, type);
         free(config);

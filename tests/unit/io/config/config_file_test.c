@@ -139,6 +139,30 @@ static void bad_files_are_told_by_line_and_column(void **state)
                  "a.yaml:2:17: queues[0].name: must hold no space, quote, backslash or control character\n"},
                 {LOG_MAIL "queues: [{name: a, bindings: [order*]}]\n",
                  "a.yaml:2:30: queues[0].bindings: * and # stand for whole words: order.*, not order*\n"},
+                {LOG_MAIL "queues: [{name: a, bindings: [{exchange: x}]}]\n",
+                 "a.yaml:2:20: queues[0].bindings: expected patterns, or {exchange: NAME, key: PATTERN}\n"},
+                {LOG_MAIL "queues: [{name: a, bindings: [{exchange: x, key: k, more: 1}]}]\n",
+                 "a.yaml:2:20: queues[0].bindings: expected patterns, or {exchange: NAME, key: PATTERN}\n"},
+                {LOG_MAIL "queues: [{name: a, message: {types: {A: [b]}}}]\n",
+                 "a.yaml:2:30: queues[0].message.types: expected names and values, {THEIRS: OURS}\n"},
+                {LOG_MAIL "queues: [{name: a, message: {types: {A: order}}}]\n",
+                 "a.yaml:2:37: queues[0].message.types: expected types such as order.created.v1 behind the "
+                 "names\n"},
+                {LOG_MAIL "queues: [{name: a, message: {id: [messageid], type: [content], data: x}}]\n",
+                 "a.yaml:2:34: queues[0].message.id: expected a property as message_id, header:NAME, a JSON "
+                 "pointer as /id, or content; found messageid\n"
+                 "a.yaml:2:53: queues[0].message.type: expected a property as message_id, header:NAME, a "
+                 "JSON "
+                 "pointer as /id, or =order.created.v1; found content\n"
+                 "a.yaml:2:70: queues[0].message.data: expected a JSON pointer, as /data\n"},
+                {LOG_MAIL "queues: [{name: a b, message: {preset: nestjs}}]\n",
+                 "a.yaml:2:17: queues[0].name: must hold no space, quote, backslash or control character\n"
+                 "a.yaml:2:22: queues[0].message.id_prefix: expected only A-Z a-z 0-9 . _ : / -; the queue's "
+                 "name is none such\n"},
+                {LOG_MAIL "queues: [{name: a, broker_dlx: true}]\n",
+                 "a.yaml:2:32: queues[0].broker_dlx: is for queues with declare: false\n"},
+                {LOG_MAIL "queues: [{name: a}, {name: a.again}]\n",
+                 "a.yaml:2:28: queues[1].name: is a name that queues[0] derives\n"},
                 {LOG_MAIL "queues: [{name: a, bindings: []}]\n",
                  "a.yaml:2:30: queues[0].bindings: expected a list of 1 to 64 values\n"},
                 {LOG_MAIL "queues: [{name: a, retry: {tiers: [5s, 5s]}}]\n",

@@ -1,0 +1,462 @@
+#include "core/message/foreign.h"
+#include "core/codec/json_pointer.h"
+#include "core/codec/rfc3339.h"
+#include "core/codec/sha256.h"
+#include "core/message/envelope.h"
+#include "core/message/own_headers.h"
+#include "core/plan/registry.h"
+#include "core/text/plain_text.h"
+#include "core/text/utf8.h"
+
+#include <inttypes.h>
+
+enum { NAME_SHOWN_MAX = 80 };
+
+/* What the frameworks put on the wire, as a table. Lists end with NULL; what a
+ * framework has not is NULL. */
+struct foreign_rules {
+        const char *const *id, *const *type; /* sources */
+        const char *const *data;             /* JSON pointers, the first that finds something */
+        const char *type_begins;             /* left out at the beginning of a type: "urn:message:" */
+        const char *type_ends;               /* any of these ends a type: the assembly behind a comma */
+        const char *type_ignored;            /* a type that says nothing */
+        const char *const *empty;            /* JSON pointers at which nothing may be */
+        const char *empty_advice;
+        const char *deadline;   /* a source: after that the message is of no use */
+        const char *not_before; /* a source of a time that leveret would not keep to */
+        /* What its author can do if there is no JSON, no id, no data. */
+        const char *body_advice, *id_advice, *data_advice;
+};
+
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static const struct foreign_rules presets[] = {
+        [FOREIGN_NONE] = {.id = LIST("message_id"), .type = LIST("type"), .data = LIST("")},
+        /* Task messages, protocol 2 (the body is [args, kwargs, embed]) and 1 (an object):
+         * https://docs.celeryq.dev/en/stable/internals/protocol.html */
+        [FOREIGN_CELERY] = {.id = LIST("header:id", "/id", "correlation_id"),
+                            .type = LIST("header:task", "/task"),
+                            .data = LIST("/1", "/kwargs"),
+                            .empty = LIST("/0", "/args"),
+                            .empty_advice = "positional arguments have no names: call the task with keyword "
+                                            "arguments, task.delay(order_id=42)",
+                            .deadline = "header:expires",
+                            .not_before = "header:eta",
+                            .body_advice = "set task_serializer = 'json'"},
+        /* https://masstransit.io/documentation/concepts/messages, "message envelope" */
+        [FOREIGN_MASSTRANSIT] = {.id = LIST("/messageId", "message_id"),
+                                 .type = LIST("/messageType/0"),
+                                 .data = LIST("/message"),
+                                 .type_begins = "urn:message:",
+                                 .deadline = "/expirationTime",
+                                 .body_advice =
+                                         "use the JSON serializer with the envelope, UseJsonSerializer",
+                                 .data_advice =
+                                         "the envelope of UseJsonSerializer is expected, not raw JSON"},
+        /* https://docs.particular.net/nservicebus/messaging/headers */
+        [FOREIGN_NSERVICEBUS] = {.id = LIST("header:NServiceBus.MessageId", "message_id"),
+                                 .type = LIST("header:NServiceBus.EnclosedMessageTypes", "type"),
+                                 .data = LIST(""),
+                                 .type_ends = ",;",
+                                 .body_advice =
+                                         "use a JSON serializer, "
+                                         "endpointConfiguration.UseSerialization<SystemJsonSerializer>()"},
+        /* Spring AMQP's Jackson2JsonMessageConverter; it makes no id unless createMessageIds is set. */
+        [FOREIGN_SPRING] = {.id = LIST("message_id", "content"),
+                            .type = LIST("header:__TypeId__", "type", "routing_key"),
+                            .data = LIST(""),
+                            .body_advice = "use the Jackson2JsonMessageConverter"},
+        /* The payload of Illuminate\Queue\Queue::createPayload. */
+        [FOREIGN_LARAVEL] = {.id = LIST("/uuid", "/id"),
+                             .type = LIST("/data/commandName", "/displayName", "/job"),
+                             .data = LIST("/data"),
+                             .empty = LIST("/data/command"),
+                             .empty_advice = "a job class is a serialized PHP object: push the name and an "
+                                             "array, Queue::push('order.created.v1', ['order_id' => 42])",
+                             .type_ends = "@"},
+        /* Messenger with the serializer of Symfony; that of PHP, the default, writes PHP objects. */
+        [FOREIGN_SYMFONY] = {.id = LIST("message_id", "content"),
+                             .type = LIST("header:type", "type"),
+                             .data = LIST(""),
+                             .body_advice = "set serializer: messenger.transport.symfony_serializer of the "
+                                            "transport"},
+        /* ClientRMQ: {pattern, data}, and id of what wants an answer. */
+        [FOREIGN_NESTJS] = {.id = LIST("message_id", "/id", "content"),
+                            .type = LIST("/pattern"),
+                            .data = LIST("/data"),
+                            .data_advice = "emit(pattern, data) with an object as data"},
+        /* A CloudEvent whatever the content type says; its type is that of all of Dapr's unless it is set. */
+        [FOREIGN_DAPR] = {.id = LIST("/id"),
+                          .type = LIST("/type", "/topic"),
+                          .data = LIST("/data"),
+                          .type_ignored = "com.dapr.event.sent",
+                          .deadline = "/expiration",
+                          .body_advice = "publish without rawPayload",
+                          .id_advice = "publish without rawPayload",
+                          .data_advice = "publish JSON, without rawPayload"},
+        /* The property type is "Namespace.Class, Assembly", before version 3 with a colon. */
+        [FOREIGN_EASYNETQ] = {.id = LIST("message_id", "correlation_id"),
+                              .type = LIST("type"),
+                              .data = LIST(""),
+                              .type_ends = ",:",
+                              .body_advice = "use a JSON serializer"},
+};
+
+static const char header_source[] = "header:";
+
+struct foreign_reading {
+        struct arena *arena;
+        const struct config_queue *queue;
+        const struct foreign_rules *rules;
+        const struct message *message;
+        json_t *body; /* NULL: it is no JSON */
+        struct foreign *out;
+};
+
+static void wrong(struct foreign_reading *reading, enum reason reason, const char *text)
+{
+        struct foreign *out = reading->out;
+        if (out->fault_count < FOREIGN_FAULTS_MAX)
+                out->faults[out->fault_count++] = (struct foreign_fault){.reason = reason, .text = text};
+}
+
+static const char *advised(struct foreign_reading *reading, const char *text, const char *advice)
+{
+        return advice ? arena_printf(reading->arena, "%s; %s", text, advice) : text;
+}
+
+/* ---- Sources ---- */
+
+static struct slice routing_key_of(const struct message *message)
+{
+        struct own_headers own;
+        own_headers_read(message, &own);
+        return own.routing_key.data ? own.routing_key : message->routing_key;
+}
+
+static const struct {
+        const char *name;
+        size_t offset;
+} properties[] = {
+        {"message_id", offsetof(struct message_properties, message_id)},
+        {"correlation_id", offsetof(struct message_properties, correlation_id)},
+        {"type", offsetof(struct message_properties, type)},
+        {"app_id", offsetof(struct message_properties, app_id)},
+        {"reply_to", offsetof(struct message_properties, reply_to)},
+        {"user_id", offsetof(struct message_properties, user_id)},
+};
+
+static bool property_of(const struct message *message, const char *name, struct slice *text)
+{
+        for (size_t i = 0; i < sizeof(properties) / sizeof(*properties); i++) {
+                if (strcmp(properties[i].name, name) != 0)
+                        continue;
+                if (message)
+                        memcpy(text, (const char *)&message->properties + properties[i].offset,
+                               sizeof(*text));
+                return true;
+        }
+        return false;
+}
+
+bool foreign_source_valid(const char *source, bool of_id)
+{
+        if (source[0] == '/')
+                return json_pointer_valid(source);
+        if (source[0] == '=')
+                return !of_id && handler_type_valid(slice_of(source + 1));
+        if (strncmp(source, header_source, strlen(header_source)) == 0)
+                return source[strlen(header_source)] != '\0';
+        return property_of(NULL, source, NULL) || strcmp(source, "routing_key") == 0 ||
+               (of_id && strcmp(source, "content") == 0);
+}
+
+/* Texts, whole numbers as their digits, objects as compact JSON. */
+static struct slice json_words(struct arena *arena, const json_t *value)
+{
+        if (json_is_integer(value))
+                return slice_of(arena_printf(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(value)));
+        if (json_is_object(value)) { /* a pattern of NestJS may be one */
+                struct buffer compact = {0};
+                json_compact_sorted(&compact, value);
+                struct slice copy = slice_of(arena_copy(arena, compact.data, compact.len));
+                buffer_fini(&compact);
+                return copy;
+        }
+        struct slice text = json_text(value), wide = json_wide(value);
+        return text.data ? text : wide;
+}
+
+static struct slice header_words(struct arena *arena, const struct message *message, const char *name)
+{
+        struct slice text = message_header_text(message, name);
+        int64_t number = message_header_integer(message, name, -1);
+        if (!text.data && number >= 0)
+                return slice_of(arena_printf(arena, "%" PRId64, number));
+        return text;
+}
+
+/* What stands at a source; absent or empty: nothing does. */
+static struct slice source_text(const struct foreign_reading *reading, const char *source)
+{
+        struct slice text = {0};
+        if (source[0] == '=')
+                return slice_of(source + 1);
+        if (source[0] == '/')
+                return arena_slice(reading->arena,
+                                   json_words(reading->arena, json_pointer_get(reading->body, source)));
+        if (strncmp(source, header_source, strlen(header_source)) == 0)
+                return header_words(reading->arena, reading->message, source + strlen(header_source));
+        if (strcmp(source, "routing_key") == 0)
+                return routing_key_of(reading->message);
+        property_of(reading->message, source, &text);
+        return text;
+}
+
+/* The sources that count, ended by NULL: those that are configured, else those of the preset. */
+static const char *const *sources_of(struct foreign_reading *reading, const struct config_texts *configured,
+                                     const char *const *preset)
+{
+        if (configured->count == 0)
+                return preset;
+        const char **list = arena_alloc(reading->arena, (configured->count + 1) * sizeof(*list));
+        memcpy(list, configured->list, configured->count * sizeof(*list));
+        return list;
+}
+
+static const char *none_there(struct foreign_reading *reading, const char *what, const char *const *sources)
+{
+        struct buffer text = {0};
+        buffer_printf(&text, "%s: missing; looked at", what);
+        for (size_t i = 0; sources[i]; i++)
+                buffer_printf(&text, "%s %s", i ? "," : "", sources[i]);
+        const char *copy = arena_copy(reading->arena, text.data, text.len);
+        buffer_fini(&text);
+        return copy;
+}
+
+/* ---- The type ---- */
+
+static const char *type_mapped(const struct foreign_reading *reading, struct slice name)
+{
+        const struct config_texts *types = &reading->queue->message.types;
+        for (size_t i = 0; i < types->count; i++) {
+                const char *end = strchr(types->list[i], '\n');
+                struct slice theirs = {.data = types->list[i], .len = (size_t)(end - types->list[i])};
+                if (slice_equal(theirs, name))
+                        return end + 1;
+        }
+        return NULL;
+}
+
+/* Without what the framework puts around it. */
+static struct slice type_bare(const struct foreign_rules *rules, struct slice name)
+{
+        size_t begins = rules->type_begins ? strlen(rules->type_begins) : 0, len = 0;
+        if (begins && name.len > begins && memcmp(name.data, rules->type_begins, begins) == 0)
+                name = (struct slice){.data = name.data + begins, .len = name.len - begins};
+        while (rules->type_ends && len < name.len && !strchr(rules->type_ends, name.data[len]))
+                len++;
+        if (rules->type_ends)
+                name.len = len;
+        while (name.len > 0 && name.data[name.len - 1] == ' ')
+                name.len--;
+        return name;
+}
+
+static void type_take(struct foreign_reading *reading, const char *source, struct slice name)
+{
+        struct arena *arena = reading->arena;
+        struct slice bare = type_bare(reading->rules, name);
+        const char *mapped = type_mapped(reading, name);
+        mapped = mapped ? mapped : type_mapped(reading, bare);
+        if (!mapped && handler_type_valid(bare))
+                mapped = arena_copy(arena, bare.data, bare.len);
+        reading->out->type = mapped;
+        if (!mapped)
+                wrong(reading, REASON_UNKNOWN_TYPE,
+                      arena_printf(arena, "%s: %s is not in message.types of the queue, as {%s: NAME.v1}",
+                                   source[0] == '=' ? "type" : source,
+                                   plain_text(arena, bare, NAME_SHOWN_MAX),
+                                   plain_text(arena, bare, NAME_SHOWN_MAX)));
+}
+
+static void type_read(struct foreign_reading *reading)
+{
+        const char *const *sources = sources_of(reading, &reading->queue->message.type, reading->rules->type);
+        const char *ignored = reading->rules->type_ignored;
+        for (size_t i = 0; sources[i]; i++) {
+                struct slice name = source_text(reading, sources[i]);
+                if (name.len == 0 || (ignored && slice_is(name, ignored)))
+                        continue;
+                type_take(reading, sources[i], name);
+                return;
+        }
+        if (reading->body) /* else that is what is wrong */
+                wrong(reading, REASON_MISSING_TYPE, none_there(reading, "type", sources));
+}
+
+/* ---- The id ---- */
+
+static const char *prefixed(struct arena *arena, const struct config_queue *queue, struct slice id)
+{
+        const struct config_message *message = &queue->message;
+        if (message->id_prefix || message->has_id_prefix)
+                return arena_printf(arena, "%s%.*s", message->id_prefix ? message->id_prefix : "",
+                                    SLICE_PRINT(id));
+        return arena_printf(arena, "%s/%.*s", queue->name, SLICE_PRINT(id));
+}
+
+const char *foreign_content_id(struct arena *arena, const struct config_queue *queue, const char *hex)
+{
+        return prefixed(arena, queue, slice_of(hex));
+}
+
+/* An id that leveret cannot use becomes its hash, and is kept for people. */
+static void id_take(struct foreign_reading *reading, struct slice id)
+{
+        struct foreign *out = reading->out;
+        const char *made = envelope_id_valid(id) ? prefixed(reading->arena, reading->queue, id) : NULL;
+        if (!made || !envelope_id_valid(slice_of(made))) {
+                struct sha256 hash;
+                char hex[SHA256_HEX_SIZE];
+                sha256_init(&hash);
+                sha256_add(&hash, id.data, id.len);
+                sha256_final_hex(&hash, hex);
+                made = prefixed(reading->arena, reading->queue,
+                                slice_of(arena_printf(reading->arena, "h:%s", hex)));
+                out->source_id = plain_text(reading->arena, id, ENVELOPE_TEXT_MAX);
+        }
+        out->id = made;
+}
+
+static void id_read(struct foreign_reading *reading)
+{
+        struct own_headers own;
+        const char *const *sources = sources_of(reading, &reading->queue->message.id, reading->rules->id);
+        own_headers_read(reading->message, &own);
+        if (envelope_id_valid(own.id)) { /* an operator has edited it */
+                reading->out->id = arena_copy(reading->arena, own.id.data, own.id.len);
+                return;
+        }
+        for (size_t i = 0; sources[i]; i++) {
+                reading->out->id_of_content = strcmp(sources[i], "content") == 0;
+                if (reading->out->id_of_content)
+                        return;
+                struct slice id = source_text(reading, sources[i]);
+                if (id.len == 0)
+                        continue;
+                id_take(reading, id);
+                return;
+        }
+        if (reading->body)
+                wrong(reading, REASON_MISSING_ID,
+                      advised(reading, none_there(reading, "id", sources), reading->rules->id_advice));
+}
+
+/* ---- The data ---- */
+
+static bool is_nothing(const json_t *value)
+{
+        return !value || json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0) ||
+               (json_is_object(value) && json_object_size(value) == 0);
+}
+
+static void empty_check(struct foreign_reading *reading)
+{
+        const char *const *pointers = reading->rules->empty;
+        for (size_t i = 0; pointers && pointers[i]; i++)
+                if (!is_nothing(json_pointer_get(reading->body, pointers[i])))
+                        wrong(reading, REASON_BAD_PAYLOAD,
+                              arena_printf(reading->arena, "%s: %s", pointers[i],
+                                           reading->rules->empty_advice));
+}
+
+static void payload_set(struct foreign_reading *reading, const json_t *value)
+{
+        struct buffer text = {0};
+        json_compact_sorted(&text, value);
+        reading->out->payload = slice_of(arena_copy(reading->arena, text.data, text.len));
+        buffer_fini(&text);
+}
+
+static void data_read(struct foreign_reading *reading, struct slice body)
+{
+        const char *configured[] = {reading->queue->message.data, NULL};
+        const char *const *pointers = configured[0] ? configured : reading->rules->data;
+        for (size_t i = 0; pointers[i]; i++) {
+                const json_t *value = json_pointer_get(reading->body, pointers[i]);
+                if (!pointers[i][0])
+                        reading->out->payload = body;
+                else if (value)
+                        payload_set(reading, value);
+                if (reading->out->payload.data)
+                        return;
+        }
+        wrong(reading, REASON_BAD_PAYLOAD,
+              advised(reading, arena_printf(reading->arena, "%s: missing", pointers[0]),
+                      reading->rules->data_advice));
+}
+
+/* ---- Times ---- */
+
+static void times_read(struct foreign_reading *reading)
+{
+        const struct foreign_rules *rules = reading->rules;
+        struct slice deadline = rules->deadline ? source_text(reading, rules->deadline) : (struct slice){0};
+        struct slice later = rules->not_before ? source_text(reading, rules->not_before) : (struct slice){0};
+        struct foreign *out = reading->out;
+        if (deadline.len)
+                out->has_deadline = rfc3339_parse(deadline, &out->deadline_ms);
+        if (deadline.len && !out->has_deadline)
+                wrong(reading, REASON_BAD_PAYLOAD,
+                      arena_printf(reading->arena,
+                                   "%s: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z",
+                                   rules->deadline));
+        if (later.len)
+                wrong(reading, REASON_BAD_PAYLOAD,
+                      arena_printf(reading->arena, "%s: a message for later is not taken from this queue",
+                                   rules->not_before));
+}
+
+/* ---- All ---- */
+
+/* Some serializers of .NET begin with a byte order mark. */
+static struct slice without_mark(struct slice body)
+{
+        bool marked = body.len >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0;
+        return marked ? (struct slice){.data = body.data + 3, .len = body.len - 3} : body;
+}
+
+static void no_json(struct foreign_reading *reading, const char *cause)
+{
+        struct slice type = reading->message->properties.content_type;
+        const char *text = arena_printf(
+                reading->arena, "body: expected JSON, found %s: %s",
+                type.len ? plain_text(reading->arena, type, NAME_SHOWN_MAX) : "no content type", cause);
+        wrong(reading, REASON_BAD_PAYLOAD, advised(reading, text, reading->rules->body_advice));
+}
+
+void foreign_read(struct arena *arena, const struct config_queue *queue, const struct message *message,
+                  struct slice body, struct foreign *foreign)
+{
+        char cause[JSON_CAUSE_MAX];
+        struct foreign_reading reading = {.arena = arena,
+                                          .queue = queue,
+                                          .rules = &presets[queue->message.preset],
+                                          .message = message,
+                                          .out = foreign};
+        *foreign = (struct foreign){0};
+        body = without_mark(body);
+        reading.body = json_parse(body, cause);
+        if (!reading.body)
+                no_json(&reading, cause);
+        id_read(&reading);
+        type_read(&reading);
+        if (reading.body) {
+                empty_check(&reading);
+                data_read(&reading, body);
+        }
+        times_read(&reading);
+        json_decref(reading.body);
+}
