@@ -17,7 +17,7 @@ int command_serve(struct cli *cli, int argc, char **argv)
         if (strcmp(cli->config->serve.listen, "off") == 0)
                 return cli_fail(cli, CLI_REFUSED, "serve.listen is off");
         cli_secrets_hide(cli, argc, argv);
-        if (!serve_run(cli->config, error))
+        if (!serve_run(cli->config, cli->types, error))
                 return cli_fail(cli, CLI_ERROR, "%s", error);
         return CLI_OK;
 }

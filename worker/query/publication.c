@@ -57,7 +57,7 @@ const char *publication_fingerprint(struct arena *arena, const struct config *co
                                     const struct publication *publication)
 {
         struct envelope envelope;
-        envelope_read(arena, publication_message(arena, publication), config->max_body, &envelope);
+        envelope_read(arena, publication_message(arena, publication), NULL, config->max_body, &envelope);
         return arena_strdup(arena, envelope.fingerprint);
 }
 

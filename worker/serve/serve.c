@@ -18,6 +18,7 @@ enum { LISTEN_TEXT_MAX = 256 };
 
 struct server {
         const struct config *config;
+        const struct type_set *types;
         struct redis_pool *pool;
         struct amqp_desk *desk; /* while the loop turns */
 };
@@ -192,6 +193,7 @@ static void answer(void *context, const struct http_request *request, struct htt
                 serve_route_match(&arena, http_request_method(request), http_request_path(request));
         struct serve_verdict who = {0};
         struct serve_call call = {.route = match.route,
+                                  .types = server->types,
                                   .words = match.words,
                                   .request = request,
                                   .who = &who,
@@ -245,9 +247,9 @@ static void closed(void *context)
         amqp_desk_close(server->desk);
 }
 
-bool serve_run(const struct config *config, char *error)
+bool serve_run(const struct config *config, const struct type_set *types, char *error)
 {
-        struct server server = {.config = config, .pool = redis_pool_open(config)};
+        struct server server = {.config = config, .types = types, .pool = redis_pool_open(config)};
         struct http_server_options options = {
                 .listen = config->serve.listen,
                 .cert_file = config->serve.cert_file,

@@ -3,6 +3,7 @@
 
 #include "core/serve/access.h"
 #include "core/settings/config.h"
+#include "core/types/type_set.h"
 #include "io/amqp/amqp_desk.h"
 #include "io/serve/http_server.h"
 #include "query/query.h"
@@ -12,8 +13,8 @@
 enum { SERVE_ERROR_MAX = 256 };
 
 /* Serves until SIGTERM or SIGINT, then finishes what is being answered. False with the cause in `error`
- * (SERVE_ERROR_MAX) if it cannot begin. `config` outlives it. */
-bool serve_run(const struct config *config, char *error);
+ * (SERVE_ERROR_MAX) if it cannot begin. `config` and `types`, those of the start, outlive it. */
+bool serve_run(const struct config *config, const struct type_set *types, char *error);
 
 /* One request that may be carried out. */
 struct serve_call {
@@ -23,6 +24,7 @@ struct serve_call {
         const struct serve_verdict *who;
         const struct query *query; /* with a connection to Redis */
         struct amqp_desk *desk;    /* publishes */
+        const struct type_set *types;
         struct http_answer *answer;
 };
 

@@ -112,7 +112,7 @@ static bool check_payload(const struct serve_call *call, const struct publicatio
 {
         struct faults faults = {.arena = call->query->arena};
         struct plan *plan;
-        const struct handler *handler = handler_find(handlers, slice_of(publication->type));
+        const struct handler *handler = type_set_find(call->types, slice_of(publication->type));
         if (!handler) {
                 faults_add(&faults, "/type: no handler of this type; see /v1/types");
                 refuse_faults(call, "unknown_type", "", &faults);

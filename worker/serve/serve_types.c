@@ -1,6 +1,5 @@
 #include "core/codec/json.h"
 #include "core/plan/plan_json.h"
-#include "core/plan/registry.h"
 #include "core/plan/schema.h"
 #include "core/serve/problem.h"
 #include "handler.h"
@@ -12,11 +11,12 @@ void serve_types(const struct serve_call *call)
 {
         struct buffer *out = &call->answer->body;
         buffer_add_text(out, "{\"items\":[");
-        for (size_t i = 0; handlers[i]; i++) {
+        for (size_t i = 0; i < call->types->count; i++) {
+                const struct handler *handler = call->types->table[i];
                 buffer_add_text(out, i ? ",{\"type\":" : "{\"type\":");
-                buffer_add_json_string(out, slice_of(handlers[i]->type));
+                buffer_add_json_string(out, slice_of(handler->type));
                 buffer_add_text(out, ",\"summary\":");
-                buffer_add_json_string(out, slice_of(handlers[i]->summary));
+                buffer_add_json_string(out, slice_of(handler->summary));
                 buffer_add_char(out, '}');
         }
         buffer_add_text(out, "],\"next\":null}");
@@ -25,7 +25,7 @@ void serve_types(const struct serve_call *call)
 /* NULL: refused. */
 static const struct handler *handler_of(const struct serve_call *call)
 {
-        const struct handler *handler = handler_find(handlers, slice_of(call->words[0]));
+        const struct handler *handler = type_set_find(call->types, slice_of(call->words[0]));
         if (!handler)
                 serve_refuse(call, 404, "no handler of this type; see /v1/types");
         return handler;
