@@ -48,7 +48,8 @@ static void types_path_handle(const struct handler *handler, struct buffer *out,
         struct mail_request request = mail_request_make(&arena, &plan->effects[0].mail, &origin);
         types_path_expect(!mail_request_problem(&request), "the mail is refused");
         buffer_clear(out);
-        mail_preset_rules(MAIL_PRESET_RESEND)->body(out, &request);
+        mail_preset_rules(MAIL_PRESET_RESEND)
+                ->body(out, &request, &(struct config_outlet){.http.preset = MAIL_PRESET_RESEND});
         arena_fini(&arena);
 }
 

@@ -68,17 +68,6 @@ static void forget_letter(struct delivery *delivery, struct slice queue)
         redis_store_command(delivery->engine->store, forget, 2, NULL, NULL);
 }
 
-/* For people: the id as it came, where that is no id of leveret's. */
-static void note_source_id(struct delivery *delivery)
-{
-        const char *prefix = delivery->engine->config->redis.prefix;
-        struct slice arguments[] = {
-                SLICE_LITERAL("HSET"),
-                slice_of(record_key(delivery->arena, prefix, KEY_JOB, delivery->envelope.id)),
-                SLICE_LITERAL("source_id"), slice_of(delivery->envelope.source_id)};
-        redis_store_command(delivery->engine->store, arguments, 4, NULL, NULL);
-}
-
 static void on_claimed(void *context, const struct store_result *result)
 {
         struct delivery *delivery = context;
@@ -95,8 +84,8 @@ static void on_claimed(void *context, const struct store_result *result)
         keep_effects(delivery, result);
         forget_letter(delivery, result->letter_queue);
         delivery->fresh = delivery->untried = result->claim == CLAIM_NEW;
-        if (delivery->fresh && delivery->envelope.source_id)
-                note_source_id(delivery);
+        if (delivery->fresh)
+                recent_source_id(delivery);
         if (result->decision.kind != DECISION_NONE)
                 snprintf(delivery->error, sizeof(delivery->error), "%.*s", SLICE_PRINT(result->error));
         if (result->claim == CLAIM_CONFLICT)

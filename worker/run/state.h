@@ -223,6 +223,8 @@ void joblog_warn(struct delivery *delivery, const char *event, const char *error
 /* ---- recent.c: the lists for people, best effort ---- */
 void recent_open(struct engine *engine);
 void recent_subject(struct engine *engine, struct slice id, struct slice subject);
+/* The id of a message of others as it came, where that is no id of leveret's. */
+void recent_source_id(struct delivery *delivery);
 void recent_completed(struct engine *engine, struct slice id);
 void recent_turn(struct engine *engine); /* the subjects, once a turn */
 void recent_look(struct engine *engine); /* the states, once a tick */
