@@ -9,7 +9,11 @@
         /* the end of the list */
 
 #ifdef LEVERET_CRASHPOINTS
-#        define TEST_HANDLERS(X) X(test_hostile_v1)
+#        define TEST_HANDLERS(X)                                                                             \
+                X(test_hostile_v1)                                                                           \
+                X(test_chain_first_v1)                                                                       \
+                X(test_chain_second_v1)                                                                      \
+                X(test_chain_last_v1)
 #else
 #        define TEST_HANDLERS(X)
 #endif

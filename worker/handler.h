@@ -259,6 +259,42 @@ struct mail {
  * that breaks a rule of struct mail rejects the plan, as plan_reject does. */
 void plan_mail(struct plan *plan, const struct mail *mail);
 
+/*
+ * One signed webhook: an HTTP POST of `{"type": .., "timestamp": .., "data": ..}` as JSON, which follows
+ * Standard Webhooks. The timestamp is that of the message, and every try has the same bytes. It leaves only
+ * to an origin that the outlet's `allow` lists.
+ */
+struct post {
+        const char *key;    /* as of struct mail */
+        const char *url;    /* http:// or https://, at most 2000 bytes, without user and password */
+        const char *type;   /* what happened, 1 to 128 of [A-Za-z0-9._-]; NULL: the type of the message */
+        const char *data;   /* a JSON text, any value; required */
+        const char *outlet; /* which outlet is to take it; NULL: that of the type, the queue, or the first */
+};
+
+/* Adds a webhook. Everything is copied; what breaks a rule of struct post rejects the plan. */
+void plan_post(struct plan *plan, const struct post *post);
+
+/*
+ * One message: the next step of a chain, or one of many. Its id is `<id of this message>/<key>`, so a
+ * repetition is a duplicate and nothing more. Subject, correlation id and traceparent of this message go on
+ * to it.
+ */
+struct outgoing {
+        const char *key;     /* as of struct mail */
+        const char *type;    /* of the message, and its routing key: "stock.taken.v1" */
+        const char *data;    /* its payload, a JSON text; required */
+        const char *subject; /* one line, at most 256 bytes; NULL: the subject of this message */
+        /* RFC 3339: not before then. Not supported yet: it rejects the plan. NULL: at once. */
+        const char *deliver_at;
+        const char *exchange; /* one that publish.exchanges lists; NULL: leveret.in */
+};
+
+/* Adds a message. Under a key that plan_publish was given before it joins that effect, a batch of up to 1,000
+ * with the ids `<id>/<key>.0`, `.1` and so on, all of which are confirmed before any of it is recorded. What
+ * breaks a rule of struct outgoing rejects the plan. All that a plan holds is at most 4 MiB. */
+void plan_publish(struct plan *plan, const struct outgoing *outgoing);
+
 /* `Ada Lovelace <ada@example.com>` with the quoting that the name needs, in memory of the plan; the address
  * alone if `name` is NULL or "". What is no address, or a name of more than one line, rejects the plan. */
 char *plan_mailbox(struct plan *plan, const char *name, const char *email);

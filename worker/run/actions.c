@@ -1,5 +1,4 @@
 #include "core/mail/mail_guard.h"
-#include "core/mail/mail_request.h"
 #include "core/record/keys.h"
 #include "core/send/mail_preset.h"
 #include "io/log/fatal_signal.h"
@@ -168,6 +167,8 @@ static bool is_guarded(struct delivery *delivery)
         const struct config *config = delivery->engine->config;
         for (size_t i = 0; i < delivery->plan->count; i++) {
                 const struct effect *effect = &delivery->plan->effects[i];
+                if (effect->kind != EFFECT_MAIL)
+                        continue;
                 const char *refusal = mail_guard_refusal(&config->guard, &effect->mail, config->mail.from);
                 if (refusal)
                         snprintf(delivery->error, sizeof(delivery->error), "mail %s: %s", effect->key,
@@ -212,7 +213,8 @@ static void plan(struct delivery *delivery, struct job_event *answer)
                 *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = reason};
                 return;
         }
-        if (is_guarded(delivery) || is_too_much(delivery)) {
+        route_seen(delivery->engine, delivery->queue, route_kinds(delivery->plan));
+        if (is_guarded(delivery) || !route_allows(delivery) || is_too_much(delivery)) {
                 *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = REASON_REJECTED};
                 return;
         }
@@ -224,114 +226,6 @@ static void plan(struct delivery *delivery, struct job_event *answer)
                 answer->intents |= is_among(delivery->intended, delivery->intended_count, key) ? bit : 0;
                 answer->park |= route_parks(delivery, i) ? bit : 0;
         }
-}
-
-/* ---- send ---- */
-
-static void breaker_tell(struct engine *engine, const struct outlet *outlet, const struct send_result *result)
-{
-        bool open = outlet->breaker.state == BREAKER_OPEN;
-        char text[120];
-        snprintf(text, sizeof(text),
-                 open ? "the %s transport is failing: nothing leaves by it but probes"
-                      : "the %s transport works again",
-                 outlet->config->name);
-        log_event(open ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
-                  &(struct log_fields){.event = open ? "breaker_open" : "breaker_closed",
-                                       .outlet = outlet->config->name,
-                                       .msg = text,
-                                       .error = open ? result->error : NULL});
-        if (open)
-                alerts_event(engine, result->opens ? "mail_refused" : "breaker_open", result->error);
-}
-
-/* The mail went out, but not to all: the timeline names whom the server refused. */
-static void note_refused(struct delivery *delivery, const struct send_result *result)
-{
-        bool partial = result->outcome == SEND_DONE && result->refused_count > 0;
-        delivery->refused_recipients = partial ? arena_strdup(delivery->arena, result->refused) : NULL;
-        if (partial)
-                joblog_warn(delivery, "recipients_refused", result->refused);
-}
-
-/* What the end says of the outlet, and that of the job. Where the service only takes fewer connections, the
- * job is told what it is told of a fence: nothing was sent, so it wants a place again. */
-static void judge_end(struct delivery *delivery, const struct send_result *result, struct job_event *event)
-{
-        struct engine *engine = delivery->engine;
-        struct outlet *outlet = delivery->outlet;
-        int64_t now_ms = clock_boot_ms();
-        struct outlet_news news = outlet_result(outlet, &delivery->place, delivery->hash, result, now_ms);
-        event->fenced = news.again;
-        event->outage = news.outage;
-        if (news.narrowed)
-                log_event(LOG_LEVEL_WARN,
-                          &(struct log_fields){.event = "connections_limited",
-                                               .outlet = outlet->config->name,
-                                               .msg = "the mail service takes fewer connections",
-                                               .error = delivery->error});
-        if (news.again)
-                return;
-        metrics_mail_end(engine->metrics, (size_t)(outlet - engine->outlets), result->outcome,
-                         (double)(now_ms - delivery->send_began_ms) / 1000);
-        breaker_explain(&outlet->breaker, result, delivery->error);
-        if (news.changed)
-                breaker_tell(engine, outlet, result);
-}
-
-static void on_sent(void *context, const struct send_result *result)
-{
-        struct delivery *delivery = context;
-        CRASHPOINT("sent");
-        if (!delivery_back(delivery))
-                return;
-        struct job_event event = {.kind = EVENT_SENT,
-                                  .outcome = result->outcome,
-                                  .fenced = result->status == -1,
-                                  .throttled = result->throttled,
-                                  .retry_after_ms = result->retry_after_ms};
-        if (result->outcome != SEND_DONE)
-                snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
-        if (!event.fenced)
-                judge_end(delivery, result, &event);
-        if (event.fenced)
-                delivery->place.sent = false;
-        bool refused = result->outcome != SEND_AMBIGUOUS && result->outcome != SEND_DONE;
-        delivery->refused = refused ? delivery->plan->effects[delivery->job.effect].key : NULL;
-        snprintf(delivery->provider_id, sizeof(delivery->provider_id), "%s", result->provider_id);
-        if (result->outcome != SEND_DONE && !(event.fenced && result->crowded))
-                joblog_warn(delivery, "send_failed", delivery->error);
-        note_refused(delivery, result);
-        delivery_event(delivery, &event);
-}
-
-static void build_request(struct delivery *delivery, const struct effect *effect)
-{
-        const struct config *config = delivery->engine->config;
-        const struct envelope *envelope = &delivery->envelope;
-        const struct mail_origin origin = {
-                .prefix = config->redis.prefix,
-                .job_id = envelope->id,
-                .from = delivery->outlet->config->from,
-                .date_s = envelope->has_timestamp ? envelope->timestamp_s : delivery->created_ms / 1000,
-                .traceparent = envelope->traceparent[0] ? envelope->traceparent : NULL,
-                .guard = &config->guard,
-        };
-        delivery->request = mail_request_make(delivery->arena, &effect->mail, &origin);
-        delivery->request.last_try = delivery->job.generation.attempt + 1 >= delivery->job.attempts_max;
-}
-
-static void send_effect(struct delivery *delivery, int index)
-{
-        build_request(delivery, &delivery->plan->effects[index]);
-        delivery->send_began_ms = clock_boot_ms();
-        delivery->pending++;
-        delivery->place.sent = true;
-        CRASHPOINT("pre_send");
-        transport_send(delivery->outlet->transport, &delivery->request, (delivery->job.park >> index) & 1,
-                       (struct send_fence){.valid_until_ms = delivery->job.lease_until_ms -
-                                                             delivery->job.send_limit_ms},
-                       on_sent, delivery);
 }
 
 /* ---- record ---- */
@@ -359,6 +253,11 @@ static void note_effect(struct buffer *note, const struct delivery *delivery, co
                 return;
         buffer_add_text(note, ",\"effect\":");
         buffer_add_json_string(note, effect->key);
+        if (delivery->outlet) {
+                buffer_add_text(note, ",\"outlet\":");
+                buffer_add_json_string(
+                        note, slice_of(delivery->engine->outlets[delivery->outlet_index].config->name));
+        }
         buffer_add_text(note, effect->sent ? ",\"outcome\":\"sent\",\"provider_id\":"
                                            : ",\"outcome\":\"refused\",\"provider_id\":");
         buffer_add_json_string(note, effect->provider_id);
@@ -428,11 +327,13 @@ static bool want_place(struct delivery *delivery, struct job_event *answer)
 {
         delivery->outlet = route_choose(delivery);
         if (delivery->outlet) {
+                delivery->outlet_index = delivery->outlet->index;
                 inflight_list(delivery, LIST_PLACES);
                 return false;
         }
+        const char *name = effect_outlet(&delivery->plan->effects[delivery->job.effect]);
         snprintf(delivery->error, sizeof(delivery->error), "outlet %.100s: it is not configured",
-                 delivery->plan->effects[delivery->job.effect].mail.outlet);
+                 name ? name : "?");
         joblog_warn(delivery, "outlet_missing", delivery->error);
         *answer = (struct job_event){.kind = EVENT_DEFER};
         return true;

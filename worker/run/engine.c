@@ -167,7 +167,7 @@ static void name_worker(struct engine *engine)
 static struct metrics *open_metrics(const struct engine *engine)
 {
         const char *queues[CONFIG_QUEUES_MAX];
-        const char *outlets[CONFIG_OUTLETS_MAX + 1], *transports[CONFIG_OUTLETS_MAX + 1];
+        const char *outlets[OUTLETS_MAX], *transports[OUTLETS_MAX];
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 queues[i] = engine->config->queues[i].name;
         for (size_t i = 0; i < engine->outlet_count; i++) {
@@ -224,6 +224,7 @@ static void close_parts(struct engine *engine)
                 admin_close(engine->admin);
         for (size_t i = 0; i < engine->outlet_count; i++)
                 outlet_close(&engine->outlets[i]);
+        lanes_close(engine);
 }
 
 /* What somebody who reads the log wants to know first. */
@@ -263,12 +264,27 @@ struct engine *engine_new(const struct config *config, const struct engine_optio
         return engine;
 }
 
+/* Messages that are effects leave by it: what holds them back is the publisher's connection. */
+static const struct config_outlet publish_outlet = {
+        .name = "publish",
+        .kind = OUTLET_PUBLISH,
+        .breaker = {.failures = CONFIG_BREAKER_FAILURES_MAX, .open_ms = 1000, .open_max_ms = 1000},
+};
+
+static void add_outlet(struct engine *engine, const struct config_outlet *config)
+{
+        struct outlet *outlet = &engine->outlets[engine->outlet_count];
+        outlet_init(outlet, config, clock_boot_ms());
+        outlet->index = engine->outlet_count++;
+}
+
 bool engine_open(struct engine *engine)
 {
         const struct config *config = engine->config;
         if (uv_loop_init(&engine->loop) != 0)
                 abort();
         inflight_init(engine);
+        TAILQ_INIT(&engine->lanes);
         engine->started_ms = clock_wall_ms();
         engine->random = (uint64_t)uv_hrtime() ^ (uint64_t)getpid() << 32 ^ 0x9e3779b97f4a7c15u;
         name_worker(engine);
@@ -277,7 +293,8 @@ bool engine_open(struct engine *engine)
         fatal_signal_enter();
         const struct config_outlet *outlet;
         while ((outlet = config_outlet_at(config, engine->outlet_count)))
-                outlet_init(&engine->outlets[engine->outlet_count++], outlet, clock_boot_ms());
+                add_outlet(engine, outlet);
+        add_outlet(engine, &publish_outlet);
         route_configure(engine);
         engine->metrics = open_metrics(engine);
         types_open(engine);
@@ -306,6 +323,7 @@ int engine_close(struct engine *engine)
         fatal_signal_close();
         inflight_forget(engine);
         type_set_give(engine->types);
+        lanes_forget(engine);
         recent_close(engine);
         metrics_free(engine->metrics);
         if (uv_loop_close(&engine->loop) != 0)

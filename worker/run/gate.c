@@ -164,6 +164,24 @@ static int outlet_turn(struct outlet *outlet, int64_t now_ms, int max)
         return given;
 }
 
+/* The lane that was given places comes last in the next turn: the lanes of an outlet share its rate. */
+static int lanes_turn(struct engine *engine, int64_t now_ms, int max)
+{
+        struct outlet *lane, *next, *last = TAILQ_LAST(&engine->lanes, outlet_list);
+        int given = 0;
+        for (lane = TAILQ_FIRST(&engine->lanes); lane; lane = lane == last ? NULL : next) {
+                next = TAILQ_NEXT(lane, lane);
+                int more = outlet_turn(lane, now_ms, max - given);
+                given += more;
+                if (more == 0 || lane == last)
+                        continue;
+                TAILQ_REMOVE(&engine->lanes, lane, lane);
+                TAILQ_INSERT_TAIL(&engine->lanes, lane, lane);
+        }
+        lanes_trim(engine);
+        return given;
+}
+
 void gate_turn(struct engine *engine)
 {
         if (engine->life.stage == STAGE_ENDED) /* jobs are told nothing any more */
@@ -171,21 +189,32 @@ void gate_turn(struct engine *engine)
         give_back(engine);
         int started = start_held(engine), given = 0;
         int64_t now_ms = clock_boot_ms();
+        struct outlet *publish = &engine->outlets[engine->outlet_count - 1];
+        publish->away =
+                !amqp_publisher_is_up(engine->publisher) || amqp_publisher_is_blocked(engine->publisher);
         /* Without Redis an end could not be recorded: what is sent now might be sent again. */
         int places = redis_store_is_up(engine->store) ? PLACES_PER_TURN : 0;
         for (size_t i = 0; i < engine->outlet_count; i++)
                 given += outlet_turn(&engine->outlets[i], now_ms, places - given);
+        given += lanes_turn(engine, now_ms, places - given);
         if (!more_may_begin(started, STARTS_PER_TURN) || (places > 0 && !more_may_begin(given, places)))
                 engine->wake.again = true;
+}
+
+static int64_t sooner_of(int64_t wait_ms, int64_t due_ms)
+{
+        return due_ms >= 0 && (wait_ms < 0 || due_ms < wait_ms) ? due_ms : wait_ms;
 }
 
 int64_t gate_due_ms(const struct engine *engine)
 {
         int64_t wait_ms = -1, now_ms = clock_boot_ms();
-        for (size_t i = 0; i < engine->outlet_count; i++) {
-                int64_t due_ms = outlet_due_ms(&engine->outlets[i], now_ms);
-                if (due_ms >= 0 && (wait_ms < 0 || due_ms < wait_ms))
-                        wait_ms = due_ms;
+        const struct outlet *lane;
+        for (size_t i = 0; i < engine->outlet_count; i++)
+                wait_ms = sooner_of(wait_ms, outlet_due_ms(&engine->outlets[i], now_ms));
+        TAILQ_FOREACH(lane, &engine->lanes, lane)
+        {
+                wait_ms = sooner_of(wait_ms, outlet_due_ms(lane, now_ms));
         }
         return wait_ms;
 }

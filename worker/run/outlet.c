@@ -22,19 +22,38 @@ const char *outlet_transport_word(const struct config_outlet *config)
 {
         static const char *const words[] = {
                 [TRANSPORT_HTTP] = "http", [TRANSPORT_SMTP] = "smtp", [TRANSPORT_LOG] = "log"};
-        return config->kind == OUTLET_MAIL ? words[config->transport] : "post";
+        switch (config->kind) {
+        case OUTLET_MAIL:
+                return words[config->transport];
+        case OUTLET_POST:
+                return "post";
+        case OUTLET_PUBLISH:
+                return "publish";
+        }
+        return "";
 }
 
 bool outlet_open(struct outlet *outlet, uv_loop_t *loop, char *error)
 {
+        if (outlet->config->kind == OUTLET_PUBLISH)
+                window_init(&outlet->window, OUTLET_PUBLISH_PLACES, OUTLET_PUBLISH_PLACES);
+        if (outlet->config->kind != OUTLET_MAIL)
+                return true;
         outlet->transport = transport_open(loop, outlet->config, error);
         if (!outlet->transport)
                 return false;
         /* What writes to the log has no limit to be found. */
         size_t capacity = transport_capacity(outlet->transport);
-        bool known = outlet->config->kind == OUTLET_MAIL && outlet->config->transport == TRANSPORT_LOG;
+        bool known = outlet->config->transport == TRANSPORT_LOG;
         window_init(&outlet->window, known ? capacity : FIRST_SENDS, capacity);
         return true;
+}
+
+void outlet_open_lane(struct outlet *lane, struct transport *transport)
+{
+        size_t capacity = transport_capacity(transport);
+        lane->transport = transport;
+        window_init(&lane->window, capacity < FIRST_SENDS ? capacity : FIRST_SENDS, capacity);
 }
 
 void outlet_close(struct outlet *outlet)
@@ -57,14 +76,20 @@ static int64_t throttle_left_ms(const struct outlet *outlet, int64_t now_ms)
         return outlet->throttled_until_ms > now_ms ? outlet->throttled_until_ms - now_ms : 0;
 }
 
+/* The lanes of an outlet share its rate. */
+static struct limiter *limiter_of(struct outlet *outlet)
+{
+        return outlet->parent ? &outlet->parent->limiter : &outlet->limiter;
+}
+
 bool outlet_take(struct outlet *outlet, struct outlet_place *place, int64_t now_ms)
 {
         /* The breaker last: what it admits half open is its only probe. */
-        if (!window_is_open(&outlet->window, outlet->used, now_ms) || throttle_left_ms(outlet, now_ms) > 0 ||
-            pace_wait_ms(&outlet->pace, now_ms) > 0 || limiter_wait_ms(&outlet->limiter, now_ms) > 0 ||
-            !breaker_admit(&outlet->breaker))
+        if (outlet->away || !window_is_open(&outlet->window, outlet->used, now_ms) ||
+            throttle_left_ms(outlet, now_ms) > 0 || pace_wait_ms(&outlet->pace, now_ms) > 0 ||
+            limiter_wait_ms(limiter_of(outlet), now_ms) > 0 || !breaker_admit(&outlet->breaker))
                 return false;
-        limiter_take(&outlet->limiter, now_ms);
+        limiter_take(limiter_of(outlet), now_ms);
         window_begin(&outlet->window, now_ms);
         pace_begin(&outlet->pace, now_ms);
         outlet->used++;
@@ -78,7 +103,7 @@ void outlet_give(struct outlet *outlet, struct outlet_place *place)
                 return;
         outlet->used--;
         if (!place->sent)
-                limiter_give(&outlet->limiter);
+                limiter_give(limiter_of(outlet));
         if (place->probe)
                 breaker_withdraw(&outlet->breaker);
         *place = (struct outlet_place){0};
@@ -156,8 +181,8 @@ int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms)
                 wait_ms = sooner(wait_ms, throttle_ms);
         if (outlet->waiting_queues == 0)
                 return wait_ms;
-        const int64_t waits_ms[] = {limiter_wait_ms(&outlet->limiter, now_ms),
-                                    pace_wait_ms(&outlet->pace, now_ms),
+        const struct limiter *limiter = outlet->parent ? &outlet->parent->limiter : &outlet->limiter;
+        const int64_t waits_ms[] = {limiter_wait_ms(limiter, now_ms), pace_wait_ms(&outlet->pace, now_ms),
                                     window_wait_ms(&outlet->window, outlet->used, now_ms)};
         for (size_t i = 0; i < sizeof(waits_ms) / sizeof(*waits_ms); i++)
                 if (waits_ms[i] > 0)
@@ -170,6 +195,8 @@ uint32_t outlet_shut_because(const struct outlet *outlet, int64_t now_ms)
         uint32_t set = outlet->breaker.state == BREAKER_OPEN ? OBSTACLE_BIT(BREAKER_OPEN) : 0;
         if (throttle_left_ms(outlet, now_ms) >= THROTTLE_HOLD_MS)
                 set |= OBSTACLE_BIT(THROTTLED);
+        if (outlet->away)
+                set |= OBSTACLE_BIT(PUBLISHER_DOWN);
         return set;
 }
 

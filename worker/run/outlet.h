@@ -15,6 +15,10 @@
 
 struct delivery;
 TAILQ_HEAD(delivery_list, delivery);
+TAILQ_HEAD(outlet_list, outlet);
+
+/* How many effects are published at once, each with all messages of its batch. */
+enum { OUTLET_PUBLISH_PLACES = 256 };
 
 /*
  * One way out of the process and all that holds it back: how many sends at once, how many a second, the
@@ -23,7 +27,12 @@ TAILQ_HEAD(delivery_list, delivery);
  */
 struct outlet {
         const struct config_outlet *config;
+        size_t index;                /* among the outlets of the engine; a lane has that of its outlet */
+        struct outlet *parent;       /* of a lane: the outlet, whose rate it shares; else NULL */
+        const char *origin;          /* of a lane: where it leads; else NULL */
         struct transport *transport; /* NULL before outlet_open and after outlet_close */
+        bool away;                   /* `publish`: the publisher's connection is down or blocked */
+        TAILQ_ENTRY(outlet) lane;
         struct breaker breaker;
         struct limiter limiter;
         struct window window;       /* how many at once the service takes */
@@ -46,10 +55,13 @@ struct outlet_place {
 
 /* Nothing waits, nothing is open. `config` is borrowed and may change with a reload. */
 void outlet_init(struct outlet *outlet, const struct config_outlet *config, int64_t now_ms);
-/* http smtp log, or post. */
+/* http smtp log, post or publish. */
 const char *outlet_transport_word(const struct config_outlet *config);
-/* False with the cause in `error` (256 bytes). */
+/* Opens the transport of a mail outlet; one of the kind post is opened lane by lane. False with the cause in
+ * `error` (256 bytes). */
 bool outlet_open(struct outlet *outlet, uv_loop_t *loop, char *error);
+/* The lane is open by that transport, which it owns from now on. */
+void outlet_open_lane(struct outlet *lane, struct transport *transport);
 /* Ends all sends; may be called for one that is not open. */
 void outlet_close(struct outlet *outlet);
 /* After a reload: other limits from now on. */

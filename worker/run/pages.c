@@ -185,7 +185,7 @@ static size_t sending(const struct engine *engine)
 {
         size_t count = 0;
         for (size_t i = 0; i < engine->outlet_count; i++)
-                count += engine->outlets[i].used;
+                count += outlet_sum(engine, i).used;
         return count;
 }
 
@@ -197,12 +197,13 @@ static void add_outlets(const struct engine *engine, struct buffer *body)
                 uint32_t shut = outlet_shut_because(outlet, clock_boot_ms());
                 buffer_add_text(body, i ? ",{" : "{");
                 add_string(body, "name", outlet->config->name);
+                struct outlet_sum sum = outlet_sum(engine, i);
                 buffer_printf(body,
-                              ",\"breaker\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64
-                              ",\"probes\":%" PRIu64 ",\"sending\":%zu,\"waiting\":%zu",
-                              breaker_state_word(outlet->breaker.state), outlet->breaker.failures,
-                              outlet->breaker.openings, outlet->breaker.probes, outlet->used,
-                              outlet_waiting(outlet));
+                              ",\"transport\":\"%s\",\"breaker\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64
+                              ",\"probes\":%" PRIu64 ",\"sending\":%zu,\"waiting\":%zu,\"origins\":%zu",
+                              outlet_transport_word(outlet->config), breaker_state_word(sum.breaker.state),
+                              sum.breaker.failures, sum.breaker.openings, sum.breaker.probes, sum.used,
+                              sum.waiting, sum.origins);
                 if (shut) {
                         struct buffer why = {0};
                         obstacle_print(&why, obstacle_first(shut), outlet->config->name);
@@ -260,8 +261,10 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         struct buffer reasons = {0};
         metrics_set_ready(metrics, unready(engine, &reasons) == 0);
         buffer_fini(&reasons);
-        for (size_t i = 0; i < engine->outlet_count; i++)
-                metrics_set_breaker(metrics, i, &engine->outlets[i].breaker);
+        for (size_t i = 0; i < engine->outlet_count; i++) {
+                struct outlet_sum sum = outlet_sum(engine, i);
+                metrics_set_breaker(metrics, i, &sum.breaker);
+        }
         metrics_set_connection(metrics, METRICS_AMQP_PUBLISHER, amqp_publisher_is_up(engine->publisher),
                                amqp_publisher_losses(engine->publisher));
         metrics_set_in_flight_total(metrics, bytes_in_flight(engine), (double)oldest_ms(engine) / 1000);

@@ -89,7 +89,7 @@ static void add_queues(struct words *words, const struct engine *engine)
         buffer_fini(&paused);
 }
 
-/* Open if one is, else half open if one is. */
+/* Open if one is, else half open if one is. One receiver of posts that is down is nobody's emergency. */
 static enum breaker_state worst_breaker(const struct engine *engine)
 {
         enum breaker_state worst = BREAKER_CLOSED;
@@ -107,7 +107,7 @@ static void add_outlets(struct words *words, const struct engine *engine)
         struct buffer states = {0};
         for (size_t i = 0; i < engine->outlet_count; i++)
                 buffer_printf(&states, "%s%s %s", i ? " " : "", engine->outlets[i].config->name,
-                              breaker_state_word(engine->outlets[i].breaker.state));
+                              breaker_state_word(outlet_sum(engine, i).breaker.state));
         add_text(words, "outlets",
                  arena_slice(&words->arena, (struct slice){.data = states.data, .len = states.len}));
         buffer_fini(&states);

@@ -1,12 +1,19 @@
+#include "core/message/child.h"
 #include "core/message/topic.h"
+#include "core/message/topology.h"
+#include "io/machine/origin.h"
 #include "run/state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Which outlet an effect leaves by: that of the effect, else of its type, else of the queue, else the first
  * of the kind; and from there along the fallbacks of that one. */
 
-static const enum outlet_kind kind_of[] = {[EFFECT_MAIL] = OUTLET_MAIL};
+static const enum outlet_kind kind_of[] = {
+        [EFFECT_MAIL] = OUTLET_MAIL, [EFFECT_POST] = OUTLET_POST, [EFFECT_PUBLISH] = OUTLET_PUBLISH};
+static const char *const kind_words[] = {
+        [OUTLET_MAIL] = "mail", [OUTLET_POST] = "post", [OUTLET_PUBLISH] = "publish"};
 
 struct outlet *route_find(struct engine *engine, const char *name)
 {
@@ -24,13 +31,14 @@ static struct outlet *first_of_kind(struct engine *engine, enum outlet_kind kind
         return NULL;
 }
 
-/* Where the effect belongs while all is well. NULL: the effect itself names an outlet that there is not. */
+/* Where the effect belongs while all is well. NULL: the effect names an outlet that there is not, or there is
+ * none of its kind. */
 static struct outlet *first_choice(const struct delivery *delivery, const struct effect *effect)
 {
         struct engine *engine = delivery->engine;
         enum outlet_kind kind = kind_of[effect->kind];
-        if (effect->mail.outlet)
-                return route_find(engine, effect->mail.outlet);
+        if (effect_outlet(effect))
+                return route_find(engine, effect_outlet(effect));
         const struct config_handler *handler = config_handler_find(engine->config, delivery->handler->type);
         const char *const names[] = {handler ? handler->outlet : NULL,
                                      delivery_config_queue(delivery)->outlet};
@@ -48,26 +56,113 @@ const struct config_outlet *route_home(const struct delivery *delivery, size_t e
         return outlet ? outlet->config : NULL;
 }
 
+/* The way of the effect through that outlet: itself, or its lane to where a post leads. NULL: it may not lead
+ * there. */
+static struct outlet *way_through(const struct delivery *delivery, struct outlet *outlet,
+                                  const struct effect *effect)
+{
+        const struct config_outlet *config = outlet->config;
+        struct origin origin;
+        bool named_privately;
+        if (effect->kind != EFFECT_POST)
+                return outlet;
+        if (origin_parse(delivery->arena, effect->post.url, &origin) ||
+            !origin_is_listed(delivery->arena, &origin, &config->post.allow, &named_privately))
+                return NULL;
+        return lane_get(delivery->engine, outlet, origin_text(delivery->arena, &origin),
+                        config->post.allow_private || named_privately);
+}
+
 /* The first along the fallbacks whose breaker lets something through; if none does, the first of all, at
  * which it is put off. What an earlier run may have sent stays with its first outlet: another service would
- * not know it for the same mail. */
+ * not know it for the same effect. */
 struct outlet *route_choose(const struct delivery *delivery)
 {
-        struct outlet *first = first_choice(delivery, &delivery->plan->effects[delivery->job.effect]);
-        if (!first || first->breaker.state != BREAKER_OPEN || !delivery->untried)
-                return first;
+        const struct effect *effect = &delivery->plan->effects[delivery->job.effect];
+        struct outlet *first = first_choice(delivery, effect);
+        struct outlet *way = first ? way_through(delivery, first, effect) : NULL;
+        if (!way || way->breaker.state != BREAKER_OPEN || !delivery->untried)
+                return way;
         for (size_t i = 0; i < first->config->fallback.count; i++) {
                 struct outlet *next = route_find(delivery->engine, first->config->fallback.list[i]);
-                if (next && next->breaker.state != BREAKER_OPEN)
-                        return next;
+                struct outlet *other = next ? way_through(delivery, next, effect) : NULL;
+                if (other && other->breaker.state != BREAKER_OPEN)
+                        return other;
         }
-        return first;
+        return way;
+}
+
+/* ---- what no outlet takes ---- */
+
+static const char *post_fault(struct delivery *delivery, const struct effect *effect,
+                              const struct outlet *outlet)
+{
+        struct arena *arena = delivery->arena;
+        struct origin origin;
+        bool named_privately;
+        const char *wrong = origin_parse(arena, effect->post.url, &origin);
+        if (wrong || origin_is_listed(arena, &origin, &outlet->config->post.allow, &named_privately))
+                return wrong;
+        return arena_printf(arena, "outlets.%s.allow does not list %s", outlet->config->name,
+                            origin_text(arena, &origin));
+}
+
+static bool exchange_is_allowed(const struct config *config, const char *exchange)
+{
+        bool allowed = !exchange || strcmp(exchange, EXCHANGE_IN) == 0;
+        for (size_t i = 0; i < config->publish.exchanges.count && !allowed; i++)
+                allowed = strcmp(config->publish.exchanges.list[i], exchange) == 0;
+        return allowed;
+}
+
+static const char *publish_fault(struct delivery *delivery, const struct outgoing_batch *batch)
+{
+        struct arena *arena = delivery->arena;
+        for (size_t i = 0; i < batch->count; i++)
+                if (!exchange_is_allowed(delivery->engine->config, batch->list[i].exchange))
+                        return arena_printf(arena, "publish.exchanges does not list %.100s",
+                                            batch->list[i].exchange);
+        const char *id = child_id(arena, delivery->envelope.id, batch, batch->count - 1);
+        return strlen(id) > ENVELOPE_ID_MAX ? "the id of the message would be longer than 200 bytes" : NULL;
+}
+
+static const char *effect_fault(struct delivery *delivery, const struct effect *effect)
+{
+        const struct outlet *outlet = first_choice(delivery, effect);
+        enum outlet_kind kind = kind_of[effect->kind];
+        if (!outlet && effect_outlet(effect)) /* it waits for a configuration that has it */
+                return NULL;
+        if (!outlet)
+                return arena_printf(delivery->arena, "no outlet of the kind %s is configured",
+                                    kind_words[kind]);
+        if (outlet->config->kind != kind)
+                return arena_printf(delivery->arena, "outlet %s is of the kind %s", outlet->config->name,
+                                    kind_words[outlet->config->kind]);
+        if (effect->kind == EFFECT_POST)
+                return post_fault(delivery, effect, outlet);
+        return effect->kind == EFFECT_PUBLISH ? publish_fault(delivery, &effect->publish) : NULL;
+}
+
+bool route_allows(struct delivery *delivery)
+{
+        const struct plan *plan = delivery->plan;
+        for (size_t i = 0; i < plan->count; i++) {
+                const char *fault = effect_fault(delivery, &plan->effects[i]);
+                if (!fault)
+                        continue;
+                snprintf(delivery->error, sizeof(delivery->error), "%s %s: %s",
+                         kind_words[kind_of[plan->effects[i].kind]], plan->effects[i].key, fault);
+                return false;
+        }
+        return true;
 }
 
 bool route_parks(const struct delivery *delivery, size_t effect)
 {
         const struct config *config = delivery->engine->config;
         const struct config_handler *handler = config_handler_find(config, delivery->handler->type);
+        if (delivery->plan->effects[effect].kind == EFFECT_PUBLISH) /* a repetition is a duplicate */
+                return false;
         if (handler && handler->has_on_ambiguous)
                 return handler->on_ambiguous == ON_AMBIGUOUS_PARK;
         const struct outlet *outlet = first_choice(delivery, &delivery->plan->effects[effect]);
@@ -97,25 +192,74 @@ static bool queue_is_bound(const struct config_queue *queue, const char *type)
         return false;
 }
 
-static uint32_t needs_of(struct engine *engine, const struct config_queue *queue)
+/* The kinds of effects that the type's example has, bit by bit. */
+static uint32_t kinds_of_example(const struct handler *handler)
+{
+        struct arena arena;
+        struct plan *plan;
+        uint32_t kinds = 0;
+        arena_init(&arena);
+        struct faults faults = {.arena = &arena};
+        if (plan_build_text(handler, slice_of(handler->example), &plan, &faults) == PLAN_OK)
+                kinds = route_kinds(plan);
+        arena_fini(&arena);
+        return kinds;
+}
+
+uint32_t route_kinds(const struct plan *plan)
+{
+        uint32_t kinds = 0;
+        for (size_t i = 0; i < plan->count; i++)
+                kinds |= 1u << kind_of[plan->effects[i].kind];
+        return kinds;
+}
+
+/* What the examples of the queue's types do; what else comes from it is seen when it comes. */
+static uint32_t kinds_of_queue(const struct engine *engine, const struct config_queue *queue)
+{
+        uint32_t kinds = 0;
+        for (size_t i = 0; engine->options.handlers[i]; i++)
+                if (queue_is_bound(queue, engine->options.handlers[i]->type))
+                        kinds |= kinds_of_example(engine->options.handlers[i]);
+        return kinds ? kinds : 1u << OUTLET_MAIL;
+}
+
+static uint32_t needs_of(struct engine *engine, const struct config_queue *queue, uint32_t kinds)
 {
         const struct config *config = engine->config;
         uint32_t bits = bits_of(engine, route_find(engine, queue->outlet));
-        bits |= bits_of(engine, first_of_kind(engine, OUTLET_MAIL));
-        bits |= bits_of(engine, first_of_kind(engine, OUTLET_POST));
+        for (int kind = OUTLET_MAIL; kind <= OUTLET_PUBLISH; kind++)
+                if (kinds >> kind & 1)
+                        bits |= bits_of(engine, first_of_kind(engine, (enum outlet_kind)kind));
         for (size_t i = 0; i < config->handler_count; i++)
                 if (queue_is_bound(queue, config->handlers[i].type))
                         bits |= bits_of(engine, route_find(engine, config->handlers[i].outlet));
         return bits;
 }
 
+void route_seen(struct engine *engine, size_t queue, uint32_t kinds)
+{
+        struct queue_state *state = &engine->queues[queue];
+        if ((state->kinds | kinds) == state->kinds)
+                return;
+        state->kinds |= kinds;
+        state->needs = needs_of(engine, &engine->config->queues[queue], state->kinds);
+}
+
 void route_configure(struct engine *engine)
 {
-        for (size_t i = 0; i < engine->config->queue_count; i++)
-                engine->queues[i].needs = needs_of(engine, &engine->config->queues[i]);
-        for (size_t i = 0; i < engine->config->queue_count; i++)
+        for (size_t i = 0; i < engine->config->queue_count; i++) {
+                const struct config_queue *queue = &engine->config->queues[i];
+                struct outlet *lane;
+                engine->queues[i].kinds |= kinds_of_queue(engine, queue);
+                engine->queues[i].needs = needs_of(engine, queue, engine->queues[i].kinds);
                 for (size_t k = 0; k < engine->outlet_count; k++)
-                        outlet_weigh(&engine->outlets[k], i, engine->config->queues[i].weight);
+                        outlet_weigh(&engine->outlets[k], i, queue->weight);
+                TAILQ_FOREACH(lane, &engine->lanes, lane)
+                {
+                        outlet_weigh(lane, i, queue->weight);
+                }
+        }
 }
 
 bool route_is_covered(struct engine *engine, size_t outlet)

@@ -2,10 +2,12 @@
 #define LEVERET_RUN_STATE_H
 
 #include "core/job/protocol.h"
+#include "core/mail/mail_request.h"
 #include "core/memory/arena_pool.h"
 #include "core/message/dead_id.h"
 #include "core/message/envelope.h"
 #include "core/plan/plan.h"
+#include "core/send/post_request.h"
 #include "core/settings/config.h"
 #include "core/watch/last_words.h"
 #include "core/watch/metrics.h"
@@ -23,7 +25,7 @@
 
 /* Inside run only: what one process holds. Everything here belongs to the loop's thread. */
 
-enum { ID_BUCKETS = 4096, OWNER_SIZE = 192, WORKER_ID_MAX = 120 };
+enum { ID_BUCKETS = 4096, OWNER_SIZE = 192, WORKER_ID_MAX = 120, OUTLETS_MAX = CONFIG_OUTLETS_MAX + 2 };
 
 /* Where a delivery stands for the engine, besides the phase of its job: the list it is on. */
 enum delivery_listing {
@@ -62,13 +64,23 @@ struct delivery {
         const char
                 *refused_recipients; /* of the mail that was just sent: who was refused for good, or NULL */
         const char *refused;         /* the effect of the last send if that was definitely refused, or NULL */
-        struct mail_request request;
+        union {
+                struct mail_request mail;
+                struct post_request post;
+        } request;
+        struct {
+                size_t left; /* messages of the present effect that are not confirmed yet */
+                bool unsent; /* one of them never left */
+                struct send_result result;
+        } batch;
         uint32_t pending; /* callbacks of store, transport and publisher that are still to come */
         uint32_t publish_tries;
         int64_t publish_again_ms; /* when to try the unconfirmed copy again; 0: not waiting */
         bool ended;               /* the job is over */
         bool active;              /* counted in engine->gate.active */
-        struct outlet *outlet;    /* by which its present effect leaves; NULL before the first */
+        struct outlet *outlet;    /* by which its present effect leaves; NULL before the first, and not to be
+                                     asked without a place or a wait for one */
+        size_t outlet_index;
         struct outlet_place place;
         enum delivery_listing listing;
         TAILQ_ENTRY(delivery) all, listed;
@@ -84,6 +96,7 @@ struct queue_state {
         bool lost;       /* the broker cancelled us */
         bool cancelled;  /* no delivery can arrive until more is wanted */
         bool returns;    /* just cancelled: what is held of it is to be given back */
+        uint32_t kinds;  /* of effects that what comes from it has, bit by bit of enum outlet_kind */
         uint32_t needs;  /* outlets that what comes from it can need, bit by bit */
         size_t in_flight;
         uint64_t kept; /* neither copied nor acknowledged since the connection came up */
@@ -156,8 +169,11 @@ struct engine {
         struct wake wake;
         struct inflight inflight;
         struct gate gate;
-        struct outlet outlets[CONFIG_OUTLETS_MAX + 1]; /* the first is mail */
+        struct outlet outlets[OUTLETS_MAX]; /* the first is mail, the last publish */
         size_t outlet_count;
+        struct outlet_list
+                lanes; /* of outlets of the kind post, one for each origin; served last comes last */
+        size_t lane_count;
         struct {
                 bool up;
                 uint64_t epoch;
@@ -249,14 +265,34 @@ void alerts_event(struct engine *engine, const char *kind, const char *text);
 void alerts_reload(struct engine *engine);
 void alerts_close(struct engine *engine);
 
+/* ---- lanes.c: a post outlet's ways, one for each origin ---- */
+/* The lane of that outlet to that origin, opened if need be. */
+struct outlet *lane_get(struct engine *engine, struct outlet *outlet, const char *origin, bool allow_private);
+/* Closes lanes that nobody uses, if there are many. Not from inside an end of a send. */
+void lanes_trim(struct engine *engine);
+void lanes_close(struct engine *engine);
+void lanes_forget(struct engine *engine); /* when no callback comes any more */
+/* The outlet and its lanes together. */
+struct outlet_sum {
+        struct breaker breaker; /* the worst of them, with the openings of all */
+        size_t used, waiting, origins;
+};
+struct outlet_sum outlet_sum(const struct engine *engine, size_t outlet);
+
 /* ---- route.c: which outlet an effect leaves by ---- */
 struct outlet *route_find(struct engine *engine, const char *name);
-/* For the present effect. NULL: it names an outlet that is not configured. */
+/* May all effects of the plan leave by some outlet? False with the cause in delivery->error. */
+bool route_allows(struct delivery *delivery);
+/* For the present effect. NULL: it names an outlet that is not configured, or no more. */
 struct outlet *route_choose(const struct delivery *delivery);
 /* on_ambiguous: park, of the effect with this index? */
 bool route_parks(const struct delivery *delivery, size_t effect);
 /* The outlet that the effect leaves by while all is well; NULL: it names one that there is not. */
 const struct config_outlet *route_home(const struct delivery *delivery, size_t effect);
+/* The kinds of effects in a plan, bit by bit of enum outlet_kind. */
+uint32_t route_kinds(const struct plan *plan);
+/* Such effects came from the queue. */
+void route_seen(struct engine *engine, size_t queue, uint32_t kinds);
 /* When the outlets stand, and after a reload: what each queue can need. */
 void route_configure(struct engine *engine);
 /* Does a fallback that is well take what this outlet would? */
@@ -283,6 +319,10 @@ struct store_identity delivery_identity(const struct delivery *delivery);
 /* ---- actions.c ---- */
 /* Carries out one action. True if it is answered at once, with `answer`. */
 bool delivery_perform(struct delivery *delivery, const struct job_action *action, struct job_event *answer);
+
+/* ---- sends.c ---- */
+/* Sends the effect with this index by delivery->outlet; answers EVENT_SENT. */
+void send_effect(struct delivery *delivery, int index);
 
 /* ---- ends.c: decisions, copies, the dead-letter index; those that return true as delivery_perform ---- */
 void end_decide(struct delivery *delivery);

@@ -1,9 +1,13 @@
-"""The mail sink (tests/sink/mailsink.py) as a child process, and the words to talk to it."""
+"""The mail sink (tests/sink/mailsink.py) as a child process, and the words to talk to it; a receiver of webhooks beside it."""
+import collections
 import http.client
+import http.server
 import json
 import pathlib
 import shutil
+import socket
 import tempfile
+import threading
 import urllib.parse
 
 from .ports import free_port, is_open
@@ -115,3 +119,66 @@ def _answer(short):
     if rest.startswith("cut"):
         return {"stage": first, "cut": rest.partition(" ")[2] or "before"}
     return {"stage": first, "reply": rest}
+
+
+class Hooks:
+    """A receiver of webhooks: keeps every request with its headers, and answers as told."""
+
+    def __init__(self):
+        self.requests = []          # {"path", "headers", "body"}
+        self.connections = 0
+        self._answers = collections.deque()
+        self._lock = threading.Lock()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                receiver.connections += 1
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                with receiver._lock:
+                    receiver.requests.append({"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()},
+                                              "body": body})
+                    answer = receiver._answers.popleft() if receiver._answers else receiver.usual
+                if answer == "cut":
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                status, headers = answer if isinstance(answer, tuple) else (answer, {})
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.usual = 204
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def script(self, *answers):
+        """A status, (status, headers) or "cut": what the next requests are answered."""
+        self._answers.extend(answers)
+
+    def by_id(self):
+        with self._lock:
+            found = collections.defaultdict(list)
+            for request in self.requests:
+                found[request["headers"]["webhook-id"]].append(request)
+            return found
+
+    def wait_for(self, count, within=20):
+        wait_until(lambda: len(self.requests) >= count, within=within, what=lambda: f"{len(self.requests)} posts of {count}")
+        return self.requests
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()

@@ -4,6 +4,8 @@
 
 #include "core/codec/sha256.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 
@@ -38,4 +40,13 @@ void sha256_final_hex(struct sha256 *hash, char out[SHA256_HEX_SIZE])
                 out[2 * i + 1] = digits[digest[i] & 15];
         }
         out[SHA256_HEX_SIZE - 1] = '\0';
+}
+
+void sha256_hmac(struct slice key, struct slice text, unsigned char out[SHA256_SIZE])
+{
+        static const char none[1] = "";
+        unsigned len = SHA256_SIZE;
+        if (!HMAC(EVP_sha256(), key.len ? key.data : none, (int)key.len, (const unsigned char *)text.data,
+                  text.len, out, &len))
+                abort();
 }

@@ -3,6 +3,7 @@
 #include "core/plan/fields.h"
 #include "core/plan/mail_check.h"
 #include "core/plan/mail_copy.h"
+#include "core/plan/plan_effects.h"
 #include "core/text/html_text.h"
 #include "core/text/mailbox.h"
 #include "core/text/utf8.h"
@@ -80,8 +81,7 @@ static bool key_taken(const struct plan *plan, const char *key)
         return false;
 }
 
-/* What forbids one more effect of that key, or NULL. */
-static const char *effect_mistake(const struct plan *plan, const char *key)
+const char *effect_mistake(const struct plan *plan, const char *key)
 {
         if (plan->count == PLAN_EFFECTS_MAX)
                 return "more than 32 effects";
@@ -91,7 +91,7 @@ static const char *effect_mistake(const struct plan *plan, const char *key)
 }
 
 /* The array doubles at every power of two; what it leaves behind in the arena is small. */
-static struct effect *effect_add(struct plan *plan, const char *key, enum effect_kind kind)
+struct effect *effect_add(struct plan *plan, const char *key, enum effect_kind kind)
 {
         size_t count = plan->count;
         if ((count & (count - 1)) == 0) {

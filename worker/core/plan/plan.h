@@ -9,17 +9,29 @@
 enum {
         PLAN_EFFECTS_MAX = 32,
         PLAN_KEY_MAX = 64,
+        PLAN_BYTES_MAX = 4 << 20, /* of what posts and messages carry together */
+        PLAN_BATCH_MAX = 1000,    /* messages in one effect */
+        PLAN_URL_MAX = 2000,
         PLAN_ERROR_MAX = 256, /* of a reason, and of what a dead letter says of a payload, with the NUL */
 };
 
-enum effect_kind { EFFECT_MAIL };
+enum effect_kind { EFFECT_MAIL, EFFECT_POST, EFFECT_PUBLISH };
 
-/* One thing to be done. What is said of struct mail in handler.h has been checked. */
+/* The messages of one effect; those of a batch are numbered from 0. */
+struct outgoing_batch {
+        struct outgoing *list;
+        size_t count;
+        bool numbered;
+};
+
+/* One thing to be done. What handler.h says of its struct has been checked. */
 struct effect {
         const char *key; /* unique in its plan */
         enum effect_kind kind;
         union {
                 struct mail mail;
+                struct post post;
+                struct outgoing_batch publish;
         };
 };
 
@@ -31,6 +43,7 @@ struct plan {
         const struct template_set *templates; /* for plan_template; NULL: there are none */
         struct effect *effects;               /* in the order in which the handler named them */
         size_t count;
+        size_t bytes;  /* PLAN_BYTES_MAX */
         bool rejected; /* then count is 0 and `reason` says why; bounded, one line, UTF-8 */
         char reason[PLAN_ERROR_MAX];
 };
@@ -67,6 +80,12 @@ enum plan_outcome plan_build(const struct handler *handler, const json_t *payloa
 /* The same from the text of a payload: json_parse, then plan_build. */
 enum plan_outcome plan_build_text(const struct handler *handler, struct slice payload, struct plan **plan,
                                   struct faults *faults);
+
+/* As plan_publish, one item of many: numbered also if it stays the only one. */
+void plan_publish_item(struct plan *plan, const struct outgoing *outgoing);
+
+/* The outlet that the effect names, or NULL. */
+const char *effect_outlet(const struct effect *effect);
 
 /* Adds to `faults` what is wrong with the text of a payload, without planning. */
 void plan_check(const struct handler *handler, struct slice payload, struct faults *faults);

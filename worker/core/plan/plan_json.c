@@ -89,6 +89,42 @@ static void add_mail(struct buffer *out, const struct mail *mail)
         buffer_add_char(out, '}');
 }
 
+/* A JSON text as it stands. */
+static void add_data(struct buffer *out, const char *data)
+{
+        buffer_add_text(out, ",\"data\":");
+        buffer_add_text(out, data);
+        buffer_add_char(out, '}');
+}
+
+/* What follows the question mark of the URL may be a secret. */
+static void add_post(struct buffer *out, const struct post *post)
+{
+        buffer_add_text(out, "{\"kind\":\"post\"");
+        add_text(out, "key", post->key);
+        buffer_add_text(out, ",\"url\":");
+        buffer_add_json_string(out, (struct slice){.data = post->url, .len = strcspn(post->url, "?#")});
+        add_text(out, "type", post->type);
+        add_text(out, "outlet", post->outlet);
+        add_data(out, post->data);
+}
+
+/* One entry for each message, with the end of its id in place of the effect's key. */
+static void add_publish(struct buffer *out, const struct outgoing_batch *batch)
+{
+        for (size_t i = 0; i < batch->count; i++) {
+                const struct outgoing *outgoing = &batch->list[i];
+                buffer_printf(out, "%s{\"kind\":\"publish\",\"key\":\"%s", i ? "," : "", outgoing->key);
+                if (batch->numbered)
+                        buffer_printf(out, ".%zu", i);
+                buffer_add_char(out, '"');
+                add_text(out, "type", outgoing->type);
+                add_text(out, "subject", outgoing->subject);
+                add_text(out, "exchange", outgoing->exchange);
+                add_data(out, outgoing->data);
+        }
+}
+
 void plan_json(struct buffer *out, const char *type, const struct plan *plan)
 {
         buffer_printf(out, "{\"type\":\"%s\",\"effects\":[", type);
@@ -97,6 +133,12 @@ void plan_json(struct buffer *out, const char *type, const struct plan *plan)
                 switch (plan->effects[i].kind) {
                 case EFFECT_MAIL:
                         add_mail(out, &plan->effects[i].mail);
+                        break;
+                case EFFECT_POST:
+                        add_post(out, &plan->effects[i].post);
+                        break;
+                case EFFECT_PUBLISH:
+                        add_publish(out, &plan->effects[i].publish);
                         break;
                 }
         }

@@ -102,11 +102,48 @@ static void render_mail(struct buffer *out, const struct mail *mail)
         add_block(out, "html", mail->html);
 }
 
+/* What follows the question mark may be a secret. */
+static void add_url(struct buffer *out, const char *url)
+{
+        size_t len = strcspn(url, "?#");
+        buffer_printf(out, "  url: %.*s%s\n", (int)len, url, url[len] ? "?.." : "");
+}
+
+static void render_post(struct buffer *out, const struct post *post)
+{
+        buffer_printf(out, "post %s\n", post->key);
+        add_url(out, post->url);
+        add_line(out, "type", post->type);
+        add_line(out, "outlet", post->outlet);
+        add_block(out, "data", post->data);
+}
+
+static void render_publish(struct buffer *out, const struct outgoing_batch *batch)
+{
+        for (size_t i = 0; i < batch->count; i++) {
+                const struct outgoing *outgoing = &batch->list[i];
+                buffer_printf(out, "publish %s", outgoing->key);
+                if (batch->numbered)
+                        buffer_printf(out, ".%zu", i);
+                buffer_add_char(out, '\n');
+                add_line(out, "type", outgoing->type);
+                add_line(out, "subject", outgoing->subject);
+                add_line(out, "exchange", outgoing->exchange);
+                add_block(out, "data", outgoing->data);
+        }
+}
+
 static void render_effect(struct buffer *out, const struct effect *effect)
 {
         switch (effect->kind) {
         case EFFECT_MAIL:
                 render_mail(out, &effect->mail);
+                break;
+        case EFFECT_POST:
+                render_post(out, &effect->post);
+                break;
+        case EFFECT_PUBLISH:
+                render_publish(out, &effect->publish);
                 break;
         }
 }

@@ -106,7 +106,7 @@ struct config_handler {
         const char *outlet;    /* NULL: that of the queue */
 };
 
-enum outlet_kind { OUTLET_MAIL, OUTLET_POST };
+enum outlet_kind { OUTLET_MAIL, OUTLET_POST, OUTLET_PUBLISH };
 
 /* One way out of the process: `mail`, or an entry of `outlets`. */
 struct config_outlet {
@@ -141,6 +141,12 @@ struct config_outlet {
                 int64_t connections;         /* default 16 */
                 struct config_tls tls;
         } smtp;
+        struct {                                 /* of the kind post */
+                const char *secret, *secret_old; /* whsec_..; secret */
+                struct config_texts allow;       /* origins */
+                bool allow_private;
+                int64_t connections; /* to each origin; default 32 */
+        } post;
         struct {
                 int64_t failures;    /* default 5 */
                 int64_t open_ms;     /* default 5000 */
@@ -198,6 +204,9 @@ struct config {
         struct config_outlet mail, outlets[CONFIG_OUTLETS_MAX];
         size_t outlet_count; /* of `outlets` */
         struct config_guard guard;
+        struct {
+                struct config_texts exchanges; /* beside leveret.in */
+        } publish;
         struct {
                 const char *mail_to;
                 const char *webhook;

@@ -208,7 +208,8 @@ static void explain(struct writer *writer, size_t depth, const struct setting *s
 static void document_value(const struct setting *setting, struct buffer *value)
 {
         bool list = setting->kind == SETTING_TEXTS || setting->kind == SETTING_DURATIONS;
-        if (list && value->len > 0)
+        bool word = setting->kind == SETTING_WORD && !setting->shown;
+        if ((list || word) && value->len > 0)
                 return;
         buffer_clear(value);
         if (setting->shown)
@@ -353,7 +354,9 @@ void settings_document(struct buffer *out)
         config->handlers[0].type = "email.send.v1";
         config->handler_count = 1;
         settings_outlet_defaults(&config->outlets[0], "backup", &arena);
-        config->outlet_count = 1;
+        settings_outlet_defaults(&config->outlets[1], "hooks", &arena);
+        config->outlets[1].kind = OUTLET_POST;
+        config->outlet_count = 2;
         settings_token_defaults(&config->serve.tokens[0], &arena);
         config->serve.token_count = 1;
         buffer_add_text(out, preamble);

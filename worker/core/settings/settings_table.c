@@ -30,6 +30,7 @@ static const char *const topologies[] = {"declare", "verify", "off", NULL};
 #define OF_OUTLET(field) .scope = SETTING_OF_OUTLET, .offset = offsetof(struct config_outlet, field)
 #define OF_MAIL(field) OF_OUTLET(field), .kinds = SETTING_KIND_MAIL
 #define OF_TOKEN(field) .scope = SETTING_OF_TOKEN, .offset = offsetof(struct config_token, field)
+#define OF_POST(field) OF_OUTLET(field), .kinds = SETTING_KIND_POST
 #define OF_HANDLER(field) .scope = SETTING_OF_HANDLER, .offset = offsetof(struct config_handler, field)
 
 /* clang-format off */
@@ -321,7 +322,31 @@ const struct setting settings[] = {
           .prose = "How often in a row this outlet must have refused an effect for now before the next one takes it." },
         { .name = "outlets.*.kind", .kind = SETTING_WORD, OF_OUTLET(kind),
           .words = outlet_kinds, .fallback = "mail",
-          .prose = "What leaves by it. An outlet of the kind mail has the settings of the section mail." },
+          .prose = "What leaves by it. An outlet of the kind mail has the settings of the section mail; one of the kind post "
+                   "has those of mail that do not speak of mails, and the next ones." },
+        { .name = "outlets.*.secret", .kind = SETTING_TEXT, OF_POST(post.secret),
+          .example = "${HOOK_SECRET}", .secret = true,
+          .prose = "Signs each post as Standard Webhooks has it: whsec_ and the base64 of 16 to 64 bytes; unset: no "
+                   "signature." },
+        { .name = "outlets.*.secret_old", .kind = SETTING_TEXT, OF_POST(post.secret_old),
+          .example = "${HOOK_SECRET_OLD}", .secret = true,
+          .prose = "Signs beside secret while receivers change over to that." },
+        { .name = "outlets.*.allow", .kind = SETTING_TEXTS, OF_POST(post.allow.list),
+          .count_offset = offsetof(struct config_outlet, post.allow.count), .max = CONFIG_TEXTS_MAX,
+          .example = "[\"https://hooks.example.com\"]",
+          .prose = "Origins that may be posted to: scheme, host and port; https://*.example.com takes every host below "
+                   "example.com, https://* every host. A post to any other is rejected. Addresses that are not "
+                   "public are refused, unless the origin itself is such an address or localhost." },
+        { .name = "outlets.*.allow_private", .kind = SETTING_BOOLEAN, OF_POST(post.allow_private),
+          .fallback = "false",
+          .prose = "Lets posts go to private, loopback and link-local addresses whatever name leads there." },
+        { .name = "outlets.*.connections", .kind = SETTING_INTEGER, OF_POST(post.connections),
+          .min = 1, .max = 1024, .fallback = "32",
+          .prose = "How many connections to each origin are open at most, and so how many posts are under way." },
+        { .name = "publish.exchanges", .kind = SETTING_TEXTS, OF_WORKER(publish.exchanges.list),
+          .count_offset = offsetof(struct config, publish.exchanges.count), .max = CONFIG_TEXTS_MAX,
+          .example = "[shop]",
+          .prose = "Exchanges beside leveret.in that a handler may publish to." },
         { .name = "alerts.mail_to", .kind = SETTING_ADDRESS, OF_WORKER(alerts.mail_to),
           .example = "ops@example.com", .reloadable = true,
           .prose = "Address that is told of dead letters; unset: nobody." },

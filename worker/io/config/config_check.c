@@ -7,10 +7,12 @@
 #include "core/message/topology.h"
 #include "core/plan/registry.h"
 #include "core/send/mail_preset.h"
+#include "core/send/webhook_sign.h"
 #include "core/text/address.h"
 #include "core/text/units.h"
 #include "core/text/utf8.h"
 #include "io/config/config_url.h"
+#include "io/machine/origin.h"
 #include "io/machine/url.h"
 
 #include <stdlib.h>
@@ -62,6 +64,8 @@ bool config_secret_is_local(const struct config *config, const char *path, struc
         if (strcmp(path, "redis.url") == 0 || strcmp(path, "redis.password") == 0)
                 return url_is_local(config->redis.url, arena);
         const struct config_outlet *outlet = outlet_of(config, path, arena);
+        if (outlet && outlet->kind == OUTLET_POST)
+                return false;
         if (outlet)
                 return url_is_local(strstr(path, ".smtp.") ? outlet->smtp.url : outlet->http.url, arena);
         if (strcmp(path, "alerts.webhook") == 0)
@@ -221,6 +225,31 @@ static void check_mail(struct check *check, const struct config_outlet *outlet)
                       "is required: username and password belong together");
 }
 
+static void check_secret(struct check *check, const struct config_outlet *outlet, const char *name,
+                         const char *text)
+{
+        struct webhook_secret secret;
+        if (text && !webhook_secret_parse(text, &secret))
+                fault(check, outlet_path(check, outlet, name),
+                      "must be whsec_ and the base64 of 16 to 64 bytes, as of: echo whsec_$(openssl rand "
+                      "-base64 32)");
+}
+
+/* What a post outlet needs beside what all have. */
+static void check_post(struct check *check, const struct config_outlet *outlet)
+{
+        const char *path = outlet_path(check, outlet, "allow");
+        for (size_t i = 0; i < outlet->post.allow.count; i++) {
+                const char *wrong = origin_entry_fault(check->arena, outlet->post.allow.list[i]);
+                if (wrong)
+                        fault(check, path, arena_printf(check->arena, "entry %zu: %s", i + 1, wrong));
+        }
+        check_secret(check, outlet, "secret", outlet->post.secret);
+        check_secret(check, outlet, "secret_old", outlet->post.secret_old);
+        if (outlet->post.secret_old && !outlet->post.secret)
+                fault(check, outlet_path(check, outlet, "secret"), "is required with secret_old");
+}
+
 static const char *const outlet_kinds[] = {[OUTLET_MAIL] = "mail", [OUTLET_POST] = "post"};
 
 static size_t outlet_index(const struct config *config, const char *name)
@@ -273,6 +302,11 @@ static void check_outlet(struct check *check, const struct config_outlet *outlet
         const struct config *config = check->config;
         if (outlet->kind == OUTLET_MAIL)
                 check_mail(check, outlet);
+        else
+                check_post(check, outlet);
+        if (strcmp(outlet->name, "publish") == 0 || strcmp(outlet->name, "alerts") == 0)
+                fault(check, arena_printf(check->arena, "outlets.%s", outlet->name),
+                      "is the name of an outlet that leveret has by itself");
         check_fallback(check, outlet);
         if (outlet->breaker.open_max_ms < outlet->breaker.open_ms)
                 fault(check, outlet_path(check, outlet, "breaker.open_max"),

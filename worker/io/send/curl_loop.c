@@ -42,7 +42,9 @@ struct curl_loop {
         uv_poll_t poll;
         curl_loop_ended *ended;
         curl_loop_ready *ready; /* NULL: connections are libcurl's alone */
-        struct watch *watches;  /* by descriptor */
+        curl_loop_guard *guard; /* NULL: every address may be connected to */
+        void *guard_context;
+        struct watch *watches; /* by descriptor */
         size_t watch_max;
         /* Grows whenever a descriptor may have become another socket: libcurl closes one that never
          * connected, and those of its resolver, without a word. */
@@ -214,6 +216,8 @@ static curl_socket_t socket_open(void *context, curlsocktype purpose, struct cur
         struct pool *pool = context;
         struct curl_loop *curl_loop = pool->curl_loop;
         (void)purpose;
+        if (curl_loop->guard && !curl_loop->guard(curl_loop->guard_context, address))
+                return CURL_SOCKET_BAD;
         curl_socket_t fd =
                 socket(address->family, address->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->protocol);
         if (fd < 0)
@@ -298,6 +302,12 @@ struct curl_loop *curl_loop_open(uv_loop_t *loop, size_t places, curl_loop_ended
         curl_loop->now.data = curl_loop->poll.data = curl_loop;
         curl_loop->handles = 2 + (unsigned)count;
         return curl_loop;
+}
+
+void curl_loop_set_guard(struct curl_loop *curl_loop, curl_loop_guard *guard, void *context)
+{
+        curl_loop->guard = guard;
+        curl_loop->guard_context = context;
 }
 
 static struct pool *pool_of(struct curl_loop *curl_loop, size_t place)

@@ -25,6 +25,10 @@ enum { CURL_LOOP_SHARE = 64 };
  * curl_loop_remove, and its connection is its owner's to talk on. */
 struct curl_loop *curl_loop_open(uv_loop_t *loop, size_t places, curl_loop_ended *ended,
                                  curl_loop_ready *ready);
+/* Whether a connection to this address may be opened; asked for each, before it is. */
+typedef bool curl_loop_guard(void *context, const struct curl_sockaddr *address);
+/* From now on `guard` is asked. */
+void curl_loop_set_guard(struct curl_loop *curl_loop, curl_loop_guard *guard, void *context);
 /* Makes the handle one whose sockets this loop watches, at that place for good; once for each handle, before
  * it is added. */
 void curl_loop_adopt(struct curl_loop *curl_loop, CURL *easy, size_t place);

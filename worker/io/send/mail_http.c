@@ -19,9 +19,9 @@ enum { RESPONSE_MAX = 64 * 1024, HEADER_LINE_MAX = 128 };
 enum { BODY_KEPT_MAX = 64 * 1024 };
 
 /* One mail under way, and the handle that the next one uses again. */
-struct post {
+struct http_mail {
         struct mail_http *owner;
-        struct post *next; /* in the list of free or of refused ones */
+        struct http_mail *next; /* in the list of free or of refused ones */
         CURL *easy;
         struct buffer body, response;
         /* The headers of this mail, linked in front of those of all; libcurl only reads the list. */
@@ -44,15 +44,15 @@ struct mail_http {
         struct curl_loop *curl_loop;
         struct curl_slist *headers;
         CURLU *url;
-        uv_timer_t later;   /* done is not called from inside send */
-        struct post **free; /* a list for each multi handle: places that share one are taken first */
-        struct post *refused, **refused_end;
-        struct post posts[];
+        uv_timer_t later;        /* done is not called from inside send */
+        struct http_mail **free; /* a list for each multi handle: places that share one are taken first */
+        struct http_mail *refused, **refused_end;
+        struct http_mail posts[];
 };
 
 static size_t response_take(char *data, size_t size, size_t count, void *context)
 {
-        struct post *post = context;
+        struct http_mail *post = context;
         size_t len = size * count;
         if (len > RESPONSE_MAX - post->response.len)
                 return 0; /* ends the transfer */
@@ -64,21 +64,21 @@ static size_t response_take(char *data, size_t size, size_t count, void *context
  */
 static int fence_ask(void *context, char *ip, char *local_ip, int port, int local_port)
 {
-        struct post *post = context;
+        struct http_mail *post = context;
         (void)ip, (void)local_ip, (void)port, (void)local_port;
         post->fenced = clock_boot_ms() > post->fence.valid_until_ms;
         return post->fenced ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* The last byte was handed to the system: without all of them no service has a mail. */
-static bool sent_whole(const struct post *post)
+static bool sent_whole(const struct http_mail *post)
 {
         curl_off_t uploaded = 0;
         curl_easy_getinfo(post->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
         return (size_t)uploaded >= post->body.len;
 }
 
-static struct slice header_of(const struct post *post, const char *name)
+static struct slice header_of(const struct http_mail *post, const char *name)
 {
         struct curl_header *header;
         if (curl_easy_header(post->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
@@ -87,13 +87,13 @@ static struct slice header_of(const struct post *post, const char *name)
 }
 
 /* The header with or without X- before it. */
-static struct slice limit_header(const struct post *post, const char *name)
+static struct slice limit_header(const struct http_mail *post, const char *name)
 {
         struct slice value = header_of(post, name);
         return value.data ? value : header_of(post, name + strlen("X-"));
 }
 
-static struct send_result answer_judge(const struct post *post, int status)
+static struct send_result answer_judge(const struct http_mail *post, int status)
 {
         const struct mail_http *http = post->owner;
         struct slice body = {.data = post->response.data, .len = post->response.len}, text = {0};
@@ -126,7 +126,7 @@ static struct send_result answer_judge(const struct post *post, int status)
         return result;
 }
 
-static struct send_result post_judge(const struct post *post, CURLcode code)
+static struct send_result post_judge(const struct http_mail *post, CURLcode code)
 {
         long status = 0;
         curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -140,7 +140,7 @@ static struct send_result post_judge(const struct post *post, CURLcode code)
         return send_outcome_cut(sent, send_curl_cause(code, post->cause));
 }
 
-static struct send_result probe_judge(const struct post *post, CURLcode code)
+static struct send_result probe_judge(const struct http_mail *post, CURLcode code)
 {
         SEND_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 0L);
         if (code == CURLE_OK)
@@ -150,32 +150,32 @@ static struct send_result probe_judge(const struct post *post, CURLcode code)
                                                  : send_outcome_cut(/* sent = */ false, cause);
 }
 
-static size_t post_place(const struct post *post)
+static size_t post_place(const struct http_mail *post)
 {
         return (size_t)(post - post->owner->posts);
 }
 
-static void post_give(struct post *post)
+static void post_give(struct http_mail *post)
 {
-        struct post **free = &post->owner->free[post_place(post) / CURL_LOOP_SHARE];
+        struct http_mail **free = &post->owner->free[post_place(post) / CURL_LOOP_SHARE];
         post->next = *free;
         *free = post;
 }
 
 /* Few mails keep to few connections; the caller keeps to the capacity. */
-static struct post *post_take(struct mail_http *http)
+static struct http_mail *post_take(struct mail_http *http)
 {
         size_t list = 0;
         while (!http->free[list]) {
                 list++;
                 assert(list * CURL_LOOP_SHARE < http->base.capacity);
         }
-        struct post *post = http->free[list];
+        struct http_mail *post = http->free[list];
         http->free[list] = post->next;
         return post;
 }
 
-static void post_end(struct post *post, const struct send_result *result)
+static void post_end(struct http_mail *post, const struct send_result *result)
 {
         send_done *done = post->done;
         void *context = post->context;
@@ -188,7 +188,7 @@ static void post_end(struct post *post, const struct send_result *result)
 
 static void on_ended(CURL *easy, void *owner, CURLcode code)
 {
-        struct post *post = owner;
+        struct http_mail *post = owner;
         struct send_result result = post->probe ? probe_judge(post, code) : post_judge(post, code);
         /* libcurl 8.14 leaks the name of a failed look-up when its handle fails to find one again. */
         if (code == CURLE_COULDNT_RESOLVE_HOST) {
@@ -202,11 +202,11 @@ static void on_ended(CURL *easy, void *owner, CURLcode code)
 
 static void refused_deliver(struct mail_http *http)
 {
-        struct post *post = http->refused;
+        struct http_mail *post = http->refused;
         http->refused = NULL;
         http->refused_end = &http->refused;
         while (post) {
-                struct post *next = post->next;
+                struct http_mail *next = post->next;
                 post_end(post, &post->result);
                 post = next;
         }
@@ -217,7 +217,7 @@ static void on_later(uv_timer_t *timer)
         refused_deliver(timer->data);
 }
 
-static void post_refuse(struct post *post, struct send_result result)
+static void post_refuse(struct http_mail *post, struct send_result result)
 {
         struct mail_http *http = post->owner;
         post->result = result;
@@ -227,7 +227,7 @@ static void post_refuse(struct post *post, struct send_result result)
         uv_timer_start(&http->later, on_later, 0, 0);
 }
 
-static void headers_set(struct post *post, const struct mail_request *request)
+static void headers_set(struct http_mail *post, const struct mail_request *request)
 {
         struct curl_slist *rest = post->owner->headers;
         char traceparent[TRACEPARENT_SIZE];
@@ -255,7 +255,7 @@ static void headers_set(struct post *post, const struct mail_request *request)
         SEND_CURL_SET(post->easy, CURLOPT_HTTPHEADER, rest);
 }
 
-static void post_start(struct post *post, const struct mail_request *request, bool park)
+static void post_start(struct http_mail *post, const struct mail_request *request, bool park)
 {
         buffer_clear(&post->body);
         buffer_clear(&post->response);
@@ -273,7 +273,7 @@ static void post_start(struct post *post, const struct mail_request *request, bo
         curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
 }
 
-static CURL *post_easy(struct post *post, const struct config_outlet *config)
+static CURL *post_easy(struct http_mail *post, const struct config_outlet *config)
 {
         struct mail_http *http = post->owner;
         CURL *easy = send_curl_easy(&config->http.tls, "http,https", config->timeout_ms);
@@ -290,9 +290,9 @@ static CURL *post_easy(struct post *post, const struct config_outlet *config)
         return easy;
 }
 
-static struct post *post_occupy(struct transport *transport, send_done *done, void *context)
+static struct http_mail *post_occupy(struct transport *transport, send_done *done, void *context)
 {
-        struct post *post = post_take((struct mail_http *)transport);
+        struct http_mail *post = post_take((struct mail_http *)transport);
         post->done = done;
         post->context = context;
         post->fenced = post->probe = false;
@@ -301,7 +301,7 @@ static struct post *post_occupy(struct transport *transport, send_done *done, vo
 
 static void http_probe(struct transport *transport, send_done *done, void *context)
 {
-        struct post *post = post_occupy(transport, done, context);
+        struct http_mail *post = post_occupy(transport, done, context);
         post->busy = post->probe = true;
         post->fence.valid_until_ms = INT64_MAX;
         post->cause[0] = '\0';
@@ -312,7 +312,7 @@ static void http_probe(struct transport *transport, send_done *done, void *conte
 static void http_send(struct transport *transport, const struct mail_request *request, bool park,
                       struct send_fence fence, send_done *done, void *context)
 {
-        struct post *post = post_occupy(transport, done, context);
+        struct http_mail *post = post_occupy(transport, done, context);
         post->fence = fence;
         const char *problem = mail_request_problem(request);
         struct buffer refusal = {0};
@@ -327,7 +327,7 @@ static void http_send(struct transport *transport, const struct mail_request *re
         post_start(post, request, park);
 }
 
-static void post_fini(struct post *post)
+static void post_fini(struct http_mail *post)
 {
         curl_easy_cleanup(post->easy);
         buffer_fini(&post->body);
@@ -344,7 +344,7 @@ static void http_close(struct transport *transport)
         struct mail_http *http = (struct mail_http *)transport;
         refused_deliver(http);
         for (size_t i = 0; i < http->base.capacity; i++) {
-                struct post *post = &http->posts[i];
+                struct http_mail *post = &http->posts[i];
                 if (!post->busy)
                         continue;
                 struct send_result result = send_outcome_stopped(sent_whole(post));
@@ -439,7 +439,7 @@ static void signature_set(CURL *easy, const struct config_outlet *config,
 static void posts_init(struct mail_http *http, const struct config_outlet *config)
 {
         for (size_t i = http->base.capacity; i-- > 0;) {
-                struct post *post = &http->posts[i];
+                struct http_mail *post = &http->posts[i];
                 post->owner = http;
                 post->easy = post_easy(post, config);
                 signature_set(post->easy, config, &http->rules);

@@ -1,0 +1,225 @@
+#include "core/message/child.h"
+#include "io/log/log.h"
+#include "io/machine/clock.h"
+#include "io/send/post_http.h"
+#include "run/crashpoint.h"
+#include "run/state.h"
+
+#include <stdio.h>
+
+/* How each kind of effect leaves, and what is made of how that ended. */
+
+static void breaker_tell(struct engine *engine, const struct outlet *outlet, const struct send_result *result)
+{
+        bool open = outlet->breaker.state == BREAKER_OPEN;
+        char text[120];
+        snprintf(text, sizeof(text),
+                 open ? "the %s transport is failing: nothing leaves by it but probes"
+                      : "the %s transport works again",
+                 outlet->config->name);
+        log_event(open ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+                  &(struct log_fields){.event = open ? "breaker_open" : "breaker_closed",
+                                       .outlet = outlet->config->name,
+                                       .msg = text,
+                                       .error = open ? result->error : NULL});
+        if (open)
+                alerts_event(engine, result->opens ? "mail_refused" : "breaker_open", result->error);
+}
+
+/* The mail went out, but not to all: the timeline names whom the server refused. */
+static void note_refused(struct delivery *delivery, const struct send_result *result)
+{
+        bool partial = result->outcome == SEND_DONE && result->refused_count > 0;
+        delivery->refused_recipients = partial ? arena_strdup(delivery->arena, result->refused) : NULL;
+        if (partial)
+                joblog_warn(delivery, "recipients_refused", result->refused);
+}
+
+/* What the end says of the outlet, and that of the job. Where the service only takes fewer connections, the
+ * job is told what it is told of a fence: nothing was sent, so it wants a place again. */
+static void judge_end(struct delivery *delivery, const struct send_result *result, struct job_event *event)
+{
+        struct engine *engine = delivery->engine;
+        struct outlet *outlet = delivery->outlet;
+        int64_t now_ms = clock_boot_ms();
+        struct outlet_news news = outlet_result(outlet, &delivery->place, delivery->hash, result, now_ms);
+        event->fenced = news.again;
+        event->outage |= news.outage;
+        if (news.narrowed)
+                log_event(LOG_LEVEL_WARN,
+                          &(struct log_fields){.event = "connections_limited",
+                                               .outlet = outlet->config->name,
+                                               .msg = "the mail service takes fewer connections",
+                                               .error = delivery->error});
+        if (news.again)
+                return;
+        metrics_mail_end(engine->metrics, outlet->index, result->outcome,
+                         (double)(now_ms - delivery->send_began_ms) / 1000);
+        breaker_explain(&outlet->breaker, result, delivery->error);
+        if (news.changed)
+                breaker_tell(engine, outlet, result);
+}
+
+/* The present effect's send has ended. `outage`: for a reason that no message is to blame for. */
+static void send_end(struct delivery *delivery, const struct send_result *result, bool outage)
+{
+        struct job_event event = {.kind = EVENT_SENT,
+                                  .outcome = result->outcome,
+                                  .fenced = result->status == -1,
+                                  .outage = outage,
+                                  .throttled = result->throttled,
+                                  .retry_after_ms = result->retry_after_ms};
+        if (result->outcome != SEND_DONE)
+                snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
+        if (!event.fenced)
+                judge_end(delivery, result, &event);
+        if (event.fenced)
+                delivery->place.sent = false;
+        bool refused = result->outcome != SEND_AMBIGUOUS && result->outcome != SEND_DONE;
+        delivery->refused = refused ? delivery->plan->effects[delivery->job.effect].key : NULL;
+        snprintf(delivery->provider_id, sizeof(delivery->provider_id), "%s", result->provider_id);
+        if (result->outcome != SEND_DONE && !(event.fenced && result->crowded))
+                joblog_warn(delivery, "send_failed", delivery->error);
+        note_refused(delivery, result);
+        delivery_event(delivery, &event);
+}
+
+static void on_sent(void *context, const struct send_result *result)
+{
+        struct delivery *delivery = context;
+        CRASHPOINT("sent");
+        if (delivery_back(delivery))
+                send_end(delivery, result, /* outage = */ false);
+}
+
+/* ---- one mail ---- */
+
+static int64_t date_ms(const struct delivery *delivery)
+{
+        const struct envelope *envelope = &delivery->envelope;
+        return envelope->has_timestamp ? envelope->timestamp_s * 1000 : delivery->created_ms;
+}
+
+static const char *traceparent_of(const struct delivery *delivery)
+{
+        return delivery->envelope.traceparent[0] ? delivery->envelope.traceparent : NULL;
+}
+
+static struct send_fence fence_of(const struct delivery *delivery)
+{
+        const struct job *job = &delivery->job;
+        return (struct send_fence){.valid_until_ms = job->lease_until_ms - job->send_limit_ms};
+}
+
+static void send_mail(struct delivery *delivery, const struct effect *effect, bool park)
+{
+        const struct mail_origin origin = {
+                .prefix = delivery->engine->config->redis.prefix,
+                .job_id = delivery->envelope.id,
+                .from = delivery->outlet->config->from,
+                .date_s = date_ms(delivery) / 1000,
+                .traceparent = traceparent_of(delivery),
+                .guard = &delivery->engine->config->guard,
+        };
+        delivery->request.mail = mail_request_make(delivery->arena, &effect->mail, &origin);
+        delivery->request.mail.last_try = delivery->job.generation.attempt + 1 >= delivery->job.attempts_max;
+        transport_send(delivery->outlet->transport, &delivery->request.mail, park, fence_of(delivery),
+                       on_sent, delivery);
+}
+
+/* ---- one post ---- */
+
+static void send_post(struct delivery *delivery, const struct effect *effect, bool park)
+{
+        const struct post_origin origin = {
+                .prefix = delivery->engine->config->redis.prefix,
+                .job_id = delivery->envelope.id,
+                .type = delivery->envelope.type,
+                .date_ms = date_ms(delivery),
+                .traceparent = traceparent_of(delivery),
+        };
+        delivery->request.post = post_request_make(delivery->arena, &effect->post, &origin);
+        post_http_send(delivery->outlet->transport, &delivery->request.post, park, fence_of(delivery),
+                       on_sent, delivery);
+}
+
+/* ---- the messages of one effect ---- */
+
+/* What the worst end of one message makes of all. A repetition is a duplicate, so that none is ambiguous;
+ * what never left for want of a connection was none of the message's doing. */
+static void batch_judge(struct delivery *delivery, enum publish_outcome outcome, const char *error)
+{
+        struct send_result *result = &delivery->batch.result;
+        if (outcome == PUBLISH_CONFIRMED)
+                return;
+        bool never = outcome == PUBLISH_UNENCODABLE;
+        if (result->outcome == SEND_PERMANENT)
+                return;
+        result->outcome = never ? SEND_PERMANENT : SEND_TRANSIENT;
+        delivery->batch.unsent = outcome == PUBLISH_UNSENT;
+        snprintf(result->error, sizeof(result->error), "%s: %s", publish_outcome_word(outcome), error);
+}
+
+static void batch_end(struct delivery *delivery)
+{
+        struct send_result *result = &delivery->batch.result;
+        CRASHPOINT("sent");
+        send_end(delivery, result, delivery->batch.unsent && result->outcome == SEND_TRANSIENT);
+}
+
+static void on_child_published(void *context, enum publish_outcome outcome, const char *error)
+{
+        struct delivery *delivery = context;
+        if (!delivery_back(delivery))
+                return;
+        metrics_publish_end(delivery->engine->metrics, publish_outcome_word(outcome));
+        batch_judge(delivery, outcome, error);
+        if (--delivery->batch.left == 0)
+                batch_end(delivery);
+}
+
+static void publish_child(struct delivery *delivery, const struct outgoing_batch *batch, size_t index)
+{
+        const struct envelope *envelope = &delivery->envelope;
+        struct arena *arena = arena_new();
+        struct message *message =
+                child_make(arena, batch, index,
+                           &(struct child_parent){.id = envelope->id,
+                                                  .subject = envelope->subject,
+                                                  .correlation_id = envelope->correlation_id,
+                                                  .traceparent = traceparent_of(delivery),
+                                                  .now_s = clock_wall_ms() / 1000});
+        delivery->pending++;
+        amqp_publisher_publish(delivery->engine->publisher, arena, message, on_child_published, delivery);
+}
+
+static void send_batch(struct delivery *delivery, const struct outgoing_batch *batch)
+{
+        delivery->batch.left = batch->count;
+        delivery->batch.unsent = false;
+        delivery->batch.result = (struct send_result){.outcome = SEND_DONE, .retry_after_ms = -1};
+        for (size_t i = 0; i < batch->count; i++)
+                publish_child(delivery, batch, i);
+}
+
+void send_effect(struct delivery *delivery, int index)
+{
+        const struct effect *effect = &delivery->plan->effects[index];
+        bool park = (delivery->job.park >> index) & 1;
+        delivery->send_began_ms = clock_boot_ms();
+        delivery->place.sent = true;
+        CRASHPOINT("pre_send");
+        switch (effect->kind) {
+        case EFFECT_MAIL:
+                delivery->pending++;
+                send_mail(delivery, effect, park);
+                break;
+        case EFFECT_POST:
+                delivery->pending++;
+                send_post(delivery, effect, park);
+                break;
+        case EFFECT_PUBLISH:
+                send_batch(delivery, &effect->publish);
+                break;
+        }
+}
