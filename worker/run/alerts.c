@@ -4,7 +4,7 @@
 #include "core/watch/alert.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
-#include "io/send/webhook.h"
+#include "io/send/post_http.h"
 #include "run/state.h"
 
 #include <inttypes.h>
@@ -12,18 +12,24 @@
 #include <stdlib.h>
 
 /* Tells people by mail and webhook that something needs them. It never fails or delays a job: a digest waits
- * until a place at the transport is free and the breaker is closed, and its own failure is only logged. */
+ * until a place at its outlet is free and the breaker is closed, and its own failure is only logged. */
 
 #define SIGHT_MARGIN_MS 5000
 /* At least; they are looked at with each tick of the engine. */
 #define LOOK_EVERY_MS 900
 #define SEND_LIMIT_MS 60000
+#define WEBHOOK_TIMEOUT_MS 5000
 
 struct alerts {
         struct engine *engine;
         int64_t looked_ms;
-        struct webhook *webhook; /* NULL: none configured */
         struct alert_digest by_mail, by_webhook;
+        /* Where the webhook leaves: an outlet of its own, of the kind post, open while one is configured. */
+        struct config_outlet hook_config;
+        struct outlet hook;
+        struct arena hook_arena; /* of the post under way */
+        struct post_request post;
+        struct outlet_place hook_place;
         /* The mail under way. */
         struct arena arena;
         struct mail_request request;
@@ -41,7 +47,7 @@ static void note(struct engine *engine, const char *kind, const char *type, enum
                 return;
         if (engine->config->alerts.mail_to)
                 alert_note(&alerts->by_mail, kind, type, reason, text);
-        if (alerts->webhook)
+        if (alerts->hook.transport)
                 alert_note(&alerts->by_webhook, kind, type, reason, text);
 }
 
@@ -224,47 +230,71 @@ static void mail_digest(struct alerts *alerts, int64_t now_ms)
 
 /* ---- the webhook ---- */
 
-static void on_posted(void *context, const char *error)
+static void on_posted(void *context, const struct send_result *result)
 {
         struct alerts *alerts = context;
-        alert_end(&alerts->by_webhook, error[0] == '\0');
-        if (error[0])
+        outlet_result(&alerts->hook, &alerts->hook_place, 0, result, clock_boot_ms());
+        outlet_give(&alerts->hook, &alerts->hook_place);
+        alert_end(&alerts->by_webhook, result->outcome == SEND_DONE);
+        arena_reset(&alerts->hook_arena);
+        if (result->outcome != SEND_DONE)
                 log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "alert_failed",
                                                                .msg = "the webhook did not take an alert",
-                                                               .error = error});
+                                                               .outcome = send_outcome_word(result->outcome),
+                                                               .error = result->error});
 }
 
 static void post_digest(struct alerts *alerts, int64_t now_ms)
 {
-        if (!alerts->webhook || !alert_is_due(&alerts->by_webhook, now_ms))
+        struct outlet *hook = &alerts->hook;
+        if (!hook->transport || !alert_is_due(&alerts->by_webhook, now_ms))
+                return;
+        outlet_tick(hook, now_ms);
+        if (!outlet_take(hook, &alerts->hook_place, now_ms))
                 return;
         struct buffer body = {0};
         alert_begin(&alerts->by_webhook, now_ms);
         alert_json(&alerts->by_webhook, alerts->engine->worker, &body);
-        if (!webhook_post(alerts->webhook, (struct slice){.data = body.data, .len = body.len}, on_posted,
-                          alerts))
-                alert_end(&alerts->by_webhook, false);
+        alerts->post = (struct post_request){
+                .url = arena_strdup(&alerts->hook_arena, alerts->engine->config->alerts.webhook),
+                .body = arena_slice(&alerts->hook_arena, (struct slice){.data = body.data, .len = body.len}),
+                .bare = true};
         buffer_fini(&body);
+        alerts->hook_place.sent = true;
+        post_http_send(hook->transport, &alerts->post, /* park = */ false,
+                       (struct send_fence){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_posted, alerts);
 }
 
 /* ---- life ---- */
+
+/* Nobody but the operator names its URL, so that it may lead anywhere; the answers tell nobody else. */
+static void hook_open(struct alerts *alerts)
+{
+        struct engine *engine = alerts->engine;
+        alerts->hook_config = (struct config_outlet){
+                .name = "alerts",
+                .kind = OUTLET_POST,
+                .timeout_ms = WEBHOOK_TIMEOUT_MS,
+                .retry_after_max_ms = engine->config->alerts.interval_ms,
+                .post = {.connections = 1, .allow_private = true},
+                .breaker = {.failures = 1, .open_ms = LOOK_EVERY_MS, .open_max_ms = LOOK_EVERY_MS},
+        };
+        outlet_init(&alerts->hook, &alerts->hook_config, clock_boot_ms());
+        outlet_open_lane(&alerts->hook,
+                         post_http_open(&engine->loop, &alerts->hook_config, /* allow_private = */ true));
+}
 
 /* The settings may have been read again. A post that is under way is let end first. */
 static void settings_follow(struct alerts *alerts)
 {
         struct engine *engine = alerts->engine;
-        const char *url = engine->config->alerts.webhook;
         alerts->by_mail.interval_ms = alerts->by_webhook.interval_ms = engine->config->alerts.interval_ms;
-        if (alerts->webhook && webhook_is_busy(alerts->webhook))
+        if (alerts->hook_place.held)
                 return;
-        if (alerts->webhook && url) {
-                webhook_move(alerts->webhook, url);
-        } else if (url) {
-                alerts->webhook = webhook_open(&engine->loop, url);
-        } else {
-                webhook_close(alerts->webhook);
-                alerts->webhook = NULL;
-        }
+        if (engine->config->alerts.webhook && !alerts->hook.transport)
+                hook_open(alerts);
+        if (!engine->config->alerts.webhook)
+                outlet_close(&alerts->hook);
 }
 
 void alerts_look(struct engine *engine, int64_t now_ms)
@@ -284,6 +314,7 @@ void alerts_open(struct engine *engine)
         struct alerts *alerts = memory_zeroed(1, sizeof(*alerts));
         alerts->engine = engine;
         arena_init(&alerts->arena);
+        arena_init(&alerts->hook_arena);
         settings_follow(alerts);
         engine->alerts = alerts;
 }
@@ -297,8 +328,9 @@ void alerts_reload(struct engine *engine)
 void alerts_close(struct engine *engine)
 {
         struct alerts *alerts = engine->alerts;
+        outlet_close(&alerts->hook);
         engine->alerts = NULL;
-        webhook_close(alerts->webhook);
         arena_fini(&alerts->arena);
+        arena_fini(&alerts->hook_arena);
         free(alerts);
 }

@@ -7,10 +7,13 @@
 static struct log_fields fields_of(const struct delivery *delivery, const char *event)
 {
         const struct envelope *envelope = &delivery->envelope;
+        const struct outlet *outlet =
+                delivery->outlet ? &delivery->engine->outlets[delivery->outlet_index] : NULL;
         bool traced = envelope->traceparent[0] != '\0';
         struct log_fields fields = {
                 .event = event,
                 .queue = delivery_config_queue(delivery)->name,
+                .outlet = outlet ? outlet->config->name : NULL,
                 .type = slice_of(envelope->type),
                 .id = slice_of(envelope->id),
                 .correlation_id = slice_of(envelope->correlation_id),
