@@ -5,6 +5,7 @@
 #include "core/text/mailbox.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* The sender with its quoting right and its domain in A-labels. */
 static const char *sender_make(struct arena *arena, const char *from)
@@ -14,6 +15,14 @@ static const char *sender_make(struct arena *arena, const char *from)
         const char *sender = arena_copy(arena, text.data, text.len);
         buffer_fini(&text);
         return sender;
+}
+
+static bool has_header(const struct mail *mail, const char *name)
+{
+        for (const struct pair *header = mail->headers; header && header->name; header++)
+                if (strcasecmp(header->name, name) == 0)
+                        return true;
+        return false;
 }
 
 struct mail_request mail_request_make(struct arena *arena, const struct mail *mail,
@@ -26,6 +35,8 @@ struct mail_request mail_request_make(struct arena *arena, const struct mail *ma
         };
         if (!request.mail.from)
                 request.mail.from = sender_make(arena, origin->from);
+        if (origin->guard)
+                request.auto_submitted = origin->guard->auto_submitted && !has_header(mail, "Auto-Submitted");
         if (origin->guard)
                 request.true_to = mail_guard_apply(origin->guard, arena, &request.mail);
         char *key = arena_alloc(arena, MAIL_KEY_BYTES + 1);

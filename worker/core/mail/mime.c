@@ -71,6 +71,8 @@ static void headers_add(struct buffer *out, const struct mail_request *request)
         unsubscribe_add(out, mail->list_unsubscribe);
         for (const struct pair *header = mail->headers; header && header->name; header++)
                 mime_value_header_add(out, header->name, header->value);
+        if (request->auto_submitted)
+                buffer_add_text(out, "Auto-Submitted: auto-generated\r\n");
         if (request->true_to)
                 mime_value_header_add(out, "X-Leveret-To", request->true_to);
         labels_add(out, mail);

@@ -88,6 +88,9 @@ void smtp_extensions_line(struct smtp_extensions *extensions, struct slice line)
                 extensions->size = true;
                 extensions->size_max = size_limit(reply.text);
         }
+        if (offers(reply.text, "AUTH"))
+                snprintf(extensions->auth, sizeof extensions->auth, "%.*s",
+                         (int)(reply.text.len > 5 ? reply.text.len - 5 : 0), reply.text.data + 5);
         extensions->pipelining |= offers(reply.text, "PIPELINING");
         extensions->utf8 |= offers(reply.text, "SMTPUTF8");
 }

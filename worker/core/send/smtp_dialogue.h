@@ -33,6 +33,7 @@ bool smtp_heard_line(struct smtp_heard *heard, struct slice line);
 struct smtp_extensions {
         bool size, pipelining, utf8;
         int64_t size_max; /* bytes of a message; 0: it names no limit */
+        char auth[64];    /* the ways to log in, as it names them (RFC 4954); "": none */
 };
 /* Takes one line of the reply to EHLO. */
 void smtp_extensions_line(struct smtp_extensions *extensions, struct slice line);

@@ -136,7 +136,9 @@ struct config_outlet {
         struct {
                 const char *url; /* smtp://host:port or smtps:// */
                 const char *username;
-                const char *password;        /* secret */
+                const char *password;   /* secret */
+                const char *token_file; /* in place of a password: an OAuth 2 token, read for each log-in */
+                const char *helo;       /* said in EHLO; NULL: this host's name */
                 enum smtp_starttls starttls; /* default required */
                 int64_t connections;         /* default 16 */
                 struct config_tls tls;
@@ -158,6 +160,7 @@ struct config_outlet {
 struct config_guard {
         struct config_texts from_allowed, allow_to; /* addresses and "@domain" */
         const char *redirect_to, *bcc_all;          /* an address, or NULL */
+        bool auto_submitted;                        /* default true: mails say that a machine made them */
 };
 
 /* May is what the roles before it may, too: READ sees all and plans, OPERATE does all. PUBLISH is none of the

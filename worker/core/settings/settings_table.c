@@ -206,6 +206,10 @@ const struct setting settings[] = {
         { .name = "mail.bcc_all", .kind = SETTING_ADDRESS, OF_WORKER(guard.bcc_all),
           .example = "archive@example.com",
           .prose = "Gets a blind copy of every mail; unset: nobody." },
+        { .name = "mail.auto_submitted", .kind = SETTING_BOOLEAN, OF_WORKER(guard.auto_submitted),
+          .fallback = "true",
+          .prose = "Whether mails say by the header Auto-Submitted (RFC 3834) that a machine made them, so that no "
+                   "holiday notice answers; a mail with such a header of its own keeps that." },
         { .name = "mail.on_ambiguous", .kind = SETTING_WORD, OF_MAIL(on_ambiguous),
           .words = on_ambiguous, .fallback = "resend", .reloadable = true,
           .prose = "When it cannot be known whether a mail was accepted: resend it, at the risk of a second "
@@ -287,6 +291,13 @@ const struct setting settings[] = {
         { .name = "mail.smtp.password", .kind = SETTING_TEXT, OF_MAIL(smtp.password),
           .example = "${SMTP_PASSWORD}", .secret = true,
           .prose = "Password to log in with." },
+        { .name = "mail.smtp.token_file", .kind = SETTING_PATH, OF_MAIL(smtp.token_file),
+          .example = "/run/leveret/token",
+          .prose = "File that holds an OAuth 2 access token in place of a password (XOAUTH2, OAUTHBEARER); it is read "
+                   "anew for each log-in, so that another program may renew it." },
+        { .name = "mail.smtp.helo", .kind = SETTING_TEXT, OF_MAIL(smtp.helo),
+          .example = "worker.example.com",
+          .prose = "The name of this host that is said in EHLO, fully qualified; unset: the host's own name." },
         { .name = "mail.smtp.starttls", .kind = SETTING_WORD, OF_MAIL(smtp.starttls),
           .words = starttls, .fallback = "required",
           .prose = "Whether an smtp:// connection must be encrypted before anything is said; off leaves it "

@@ -219,7 +219,9 @@ static void check_mail(struct check *check, const struct config_outlet *outlet)
         check_url(check, URL_MAIL_SERVER, smtp_url, outlet->smtp.url, starttls ? NULL : plain_switch);
         check_tls(check, outlet_path(check, outlet, "http"), &outlet->http.tls);
         check_tls(check, outlet_path(check, outlet, "smtp"), &outlet->smtp.tls);
-        if (!outlet->smtp.username != !outlet->smtp.password)
+        if (outlet->smtp.password && outlet->smtp.token_file)
+                fault(check, outlet_path(check, outlet, "smtp.token_file"), "excludes smtp.password");
+        else if (!outlet->smtp.username != (!outlet->smtp.password && !outlet->smtp.token_file))
                 fault(check,
                       outlet_path(check, outlet, outlet->smtp.username ? "smtp.password" : "smtp.username"),
                       "is required: username and password belong together");

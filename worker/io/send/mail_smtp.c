@@ -2,6 +2,7 @@
 #include "core/memory/memory.h"
 #include "core/send/send_error.h"
 #include "core/send/send_outcome.h"
+#include "core/text/buffer.h"
 #include "io/send/curl_loop.h"
 #include "io/send/send_curl.h"
 #include "io/send/smtp_connection.h"
@@ -267,6 +268,18 @@ static void timer_open(struct mail_smtp *smtp, uv_loop_t *loop, uv_timer_t *time
         smtp->handles++;
 }
 
+/* libcurl says the path of the URL in EHLO. */
+static void helo_set(CURLU *url, const char *helo)
+{
+        struct buffer path = {0};
+        if (!helo)
+                return;
+        buffer_printf(&path, "/%s", helo);
+        if (curl_url_set(url, CURLUPART_PATH, path.data, 0) != CURLUE_OK)
+                abort();
+        buffer_fini(&path);
+}
+
 struct transport *mail_smtp_open(uv_loop_t *loop, const struct config_outlet *config, char *error)
 {
         size_t capacity = config->smtp.connections > 0 ? (size_t)config->smtp.connections : 1;
@@ -280,6 +293,7 @@ struct transport *mail_smtp_open(uv_loop_t *loop, const struct config_outlet *co
                 .capacity = capacity, .send = smtp_send, .probe = smtp_probe, .close = smtp_close};
         smtp->config = config;
         smtp->url = send_curl_url(config->smtp.url);
+        helo_set(smtp->url, config->smtp.helo);
         smtp->curl_loop = curl_loop_open(loop, capacity, on_connected, on_ready);
         TAILQ_INIT(&smtp->closed);
         TAILQ_INIT(&smtp->idle);

@@ -6,9 +6,11 @@
 #include "io/machine/clock.h"
 #include "io/send/send_curl.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { READ_BYTES = 4096 };
+enum { READ_BYTES = 4096, TOKEN_BYTES = 8192 };
 
 enum state {
         CLOSED,
@@ -89,11 +91,34 @@ static int progress_ask(void *context, curl_off_t down_total, curl_off_t down, c
         return connection->heard.bytes > SMTP_REPLIES_MAX;
 }
 
+static bool wants_login(const struct config_outlet *config)
+{
+        return config->smtp.username && *config->smtp.username;
+}
+
+/* The token as it is now, without the end of its line; "" if it cannot be read, which the server refuses. */
+static void token_read(const char *path, char *token, size_t size)
+{
+        FILE *file = fopen(path, "re");
+        size_t len = file ? fread(token, 1, size - 1, file) : 0;
+        token[len] = '\0';
+        token[strcspn(token, "\r\n")] = '\0';
+        if (file)
+                fclose(file);
+}
+
 static void credentials_set(CURL *easy, const struct config_outlet *config)
 {
-        if (!config->smtp.username || !*config->smtp.username)
+        char token[TOKEN_BYTES];
+        if (!wants_login(config))
                 return;
         SEND_CURL_SET(easy, CURLOPT_USERNAME, config->smtp.username);
+        if (config->smtp.token_file) {
+                token_read(config->smtp.token_file, token, sizeof token);
+                SEND_CURL_SET(easy, CURLOPT_XOAUTH2_BEARER, token);
+                memset(token, 0, sizeof token);
+                return;
+        }
         SEND_CURL_SET(easy, CURLOPT_PASSWORD, config->smtp.password ? config->smtp.password : "");
 }
 
@@ -142,12 +167,48 @@ static bool connect_begin(struct smtp_connection *connection)
         return false;
 }
 
+/* What people mix up most often, told by what it leads to; "" for all else. */
+static const char *hint_of(const struct smtp_connection *connection, CURLcode code)
+{
+        bool tls_first = strncmp(connection->config->smtp.url, "smtps:", 6) == 0,
+             mute = !connection->heard.replied;
+        if (connection->phase != SMTP_CONNECT || !mute)
+                return "";
+        if (tls_first && code == CURLE_SSL_CONNECT_ERROR)
+                return " (a port that begins in plain text, as 587 and 25 do, wants smtp://)";
+        if (!tls_first && code == CURLE_OPERATION_TIMEDOUT)
+                return " (no greeting: a port that begins with TLS, as 465 does, wants smtps://)";
+        return "";
+}
+
+/* The log-in that was asked for cannot be: libcurl would go on without, or says no more than "denied". */
+static struct send_result no_login(const struct smtp_connection *connection)
+{
+        const struct smtp_extensions *extensions = &connection->extensions;
+        char cause[SEND_ERROR_MAX];
+        if (!extensions->auth[0])
+                snprintf(cause, sizeof cause,
+                         "mail.smtp.username is set, but the server offers no log-in (AUTH) %s",
+                         connection->config->smtp.starttls == SMTP_STARTTLS_OFF ? "without encryption" : "");
+        else
+                snprintf(cause, sizeof cause, "the server offers AUTH %s: no way to log in with %s",
+                         extensions->auth,
+                         connection->config->smtp.token_file
+                                 ? "mail.smtp.token_file"
+                                 : "a password (mail.smtp.token_file is for XOAUTH2)");
+        return send_outcome_settings(cause);
+}
+
 static struct send_result connect_judge(const struct smtp_connection *connection, CURLcode code)
 {
         const struct smtp_heard *heard = &connection->heard;
         if (heard->replied && heard->reply.code >= 400)
                 return send_outcome_smtp(connection->phase, &heard->reply);
-        const char *cause = send_curl_cause(code, connection->cause);
+        char cause[SEND_ERROR_MAX];
+        snprintf(cause, sizeof cause, "%s%s", send_curl_cause(code, connection->cause),
+                 hint_of(connection, code));
+        if (code == CURLE_LOGIN_DENIED && connection->phase < SMTP_AUTH && wants_login(connection->config))
+                return no_login(connection);
         if (send_curl_settings_at_fault(code))
                 return send_outcome_settings(cause);
         struct send_result result = smtp_cut(connection->phase, cause);
@@ -354,6 +415,8 @@ bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code
         }
         SEND_CURL_SET(connection->easy, CURLOPT_VERBOSE, 0L);
         curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &connection->fd);
+        if (wants_login(connection->config) && connection->phase != SMTP_AUTH)
+                return fail(connection, no_login(connection));
         if (connection->request)
                 return talk_begin(connection);
         connection->state = IDLE;

@@ -7,11 +7,43 @@
 
 #include "core/mail/mail_guard.h"
 #include "core/mail/mail_request.h"
+#include "core/mail/mime.h"
 #include "core/text/buffer.h"
 
 static const char OWN[] = "Shop <shop@example.com>";
 
 static const struct config_guard NO_GUARD;
+
+static void a_mail_says_that_a_machine_made_it_unless_it_says_so_itself(void **state)
+{
+        (void)state;
+        static const struct pair own[] = {{"auto-submitted", "auto-replied"}, {0}};
+        static const struct {
+                bool on;
+                const struct pair *headers;
+                const char *header, *none;
+        } cases[] = {
+                {true, NULL, "\r\nAuto-Submitted: auto-generated\r\n", "auto-replied"},
+                {false, NULL, "\r\nSubject: x\r\n", "Auto-Submitted"},
+                {true, own, "\r\nauto-submitted: auto-replied\r\n", "Auto-Submitted: auto-generated"},
+        };
+        for (size_t i = 0; i < 3; i++) {
+                struct arena arena;
+                struct buffer out = {0};
+                const struct mail mail = {
+                        .key = "m", .to = "a@b.c", .subject = "x", .text = "y", .headers = cases[i].headers};
+                const struct config_guard guard = {.auto_submitted = cases[i].on};
+                arena_init(&arena);
+                struct mail_request request = mail_request_make(
+                        &arena, &mail,
+                        &(struct mail_origin){.prefix = "p", .job_id = "j", .from = OWN, .guard = &guard});
+                assert_true(mime_add(&out, &request));
+                assert_non_null(strstr(out.data, cases[i].header));
+                assert_null(strstr(out.data, cases[i].none));
+                buffer_fini(&out);
+                arena_fini(&arena);
+        }
+}
 
 static void the_own_sender_is_always_allowed(void **state)
 {
@@ -157,6 +189,7 @@ static void a_full_mail_with_its_copy_may_leave(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_mail_says_that_a_machine_made_it_unless_it_says_so_itself),
                 cmocka_unit_test(the_own_sender_is_always_allowed),
                 cmocka_unit_test(other_senders_must_be_listed),
                 cmocka_unit_test(every_recipient_must_be_listed_in_allow_to),

@@ -4,6 +4,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -368,6 +370,75 @@ static void credentials_are_shown_once_and_accepted(void **state)
         stage_close(stage);
 }
 
+static void nothing_is_sent_without_the_log_in_that_was_asked_for(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *ehlo, *words;
+        } cases[] = {
+                {PIPELINING_EHLO, "the server offers no log-in"},
+                {"250-peer\r\n250-AUTH XOAUTH2\r\n250 SIZE 100000000\r\n",
+                 "mail.smtp.token_file is for XOAUTH2"},
+        };
+        for (int i = 0; i < 2; i++) {
+                struct stage *stage = stage_open((struct smtp_script){.ehlo = cases[i].ehlo});
+                stage->config.mail.smtp.username = "user";
+                stage->config.mail.smtp.password = "s3cret";
+                stage_reopen(stage);
+                const struct send_result *result = send_one(stage);
+                assert_int_equal(result->outcome, SEND_CONFIG);
+                assert_true(result->opens);
+                assert_non_null(strstr(result->error, cases[i].words));
+                assert_null(strstr(stage->peer->log, "MAIL"));
+                stage_close(stage);
+        }
+}
+
+static void a_token_of_a_file_logs_in_and_is_read_each_time(void **state)
+{
+        (void)state;
+        char path[] = "/tmp/leveret-token-XXXXXX";
+        int fd = mkstemp(path);
+        assert_true(fd >= 0 && write(fd, "t0ken\n", 6) == 6 && close(fd) == 0);
+        struct stage *stage = stage_open(
+                (struct smtp_script){.ehlo = "250-peer\r\n250-AUTH XOAUTH2\r\n250 SIZE 100000000\r\n"});
+        stage->config.mail.smtp.username = "user";
+        stage->config.mail.smtp.token_file = path;
+        stage_reopen(stage);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
+        /* user=user^Aauth=Bearer t0ken^A^A */
+        assert_non_null(
+                strstr(stage->peer->log, "AUTH XOAUTH2\r\ndXNlcj11c2VyAWF1dGg9QmVhcmVyIHQwa2VuAQE=\r\n"));
+        stage_close(stage);
+        unlink(path);
+}
+
+static void the_configured_name_is_said_in_ehlo(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        stage->config.mail.smtp.helo = "worker.example.com";
+        stage_reopen(stage);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
+        assert_int_equal(strncmp(stage->peer->log, "EHLO worker.example.com\r\n", 25), 0);
+        stage_close(stage);
+}
+
+static void a_port_that_wants_the_other_kind_of_tls_is_hinted_at(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){.greeting = SILENT});
+        stage->config.mail.timeout_ms = 200;
+        stage_reopen(stage);
+        assert_non_null(strstr(send_one(stage)->error, "wants smtps://"));
+        stage_close(stage);
+        stage = stage_open((struct smtp_script){0});
+        snprintf(stage->url, sizeof stage->url, "smtps://127.0.0.1:%d", stage->peer->port);
+        stage_reopen(stage);
+        assert_non_null(strstr(send_one(stage)->error, "wants smtp://"));
+        stage_close(stage);
+}
+
 static void a_server_without_starttls_gets_nothing_where_it_is_required(void **state)
 {
         (void)state;
@@ -521,6 +592,10 @@ int main(void)
                 cmocka_unit_test(endless_replies_are_bounded),
                 cmocka_unit_test(wrong_credentials_open_the_breaker),
                 cmocka_unit_test(credentials_are_shown_once_and_accepted),
+                cmocka_unit_test(nothing_is_sent_without_the_log_in_that_was_asked_for),
+                cmocka_unit_test(a_token_of_a_file_logs_in_and_is_read_each_time),
+                cmocka_unit_test(the_configured_name_is_said_in_ehlo),
+                cmocka_unit_test(a_port_that_wants_the_other_kind_of_tls_is_hinted_at),
                 cmocka_unit_test(a_server_without_starttls_gets_nothing_where_it_is_required),
                 cmocka_unit_test(nothing_is_sent_behind_the_fence),
                 cmocka_unit_test(no_message_follows_when_the_fence_passes_before_it),

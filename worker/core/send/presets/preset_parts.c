@@ -98,6 +98,8 @@ void part_headers_each(struct buffer *out, const struct mail_request *request, p
         const struct mail *mail = &request->mail;
         struct buffer text = {0};
         add(out, "Message-ID", request->message_id, true);
+        if (request->auto_submitted)
+                add(out, "Auto-Submitted", "auto-generated", false);
         if (request->true_to)
                 add(out, "X-Leveret-To", request->true_to, false);
         if (mail->in_reply_to)
