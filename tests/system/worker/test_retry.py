@@ -93,6 +93,25 @@ def test_a_service_that_asks_for_a_pause_gets_nothing_else_meanwhile(bench, head
     assert len(rest) == 2 and rest[0] - asked >= pause_s - 0.05
 
 
+def listed(bench, state):
+    return set(bench.redis.client.zrange(f"{bench.prefix}:jobs:{state}", 0, -1))
+
+
+def test_a_job_leaves_the_lists_of_those_that_wait_when_it_runs_again(bench):
+    leveret = bench.leveret()
+    leveret.start()
+    bench.sink.script(503, to="order1@example.com")
+    bench.sink.script(422, to="order2@example.com")
+    retried, dead = bench.publish(order(1), order(2))
+    wait_until(lambda: listed(bench, "retrying") == {retried.id} and listed(bench, "dead") == {dead.id},
+               what=lambda: f"{listed(bench, 'retrying')} {listed(bench, 'dead')}")
+    bench.wait_state(retried, "completed")
+    assert listed(bench, "retrying") == set()
+    assert leveret.run("dlq", "redrive", bench.queue, "--all").returncode == 0
+    bench.wait_state(dead, "completed")
+    assert listed(bench, "dead") == set()
+
+
 def test_a_refusal_for_now_of_what_is_to_be_parked_is_tried_again(bench):
     """It was about to be sent, and was not: nothing is unknown about that."""
     bench.worker(handlers={"order.created.v1": {"on_ambiguous": "park"}})
