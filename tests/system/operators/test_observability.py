@@ -142,6 +142,9 @@ def values(worker):
 def test_readiness_and_the_process_are_measured(bench):
     began = time.time()
     worker = bench.worker()
+    told = worker.get("/readyz?verbose")[1].splitlines()
+    for line in ("the broker connection is up", "the publisher's connection is up", "redis takes writes"):
+        assert line in told, told
     shown = values(worker)
     assert shown["leveret_ready"] == 1
     assert began - 60 < shown["process_start_time_seconds"] <= time.time()

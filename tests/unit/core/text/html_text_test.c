@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -46,6 +48,23 @@ static void a_link_shows_where_it_leads(void **state)
                     "Our <shop> (https://b.c)\n");
 }
 
+/* In memory of just that length, so that the sanitizers see one byte too many. */
+static void a_text_that_is_cut_anywhere_is_read_to_its_end_and_no_further(void **state)
+{
+        (void)state;
+        static const char html[] =
+                "<p class=x>a &amp; b</p><!-- c --><a href = 'https://b.c' title>d</a><img alt";
+        for (size_t len = 0; len < sizeof(html); len++) {
+                char *cut = malloc(len ? len : 1);
+                struct buffer text = {0};
+                assert_non_null(cut);
+                memcpy(cut, html, len);
+                html_text_add(&text, (struct slice){.data = cut, .len = len});
+                buffer_fini(&text);
+                free(cut);
+        }
+}
+
 static void entities_are_characters(void **state)
 {
         (void)state;
@@ -77,6 +96,7 @@ int main(void)
                 cmocka_unit_test(blocks_stand_on_lines_of_their_own),
                 cmocka_unit_test(what_nobody_reads_is_left_out),
                 cmocka_unit_test(a_link_shows_where_it_leads),
+                cmocka_unit_test(a_text_that_is_cut_anywhere_is_read_to_its_end_and_no_further),
                 cmocka_unit_test(entities_are_characters),
                 cmocka_unit_test(broken_html_gives_some_text),
                 cmocka_unit_test(preformatted_lines_stay),

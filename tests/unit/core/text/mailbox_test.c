@@ -113,6 +113,8 @@ static void a_list_is_mailboxes_with_commas_between_them(void **state)
         list_is("John Q. Public <a@b>", "\"John Q. Public\" <a@b>");
         list_is("\"a\\\\b; c: \\\"d\\\"\" <a@b>, c@d", "\"a\\\\b; c: \\\"d\\\"\" <a@b>, c@d");
         list_is("\"plain\" <a@b>", "plain <a@b>");
+        list_is("\"A&B {x} it's #1!\" <a@b>", "A&B {x} it's #1! <a@b>");
+        list_is("\"two  spaces\" <a@b>", "\"two  spaces\" <a@b>");
         list_is("Ren\xc3\xa9 <r@b\xc3\xbc"
                 "cher.example>",
                 "Ren\xc3\xa9 <r@xn--bcher-kva.example>");
