@@ -116,6 +116,7 @@ def test_the_age_of_what_waits_and_what_is_in_flight_are_told_for_each_queue(ben
     worker = leveret.start()
     bench.publish(email("a@example.com"), email("b@example.com"), email("c@example.com", timestamp=1))
     wait_until(lambda: [listed()[q]["in_flight"] for q in (bench.queue, "leveret.bulk")] == [1, 2], what=lambda: f"{listed()}")
+    wait_until(lambda: [w["in_flight"] for w in rows(leveret.run("worker", "list", "-o", "json"))] == [3], what="of the worker")
     assert 99000 <= listed()[bench.queue]["oldest_ms"] <= 115000 and 0 < listed()["leveret.bulk"]["oldest_ms"] <= 15000
     for words in (("queue", "list"), ("top",)):
         assert re.search(r" 1m [45]\ds ", leveret.run(*words).stdout), words
