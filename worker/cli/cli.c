@@ -122,9 +122,11 @@ static bool take_flag(struct cli *cli, int argc, char **argv, int *at, const str
                 *flag->value = "";
                 return true;
         }
-        const char *before = *flag->value;
+        uint64_t bit = UINT64_C(1) << (flag - flags);
+        const char *before = cli->given & bit ? *flag->value : NULL; /* not its default */
         if (before && !flag->repeats)
                 return complain(cli, word, "given twice");
+        cli->given |= bit;
         *flag->value = value_of(cli, argc, argv, at, is_long);
         if (before && *flag->value)
                 *flag->value = arena_printf(&cli->arena, "%s\n%s", before, *flag->value);

@@ -32,7 +32,8 @@ struct cli_flag {
         bool takes_value;
         bool repeats;        /* further values are added to the first, one a line */
         bool takes_duration; /* the next word is its value if it is a duration; else it stands alone, "" */
-        const char **value;  /* set to the value, or to "" for a flag without one; NULL stays if not given */
+        const char **value;  /* set to the value, or to "" for a flag without one; what it was, NULL or a
+                              * default, stays if not given */
 };
 
 struct cli {
@@ -40,6 +41,7 @@ struct cli {
         const char *config_file; /* NULL: that of the environment, or in a default place */
         const char *sets[CLI_SETS_MAX];
         size_t set_count;
+        uint64_t given;           /* flags of the command that had a value so far, bit by bit: 64 at most */
         const char **environment; /* NULL: that of the process; see cli_secrets_hide */
         enum cli_output output;
         bool yes;

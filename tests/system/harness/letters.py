@@ -29,9 +29,9 @@ def five_shapes(count):
     return [makers[n % 5](n) for n in range(count)]
 
 
-def fill(bench, messages):
-    """Lets a worker kill them all; it is gone afterwards."""
-    leveret = bench.leveret()
+def fill(bench, messages, **changes):
+    """Lets a worker with `changes` of its settings kill them all; it is gone afterwards."""
+    leveret = bench.leveret(**changes)
     worker = leveret.start()
     bench.publish_many(messages)
     wait_until(lambda: bench.depth(bench.dlq) == len(messages), within=90, every=0.1,

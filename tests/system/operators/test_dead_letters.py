@@ -36,7 +36,7 @@ CASES = {
     "an unknown charset": ("bad_payload", "", order(1, content_type="application/json; charset=utf-7")),
     "broken gzip": ("bad_payload", "", order(1, content_encoding="gzip")),
     "an unknown encoding": ("unsupported_encoding", "content_encoding", order(1, content_encoding="br")),
-    "a body over the limit": ("too_large", "", email("ada@example.com", text="x" * 300_000)),
+    "a body over the limit": ("too_large", "", email("ada@example.com", text="x" * 1_100_000)),
     "a deadline that has passed": ("expired", "", order(1, headers={"deadline": "2020-01-01T00:00:00Z"})),
     "a plan that rejects": ("rejected", "rejected as asked", Message("test.hostile.v1", {"how": "reject"})),
 }

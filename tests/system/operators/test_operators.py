@@ -88,7 +88,7 @@ def test_show_has_a_line_for_each_fact_of_the_index(bench):
         assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", shown[name]), shown
     assert shown["worker"]
     shown = facts(leveret.run("dlq", "show", bench.queue, nameless["dead_id"]).stdout)
-    assert (shown["id"], shown["dead id"], shown["reason"]) == ("none", nameless["dead_id"], "missing_id")
+    assert (shown["id"], shown["dead id"], shown["reason"]) == ("none that can be used", nameless["dead_id"], "missing_id")
 
 
 def test_what_is_unknown_is_said_to_be(bench):

@@ -18,9 +18,9 @@ def hours_ahead(hours):
 
 
 def refused(bench, messages):
-    """They die of the service's 422; afterwards the service takes all."""
+    """They die of the service's 422, each by itself: the breaker takes none for an outage. Afterwards the service takes all."""
     bench.sink.script(*[422] * len(messages))
-    return fill(bench, messages)
+    return fill(bench, messages, mail={"breaker": {"failures": 64}})
 
 
 def editor(leveret, *commands):

@@ -46,7 +46,7 @@ int dlq_list(struct dlq *dlq)
                 return status;
         struct cli_table table;
         cli_table_init(&table, dlq->cli, columns, CLI_COUNT(columns));
-        for (size_t i = 0; i < dlq->count && (dlq->all || shown < limit); i++) {
+        for (size_t i = 0; i < dlq->count && ((dlq->all && !dlq->limit) || shown < limit); i++) {
                 const struct letter_entry *entry = &dlq->entries[dlq->newest ? dlq->count - 1 - i : i];
                 shown += entry->wanted;
                 if (entry->wanted)
