@@ -295,9 +295,9 @@ bool engine_open(struct engine *engine)
         while ((outlet = config_outlet_at(config, engine->outlet_count)))
                 add_outlet(engine, outlet);
         add_outlet(engine, &publish_outlet);
-        route_configure(engine);
         engine->metrics = open_metrics(engine);
         types_open(engine);
+        route_configure(engine);
         recent_open(engine);
         alerts_open(engine);
         if (!open_parts(engine))

@@ -160,9 +160,9 @@ static void on_hangup(uv_signal_t *handle, int number)
         log_worker(engine->worker);
         for (size_t i = 0; i < engine->outlet_count; i++)
                 outlet_configure(&engine->outlets[i], clock_boot_ms());
+        types_replace(engine, types);
         route_configure(engine);
         alerts_reload(engine);
-        types_replace(engine, types);
         log_event(LOG_LEVEL_INFO,
                   &(struct log_fields){.event = "reloaded", .msg = "the configuration was read again"});
         wake_soon(engine);

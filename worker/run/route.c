@@ -1,5 +1,5 @@
 #include "core/message/child.h"
-#include "core/message/topic.h"
+#include "core/settings/topic.h"
 #include "core/message/topology.h"
 #include "io/machine/origin.h"
 #include "run/state.h"
@@ -218,9 +218,9 @@ uint32_t route_kinds(const struct plan *plan)
 static uint32_t kinds_of_queue(const struct engine *engine, const struct config_queue *queue)
 {
         uint32_t kinds = 0;
-        for (size_t i = 0; engine->options.handlers[i]; i++)
-                if (queue_is_bound(queue, engine->options.handlers[i]->type))
-                        kinds |= kinds_of_example(engine->options.handlers[i]);
+        for (size_t i = 0; i < engine->types->count; i++)
+                if (queue_is_bound(queue, engine->types->table[i]->type))
+                        kinds |= kinds_of_example(engine->types->table[i]);
         return kinds ? kinds : 1u << OUTLET_MAIL;
 }
 

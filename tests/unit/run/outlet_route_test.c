@@ -55,7 +55,9 @@ static int setup(void **state)
         config = arena_alloc(&arena, sizeof(*config));
         engine = arena_alloc(&arena, sizeof(*engine));
         engine->config = config;
-        engine->options.handlers = table;
+        engine->types = type_set_new();
+        struct file_faults faults = {0};
+        assert_true(type_set_close(engine->types, table, &faults));
         TAILQ_INIT(&engine->lanes);
         config->mail = (struct config_outlet){.name = "mail", .kind = OUTLET_MAIL};
         config->outlets[0] = (struct config_outlet){.name = "backup", .kind = OUTLET_MAIL};
@@ -75,6 +77,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
         (void)state;
+        type_set_give(engine->types);
         arena_fini(&arena);
         return 0;
 }

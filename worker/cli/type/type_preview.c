@@ -78,6 +78,17 @@ static void mail_write(struct preview_writing *writing, const struct mail *mail)
                 file_write(writing, mail->key, "html", slice_of(mail->html));
 }
 
+/* The payload of each message; those of a batch are numbered, as their ids are. */
+static void messages_write(struct preview_writing *writing, const struct effect *effect)
+{
+        const struct outgoing_batch *batch = &effect->publish;
+        for (size_t i = 0; i < batch->count; i++) {
+                const char *number = batch->numbered ? arena_printf(&writing->cli->arena, "%zu.", i) : "";
+                file_write(writing, effect->key, arena_printf(&writing->cli->arena, "%smessage.json", number),
+                           slice_of(batch->list[i].data));
+        }
+}
+
 static int plan_write(struct cli *cli, const struct plan *plan, const char *directory)
 {
         struct preview_writing writing = {.cli = cli, .directory = directory};
@@ -87,6 +98,13 @@ static int plan_write(struct cli *cli, const struct plan *plan, const char *dire
                 switch (plan->effects[i].kind) {
                 case EFFECT_MAIL:
                         mail_write(&writing, &plan->effects[i].mail);
+                        break;
+                case EFFECT_POST:
+                        file_write(&writing, plan->effects[i].key, "post.json",
+                                   slice_of(plan->effects[i].post.data));
+                        break;
+                case EFFECT_PUBLISH:
+                        messages_write(&writing, &plan->effects[i]);
                         break;
                 }
         }

@@ -1,4 +1,4 @@
-#include "io/config/config_check.h"
+#include "io/config/config_check_parts.h"
 
 #include "core/codec/json_pointer.h"
 #include "core/job/protocol.h"
@@ -20,14 +20,7 @@
 
 enum { SHORT_STRING_MAX = 255 }; /* AMQP 0-9-1 section 4.2.5.3 */
 
-struct check {
-        const struct config *config;
-        struct arena *arena;
-        config_fault *fault;
-        void *context;
-};
-
-static void fault(struct check *check, const char *path, const char *message)
+void check_fault(struct check *check, const char *path, const char *message)
 {
         check->fault(check->context, path, message);
 }
@@ -92,21 +85,21 @@ static bool url_is_encrypted(const char *text)
 
 /* Is every part of the URL used, and is it encrypted or of this machine? `plain_switch`: the setting that
  * allows it to be neither; NULL: it is allowed. */
-static void check_url(struct check *check, enum url_use use, const char *path, const char *text,
-                      const char *plain_switch)
+void check_url(struct check *check, enum url_use use, const char *path, const char *text,
+               const char *plain_switch)
 {
         if (!text)
                 return;
         const char *wrong = config_url_fault(check->arena, use, text);
         if (wrong) {
-                fault(check, path, wrong);
+                check_fault(check, path, wrong);
                 return;
         }
         if (plain_switch && !url_is_encrypted(text) && !url_is_loopback(check->arena, text))
-                fault(check, path,
-                      arena_printf(check->arena,
-                                   "is not encrypted and leaves this machine; use TLS or set %s: true",
-                                   plain_switch));
+                check_fault(check, path,
+                            arena_printf(check->arena,
+                                         "is not encrypted and leaves this machine; use TLS or set %s: true",
+                                         plain_switch));
 }
 
 struct login {
@@ -124,23 +117,24 @@ static void check_login(struct check *check, const char *section, const struct l
         if (url_split(check->arena, login->url, nodes) == 0 || !url_parse(check->arena, nodes[0], &url))
                 return;
         if (given && login->username && url.user && url.user[0])
-                fault(check, arena_printf(check->arena, "%s.username", section),
-                      arena_printf(check->arena, "%s holds a user too; take one of them away", name));
+                check_fault(check, arena_printf(check->arena, "%s.username", section),
+                            arena_printf(check->arena, "%s holds a user too; take one of them away", name));
         if (given && login->password && url.password && url.password[0])
-                fault(check, arena_printf(check->arena, "%s.password", section),
-                      arena_printf(check->arena, "%s holds a password too; take one of them away", name));
+                check_fault(
+                        check, arena_printf(check->arena, "%s.password", section),
+                        arena_printf(check->arena, "%s holds a password too; take one of them away", name));
         if (login->username && !login->password && !(given && url.password))
-                fault(check, arena_printf(check->arena, "%s.password", section),
-                      arena_printf(check->arena, "is required with %s.username", section));
+                check_fault(check, arena_printf(check->arena, "%s.password", section),
+                            arena_printf(check->arena, "is required with %s.username", section));
 }
 
-static void check_tls(struct check *check, const char *section, const struct config_tls *tls)
+void check_tls(struct check *check, const char *section, const struct config_tls *tls)
 {
         const char *missing = !tls->cert_file && tls->key_file ? "cert_file" : "key_file";
         if (!tls->cert_file == !tls->key_file)
                 return;
-        fault(check, arena_printf(check->arena, "%s.tls.%s", section, missing),
-              "is required: cert_file and key_file belong together");
+        check_fault(check, arena_printf(check->arena, "%s.tls.%s", section, missing),
+                    "is required: cert_file and key_file belong together");
 }
 
 static void check_services(struct check *check)
@@ -161,172 +155,13 @@ static void check_services(struct check *check)
         check_tls(check, "amqp", &config->amqp.tls);
         check_tls(check, "redis", &config->redis.tls);
         if (!config->admin.token && !listen_is_local(config->admin.listen, check->arena))
-                fault(check, "admin.token", "is required when admin.listen is not loopback");
-}
-
-/* "mail.rate" of the outlet mail, "outlets.backup.rate" of others. */
-static const char *outlet_path(struct check *check, const struct config_outlet *outlet, const char *rest)
-{
-        const char *section = outlet == &check->config->mail ? "" : "outlets.";
-        return arena_printf(check->arena, "%s%s.%s", section, outlet->name, rest);
-}
-
-/* Every mail would be answered 404, and die. */
-static void check_preset_path(struct check *check, const struct config_outlet *outlet)
-{
-        const char *url = outlet->http.url, *path = mail_preset_rules(outlet->http.preset)->path;
-        size_t len = url ? strlen(url) : 0, path_len = strlen(path);
-        while (len > 0 && url[len - 1] == '/')
-                len--;
-        if (len > path_len && memcmp(url + len - path_len, path, path_len) == 0)
-                fault(check, outlet_path(check, outlet, "http.url"),
-                      arena_printf(check->arena, "must end before %s, which the preset adds", path));
-}
-
-static const char *duration_text(struct check *check, int64_t ms)
-{
-        struct buffer text = {0};
-        duration_add(&text, ms);
-        const char *copy = arena_copy(check->arena, text.data, text.len);
-        buffer_fini(&text);
-        return copy;
-}
-
-/* What a mail outlet needs beside what all have. */
-static void check_mail(struct check *check, const struct config_outlet *outlet)
-{
-        bool http = outlet->transport == TRANSPORT_HTTP, smtp = outlet->transport == TRANSPORT_SMTP;
-        bool starttls = outlet->smtp.starttls == SMTP_STARTTLS_REQUIRED;
-        const char *transport = outlet_path(check, outlet, "transport");
-        const char *plain_switch =
-                outlet->allow_plaintext ? NULL : outlet_path(check, outlet, "allow_plaintext");
-        if (!outlet->from && (http || smtp))
-                fault(check, outlet_path(check, outlet, "from"),
-                      arena_printf(check->arena, "is required unless %s is log", transport));
-        const char *http_url = outlet_path(check, outlet, "http.url");
-        const char *smtp_url = outlet_path(check, outlet, "smtp.url");
-        const char *lacks = http ? mail_preset_lacks(outlet) : NULL;
-        if (lacks && strcmp(lacks, "url") == 0)
-                fault(check, http_url, arena_printf(check->arena, "is required when %s is http", transport));
-        else if (lacks)
-                fault(check, outlet_path(check, outlet, arena_printf(check->arena, "http.%s", lacks)),
-                      arena_printf(check->arena, "is required by the preset %s",
-                                   mail_preset_rules(outlet->http.preset)->name));
-        if (!outlet->smtp.url && smtp)
-                fault(check, smtp_url, arena_printf(check->arena, "is required when %s is smtp", transport));
-        check_url(check, URL_MAIL_API, http_url, outlet->http.url, plain_switch);
-        check_preset_path(check, outlet);
-        check_url(check, URL_MAIL_SERVER, smtp_url, outlet->smtp.url, starttls ? NULL : plain_switch);
-        check_tls(check, outlet_path(check, outlet, "http"), &outlet->http.tls);
-        check_tls(check, outlet_path(check, outlet, "smtp"), &outlet->smtp.tls);
-        if (outlet->smtp.password && outlet->smtp.token_file)
-                fault(check, outlet_path(check, outlet, "smtp.token_file"), "excludes smtp.password");
-        else if (!outlet->smtp.username != (!outlet->smtp.password && !outlet->smtp.token_file))
-                fault(check,
-                      outlet_path(check, outlet, outlet->smtp.username ? "smtp.password" : "smtp.username"),
-                      "is required: username and password belong together");
-}
-
-static void check_secret(struct check *check, const struct config_outlet *outlet, const char *name,
-                         const char *text)
-{
-        struct webhook_secret secret;
-        if (text && !webhook_secret_parse(text, &secret))
-                fault(check, outlet_path(check, outlet, name),
-                      "must be whsec_ and the base64 of 16 to 64 bytes, as of: echo whsec_$(openssl rand "
-                      "-base64 32)");
-}
-
-/* What a post outlet needs beside what all have. */
-static void check_post(struct check *check, const struct config_outlet *outlet)
-{
-        const char *path = outlet_path(check, outlet, "allow");
-        for (size_t i = 0; i < outlet->post.allow.count; i++) {
-                const char *wrong = origin_entry_fault(check->arena, outlet->post.allow.list[i]);
-                if (wrong)
-                        fault(check, path, arena_printf(check->arena, "entry %zu: %s", i + 1, wrong));
-        }
-        check_secret(check, outlet, "secret", outlet->post.secret);
-        check_secret(check, outlet, "secret_old", outlet->post.secret_old);
-        if (outlet->post.secret_old && !outlet->post.secret)
-                fault(check, outlet_path(check, outlet, "secret"), "is required with secret_old");
-}
-
-static const char *const outlet_kinds[] = {[OUTLET_MAIL] = "mail", [OUTLET_POST] = "post"};
-
-static size_t outlet_index(const struct config *config, const char *name)
-{
-        const struct config_outlet *outlet;
-        size_t i = 0;
-        while ((outlet = config_outlet_at(config, i)) && strcmp(outlet->name, name) != 0)
-                i++;
-        return i;
-}
-
-/* Does the outlet lead back to itself by its fallbacks? `reached` grows until no step adds to it. */
-static bool is_circular(const struct config *config, const struct config_outlet *from)
-{
-        uint64_t reached = 0, before = 1, own = UINT64_C(1) << outlet_index(config, from->name);
-        const struct config_outlet *outlet;
-        while (reached != before) {
-                before = reached;
-                for (size_t i = 0; (outlet = config_outlet_at(config, i)); i++)
-                        for (size_t k = 0; k < outlet->fallback.count && (outlet == from || reached >> i & 1);
-                             k++)
-                                reached |= UINT64_C(1) << outlet_index(config, outlet->fallback.list[k]);
-        }
-        return reached & own;
-}
-
-static void check_fallback(struct check *check, const struct config_outlet *outlet)
-{
-        const char *path = outlet_path(check, outlet, "fallback");
-        for (size_t i = 0; i < outlet->fallback.count; i++) {
-                const char *name = outlet->fallback.list[i];
-                const struct config_outlet *next = config_outlet_find(check->config, name);
-                if (!next)
-                        fault(check, path, arena_printf(check->arena, "there is no outlet %s", name));
-                else if (next->kind != outlet->kind)
-                        fault(check, path,
-                              arena_printf(check->arena,
-                                           "%s is an outlet of the kind %s, and this is one of the kind %s",
-                                           name, outlet_kinds[next->kind], outlet_kinds[outlet->kind]));
-                for (size_t k = 0; k < i; k++)
-                        if (strcmp(outlet->fallback.list[k], name) == 0)
-                                fault(check, path, arena_printf(check->arena, "names %s twice", name));
-        }
-        if (is_circular(check->config, outlet))
-                fault(check, path, "leads back to this outlet: a circle");
-}
-
-static void check_outlet(struct check *check, const struct config_outlet *outlet)
-{
-        const struct config *config = check->config;
-        if (outlet->kind == OUTLET_MAIL)
-                check_mail(check, outlet);
-        else
-                check_post(check, outlet);
-        if (strcmp(outlet->name, "publish") == 0 || strcmp(outlet->name, "alerts") == 0)
-                fault(check, arena_printf(check->arena, "outlets.%s", outlet->name),
-                      "is the name of an outlet that leveret has by itself");
-        check_fallback(check, outlet);
-        if (outlet->breaker.open_max_ms < outlet->breaker.open_ms)
-                fault(check, outlet_path(check, outlet, "breaker.open_max"),
-                      arena_printf(check->arena, "must not be shorter than %s",
-                                   outlet_path(check, outlet, "breaker.open")));
-        /* The lease check right before a send must cover the whole send (invariant I2). */
-        if (config->claim.lease_ms < outlet->timeout_ms + JOB_LEASE_SPARE_MIN_MS)
-                fault(check, "claim.lease",
-                      arena_printf(check->arena, "is %s, and must be longer than %s, %s, by 200ms at least",
-                                   duration_text(check, config->claim.lease_ms),
-                                   outlet_path(check, outlet, "timeout"),
-                                   duration_text(check, outlet->timeout_ms)));
+                check_fault(check, "admin.token", "is required when admin.listen is not loopback");
 }
 
 static void check_outlet_name(struct check *check, const char *path, const char *name)
 {
         if (name && !config_outlet_find(check->config, name))
-                fault(check, path, arena_printf(check->arena, "there is no outlet %s", name));
+                check_fault(check, path, arena_printf(check->arena, "there is no outlet %s", name));
 }
 
 /* An address, or a domain with an @ before it. */
@@ -340,11 +175,12 @@ static void check_guard_list(struct check *check, const char *path, const struct
 {
         for (size_t i = 0; i < list->count; i++)
                 if (!list->list[i] || !guard_entry_valid(check, list->list[i]))
-                        fault(check, path,
-                              arena_printf(check->arena,
-                                           "expected addresses and domains such as @example.com; entry %zu "
-                                           "is neither",
-                                           i + 1));
+                        check_fault(
+                                check, path,
+                                arena_printf(check->arena,
+                                             "expected addresses and domains such as @example.com; entry %zu "
+                                             "is neither",
+                                             i + 1));
 }
 
 static void check_outlets(struct check *check)
@@ -396,10 +232,11 @@ static void check_queue_clash(struct check *check, size_t index, const char *pat
                 if (!other->name || i == index)
                         continue;
                 if (i < index && strcmp(other->name, queue->name) == 0)
-                        fault(check, path, arena_printf(check->arena, "is also the name of queues[%zu]", i));
+                        check_fault(check, path,
+                                    arena_printf(check->arena, "is also the name of queues[%zu]", i));
                 if (queue_derives(other, queue->name))
-                        fault(check, path,
-                              arena_printf(check->arena, "is a name that queues[%zu] derives", i));
+                        check_fault(check, path,
+                                    arena_printf(check->arena, "is a name that queues[%zu] derives", i));
         }
 }
 
@@ -409,18 +246,19 @@ static void check_bindings(struct check *check, const char *path, const struct c
                 const char *binding = queue->bindings[i], *end = binding ? strchr(binding, '\n') : NULL;
                 binding = end ? end + 1 : binding;
                 if (!binding || strlen(binding) > SHORT_STRING_MAX) {
-                        fault(check, path, "expected patterns of 1 to 255 bytes");
+                        check_fault(check, path, "expected patterns of 1 to 255 bytes");
                         continue;
                 }
                 for (const char *at = binding; *at; at++) {
                         bool wild = *at == '*' || *at == '#';
                         bool alone = (at == binding || at[-1] == '.') && (at[1] == '.' || at[1] == '\0');
                         if (wild && !alone && !end) /* on an exchange of any type it may be a letter */
-                                fault(check, path, "* and # stand for whole words: order.*, not order*");
+                                check_fault(check, path,
+                                            "* and # stand for whole words: order.*, not order*");
                 }
                 for (size_t j = 0; j < i; j++)
                         if (queue->bindings[j] && strcmp(queue->bindings[j], queue->bindings[i]) == 0)
-                                fault(check, path, "holds the same pattern twice");
+                                check_fault(check, path, "holds the same pattern twice");
         }
 }
 
@@ -429,11 +267,12 @@ static void check_sources(struct check *check, const char *path, const struct co
 {
         for (size_t i = 0; i < sources->count; i++)
                 if (!foreign_source_valid(sources->list[i], of_id))
-                        fault(check, path,
-                              arena_printf(check->arena,
-                                           "expected a property as message_id, header:NAME, a JSON pointer "
-                                           "as /id, %s; found %s",
-                                           of_id ? "or content" : "or =order.created.v1", sources->list[i]));
+                        check_fault(check, path,
+                                    arena_printf(
+                                            check->arena,
+                                            "expected a property as message_id, header:NAME, a JSON pointer "
+                                            "as /id, %s; found %s",
+                                            of_id ? "or content" : "or =order.created.v1", sources->list[i]));
 }
 
 /* The mapping of other people's messages. */
@@ -448,30 +287,30 @@ static void check_message(struct check *check, size_t index)
         for (size_t i = 0; i < message->types.count; i++) {
                 const char *end = strchr(message->types.list[i], '\n');
                 if (!end || !handler_type_valid(slice_of(end + 1)))
-                        fault(check, arena_printf(check->arena, "%s.types", path),
-                              "expected types such as order.created.v1 behind the names");
+                        check_fault(check, arena_printf(check->arena, "%s.types", path),
+                                    "expected types such as order.created.v1 behind the names");
         }
         if (message->data && !json_pointer_valid(message->data))
-                fault(check, arena_printf(check->arena, "%s.data", path),
-                      "expected a JSON pointer, as /data");
+                check_fault(check, arena_printf(check->arena, "%s.data", path),
+                            "expected a JSON pointer, as /data");
         if (config_queue_is_mapped(queue) && prefix && !envelope_id_valid(slice_of(prefix)))
-                fault(check, arena_printf(check->arena, "%s.id_prefix", path),
-                      "expected only A-Z a-z 0-9 . _ : / -; the queue's name is none such");
+                check_fault(check, arena_printf(check->arena, "%s.id_prefix", path),
+                            "expected only A-Z a-z 0-9 . _ : / -; the queue's name is none such");
         if (queue->broker_dlx && queue->declare)
-                fault(check, arena_printf(check->arena, "queues[%zu].broker_dlx", index),
-                      "is for queues with declare: false");
+                check_fault(check, arena_printf(check->arena, "queues[%zu].broker_dlx", index),
+                            "is for queues with declare: false");
 }
 
 static void check_queues(struct check *check)
 {
         if (check->config->queue_count == 0)
-                fault(check, "queues", CONFIG_QUEUES_EXPECTED);
+                check_fault(check, "queues", CONFIG_QUEUES_EXPECTED);
         for (size_t i = 0; i < check->config->queue_count; i++) {
                 const struct config_queue *queue = &check->config->queues[i];
                 const char *path = arena_printf(check->arena, "queues[%zu].name", i);
                 const char *message = queue_name_fault(queue);
                 if (message)
-                        fault(check, path, message);
+                        check_fault(check, path, message);
                 if (queue->name)
                         check_queue_clash(check, i, path);
                 check_bindings(check, arena_printf(check->arena, "queues[%zu].bindings", i), queue);
@@ -479,8 +318,8 @@ static void check_queues(struct check *check)
                 for (size_t j = 1; j < queue->tier_count; j++) {
                         if (queue->tiers_ms[j] > queue->tiers_ms[j - 1])
                                 continue;
-                        fault(check, arena_printf(check->arena, "queues[%zu].retry.tiers", i),
-                              "must be ascending");
+                        check_fault(check, arena_printf(check->arena, "queues[%zu].retry.tiers", i),
+                                    "must be ascending");
                         break;
                 }
         }
@@ -492,17 +331,17 @@ static void check_token(struct check *check, size_t index)
         const char *name = arena_printf(check->arena, "serve.tokens[%zu].name", index);
         const char *secret = arena_printf(check->arena, "serve.tokens[%zu].token", index);
         if (!token->name || !token->name[0])
-                fault(check, name, "is required");
+                check_fault(check, name, "is required");
         if (!token->token || strlen(token->token) < CONFIG_TOKEN_MIN)
-                fault(check, secret, "expected 16 to 256 characters");
+                check_fault(check, secret, "expected 16 to 256 characters");
         for (size_t i = 0; i < index; i++) {
                 const struct config_token *other = &check->config->serve.tokens[i];
                 if (token->name && other->name && strcmp(token->name, other->name) == 0)
-                        fault(check, name,
-                              arena_printf(check->arena, "is also the name of serve.tokens[%zu]", i));
+                        check_fault(check, name,
+                                    arena_printf(check->arena, "is also the name of serve.tokens[%zu]", i));
                 if (token->token && other->token && strcmp(token->token, other->token) == 0)
-                        fault(check, secret,
-                              arena_printf(check->arena, "is also that of serve.tokens[%zu]", i));
+                        check_fault(check, secret,
+                                    arena_printf(check->arena, "is also that of serve.tokens[%zu]", i));
         }
 }
 
@@ -511,12 +350,12 @@ static void check_serve(struct check *check)
         const struct config *config = check->config;
         bool local = listen_is_local(config->serve.listen, check->arena);
         if (!config->serve.cert_file != !config->serve.key_file)
-                fault(check, "serve.tls", "needs both cert_file and key_file");
+                check_fault(check, "serve.tls", "needs both cert_file and key_file");
         if (!local && config->serve.token_count == 0)
-                fault(check, "serve.tokens", "are required when serve.listen is not loopback");
+                check_fault(check, "serve.tokens", "are required when serve.listen is not loopback");
         if (!local && !config->serve.cert_file && !config->serve.allow_plaintext)
-                fault(check, "serve.listen",
-                      "is not loopback: set serve.tls, or serve.allow_plaintext behind what ends TLS");
+                check_fault(check, "serve.listen",
+                            "is not loopback: set serve.tls, or serve.allow_plaintext behind what ends TLS");
         for (size_t i = 0; i < config->serve.token_count; i++)
                 check_token(check, i);
 }

@@ -1,4 +1,4 @@
-#include "core/message/topic.h"
+#include "core/settings/topic.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

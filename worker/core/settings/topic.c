@@ -1,4 +1,4 @@
-#include "core/message/topic.h"
+#include "core/settings/topic.h"
 
 #include <stddef.h>
 #include <string.h>
