@@ -161,7 +161,8 @@ static bool is_among(const struct slice *effects, size_t count, const char *key)
         return false;
 }
 
-/* The first effect that mail.allow_to or mail.from_allowed forbids; the error says why. */
+/* Does the configuration forbid an effect: its sender, its recipients, where its files come from? The error
+ * says why. */
 static bool is_guarded(struct delivery *delivery)
 {
         const struct config *config = delivery->engine->config;
@@ -170,6 +171,8 @@ static bool is_guarded(struct delivery *delivery)
                 if (effect->kind != EFFECT_MAIL)
                         continue;
                 const char *refusal = mail_guard_refusal(&config->guard, &effect->mail, config->mail.from);
+                if (!refusal)
+                        refusal = mail_files_refusal(delivery->arena, &config->attachments, &effect->mail);
                 if (refusal)
                         snprintf(delivery->error, sizeof(delivery->error), "mail %s: %s", effect->key,
                                  refusal);
@@ -323,7 +326,7 @@ static bool hold_suspect(struct delivery *delivery, struct job_event *answer)
 }
 
 /* What cannot leave by the outlet that it names waits for the configuration that has it. */
-static bool want_place(struct delivery *delivery, struct job_event *answer)
+bool place_want(struct delivery *delivery, struct job_event *answer)
 {
         delivery->outlet = route_choose(delivery);
         if (delivery->outlet) {
@@ -350,7 +353,7 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
                 plan(delivery, answer);
                 return true;
         case ACTION_WANT_PLACE:
-                return want_place(delivery, answer);
+                return !files_wait(delivery) && place_want(delivery, answer);
         case ACTION_RENEW:
                 renew(delivery);
                 return false;
@@ -358,6 +361,8 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
                 intend(delivery, action->effect);
                 return false;
         case ACTION_SEND:
+                if (files_failed(delivery, answer))
+                        return true;
                 send_effect(delivery, action->effect);
                 return false;
         case ACTION_RECORD:

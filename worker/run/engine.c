@@ -203,6 +203,7 @@ static bool open_parts(struct engine *engine)
         engine->spare = redis_spare_open(&engine->loop, config, engine->worker, on_spare, engine);
         engine->store = redis_store_open(&engine->loop, config, engine->worker, &store_events, engine);
         engine->consumer = amqp_consumer_open(&engine->loop, config, &consumer_events, engine);
+        files_open(engine);
         presence_open(engine);
         depth_open(engine);
         stuck_open(engine);
@@ -225,6 +226,8 @@ static void close_parts(struct engine *engine)
         for (size_t i = 0; i < engine->outlet_count; i++)
                 outlet_close(&engine->outlets[i]);
         lanes_close(engine);
+        if (engine->files)
+                files_close(engine);
 }
 
 /* What somebody who reads the log wants to know first. */

@@ -120,6 +120,7 @@ void inflight_free_over(struct engine *engine)
         while ((delivery = TAILQ_FIRST(&engine->inflight.over))) {
                 TAILQ_REMOVE(&engine->inflight.over, delivery, listed);
                 delivery_let_go(delivery);
+                files_free(delivery);
                 arena_pool_give(&engine->inflight.arenas, delivery->arena); /* the delivery lies in it */
         }
 }
@@ -132,6 +133,7 @@ void inflight_forget(struct engine *engine)
         while ((delivery = TAILQ_FIRST(&engine->inflight.all))) {
                 TAILQ_REMOVE(&engine->inflight.all, delivery, all);
                 delivery_let_go(delivery);
+                files_free(delivery);
                 arena_free(delivery->arena); /* the delivery lies in it */
         }
         arena_pool_fini(&engine->inflight.arenas);

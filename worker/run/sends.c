@@ -122,6 +122,7 @@ static void send_mail(struct delivery *delivery, const struct effect *effect, bo
                 .guard = &delivery->engine->config->guard,
         };
         delivery->request.mail = mail_request_make(delivery->arena, &effect->mail, &origin);
+        delivery->request.mail.fetched = delivery->fetch ? mail_fetch_files(delivery->fetch) : NULL;
         delivery->request.mail.last_try = delivery->job.generation.attempt + 1 >= delivery->job.attempts_max;
         transport_send(delivery->outlet->transport, &delivery->request.mail, park, fence_of(delivery),
                        on_sent, delivery);

@@ -16,6 +16,7 @@
 #include "io/amqp/amqp_publisher.h"
 #include "io/redis/redis_spare.h"
 #include "io/redis/redis_store.h"
+#include "io/send/mail_files.h"
 #include "run/engine.h"
 #include "run/obstacle.h"
 #include "run/outlet.h"
@@ -82,6 +83,8 @@ struct delivery {
                                      asked without a place or a wait for one */
         size_t outlet_index;
         struct outlet_place place;
+        struct mail_fetch *fetch; /* the files of its present effect, or of the one before; NULL: none */
+        uint8_t fetch_effect;
         enum delivery_listing listing;
         TAILQ_ENTRY(delivery) all, listed;
         uint64_t hash; /* of its id */
@@ -183,6 +186,7 @@ struct engine {
 
         struct recent *recent; /* best-effort index writes that are due */
         struct alerts *alerts;
+        struct mail_files *files;
         struct presence *presence;
         struct depth *depth;
         struct stuck *stuck;
@@ -323,6 +327,18 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
 /* ---- sends.c ---- */
 /* Sends the effect with this index by delivery->outlet; answers EVENT_SENT. */
 void send_effect(struct delivery *delivery, int index);
+
+/* Waits for a place at the outlet of the present effect; as delivery_perform. */
+bool place_want(struct delivery *delivery, struct job_event *answer);
+
+/* ---- files.c: files of mails that are fetched first ---- */
+void files_open(struct engine *engine);
+void files_close(struct engine *engine);
+/* Begins to fetch the files of the present effect; place_want follows. False if there are none to fetch. */
+bool files_wait(struct delivery *delivery);
+/* Did that fail? Then with the end of the send that did not begin. */
+bool files_failed(struct delivery *delivery, struct job_event *answer);
+void files_free(struct delivery *delivery);
 
 /* ---- ends.c: decisions, copies, the dead-letter index; those that return true as delivery_perform ---- */
 void end_decide(struct delivery *delivery);

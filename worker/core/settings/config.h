@@ -174,6 +174,15 @@ struct config_token {
         struct config_texts types; /* that it may publish; none: all */
 };
 
+/* Files of mails that leveret fetches itself. */
+struct config_attachments {
+        struct config_texts allow; /* origins */
+        bool allow_private;
+        int64_t max_bytes;  /* of the files of one mail; default 10 MiB */
+        int64_t disk_bytes; /* of all files at once; default 1 GiB */
+        const char *dir;    /* default /var/tmp */
+};
+
 struct config {
         struct {
                 const char *url; /* default amqp://guest:guest@127.0.0.1:5672/; may name several hosts */
@@ -207,6 +216,7 @@ struct config {
         struct config_outlet mail, outlets[CONFIG_OUTLETS_MAX];
         size_t outlet_count; /* of `outlets` */
         struct config_guard guard;
+        struct config_attachments attachments;
         struct {
                 struct config_texts exchanges; /* beside leveret.in */
         } publish;

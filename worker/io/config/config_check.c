@@ -183,6 +183,19 @@ static void check_guard_list(struct check *check, const char *path, const struct
                                              i + 1));
 }
 
+static void check_attachments(struct check *check)
+{
+        const struct config_attachments *config = &check->config->attachments;
+        for (size_t i = 0; i < config->allow.count; i++) {
+                const char *wrong = origin_entry_fault(check->arena, config->allow.list[i]);
+                if (wrong)
+                        fault(check, "attachments.allow",
+                              arena_printf(check->arena, "entry %zu: %s", i + 1, wrong));
+        }
+        if (config->disk_bytes < config->max_bytes)
+                fault(check, "attachments.disk", "must not be smaller than attachments.max");
+}
+
 static void check_outlets(struct check *check)
 {
         const struct config *config = check->config;
@@ -367,6 +380,7 @@ void config_check(const struct config *config, struct arena *arena, config_fault
         check_queues(&check);
         check_serve(&check);
         check_outlets(&check);
+        check_attachments(&check);
         check_guard_list(&check, "mail.from_allowed", &config->guard.from_allowed);
         check_guard_list(&check, "mail.allow_to", &config->guard.allow_to);
 }
