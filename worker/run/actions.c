@@ -281,10 +281,28 @@ static void intend(struct delivery *delivery, int index)
         CRASHPOINT("intend_sent");
 }
 
+/* A mail that not all got: the record says so before it says that the mail is out, on the same connection. */
+static void record_partial(struct delivery *delivery, struct slice key)
+{
+        const char *prefix = delivery->engine->config->redis.prefix;
+        if (!delivery->refused_recipients || !key.data)
+                return;
+        const char *field = arena_printf(delivery->arena, "refused.%.*s", SLICE_PRINT(key));
+        struct slice arguments[] = {
+                SLICE_LITERAL("HSET"),
+                slice_of(record_key(delivery->arena, prefix, KEY_JOB, delivery->envelope.id)),
+                SLICE_LITERAL("partial"),
+                SLICE_LITERAL("1"),
+                slice_of(field),
+                slice_of(delivery->refused_recipients)};
+        redis_store_command(delivery->engine->store, arguments, 6, NULL, NULL);
+}
+
 static void record(struct delivery *delivery, int index)
 {
         struct store_identity identity = delivery_identity(delivery);
         struct store_effect effect = effect_of(delivery, index);
+        record_partial(delivery, effect.key);
         struct buffer note = {0};
         note_effect(&note, delivery, "effect", &effect);
         delivery->pending++;
@@ -298,6 +316,7 @@ static void complete(struct delivery *delivery, int index)
 {
         struct store_identity identity = delivery_identity(delivery);
         struct store_effect effect = effect_of(delivery, index);
+        record_partial(delivery, effect.key);
         struct buffer note = {0};
         note_effect(&note, delivery, "completed", &effect);
         delivery->pending++;
