@@ -9,7 +9,7 @@ import re
 import pytest
 
 from harness import mails
-from harness.origin import Origin
+from harness.mails.origin import Origin
 from harness.publish import Message
 from harness.wait import wait_until
 
