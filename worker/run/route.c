@@ -1,6 +1,6 @@
 #include "core/message/child.h"
-#include "core/settings/topic.h"
 #include "core/message/topology.h"
+#include "core/settings/topic.h"
 #include "io/machine/origin.h"
 #include "run/state.h"
 

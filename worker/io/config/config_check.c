@@ -189,11 +189,11 @@ static void check_attachments(struct check *check)
         for (size_t i = 0; i < config->allow.count; i++) {
                 const char *wrong = origin_entry_fault(check->arena, config->allow.list[i]);
                 if (wrong)
-                        fault(check, "attachments.allow",
-                              arena_printf(check->arena, "entry %zu: %s", i + 1, wrong));
+                        check_fault(check, "attachments.allow",
+                                    arena_printf(check->arena, "entry %zu: %s", i + 1, wrong));
         }
         if (config->disk_bytes < config->max_bytes)
-                fault(check, "attachments.disk", "must not be smaller than attachments.max");
+                check_fault(check, "attachments.disk", "must not be smaller than attachments.max");
 }
 
 static void check_outlets(struct check *check)
