@@ -304,8 +304,8 @@ account_mutant(alike_refusals_kill_one_too_many ${breaker}
   [[if (breaker->alike < max) return false; open_now(breaker, now_ms); return true;]]
   [[if (breaker->alike < max) return false; open_now(breaker, now_ms); return false;]])
 account_mutant(what_was_under_way_dies_of_the_account ${breaker}
-  [[(result->likeness && result->likeness == breaker->likeness);]]
-  [[0;]])
+  [[result->crowded || alike;]]
+  [[result->crowded;]])
 account_mutant(a_success_forgets_no_refusals ${breaker}
   [[breaker->trusted = true; breaker->failures = 0; breaker->likeness = 0; breaker->alike = 0;]]
   [[breaker->trusted = true; breaker->failures = 0;]])

@@ -16,10 +16,30 @@
 /* The last part of the grace in which what has not begun to send is put off: a fifth. */
 #define GRACE_LAST_FIFTH 5
 
+/* Nothing is claimed beside a suspect, also not what was kept to be claimed again. */
+static bool waits_for_suspect(const struct delivery *delivery)
+{
+        return delivery->engine->gate.alone && delivery->job.phase == JOB_DELAYING && !delivery->job.copyable;
+}
+
+/* It is put off, and takes no place for that: at a slow outlet, where all wait for longer than they may, the
+ * places would go to those alone that are too late to use them. */
+static bool waits_too_long(const struct delivery *delivery, int64_t now_ms)
+{
+        return delivery->listing == LIST_PLACES &&
+               now_ms - delivery->job.claimed_ms >= delivery->job.timeout_ms;
+}
+
 static void tick_visit(struct delivery *delivery, void *now)
 {
         int64_t now_ms = *(int64_t *)now;
-        if (delivery->publish_again_ms > 0 && now_ms >= delivery->publish_again_ms) {
+        if (waits_too_long(delivery, now_ms)) {
+                inflight_list(delivery, LIST_NONE);
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_PLACE, .now_ms = now_ms});
+                return;
+        }
+        if (delivery->publish_again_ms > 0 && now_ms >= delivery->publish_again_ms &&
+            !waits_for_suspect(delivery)) {
                 delivery->publish_again_ms = 0;
                 delivery_event(delivery, &(struct job_event){.kind = EVENT_PUBLISH_AGAIN, .now_ms = now_ms});
                 return;

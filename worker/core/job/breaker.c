@@ -136,9 +136,15 @@ static bool closed_refusal(struct breaker *breaker, uint64_t job, const struct s
         return note_failure(breaker, job, now_ms) || !alone;
 }
 
+/* So many distinct jobs in a row that are refused alike open it. */
+static int64_t alike_max(const struct breaker *breaker)
+{
+        return breaker->failures_max < 2 ? 2 : breaker->failures_max;
+}
+
 static bool closed_alike(struct breaker *breaker, uint64_t job, uint64_t likeness, int64_t now_ms)
 {
-        int64_t max = breaker->failures_max < 2 ? 2 : breaker->failures_max;
+        int64_t max = alike_max(breaker);
         if (breaker->likeness != likeness)
                 breaker->alike = 0;
         breaker->likeness = likeness;
@@ -165,11 +171,13 @@ static bool closed_result(struct breaker *breaker, uint64_t job, const struct se
         return result->crowded;
 }
 
-/* Is this end of the kind that keeps it open? */
+/* Is this end of the kind that keeps it open? A final refusal is if such ones opened it: else the service
+ * answers again, and one mail that it never takes would be the probe for ever. */
 static bool is_failure(const struct breaker *breaker, const struct send_result *result)
 {
-        return result->counts || result->opens || result->crowded ||
-               (result->likeness && result->likeness == breaker->likeness);
+        bool alike = result->likeness && result->likeness == breaker->likeness &&
+                     breaker->alike >= alike_max(breaker);
+        return result->counts || result->opens || result->crowded || alike;
 }
 
 static bool probe_result(struct breaker *breaker, uint64_t job, const struct send_result *result,

@@ -306,6 +306,20 @@ static void unknown_recipients_are_never_an_outage(void **state)
         assert_int_equal(breaker.state, BREAKER_CLOSED);
 }
 
+/* It was refused for good before others opened the breaker: the service that refuses it again answers. */
+static void one_mail_that_is_refused_for_good_does_not_keep_it_open(void **state)
+{
+        (void)state;
+        struct breaker breaker = make();
+        assert_false(ends(&breaker, 1, &no_quota, 0));
+        for (uint64_t job = 2; job < 5; job++)
+                ends(&breaker, job, &down, 0);
+        assert_int_equal(breaker.state, BREAKER_OPEN);
+        assert_true(breaker_tick(&breaker, 1000) && breaker_admit(&breaker));
+        assert_false(probe_ends(&breaker, 1, &no_quota, 1000));
+        assert_int_equal(breaker.state, BREAKER_CLOSED);
+}
+
 static void with_a_limit_of_one_two_are_needed_to_be_alike(void **state)
 {
         (void)state;
@@ -383,6 +397,7 @@ int main(void)
                 cmocka_unit_test(who_dies_of_a_refusal_that_others_had_is_told_so),
                 cmocka_unit_test(refusals_with_a_success_or_another_refusal_between_are_the_mails),
                 cmocka_unit_test(unknown_recipients_are_never_an_outage),
+                cmocka_unit_test(one_mail_that_is_refused_for_good_does_not_keep_it_open),
                 cmocka_unit_test(with_a_limit_of_one_two_are_needed_to_be_alike),
                 cmocka_unit_test(too_many_connections_burn_nothing_and_open_nothing),
                 cmocka_unit_test(the_limiter_lets_through_its_rate),
