@@ -153,6 +153,16 @@ static void effect_recorded(struct world *world, const struct call *call)
                            request->effect - 1);
 }
 
+/* Of an ambiguous end that nobody recorded, because the worker died of it, nobody knows. */
+static void ambiguity_told(struct world *world, const struct call *call)
+{
+        for (uint32_t i = 0; i < world->send_count; i++) {
+                struct send *send = &world->sends[i];
+                if (send->id == call->request.id && world->runs[send->run].owner == call->request.owner)
+                        send->told |= send->ambiguous;
+        }
+}
+
 static void completed(struct world *world, const struct call *call)
 {
         uint8_t id = call->request.id, content = (uint8_t)call->request.fingerprint;
@@ -204,11 +214,30 @@ void check_answer(struct world *world, const struct call *call, const struct sto
         if ((request->script == STORE_RECORD && request->sent) ||
             (request->script == STORE_COMPLETE && request->effect))
                 effect_recorded(world, call);
+        if (request->script == STORE_DECIDE)
+                ambiguity_told(world, call);
         if (request->script == STORE_COMPLETE)
                 completed(world, call);
         if (request->script == STORE_SETTLE)
                 check_settled(world, request);
         run->ended |= request->script == STORE_COMPLETE || request->script == STORE_SETTLE;
+}
+
+/* I7: no outlet gets what another may have accepted, and none but the first choice before that is recorded.
+ */
+static void check_outlet(struct world *world, const struct slot *slot)
+{
+        uint8_t effect = slot->job.effect, outlet = slot->job.tries[effect].outlet;
+        if (world->store.records[slot->id].tries[effect].outlet != outlet)
+                world_fail(world, "I7", "id %u goes by outlet %u, which is not recorded", slot->id, outlet);
+        for (uint32_t i = 0; i < world->send_count; i++) {
+                const struct send *send = &world->sends[i];
+                if (send->id == slot->id && send->content == slot->content && send->effect == effect &&
+                    send->outlet != outlet && send->ambiguous && !send->cleared)
+                        world_fail(world, "I7",
+                                   "id %u goes by outlet %u, though outlet %u may have accepted it", slot->id,
+                                   outlet, send->outlet);
+        }
 }
 
 void check_send(struct world *world, const struct worker *worker, const struct slot *slot)
@@ -219,11 +248,21 @@ void check_send(struct world *world, const struct worker *worker, const struct s
                 world_fail(world, "I2", "id %u is sent without a claim and a plan", slot->id);
         if (world->tainted[slot->id])
                 return;
+        check_outlet(world, slot);
         if (record->owner != slot->owner)
                 world_fail(world, "I2", "id %u is sent by one who does not own it", slot->id);
         else if (record->lease_until_ms - store_now(world) < SEND_LIMIT_MS)
                 world_fail(world, "I2", "id %u is sent under a lease that ends before the send may",
                            slot->id);
+}
+
+/* Could the service that was asked have forgotten the earlier mail, and did somebody have it sent again all
+ * the same? */
+static bool may_be_forgotten(const struct world *world, const struct send *earlier, const struct send *later)
+{
+        return world->redriven[earlier->id] &&
+               world->runs[later->run].generation.redrives > world->runs[earlier->run].generation.redrives &&
+               world->now_ms - earlier->accepted_ms > world->specs[earlier->id].look_limits.keeps_ms;
 }
 
 /* The window of SPEC section 1 that explains why both mails went out, or 0. `earlier` was accepted before. */
@@ -248,6 +287,10 @@ static char window(const struct world *world, const struct send *earlier, const 
                 return 0;
         if (earlier->frozen_inside)
                 return 'B';
+        if (earlier->outlet != later->outlet && !earlier->cleared)
+                return 0;
+        if (world->specs[earlier->id].lookup && !may_be_forgotten(world, earlier, later))
+                return 0;
         return earlier->ambiguous || earlier->crashed || earlier->frozen_after || earlier->cut_after ? 'A'
                                                                                                      : 0;
 }
@@ -391,6 +434,12 @@ static void check_crash_loop(struct world *world, const struct copy *copy)
                 world_fail(world, "crash loop", "id %u was beside poison %u times", copy->id, beside);
 }
 
+/* Had the service that was asked forgotten it, or was it not to be reached? */
+static bool is_in_doubt(const struct world *world, uint8_t id)
+{
+        return world->unreachable || world->specs[id].look_limits.keeps_ms < KEEP_MS;
+}
+
 static void check_reason(struct world *world, const struct copy *copy)
 {
         const struct spec *spec = &world->specs[copy->id];
@@ -408,7 +457,7 @@ static void check_reason(struct world *world, const struct copy *copy)
                 right = true;
                 break;
         case REASON_AMBIGUOUS_SEND:
-                right = spec->park;
+                right = spec->park || (spec->lookup && is_in_doubt(world, copy->id));
                 world->tally->parked++;
                 break;
         case REASON_ID_CONFLICT:
@@ -481,6 +530,20 @@ static void check_record(struct world *world, uint8_t id)
                            store_state_word(record->state));
 }
 
+/* Was it acked for a copy of the same generation (checked then), which was acked in its turn for what an
+ * operator's tool lost? */
+static bool was_kept_as_a_copy(const struct world *world, const struct copy *copy)
+{
+        for (uint32_t i = 0; i < world->copy_count; i++) {
+                const struct copy *other = &world->copies[i];
+                if (other != copy && other->id == copy->id && other->content == copy->content &&
+                    other->place == COPY_GONE && other->excused &&
+                    job_generation_compare(other->generation, copy->generation) == 0)
+                        return true;
+        }
+        return false;
+}
+
 /* Nothing moves any more: every published message must have one accounted end. */
 void check_rest(struct world *world)
 {
@@ -488,7 +551,7 @@ void check_rest(struct world *world)
                 const struct copy *copy = &world->copies[i];
                 if (copy->place < COPY_DEAD)
                         world_fail(world, "livelock", "a copy of id %u is stuck", copy->id);
-                else if (copy->place == COPY_GONE)
+                else if (copy->place == COPY_GONE && !was_kept_as_a_copy(world, copy))
                         check_ack(world, copy, "lost");
         }
         for (uint32_t i = 0; i < world->worker_count; i++)

@@ -46,6 +46,31 @@ static void settle(struct world *world, struct worker *worker, struct slot *slot
                                              : "return");
 }
 
+/* What the record says of an effect's tries. */
+static struct job_try remembered(const struct world *world, const struct worker *worker,
+                                 const struct slot *slot, uint8_t effect)
+{
+        const struct store_try *known = &slot->claim.tries[effect];
+        bool crashed = slot->claim.doubt_ms && slot->claim.doubt_ms != known->cleared_ms;
+        int64_t now_ms = engine_now(world, worker);
+        struct job_try try = {
+                .outlet = known->outlet, .refusals = known->refusals, .redrives = known->redrives};
+        if (known->ambiguous)
+                try.doubt = DOUBT_AMBIGUOUS;
+        else if (crashed)
+                try.doubt = DOUBT_CRASH;
+        int64_t ago_ms = known->ambiguous ? store_now(world) - known->since_ms : slot->claim.doubt_age_ms;
+        int64_t from_ago_ms =
+                known->ambiguous ? store_now(world) - known->from_ms : slot->claim.doubt_from_age_ms;
+        if (crashed && slot->claim.doubt_age_ms < ago_ms)
+                ago_ms = slot->claim.doubt_age_ms;
+        if (crashed && slot->claim.doubt_from_age_ms > from_ago_ms)
+                from_ago_ms = slot->claim.doubt_from_age_ms;
+        try.from_ms = now_ms - from_ago_ms;
+        try.since_ms = now_ms - ago_ms;
+        return try;
+}
+
 static void plan(struct world *world, struct worker *worker, struct slot *slot, const struct job_event *claim)
 {
         const struct spec *spec = &world->specs[slot->id];
@@ -58,8 +83,13 @@ static void plan(struct world *world, struct worker *worker, struct slot *slot, 
                 fault_crash(world, worker, slot);
                 return;
         }
+        struct job_try tries[JOB_EFFECTS_MAX];
+        for (uint8_t i = 0; i < spec->effects; i++)
+                tries[i] = remembered(world, worker, slot, i);
         struct job_event event = {
                 .kind = EVENT_PLANNED,
+                .tries = tries,
+                .letter = slot->claim.letter,
                 .effects_total = spec->effects,
                 .done = claim->done,
                 .intents = claim->intents,
@@ -96,6 +126,9 @@ static void carry_out(struct world *world, struct worker *worker, struct slot *s
         case ACTION_INTEND:
                 slot->void_effect = 0;
                 store_call(world, worker, slot, STORE_INTEND, action->effect);
+                return;
+        case ACTION_LOOK:
+                mailer_look(world, worker, slot);
                 return;
         case ACTION_SEND:
                 mailer_send(world, worker, slot);
@@ -278,6 +311,20 @@ static void start_one(struct world *world, struct worker *worker)
         }
 }
 
+/* The outlets' breakers and places are as they are: any that the job may use, rather the nearest. */
+static uint8_t choose_outlet(struct world *world, const struct slot *slot)
+{
+        const struct job *job = &slot->job;
+        uint8_t known = job->tries[job->effect].outlet, outlets = world->specs[slot->id].outlets;
+        if (outlets > 1 && random_one_in(&world->random, 8)) /* a mistake, which the protocol has to see */
+                return (uint8_t)random_below(&world->random, outlets);
+        if (job->tries[job->effect].doubt != DOUBT_NONE)
+                return known;
+        if (outlets > 1 && random_one_in(&world->random, 4) && job->outlet_min < outlets)
+                return (uint8_t)random_between(&world->random, job->outlet_min, outlets - 1);
+        return known > job->outlet_min ? known : job->outlet_min;
+}
+
 static void on_place(struct world *world, struct worker *worker)
 {
         uint32_t places = 0;
@@ -292,7 +339,12 @@ static void on_place(struct world *world, struct worker *worker)
         }
         if (!waiting || places >= worker->places)
                 return;
-        struct job_event event = {.kind = EVENT_PLACE, .now_ms = engine_now(world, worker)};
+        const struct spec *spec = &world->specs[waiting->id];
+        struct job_event event = {.kind = EVENT_PLACE,
+                                  .now_ms = engine_now(world, worker),
+                                  .outlet = choose_outlet(world, waiting),
+                                  .can_look = spec->lookup && !(spec->park >> waiting->job.effect & 1),
+                                  .look_limits = spec->look_limits};
         if (world->now_ms < worker->breaker_until_ms && random_one_in(&world->random, 2))
                 event.kind = EVENT_DEFER;
         if (event.now_ms - waiting->job.claimed_ms >= world->handler_timeout_ms && waiting->job.tried)

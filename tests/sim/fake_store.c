@@ -52,6 +52,7 @@ static bool owned(const struct fake_store *store, struct store_record *record,
         if (record->state != STATE_ABSENT)
                 return record->owner == request->owner;
         own(store, record, request);
+        record->started_ms = store->now_ms;
         record->starts = 1;
         record->expires_after_ms = request->keep_ms;
         return true;
@@ -68,8 +69,8 @@ static bool is_ours(enum claim_answer word)
         return word == CLAIM_RESUMED || word == CLAIM_MINE || word == CLAIM_CRASHED;
 }
 
-static struct store_reply answer(const struct store_record *record, const struct store_request *request,
-                                 enum claim_answer word)
+static struct store_reply answer(const struct fake_store *store, const struct store_record *record,
+                                 const struct store_request *request, enum claim_answer word)
 {
         struct store_reply reply = {
                 .claim = word,
@@ -82,20 +83,33 @@ static struct store_reply answer(const struct store_record *record, const struct
                 reply.effects = record->effects;
                 reply.intents = record->intents;
                 reply.generation = record->generation;
+                memcpy(reply.tries, record->tries, sizeof reply.tries);
+                reply.doubt_ms = record->doubt_ms;
+                reply.doubt_age_ms = record->doubt_ms ? store->now_ms - record->doubt_ms : 0;
+                reply.doubt_from_age_ms = record->doubt_ms ? store->now_ms - record->doubt_from_ms : 0;
                 reply.letter = request->dead_id != 0 && request->dead_id == record->dead_id;
         }
         return reply;
+}
+
+/* claim.lua: doubt() */
+static void raise_doubt(const struct fake_store *store, struct store_record *record)
+{
+        if (record->doubt_ms == 0)
+                record->doubt_from_ms = record->started_ms;
+        record->doubt_ms = store->now_ms;
 }
 
 static struct store_reply take(const struct fake_store *store, struct store_record *record,
                                const struct store_request *request, enum claim_answer word, uint32_t starts)
 {
         own(store, record, request);
+        record->started_ms = store->now_ms;
         record->starts = starts;
         record->expires_after_ms = request->keep_ms;
         if (word != CLAIM_CRASHED)
                 record->signal = 0;
-        return answer(record, request, word);
+        return answer(store, record, request, word);
 }
 
 /* As another generation than the message says. */
@@ -127,9 +141,9 @@ static struct store_reply claim_dead(const struct fake_store *store, struct stor
                 return take(store, record, request, CLAIM_RESUMED, 1);
         }
         if (record->decision)
-                return answer(record, request, CLAIM_STALE);
+                return answer(store, record, request, CLAIM_STALE);
         if (record->died_ms != request->death_ms) {
-                struct store_reply dead = answer(record, request, CLAIM_DEAD);
+                struct store_reply dead = answer(store, record, request, CLAIM_DEAD);
                 dead.lease_left_ms = record->died_ms;
                 return dead;
         }
@@ -150,10 +164,12 @@ static struct store_reply claim_again(const struct fake_store *store, struct sto
 {
         if (record->decision)
                 return take(store, record, request, CLAIM_RESUMED, record->starts);
+        if (record->starts > 0 && (request->alone || record->starts >= request->max_crashes))
+                raise_doubt(store, record);
         if (record->starts >= request->max_crashes)
                 return take(store, record, request, CLAIM_CRASHED, request->max_crashes + 1);
         if (record->starts > 0 && !request->alone)
-                return answer(record, request, CLAIM_SUSPECT);
+                return answer(store, record, request, CLAIM_SUSPECT);
         return take(store, record, request, CLAIM_RESUMED, record->starts + 1);
 }
 
@@ -168,7 +184,7 @@ static struct store_reply claim_lesser(const struct fake_store *store, struct st
                 due_ms = record->due_ms;
         }
         if (due_ms + STORE_LATE_MS > store->now_ms) {
-                struct store_reply waiting = answer(record, request, CLAIM_WAITING);
+                struct store_reply waiting = answer(store, record, request, CLAIM_WAITING);
                 waiting.decision = 0;
                 waiting.lease_left_ms = due_ms + STORE_LATE_MS - store->now_ms;
                 return waiting;
@@ -192,7 +208,7 @@ static struct store_reply claim_mine(const struct fake_store *store, struct stor
         own(store, record, &as);
         record->expires_after_ms = request->keep_ms;
         bool crashed = record->decision == 0 && record->starts > request->max_crashes;
-        return answer(record, request, crashed ? CLAIM_CRASHED : CLAIM_MINE);
+        return answer(store, record, request, crashed ? CLAIM_CRASHED : CLAIM_MINE);
 }
 
 /* claim.lua, of a job that is neither over nor the asker's. */
@@ -201,6 +217,8 @@ static struct store_reply claim_others(const struct fake_store *store, struct st
 {
         int age = job_generation_compare(request->generation, record->generation);
         if (age > 0) {
+                if (record->owner && !record->decision)
+                        raise_doubt(store, record);
                 forget_run(record);
                 return take(store, record, request, CLAIM_RESUMED, 1);
         }
@@ -212,7 +230,7 @@ static struct store_reply claim_others(const struct fake_store *store, struct st
         if (age < 0)
                 return claim_lesser(store, record, request);
         if (record->owner && lease_left_ms > 0) {
-                struct store_reply busy = answer(record, request, CLAIM_BUSY);
+                struct store_reply busy = answer(store, record, request, CLAIM_BUSY);
                 busy.lease_left_ms = lease_left_ms;
                 return busy;
         }
@@ -228,9 +246,9 @@ static struct store_reply claim(const struct fake_store *store, struct store_rec
         if (record->state == STATE_ABSENT || record->state == STATE_QUEUED)
                 return take(store, record, request, CLAIM_NEW, 1);
         if (record->fingerprint != request->fingerprint)
-                return answer(record, request, CLAIM_CONFLICT);
+                return answer(store, record, request, CLAIM_CONFLICT);
         if (record->state == STATE_COMPLETED)
-                return answer(record, request, CLAIM_DONE);
+                return answer(store, record, request, CLAIM_DONE);
         if (record->owner == request->owner)
                 return claim_mine(store, record, request);
         if (record->state == STATE_DEAD)
@@ -263,6 +281,18 @@ static void complete(struct store_record *record, const struct store_request *re
         record->expires_after_ms = request->keep_ms;
 }
 
+/* intend.lua */
+static void intend(struct store_record *record, const struct store_request *request)
+{
+        if (request->effect && !(record->effects >> (request->effect - 1) & 1))
+                record->intents |= 1U << (request->effect - 1);
+        if (request->moves == 0 || (record->moved_by == request->owner && record->moves > request->moves))
+                return;
+        record->moved_by = request->owner;
+        record->moves = request->moves;
+        record->tries[request->moved_effect - 1].outlet = request->outlet;
+}
+
 /* decide.lua */
 static void decide(struct store_record *record, const struct store_request *request)
 {
@@ -272,6 +302,9 @@ static void decide(struct store_record *record, const struct store_request *requ
         record->effects_total = request->effects_total;
         if (request->void_effect)
                 record->intents &= ~(1U << (request->void_effect - 1));
+        for (int i = 0; i < STORE_TRIES_MAX; i++)
+                if (request->tries[i].told)
+                        record->tries[i] = request->tries[i];
 }
 
 /* settle.lua */
@@ -322,8 +355,7 @@ struct store_reply fake_store_call(struct fake_store *store, const struct store_
         case STORE_RENEW:
                 break;
         case STORE_INTEND:
-                if (!(record->effects >> (request->effect - 1) & 1))
-                        record->intents |= 1U << (request->effect - 1);
+                intend(record, request);
                 break;
         case STORE_RECORD:
                 record_effect(record, request);

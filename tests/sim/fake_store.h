@@ -8,7 +8,7 @@
  * Texts that the scripts only keep and hand back are numbers here (0: the empty text). store_cases.h holds
  * both to their word.
  */
-enum { STORE_RECORDS_MAX = 4, STORE_EFFECTS_MAX = 8, STORE_LATE_MS = 30000 };
+enum { STORE_RECORDS_MAX = 4, STORE_EFFECTS_MAX = 8, STORE_TRIES_MAX = 3, STORE_LATE_MS = 30000 };
 
 enum store_script {
         STORE_CLAIM,
@@ -22,6 +22,16 @@ enum store_script {
 };
 enum { STORE_SCRIPT_COUNT = STORE_KILLED + 1 };
 const char *store_script_word(enum store_script script);
+
+/* What is recorded of an effect's tries: the fields outlet.<key> and try.<key>. */
+struct store_try {
+        uint8_t outlet; /* position among the effect's */
+        uint8_t refusals;
+        bool ambiguous, told; /* told: DECIDE is to record it */
+        uint32_t redrives;
+        int64_t from_ms, since_ms; /* ambiguous: as in struct job_try, by the store's clock */
+        int64_t cleared_ms;        /* the doubt that this ended */
+};
 
 struct store_request {
         enum store_script script;
@@ -38,8 +48,11 @@ struct store_request {
         int64_t tier_ms;      /* CLAIM: the longest delay */
         int64_t delay_ms;     /* SETTLE: how long the copy waits */
         uint8_t effect;       /* INTEND, RECORD, COMPLETE: number from 1, 0: none */
-        bool sent;            /* RECORD: else refused */
-        bool fresh;           /* COMPLETE: changes no answer, only what is looked at */
+        uint16_t moves;       /* INTEND: how often an effect went on to another outlet; 0: this does not */
+        uint8_t moved_effect, outlet; /* INTEND: which one does, number from 1, and to which outlet */
+        struct store_try tries[STORE_TRIES_MAX]; /* DECIDE, by effect */
+        bool sent;                               /* RECORD: else refused */
+        bool fresh;                              /* COMPLETE: changes no answer, only what is looked at */
         uint8_t effects_total, effects_done;
         uint32_t decision, reason, error; /* DECIDE */
         uint8_t void_effect;              /* DECIDE: its intent came to nothing; number from 1, 0: none */
@@ -57,6 +70,10 @@ struct store_reply {
         bool letter; /* the message is the letter that it says, or was when it was claimed */
         uint32_t starts, decision, error, signal;
         uint32_t effects, intents; /* bit n-1: effect n is recorded as sent, was about to be sent */
+        struct store_try tries[STORE_TRIES_MAX];
+        int64_t doubt_ms;          /* when a start without an end was seen last; 0: never */
+        int64_t doubt_age_ms;      /* how long ago that is */
+        int64_t doubt_from_age_ms; /* how long ago the first such start began */
 };
 
 enum store_state {
@@ -82,6 +99,12 @@ struct store_record {
         int64_t due_ms;          /* when the copy that waits is to come; 0: not known */
         uint8_t effects_total, effects_done;
         uint32_t effects, intents;
+        struct store_try tries[STORE_TRIES_MAX];
+        uint64_t moved_by; /* the owner that sent an effect by another outlet last, and how often in all */
+        uint16_t moves;
+        int64_t started_ms;
+        int64_t doubt_ms;         /* when a start without an end was seen last; 0: never */
+        int64_t doubt_from_ms;    /* when the first such start began */
         int64_t expires_after_ms; /* -1: never */
 };
 

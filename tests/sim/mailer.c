@@ -25,6 +25,7 @@ void mailer_send(struct world *world, struct worker *worker, struct slot *slot)
                 .worker = (uint8_t)worker_number(world, worker),
                 .incarnation = worker->incarnation,
                 .run = slot->run,
+                .outlet = slot->job.tries[slot->job.effect].outlet,
         };
         struct happening *begin =
                 world_later_slot(world, world_latency(world), HAPPEN_SEND_BEGIN, worker, slot);
@@ -104,6 +105,7 @@ static void on_accept(struct world *world, const struct happening *happening)
                 unheard = world_fault(world, FAULT_AMBIGUOUS);
                 if (!unheard || random_one_in(&world->random, 2)) {
                         send->accepted = true;
+                        send->accepted_ms = world->now_ms;
                         world->tally->mails++;
                         check_accept(world, send);
                 }
@@ -111,6 +113,18 @@ static void on_accept(struct world *world, const struct happening *happening)
                         send->outcome = SEND_AMBIGUOUS;
         }
         answer(world, happening, world_latency(world), false);
+}
+
+/* The outlet gave a definite answer: what was sent there before and had no end known to anybody is taken for
+ * not accepted. */
+static void clear_earlier(struct world *world, const struct send *send)
+{
+        for (uint32_t i = 0; i < world->send_count; i++) {
+                struct send *other = &world->sends[i];
+                if (other != send && other->id == send->id && other->content == send->content &&
+                    other->effect == send->effect && other->outlet == send->outlet)
+                        other->cleared |= !other->told;
+        }
 }
 
 static void on_sent(struct world *world, const struct happening *happening)
@@ -127,6 +141,10 @@ static void on_sent(struct world *world, const struct happening *happening)
         slot->send = -1;
         struct job_event event = {
                 .kind = EVENT_SENT,
+                .now_ms = engine_now(world, worker),
+                .others = send->outlet + 1 < world->specs[send->id].outlets &&
+                          !random_one_in(&world->random, 4),
+                .fallback_after = world->specs[send->id].fallback_after,
                 .outcome = send->outcome,
                 .fenced = happening->flag,
                 .throttled = send->innocent && send->outcome == SEND_TRANSIENT,
@@ -138,6 +156,8 @@ static void on_sent(struct world *world, const struct happening *happening)
                      outcome_word(send->outcome));
                 slot->void_effect = send->outcome == SEND_AMBIGUOUS ? 0 : (uint8_t)(send->effect + 1);
                 send->ambiguous = send->outcome == SEND_AMBIGUOUS;
+                if (!send->ambiguous)
+                        clear_earlier(world, send);
                 bool failed = send->outcome == SEND_TRANSIENT || send->outcome == SEND_AMBIGUOUS ||
                               send->outcome == SEND_CONFIG;
                 if (failed && !send->innocent && !send->outage)
@@ -147,12 +167,84 @@ static void on_sent(struct world *world, const struct happening *happening)
         engine_step(world, worker, slot, &event);
 }
 
+/* ---- look-ups ---- */
+
+void mailer_look(struct world *world, struct worker *worker, struct slot *slot)
+{
+        struct happening *look = world_later_slot(world, world_latency(world), HAPPEN_LOOK, worker, slot);
+        look->local = false;
+        look->index = slot->job.effect;
+        look->copy = (struct copy){.id = slot->id, .content = slot->content};
+        look->epoch = slot->job.tries[slot->job.effect].outlet;
+}
+
+static bool is_asked_for(const struct send *send, const struct happening *look)
+{
+        return send->id == look->copy.id && send->content == look->copy.content &&
+               send->effect == look->index && send->outlet == look->epoch;
+}
+
+/* At the service: it finds what it accepted some time ago, and not too long ago. */
+static void on_look(struct world *world, const struct happening *look)
+{
+        const struct job_look_limits *limits = &world->specs[look->copy.id].look_limits;
+        enum look_answer answer = LOOK_NOT_FOUND;
+        for (uint32_t i = 0; i < world->send_count; i++) {
+                const struct send *send = &world->sends[i];
+                int64_t age_ms = world->now_ms - send->accepted_ms;
+                if (is_asked_for(send, look) && send->accepted && age_ms >= LOOK_LAG_MS &&
+                    age_ms <= limits->keeps_ms)
+                        answer = LOOK_FOUND;
+        }
+        if (world_fault(world, FAULT_LOOKUP)) {
+                answer = LOOK_UNKNOWN;
+                world->unreachable = true;
+        }
+        struct happening *looked = world_later(world, world_latency(world), HAPPEN_LOOKED);
+        *looked = *look;
+        looked->at_ms = world->now_ms + random_between(&world->random, 1, 900);
+        looked->kind = HAPPEN_LOOKED;
+        looked->local = true;
+        looked->tag = answer;
+}
+
+static void on_looked(struct world *world, const struct happening *looked)
+{
+        struct worker *worker = &world->workers[looked->worker];
+        struct slot *slot = engine_slot(world, looked);
+        enum look_answer answer = (enum look_answer)looked->tag;
+        if (!slot)
+                return;
+        world->tally->looks[answer]++;
+        NOTE(world, "w%u id %u effect %d looked up: %s", looked->worker, slot->id, looked->index,
+             answer == LOOK_FOUND     ? "found"
+             : answer == LOOK_UNKNOWN ? "unknown"
+                                      : "not found");
+        for (uint32_t i = 0; i < world->send_count; i++) {
+                struct send *send = &world->sends[i];
+                if (!is_asked_for(send, looked))
+                        continue;
+                send->cleared |= answer == LOOK_NOT_FOUND;
+                if (answer == LOOK_FOUND && send->accepted)
+                        send->run = slot->run;
+        }
+        engine_step(world, worker, slot,
+                    &(struct job_event){.kind = EVENT_LOOKED,
+                                        .look = answer,
+                                        .look_limits = world->specs[slot->id].look_limits,
+                                        .now_ms = engine_now(world, worker)});
+}
+
 void mailer_happening(struct world *world, struct happening *happening)
 {
         if (happening->kind == HAPPEN_SEND_BEGIN)
                 on_begin(world, happening);
         else if (happening->kind == HAPPEN_ACCEPT)
                 on_accept(world, happening);
+        else if (happening->kind == HAPPEN_LOOK)
+                on_look(world, happening);
+        else if (happening->kind == HAPPEN_LOOKED)
+                on_looked(world, happening);
         else
                 on_sent(world, happening);
 }

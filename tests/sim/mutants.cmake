@@ -1,7 +1,7 @@
 # Planted bugs: each is one change in a copy of the protocol, of the store's model or of the engine's, and the simulator has
 # to find each. The build fails when a text is not there any more: then the bug is to be planted anew.
 set(protocol ${CMAKE_SOURCE_DIR}/worker/core/job/protocol.c ${CMAKE_SOURCE_DIR}/worker/core/job/protocol_ends.c
-    ${CMAKE_SOURCE_DIR}/worker/core/job/protocol_state.c)
+    ${CMAKE_SOURCE_DIR}/worker/core/job/protocol_sends.c ${CMAKE_SOURCE_DIR}/worker/core/job/protocol_state.c)
 
 sim_mutant(ack_before_send "${protocol}"
   [[                job->phase = JOB_WAITING;
@@ -36,9 +36,9 @@ sim_mutant(record_lost_is_ignored "${protocol}"
                 return;
         }
         job_lease_renewed(job, event->sent_ms);
-        next_effect]]
+        job_next_effect]]
   [[        job_lease_renewed(job, event->sent_ms);
-        next_effect]])
+        job_next_effect]])
 sim_mutant(unfenced_record fake_store.c
   [[return record->owner == request->owner;]]
   [[return request->script == STORE_RECORD || record->owner == request->owner;]])
@@ -104,11 +104,11 @@ sim_mutant(duplicate_of_a_parked_mail_is_sent fake_store.c
 sim_mutant(duplicate_of_a_crashed_mail_is_sent fake_store.c
   [[bool maybe_sent = record->reason == REASON_AMBIGUOUS_SEND || record->intents != 0;]]
   [[bool maybe_sent = record->reason == REASON_AMBIGUOUS_SEND;]]
-  --schedules 3000000 --faults park,crash,duplicate,move,reply-lost,freeze --ids 1 --effects 1)
+  --schedules 1000000 --faults park,crash,duplicate,move --every --ids 1 --effects 1)
 sim_mutant(dead_job_believes_that_its_letter_exists fake_store.c
   [[        record->decision = record->death;
         return take_as(store, record, request, known, 0);]]
-  [[        return answer(record, request, CLAIM_DONE);]])
+  [[        return answer(store, record, request, CLAIM_DONE);]])
 sim_mutant(lost_renewal_is_ignored_while_waiting "${protocol}"
   [[bool idle = job->phase == JOB_FENCING || job->phase == JOB_WAITING ||]]
   [[bool idle = job->phase == JOB_FENCING ||]])
@@ -165,7 +165,7 @@ sim_mutant(delay_without_a_delay "${protocol}"
   [[job->delay_ms = delay_ms > 0 ? delay_ms : 1;]]
   [[(void)delay_ms; job->delay_ms = -900;]])
 sim_mutant(duplicate_is_new fake_store.c
-  [[return answer(record, request, CLAIM_DONE);]]
+  [[return answer(store, record, request, CLAIM_DONE);]]
   [[return take(store, record, request, CLAIM_NEW, 1);]])
 sim_mutant(crash_is_not_counted fake_store.c
   [[return take(store, record, request, CLAIM_RESUMED, record->starts + 1);]]
@@ -207,7 +207,7 @@ sim_mutant(attached_to_another_generation engine.c
   [[                    !same_generation(slot->job.came, delivery->copy.generation) ||
 ]]
   [[                    (0 && !same_generation(slot->job.came, delivery->copy.generation)) ||
-]])
+]] --schedules 1000000 --faults disconnect,redrive,store-cut,reply-lost,permanent --ids 1 --effects 1)
 sim_mutant(attached_though_live engine.c
   [[if (!slot->used || slot->job.live ||]]
   [[if (!slot->used || !job_started(&slot->job) ||]])
@@ -216,15 +216,15 @@ sim_mutant(attached_to_another_content engine.c
 ]]
   [[]])
 sim_mutant(no_intent "${protocol}"
-  [[if ((job->park & job_effect_bit(job))) {]]
-  [[if (0) {]])
+  [[if (job->moving || (job->park & job_effect_bit(job)))]]
+  [[if (job->moving)]])
 sim_mutant(intent_is_not_looked_at "${protocol}"
   [[if (job->park & job->intents & ~job->done)]]
   [[if (0)]])
 sim_mutant(intent_is_cleared_by_an_ambiguous_end "${protocol}"
-  [[        case SEND_AMBIGUOUS:
-                if (job->park & job_effect_bit(job))]]
-  [[        case SEND_AMBIGUOUS:
+  [[                make_ambiguous(job, event->now_ms);
+                if (park)]]
+  [[                make_ambiguous(job, event->now_ms);
                 if (0)]])
 sim_mutant(lost_reject_is_stale "${protocol}"
   [[job_finish(job, actions, ACTION_REJECT, JOB_END_STALE);]]
@@ -257,9 +257,13 @@ sim_mutant(retry_keeps_its_attempt "${protocol}"
                 generation.deferrals = 0;]]
   [[                generation.deferrals++;]])
 sim_mutant(older_run_is_not_forgotten fake_store.c
-  [[        if (age > 0) {
-                forget_run(record);]]
-  [[        if (age > 0) {]])
+  [[                forget_run(record);
+                return take(store, record, request, CLAIM_RESUMED, 1);
+        }
+        int64_t lease_left_ms]]
+  [[                return take(store, record, request, CLAIM_RESUMED, 1);
+        }
+        int64_t lease_left_ms]])
 sim_mutant(unconfirmed_copy_is_not_repeated "${protocol}"
   [[                job->publish_waiting = true;
                 job_act(actions, ACTION_PUBLISH_LATER);
@@ -273,9 +277,9 @@ sim_mutant(late_record_clears_another_intent fake_store.c
   [[        record->intents &= ~(1U << (request->effect - 1));]]
   [[        record->intents = 0;]] --schedules 3000000 --faults park,reply-lost,freeze,crash)
 sim_mutant(one_intent_for_all_effects fake_store.c
-  [[                        record->intents |= 1U << (request->effect - 1);]]
-  [[                        record->intents = 1U << (request->effect - 1);]]
-  --seed 5000000 --schedules 3000000 --faults park,permanent,reply-lost,crash --every --effects 2 --ids 1 --workers 1)
+  [[                record->intents |= 1U << (request->effect - 1);]]
+  [[                record->intents = 1U << (request->effect - 1);]]
+  --seed 5300000 --schedules 3000000 --faults park,permanent,reply-lost,crash --every --effects 2 --ids 1 --workers 1)
 
 # Of the breaker, found by account.c.
 set(breaker ${CMAKE_SOURCE_DIR}/worker/core/job/breaker.c)
@@ -309,6 +313,58 @@ account_mutant(what_was_under_way_dies_of_the_account ${breaker}
 account_mutant(a_success_forgets_no_refusals ${breaker}
   [[breaker->trusted = true; breaker->failures = 0; breaker->likeness = 0; breaker->alike = 0;]]
   [[breaker->trusted = true; breaker->failures = 0;]])
-account_mutant(protocol_defers_every_refusal ${CMAKE_SOURCE_DIR}/worker/core/job/protocol.c
+account_mutant(protocol_defers_every_refusal ${CMAKE_SOURCE_DIR}/worker/core/job/protocol_sends.c
   [[bool innocent = event->outage || event->throttled;]]
   [[bool innocent = event->outage || event->throttled || event->outcome == SEND_CONFIG;]])
+
+# Outlets: one gets what another may have accepted, or nobody knows by which it went.
+sim_mutant(falls_back_after_an_ambiguous_end "${protocol}"
+  [[return event->others && try->doubt == DOUBT_NONE &&]]
+  [[return event->others &&]])
+sim_mutant(ambiguous_end_raises_no_doubt "${protocol}"
+  [[try->doubt = DOUBT_AMBIGUOUS;]]
+  [[try->doubt = DOUBT_NONE;]])
+sim_mutant(doubt_is_not_recorded "${protocol}"
+  [[        try->since_ms = now_ms;
+        try->redrives = job->generation.redrives;
+        try->news = true;]]
+  [[        try->since_ms = now_ms;
+        try->redrives = job->generation.redrives;]] --faults outlets,ambiguous,transient,innocent)
+sim_mutant(definite_answer_ends_an_ambiguous_doubt "${protocol}"
+  [[if (try->doubt == DOUBT_CRASH)]]
+  [[if (1)]])
+sim_mutant(outlet_is_not_recorded_before_its_first_send "${protocol}"
+  [[if (job->moving || (job->park & job_effect_bit(job)))]]
+  [[if (job->park & job_effect_bit(job))]])
+sim_mutant(any_outlet_takes_what_another_may_have "${protocol}"
+  [[return try->doubt == DOUBT_NONE ? outlet >= job->outlet_min : outlet == try->outlet;]]
+  [[(void)try; return outlet >= job->outlet_min;]])
+sim_mutant(record_of_the_outlet_is_overwritten_late fake_store.c
+  [[(record->moved_by == request->owner && record->moves > request->moves))]]
+  [[0)]] --schedules 3000000 --faults outlets,reply-lost,refused-alone,crash --every --effects 1 --ids 1)
+sim_mutant(start_without_an_end_raises_no_doubt fake_store.c
+  [[if (record->starts > 0 && (request->alone || record->starts >= request->max_crashes))]]
+  [[if (0)]])
+
+# Look-ups: asked too early, or more is read out of an answer than it says.
+sim_mutant(asks_too_early "${protocol}"
+  [[if (early_ms > 0) {]]
+  [[if (0) {]])
+sim_mutant(unreachable_is_taken_for_not_found "${protocol}"
+  [[} else if (event->look == LOOK_NOT_FOUND &&]]
+  [[} else if (event->look != LOOK_FOUND &&]])
+sim_mutant(unreachable_sends_at_once "${protocol}"
+  [[if (event->look == LOOK_UNKNOWN && (redriven || age_ms < event->look_limits.give_up_ms)) {]]
+  [[if (event->look == LOOK_UNKNOWN) { intend_or_send(job, try->outlet, event->now_ms, actions); } else if (0) {]])
+sim_mutant(what_the_service_forgot_is_taken_for_not_sent "${protocol}"
+  [[(redriven || is_kept)]]
+  [[1]] --faults lookup,poison --workers 1 --ids 2 --effects 1)
+sim_mutant(nobody_asks_before_the_second_try "${protocol}"
+  [[else if (present_try(job)->doubt != DOUBT_NONE && event->can_look)]]
+  [[else if (0)]])
+sim_mutant(what_was_found_is_sent_again "${protocol}"
+  [[if (event->look == LOOK_FOUND) {]]
+  [[if (0) {]])
+sim_mutant(retention_counts_from_the_last_crash "${protocol}"
+  [[event->now_ms - try->from_ms <= event->look_limits.keeps_ms]]
+  [[age_ms <= event->look_limits.keeps_ms]])

@@ -104,6 +104,9 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
                tally->zombies, tally->crash_loops, tally->attached, tally->parked);
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
                 printf(" %s %" PRIu64, claim_answer_word((enum claim_answer)i), tally->claims[i]);
+        printf("\nmoves %" PRIu64 ", looks: found %" PRIu64 " not found %" PRIu64 " unknown %" PRIu64,
+               tally->moves, tally->looks[LOOK_FOUND], tally->looks[LOOK_NOT_FOUND],
+               tally->looks[LOOK_UNKNOWN]);
         printf("\nfaults");
         for (int i = 0; i < FAULT_COUNT; i++)
                 printf(" %s %" PRIu64, fault_word((enum fault)i), tally->faults[i]);
@@ -113,9 +116,10 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
 /* A run that never came to some place proves nothing about it. */
 static bool vacuous(const struct tally *tally)
 {
-        bool empty = tally->crash_loops == 0 || tally->attached == 0 || tally->parked == 0;
+        bool empty =
+                tally->crash_loops == 0 || tally->attached == 0 || tally->parked == 0 || tally->moves == 0;
         for (int i = 0; i < 3; i++)
-                empty |= tally->windows[i] == 0;
+                empty |= tally->windows[i] == 0 || tally->looks[i] == 0;
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
                 empty |= tally->claims[i] == 0;
         for (int i = 0; i < JOB_PHASE_COUNT; i++)

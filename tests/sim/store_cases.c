@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { STEPS_MAX = 12, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2, TIER_MS = 50000 };
+enum { STEPS_MAX = 14, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2, TIER_MS = 50000 };
 
 enum step_kind {
         STEP_END,
@@ -26,7 +26,9 @@ struct step {
         uint32_t starts, decision, effects, intents, signal; /* of a claim's answer */
         struct job_generation as;                            /* of one that is the asker's, but not NEW */
         bool letter;
-        bool named; /* the claim names the latest death */
+        bool doubt;           /* the answer tells of a start that had no end */
+        struct store_try try; /* of effect 1 */
+        bool named;           /* the claim names the latest death */
         struct store_record record;
 };
 
@@ -73,6 +75,9 @@ struct store_case {
         {                                                                                                    \
                 .kind = STEP_CALL, .request = REQUEST(word, who, __VA_ARGS__), .lease = (answer)             \
         }
+/* Effect 1 goes by this outlet from now on: the count-th such move. */
+#define MOVE(who, answer, count, position)                                                                   \
+        CALL(STORE_INTEND, who, answer, .moves = (count), .moved_effect = 1, .outlet = (position))
 #define DO(what)                                                                                             \
         {                                                                                                    \
                 .kind = STEP_##what                                                                          \
@@ -135,16 +140,19 @@ static const struct store_case cases[] = {
           LOOK(.state = STATE_RUNNING, .starts = 1)}},
         {"a start without an end is a suspect, then runs alone",
          {CLAIM(1, CLAIM_NEW, .starts = 1), DO(EXPIRE_LEASE), CLAIM(2, CLAIM_SUSPECT, .starts = 1),
-          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2), CLAIM_ALONE(2, CLAIM_MINE, .starts = 2)}},
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true),
+          CLAIM_ALONE(2, CLAIM_MINE, .starts = 2, .doubt = true)}},
         {"as many starts without an end as may be are a crash loop, asked once or twice",
-         {CLAIM(1, CLAIM_NEW, .starts = 1), DO(EXPIRE_LEASE), CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2),
-          DO(EXPIRE_LEASE), CLAIM(3, CLAIM_CRASHED, .starts = 3), CLAIM(3, CLAIM_CRASHED, .starts = 3),
-          CALL(STORE_DECIDE, 3, LEASE_OK, .decision = 9), CLAIM(3, CLAIM_MINE, .starts = 3, .decision = 9)}},
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DO(EXPIRE_LEASE),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true), DO(EXPIRE_LEASE),
+          CLAIM(3, CLAIM_CRASHED, .starts = 3, .doubt = true),
+          CLAIM(3, CLAIM_CRASHED, .starts = 3, .doubt = true), CALL(STORE_DECIDE, 3, LEASE_OK, .decision = 9),
+          CLAIM(3, CLAIM_MINE, .starts = 3, .decision = 9, .doubt = true)}},
         {"what was sent and what was intended is told to who resumes",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
           CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 3),
           CALL(STORE_INTEND, 1, LEASE_OK, .effect = 2), DO(EXPIRE_LEASE),
-          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .effects = 1, .intents = 2)}},
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true, .effects = 1, .intents = 2)}},
         {"a refused effect clears its intent and is not recorded as sent",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
           CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .effects_total = 1),
@@ -167,23 +175,26 @@ static const struct store_case cases[] = {
           CLAIM(1, CLAIM_MINE, .starts = 1, .decision = 9, .intents = 2)}},
         {"the intent of a worker of the version before is believed",
          {CLAIM(1, CLAIM_NEW, .starts = 1), DO(OLD_INTENT), DO(EXPIRE_LEASE),
-          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .intents = 2),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true, .intents = 2),
           CALL(STORE_RECORD, 2, LEASE_OK, .effect = 2, .sent = true, .effects_total = 2),
-          CLAIM_ALONE(2, CLAIM_MINE, .starts = 2, .effects = 2)}},
+          CLAIM_ALONE(2, CLAIM_MINE, .starts = 2, .effects = 2, .doubt = true)}},
         {"completion leaves no intent",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1),
           CALL(STORE_COMPLETE, 1, LEASE_OK, .effect = 1, .effects_total = 1),
           LOOK(.state = STATE_COMPLETED, .effects = 1)}},
         {"what killed the last worker is told to who declares the crash loop, asked once or twice",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_KILLED, 1, LEASE_OK, .signal = 6), DO(EXPIRE_LEASE),
-          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2), CALL(STORE_KILLED, 2, LEASE_OK, .signal = 11),
-          DO(EXPIRE_LEASE), CLAIM(3, CLAIM_CRASHED, .starts = 3, .signal = 11),
-          CLAIM(3, CLAIM_CRASHED, .starts = 3, .signal = 11), CALL(STORE_SETTLE, 3, LEASE_OK, .dead = true),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true),
+          CALL(STORE_KILLED, 2, LEASE_OK, .signal = 11), DO(EXPIRE_LEASE),
+          CLAIM(3, CLAIM_CRASHED, .starts = 3, .doubt = true, .signal = 11),
+          CLAIM(3, CLAIM_CRASHED, .starts = 3, .doubt = true, .signal = 11),
+          CALL(STORE_SETTLE, 3, LEASE_OK, .dead = true),
           LOOK(.state = STATE_DEAD, .signal = 11, .expires_after_ms = -1)}},
         {"what killed a worker before the last is not told",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_KILLED, 1, LEASE_OK, .signal = 6), DO(EXPIRE_LEASE),
-          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2), LOOK(.state = STATE_RUNNING, .starts = 2),
-          DO(EXPIRE_LEASE), CLAIM(3, CLAIM_CRASHED, .starts = 3)}},
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true),
+          LOOK(.state = STATE_RUNNING, .starts = 2), DO(EXPIRE_LEASE),
+          CLAIM(3, CLAIM_CRASHED, .starts = 3, .doubt = true)}},
         {"last words about a job of another change nothing, and make no record",
          {CALL(STORE_KILLED, 1, LEASE_LOST, .signal = 11), CLAIM(1, CLAIM_NEW, .starts = 1),
           CALL(STORE_KILLED, 2, LEASE_LOST, .signal = 11), LOOK(.state = STATE_RUNNING, .starts = 1),
@@ -221,7 +232,8 @@ static const struct store_case cases[] = {
          {CLAIM_AS(1, 0, 1, 0, CLAIM_NEW, .starts = 1),
           CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1, .generation = GENERATION(0, 1, 0)),
           CLAIM(2, CLAIM_WAITING, .starts = 1), DO(EXPIRE_LEASE), CLAIM(2, CLAIM_SUSPECT, .starts = 1),
-          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .intents = 1, .as = GENERATION(0, 1, 0))}},
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true, .intents = 1,
+                      .as = GENERATION(0, 1, 0))}},
         {"a newer copy takes over at once and forgets the older run",
          {CLAIM(1, CLAIM_NEW, .starts = 1),
           CALL(STORE_RECORD, 1, LEASE_OK, .effect = 1, .sent = true, .effects_total = 2),
@@ -264,6 +276,46 @@ static const struct store_case cases[] = {
         {"a send without an end is not begun again by a message from outside after a crash loop",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_INTEND, 1, LEASE_OK, .effect = 1), DIE(1),
           CLAIM_OUTSIDE(2, 0, CLAIM_RESUMED, .decision = 9, .intents = 1, .named = true)}},
+        {"a start that had no end is told for as long as the record stands",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DO(EXPIRE_LEASE),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true),
+          CLAIM(2, CLAIM_MINE, .starts = 2, .doubt = true), CALL(STORE_DECIDE, 2, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 2, LEASE_OK, .copy = GENERATION(0, 1, 0)),
+          CLAIM_AS(3, 0, 1, 0, CLAIM_RESUMED, .starts = 1, .doubt = true)}},
+        {"the start before a crash loop is told too, after a redrive",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DO(EXPIRE_LEASE),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true), DO(EXPIRE_LEASE),
+          CLAIM(3, CLAIM_CRASHED, .starts = 3, .doubt = true), DIE(3),
+          CLAIM_AS(4, 1, 0, 0, CLAIM_RESUMED, .starts = 1, .doubt = true)}},
+        {"a newer copy that takes over from a run without a decision finds its start told",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CLAIM_AS(2, 0, 0, 1, CLAIM_RESUMED, .starts = 1, .doubt = true)}},
+        {"a decision says of a try how it stands, for every later run",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9,
+               .tries = {{.told = true,
+                          .outlet = 1,
+                          .refusals = 2,
+                          .ambiguous = true,
+                          .redrives = 3,
+                          .from_ms = 4,
+                          .since_ms = 5,
+                          .cleared_ms = 6}}),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0)),
+          CLAIM_AS(2, 0, 1, 0, CLAIM_RESUMED, .starts = 1,
+                   .try = {.outlet = 1,
+                           .refusals = 2,
+                           .ambiguous = true,
+                           .redrives = 3,
+                           .from_ms = 4,
+                           .since_ms = 5,
+                           .cleared_ms = 6})}},
+        {"the latest outlet is recorded before it is used, and a late request does not take it back",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), MOVE(1, LEASE_OK, 1, 1), MOVE(1, LEASE_OK, 1, 1),
+          MOVE(1, LEASE_OK, 2, 2), MOVE(1, LEASE_OK, 1, 1), LOOK(.state = STATE_RUNNING, .starts = 1),
+          CLAIM(1, CLAIM_MINE, .starts = 1, .try = {.outlet = 2}), DO(EXPIRE_LEASE),
+          CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true, .try = {.outlet = 2}),
+          MOVE(2, LEASE_OK, 1, 0), CLAIM(2, CLAIM_MINE, .starts = 2, .doubt = true),
+          MOVE(1, LEASE_LOST, 3, 1)}},
         {"an original that the broker was to move is told so when it comes again",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
           CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true, .rejected = true, .decision = 9),
@@ -295,6 +347,14 @@ const char *store_case_name(size_t index)
         return cases[index].name;
 }
 
+static bool try_matches(const struct store_try *got, const struct store_try *want)
+{
+        return got->outlet == want->outlet && got->refusals == want->refusals &&
+               got->ambiguous == want->ambiguous && got->redrives == want->redrives &&
+               got->from_ms == want->from_ms && got->since_ms == want->since_ms &&
+               got->cleared_ms == want->cleared_ms;
+}
+
 static bool claim_matches(const struct step *step, const struct store_reply *got)
 {
         bool left = got->lease_left_ms == 0;
@@ -305,7 +365,9 @@ static bool claim_matches(const struct step *step, const struct store_reply *got
         else if (step->claim == CLAIM_DEAD)
                 left = got->lease_left_ms > 0;
         if (step->claim == CLAIM_RESUMED || step->claim == CLAIM_MINE || step->claim == CLAIM_CRASHED)
-                left &= job_generation_compare(got->generation, step->as) == 0 && got->letter == step->letter;
+                left &= job_generation_compare(got->generation, step->as) == 0 &&
+                        got->letter == step->letter && (got->doubt_ms != 0) == step->doubt &&
+                        try_matches(&got->tries[0], &step->try);
         return got->claim == step->claim && got->starts == step->starts && got->decision == step->decision &&
                got->signal == step->signal && got->intents == step->intents &&
                got->effects == step->effects && left;
@@ -324,11 +386,13 @@ static bool call_matches(const struct step *step, const struct store_driver *dri
         }
         snprintf(error, size,
                  "claim: wanted %s starts %u decision %u signal %u intents %x effects %x, got %s starts %u "
-                 "decision %u signal %u intents %x effects %x left %lld as %u.%u.%u letter %d",
+                 "decision %u signal %u intents %x effects %x left %lld as %u.%u.%u letter %d doubt %d "
+                 "outlet %d refusals %d ambiguous %d",
                  claim_answer_word(step->claim), step->starts, step->decision, step->signal, step->intents,
                  step->effects, claim_answer_word(got.claim), got.starts, got.decision, got.signal,
                  got.intents, got.effects, (long long)got.lease_left_ms, got.generation.redrives,
-                 got.generation.attempt, got.generation.deferrals, got.letter);
+                 got.generation.attempt, got.generation.deferrals, got.letter, got.doubt_ms != 0,
+                 got.tries[0].outlet, got.tries[0].refusals, got.tries[0].ambiguous);
         return claim_matches(step, &got);
 }
 

@@ -48,6 +48,28 @@ static int count_bits(uint32_t bits)
         return __builtin_popcount(bits);
 }
 
+static void tell_tries(const struct world *world, struct store_request *request, const struct slot *slot)
+{
+        const struct worker *worker = &world->workers[0];
+        while (slot < worker->slots || slot >= worker->slots + SLOTS_MAX)
+                worker++;
+        for (int i = 0; i < slot->job.effects_total; i++) {
+                const struct job_try *try = &slot->job.tries[i];
+                int64_t offset_ms = store_now(world) - engine_now(world, worker);
+                bool crashed = try->doubt == DOUBT_CRASH;
+                request->tries[i] = (struct store_try){
+                        .told = try->news,
+                        .outlet = try->outlet,
+                        .refusals = try->refusals,
+                        .ambiguous = try->doubt == DOUBT_AMBIGUOUS,
+                        .redrives = try->redrives,
+                        .from_ms = try->from_ms + offset_ms,
+                        .since_ms = try->since_ms + offset_ms,
+                        .cleared_ms = crashed ? slot->claim.tries[i].cleared_ms : slot->claim.doubt_ms,
+                };
+        }
+}
+
 static void request_fill(const struct world *world, struct store_request *request, const struct slot *slot,
                          enum store_script script, int effect)
 {
@@ -70,6 +92,16 @@ static void request_fill(const struct world *world, struct store_request *reques
                 .effects_total = job->effects_total,
                 .effects_done = (uint8_t)count_bits(job->done),
         };
+        if (script == STORE_INTEND && job->moving) {
+                world->tally->moves++;
+                request->moves = job->moves;
+                request->moved_effect = (uint8_t)(effect + 1);
+                request->outlet = job->tries[effect].outlet;
+        }
+        if (script == STORE_INTEND && !(job->park >> effect & 1))
+                request->effect = 0;
+        if (script == STORE_DECIDE)
+                tell_tries(world, request, slot);
         if (script == STORE_RECORD)
                 request->sent = job->done >> effect & 1;
         if (script == STORE_DECIDE) {
@@ -121,7 +153,7 @@ void store_call(struct world *world, struct worker *worker, struct slot *slot, e
                 call->used = false;
                 return;
         }
-        int64_t wait_ms = call->reply_lost && random_one_in(&world->random, 4)
+        int64_t wait_ms = call->reply_lost && random_one_in(&world->random, world->bounds.every ? 2 : 4)
                                   ? random_between(&world->random, 1, LEASE_MS)
                                   : world_latency(world);
         struct happening *apply = world_later_slot(world, wait_ms, HAPPEN_APPLY, worker, slot);
@@ -169,6 +201,7 @@ static void claimed(struct world *world, struct slot *slot, const struct call *c
         event->done = call->reply.effects;
         event->intents = call->reply.intents;
         event->park = park_mask(world, slot);
+        slot->claim = call->reply;
         world->tally->claims[call->reply.claim]++;
 }
 

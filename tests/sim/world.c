@@ -107,6 +107,14 @@ static void draw_spec(struct world *world, struct spec *spec)
         spec->attempts_max = (uint8_t)random_between(random, 1, 3);
         if (has(world, FAULT_PARK) && random_one_in(random, 2))
                 spec->park = random_one_in(random, 2) ? all : (uint8_t)(random_below(random, 8) & all);
+        spec->outlets = (uint8_t)(has(world, FAULT_OUTLETS) ? random_between(random, 1, 3) : 1);
+        spec->fallback_after = (uint8_t)(spec->outlets > 1 ? random_between(random, 1, 2) : 0);
+        spec->lookup = has(world, FAULT_LOOKUP) && random_one_in(random, 2);
+        if (spec->lookup)
+                spec->look_limits = (struct job_look_limits){
+                        .lag_ms = LOOK_LAG_MS,
+                        .keeps_ms = random_one_in(random, 4) ? 2 * LEASE_MS : KEEP_MS,
+                        .give_up_ms = random_one_in(random, 2) ? LEASE_MS : 10 * LEASE_MS};
         if (has(world, FAULT_PERMANENT) && random_one_in(random, 2))
                 spec->permanent = (uint8_t)(random_below(random, 8) & all);
         if (has(world, FAULT_POISON) && random_one_in(random, 3))
@@ -231,6 +239,8 @@ static void dispatch(struct world *world, struct happening *happening)
         case HAPPEN_ACCEPT:
         case HAPPEN_SEND_BEGIN:
         case HAPPEN_SENT:
+        case HAPPEN_LOOK:
+        case HAPPEN_LOOKED:
                 mailer_happening(world, happening);
                 return;
         case HAPPEN_RESTART:

@@ -32,6 +32,7 @@ enum {
         CONFIRM_TIMEOUT_MS = 5000,
         KEEP_MS = 604800000,
         GRACE_MS = 25000,
+        LOOK_LAG_MS = 3000,  /* from then on the mail service finds what it has */
         TIER_MAX_MS = 10000, /* the longest delay of a copy that is a decision's */
 };
 
@@ -65,7 +66,9 @@ enum {
         X(UNCOPYABLE, "uncopyable")                                                                          \
         X(PARK, "park")                                                                                      \
         X(MOVE, "move")                                                                                      \
-        X(PURGE, "purge")
+        X(PURGE, "purge")                                                                                    \
+        X(OUTLETS, "outlets")                                                                                \
+        X(LOOKUP, "lookup")
 
 enum fault {
 #define X(name, word) FAULT_##name,
@@ -114,6 +117,9 @@ struct spec {
         bool poison, no_id, uncopyable, unencodable;
         enum reason bad_envelope, bad_payload;
         uint8_t attempts_max;
+        uint8_t outlets, fallback_after; /* of each effect */
+        bool lookup;                     /* the services can be asked for all effects that do not park */
+        struct job_look_limits look_limits;
 };
 
 /* A grant of a job by the store, until somebody else is granted it. */
@@ -135,9 +141,13 @@ struct send {
         enum send_outcome outcome;
         bool innocent, outage;
         int64_t begun_ms;
+        uint8_t outlet;
+        int64_t accepted_ms;
         bool accepted, recorded, over;
-        bool zombie;        /* accepted when its worker did not own the job any more */
-        bool frozen_inside; /* between the fence and the acceptance */
+        bool told;    /* that its end was ambiguous is recorded */
+        bool cleared; /* it may be forgotten: the outlet gave a definite answer later, or did not know it */
+        bool zombie;  /* accepted when its worker did not own the job any more */
+        bool frozen_inside;                               /* between the fence and the acceptance */
         bool frozen_after, cut_after, crashed, ambiguous; /* why it may not be recorded */
 };
 
@@ -151,6 +161,7 @@ struct slot {
         int16_t send; /* the one under way, -1 */
         int64_t sent_ms;
         struct job job;
+        struct store_reply claim; /* the latest that is heard of */
         bool outside;
         bool copied, copy_lost; /* its copy reached the broker; was purged there */
         uint32_t dead_id;
@@ -181,6 +192,7 @@ enum happening_kind {
         HAPPEN_TIER_DUE,
         HAPPEN_APPLY,
         HAPPEN_ACCEPT,
+        HAPPEN_LOOK,
         HAPPEN_RESTART,
         HAPPEN_OPERATOR,
         /* in a worker: not while it is frozen, never after it ended */
@@ -192,6 +204,7 @@ enum happening_kind {
         HAPPEN_KICK,
         HAPPEN_SEND_BEGIN,
         HAPPEN_SENT,
+        HAPPEN_LOOKED,
         HAPPEN_CONFIRM,
         HAPPEN_PUBLISH_AGAIN,
         HAPPEN_RENEW,
@@ -227,6 +240,7 @@ struct call {
 struct tally {
         uint64_t events, mails, windows[3], completed, dead, faults[FAULT_COUNT], phases[JOB_PHASE_COUNT];
         uint64_t claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked;
+        uint64_t moves, looks[3];
 };
 
 struct world {
@@ -238,6 +252,7 @@ struct world {
         uint32_t events, next_incarnation, next_serial;
         struct fake_store store;
         int64_t store_offset_ms, handler_timeout_ms;
+        bool unreachable; /* a look-up was not answered, at least once */
         struct spec specs[IDS_MAX];
         struct worker workers[WORKERS_MAX];
         struct copy copies[COPIES_MAX];
@@ -306,6 +321,7 @@ int64_t store_now(const struct world *world);
 
 /* mailer.c */
 void mailer_send(struct world *world, struct worker *worker, struct slot *slot);
+void mailer_look(struct world *world, struct worker *worker, struct slot *slot);
 void mailer_happening(struct world *world, struct happening *happening);
 
 /* engine.c */

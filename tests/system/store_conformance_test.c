@@ -1,3 +1,4 @@
+#include "core/record/try_record.h"
 #include "store_cases.h"
 
 #include <inttypes.h>
@@ -110,6 +111,25 @@ static void add_identity(struct arguments *arguments, const struct store_request
         add_number(arguments, request->keep_ms);
 }
 
+/* Its fields as a worker writes them. */
+static void add_try(struct arguments *arguments, unsigned effect, const struct store_try *try)
+{
+        char text[TRY_RECORD_SIZE];
+        if (!try->told)
+                return;
+        try_record_format(&(struct try_record){.ambiguous = try->ambiguous,
+                                               .refusals = try->refusals,
+                                               .redrives = try->redrives,
+                                               .from_ms = try->from_ms,
+                                               .since_ms = try->since_ms,
+                                               .cleared_ms = try->cleared_ms},
+                          text);
+        add(arguments, "try.%u", effect);
+        add(arguments, "%s", text);
+        add(arguments, "outlet.%u", effect);
+        add_number(arguments, try->outlet);
+}
+
 static void add_particulars(struct arguments *arguments, const struct store_request *request)
 {
         switch (request->script) {
@@ -126,7 +146,12 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add_number(arguments, request->signal);
                 return;
         case STORE_INTEND:
-                add_number(arguments, request->effect);
+                add_optional(arguments, request->effect);
+                if (request->moves) {
+                        add_number(arguments, request->moves);
+                        add(arguments, "outlet.%u", request->moved_effect);
+                        add_number(arguments, request->outlet);
+                }
                 return;
         case STORE_RECORD:
                 add_number(arguments, request->effect);
@@ -162,6 +187,8 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add(arguments, "%s", request->fresh ? "1" : "");
         if (request->script == STORE_DECIDE)
                 add_optional(arguments, request->void_effect);
+        for (unsigned i = 0; request->script == STORE_DECIDE && i < STORE_TRIES_MAX; i++)
+                add_try(arguments, i + 1, &request->tries[i]);
         if (request->script == STORE_SETTLE)
                 add_optional(arguments, request->rejected ? request->decision : 0);
         if (request->script == STORE_SETTLE && request->dead) {
@@ -188,6 +215,23 @@ static uint32_t bits_of(const redisReply *list)
         return bits;
 }
 
+static void parse_try(struct store_reply *parsed, const char *field, const redisReply *value)
+{
+        struct store_try *try = &parsed->tries[strtoul(strchr(field, '.') + 1, NULL, 10) - 1];
+        struct try_record record;
+        if (strncmp(field, "outlet.", 7) == 0) {
+                try->outlet = (uint8_t)number_of(value);
+                return;
+        }
+        assert_true(try_record_parse((struct slice){.data = value->str, .len = value->len}, &record));
+        try->ambiguous = record.ambiguous;
+        try->refusals = (uint8_t)record.refusals;
+        try->redrives = record.redrives;
+        try->from_ms = record.from_ms;
+        try->since_ms = record.since_ms;
+        try->cleared_ms = record.cleared_ms;
+}
+
 static struct store_reply parse_claim(const redisReply *reply)
 {
         struct store_reply parsed = {0};
@@ -195,7 +239,7 @@ static struct store_reply parse_claim(const redisReply *reply)
         if (reply->type == REDIS_REPLY_INTEGER)
                 return (struct store_reply){.claim = CLAIM_NEW, .starts = 1};
         assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
-        assert_int_equal(reply->elements, 13);
+        assert_int_equal(reply->elements, 17);
         while (word < CLAIM_ANSWER_COUNT &&
                strcmp(claim_answer_word((enum claim_answer)word), reply->element[0]->str) != 0)
                 word++;
@@ -212,6 +256,12 @@ static struct store_reply parse_claim(const redisReply *reply)
                                                     .attempt = number_of(reply->element[10]),
                                                     .deferrals = number_of(reply->element[11])};
         parsed.letter = reply->element[12]->len > 0;
+        for (size_t i = 0; i + 1 < reply->element[13]->elements; i += 2)
+                parse_try(&parsed, reply->element[13]->element[i]->str, reply->element[13]->element[i + 1]);
+        parsed.doubt_ms = (int64_t)strtoll(reply->element[14]->str, NULL, 10);
+        parsed.doubt_age_ms = reply->element[15]->integer;
+        parsed.doubt_from_age_ms = reply->element[16]->integer;
+        assert_true(parsed.doubt_age_ms >= 0 && parsed.doubt_from_age_ms >= parsed.doubt_age_ms);
         return parsed;
 }
 

@@ -4,7 +4,7 @@
 #include "io/log/fatal_signal.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
-#include "run/crashpoint.h"
+#include "io/machine/crashpoint.h"
 #include "run/state.h"
 
 #include <stdio.h>
@@ -14,11 +14,6 @@
 static void on_renewed(void *context, const struct store_result *result)
 {
         delivery_reply(context, EVENT_RENEWED, result);
-}
-
-static void on_intended(void *context, const struct store_result *result)
-{
-        delivery_reply(context, EVENT_INTENDED, result);
 }
 
 static void on_recorded(void *context, const struct store_result *result)
@@ -50,6 +45,7 @@ static void keep_effects(struct delivery *delivery, const struct store_result *r
         delivery->recorded_count = result->effect_count;
         delivery->intended_count = result->intent_count;
         delivery->refused = NULL;
+        tries_keep(delivery, result);
 }
 
 /* The message is a dead letter that somebody moved out of its queue: the index knows it no more. */
@@ -82,7 +78,7 @@ static void on_claimed(void *context, const struct store_result *result)
                 delivery->created_ms = result->created_ms;
         keep_effects(delivery, result);
         forget_letter(delivery, result->letter_queue);
-        delivery->fresh = delivery->untried = result->claim == CLAIM_NEW;
+        delivery->fresh = result->claim == CLAIM_NEW;
         if (delivery->fresh)
                 recent_source_id(delivery);
         if (result->decision.kind != DECISION_NONE)
@@ -221,7 +217,10 @@ static void plan(struct delivery *delivery, struct job_event *answer)
                 *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = REASON_REJECTED};
                 return;
         }
-        *answer = (struct job_event){.kind = EVENT_PLANNED, .effects_total = (uint8_t)delivery->plan->count};
+        *answer = (struct job_event){.kind = EVENT_PLANNED,
+                                     .effects_total = (uint8_t)delivery->plan->count,
+                                     .tries = tries_of_plan(delivery),
+                                     .letter = delivery->letter};
         for (size_t i = 0; i < delivery->plan->count; i++) {
                 uint32_t bit = (uint32_t)1 << i;
                 const char *key = delivery->plan->effects[i].key;
@@ -241,6 +240,9 @@ static struct store_effect effect_of(const struct delivery *delivery, int index)
                 effect.key = slice_of(delivery->plan->effects[index].key);
                 effect.sent = (job->done >> index) & 1;
                 effect.provider_id = slice_of(delivery->provider_id);
+                if (effect.sent && delivery->engine->config->outlet_count > 0)
+                        effect.outlet =
+                                slice_of(delivery->engine->outlets[delivery->outlet_index].config->name);
         }
         return effect;
 }
@@ -268,17 +270,6 @@ static void note_effect(struct buffer *note, const struct delivery *delivery, co
                 return;
         buffer_add_text(note, ",\"refused\":");
         buffer_add_json_string(note, slice_of(delivery->refused_recipients));
-}
-
-static void intend(struct delivery *delivery, int index)
-{
-        struct store_identity identity = delivery_identity(delivery);
-        delivery->refused = NULL;
-        delivery->fresh = false;
-        delivery->pending++;
-        redis_store_intend(delivery->engine->store, &identity, slice_of(delivery->plan->effects[index].key),
-                           on_intended, delivery);
-        CRASHPOINT("intend_sent");
 }
 
 /* A mail that not all got: the record says so before it says that the mail is out, on the same connection. */
@@ -347,15 +338,20 @@ static bool hold_suspect(struct delivery *delivery, struct job_event *answer)
 /* What cannot leave by the outlet that it names waits for the configuration that has it. */
 bool place_want(struct delivery *delivery, struct job_event *answer)
 {
-        delivery->outlet = route_choose(delivery);
-        if (delivery->outlet) {
-                delivery->outlet_index = delivery->outlet->index;
-                inflight_list(delivery, LIST_PLACES);
+        uint8_t position;
+        struct outlet *outlet = route_choose(delivery, &position);
+        if (outlet) {
+                route_wait(delivery, outlet, position);
                 return false;
         }
-        const char *name = effect_outlet(&delivery->plan->effects[delivery->job.effect]);
+        delivery->outlet = NULL;
+        size_t effect = delivery->job.effect;
+        const char *recorded = tries_outlet(delivery, effect),
+                   *named = effect_outlet(&delivery->plan->effects[effect]);
+        if (delivery->job.tries[effect].doubt != DOUBT_NONE && recorded[0])
+                named = recorded;
         snprintf(delivery->error, sizeof(delivery->error), "outlet %.100s: it is not configured",
-                 name ? name : "?");
+                 named ? named : "?");
         joblog_warn(delivery, "outlet_missing", delivery->error);
         *answer = (struct job_event){.kind = EVENT_DEFER};
         return true;
@@ -377,7 +373,9 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
                 renew(delivery);
                 return false;
         case ACTION_INTEND:
-                intend(delivery, action->effect);
+                tries_intend(delivery, action->effect);
+                return false;
+        case ACTION_LOOK: /* not before an outlet says that it can be asked */
                 return false;
         case ACTION_SEND:
                 if (files_failed(delivery, answer))

@@ -1,6 +1,6 @@
 #include "core/message/copy.h"
 #include "io/machine/clock.h"
-#include "run/crashpoint.h"
+#include "io/machine/crashpoint.h"
 #include "run/state.h"
 
 #include <assert.h>

@@ -5,7 +5,7 @@
 #include "core/record/keys.h"
 #include "core/record/letter.h"
 #include "io/machine/clock.h"
-#include "run/crashpoint.h"
+#include "io/machine/crashpoint.h"
 #include "run/state.h"
 
 #include <inttypes.h>
@@ -74,11 +74,15 @@ void end_decide(struct delivery *delivery)
         struct buffer note = {0};
         note_decision(&note, delivery, "decide");
         delivery->pending++;
+        size_t try_count;
+        const struct slice *tries = tries_news(delivery, &try_count);
         redis_store_decide(delivery->engine->store, &identity,
                            &(struct store_decision){.decision = delivery->job.decision,
                                                     .error = slice_of(delivery->error),
                                                     .effects_total = delivery->job.effects_total,
-                                                    .refused = text_or_empty(delivery->refused)},
+                                                    .refused = text_or_empty(delivery->refused),
+                                                    .tries = tries,
+                                                    .try_count = try_count},
                            (struct slice){.data = note.data, .len = note.len}, on_decided, delivery);
         buffer_fini(&note);
         CRASHPOINT("decide_sent");

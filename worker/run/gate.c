@@ -127,14 +127,14 @@ static void leave_waiting(struct outlet *outlet, int64_t now_ms)
 {
         struct delivery *delivery;
         while ((delivery = outlet_first(outlet))) {
-                struct outlet *other = route_choose(delivery);
+                uint8_t position;
+                struct outlet *other = route_choose(delivery, &position);
                 if (!other || other == outlet || outlet_shut_because(other, now_ms)) {
                         delivery_event(delivery, &(struct job_event){.kind = EVENT_DEFER});
                         continue;
                 }
                 inflight_list(delivery, LIST_NONE);
-                delivery->outlet = other;
-                inflight_list(delivery, LIST_PLACES);
+                route_wait(delivery, other, position);
         }
 }
 
@@ -158,7 +158,9 @@ static int outlet_turn(struct outlet *outlet, int64_t now_ms, int max)
                outlet_take(outlet, &delivery->place, now_ms)) {
                 outlet_served(outlet, delivery->queue);
                 inflight_list(delivery, LIST_NONE);
-                delivery_event(delivery, &(struct job_event){.kind = EVENT_PLACE, .now_ms = now_ms});
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_PLACE,
+                                                             .now_ms = now_ms,
+                                                             .outlet = delivery->position});
                 given++;
         }
         return given;

@@ -73,23 +73,99 @@ static struct outlet *way_through(const struct delivery *delivery, struct outlet
                         config->post.allow_private || named_privately);
 }
 
-/* The first along the fallbacks whose breaker lets something through; if none does, the first of all, at
- * which it is put off. What an earlier run may have sent stays with its first outlet: another service would
- * not know it for the same effect. */
-struct outlet *route_choose(const struct delivery *delivery)
+struct outlet *route_at(const struct delivery *delivery, size_t effect, uint8_t position)
 {
-        const struct effect *effect = &delivery->plan->effects[delivery->job.effect];
-        struct outlet *first = first_choice(delivery, effect);
-        struct outlet *way = first ? way_through(delivery, first, effect) : NULL;
-        if (!way || way->breaker.state != BREAKER_OPEN || !delivery->untried)
-                return way;
-        for (size_t i = 0; i < first->config->fallback.count; i++) {
-                struct outlet *next = route_find(delivery->engine, first->config->fallback.list[i]);
-                struct outlet *other = next ? way_through(delivery, next, effect) : NULL;
-                if (other && other->breaker.state != BREAKER_OPEN)
-                        return other;
+        struct outlet *first = first_choice(delivery, &delivery->plan->effects[effect]);
+        if (position == 0)
+                return first;
+        if (position == ROUTE_RECORDED)
+                return route_find(delivery->engine, tries_outlet(delivery, effect));
+        if (!first)
+                return NULL;
+        const struct config_texts *fallback = &first->config->fallback;
+        return position <= fallback->count ? route_find(delivery->engine, fallback->list[position - 1])
+                                           : NULL;
+}
+
+/* The way of the effect at that position, or NULL. */
+static struct outlet *route_way(const struct delivery *delivery, size_t effect, uint8_t position)
+{
+        struct outlet *outlet = route_at(delivery, effect, position);
+        return outlet ? way_through(delivery, outlet, &delivery->plan->effects[effect]) : NULL;
+}
+
+static uint8_t route_length(const struct delivery *delivery, size_t effect)
+{
+        const struct outlet *first = first_choice(delivery, &delivery->plan->effects[effect]);
+        return first ? (uint8_t)(1 + first->config->fallback.count) : 1;
+}
+
+uint8_t route_position(const struct delivery *delivery, size_t effect)
+{
+        const char *name = tries_outlet(delivery, effect);
+        for (uint8_t i = 0; i < route_length(delivery, effect); i++) {
+                const struct outlet *outlet = route_at(delivery, effect, i);
+                if (outlet && strcmp(name, outlet->config->name) == 0)
+                        return i;
         }
-        return way;
+        return ROUTE_RECORDED;
+}
+
+static struct outlet *route_allowed(const struct delivery *delivery, uint8_t position)
+{
+        const struct job *job = &delivery->job;
+        bool foreign = position == ROUTE_RECORDED && job->tries[job->effect].doubt == DOUBT_NONE;
+        return job_may_use_outlet(job, position) && !foreign ? route_way(delivery, job->effect, position)
+                                                             : NULL;
+}
+
+/* Where it was tried last, else the first that lets something through; if none does, the first that is
+ * allowed, at which it is put off. */
+struct outlet *route_choose(const struct delivery *delivery, uint8_t *position)
+{
+        const struct job *job = &delivery->job;
+        *position = job->tries[job->effect].outlet;
+        struct outlet *outlet = route_allowed(delivery, *position), *shut = NULL;
+        if (outlet && outlet->breaker.state != BREAKER_OPEN)
+                return outlet;
+        uint8_t length = route_length(delivery, job->effect);
+        for (uint8_t i = 0; i < length; i++) {
+                outlet = route_allowed(delivery, i);
+                if (!outlet || (shut && outlet->breaker.state == BREAKER_OPEN))
+                        continue;
+                *position = i;
+                if (outlet->breaker.state != BREAKER_OPEN)
+                        return outlet;
+                shut = outlet;
+        }
+        return shut;
+}
+
+void route_wait(struct delivery *delivery, struct outlet *outlet, uint8_t position)
+{
+        delivery->outlet = outlet;
+        delivery->outlet_index = outlet->index;
+        delivery->position = position;
+        inflight_list(delivery, LIST_PLACES);
+}
+
+bool route_has_later(const struct delivery *delivery)
+{
+        size_t effect = delivery->job.effect;
+        for (unsigned i = delivery->position + 1U; i < route_length(delivery, effect); i++) {
+                const struct outlet *outlet = route_way(delivery, effect, (uint8_t)i);
+                if (outlet && outlet->breaker.state != BREAKER_OPEN)
+                        return true;
+        }
+        return false;
+}
+
+uint8_t route_fallback_after(const struct delivery *delivery)
+{
+        if (route_length(delivery, delivery->job.effect) < 2)
+                return 0;
+        int64_t after = delivery->outlet->config->fallback_after;
+        return after < UINT8_MAX ? (uint8_t)after : UINT8_MAX;
 }
 
 /* ---- what no outlet takes ---- */

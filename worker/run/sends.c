@@ -1,8 +1,8 @@
 #include "core/message/child.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
+#include "io/machine/crashpoint.h"
 #include "io/send/post_http.h"
-#include "run/crashpoint.h"
 #include "run/state.h"
 
 #include <stdio.h>
@@ -45,6 +45,8 @@ static void judge_end(struct delivery *delivery, const struct send_result *resul
         struct outlet_news news = outlet_result(outlet, &delivery->place, delivery->hash, result, now_ms);
         event->fenced = news.again;
         event->outage |= news.outage;
+        event->others = result->outcome != SEND_DONE && route_has_later(delivery);
+        event->fallback_after = result->outcome != SEND_DONE ? route_fallback_after(delivery) : 0;
         if (news.narrowed)
                 log_event(LOG_LEVEL_WARN,
                           &(struct log_fields){.event = "connections_limited",
@@ -68,6 +70,7 @@ static void send_end(struct delivery *delivery, const struct send_result *result
                                   .fenced = result->status == -1,
                                   .outage = outage,
                                   .throttled = result->throttled,
+                                  .now_ms = clock_boot_ms(),
                                   .retry_after_ms = result->retry_after_ms};
         if (result->outcome != SEND_DONE)
                 snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);

@@ -60,8 +60,13 @@ struct delivery {
         /* What earlier runs recorded, in the arena: effects that were sent, or about to be. */
         struct slice *recorded, *intended;
         size_t recorded_count, intended_count;
-        bool fresh;   /* its record holds no more than the claim wrote, and effects */
-        bool untried; /* no earlier run can have sent any of it */
+        struct slice *tries; /* fields that tell of tries: name, value, ... */
+        size_t try_count;    /* names and values together */
+        bool letter;         /* the message is the job's own dead letter, moved by somebody */
+        /* When a start that had no end was seen last, by Redis' clock, 0: never; the same by CLOCK_BOOTTIME;
+         * when the first such start began, by CLOCK_BOOTTIME. */
+        int64_t doubt_ms, doubt_since_ms, doubt_from_ms;
+        bool fresh; /* its record holds no more than the claim wrote, and effects */
         const char
                 *refused_recipients; /* of the mail that was just sent: who was refused for good, or NULL */
         const char *refused;         /* the effect of the last send if that was definitely refused, or NULL */
@@ -82,6 +87,7 @@ struct delivery {
         struct outlet *outlet;    /* by which its present effect leaves; NULL before the first, and not to be
                                      asked without a place or a wait for one */
         size_t outlet_index;
+        uint8_t position; /* of that outlet among the effect's */
         struct outlet_place place;
         struct mail_fetch *fetch; /* the files of its present effect, or of the one before; NULL: none */
         uint8_t fetch_effect;
@@ -287,8 +293,22 @@ struct outlet_sum outlet_sum(const struct engine *engine, size_t outlet);
 struct outlet *route_find(struct engine *engine, const char *name);
 /* May all effects of the plan leave by some outlet? False with the cause in delivery->error. */
 bool route_allows(struct delivery *delivery);
-/* For the present effect. NULL: it names an outlet that is not configured, or no more. */
-struct outlet *route_choose(const struct delivery *delivery);
+/* An effect's outlets by position: its first choice, then what that falls back to. NULL: there is none at
+ * this position. */
+struct outlet *route_at(const struct delivery *delivery, size_t effect, uint8_t position);
+/* The position of the outlet that the record names. One that is none of the effect's any more has one of its
+ * own. */
+enum { ROUTE_RECORDED = UINT8_MAX };
+uint8_t route_position(const struct delivery *delivery, size_t effect);
+/* Chooses for the present effect, among those that its tries allow. NULL: none of them is configured. */
+struct outlet *route_choose(const struct delivery *delivery, uint8_t *position);
+/* The present effect waits for a place at that outlet, which is the one at `position`. */
+void route_wait(struct delivery *delivery, struct outlet *outlet, uint8_t position);
+/* Could a later outlet take the present effect now? */
+bool route_has_later(const struct delivery *delivery);
+/* How many refusals the present effect takes from its outlet before another has its turn; 0: there is no
+ * other. */
+uint8_t route_fallback_after(const struct delivery *delivery);
 /* on_ambiguous: park, of the effect with this index? */
 bool route_parks(const struct delivery *delivery, size_t effect);
 /* The outlet that the effect leaves by while all is well; NULL: it names one that there is not. */
@@ -303,6 +323,18 @@ void route_configure(struct engine *engine);
 bool route_is_covered(struct engine *engine, size_t outlet);
 /* The longest that a send can take by any outlet. */
 int64_t route_send_limit_ms(const struct engine *engine);
+
+/* ---- tries.c: what the record keeps of each effect's tries ---- */
+void tries_keep(struct delivery *delivery, const struct store_result *result);
+/* The name of the outlet where the effect was tried last; "" if none is recorded. */
+const char *tries_outlet(const struct delivery *delivery, size_t effect);
+/* What is known of them when the plan is made. NULL: nothing of any. */
+const struct job_try *tries_of_plan(const struct delivery *delivery);
+/* What the next decision has to record: name, value, ... in the arena. */
+struct slice *tries_news(const struct delivery *delivery, size_t *count);
+/* Records what is about to be done with the effect: its intent, if it parks, and by which outlet it goes from
+ * now on. */
+void tries_intend(struct delivery *delivery, int effect);
 
 /* ---- delivery.c: the job's events in, its actions carried out ---- */
 void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,

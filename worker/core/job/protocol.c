@@ -2,63 +2,6 @@
 
 #include <assert.h>
 
-#define FENCE_MARGIN_MAX_MS 500
-/* Renewals of which each came back too late for a whole send: Redis is too slow for so short a lease. */
-#define FENCES_MAX 3
-
-/* Goes to the next effect that is neither done nor refused, or to the end. `recorded`: the present one needs
- * no more. */
-static void next_effect(struct job *job, struct job_actions *actions)
-{
-        for (job->effect = 0; job->effect < job->effects_total; job->effect++)
-                if (!((job->done | job->failed) & job_effect_bit(job)))
-                        break;
-        if (job->effect < job->effects_total) {
-                job->phase = JOB_WAITING;
-                job_act(actions, ACTION_WANT_PLACE);
-                return;
-        }
-        if (job->failed) {
-                job_die(job, REASON_PERMANENT_FAILURE, actions);
-                return;
-        }
-        job->completes = -1;
-        job_enter(job, JOB_COMPLETING, actions);
-}
-
-static bool all_effects_ended(const struct job *job)
-{
-        uint32_t all = job->effects_total >= 32 ? UINT32_MAX : ((uint32_t)1 << job->effects_total) - 1;
-        return ((job->done | job->failed) & all) == all;
-}
-
-/* By how much the lease must outlive the send's time limit when the send begins. */
-static int64_t fence_margin_ms(const struct job *job)
-{
-        int64_t half_ms = (job->lease_ms - job->send_limit_ms) / 2;
-        return half_ms < FENCE_MARGIN_MAX_MS ? half_ms : FENCE_MARGIN_MAX_MS;
-}
-
-static bool fence_holds(const struct job *job, int64_t now_ms)
-{
-        return now_ms + job->send_limit_ms + fence_margin_ms(job) <= job->lease_until_ms;
-}
-
-/* Has a place: send now if the lease surely outlives the send, else renew first; but not for ever. */
-static void send_or_fence(struct job *job, int64_t now_ms, struct job_actions *actions)
-{
-        if (!fence_holds(job, now_ms)) {
-                if (job->fences++ < FENCES_MAX)
-                        job_enter(job, JOB_FENCING, actions);
-                else
-                        job_decide(job, (struct job_decision){.kind = DECISION_DEFER}, actions);
-                return;
-        }
-        job->phase = JOB_SENDING;
-        job->tried = true;
-        job_act_effect(actions, ACTION_SEND, job->effect);
-}
-
 static void on_claimed(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         if (job->phase != JOB_CLAIMING)
@@ -118,25 +61,6 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
         }
 }
 
-static void on_place(struct job *job, const struct job_event *event, struct job_actions *actions)
-{
-        if (job->phase != JOB_WAITING)
-                return;
-        job->fences = 0;
-        if (event->now_ms - job->claimed_ms >= job->timeout_ms) {
-                /* It waited too long. That burns an attempt only if the wait was for its own earlier effects.
-                 */
-                job_decide(job, (struct job_decision){.kind = job->tried ? DECISION_RETRY : DECISION_DEFER},
-                           actions);
-                return;
-        }
-        if ((job->park & job_effect_bit(job))) {
-                job_enter(job, JOB_INTENDING, actions);
-                return;
-        }
-        send_or_fence(job, event->now_ms, actions);
-}
-
 static void on_renewed(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         job->renewing = false;
@@ -148,70 +72,7 @@ static void on_renewed(struct job *job, const struct job_event *event, struct jo
         if (event->lease == LEASE_LOST)
                 job_delay(job, job->lease_ms, actions);
         else if (job->phase == JOB_FENCING)
-                send_or_fence(job, event->now_ms, actions);
-}
-
-static void on_intended(struct job *job, const struct job_event *event, struct job_actions *actions)
-{
-        if (job->phase != JOB_INTENDING)
-                return;
-        if (event->lease == LEASE_LOST) {
-                job_delay(job, job->lease_ms, actions);
-                return;
-        }
-        job_lease_renewed(job, event->sent_ms);
-        job->store_waiting = false;
-        send_or_fence(job, event->now_ms, actions);
-}
-
-static void on_refusal(struct job *job, const struct job_event *event, struct job_actions *actions)
-{
-        int64_t wait_ms = event->retry_after_ms > 0 ? event->retry_after_ms : 0;
-        bool innocent = event->outage || event->throttled;
-        job_decide(job,
-                   (struct job_decision){.kind = innocent ? DECISION_DEFER : DECISION_RETRY,
-                                         .delay_min_ms = wait_ms},
-                   actions);
-}
-
-static void on_sent(struct job *job, const struct job_event *event, struct job_actions *actions)
-{
-        if (job->phase != JOB_SENDING)
-                return;
-        if (event->fenced) {
-                job->lease_until_ms = 0;
-                job_enter(job, JOB_FENCING, actions);
-                return;
-        }
-        switch (event->outcome) {
-        case SEND_DONE:
-                job->done |= job_effect_bit(job);
-                job->completes = job->effect;
-                job_enter(job, all_effects_ended(job) && !job->failed ? JOB_COMPLETING : JOB_RECORDING,
-                          actions);
-                return;
-        case SEND_PERMANENT:
-                if (event->outage) { /* others were refused in the same words: it is the account's */
-                        on_refusal(job, event, actions);
-                        return;
-                }
-                job->failed |= job_effect_bit(job);
-                if (job->park & job_effect_bit(job))
-                        job_enter(job, JOB_RECORDING, actions);
-                else
-                        next_effect(job, actions);
-                return;
-        case SEND_AMBIGUOUS:
-                if (job->park & job_effect_bit(job))
-                        job_die(job, REASON_AMBIGUOUS_SEND, actions);
-                else
-                        on_refusal(job, event, actions);
-                return;
-        case SEND_TRANSIENT:
-        case SEND_CONFIG:
-                on_refusal(job, event, actions);
-                return;
-        }
+                job_send_or_fence(job, event->now_ms, actions);
 }
 
 static void on_recorded(struct job *job, const struct job_event *event, struct job_actions *actions)
@@ -223,7 +84,7 @@ static void on_recorded(struct job *job, const struct job_event *event, struct j
                 return;
         }
         job_lease_renewed(job, event->sent_ms);
-        next_effect(job, actions);
+        job_next_effect(job, actions);
 }
 
 static void on_completed(struct job *job, const struct job_event *event, struct job_actions *actions)
@@ -266,6 +127,22 @@ static void on_start(struct job *job, const struct job_event *event, struct job_
                 job_die_unrecorded(job, job->refused, actions);
 }
 
+/* A message that was sent again after its job died is nobody's decision about what may have been sent: a
+ * letter that was moved is, as is a redrive. */
+static void remember_tries(struct job *job, const struct job_event *event)
+{
+        bool sent_again = job->came.redrives < job->generation.redrives && !event->letter;
+        job->outlet_min = 0;
+        for (uint8_t i = 0; i < job->effects_total; i++) {
+                struct job_try *try = &job->tries[i];
+                *try = event->tries ? event->tries[i] : (struct job_try){0};
+                if (sent_again && try->doubt != DOUBT_NONE) {
+                        try->redrives = job->generation.redrives;
+                        try->news = true;
+                }
+        }
+}
+
 static void on_planned(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         if (job->phase != JOB_PLANNING)
@@ -275,11 +152,12 @@ static void on_planned(struct job *job, const struct job_event *event, struct jo
         job->done = event->done;
         job->intents = event->intents;
         job->park = event->park;
+        remember_tries(job, event);
         if (job->park & job->intents & ~job->done)
                 /* At once: any other end of this run would forget the intent. */
                 job_die(job, REASON_AMBIGUOUS_SEND, actions);
         else
-                next_effect(job, actions);
+                job_next_effect(job, actions);
 }
 
 static void on_renew_due(struct job *job, const struct job_event *event, struct job_actions *actions)
@@ -334,10 +212,11 @@ void job_step(struct job *job, const struct job_event *event, struct job_actions
                 [EVENT_CLAIMED] = on_claimed,
                 [EVENT_PLANNED] = on_planned,
                 [EVENT_REFUSED] = on_refused,
-                [EVENT_PLACE] = on_place,
+                [EVENT_PLACE] = job_on_place,
                 [EVENT_RENEWED] = on_renewed,
-                [EVENT_INTENDED] = on_intended,
-                [EVENT_SENT] = on_sent,
+                [EVENT_INTENDED] = job_on_intended,
+                [EVENT_SENT] = job_on_sent,
+                [EVENT_LOOKED] = job_on_looked,
                 [EVENT_RECORDED] = on_recorded,
                 [EVENT_COMPLETED] = on_completed,
                 [EVENT_DECIDED] = job_on_decided,

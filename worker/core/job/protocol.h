@@ -15,7 +15,8 @@
  *
  * All went well, the part from WAITING to RECORDING once for each effect:
  *
- *     HELD, CLAIMING, PLANNING, WAITING, [INTENDING], [FENCING], SENDING, [RECORDING], COMPLETING, ack
+ *     HELD, CLAIMING, PLANNING, WAITING, [LOOKING], [INTENDING], [FENCING], SENDING, [RECORDING], COMPLETING,
+ *     ack
  *
  * Retry, defer or dead, decided after any phase from CLAIMING to RECORDING:
  *
@@ -32,6 +33,8 @@
  *  I3 the attempt grows only with a confirmed retry copy; a deferral or a drain never burns one.
  *  I4 a delivery of an old connection is never acked.
  *  I5 nothing that was started is requeued without a delay; only held deliveries are returned.
+ *  I7 no effect is sent by an outlet while another may have accepted it, nor by any but its first choice
+ * before that is recorded.
  *
  * Times are milliseconds of CLOCK_BOOTTIME unless a name says otherwise.
  */
@@ -96,7 +99,9 @@ enum job_phase {
         JOB_CLAIMING,   /* claim sent */
         JOB_PLANNING,   /* ours; the engine runs the handler */
         JOB_WAITING,    /* for a free place at the mail transport */
-        JOB_INTENDING,  /* has a place; the intent is being recorded (on_ambiguous: park) */
+        JOB_LOOKING,    /* has a place; the service is being asked whether it has the effect already */
+        JOB_INTENDING,  /* has a place; what is about to be done is being recorded: an intent (on_ambiguous:
+                           park), or by which  outlet it goes from now on */
         JOB_FENCING,    /* has a place; the lease is being renewed */
         JOB_SENDING,    /* has a place; the mail is on its way */
         JOB_RECORDING,  /* an effect's end is being recorded */
@@ -110,6 +115,35 @@ enum job_phase {
 };
 enum { JOB_PHASE_COUNT = JOB_ENDED + 1 };
 const char *job_phase_word(enum job_phase phase);
+
+/* May an effect have been accepted by the outlet where it was tried last? As long as it may, no other outlet
+ * gets it. */
+enum job_doubt {
+        DOUBT_NONE,
+        DOUBT_CRASH, /* a run had no end: its worker may have sent it. A definite answer there ends the doubt.
+                      */
+        DOUBT_AMBIGUOUS, /* a try ended ambiguously. Only a look-up ends the doubt. */
+};
+
+/* What is known of an effect's tries. Outlets are known by their position: 0 is the effect's first choice,
+ * then come those that this one falls back to. */
+struct job_try {
+        uint8_t outlet;   /* where it was tried last, as recorded; 0 if nothing is */
+        uint8_t refusals; /* by that outlet, for now, in a row */
+        enum job_doubt doubt;
+        uint32_t redrives; /* a run of more of them was ordered by somebody who knew of the doubt */
+        int64_t from_ms;   /* the earliest possible acceptance that is in doubt */
+        int64_t since_ms;  /* the latest possible end of a send that is in doubt */
+        bool news;         /* the next decision has to record it */
+};
+
+/* How far an answer can be relied on. */
+struct job_look_limits {
+        int64_t lag_ms;     /* so long after `since_ms` the service finds what it has */
+        int64_t keeps_ms;   /* until so long after `from_ms` it does */
+        int64_t give_up_ms; /* so long after `since_ms` nobody waits for an answer any more: the job is parked
+                             */
+};
 
 struct job {
         enum job_phase phase;
@@ -137,22 +171,28 @@ struct job {
         bool publish_waiting;   /* the copy was not confirmed: repeat when told */
         bool tried;             /* at least one send was begun in this run */
         uint8_t fences;         /* renewals that the present send has waited for */
+        bool moving;            /* JOB_INTENDING: it goes by another outlet than is recorded */
+        uint16_t moves;         /* to another outlet, in all */
+        uint8_t outlet_min; /* the present effect goes by this outlet or a later one: earlier ones refused it
+                             */
         uint8_t effects_total, effect;        /* the present one */
         uint32_t done, failed, park, intents; /* bit per effect; `intents`: recorded by an earlier run */
         struct job_decision decision;
         int completes;    /* JOB_COMPLETING: the effect that is recorded with the completion, or -1 */
         int64_t delay_ms; /* JOB_DELAYING: the least delay of the copy */
+        struct job_try tries[JOB_EFFECTS_MAX];
 };
 
 enum job_event_kind {
-        EVENT_START,         /* may begin: claim (`alone`: nothing else is claimed beside it) */
-        EVENT_CLAIMED,       /* claim_answer, sent_ms, now_ms, lease_left_ms, decision, generation */
-        EVENT_PLANNED,       /* effects_total, done, intents, park */
-        EVENT_REFUSED,       /* the payload or the plan is bad: reason */
-        EVENT_PLACE,         /* a place at the transport is yours: now_ms */
-        EVENT_RENEWED,       /* lease_answer, sent_ms, now_ms */
-        EVENT_INTENDED,      /* lease_answer, sent_ms, now_ms */
-        EVENT_SENT,          /* outcome, fenced, throttled, outage, retry_after_ms */
+        EVENT_START,    /* may begin: claim (`alone`: nothing else is claimed beside it) */
+        EVENT_CLAIMED,  /* claim_answer, sent_ms, now_ms, lease_left_ms, decision, generation */
+        EVENT_PLANNED,  /* effects_total, done, intents, park, tries, letter */
+        EVENT_REFUSED,  /* the payload or the plan is bad: reason */
+        EVENT_PLACE,    /* a place at `outlet` is yours: now_ms, can_look, look_limits */
+        EVENT_LOOKED,   /* look, look_limits, now_ms */
+        EVENT_RENEWED,  /* lease_answer, sent_ms, now_ms */
+        EVENT_INTENDED, /* lease_answer, sent_ms, now_ms */
+        EVENT_SENT, /* outcome, fenced, throttled, outage, retry_after_ms, others, fallback_after, now_ms */
         EVENT_RECORDED,      /* lease_answer, sent_ms */
         EVENT_COMPLETED,     /* lease_answer */
         EVENT_DECIDED,       /* lease_answer, sent_ms, now_ms */
@@ -180,6 +220,16 @@ struct job_event {
         struct job_decision decision;     /* EVENT_CLAIMED: found in the record, else kind NONE */
         uint8_t effects_total;
         uint32_t done, intents, park;
+        const struct job_try
+                *tries; /* EVENT_PLANNED: what is recorded of each effect; NULL: nothing of any */
+        bool letter;    /* EVENT_PLANNED: the message is the job's own dead letter, moved by somebody */
+        uint8_t outlet;
+        bool can_look; /* the outlet's service can be asked what it has */
+        struct job_look_limits look_limits;
+        enum look_answer look;
+        bool others;            /* EVENT_SENT: a later outlet can take it now */
+        uint8_t fallback_after; /* EVENT_SENT: refusals for now in a row after which a later outlet takes it;
+                                   0: none would */
         enum reason reason;
         enum send_outcome outcome;
         bool fenced;            /* EVENT_SENT: the fence passed before it began; nothing was sent */
@@ -191,16 +241,17 @@ struct job_event {
 };
 
 enum job_action_kind {
-        ACTION_CLAIM,         /* run the claim script (job->alone) */
-        ACTION_PLAN,          /* decode the payload and run the handler; answer PLANNED or REFUSED */
-        ACTION_WANT_PLACE,    /* queue for the transport; answer PLACE */
-        ACTION_RENEW,         /* extend the lease */
-        ACTION_INTEND,        /* record the intent of job->effect */
-        ACTION_SEND,          /* send job->effect now */
-        ACTION_RECORD,        /* record job->effect as done, or clear its intent if it failed */
-        ACTION_COMPLETE,      /* record job->effect if `effect` says so, and the completion */
-        ACTION_DECIDE,        /* choose the tier and record job->decision */
-        ACTION_PUBLISH,       /* publish the copy of job->decision */
+        ACTION_CLAIM,      /* run the claim script (job->alone) */
+        ACTION_PLAN,       /* decode the payload and run the handler; answer PLANNED or REFUSED */
+        ACTION_WANT_PLACE, /* queue for an outlet that job_may_use_outlet() allows; answer PLACE */
+        ACTION_LOOK,       /* ask the service whether it has job->effect; answer LOOKED */
+        ACTION_RENEW,      /* extend the lease */
+        ACTION_INTEND,     /* record the intent of job->effect if it parks, and if job->moving its outlet */
+        ACTION_SEND,       /* send job->effect now */
+        ACTION_RECORD,     /* record job->effect as done, or clear its intent if it failed */
+        ACTION_COMPLETE,   /* record job->effect if `effect` says so, and the completion */
+        ACTION_DECIDE,     /* choose the tier, record job->decision, and of each try what is news */
+        ACTION_PUBLISH,    /* publish the copy of job->decision */
         ACTION_PUBLISH_DELAY, /* publish a copy of the same generation to the tier of job->delay_ms */
         ACTION_PUBLISH_LATER, /* wait, then EVENT_PUBLISH_AGAIN (or, if no copy can be made, to claim again)
                                */
@@ -244,6 +295,9 @@ void job_init(struct job *job, const struct job *constants);
  * changes nothing. */
 void job_step(struct job *job, const struct job_event *event, struct job_actions *actions);
 
+/* May the present effect be sent by the outlet? One that it may be accepted at is the only one, and no outlet
+ * that refused it in this run is asked again. */
+bool job_may_use_outlet(const struct job *job, uint8_t outlet);
 /* Does the job hold a place at the transport? */
 bool job_has_place(const struct job *job);
 /* Has anything been started, so that it must not be returned to the broker? */

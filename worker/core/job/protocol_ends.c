@@ -68,6 +68,7 @@ void job_store_request(const struct job *job, struct job_actions *actions)
         case JOB_HELD:
         case JOB_PLANNING:
         case JOB_WAITING:
+        case JOB_LOOKING:
         case JOB_SENDING:
         case JOB_PUBLISHING:
         case JOB_DELAYING:

@@ -10,11 +10,14 @@ static const char *const claim_words[CLAIM_ANSWER_COUNT] = {
 };
 
 static const char *const phase_words[JOB_PHASE_COUNT] = {
-        [JOB_HELD] = "held",         [JOB_CLAIMING] = "claiming",     [JOB_PLANNING] = "planning",
-        [JOB_WAITING] = "waiting",   [JOB_INTENDING] = "intending",   [JOB_FENCING] = "fencing",
-        [JOB_SENDING] = "sending",   [JOB_RECORDING] = "recording",   [JOB_COMPLETING] = "completing",
-        [JOB_DECIDING] = "deciding", [JOB_PUBLISHING] = "publishing", [JOB_SETTLING] = "settling",
-        [JOB_DELAYING] = "delaying", [JOB_ENDED] = "ended",
+        [JOB_HELD] = "held",           [JOB_CLAIMING] = "claiming",
+        [JOB_PLANNING] = "planning",   [JOB_WAITING] = "waiting",
+        [JOB_LOOKING] = "looking",     [JOB_INTENDING] = "intending",
+        [JOB_FENCING] = "fencing",     [JOB_SENDING] = "sending",
+        [JOB_RECORDING] = "recording", [JOB_COMPLETING] = "completing",
+        [JOB_DECIDING] = "deciding",   [JOB_PUBLISHING] = "publishing",
+        [JOB_SETTLING] = "settling",   [JOB_DELAYING] = "delaying",
+        [JOB_ENDED] = "ended",
 };
 
 const char *claim_answer_word(enum claim_answer answer)
@@ -68,7 +71,8 @@ void job_init(struct job *job, const struct job *constants)
 
 bool job_has_place(const struct job *job)
 {
-        return job->phase == JOB_INTENDING || job->phase == JOB_FENCING || job->phase == JOB_SENDING;
+        return job->phase == JOB_LOOKING || job->phase == JOB_INTENDING || job->phase == JOB_FENCING ||
+               job->phase == JOB_SENDING;
 }
 
 bool job_started(const struct job *job)

@@ -30,6 +30,17 @@ void job_die(struct job *job, enum reason reason, struct job_actions *actions);
 /* Dead without a record of its own: no id, or the id of another job. */
 void job_die_unrecorded(struct job *job, enum reason reason, struct job_actions *actions);
 
+/* Goes to the next effect that is neither done nor refused, or to the end. */
+void job_next_effect(struct job *job, struct job_actions *actions);
+/* Has a place: sends now if the lease surely outlives the send, else renews first; but not for ever. */
+void job_send_or_fence(struct job *job, int64_t now_ms, struct job_actions *actions);
+
+/* Steps of the sends. */
+void job_on_place(struct job *job, const struct job_event *event, struct job_actions *actions);
+void job_on_looked(struct job *job, const struct job_event *event, struct job_actions *actions);
+void job_on_intended(struct job *job, const struct job_event *event, struct job_actions *actions);
+void job_on_sent(struct job *job, const struct job_event *event, struct job_actions *actions);
+
 /* Steps of the ends. */
 void job_on_decided(struct job *job, const struct job_event *event, struct job_actions *actions);
 void job_on_published(struct job *job, const struct job_event *event, struct job_actions *actions);

@@ -111,8 +111,6 @@ bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_r
 
 /* ---- asking for a mail whose end is not known ---- */
 
-enum look_answer { LOOK_FOUND, LOOK_NOT_FOUND, LOOK_UNKNOWN };
-
 /* Adds the URL to GET; false if the service cannot be asked. */
 bool mail_preset_look_url(struct buffer *out, const struct config_outlet *outlet,
                           const struct mail_request *request);

@@ -17,6 +17,13 @@ enum send_outcome {
 };
 const char *send_outcome_word(enum send_outcome outcome); /* sent transient permanent config ambiguous */
 
+/* What the service answered that was asked for an effect by the token of its tries. */
+enum look_answer {
+        LOOK_FOUND,
+        LOOK_NOT_FOUND,
+        LOOK_UNKNOWN, /* refused, unreachable, or not understood */
+};
+
 struct send_result {
         enum send_outcome outcome;
         int64_t retry_after_ms; /* what the service asked for, bounded; -1: nothing */

@@ -45,11 +45,10 @@ static struct job_decision decision_parse(struct slice text)
         return decision;
 }
 
-static size_t reply_texts(const redisReply *reply, struct slice texts[JOB_EFFECTS_MAX])
+static size_t reply_texts(const redisReply *reply, struct slice *texts, size_t max)
 {
         size_t count = 0;
-        for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements && count < JOB_EFFECTS_MAX;
-             i++)
+        for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements && count < max; i++)
                 texts[count++] = reply_text(reply->element[i]);
         return count;
 }
@@ -62,7 +61,7 @@ static bool claim_parse(struct redis_store *store, const redisReply *reply, stru
                 result->starts = 1;
                 return true;
         }
-        if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 13)
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 17)
                 return false;
         struct slice word = reply_text(reply->element[0]);
         int answer = 0;
@@ -78,13 +77,18 @@ static bool claim_parse(struct redis_store *store, const redisReply *reply, stru
         result->error = reply_text(reply->element[5]);
         result->signal = reply_text(reply->element[6]);
         result->effects = store->effects;
-        result->effect_count = reply_texts(reply->element[7], store->effects);
+        result->effect_count = reply_texts(reply->element[7], store->effects, JOB_EFFECTS_MAX);
         result->intents = store->intents;
-        result->intent_count = reply_texts(reply->element[8], store->intents);
+        result->intent_count = reply_texts(reply->element[8], store->intents, JOB_EFFECTS_MAX);
         result->generation = (struct job_generation){.redrives = reply_count(reply->element[9]),
                                                      .attempt = reply_count(reply->element[10]),
                                                      .deferrals = reply_count(reply->element[11])};
         result->letter_queue = reply_text(reply->element[12]);
+        result->tries = store->tries;
+        result->try_count = reply_texts(reply->element[13], store->tries, 4 * (size_t)JOB_EFFECTS_MAX);
+        result->doubt_ms = reply_integer(reply->element[14]);
+        result->doubt_age_ms = reply_integer(reply->element[15]);
+        result->doubt_from_age_ms = reply_integer(reply->element[16]);
         return true;
 }
 

@@ -143,13 +143,18 @@ void redis_store_renew(struct redis_store *store, const struct store_identity *i
 }
 
 void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
-                        store_done *done, void *context)
+                        const struct store_move *move, store_done *done, void *context)
 {
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
-        begin_script(store, REDIS_SCRIPT_INTEND, identity, 1);
+        begin_script(store, REDIS_SCRIPT_INTEND, identity, move ? 4 : 1);
         resp_add(&store->out, effect);
+        if (move) {
+                resp_add_integer(&store->out, move->count);
+                resp_add(&store->out, move->field);
+                resp_add(&store->out, move->outlet);
+        }
         redis_ring_push(store, request);
 }
 
@@ -160,13 +165,15 @@ void redis_store_record(struct redis_store *store, const struct store_identity *
         if (refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
-        begin_script(store, REDIS_SCRIPT_RECORD, identity, 6);
+        begin_script(store, REDIS_SCRIPT_RECORD, identity, effect->outlet.len > 0 ? 7 : 6);
         resp_add(out, effect->key);
         resp_add_text(out, effect->sent ? "sent" : "refused");
         resp_add(out, effect->provider_id);
         resp_add_integer(out, effect->done);
         resp_add_integer(out, effect->total);
         resp_add(out, note);
+        if (effect->outlet.len > 0)
+                resp_add(out, effect->outlet);
         redis_ring_push(store, request);
 }
 
@@ -178,13 +185,15 @@ void redis_store_complete(struct redis_store *store, const struct store_identity
         if (refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
-        begin_script(store, REDIS_SCRIPT_COMPLETE, identity, 6);
+        begin_script(store, REDIS_SCRIPT_COMPLETE, identity, effect->outlet.len > 0 ? 7 : 6);
         resp_add(out, effect->key);
         resp_add(out, effect->provider_id);
         resp_add_integer(out, effect->total);
         resp_add_integer(out, store->config->claim.keep_ms);
         resp_add(out, note);
         resp_add_text(out, fresh ? "1" : "");
+        if (effect->outlet.len > 0)
+                resp_add(out, effect->outlet);
         redis_ring_push(store, request);
 }
 
@@ -205,13 +214,15 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
         char text[64];
         const struct job_decision *d = &decision->decision;
         decision_format(d, text, sizeof(text));
-        begin_script(store, REDIS_SCRIPT_DECIDE, identity, 6);
+        begin_script(store, REDIS_SCRIPT_DECIDE, identity, 6 + decision->try_count);
         resp_add_text(out, text);
         resp_add_text(out, reason_word(d->reason));
         resp_add(out, decision->error);
         resp_add_integer(out, decision->effects_total);
         resp_add(out, note);
         resp_add(out, decision->refused);
+        for (size_t i = 0; i < decision->try_count; i++)
+                resp_add(out, decision->tries[i]);
         redis_ring_push(store, request);
 }
 

@@ -56,6 +56,11 @@ struct store_result {
         struct slice error, signal;
         const struct slice *effects, *intents; /* JOB_EFFECTS_MAX at most */
         size_t effect_count, intent_count;
+        const struct slice *tries; /* the fields that tell of tries: name, value, ... */
+        size_t try_count;          /* names and values together */
+        /* When a start that had no end was seen last, by Redis' clock (0: never), how long ago that is, and
+         * how long ago the first such start began. */
+        int64_t doubt_ms, doubt_age_ms, doubt_from_age_ms;
 };
 
 /* Exactly once for each request, never from inside the requesting call. */
@@ -81,14 +86,21 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
 /* Another claim.lease from now on; LEASE_LOST if somebody else has the job. */
 void redis_store_renew(struct redis_store *store, const struct store_identity *identity, store_done *done,
                        void *context);
-/* Records that the effect of this key is about to be sent, and renews. */
+/* An effect goes by another outlet from now on. */
+struct store_move {
+        int count; /* of such moves in this run: a request that is carried out late changes nothing */
+        struct slice field, outlet;
+};
+/* Records that the effect of this key is about to be sent ("": none is), and if `move` is not NULL by which
+ * outlet one goes from now on. Renews. */
 void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
-                        store_done *done, void *context);
+                        const struct store_move *move, store_done *done, void *context);
 
 struct store_effect {
         struct slice key;
         bool sent;                /* else refused: only its intent is cleared */
         struct slice provider_id; /* as told, "" if nothing */
+        struct slice outlet;      /* by which it was sent; absent: not worth a field */
         int total, done;
 };
 /* `note`: the inside of a JSON object for the job's timeline, already escaped. */
@@ -105,7 +117,9 @@ struct store_decision {
         struct job_decision decision;
         struct slice error;
         int effects_total;
-        struct slice refused; /* the effect that was definitely refused, whose intent is void; or "" */
+        struct slice refused;      /* the effect that was definitely refused, whose intent is void; or "" */
+        const struct slice *tries; /* fields that tell of tries: name, value, ... */
+        size_t try_count;          /* names and values together */
 };
 void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
                         const struct store_decision *decision, struct slice note, store_done *done,

@@ -41,7 +41,8 @@ struct redis_store {
         struct buffer key;    /* the one at hand */
         struct request *ring; /* under way, oldest first */
         size_t ring_size, ring_head, ring_count;
-        struct slice effects[JOB_EFFECTS_MAX], intents[JOB_EFFECTS_MAX]; /* of the reply at hand */
+        /* Of the reply at hand. An effect has two fields that tell of its tries, each a name and a value. */
+        struct slice effects[JOB_EFFECTS_MAX], intents[JOB_EFFECTS_MAX], tries[4 * JOB_EFFECTS_MAX];
 };
 
 /* Gives one reply to the request that is first in the ring. False if the connection is to be dropped instead:

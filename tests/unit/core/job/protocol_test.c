@@ -35,6 +35,7 @@ static const char *const action_words[] = {
         [ACTION_REJECT] = "reject",
         [ACTION_RETURN] = "return",
         [ACTION_END] = "end",
+        [ACTION_LOOK] = "look",
 };
 
 static void __attribute__((format(printf, 1, 2))) hear(const char *format, ...)
@@ -407,9 +408,183 @@ static void without_an_id_it_dies_without_a_record(void **state)
         TELL("ack 1/7 end", .kind = EVENT_SETTLED);
 }
 
+/* ---- outlets ---- */
+
+/* The first of two effects, of which this is known, with a place at the outlet. */
+static const char *place(struct job_try known, uint8_t outlet)
+{
+        const struct job_try tries[2] = {known};
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("plan", .kind = EVENT_CLAIMED, .claim = CLAIM_NEW, .sent_ms = 1000, .now_ms = 1001);
+        TELL("want-place", .kind = EVENT_PLANNED, .effects_total = 2, .tries = tries);
+        return tell((struct job_event){.kind = EVENT_PLACE, .now_ms = 1002, .outlet = outlet});
+}
+
+static void another_outlet_is_recorded_before_it_is_used(void **state)
+{
+        (void)state;
+        assert_string_equal(place((struct job_try){0}, 1), "intend 0");
+        assert_true(job.moving);
+        assert_int_equal(job.tries[0].outlet, 1);
+        TELL("send 0", .kind = EVENT_INTENDED, .sent_ms = 1003, .now_ms = 1004);
+        assert_string_equal(place((struct job_try){.outlet = 1}, 1), "send 0");
+}
+
+static void a_refused_key_is_the_next_outlets_chance_at_once(void **state)
+{
+        (void)state;
+        assert_string_equal(place((struct job_try){0}, 0), "send 0");
+        TELL("want-place", .kind = EVENT_SENT, .outcome = SEND_CONFIG, .others = true, .fallback_after = 2);
+        assert_false(job_may_use_outlet(&job, 0));
+        assert_true(job_may_use_outlet(&job, 1));
+        TELL("intend 0", .kind = EVENT_PLACE, .now_ms = 1010, .outlet = 1);
+        TELL("send 0", .kind = EVENT_INTENDED, .sent_ms = 1011, .now_ms = 1012);
+        TELL("record 0", .kind = EVENT_SENT, .outcome = SEND_DONE);
+        TELL("want-place", .kind = EVENT_RECORDED, .sent_ms = 1013);
+        assert_true(job_may_use_outlet(&job, 0)); /* another effect */
+}
+
+static void what_was_intended_at_the_outlet_left_is_void_first(void **state)
+{
+        (void)state;
+        begin(1, 1);
+        TELL("intend 0", .kind = EVENT_PLACE, .now_ms = 1002);
+        TELL("send 0", .kind = EVENT_INTENDED, .sent_ms = 1003, .now_ms = 1004);
+        TELL("record 0", .kind = EVENT_SENT, .outcome = SEND_CONFIG, .others = true);
+        assert_int_equal(job.done, 0);
+        TELL("want-place", .kind = EVENT_RECORDED, .sent_ms = 1005);
+        assert_false(job_may_use_outlet(&job, 0));
+        TELL("intend 0", .kind = EVENT_PLACE, .now_ms = 1006, .outlet = 1);
+}
+
+static void refusals_for_now_count_at_one_outlet_in_a_row(void **state)
+{
+        (void)state;
+        assert_string_equal(place((struct job_try){0}, 0), "send 0");
+        TELL("decide", .kind = EVENT_SENT, .outcome = SEND_TRANSIENT, .others = true, .fallback_after = 2);
+        assert_int_equal(job.tries[0].refusals, 1);
+        assert_true(job.tries[0].news);
+        assert_string_equal(place((struct job_try){.refusals = 1}, 0), "send 0");
+        TELL("want-place", .kind = EVENT_SENT, .outcome = SEND_TRANSIENT, .others = true,
+             .fallback_after = 2);
+        TELL("intend 0", .kind = EVENT_PLACE, .now_ms = 1010, .outlet = 1);
+        assert_int_equal(job.tries[0].refusals, 0);
+}
+
+static void what_may_have_been_accepted_stays_where_it_is(void **state)
+{
+        (void)state;
+        assert_string_equal(place((struct job_try){0}, 0), "send 0");
+        TELL("decide", .kind = EVENT_SENT, .outcome = SEND_AMBIGUOUS, .now_ms = 2000, .others = true,
+             .outage = true);
+        assert_int_equal(job.tries[0].doubt, DOUBT_AMBIGUOUS);
+        assert_int_equal(job.tries[0].since_ms, 2000);
+        const struct job_try known = job.tries[0];
+        assert_string_equal(place(known, 1), "decide"); /* put off: no other outlet gets it */
+        assert_int_equal(job.decision.kind, DECISION_DEFER);
+        assert_string_equal(place(known, 0), "send 0");
+        TELL("decide", .kind = EVENT_SENT, .outcome = SEND_TRANSIENT, .others = true, .fallback_after = 1);
+        assert_int_equal(job.tries[0].doubt, DOUBT_AMBIGUOUS);
+}
+
+static void a_definite_answer_ends_the_doubt_of_a_crash(void **state)
+{
+        (void)state;
+        assert_string_equal(place((struct job_try){.doubt = DOUBT_CRASH}, 1), "decide");
+        assert_string_equal(place((struct job_try){.doubt = DOUBT_CRASH}, 0), "send 0");
+        TELL("want-place", .kind = EVENT_SENT, .outcome = SEND_CONFIG, .others = true);
+        assert_true(job.tries[0].news);
+}
+
+/* ---- look-ups ---- */
+
+static const struct job_look_limits limits = {.lag_ms = 60, .keeps_ms = 5000, .give_up_ms = 3000};
+
+#define LOOK(want, at_ms, ...)                                                                               \
+        TELL(want, .kind = EVENT_LOOKED, .look_limits = limits, .now_ms = (at_ms), __VA_ARGS__)
+
+/* An effect in doubt since 1000, with a place at a service that can be asked. */
+static const char *place_to_look(int64_t now_ms)
+{
+        const struct job_try tries[1] = {{.doubt = DOUBT_AMBIGUOUS, .since_ms = 1000, .from_ms = 900}};
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("plan", .kind = EVENT_CLAIMED, .claim = CLAIM_NEW, .sent_ms = now_ms, .now_ms = now_ms);
+        TELL("want-place", .kind = EVENT_PLANNED, .effects_total = 1, .tries = tries);
+        return tell((struct job_event){
+                .kind = EVENT_PLACE, .now_ms = now_ms, .can_look = true, .look_limits = limits});
+}
+
+static void nobody_is_asked_before_he_can_know(void **state)
+{
+        (void)state;
+        assert_string_equal(place_to_look(1059), "decide");
+        assert_int_equal(job.decision.kind, DECISION_DEFER);
+        assert_int_equal(job.decision.delay_min_ms, 1);
+        assert_string_equal(place_to_look(1060), "look 0");
+        assert_int_equal(job.phase, JOB_LOOKING);
+        assert_true(job_has_place(&job));
+}
+
+static void what_is_found_is_sent(void **state)
+{
+        (void)state;
+        assert_string_equal(place_to_look(2000), "look 0");
+        LOOK("complete 0", 2001, .look = LOOK_FOUND);
+        TELL("ack 1/7 end", .kind = EVENT_COMPLETED);
+}
+
+static void what_is_not_found_is_sent_again_while_it_would_be(void **state)
+{
+        (void)state;
+        assert_string_equal(place_to_look(2000), "look 0");
+        LOOK("send 0", 2001, .look = LOOK_NOT_FOUND);
+        assert_int_equal(job.tries[0].doubt, DOUBT_NONE);
+        assert_string_equal(place_to_look(5900), "look 0");
+        LOOK("decide", 5901, .look = LOOK_NOT_FOUND); /* it may have been forgotten */
+        assert_int_equal(job.decision.reason, REASON_AMBIGUOUS_SEND);
+}
+
+static void a_service_that_does_not_answer_is_asked_again_and_not_for_ever(void **state)
+{
+        (void)state;
+        assert_string_equal(place_to_look(2000), "look 0");
+        LOOK("decide", 3999, .look = LOOK_UNKNOWN);
+        assert_int_equal(job.decision.kind, DECISION_DEFER);
+        assert_string_equal(place_to_look(2000), "look 0");
+        LOOK("decide", 4000, .look = LOOK_UNKNOWN);
+        assert_int_equal(job.decision.reason, REASON_AMBIGUOUS_SEND);
+}
+
+static void who_redrives_takes_the_doubt_upon_himself(void **state)
+{
+        (void)state;
+        assert_string_equal(place_to_look(2000), "look 0");
+        job.generation.redrives = 1;
+        LOOK("send 0", 5901, .look = LOOK_NOT_FOUND);
+        const struct job_try tries[1] = {{.doubt = DOUBT_AMBIGUOUS}};
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("plan", .kind = EVENT_CLAIMED, .claim = CLAIM_RESUMED, .generation = {.redrives = 1});
+        TELL("want-place", .kind = EVENT_PLANNED, .effects_total = 1, .tries = tries);
+        assert_int_equal(job.tries[0].redrives, 1); /* sent again from outside: nobody's decision */
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(another_outlet_is_recorded_before_it_is_used),
+                cmocka_unit_test(a_refused_key_is_the_next_outlets_chance_at_once),
+                cmocka_unit_test(what_was_intended_at_the_outlet_left_is_void_first),
+                cmocka_unit_test(refusals_for_now_count_at_one_outlet_in_a_row),
+                cmocka_unit_test(what_may_have_been_accepted_stays_where_it_is),
+                cmocka_unit_test(a_definite_answer_ends_the_doubt_of_a_crash),
+                cmocka_unit_test(nobody_is_asked_before_he_can_know),
+                cmocka_unit_test(what_is_found_is_sent),
+                cmocka_unit_test(what_is_not_found_is_sent_again_while_it_would_be),
+                cmocka_unit_test(a_service_that_does_not_answer_is_asked_again_and_not_for_ever),
+                cmocka_unit_test(who_redrives_takes_the_doubt_upon_himself),
                 cmocka_unit_test(a_job_of_one_mail_takes_two_round_trips),
                 cmocka_unit_test(each_mail_but_the_last_is_recorded_by_itself),
                 cmocka_unit_test(a_transient_failure_publishes_the_next_attempt_before_the_ack),

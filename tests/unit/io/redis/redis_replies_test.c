@@ -12,7 +12,7 @@
 struct heard {
         int count;
         struct store_result result;
-        char queue[32], error[32], signal[32], effect[32], intent[32];
+        char field[32], value[32], queue[32], error[32], signal[32], effect[32], intent[32];
 };
 
 static void hear_text(char *to, struct slice text)
@@ -29,6 +29,8 @@ static void on_result(void *context, const struct store_result *result)
         hear_text(heard->error, result->error);
         hear_text(heard->signal, result->signal);
         hear_text(heard->effect, result->effect_count ? result->effects[0] : (struct slice){0});
+        hear_text(heard->field, result->try_count ? result->tries[0] : (struct slice){0});
+        hear_text(heard->value, result->try_count ? result->tries[1] : (struct slice){0});
         hear_text(heard->intent, result->intent_count ? result->intents[0] : (struct slice){0});
 }
 
@@ -60,7 +62,7 @@ static void add_bulk(struct buffer *reply, const char *text)
 static bool answer_claim(const char *word, const char *decision, struct heard *heard)
 {
         struct buffer reply = {0};
-        buffer_add_text(&reply, "*13\r\n");
+        buffer_add_text(&reply, "*17\r\n");
         add_bulk(&reply, word);
         buffer_add_text(&reply, ":4321\r\n");
         add_bulk(&reply, "1700000000000");
@@ -73,6 +75,9 @@ static bool answer_claim(const char *word, const char *decision, struct heard *h
         add_bulk(&reply, "4");
         add_bulk(&reply, "5");
         add_bulk(&reply, "leveret.work");
+        buffer_add_text(&reply, "*2\r\n$15\r\noutlet.customer\r\n$6\r\nbackup\r\n");
+        add_bulk(&reply, "1700000000002");
+        buffer_add_text(&reply, ":77\r\n:99\r\n");
         bool taken = answer(REQUEST_CLAIM, reply.data, heard);
         buffer_fini(&reply);
         return taken;
@@ -107,6 +112,12 @@ static void every_part_of_a_claim_arrives(void **state)
         assert_string_equal(heard.effect, "customer");
         assert_string_equal(heard.intent, "shop");
         assert_string_equal(heard.queue, "leveret.work");
+        assert_int_equal(heard.result.try_count, 2);
+        assert_string_equal(heard.field, "outlet.customer");
+        assert_string_equal(heard.value, "backup");
+        assert_int_equal(heard.result.doubt_ms, 1700000000002);
+        assert_int_equal(heard.result.doubt_age_ms, 77);
+        assert_int_equal(heard.result.doubt_from_age_ms, 99);
 }
 
 static void every_answer_is_known_by_its_word(void **state)

@@ -3,8 +3,9 @@
 -- left_ms of an answer `dead`, else 0), then what else the record is to hold: name, value, ...
 -- Answers a number for a new job, when it was first seen, else
 -- {answer, left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}, redrives, attempt,
--- deferrals, queue}: the generation that the job now has, and the queue whose index of dead letters is to forget the
--- dead id that the message carries, or ''.
+-- deferrals, queue, {name, value...}, doubt, age, first}: the generation that the job now has; the queue whose index of dead letters
+-- is to forget the dead id that the message carries, or ''; the fields that tell of tries and outlets; when a start that had
+-- no end was seen last, or '', how many ms ago, and how many ms ago the first such start began.
 local first_seen, alone, max_crashes = ARGV[11], ARGV[12] == '1', tonumber(ARGV[13])
 
 local function claim_entry(word)
@@ -22,7 +23,7 @@ end
 
 local CLAIM_FIELDS = {'state', 'owner', 'lease_until_ms', 'fingerprint', 'redrives', 'attempt', 'deferrals', 'starts',
   'decision', 'created_ms', 'error', 'signal', 'lease_ms', 'due_ms', 'reason', 'death', 'dead_id', 'dead_queue',
-  'finished_ms'}
+  'finished_ms', 'started_ms', 'doubt_ms', 'doubt_from_ms'}
 local r, values = {}, call('HMGET', job, unpack(CLAIM_FIELDS))
 for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
 local outside, dead_id, tier_ms, named_death = string.match(ARGV[14], '^(%d) (%S+) (%d+) (%d+)$')
@@ -36,33 +37,39 @@ local function become(redrives, attempt, deferrals)
   ARGV[5] = string.format('%d', tonumber(deferrals) or 0)
 end
 
--- The keys of what was sent, and of what was about to be sent by a run of this generation.
+-- The keys of what was sent, and of what was about to be sent by a run of this generation; the fields that tell of tries.
 local function effects_and_intents()
-  local effects, intents = {}, {}
+  local effects, intents, tries = {}, {}, {}
   local generation = ARGV[3] .. '.' .. ARGV[4] .. '.' .. ARGV[5]
   local fields = call('HGETALL', job)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
     if string.sub(name, 1, 7) == 'effect.' then
       effects[#effects + 1] = string.sub(name, 8)
+    elseif string.sub(name, 1, 4) == 'try.' or string.sub(name, 1, 7) == 'outlet.' then
+      tries[#tries + 1], tries[#tries + 2] = name, value
     elseif string.sub(name, 1, 7) == 'intent.' and value == generation then
       intents[#intents + 1] = string.sub(name, 8)
     elseif name == 'intent' then -- by a worker that keeps but one
       intents[#intents + 1] = value
     end
   end
-  return effects, intents
+  return effects, intents, tries
+end
+
+local function ago(ms)
+  return tonumber(ms) and now - ms or 0
 end
 
 local function answer(word, left)
   note(claim_entry(word))
-  local effects, intents, queue = {}, {}, ''
+  local effects, intents, tries, queue = {}, {}, {}, ''
   if word == 'resumed' or word == 'mine' or word == 'crashed' then
-    effects, intents = effects_and_intents()
+    effects, intents, tries = effects_and_intents()
     if dead_id == r.dead_id then queue = r.dead_queue end
   end
   return {word, left or 0, r.created_ms, r.starts, r.decision, r.error, r.signal, effects, intents, ARGV[3], ARGV[4],
-    ARGV[5], queue}
+    ARGV[5], queue, tries, r.doubt_ms, ago(r.doubt_ms), ago(r.doubt_from_ms)}
 end
 
 -- -1, 0, 1: this copy is older than, as old as, newer than the record.
@@ -86,6 +93,13 @@ local function take(word, starts)
   own('starts', r.starts, 'created_ms', r.created_ms, 'started_ms', now_text, unpack(ARGV, 15))
   call('PEXPIRE', events, keep_ms)
   return answer(word)
+end
+
+-- A start had no end: whatever it was to send may have gone out.
+local function doubt()
+  r.doubt_ms = now_text
+  if r.doubt_from_ms == '' then r.doubt_from_ms = tonumber(r.started_ms) and r.started_ms or now_text end
+  call('HSET', job, 'doubt_ms', now_text, 'doubt_from_ms', r.doubt_from_ms)
 end
 
 local function forget_run()
@@ -125,7 +139,7 @@ end
 if r.state == 'queued' then return take('new', 1) end
 if r.state == 'dropped' then
   call('DEL', job)
-  r.created_ms, r.decision, r.error, r.signal = '', '', '', ''
+  r.created_ms, r.decision, r.error, r.signal, r.doubt_ms = '', '', '', '', ''
   return take('new', 1)
 end
 if r.fingerprint ~= ARGV[6] then return answer('conflict') end
@@ -141,7 +155,9 @@ if r.state == 'dead' then return claim_dead() end
 
 local age = order()
 if age > 0 then
-  -- The copy exists, so its publish was confirmed or at least done: whoever held the older one has decided.
+  -- The copy exists, so its publish was confirmed or at least done: whoever held the older one has decided. If not, Redis
+  -- has forgotten it, or an operator's tool made the copy.
+  if r.owner ~= '' and r.decision == '' then doubt() end
   forget_run()
   return take('resumed', 1)
 end
@@ -179,6 +195,7 @@ if age < 0 then
 end
 local starts = tonumber(r.starts) or 0
 if r.decision ~= '' then return take('resumed', starts) end
+if starts > 0 and (alone or starts >= max_crashes) then doubt() end
 -- One more than any start that may run has, so that a repeated claim is answered alike.
 if starts >= max_crashes then return take('crashed', max_crashes + 1) end
 if starts > 0 and not alone then return answer('suspect') end

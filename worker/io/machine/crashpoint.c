@@ -1,4 +1,4 @@
-#include "run/crashpoint.h"
+#include "io/machine/crashpoint.h"
 
 #ifdef LEVERET_CRASHPOINTS
 

@@ -1,5 +1,5 @@
-#ifndef LEVERET_RUN_CRASHPOINT_H
-#define LEVERET_RUN_CRASHPOINT_H
+#ifndef LEVERET_IO_MACHINE_CRASHPOINT_H
+#define LEVERET_IO_MACHINE_CRASHPOINT_H
 
 /*
  * A named place where a test build ends or stops itself: LEVERET_CRASHPOINT=name:n kills the process

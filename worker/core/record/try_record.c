@@ -1,0 +1,32 @@
+#include "core/record/try_record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const doubt_words[] = {"-", "ambiguous"};
+
+void try_record_format(const struct try_record *try, char *text)
+{
+        snprintf(text, TRY_RECORD_SIZE, "%s %" PRIu32 " %" PRIu32 " %" PRId64 " %" PRId64 " %" PRId64,
+                 doubt_words[try->ambiguous], try->refusals, try->redrives, try->from_ms, try->since_ms,
+                 try->cleared_ms);
+}
+
+bool try_record_parse(struct slice text, struct try_record *try)
+{
+        char copy[TRY_RECORD_SIZE], word[12] = "", rest;
+        *try = (struct try_record){0};
+        if (text.len >= sizeof(copy))
+                return false;
+        snprintf(copy, sizeof(copy), "%.*s", SLICE_PRINT(text));
+        struct try_record read = {0};
+        int count = sscanf(copy, "%11s %" SCNu32 " %" SCNu32 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %c", word,
+                           &read.refusals, &read.redrives, &read.from_ms, &read.since_ms, &read.cleared_ms,
+                           &rest);
+        read.ambiguous = strcmp(word, doubt_words[1]) == 0;
+        if (count != 6 || strcmp(word, doubt_words[read.ambiguous]) != 0)
+                return false;
+        *try = read;
+        return true;
+}

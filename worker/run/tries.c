@@ -1,0 +1,149 @@
+#include "core/record/try_record.h"
+#include "io/machine/clock.h"
+#include "io/machine/crashpoint.h"
+#include "run/state.h"
+
+/* What the record keeps of each effect's tries: by which outlet, and whether that may have accepted it. */
+
+void tries_keep(struct delivery *delivery, const struct store_result *result)
+{
+        int64_t now_ms = clock_boot_ms();
+        delivery->tries = NULL;
+        delivery->try_count = result->try_count;
+        if (result->try_count > 0)
+                delivery->tries = arena_alloc(delivery->arena, result->try_count * sizeof(*delivery->tries));
+        for (size_t i = 0; i < result->try_count; i++)
+                delivery->tries[i] = arena_slice(delivery->arena, result->tries[i]);
+        delivery->letter = result->letter_queue.len > 0;
+        delivery->doubt_ms = result->doubt_ms;
+        delivery->doubt_since_ms = now_ms - result->doubt_age_ms;
+        delivery->doubt_from_ms = now_ms - result->doubt_from_age_ms;
+}
+
+/* The value of the field `<kind>.<key>`; absent if there is none. */
+static struct slice try_field(const struct delivery *delivery, const char *kind, const char *key)
+{
+        const char *name = arena_printf(delivery->arena, "%s.%s", kind, key);
+        for (size_t i = 0; i + 1 < delivery->try_count; i += 2)
+                if (slice_is(delivery->tries[i], name))
+                        return delivery->tries[i + 1];
+        return (struct slice){0};
+}
+
+const char *tries_outlet(const struct delivery *delivery, size_t effect)
+{
+        struct slice name = try_field(delivery, "outlet", delivery->plan->effects[effect].key);
+        return name.len > 0 ? arena_copy(delivery->arena, name.data, name.len) : "";
+}
+
+static int64_t earlier(int64_t a_ms, int64_t b_ms)
+{
+        return a_ms < b_ms ? a_ms : b_ms;
+}
+
+/* The doubts of a crash and of an ambiguous end, if there are both, are one that spans them. */
+static void try_doubt(const struct delivery *delivery, const struct try_record *record, struct job_try *try)
+{
+        bool crashed = delivery->doubt_ms > 0 && delivery->doubt_ms != record->cleared_ms;
+        if (crashed) {
+                try->doubt = DOUBT_CRASH;
+                try->since_ms = delivery->doubt_since_ms;
+                try->from_ms = delivery->doubt_from_ms;
+        }
+        if (record->ambiguous) {
+                int64_t offset_ms = clock_boot_ms() - clock_wall_ms();
+                int64_t since_ms = record->since_ms + offset_ms, from_ms = record->from_ms + offset_ms;
+                try->doubt = DOUBT_AMBIGUOUS;
+                try->since_ms = crashed ? -earlier(-try->since_ms, -since_ms) : since_ms;
+                try->from_ms = crashed ? earlier(try->from_ms, from_ms) : from_ms;
+        }
+}
+
+static struct job_try try_of(const struct delivery *delivery, size_t effect)
+{
+        const char *key = delivery->plan->effects[effect].key;
+        struct try_record record;
+        try_record_parse(try_field(delivery, "try", key), &record);
+        struct job_try try = {.refusals = record.refusals < UINT8_MAX ? (uint8_t)record.refusals : UINT8_MAX,
+                              .redrives = record.redrives};
+        if (try_field(delivery, "outlet", key).len > 0)
+                try.outlet = route_position(delivery, effect);
+        try_doubt(delivery, &record, &try);
+        return try;
+}
+
+const struct job_try *tries_of_plan(const struct delivery *delivery)
+{
+        size_t count = delivery->plan->count;
+        if (delivery->try_count == 0 && delivery->doubt_ms == 0)
+                return NULL;
+        struct job_try *tries = arena_alloc(delivery->arena, (count + 1) * sizeof(*tries));
+        for (size_t i = 0; i < count; i++)
+                tries[i] = try_of(delivery, i);
+        return tries;
+}
+
+static struct slice try_value(const struct delivery *delivery, size_t effect)
+{
+        const struct job_try *try = &delivery->job.tries[effect];
+        struct try_record known;
+        int64_t offset_ms = clock_wall_ms() - clock_boot_ms();
+        bool ambiguous = try->doubt == DOUBT_AMBIGUOUS;
+        try_record_parse(try_field(delivery, "try", delivery->plan->effects[effect].key), &known);
+        struct try_record record = {
+                .ambiguous = ambiguous,
+                .refusals = try->refusals,
+                .redrives = try->redrives,
+                .from_ms = ambiguous ? try->from_ms + offset_ms : 0,
+                .since_ms = ambiguous ? try->since_ms + offset_ms : 0,
+                .cleared_ms = try->doubt == DOUBT_CRASH ? known.cleared_ms : delivery->doubt_ms,
+        };
+        char *text = arena_alloc(delivery->arena, TRY_RECORD_SIZE);
+        try_record_format(&record, text);
+        return slice_of(text);
+}
+
+struct slice *tries_news(const struct delivery *delivery, size_t *count)
+{
+        const struct job *job = &delivery->job;
+        struct arena *arena = delivery->arena;
+        struct slice *news = NULL;
+        *count = 0;
+        for (size_t i = 0; i < job->effects_total; i++) {
+                if (!job->tries[i].news)
+                        continue;
+                if (!news)
+                        news = arena_alloc(arena, 4 * (size_t)job->effects_total * sizeof(*news));
+                const char *key = delivery->plan->effects[i].key;
+                const struct outlet *outlet = route_at(delivery, i, job->tries[i].outlet);
+                news[(*count)++] = slice_of(arena_printf(arena, "try.%s", key));
+                news[(*count)++] = try_value(delivery, i);
+                if (!outlet)
+                        continue;
+                news[(*count)++] = slice_of(arena_printf(arena, "outlet.%s", key));
+                news[(*count)++] = slice_of(outlet->config->name);
+        }
+        return news;
+}
+
+static void on_intended(void *context, const struct store_result *result)
+{
+        delivery_reply(context, EVENT_INTENDED, result);
+}
+
+void tries_intend(struct delivery *delivery, int index)
+{
+        const struct job *job = &delivery->job;
+        struct store_identity identity = delivery_identity(delivery);
+        const char *key = delivery->plan->effects[index].key;
+        struct store_move move = {.count = job->moves,
+                                  .field = slice_of(arena_printf(delivery->arena, "outlet.%s", key)),
+                                  .outlet = slice_of(delivery->outlet->config->name)};
+        bool parks = job->park >> index & 1;
+        delivery->fresh = delivery->fresh && !parks;
+        delivery->refused = NULL;
+        delivery->pending++;
+        redis_store_intend(delivery->engine->store, &identity, slice_of(parks ? key : ""),
+                           job->moving ? &move : NULL, on_intended, delivery);
+        CRASHPOINT("intend_sent");
+}
