@@ -133,6 +133,7 @@ def test_a_list_that_stops_early_says_so(bench):
     bench.worker()
     bench.publish_many([order(n) for n in range(1, 6)])
     bench.wait_completed(5)
+    wait_until(lambda: len(rows(bench.last.run("job", "list", "-o", "json"))) == 5, what="the index follows")
     assert "there are more, see --limit" in bench.last.run("job", "list", "--limit", 3).stderr
     assert not bench.last.run("job", "list", "--limit", 5).stderr
 
