@@ -65,11 +65,24 @@ static void grow(struct pace *pace, int64_t now_ms)
         pace->per_second += far ? GROWTH_FAR : GROWTH_NEAR;
 }
 
+/* Nothing begins right after the first refusal, so what is accepted now belongs to the second in which that
+ * came: its answer was only later. */
+static void measure(struct pace *pace, int64_t now_ms)
+{
+        double lately = accepted_lately(pace, now_ms);
+        if (NEAR * lately <= pace->per_second)
+                return;
+        pace->ceiling = lately;
+        pace->per_second = NEAR * lately;
+}
+
 void pace_accepted(struct pace *pace, int64_t now_ms)
 {
         slots_move(pace, now_ms);
         pace->accepted[pace->slot % PACE_SLOTS]++;
-        if (pace->per_second > 0)
+        if (pace->first && now_ms - pace->refused_ms < REFUSAL_MS)
+                measure(pace, now_ms);
+        else if (pace->per_second > 0)
                 grow(pace, now_ms);
 }
 
@@ -79,6 +92,7 @@ void pace_refused(struct pace *pace, int64_t now_ms)
         if (known && now_ms - pace->refused_ms < REFUSAL_MS)
                 return;
         double lately = accepted_lately(pace, now_ms);
+        pace->first = !known;
         pace->ceiling = known ? pace->per_second : lately;
         pace->per_second = known ? GIVE_WAY * pace->per_second : NEAR * lately;
         if (pace->per_second < PACE_MIN)
@@ -89,6 +103,10 @@ void pace_refused(struct pace *pace, int64_t now_ms)
 
 void pace_told(struct pace *pace, int64_t left, int64_t reset_ms, int64_t under_way, int64_t now_ms)
 {
+        /* Headers count whole seconds, too coarse for a limit a second: where the pace is known, it is
+         * better. */
+        if (pace->per_second > 0 && reset_ms <= SECOND_MS)
+                return;
         pace->left = left > under_way ? left - under_way : 0;
         pace->reset_ms = now_ms + reset_ms;
 }

@@ -17,6 +17,7 @@ struct pace {
         double ceiling;    /* the pace at which it was refused last */
         double due_ms;     /* when the next may begin */
         int64_t refused_ms;
+        bool first;   /* it was the first refusal: what was under way then shows how many were taken */
         int64_t slot; /* number of the newest slot of what was accepted */
         uint32_t accepted[PACE_SLOTS];
         int64_t left, reset_ms; /* so many more may be sent before then; reset_ms 0: it did not tell */
@@ -28,7 +29,7 @@ void pace_begin(struct pace *pace, int64_t now_ms);
 void pace_accepted(struct pace *pace, int64_t now_ms);
 void pace_refused(struct pace *pace, int64_t now_ms);
 /* The answer says that `left` more are allowed in the next `reset_ms`; `under_way` others may not have been
- * counted yet. */
+ * counted yet. Where the pace is known, a reset within a second is not used: it is too coarse. */
 void pace_told(struct pace *pace, int64_t left, int64_t reset_ms, int64_t under_way, int64_t now_ms);
 
 #endif

@@ -281,6 +281,8 @@ static CURL *post_easy(struct http_mail *post, const struct config_outlet *confi
         SEND_CURL_SET(easy, CURLOPT_CURLU, http->url);
         SEND_CURL_SET(easy, CURLOPT_POST, 1L);
         SEND_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+        /* Asks for no encoding, and reads what comes encoded all the same: the mail's id stands in it. */
+        SEND_CURL_SET(easy, CURLOPT_ACCEPT_ENCODING, "identity");
         SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, post->cause);
         SEND_CURL_SET(easy, CURLOPT_PRIVATE, post);
         SEND_CURL_SET(easy, CURLOPT_WRITEFUNCTION, response_take);

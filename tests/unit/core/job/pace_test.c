@@ -105,6 +105,23 @@ static void what_the_answers_tell_is_used_to_the_last(void **state)
         assert_int_equal(service.accepted, 600);
 }
 
+/* Of a burst beyond the limit the refusals may be answered first. */
+static void answers_after_the_first_refusal_count_for_the_second_before_it(void **state)
+{
+        (void)state;
+        struct pace pace = {0};
+        for (int i = 0; i < 5; i++)
+                pace_accepted(&pace, 1000);
+        pace_refused(&pace, 1010);
+        assert_float_equal(pace.per_second, 0.95 * 5, 0.001);
+        for (int i = 0; i < 15; i++)
+                pace_accepted(&pace, 1020);
+        assert_float_equal(pace.per_second, 0.95 * 20, 0.001);
+        assert_float_equal(pace.ceiling, 20, 0.001);
+        pace_accepted(&pace, 3000); /* what began later shows only that the pace is not too fast */
+        assert_true(pace.per_second < 0.95 * 20 + 0.2);
+}
+
 static void what_is_left_is_shared_with_what_is_under_way(void **state)
 {
         (void)state;
@@ -135,6 +152,7 @@ int main(void)
                 cmocka_unit_test(nothing_is_held_back_before_the_service_says_so),
                 cmocka_unit_test(each_rate_is_found_with_few_refusals),
                 cmocka_unit_test(what_the_answers_tell_is_used_to_the_last),
+                cmocka_unit_test(answers_after_the_first_refusal_count_for_the_second_before_it),
                 cmocka_unit_test(what_is_left_is_shared_with_what_is_under_way),
                 cmocka_unit_test(a_limit_that_was_lifted_is_forgotten),
         };
