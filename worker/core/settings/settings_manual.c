@@ -76,6 +76,15 @@ static void add_kind(const struct setting *setting, struct buffer *text)
         }
 }
 
+/* A setting of a list has no variable of its own: its value can name one. */
+static void add_secret(struct buffer *text, const char *variable)
+{
+        if (variable)
+                buffer_printf(text, " Secret: also read from the file that %s_FILE names.", variable);
+        else
+                buffer_add_text(text, " Secret: write ${NAME} to take it from the environment.");
+}
+
 static void add_setting(const struct setting *setting, struct arena *arena, struct buffer *out)
 {
         struct buffer text = {0};
@@ -89,7 +98,7 @@ static void add_setting(const struct setting *setting, struct arena *arena, stru
         if (setting->from_file)
                 buffer_printf(&text, " Also read from the file that %s_FILE names.", variable);
         if (setting->secret)
-                buffer_printf(&text, " Secret: also read from the file that %s_FILE names.", variable);
+                add_secret(&text, variable);
         roff_add_text(out, text.data);
         buffer_fini(&text);
 }
