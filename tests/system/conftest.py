@@ -22,6 +22,16 @@ def pytest_addoption(parser):
     parser.addoption("--broker-root", help="run RabbitMQ by chroot in this root directory")
 
 
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # one of several processes that run side by side
+        session.config.workeroutput["looked_for_secrets"] = dict(canary.seen)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    canary.seen.update(getattr(node, "workeroutput", {}).get("looked_for_secrets", {}))
+
+
 def pytest_terminal_summary(terminalreporter):
     if canary.seen:
         looked = ", ".join(f"{count} {what}" for what, count in canary.seen.items())

@@ -4,6 +4,7 @@ Every worker of every test runs with these secrets and gets messages with these 
 logged, every page of metrics and status, and the headers of all dead letters are looked through; see Bench.close.
 """
 import collections
+import os
 import hashlib
 import json
 import re
@@ -11,7 +12,8 @@ import secrets
 import shutil
 import subprocess
 
-_run = secrets.token_hex(6)
+# The processes of one run have it in common: the names of tests hold it.
+_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", secrets.token_hex(6))[:12]
 BROKER_USER = "tests"
 BROKER_PASSWORD = f"canary-broker-{_run}"
 REDIS_PASSWORD = f"canary-redis-{_run}"
