@@ -1,0 +1,271 @@
+#include "world.h"
+
+#include "core/memory/memory.h"
+#include "core/send/send_error.h"
+#include "core/send/send_outcome.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* io/send/transport.h over a mail service that accepts, refuses, is slow, or is not heard. */
+
+struct
+try {
+        struct process *process;
+        struct try *next; /* of those that are not ended */
+        const struct mail_request *request;
+        send_done *done;
+        void *context;
+        int64_t valid_until_ms;
+        struct send *send;
+        struct send_result result;
+        char subject[64];
+        uint32_t incarnation;
+        bool begun, local;
+};
+
+struct transport {
+        struct process *process;
+        size_t capacity, under_way;
+        struct try *tries;
+};
+
+struct transport *transport_open(uv_loop_t *loop, const struct config_outlet *config, char *error)
+{
+        (void)loop, (void)error;
+        struct transport *transport = memory_zeroed(1, sizeof *transport);
+        transport->process = process_now();
+        transport->capacity = (size_t)config->http.connections;
+        process_now()->transport = transport;
+        return transport;
+}
+
+size_t transport_capacity(const struct transport *transport)
+{
+        return transport->capacity;
+}
+
+static bool is_under_way(const struct transport *transport, const struct try *try)
+{
+        const struct try *other = transport ? transport->tries : NULL;
+        while (other && other != try)
+                other = other->next;
+        return other != NULL;
+}
+
+/* The breaker as it was when the result came says whose fault it is. */
+static void burn(const struct try *try, const struct delivery *delivery)
+{
+        const struct send_result *result = &try->result;
+        bool failed = result->outcome == SEND_TRANSIENT || result->outcome == SEND_AMBIGUOUS;
+        bool outage = delivery->outlet->breaker.state != BREAKER_CLOSED && result->counts;
+        const struct job_generation *generation = &delivery->job.generation;
+        /* The account is refused at any time, one job again and again only by its own fault. */
+        bool again = result->opens && world.account_refusals[try->send->id]++ > 0;
+        if (again || (failed && !result->throttled && !result->opens && result->status != -1 && !outage))
+                world.burnt[try->send->id] |= (uint64_t)1
+                                              << (generation->attempt % 8 + 8 * (generation->redrives % 8));
+}
+
+/* Takes it off the list and tells. */
+static void end(struct transport *transport, struct try *try)
+{
+        struct try **link = &transport->tries;
+        while (*link != try)
+                link = &(*link)->next;
+        *link = try->next;
+        transport->under_way--;
+        try->send->over = true;
+        if (strcmp(try->request->mail.subject, try->subject) != 0)
+                world_fail("borrowed", "a request changed while it was sent");
+        NOTE("w%d id %u effect %u: %s%s", process_number(try->process), try->send->id, try->send->effect,
+             send_outcome_word(try->result.outcome), try->result.status == -1 ? " (fenced)" : "");
+        try->done(try->context, &try->result);
+}
+
+static void on_sent(void *context)
+{
+        struct try *try = context;
+        struct transport *transport = try->process->transport;
+        if (!is_under_way(transport, try))
+                return;
+        bool late = loop_clock_ms > try->send->begun_ms + SEND_LIMIT_MS;
+        if (try->begun && late && try->result.outcome == SEND_DONE && random_one_in(&world.random, 2))
+                try->result = send_outcome_cut(true, "timed out"); /* before the reply was read */
+        try->send->outcome = try->result.outcome;
+        try->send->ambiguous = try->result.outcome == SEND_AMBIGUOUS;
+        burn(try, try->context);
+        end(transport, try);
+}
+
+static void on_accept(void *context)
+{
+        struct try *try = context;
+        const struct process *process = try->process;
+        bool there = process->alive && process->incarnation == try->incarnation;
+        if (try->local && !there)
+                return;
+        if (try->result.outcome == SEND_DONE) {
+                bool unheard = world_fault(FAULT_AMBIGUOUS);
+                if (!unheard || random_one_in(&world.random, 2)) {
+                        try->send->accepted = true;
+                        world.tally->mails++;
+                        check_accept(try->send);
+                }
+                if (unheard)
+                        try->result = send_outcome_cut(true, "not heard");
+        }
+        if (there)
+                process_later(try->process, world_latency(), on_sent, try);
+}
+
+static bool is_permanent(const struct send *send)
+{
+        return world.specs[send->id].permanent >> send->effect & 1;
+}
+
+static struct send_result answer(int status, struct slice retry_after, const char *words)
+{
+        struct send_result result = send_outcome_http(&(struct http_answer){.status = status,
+                                                                            .conflict = SEND_PERMANENT,
+                                                                            .retry_after = retry_after,
+                                                                            .retry_after_max_ms = 300000});
+        send_error_add(&result, slice_of(words), NULL);
+        return result;
+}
+
+/* Draws how the try will end. Final refusals have words of their own: none is taken for the account's. */
+static struct send_result draw(const struct try *try)
+{
+        static const struct slice nothing = {0};
+        static const char *const words[IDS_MAX] = {"first", "second", "third", "fourth"};
+        if (is_permanent(try->send))
+                return answer(422, nothing, words[try->send->id]);
+        if (world_fault(FAULT_TRANSIENT))
+                return random_one_in(&world.random, 2) ? send_outcome_cut(false, "not reached")
+                                                       : answer(408, nothing, "");
+        if (world_fault(FAULT_THROTTLE))
+                return answer(429, random_one_in(&world.random, 2) ? SLICE_LITERAL("7") : SLICE_LITERAL("1"),
+                              "");
+        if (world_fault(FAULT_CONFIG))
+                return answer(401, nothing, "");
+        return (struct send_result){
+                .outcome = SEND_DONE, .status = 200, .retry_after_ms = -1, .provider_id = "p"};
+}
+
+/* The transport looks at the fence once more, then the request leaves. */
+static void on_begin(void *context)
+{
+        struct try *try = context;
+        if (!is_under_way(try->process->transport, try))
+                return;
+        if (process_clock_ms(try->process) > try->valid_until_ms) {
+                try->result = send_outcome_fenced();
+                process_later(try->process, 1, on_sent, try);
+                return;
+        }
+        try->begun = true;
+        try->result = draw(try);
+        try->send->frozen_inside = false;
+        try->send->begun_ms = loop_clock_ms;
+        int64_t takes_ms = world_fault(FAULT_SLOW) ? random_between(&world.random, 1, 2 * SEND_LIMIT_MS)
+                                                   : random_between(&world.random, 1, SEND_LIMIT_MS / 2);
+        if (takes_ms > SEND_LIMIT_MS) { /* given up at the limit, and heard of by nobody */
+                takes_ms = SEND_LIMIT_MS;
+                try->result = send_outcome_cut(true, "timed out");
+        }
+        if (world_fault(FAULT_FREEZE))
+                process_freeze(try->process);
+        /* Either the last byte has left the worker, or it has yet to be written by it. */
+        try->local = random_one_in(&world.random, 2);
+        if (try->local)
+                process_later(try->process, takes_ms, on_accept, try);
+        else
+                world_later(takes_ms, on_accept, try);
+}
+
+/* Which delivery sends this; the engine's own. */
+static struct delivery *sender(const struct process *process, const struct mail_request *request)
+{
+        struct delivery *delivery;
+        TAILQ_FOREACH(delivery, &process->engine->inflight.all, all)
+        {
+                if (&delivery->request == request)
+                        return delivery;
+        }
+        return NULL;
+}
+
+static struct send *send_new(const struct process *process, const struct delivery *delivery,
+                             const struct mail_request *request)
+{
+        unsigned effect, id, content;
+        static struct send overflow;
+        if (!delivery || sscanf(request->mail.subject, "e%u of j%u.%u", &effect, &id, &content) != 3) {
+                world_fail("send", "a mail to %s is sent by nobody", request->mail.subject);
+                return &overflow;
+        }
+        if (world.send_count == SENDS_MAX) {
+                world_fail("livelock", "more than %d sends", SENDS_MAX);
+                return &overflow;
+        }
+        uint32_t owner = store_owner(slice_of(delivery->owner));
+        check_send(process, (uint8_t)id, owner);
+        if (delivery->job.effect != effect)
+                world_fail("send", "effect %u of id %u is sent in place of %u", effect, id,
+                           delivery->job.effect);
+        struct send *send = &world.sends[world.send_count++];
+        *send = (struct send){.id = (uint8_t)id,
+                              .content = (uint8_t)content,
+                              .effect = (uint8_t)effect,
+                              .process = delivery->engine == process->engine ? world.now_running : NULL,
+                              .incarnation = process->incarnation,
+                              .run = check_run_of((uint8_t)id, owner),
+                              .begun_ms = loop_clock_ms};
+        if (send->run >= 0)
+                world.runs[send->run].tried = true;
+        return send;
+}
+
+void transport_send(struct transport *transport, const struct mail_request *request, bool park,
+                    struct send_fence fence, send_done *done, void *context)
+{
+        struct process *process = transport->process;
+        const struct delivery *delivery = sender(process, request);
+        if (!redis_store_is_up(process->engine->store))
+                world_fail("blind send", "w%d sends though it knows that Redis is down",
+                           process_number(process));
+        if (++transport->under_way > transport->capacity)
+                world_fail("account", "w%d sends more at once than it has places", process_number(process));
+        struct try *try = world_alloc(sizeof *try);
+        *try = (struct try){.process = process,
+                            .incarnation = process->incarnation,
+                            .request = request,
+                            .done = done,
+                            .context = context,
+                            .valid_until_ms = fence.valid_until_ms,
+                            .send = send_new(process, delivery, request),
+                            .next = transport->tries};
+        if (delivery && park != (world.specs[try->send->id].park))
+                world_fail("park", "id %u is sent as if its type were the other", try->send->id);
+        snprintf(try->subject, sizeof try->subject, "%s", request->mail.subject);
+        transport->tries = try;
+        process_later(process, world_latency(), on_begin, try);
+}
+
+void transport_probe(struct transport *transport, send_done *done, void *context)
+{
+        (void)transport, (void)done, (void)context;
+}
+
+void transport_close(struct transport *transport)
+{
+        while (transport->tries) {
+                struct try *try = transport->tries;
+                try->result = send_outcome_stopped(try->begun);
+                end(transport, try);
+        }
+        transport->process->transport = NULL;
+        free(transport);
+}
