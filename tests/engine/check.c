@@ -289,6 +289,31 @@ void check_accept(struct send *send)
         }
 }
 
+/* Is it known for certain that the service did not take it? */
+static bool surely_refused(const struct send *send)
+{
+        bool definite = send->outcome == SEND_TRANSIENT || send->outcome == SEND_PERMANENT ||
+                        send->outcome == SEND_CONFIG;
+        return send->over && definite && !send->accepted;
+}
+
+/* Another service would not know it for the same mail. */
+void check_fallback(const struct send *send)
+{
+        world.tally->fallbacks++;
+        NOTE("id %u effect %u falls back to outlet %u", send->id, send->effect, send->outlet);
+        for (uint32_t i = 0; i < world.send_count && !world.tainted[send->id]; i++) {
+                const struct send *earlier = &world.sends[i];
+                if (earlier != send && earlier->id == send->id && earlier->content == send->content &&
+                    earlier->effect == send->effect && earlier->outlet != send->outlet &&
+                    !surely_refused(earlier))
+                        world_fail("fallback",
+                                   "id %u effect %u leaves by a second outlet after a try that may "
+                                   "have been accepted",
+                                   send->id, send->effect);
+        }
+}
+
 /* ---- settling ---- */
 
 /* May a later letter of the id be of an earlier redrive: because nothing remembers how many there were? */
@@ -536,6 +561,9 @@ static bool may_be_unindexed(const struct copy *letter)
 {
         if (world.purged[letter->id]) /* and with it who was to write the index */
                 return true;
+        const struct store_record *record = &world.store.records[letter->id];
+        if (world.redriven[letter->id] && letter->generation.redrives < record->generation.redrives)
+                return true; /* a second letter of a life that was redriven before its worker came back */
         for (uint32_t i = 0; i < world.copy_count; i++)
                 if (world.copies[i].moved && strcmp(world.copies[i].dead_id, letter->dead_id) == 0)
                         return true;

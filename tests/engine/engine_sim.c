@@ -100,9 +100,9 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
                " C %" PRIu64 ", unexplained 0, lost 0\n",
                schedules, tally->turns, seconds, tally->mails, tally->completed, tally->dead,
                tally->windows[0], tally->windows[1], tally->windows[2]);
-        printf("zombie sends %" PRIu64 ", crash loops %" PRIu64 ", attached %" PRIu64 ", parked %" PRIu64
-               "; claims",
-               tally->zombies, tally->crash_loops, tally->attached, tally->parked);
+        printf("fallbacks %" PRIu64 ", zombie sends %" PRIu64 ", crash loops %" PRIu64 ", attached %" PRIu64
+               ", parked %" PRIu64 "; claims",
+               tally->fallbacks, tally->zombies, tally->crash_loops, tally->attached, tally->parked);
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
                 printf(" %s %" PRIu64, claim_answer_word((enum claim_answer)i), tally->claims[i]);
         printf("; ends");
@@ -118,7 +118,8 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
 /* A run that never came to some place proves nothing about it. */
 static bool vacuous(const struct tally *tally)
 {
-        bool empty = tally->crash_loops == 0 || tally->attached == 0 || tally->parked == 0;
+        bool empty = tally->fallbacks == 0 || tally->crash_loops == 0 || tally->attached == 0 ||
+                     tally->parked == 0;
         for (int i = 0; i < 3; i++)
                 empty |= tally->windows[i] == 0;
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)

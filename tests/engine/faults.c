@@ -126,6 +126,8 @@ void fault_anywhere(struct process *process)
                 pause_queue();
         if (world_fault(FAULT_QUEUE_LOST))
                 lose_queue();
+        if (world_fault(FAULT_OUTAGE))
+                mailer_outage();
         if (world_fault(FAULT_PURGE))
                 broker_purge();
 }

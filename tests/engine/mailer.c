@@ -20,6 +20,7 @@ try {
         int64_t valid_until_ms;
         struct send *send;
         struct send_result result;
+        struct transport *transport;
         char subject[64];
         uint32_t incarnation;
         bool begun, local;
@@ -27,9 +28,16 @@ try {
 
 struct transport {
         struct process *process;
+        struct transport *next;
+        uint8_t outlet; /* its number */
         size_t capacity, under_way;
         struct try *tries;
 };
+
+static uint8_t outlet_of(const struct process *process, const struct config_outlet *config)
+{
+        return config == &process->config.mail ? 0 : (uint8_t)(config - process->config.outlets + 1);
+}
 
 struct transport *transport_open(uv_loop_t *loop, const struct config_outlet *config, char *error)
 {
@@ -37,7 +45,9 @@ struct transport *transport_open(uv_loop_t *loop, const struct config_outlet *co
         struct transport *transport = memory_zeroed(1, sizeof *transport);
         transport->process = process_now();
         transport->capacity = (size_t)config->http.connections;
-        process_now()->transport = transport;
+        transport->outlet = outlet_of(process_now(), config);
+        transport->next = process_now()->transports;
+        process_now()->transports = transport;
         return transport;
 }
 
@@ -46,8 +56,11 @@ size_t transport_capacity(const struct transport *transport)
         return transport->capacity;
 }
 
-static bool is_under_way(const struct transport *transport, const struct try *try)
+static bool is_under_way(const struct try *try)
 {
+        const struct transport *transport = try->process->transports;
+        while (transport && transport != try->transport)
+                transport = transport->next;
         const struct try *other = transport ? transport->tries : NULL;
         while (other && other != try)
                 other = other->next;
@@ -69,8 +82,9 @@ static void burn(const struct try *try, const struct delivery *delivery)
 }
 
 /* Takes it off the list and tells. */
-static void end(struct transport *transport, struct try *try)
+static void end(struct try *try)
 {
+        struct transport *transport = try->transport;
         struct try **link = &transport->tries;
         while (*link != try)
                 link = &(*link)->next;
@@ -87,8 +101,7 @@ static void end(struct transport *transport, struct try *try)
 static void on_sent(void *context)
 {
         struct try *try = context;
-        struct transport *transport = try->process->transport;
-        if (!is_under_way(transport, try))
+        if (!is_under_way(try))
                 return;
         bool late = loop_clock_ms > try->send->begun_ms + SEND_LIMIT_MS;
         if (try->begun && late && try->result.outcome == SEND_DONE && random_one_in(&world.random, 2))
@@ -96,7 +109,7 @@ static void on_sent(void *context)
         try->send->outcome = try->result.outcome;
         try->send->ambiguous = try->result.outcome == SEND_AMBIGUOUS;
         burn(try, try->context);
-        end(transport, try);
+        end(try);
 }
 
 static void on_accept(void *context)
@@ -127,10 +140,8 @@ static bool is_permanent(const struct send *send)
 
 static struct send_result answer(int status, struct slice retry_after, const char *words)
 {
-        struct send_result result = send_outcome_http(&(struct http_answer){.status = status,
-                                                                            .conflict = SEND_PERMANENT,
-                                                                            .retry_after = retry_after,
-                                                                            .retry_after_max_ms = 300000});
+        struct send_result result = send_outcome_http(&(struct http_answer){
+                .status = status, .retry_after = retry_after, .retry_after_max_ms = 300000});
         send_error_add(&result, slice_of(words), NULL);
         return result;
 }
@@ -140,6 +151,16 @@ static struct send_result draw(const struct try *try)
 {
         static const struct slice nothing = {0};
         static const char *const words[IDS_MAX] = {"first", "second", "third", "fourth"};
+        switch (world.services[try->send->outlet]) {
+        case SERVICE_UNREACHABLE:
+                return send_outcome_cut(false, "not reached");
+        case SERVICE_REFUSES_KEY:
+                return answer(401, nothing, "");
+        case SERVICE_FAILS:
+                return answer(500, nothing, "");
+        case SERVICE_WELL:
+                break;
+        }
         if (is_permanent(try->send))
                 return answer(422, nothing, words[try->send->id]);
         if (world_fault(FAULT_TRANSIENT))
@@ -158,7 +179,7 @@ static struct send_result draw(const struct try *try)
 static void on_begin(void *context)
 {
         struct try *try = context;
-        if (!is_under_way(try->process->transport, try))
+        if (!is_under_way(try))
                 return;
         if (process_clock_ms(try->process) > try->valid_until_ms) {
                 try->result = send_outcome_fenced();
@@ -197,9 +218,39 @@ static struct delivery *sender(const struct process *process, const struct mail_
         return NULL;
 }
 
-static struct send *send_new(const struct process *process, const struct delivery *delivery,
+/* Where the effect belongs while all is well. */
+static const struct config_outlet *first_choice(const struct config *config, const struct send *send)
+{
+        const struct spec *spec = &world.specs[send->id];
+        const char *name = spec->park ? config->handlers[0].outlet : NULL;
+        if (!name)
+                name = config->queues[spec->queue].outlet;
+        if (spec->named >> send->effect & 1)
+                name = config->outlets[0].name;
+        return name ? config_outlet_find(config, name) : &config->mail;
+}
+
+/* It leaves by its first choice, or by one that this falls back to. */
+static void check_route(const struct process *process, const struct send *send)
+{
+        const struct config *config = &process->config;
+        const struct config_outlet *first = first_choice(config, send);
+        const char *name = config_outlet_at(config, send->outlet)->name;
+        bool among = false;
+        if (outlet_of(process, first) == send->outlet)
+                return;
+        for (size_t i = 0; i < first->fallback.count; i++)
+                among |= strcmp(first->fallback.list[i], name) == 0;
+        if (!among)
+                world_fail("outlet", "id %u effect %u leaves by %s, which is not for it", send->id,
+                           send->effect, name);
+        check_fallback(send);
+}
+
+static struct send *send_new(const struct transport *transport, const struct delivery *delivery,
                              const struct mail_request *request)
 {
+        const struct process *process = transport->process;
         unsigned effect, id, content;
         static struct send overflow;
         if (!delivery || sscanf(request->mail.subject, "e%u of j%u.%u", &effect, &id, &content) != 3) {
@@ -219,10 +270,14 @@ static struct send *send_new(const struct process *process, const struct deliver
         *send = (struct send){.id = (uint8_t)id,
                               .content = (uint8_t)content,
                               .effect = (uint8_t)effect,
+                              .outlet = transport->outlet,
                               .process = delivery->engine == process->engine ? world.now_running : NULL,
                               .incarnation = process->incarnation,
                               .run = check_run_of((uint8_t)id, owner),
                               .begun_ms = loop_clock_ms};
+        if (delivery->outlet->transport != transport)
+                world_fail("outlet", "id %u is sent by another outlet than it has its place at", id);
+        check_route(process, send);
         if (send->run >= 0)
                 world.runs[send->run].tried = true;
         return send;
@@ -241,11 +296,12 @@ void transport_send(struct transport *transport, const struct mail_request *requ
         struct try *try = world_alloc(sizeof *try);
         *try = (struct try){.process = process,
                             .incarnation = process->incarnation,
+                            .transport = transport,
                             .request = request,
                             .done = done,
                             .context = context,
                             .valid_until_ms = fence.valid_until_ms,
-                            .send = send_new(process, delivery, request),
+                            .send = send_new(transport, delivery, request),
                             .next = transport->tries};
         if (delivery && park != (world.specs[try->send->id].park))
                 world_fail("park", "id %u is sent as if its type were the other", try->send->id);
@@ -264,8 +320,33 @@ void transport_close(struct transport *transport)
         while (transport->tries) {
                 struct try *try = transport->tries;
                 try->result = send_outcome_stopped(try->begun);
-                end(transport, try);
+                end(try);
         }
-        transport->process->transport = NULL;
+        struct transport **link = &transport->process->transports;
+        while (*link != transport)
+                link = &(*link)->next;
+        *link = transport->next;
         free(transport);
+}
+
+static void on_well_again(void *context)
+{
+        enum service_state *service = context;
+        *service = SERVICE_WELL;
+        NOTE("a mail service is well again");
+}
+
+/* A service is down, or refuses the key, for a while. */
+void mailer_outage(void)
+{
+        uint32_t which = random_below(&world.random, (uint32_t)world.config.outlet_count + 1);
+        if (world.services[which] != SERVICE_WELL)
+                return;
+        world.services[which] =
+                (enum service_state)random_between(&world.random, SERVICE_WELL + 1, SERVICE_STATE_COUNT - 1);
+        NOTE("the service of outlet %u is %s", which,
+             world.services[which] == SERVICE_UNREACHABLE   ? "unreachable"
+             : world.services[which] == SERVICE_REFUSES_KEY ? "refusing the key"
+                                                            : "failing");
+        world_later(random_between(&world.random, 500, 12000), on_well_again, &world.services[which]);
 }

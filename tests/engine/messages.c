@@ -35,13 +35,16 @@ static void plan_job(const struct job_payload *job, struct plan *plan)
         if (job->reject)
                 plan_reject(plan, "not this one");
         for (int64_t i = 0; i < job->effects; i++)
-                plan_mail(plan, &(struct mail){
-                                        .key = plan_printf(plan, "e%d", (int)i),
-                                        .to = "ada@example.com",
-                                        .subject = plan_printf(plan, "e%d of j%d.%d", (int)i, (int)job->n,
-                                                               (int)job->c),
-                                        .text = "a text",
-                                });
+                plan_mail(plan,
+                          &(struct mail){
+                                  .key = plan_printf(plan, "e%d", (int)i),
+                                  .to = "ada@example.com",
+                                  .subject = plan_printf(plan, "e%d of j%d.%d", (int)i, (int)job->n,
+                                                         (int)job->c),
+                                  .text = "a text",
+                                  .outlet = world.specs[job->n].named >> i & 1 ? world.config.outlets[0].name
+                                                                               : NULL,
+                          });
 }
 
 #define EXAMPLE "{\"n\": 0, \"c\": 0, \"effects\": 1}"

@@ -106,7 +106,7 @@ engine_mutant(throttled_is_a_failed_try actions.c
   [[.throttled = result->throttled]]
   [[.throttled = false]])
 engine_mutant(outage_is_a_failed_try actions.c
-  [[event.outage = news.outage;]]
+  [[event->outage = news.outage;]]
   [[]])
 engine_mutant(sent_after_the_fence actions.c
   [[.valid_until_ms = delivery->job.lease_until_ms -
@@ -154,3 +154,25 @@ engine_mutant(never_again ends.c
 engine_mutant(refused_mail_is_the_probe_for_ever ../core/job/breaker.c
   [[breaker->alike >= alike_max(breaker)]]
   [[breaker->alike >= 0]])
+engine_mutant(falls_back_though_it_was_tried route.c
+  [[|| !delivery->untried)]]
+  [[)]])
+engine_mutant(an_earlier_run_is_forgotten actions.c
+  [[delivery->fresh = delivery->untried = result->claim == CLAIM_NEW;]]
+  [[delivery->fresh = result->claim == CLAIM_NEW; delivery->untried = true;]])
+engine_mutant(outlet_of_the_effect_is_ignored route.c
+  [[if (effect->mail.outlet)]]
+  [[if (0)]])
+engine_mutant(outlet_of_the_type_is_ignored route.c
+  [[handler ? handler->outlet : NULL,]]
+  [[NULL,]])
+engine_mutant(falls_back_to_any_outlet route.c
+  [[route_find(delivery->engine, first->config->fallback.list[i]);]]
+  [[&delivery->engine->outlets[i];]]
+  --faults outage,slow --every --budget 12)
+engine_mutant(place_is_given_to_another_outlet tally.c
+  [[outlet_give(delivery->outlet, &delivery->place);]]
+  [[outlet_give(&delivery->engine->outlets[0], &delivery->place);]])
+engine_mutant(who_left_is_counted_still outlet.c
+  [[outlet->waiting_count[queue] += more ? 1 : (uint32_t)-1;]]
+  [[outlet->waiting_count[queue] += more ? 1 : 0;]])

@@ -35,7 +35,7 @@ static void ended(struct process *process)
         process->publisher = NULL;
         process->store = NULL;
         process->spare = NULL;
-        process->transport = NULL;
+        process->transports = NULL;
         process->running = process->alone = NULL;
         if (world.ending)
                 return;
@@ -78,8 +78,11 @@ static bool reload(void *context)
         struct random *random = &world.random;
         if (random_one_in(random, 4))
                 return false;
-        process->config.mail.rate = random_one_in(random, 2) ? (double)random_between(random, 1, 20) : 0;
-        process->config.mail.breaker.failures = random_between(random, 2, 6);
+        uint32_t which = random_below(random, (uint32_t)process->config.outlet_count + 1);
+        struct config_outlet *outlet =
+                which == 0 ? &process->config.mail : &process->config.outlets[which - 1];
+        outlet->rate = random_one_in(random, 2) ? (double)random_between(random, 1, 20) : 0;
+        outlet->breaker.failures = random_between(random, 2, 6);
         for (uint32_t i = 0; i < world.queue_count; i++)
                 process->config.queues[i].prefetch = random_between(random, 1, 4);
         return true;
@@ -259,16 +262,40 @@ static size_t count_listed(const struct delivery_list *list)
 }
 
 struct accounts {
-        size_t in_flight, active, places, bytes, queues[QUEUES_MAX];
+        size_t in_flight, active, bytes, queues[QUEUES_MAX];
+        size_t places[OUTLETS_MAX], waiting[OUTLETS_MAX][QUEUES_MAX];
         size_t chargeable; /* a crash now would count as theirs */
 };
 
-static size_t places_used(const struct engine *engine)
+static size_t outlet_number(const struct engine *engine, const struct outlet *outlet)
 {
-        size_t used = 0;
-        for (size_t i = 0; i < engine->outlet_count; i++)
-                used += engine->outlets[i].used;
-        return used;
+        return (size_t)(outlet - engine->outlets);
+}
+
+static void count_outlet(const struct delivery *delivery, struct accounts *accounts)
+{
+        if (!delivery->outlet)
+                return;
+        size_t outlet = outlet_number(delivery->engine, delivery->outlet);
+        accounts->places[outlet] += delivery->place.held;
+        accounts->waiting[outlet][delivery->queue] += delivery->listing == LIST_PLACES;
+}
+
+static void check_outlets(const struct process *process, const struct accounts *counted)
+{
+        const struct engine *engine = process->engine;
+        for (size_t i = 0; i < engine->outlet_count; i++) {
+                const struct outlet *outlet = &engine->outlets[i];
+                if (outlet->used != counted->places[i])
+                        world_fail("account", "w%d counts %zu of %zu places at outlet %zu",
+                                   process_number(process), outlet->used, counted->places[i], i);
+                for (uint32_t k = 0; k < world.queue_count; k++)
+                        if (outlet->waiting_count[k] != counted->waiting[i][k] ||
+                            (outlet->waiting_queues >> k & 1) != (counted->waiting[i][k] > 0))
+                                world_fail("account", "w%d counts %u of %zu who wait at outlet %zu",
+                                           process_number(process), outlet->waiting_count[k],
+                                           counted->waiting[i][k], i);
+        }
 }
 
 static struct accounts count_all(const struct engine *engine)
@@ -281,7 +308,7 @@ static struct accounts count_all(const struct engine *engine)
                 accounts.active += delivery->active;
                 accounts.chargeable +=
                         delivery->job.phase >= JOB_CLAIMING && delivery->job.phase <= JOB_COMPLETING;
-                accounts.places += delivery->place.held;
+                count_outlet(delivery, &accounts);
                 accounts.bytes += delivery->message->body.len;
                 accounts.queues[delivery->queue]++;
         }
@@ -296,13 +323,11 @@ void process_check_always(const struct process *process)
         int number = process_number(process);
         struct accounts counted = count_all(engine);
         if (counted.in_flight != engine->inflight.count || counted.active != engine->gate.active ||
-            counted.places != places_used(engine) || counted.bytes != engine->inflight.body_bytes)
-                world_fail("account",
-                           "w%d counts in flight %zu of %zu, active %zu of %zu, places %zu of %zu, bytes %zu "
-                           "of %zu",
+            counted.bytes != engine->inflight.body_bytes)
+                world_fail("account", "w%d counts in flight %zu of %zu, active %zu of %zu, bytes %zu of %zu",
                            number, engine->inflight.count, counted.in_flight, engine->gate.active,
-                           counted.active, places_used(engine), counted.places, engine->inflight.body_bytes,
-                           counted.bytes);
+                           counted.active, engine->inflight.body_bytes, counted.bytes);
+        check_outlets(process, &counted);
         for (uint32_t i = 0; i < world.queue_count; i++)
                 if (counted.queues[i] != engine->queues[i].in_flight)
                         world_fail("account", "w%d counts %zu of queue %u", number,
@@ -326,9 +351,9 @@ void process_check_rest(const struct process *process)
 {
         const struct engine *engine = process->engine;
         int number = process_number(process);
-        if (engine->gate.active != 0 || places_used(engine) != 0 || engine->inflight.body_bytes != 0)
-                world_fail("account", "w%d at rest: active %zu, places %zu, bytes %zu", number,
-                           engine->gate.active, places_used(engine), engine->inflight.body_bytes);
+        if (engine->gate.active != 0 || engine->inflight.body_bytes != 0)
+                world_fail("account", "w%d at rest: active %zu, bytes %zu", number, engine->gate.active,
+                           engine->inflight.body_bytes);
         if (count_listed(&engine->gate.held) + count_listed(&engine->gate.suspects) > 0)
                 world_fail("leak", "w%d at rest has jobs on its lists", number);
         if (engine->gate.alone || process->alone || process->running)

@@ -175,6 +175,8 @@ static void draw_spec(struct spec *spec)
         *spec = (struct spec){.queue = (uint8_t)random_below(random, world.queue_count)};
         spec->effects = (uint8_t)random_between(random, 1, world.bounds.effects);
         spec->park = world_has(FAULT_PARK) && random_one_in(random, 2);
+        if (world.config.outlet_count > 0 && random_one_in(random, 3))
+                spec->named = (uint8_t)random_below(random, 8);
         if (world_has(FAULT_PERMANENT) && random_one_in(random, 2))
                 spec->permanent = (uint8_t)(random_below(random, 8) & ((1U << spec->effects) - 1));
         spec->poison = world_has(FAULT_POISON) && random_one_in(random, 3);
@@ -202,6 +204,41 @@ static uint64_t draw_faults(void)
         return mask & world.bounds.faults;
 }
 
+static void draw_outlet(struct config_outlet *outlet, const char *name)
+{
+        struct random *random = &world.random;
+        *outlet = (struct config_outlet){
+                .name = name,
+                .from = "sim@example.com",
+                .retry_after_max_ms = 300000,
+                .fallback_after = 2,
+                .timeout_ms = SEND_LIMIT_MS,
+                .rate = random_one_in(random, 4) ? (double)random_between(random, 1, 20) : 0,
+                .http = {.connections = random_between(random, 1, 3)},
+                .breaker = {.failures = random_between(random, 2, 6), .open_ms = 1000, .open_max_ms = 4000}};
+}
+
+/* Up to two more than mail, and who falls back to whom. */
+static void draw_outlets(struct config *config)
+{
+        static const char *const names[OUTLETS_MAX] = {"mail", "second", "third"};
+        struct random *random = &world.random;
+        config->outlet_count = random_below(random, OUTLETS_MAX);
+        draw_outlet(&config->mail, names[0]);
+        for (size_t i = 0; i < config->outlet_count; i++)
+                draw_outlet(&config->outlets[i], names[i + 1]);
+        for (size_t i = 0; i <= config->outlet_count; i++) {
+                struct config_outlet *outlet = i == 0 ? &config->mail : &config->outlets[i - 1];
+                for (size_t k = 1; k <= config->outlet_count && random_one_in(random, 2); k++)
+                        outlet->fallback.list[outlet->fallback.count++] =
+                                names[(i + k) % (config->outlet_count + 1)];
+        }
+        const char *second = config->outlet_count > 0 ? names[1] : NULL;
+        const char *last = config->outlet_count > 0 ? names[config->outlet_count] : NULL;
+        config->handlers[0].outlet = random_one_in(random, 2) ? second : NULL;
+        config->queues[0].outlet = random_one_in(random, 3) ? last : NULL;
+}
+
 static void draw_config(struct config *config)
 {
         static const char *const names[QUEUES_MAX] = {"work", "other"};
@@ -211,15 +248,6 @@ static void draw_config(struct config *config)
                 .claim = {.lease_ms = LEASE_MS,
                           .keep_ms = KEEP_MS,
                           .max_crashes = random_between(random, 2, 3)},
-                .mail = {.name = "mail",
-                         .from = "sim@example.com",
-                         .retry_after_max_ms = 300000,
-                         .timeout_ms = SEND_LIMIT_MS,
-                         .rate = random_one_in(random, 4) ? (double)random_between(random, 1, 20) : 0,
-                         .http = {.connections = random_between(random, 1, 3)},
-                         .breaker = {.failures = random_between(random, 2, 6),
-                                     .open_ms = 1000,
-                                     .open_max_ms = 4000}},
                 .alerts = {.interval_ms = 60000, .idle_ms = 600000},
                 .admin = {.listen = "off"},
                 .shutdown = {.grace_ms = GRACE_MS},
@@ -244,6 +272,7 @@ static void draw_config(struct config *config)
                                                           .tiers_ms = {1000, 5000},
                                                           .tiers = {"1s", "5s"},
                                                           .tier_count = 2};
+        draw_outlets(config);
 }
 
 static void on_original(void *context)
@@ -276,10 +305,13 @@ static void world_init(uint64_t seed, const struct bounds *bounds)
         draw_config(&world.config);
         fake_store_init(&world.store, 0);
         world.store_offset_ms = 1000000;
+        if (world_has(FAULT_OUTAGE) && random_one_in(&world.random, 2))
+                mailer_outage();
+        int64_t last_ms = random_one_in(&world.random, 3) ? 8000 : 2000;
         for (uint32_t i = 0; i < world.id_count; i++) {
                 draw_spec(&world.specs[i]);
                 world.owner_run[i] = -1;
-                world_publish_later((uint8_t)i, 0, random_between(&world.random, 0, 2000));
+                world_publish_later((uint8_t)i, 0, random_between(&world.random, 0, last_ms));
         }
         for (uint32_t i = 0; i < world.worker_count; i++)
                 process_start(&world.processes[i]);

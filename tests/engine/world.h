@@ -25,6 +25,7 @@ enum {
         IDS_MAX = STORE_RECORDS_MAX,
         EFFECTS_MAX = 3,
         QUEUES_MAX = 2,
+        OUTLETS_MAX = 3,
         COPIES_MAX = 160,
         SENDS_MAX = 160,
         RUNS_MAX = 160,
@@ -80,7 +81,8 @@ enum {
         X(UNCOPYABLE, "uncopyable")                                                                          \
         X(PARK, "park")                                                                                      \
         X(MOVE, "move")                                                                                      \
-        X(PURGE, "purge")
+        X(PURGE, "purge")                                                                                    \
+        X(OUTAGE, "outage")
 
 enum sim_fault {
 #define X(name, word) FAULT_##name,
@@ -100,6 +102,7 @@ struct bounds {
 /* What all copies of an id have in common. */
 struct spec {
         uint8_t queue, effects, permanent; /* number; number; bits per effect */
+        uint8_t named;                     /* bits per effect: it says by which outlet it leaves */
         bool poison, park, no_id, too_large, unencodable;
         enum reason bad; /* what the message is refused for */
 };
@@ -165,7 +168,7 @@ struct run {
 };
 
 struct send {
-        uint8_t id, content, effect;
+        uint8_t id, content, effect, outlet;
         struct process *process;
         uint32_t incarnation;
         int16_t run;
@@ -192,7 +195,7 @@ struct process {
         struct amqp_publisher *publisher;
         struct redis_store *store;
         struct redis_spare *spare;
-        struct transport *transport;
+        struct transport *transports;
         const struct last_words_job *running, *alone;
         struct aside_end *aside_end;
         char worker[64];
@@ -203,10 +206,20 @@ struct process {
 /* How often what happened, over all schedules: a simulator that never gets there proves nothing. */
 struct tally {
         uint64_t turns, mails, windows[3], completed, dead, faults[FAULT_COUNT], ends[METRICS_OUTCOME_COUNT];
-        uint64_t claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked, drained, hurried;
+        uint64_t fallbacks, claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked, drained,
+                hurried;
 };
 
 typedef void happen(void *context);
+
+/* How a mail service answers. */
+enum service_state {
+        SERVICE_WELL,
+        SERVICE_UNREACHABLE,
+        SERVICE_REFUSES_KEY,
+        SERVICE_FAILS, /* with 500: whether the mail was taken is not known */
+};
+enum { SERVICE_STATE_COUNT = SERVICE_FAILS + 1 };
 
 struct happening {
         int64_t at_ms;
@@ -256,6 +269,8 @@ struct world {
         uint32_t owner_count;
         char indexed[INDEXED_MAX][DEAD_ID_SIZE];
         uint32_t indexed_count;
+        /* the services behind the outlets */
+        enum service_state services[OUTLETS_MAX];
         /* the messages */
         struct spec specs[IDS_MAX];
         char fingerprints[IDS_MAX][2][SHA256_HEX_SIZE];
@@ -364,6 +379,9 @@ void store_killed(uint8_t id, const char *owner);
 void fault_mark(struct process *process, enum sim_fault fault, int culprit);
 void fault_anywhere(struct process *process);
 
+/* mailer.c */
+void mailer_outage(void);
+
 /* messages.c */
 extern const struct handler *const world_handlers[];
 struct message *message_original(struct arena *arena, uint8_t id, uint8_t content);
@@ -375,6 +393,8 @@ void check_answer(const struct call *call, const struct store_record *before);
 int16_t check_run_of(uint8_t id, uint32_t owner);
 void check_send(const struct process *process, uint8_t id, uint32_t owner);
 void check_accept(struct send *send);
+/* A try is about to begin by an outlet that is not its first choice. */
+void check_fallback(const struct send *send);
 void check_settling(const struct connection *connection, const struct copy *copy, uint32_t owner,
                     enum settling how);
 void check_ack(const struct copy *copy, const char *check);
