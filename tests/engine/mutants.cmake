@@ -176,3 +176,7 @@ engine_mutant(place_is_given_to_another_outlet tally.c
 engine_mutant(who_left_is_counted_still outlet.c
   [[outlet->waiting_count[queue] += more ? 1 : (uint32_t)-1;]]
   [[outlet->waiting_count[queue] += more ? 1 : 0;]])
+engine_mutant(places_go_to_those_who_are_late lifecycle.c
+  [[if (waits_too_long(delivery, now_ms))]]
+  [[if (0)]]
+  --faults throttle,slow,outage --every --budget 12)
