@@ -87,9 +87,9 @@ static void tick_follow(struct engine *engine)
 {
         bool idle = engine->life.stage == STAGE_RUNNING && engine->inflight.count == 0;
         uv_timer_t *tick = &engine->life.tick;
-        if (idle)
-                uv_timer_set_repeat(tick, IDLE_TICK_MS); /* after the one that is due */
-        else if (uv_timer_get_repeat(tick) != TICK_MS)
+        uv_timer_set_repeat(tick, idle ? IDLE_TICK_MS : TICK_MS); /* after the one that is due */
+        /* One that is due soon stays: messages that come one by one would put it off for ever. */
+        if (!idle && uv_timer_get_due_in(tick) > TICK_MS)
                 uv_timer_start(tick, on_tick, TICK_MS, TICK_MS);
 }
 
