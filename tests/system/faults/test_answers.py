@@ -14,7 +14,7 @@ def deaths(bench, reason):
 
 
 def test_one_mail_that_is_refused_while_others_are_accepted_dies_with_the_words_of_the_service(bench):
-    """Row 3: on the old code the breaker opened each time that it came, and it was put off without end."""
+    """Its refusals are its own: they open no breaker, and it is not put off without end."""
     bench.sink.script({"status": 403, "times": -1, "body": {"message": "this domain is not verified"}}, to="order7@example.com")
     worker = bench.worker()
     bench.publish(order(1))
@@ -42,7 +42,7 @@ def test_one_mail_that_is_refused_while_others_are_accepted_dies_with_the_words_
     {"status": 200, "body": "<html>Welcome</html>", "accept": False},
 ])
 def test_when_everybody_is_refused_it_is_the_account_and_hardly_anybody_dies(bench, answer):
-    """Rows 5 and 6: on the old code forty of forty died in a second, or were completed though a captive portal answered."""
+    """An outage of the account: not all die in a second, and none is completed because a captive portal answered."""
     bench.sink.script({**answer, "times": -1})
     worker = bench.worker(mail={"http": {"connections": 4}})
     bench.publish_many([order(n) for n in range(1, 41)])
@@ -60,7 +60,7 @@ def test_when_everybody_is_refused_it_is_the_account_and_hardly_anybody_dies(ben
 
 
 def test_a_policy_refusal_of_one_recipient_is_no_refused_log_in(bench):
-    """Row 4: 5.7.9 at the end of the data was taken for a refused log-in, and put off without end."""
+    """5.7.9 at the end of the data is no refused log-in, which would be put off without end."""
     bench.sink.script({"stage": "dot", "reply": "554 5.7.9 Message not accepted for policy reasons", "times": -1}, to="order7@example.com")
     worker = bench.worker(bench.smtp_config())
     bad = bench.publish(order(7))
@@ -70,7 +70,7 @@ def test_a_policy_refusal_of_one_recipient_is_no_refused_log_in(bench):
 
 
 def test_greylisting_with_an_enhanced_code_of_the_wrong_class_is_tried_again(bench):
-    """Row 13."""
+    """RFC 5321 section 4.2.1: the first digit of the reply decides, the enhanced code refines within its class."""
     bench.sink.script({"stage": "rcpt", "reply": "451 5.7.1 Greylisting in action"})
     bench.worker(bench.smtp_config())
     job = bench.publish(order(1))
@@ -79,7 +79,7 @@ def test_greylisting_with_an_enhanced_code_of_the_wrong_class_is_tried_again(ben
 
 
 def test_every_line_of_a_refusal_is_kept(bench):
-    """Row 14: only the last line, a link, was kept."""
+    """Not only the last line, often a link."""
     bench.sink.script({"stage": "dot", "reply": "550-5.7.26 Your email has been blocked because the sender is\r\n"
                        "550 5.7.26 unauthenticated. https://example.com/faq"})
     bench.worker(bench.smtp_config())
@@ -89,7 +89,7 @@ def test_every_line_of_a_refusal_is_kept(bench):
 
 
 def test_a_retry_after_of_a_century_is_bounded_and_told(bench):
-    """Row 23: it stopped all mail of the worker for an hour."""
+    """It must not stop all mail of the worker for an hour."""
     bench.sink.script({"status": 429, "headers": {"Retry-After": "1700000000"}})
     worker = bench.worker(mail={"retry_after_max": "1s"})
     job = bench.publish(order(1))

@@ -1,4 +1,4 @@
-"""Row 29: a mail service that takes so many mails a second and answers 429 beyond it."""
+"""A mail service that takes so many mails a second and answers 429 beyond it."""
 import http.server
 import json
 import threading
@@ -62,7 +62,7 @@ class Limited:
 
 @pytest.mark.parametrize("tells", [True, False])
 def test_the_rate_that_a_service_takes_is_found(bench, tells):
-    """On the old code three to five requests a mail, at half of the rate."""
+    """Without a pace: three to five requests a mail, at half of the rate."""
     mails, rate = 240, 20
     with Limited(rate, tells) as service:
         worker = bench.worker(mail={"http": {"url": f"http://127.0.0.1:{service.port}", "connections": 64}})
