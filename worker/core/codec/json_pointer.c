@@ -38,3 +38,13 @@ const json_t *json_pointer_get(const json_t *value, const char *pointer)
         buffer_fini(&name);
         return value;
 }
+
+void json_pointer_escape(struct buffer *out, const char *name)
+{
+        for (const char *c = name; *c; c++) {
+                if (*c == '~' || *c == '/')
+                        buffer_add_text(out, *c == '~' ? "~0" : "~1");
+                else
+                        buffer_add_char(out, *c);
+        }
+}

@@ -1,4 +1,5 @@
 #include "core/plan/fields.h"
+#include "core/codec/json_pointer.h"
 #include "core/plan/fields_decode.h"
 #include "core/text/address.h"
 #include "core/text/suggest.h"
@@ -12,7 +13,6 @@ static bool decode_members(struct decoder *decoder, const struct place *place, c
 
 /* ---- Errors ---- */
 
-/* RFC 6901 section 3: '~' is ~0, '/' is ~1. */
 static void add_pointer(struct buffer *text, const struct place *place)
 {
         if (!place->outer)
@@ -21,12 +21,8 @@ static void add_pointer(struct buffer *text, const struct place *place)
         buffer_add_char(text, '/');
         if (!place->name)
                 buffer_printf(text, "%zu", place->index);
-        for (const char *c = place->name; c && *c; c++) {
-                if (*c == '~' || *c == '/')
-                        buffer_add_text(text, *c == '~' ? "~0" : "~1");
-                else
-                        buffer_add_char(text, *c);
-        }
+        else
+                json_pointer_escape(text, place->name);
 }
 
 bool field_refuse(struct decoder *decoder, const struct place *place, const char *format, ...)

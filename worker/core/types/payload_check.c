@@ -1,3 +1,4 @@
+#include "core/codec/json_pointer.h"
 #include "core/codec/rfc3339.h"
 #include "core/text/address.h"
 #include "core/text/suggest.h"
@@ -20,7 +21,6 @@ struct payload_place {
 static bool value_check(const struct payload_schema *schema, const struct payload_place *place,
                         const json_t *value, struct faults *faults);
 
-/* RFC 6901 section 3: '~' is ~0, '/' is ~1. */
 static void pointer_write(struct buffer *text, const struct payload_place *place)
 {
         if (!place->outer)
@@ -29,12 +29,8 @@ static void pointer_write(struct buffer *text, const struct payload_place *place
         buffer_add_char(text, '/');
         if (!place->name)
                 buffer_printf(text, "%zu", place->index);
-        for (const char *c = place->name; c && *c; c++) {
-                if (*c == '~' || *c == '/')
-                        buffer_add_text(text, *c == '~' ? "~0" : "~1");
-                else
-                        buffer_add_char(text, *c);
-        }
+        else
+                json_pointer_escape(text, place->name);
 }
 
 static bool wrong(struct faults *faults, const struct payload_place *place, const char *format, ...)
