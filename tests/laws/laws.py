@@ -13,14 +13,14 @@ FILE_LINES_MAX = 500
 FOLDER_FILES_MAX = 30
 
 # Lowest first: a room includes itself and the ones before it.
-ROOMS = ("core/memory", "core/text", "core/codec", "core/settings", "core/template", "core/plan", "core/mail", "core/types", "core/send", "core/send/presets", "core/job", "core/message",
-         "core/record", "core/watch", "core/serve", "io/machine", "io/admin", "io/log", "io/amqp", "io/redis", "io/config", "io/types", "io/send", "io/serve",
-         "run", "query", "serve", "cli", "cli/job", "cli/fleet", "cli/dlq", "cli/type")
+ROOMS = ("core/memory", "core/text", "core/address", "core/codec", "core/settings", "core/template", "core/plan", "core/mail", "core/types", "core/send", "core/send/presets", "core/job", "core/broker", "core/message",
+         "core/record", "core/watch", "core/serve", "io/machine", "io/admin", "io/log", "io/amqp", "io/broker", "io/redis", "io/config", "io/types", "io/send", "io/serve",
+         "run", "run/process", "query", "serve", "cli", "cli/job", "cli/fleet", "cli/dlq", "cli/type")
 
 # Only these places may include a vendor's header; io may hold each in the few files that need it.
 VENDORS = {
     r"jansson\.h": r"worker/core/codec/json\.[ch]",
-    r"idn2\.h": r"worker/core/text/address\.c",
+    r"idn2\.h": r"worker/core/address/address\.c",
     r"zlib\.h": r"worker/core/codec/gzip\.[ch]",
     r"openssl/.*": r"worker/(core/codec/sha256\.[ch]|io/.*)",
     r"(rabbitmq-c/.*|amqp.*\.h)": r"worker/io/amqp/amqp_library\.h",

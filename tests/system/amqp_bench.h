@@ -3,13 +3,13 @@
 
 /* A loop with a consumer, a publisher and a queue of its own on a real broker, and what tests do with them.
  */
-#include "core/message/topology.h"
-#include "io/amqp/amqp_admin.h"
+#include "core/broker/topology.h"
 #include "io/amqp/amqp_consumer.h"
 #include "io/amqp/amqp_publisher.h"
-#include "io/amqp/amqp_pull.h"
 #include "io/amqp/amqp_topology.h"
 #include "io/amqp/amqp_wire.h"
+#include "io/broker/amqp_admin.h"
+#include "io/broker/amqp_pull.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

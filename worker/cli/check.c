@@ -1,8 +1,8 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
 #include "core/mail/mail_guard.h"
-#include "io/amqp/amqp_policies.h"
 #include "io/amqp/amqp_topology.h"
+#include "io/broker/amqp_policies.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
+#include "core/address/address.h"
 #include "core/mail/mail_guard.h"
 #include "core/mail/mail_request.h"
-#include "core/text/address.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 #include "cli/publish_record.h"
-#include "core/message/topology.h"
+#include "core/broker/topology.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
 

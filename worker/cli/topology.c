@@ -1,6 +1,6 @@
 #include "cli/cli.h"
-#include "io/amqp/amqp_policies.h"
 #include "io/amqp/amqp_topology.h"
+#include "io/broker/amqp_policies.h"
 
 #include <string.h>
 

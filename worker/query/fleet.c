@@ -1,7 +1,7 @@
 #include "query/fleet.h"
-#include "core/message/topology.h"
+#include "core/broker/topology.h"
 #include "core/record/keys.h"
-#include "io/amqp/amqp_admin.h"
+#include "io/broker/amqp_admin.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>

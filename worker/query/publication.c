@@ -1,6 +1,6 @@
 #include "query/publication.h"
+#include "core/broker/topology.h"
 #include "core/message/envelope.h"
-#include "core/message/topology.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
 

@@ -1,7 +1,7 @@
+#include "core/broker/topology.h"
 #include "core/job/jitter.h"
 #include "core/job/retry.h"
 #include "core/message/copy.h"
-#include "core/message/topology.h"
 #include "core/record/keys.h"
 #include "core/record/letter.h"
 #include "io/machine/clock.h"

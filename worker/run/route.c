@@ -1,5 +1,5 @@
+#include "core/broker/topology.h"
 #include "core/message/child.h"
-#include "core/message/topology.h"
 #include "core/settings/topic.h"
 #include "io/machine/origin.h"
 #include "run/state.h"

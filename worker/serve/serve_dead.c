@@ -1,4 +1,4 @@
-#include "core/message/topology.h"
+#include "core/broker/topology.h"
 #include "query/jobs.h"
 #include "query/letters.h"
 #include "query/pause.h"

@@ -1,6 +1,6 @@
 #include "cli/dlq/dlq.h"
+#include "core/broker/topology.h"
 #include "core/codec/rfc3339.h"
-#include "core/message/topology.h"
 #include "core/text/units.h"
 #include "io/machine/clock.h"
 

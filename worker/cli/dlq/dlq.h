@@ -7,7 +7,7 @@
 #include "core/message/dead_id.h"
 #include "core/message/envelope.h"
 #include "core/message/message.h"
-#include "io/amqp/amqp_pull.h"
+#include "io/broker/amqp_pull.h"
 #include "query/letters.h"
 
 /* What the commands on dead letters share. They run on a thread with the stack that decoding hostile headers

@@ -1,9 +1,9 @@
 #include "cli/dlq/dlq.h"
+#include "core/broker/topology.h"
 #include "core/job/reason.h"
-#include "core/message/topology.h"
 #include "core/record/keys.h"
 #include "core/record/letter.h"
-#include "io/amqp/amqp_admin.h"
+#include "io/broker/amqp_admin.h"
 
 #include <inttypes.h>
 #include <stdio.h>

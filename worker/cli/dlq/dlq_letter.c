@@ -1,7 +1,7 @@
 #include "cli/dlq/dlq.h"
+#include "core/broker/topology.h"
 #include "core/codec/base64.h"
 #include "core/message/own_headers.h"
-#include "core/message/topology.h"
 #include "core/text/utf8.h"
 
 #include <inttypes.h>

@@ -1,11 +1,11 @@
 #include "cli/dlq/dlq.h"
 #include "cli/progress.h"
+#include "core/broker/topology.h"
 #include "core/job/limiter.h"
 #include "core/memory/memory.h"
 #include "core/message/copy.h"
-#include "core/message/topology.h"
-#include "io/amqp/amqp_admin.h"
 #include "io/amqp/amqp_publisher.h"
+#include "io/broker/amqp_admin.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>

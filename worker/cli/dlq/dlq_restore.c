@@ -1,8 +1,8 @@
 #include "cli/dlq/dlq.h"
+#include "core/broker/topology.h"
 #include "core/codec/base64.h"
 #include "core/codec/json.h"
 #include "core/message/own_headers.h"
-#include "core/message/topology.h"
 
 #include <errno.h>
 #include <inttypes.h>

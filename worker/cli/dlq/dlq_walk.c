@@ -1,6 +1,6 @@
 #include "cli/dlq/dlq.h"
 #include "core/memory/memory.h"
-#include "io/amqp/amqp_admin.h"
+#include "io/broker/amqp_admin.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>

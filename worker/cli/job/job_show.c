@@ -1,7 +1,7 @@
 #include "cli/job/job_show.h"
 #include "cli/job/timeline.h"
 #include "core/text/units.h"
-#include "io/amqp/amqp_admin.h"
+#include "io/broker/amqp_admin.h"
 #include "io/machine/clock.h"
 #include "query/jobs.h"
 

@@ -1,6 +1,6 @@
 #include "core/mail/mail_guard.h"
-#include "core/text/mailbox.h"
-#include "core/text/mask.h"
+#include "core/address/mailbox.h"
+#include "core/address/mask.h"
 
 #include <strings.h>
 

@@ -1,6 +1,6 @@
 #include "core/mail/mail_key.h"
+#include "core/address/mailbox.h"
 #include "core/codec/sha256.h"
-#include "core/text/mailbox.h"
 
 _Static_assert(SHA256_HEX_SIZE == MAIL_KEY_BYTES + 1, "the key is the digest");
 

@@ -1,8 +1,8 @@
 #include "core/mail/mail_request.h"
+#include "core/address/mailbox.h"
 #include "core/mail/mail_guard.h"
 #include "core/mail/mail_key.h"
 #include "core/plan/mail_check.h"
-#include "core/text/mailbox.h"
 
 #include <string.h>
 #include <strings.h>

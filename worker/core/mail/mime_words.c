@@ -1,6 +1,6 @@
 #include "core/mail/mime_words.h"
+#include "core/address/mailbox.h"
 #include "core/codec/base64.h"
-#include "core/text/mailbox.h"
 #include "core/text/utf8.h"
 
 #include <stdlib.h>

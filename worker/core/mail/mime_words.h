@@ -13,7 +13,7 @@ void mime_text_header_add(struct buffer *out, const char *name, const char *text
 void mime_value_header_add(struct buffer *out, const char *name, const char *value);
 /* "Name: <a> <b>": pieces of ASCII that must not be broken, at least one; ended by NULL. */
 void mime_pieces_header_add(struct buffer *out, const char *name, const char *const *pieces);
-/* "Name: mailbox, mailbox": an address header of a list that is known to be good (core/text/mailbox.h). */
+/* "Name: mailbox, mailbox": an address header of a list that is known to be good (core/address/mailbox.h). */
 void mime_mailboxes_header_add(struct buffer *out, const char *name, const char *list);
 
 /* Adds the text as encoded-words, folded between them. */

@@ -1,6 +1,6 @@
 #include "core/message/asyncapi.h"
+#include "core/broker/topology.h"
 #include "core/codec/json.h"
-#include "core/message/topology.h"
 #include "core/plan/schema.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 #include "core/message/child.h"
-#include "core/message/topology.h"
+#include "core/broker/topology.h"
 
 enum { DELIVERY_PERSISTENT = 2 };
 

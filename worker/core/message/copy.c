@@ -1,11 +1,11 @@
 #include "core/message/copy.h"
 
+#include "core/broker/topology.h"
 #include "core/codec/rfc3339.h"
 #include "core/message/cloudevents.h"
 #include "core/message/content_type.h"
 #include "core/message/envelope.h"
 #include "core/message/own_headers.h"
-#include "core/message/topology.h"
 #include "core/text/plain_text.h"
 
 #include <stdio.h>

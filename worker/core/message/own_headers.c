@@ -1,7 +1,7 @@
 #include "core/message/own_headers.h"
 
+#include "core/broker/topology.h"
 #include "core/codec/rfc3339.h"
-#include "core/message/topology.h"
 
 static uint32_t read_count(const struct message *message, const char *name)
 {

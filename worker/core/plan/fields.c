@@ -1,7 +1,7 @@
 #include "core/plan/fields.h"
+#include "core/address/address.h"
 #include "core/codec/json_pointer.h"
 #include "core/plan/fields_decode.h"
-#include "core/text/address.h"
 #include "core/text/suggest.h"
 #include "core/text/utf8.h"
 

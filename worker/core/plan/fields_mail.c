@@ -1,6 +1,6 @@
+#include "core/address/mailbox.h"
 #include "core/codec/base64.h"
 #include "core/plan/fields_decode.h"
-#include "core/text/mailbox.h"
 #include "core/text/utf8.h"
 
 /* The kinds of fields that mails are made of. */

@@ -1,6 +1,6 @@
 #include "core/plan/mail_check.h"
+#include "core/address/mailbox.h"
 #include "core/plan/attachment_check.h"
-#include "core/text/mailbox.h"
 #include "core/text/utf8.h"
 
 #include <strings.h>

@@ -1,5 +1,5 @@
 #include "core/plan/mail_copy.h"
-#include "core/text/mailbox.h"
+#include "core/address/mailbox.h"
 
 /* Most lists are one address, which is written anew only if it is not ASCII. */
 static char *list_copy(struct arena *arena, const char *list)

@@ -1,11 +1,11 @@
 #include "core/plan/plan.h"
+#include "core/address/mailbox.h"
 #include "core/codec/looks_like.h"
 #include "core/plan/fields.h"
 #include "core/plan/mail_check.h"
 #include "core/plan/mail_copy.h"
 #include "core/plan/plan_effects.h"
 #include "core/text/html_text.h"
-#include "core/text/mailbox.h"
 #include "core/text/utf8.h"
 
 #include <stdio.h>

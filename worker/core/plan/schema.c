@@ -1,7 +1,7 @@
 #include "core/plan/schema.h"
+#include "core/address/address.h"
 #include "core/codec/json.h"
 #include "core/plan/plan.h"
-#include "core/text/address.h"
 
 #include <stdlib.h>
 

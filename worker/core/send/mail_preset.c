@@ -1,7 +1,7 @@
 #include "core/send/mail_preset.h"
+#include "core/address/mailbox.h"
 #include "core/codec/base64.h"
 #include "core/send/mail_json.h"
-#include "core/text/mailbox.h"
 
 #include <ctype.h>
 #include <stdio.h>

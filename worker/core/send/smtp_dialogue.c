@@ -1,7 +1,7 @@
 #include "core/send/smtp_dialogue.h"
+#include "core/address/mailbox.h"
 #include "core/mail/mail_request.h"
 #include "core/send/send_error.h"
-#include "core/text/mailbox.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 #include "core/send/smtp_recipients.h"
-#include "core/text/mailbox.h"
-#include "core/text/mask.h"
+#include "core/address/mailbox.h"
+#include "core/address/mask.h"
 
 #include <string.h>
 

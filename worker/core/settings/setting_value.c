@@ -1,6 +1,6 @@
+#include "core/address/address.h"
+#include "core/address/mailbox.h"
 #include "core/settings/settings.h"
-#include "core/text/address.h"
-#include "core/text/mailbox.h"
 #include "core/text/units.h"
 #include "core/text/utf8.h"
 

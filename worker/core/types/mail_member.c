@@ -1,6 +1,6 @@
 #include "core/types/mail_member.h"
+#include "core/address/mailbox.h"
 #include "core/codec/base64.h"
-#include "core/text/mailbox.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
+#include "core/address/address.h"
 #include "core/codec/json_pointer.h"
 #include "core/codec/rfc3339.h"
-#include "core/text/address.h"
 #include "core/text/suggest.h"
 #include "core/text/utf8.h"
 #include "core/types/schema_node.h"

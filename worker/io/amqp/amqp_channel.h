@@ -3,8 +3,8 @@
 
 /* Inside of the consumer: one channel consumes one queue, so that trouble with a queue does not disturb the
  * others. */
+#include "core/broker/acks.h"
 #include "core/job/backoff.h"
-#include "core/message/acks.h"
 #include "io/amqp/amqp_wire.h"
 
 enum channel_phase {

@@ -1,6 +1,6 @@
 #include "io/amqp/amqp_channels.h"
+#include "core/broker/topology.h"
 #include "core/memory/memory.h"
-#include "core/message/topology.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #ifndef LEVERET_IO_AMQP_TOPOLOGY_H
 #define LEVERET_IO_AMQP_TOPOLOGY_H
 
-#include "core/message/topology.h"
+#include "core/broker/topology.h"
 #include "io/amqp/amqp_connection.h"
 
 /* What became of one exchange, queue or binding. */

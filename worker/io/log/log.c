@@ -1,10 +1,10 @@
 #include "io/log/log.h"
 
+#include "core/address/mask.h"
 #include "core/codec/rfc3339.h"
 #include "core/memory/memory.h"
 #include "core/settings/settings.h"
 #include "core/text/buffer.h"
-#include "core/text/mask.h"
 #include "io/log/log_output.h"
 #include "io/log/log_repeats.h"
 #include "io/machine/clock.h"

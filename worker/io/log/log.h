@@ -15,8 +15,8 @@
 
 enum { LOG_VALUE_MAX = 256, LOG_LINE_MAX = 4096 };
 
-/* What an event says; all borrowed, what is unset is left out. Values are masked (core/text/mask.h) and cut
- * to 256 bytes. */
+/* What an event says; all borrowed, what is unset is left out. Values are masked (core/address/mask.h) and
+ * cut to 256 bytes. */
 struct log_fields {
         const char *event; /* the kind of event, one word: "job_done"; required */
         const char *msg;   /* a sentence for people */

@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
+#include "core/broker/topology.h"
 #include "core/message/envelope.h"
 #include "core/message/foreign.h"
-#include "core/message/topology.h"
 
 static struct arena arena;
 static struct config_queue queue;

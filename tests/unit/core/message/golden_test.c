@@ -2,8 +2,8 @@
  * headers are written out: they are theirs, whatever this version calls its own. */
 #include "envelope_read.h"
 
+#include "core/broker/topology.h"
 #include "core/message/own_headers.h"
-#include "core/message/topology.h"
 #include "io/amqp/amqp_wire.h"
 
 #include <glob.h>

@@ -1,4 +1,4 @@
-#include "core/text/mask.h"
+#include "core/address/mask.h"
 #include "io/log/log.h"
 
 #include <fcntl.h>

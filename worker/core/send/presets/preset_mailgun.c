@@ -1,7 +1,7 @@
 /* https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages */
+#include "core/address/mailbox.h"
 #include "core/send/mail_preset.h"
 #include "core/send/presets/preset_parts.h"
-#include "core/text/mailbox.h"
 
 /* A field of the form (RFC 7578). In a name quotes and ends of lines are written as HTML's forms have it. */
 static void field_open(struct buffer *out, const struct mail_request *request, const char *prefix,

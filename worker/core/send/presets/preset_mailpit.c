@@ -1,7 +1,7 @@
 /* https://mailpit.axllent.org/docs/api-v1/ (SendMessage, Search) */
+#include "core/address/mailbox.h"
 #include "core/send/mail_preset.h"
 #include "core/send/presets/preset_parts.h"
-#include "core/text/mailbox.h"
 
 static bool mailpit_body(struct buffer *out, const struct mail_request *request,
                          const struct config_outlet *outlet)

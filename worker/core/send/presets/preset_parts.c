@@ -1,6 +1,6 @@
 #include "core/send/presets/preset_parts.h"
+#include "core/address/mailbox.h"
 #include "core/codec/base64.h"
-#include "core/text/mailbox.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html and CommonErrors */
+#include "core/address/mailbox.h"
 #include "core/codec/base64.h"
 #include "core/mail/mime.h"
 #include "core/send/mail_preset.h"
 #include "core/send/presets/preset_parts.h"
-#include "core/text/mailbox.h"
 
 static void addresses(struct buffer *out, const char *start, const char *list)
 {

@@ -1,7 +1,7 @@
 /* https://developers.sparkpost.com/api/transmissions/ */
+#include "core/address/mailbox.h"
 #include "core/send/mail_preset.h"
 #include "core/send/presets/preset_parts.h"
-#include "core/text/mailbox.h"
 
 /* Everybody is a recipient; the header To of all is that of the first ones, and copies are told by the header
  * CC. */

@@ -1,4 +1,4 @@
-#include "core/text/mask.h"
+#include "core/address/mask.h"
 
 #include "core/text/utf8.h"
 

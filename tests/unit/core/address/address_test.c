@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
+#include "core/address/address.h"
 #include "core/memory/slice.h"
-#include "core/text/address.h"
 
 static bool valid(const char *text)
 {

@@ -1,4 +1,4 @@
-#include "core/message/policy.h"
+#include "core/broker/policy.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

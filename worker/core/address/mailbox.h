@@ -1,8 +1,8 @@
 #ifndef LEVERET_CORE_MAILBOX_H
 #define LEVERET_CORE_MAILBOX_H
 
+#include "core/address/address.h"
 #include "core/memory/slice.h"
-#include "core/text/address.h"
 #include "core/text/buffer.h"
 
 #include <stdbool.h>

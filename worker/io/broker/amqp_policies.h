@@ -1,7 +1,7 @@
 #ifndef LEVERET_IO_AMQP_POLICIES_H
 #define LEVERET_IO_AMQP_POLICIES_H
 
-#include "core/message/policy.h"
+#include "core/broker/policy.h"
 #include "io/amqp/amqp_connection.h"
 
 /* One finding about a queue; both borrowed. */

@@ -1,4 +1,4 @@
-#include "core/message/confirms.h"
+#include "core/broker/confirms.h"
 #include "core/memory/memory.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-#include "core/text/address.h"
+#include "core/address/address.h"
 #include "core/memory/memory.h"
 #include "core/text/utf8.h"
 

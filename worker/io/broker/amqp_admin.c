@@ -1,4 +1,4 @@
-#include "io/amqp/amqp_admin.h"
+#include "io/broker/amqp_admin.h"
 #include "io/amqp/amqp_wire.h"
 
 enum { ADMIN_CHANNEL = 1 };

@@ -1,6 +1,6 @@
+#include "core/broker/topology.h"
 #include "core/memory/memory.h"
-#include "core/message/topology.h"
-#include "io/amqp/amqp_admin.h"
+#include "io/broker/amqp_admin.h"
 #include "io/log/log.h"
 #include "io/machine/aside.h"
 #include "io/machine/clock.h"

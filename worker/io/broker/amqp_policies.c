@@ -1,4 +1,4 @@
-#include "io/amqp/amqp_policies.h"
+#include "io/broker/amqp_policies.h"
 #include "io/admin/http_get.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 #ifndef LEVERET_CORE_POLICY_H
 #define LEVERET_CORE_POLICY_H
 
+#include "core/broker/topology.h"
 #include "core/codec/json.h"
-#include "core/message/topology.h"
 
 /*
  * What the policies of a broker do to leveret's queues. An operator's pattern like ".*" takes them in without

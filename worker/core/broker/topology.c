@@ -1,4 +1,4 @@
-#include "core/message/topology.h"
+#include "core/broker/topology.h"
 
 #include <assert.h>
 #include <inttypes.h>

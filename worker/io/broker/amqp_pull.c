@@ -1,4 +1,4 @@
-#include "io/amqp/amqp_pull.h"
+#include "io/broker/amqp_pull.h"
 #include "core/memory/memory.h"
 #include "io/amqp/amqp_channel.h"
 

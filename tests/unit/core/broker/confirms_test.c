@@ -1,4 +1,4 @@
-#include "core/message/confirms.h"
+#include "core/broker/confirms.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "core/text/mailbox.h"
+#include "core/address/mailbox.h"
 #include "core/text/utf8.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "core/message/acks.h"
+#include "core/broker/acks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "core/text/mailbox.h"
+#include "core/address/mailbox.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
