@@ -12,6 +12,7 @@ COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY worker worker
 COPY handlers handlers
+COPY web web
 RUN cmake --preset release && cmake --build --preset release --target leveret -j"$(nproc)" && strip build/release/leveret
 
 FROM debian:trixie-slim

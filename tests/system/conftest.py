@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from harness import canary
+from harness.api import Api
 from harness.bench import Bench
 from harness.publish import NodePublisher
 from harness.rabbitmq import RabbitMQ
@@ -69,3 +70,17 @@ def bench(broker, redis, sink, tmp_path: pathlib.Path):
     made = Bench(broker, redis, sink, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def serve(bench):
+    """Starts processes of `leveret serve`; they end with the test."""
+    running = []
+
+    def start(leveret=None, **options):
+        running.append(Api(leveret or bench.leveret(name="serve"), **options))
+        return running[-1]
+
+    yield start
+    for api in running:
+        api.stop()

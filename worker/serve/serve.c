@@ -9,6 +9,7 @@
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/redis/redis_pool.h"
+#include "serve/site.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct server {
         const struct type_set *types;
         struct redis_pool *pool;
         struct amqp_desk *desk; /* while the loop turns */
+        struct serve_door *door;
 };
 
 static void serve_live(const struct serve_call *call)
@@ -40,6 +42,9 @@ static const struct {
 } actions[SERVE_ACTIONS] = {
         [SERVE_LIVE] = {serve_live, false},
         [SERVE_OPENAPI] = {serve_openapi, false},
+        [SERVE_SESSION_BEGIN] = {serve_session_begin, false},
+        [SERVE_SESSION] = {serve_session, false},
+        [SERVE_SESSION_END] = {serve_session_end, false},
         [SERVE_MESSAGES] = {serve_messages, true},
         [SERVE_JOB] = {serve_job, true},
         [SERVE_JOBS] = {serve_jobs, true},
@@ -154,12 +159,6 @@ static void carry_out(const struct server *server, struct serve_call *call, stru
                 redis_pool_give(server->pool, query->redis, is_failed(call->answer));
 }
 
-static void set_header(struct http_answer *answer, const char *name, const char *value)
-{
-        answer->headers[0].name = name;
-        snprintf(answer->headers[0].value, sizeof(answer->headers[0].value), "%s", value);
-}
-
 static void refuse_unmatched(const struct serve_call *call, const struct serve_match *match)
 {
         if (!match->allow) {
@@ -167,7 +166,7 @@ static void refuse_unmatched(const struct serve_call *call, const struct serve_m
                 return;
         }
         serve_refuse(call, 405, arena_printf(call->query->arena, "expected %s", match->allow));
-        set_header(call->answer, "Allow", match->allow);
+        http_answer_header(call->answer, "Allow", match->allow);
 }
 
 static struct serve_verdict judge(const struct server *server, struct arena *arena,
@@ -180,7 +179,45 @@ static struct serve_verdict judge(const struct server *server, struct arena *are
                                    .origin = http_request_header(request, "Origin"),
                                    .content_type = http_request_header(request, "Content-Type"),
                                    .authorization = http_request_header(request, "Authorization"),
+                                   .cookie = http_request_header(request, "Cookie"),
+                                   .now_ms = clock_wall_ms(),
                            });
+}
+
+/* Wrong tokens count as failed log-ins; right ones are let in, however many others were wrong. */
+static void refuse_stranger(const struct serve_call *call)
+{
+        if (http_request_header(call->request, "Authorization")) {
+                if (serve_door_is_shut(call))
+                        return;
+                serve_door_failed(call);
+        }
+        serve_refuse(call, 401, call->who->detail);
+        http_answer_header(call->answer, "WWW-Authenticate", "Bearer");
+}
+
+static void answer_route(const struct server *server, struct serve_call *call, struct query *query,
+                         struct serve_verdict *who)
+{
+        *who = judge(server, query->arena, call->route, call->request);
+        if (who->status == 401)
+                refuse_stranger(call);
+        else if (who->status)
+                serve_refuse(call, who->status, who->detail);
+        else
+                carry_out(server, call, query);
+}
+
+/* A file of the page, or nothing that there is. */
+static void answer_rest(const struct serve_call *call, const struct serve_match *match)
+{
+        const char *method = http_request_method(call->request);
+        bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+        if (!serve_host_is_known(call->query->arena, call->query->config,
+                                 http_request_header(call->request, "Host")))
+                serve_refuse(call, 421, serve_host_unknown);
+        else if (match->allow || !reads || !site_answer(call->request, call->answer))
+                refuse_unmatched(call, match);
 }
 
 static void answer(void *context, const struct http_request *request, struct http_answer *answer)
@@ -199,18 +236,13 @@ static void answer(void *context, const struct http_request *request, struct htt
                                   .who = &who,
                                   .query = &query,
                                   .desk = server->desk,
+                                  .door = server->door,
                                   .answer = answer};
         answer->content_type = "application/json";
         if (match.route)
-                who = judge(server, &arena, match.route, request);
-        if (!match.route)
-                refuse_unmatched(&call, &match);
-        else if (who.status)
-                serve_refuse(&call, who.status, who.detail);
+                answer_route(server, &call, &query, &who);
         else
-                carry_out(server, &call, &query);
-        if (who.status == 401)
-                set_header(answer, "WWW-Authenticate", "Bearer");
+                answer_rest(&call, &match);
         arena_fini(&arena);
 }
 
@@ -249,7 +281,8 @@ static void closed(void *context)
 
 bool serve_run(const struct config *config, const struct type_set *types, char *error)
 {
-        struct server server = {.config = config, .types = types, .pool = redis_pool_open(config)};
+        struct server server = {
+                .config = config, .types = types, .pool = redis_pool_open(config), .door = serve_door_open()};
         struct http_server_options options = {
                 .listen = config->serve.listen,
                 .cert_file = config->serve.cert_file,
@@ -266,5 +299,6 @@ bool serve_run(const struct config *config, const struct type_set *types, char *
         bool ok = http_server_run(&options, listening, error);
         log_close();
         redis_pool_close(server.pool);
+        serve_door_close(server.door);
         return ok;
 }

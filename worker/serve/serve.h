@@ -24,6 +24,7 @@ struct serve_call {
         const struct serve_verdict *who;
         const struct query *query; /* with a connection to Redis */
         struct amqp_desk *desk;    /* publishes */
+        struct serve_door *door;
         const struct type_set *types;
         struct http_answer *answer;
 };
@@ -38,10 +39,19 @@ void serve_refuse_redis(const struct serve_call *call);
 /* Makes the answer a problem. */
 void serve_refuse(const struct serve_call *call, int status, const char *detail);
 
+/* ---- serve_door.c: failed log-ins ---- */
+
+struct serve_door *serve_door_open(void);
+void serve_door_close(struct serve_door *door);
+/* Has the client guessed too often? Then a 429 was made. */
+bool serve_door_is_shut(const struct serve_call *call);
+void serve_door_failed(const struct serve_call *call);
+
 /* One for each action. They fill answer->body with JSON, or refuse. */
 typedef void serve_answer_function(const struct serve_call *call);
 serve_answer_function serve_dead, serve_dead_groups, serve_dead_letter, serve_pause, serve_resume,
         serve_audit;
+serve_answer_function serve_session_begin, serve_session, serve_session_end;
 serve_answer_function serve_messages;
 serve_answer_function serve_job, serve_jobs, serve_queues, serve_workers, serve_outlets, serve_types,
         serve_type, serve_type_schema, serve_type_plan;

@@ -1,7 +1,7 @@
 #include "core/serve/access.h"
 
-#include "core/codec/sha256.h"
 #include "core/message/content_type.h"
+#include "core/serve/session.h"
 
 #include <string.h>
 #include <strings.h>
@@ -26,7 +26,9 @@ static bool listens_everywhere(const char *listen)
         return listen[0] == ':' || strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
 }
 
-static bool host_is_known(struct arena *arena, const struct config *config, const char *given)
+const char serve_host_unknown[] = "the Host is none of serve.listen, localhost and serve.base_url";
+
+bool serve_host_is_known(struct arena *arena, const struct config *config, const char *given)
 {
         const char *host = given ? host_of(arena, given) : "";
         if (strcasecmp(host, "localhost") == 0 || strcasecmp(host, host_of(arena, config->serve.listen)) == 0)
@@ -37,33 +39,14 @@ static bool host_is_known(struct arena *arena, const struct config *config, cons
                                     strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0);
 }
 
-/* Takes the same time wherever the first difference is, and whatever the lengths are. */
-static bool equal_in_constant_time(const char *given, const char *expected)
+/* A token in the request is meant: a session counts only without one. */
+static const struct config_token *token_of(struct arena *arena, const struct config *config,
+                                           const struct serve_asked *asked, int64_t *until_ms)
 {
-        char one[SHA256_HEX_SIZE], other[SHA256_HEX_SIZE];
-        struct sha256 hash;
-        sha256_init(&hash);
-        sha256_add(&hash, given, strlen(given));
-        sha256_final_hex(&hash, one);
-        sha256_init(&hash);
-        sha256_add(&hash, expected, strlen(expected));
-        sha256_final_hex(&hash, other);
-        volatile unsigned char difference = 0;
-        for (size_t i = 0; i < sizeof(one); i++)
-                difference |= (unsigned char)(one[i] ^ other[i]);
-        return difference == 0;
-}
-
-/* All of them are compared, whichever it is. */
-static const struct config_token *token_of(const struct config *config, const char *authorization)
-{
-        const struct config_token *found = NULL;
-        if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
-                return NULL;
-        for (size_t i = 0; i < config->serve.token_count; i++)
-                if (equal_in_constant_time(authorization + 7, config->serve.tokens[i].token))
-                        found = &config->serve.tokens[i];
-        return found;
+        const char *said = asked->authorization;
+        if (!said)
+                return session_read(arena, config, asked->cookie, asked->now_ms, until_ms);
+        return strncasecmp(said, "Bearer ", 7) == 0 ? token_find(config, said + 7) : NULL;
 }
 
 /* An Origin is "https://host:port". Behind what ends TLS the scheme is that of base_url. */
@@ -95,21 +78,32 @@ static struct serve_verdict judge_change(const struct config *config, const stru
         return allowed;
 }
 
+static const char *stranger_told(const struct serve_asked *asked)
+{
+        if (asked->authorization)
+                return "the token is not one of serve.tokens";
+        return asked->cookie && strstr(asked->cookie, session_cookie_name)
+                       ? "the session is over; log in again"
+                       : "expected Authorization: Bearer TOKEN, or a session";
+}
+
 struct serve_verdict serve_judge(struct arena *arena, const struct config *config,
                                  const struct serve_route *route, const struct serve_asked *asked)
 {
-        if (route->access == SERVE_FOR_ALL)
-                return (struct serve_verdict){.role = SERVE_READ};
-        if (!host_is_known(arena, config, asked->host))
-                return refusal(421, "the Host is none of serve.listen, localhost and serve.base_url");
         struct serve_verdict allowed = {.role = SERVE_READ};
+        if (route->access == SERVE_FOR_ALL)
+                return allowed;
+        if (!serve_host_is_known(arena, config, asked->host))
+                return refusal(421, serve_host_unknown);
+        if (route->access == SERVE_FOR_GUESTS)
+                return judge_change(config, route, asked, allowed);
         if (config->serve.token_count > 0) {
-                const struct config_token *token = token_of(config, asked->authorization);
+                const struct config_token *token = token_of(arena, config, asked, &allowed.until_ms);
                 if (!token)
-                        return refusal(401, asked->authorization ? "the token is not one of serve.tokens"
-                                                                 : "expected Authorization: Bearer TOKEN");
-                allowed = (struct serve_verdict){
-                        .token = token->name, .types = &token->types, .role = token->role};
+                        return refusal(401, stranger_told(asked));
+                allowed.token = token->name;
+                allowed.types = &token->types;
+                allowed.role = token->role;
         }
         if (!serve_may(allowed.role, route->access))
                 return refusal(403, config->serve.token_count > 0 ? "the token's role may not do this"

@@ -8,6 +8,7 @@
 /* Who may, as the description of an operation says it. */
 static const char *const roles[] = {
         [SERVE_FOR_ALL] = "Open to everybody.",
+        [SERVE_FOR_GUESTS] = "Open to everybody.",
         [SERVE_FOR_ANY] = "Roles: read, publish, operate.",
         [SERVE_FOR_READ] = "Roles: read, operate.",
         [SERVE_FOR_OWN] = "Roles: read, operate; publish for what it published itself.",
@@ -83,7 +84,7 @@ static void add_operation(struct buffer *out, const struct serve_route *route)
         add_string(out, route->summary);
         buffer_add_text(out, ",\"description\":");
         add_string(out, roles[route->access]);
-        if (route->access == SERVE_FOR_ALL)
+        if (route->access == SERVE_FOR_ALL || route->access == SERVE_FOR_GUESTS)
                 buffer_add_text(out, ",\"security\":[]");
         add_parameters(out, route);
         if (route->body)
@@ -118,7 +119,8 @@ static void add_path(struct buffer *out, const struct serve_route *first)
 }
 
 static const char components[] =
-        "\"components\":{\"securitySchemes\":{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"}},"
+        "\"components\":{\"securitySchemes\":{\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+        "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"leveret\"}},"
         "\"schemas\":{\"list\":{\"type\":\"object\",\"required\":[\"items\",\"next\"],\"properties\":{"
         "\"items\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
         "\"next\":{\"type\":[\"string\",\"null\"],\"description\":\"the cursor of the next page\"},"
@@ -139,7 +141,7 @@ void openapi_render(struct buffer *out, const char *version, const char *base_ur
                       "{\"name\":\"see the package\"}},\"servers\":[{\"url\":",
                       version);
         add_string(out, base_url ? base_url : "/");
-        buffer_add_text(out, "}],\"security\":[{\"token\":[]}],\"paths\":{");
+        buffer_add_text(out, "}],\"security\":[{\"token\":[]},{\"session\":[]}],\"paths\":{");
         for (const struct serve_route *route = serve_routes; route->method; route++) {
                 if (!is_first(route))
                         continue;

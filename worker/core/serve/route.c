@@ -23,6 +23,12 @@
 const struct serve_route serve_routes[] = {
         { SERVE_LIVE, SERVE_FOR_ALL, "GET", "/livez", .summary = "Does it answer?" },
         { SERVE_OPENAPI, SERVE_FOR_ANY, "GET", "/v1/openapi.json", .summary = "This description." },
+        { SERVE_SESSION_BEGIN, SERVE_FOR_GUESTS, "POST", "/v1/session",
+          .summary = "Logs in: a cookie that speaks for the token for 12 hours.",
+          .body = "{\"type\":\"object\",\"required\":[\"token\"],\"additionalProperties\":false,"
+                  "\"properties\":{\"token\":{\"type\":\"string\"}}}" },
+        { SERVE_SESSION, SERVE_FOR_ANY, "GET", "/v1/session", .summary = "Whose token it is, and what it may." },
+        { SERVE_SESSION_END, SERVE_FOR_GUESTS, "DELETE", "/v1/session", .summary = "Logs out: takes the cookie back." },
         { SERVE_MESSAGES, SERVE_FOR_PUBLISH, "POST", "/v1/messages",
           .summary = "Publishes a message; answered when the broker has it.",
           .body = "{\"type\":\"object\",\"required\":[\"type\",\"data\"],\"additionalProperties\":false,\"properties\":{"
@@ -120,6 +126,7 @@ bool serve_may(enum serve_role role, enum serve_access access)
 {
         switch (access) {
         case SERVE_FOR_ALL:
+        case SERVE_FOR_GUESTS:
         case SERVE_FOR_ANY:
         case SERVE_FOR_OWN:
                 return true;

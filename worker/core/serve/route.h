@@ -13,6 +13,9 @@
 enum serve_action {
         SERVE_LIVE,
         SERVE_OPENAPI,
+        SERVE_SESSION_BEGIN,
+        SERVE_SESSION,
+        SERVE_SESSION_END,
         SERVE_MESSAGES,
         SERVE_JOB,
         SERVE_JOBS,
@@ -34,8 +37,9 @@ enum serve_action {
 
 /* Which tokens an action is open to. */
 enum serve_access {
-        SERVE_FOR_ALL, /* without a token, too: for probes */
-        SERVE_FOR_ANY, /* any token */
+        SERVE_FOR_ALL,    /* without a token, too: for probes */
+        SERVE_FOR_GUESTS, /* the same, but by a known name, and not from other sites */
+        SERVE_FOR_ANY,    /* any token */
         SERVE_FOR_READ,
         SERVE_FOR_OWN, /* read and operate; publish for what it published itself */
         SERVE_FOR_PUBLISH,

@@ -1,4 +1,4 @@
-#include "io/serve/http_server.h"
+#include "io/serve/http_request.h"
 
 #include "core/memory/memory.h"
 #include "io/admin/admin_connections.h"
@@ -26,79 +26,15 @@ struct http_server {
         atomic_size_t answering;
 };
 
-struct http_request {
-        struct MHD_Connection *connection;
-        const char *method, *path;
-        struct buffer body;
-        bool too_large;
-};
-
-const char *http_request_method(const struct http_request *request)
-{
-        return request->method;
-}
-
-const char *http_request_path(const struct http_request *request)
-{
-        return request->path;
-}
-
-struct slice http_request_body(const struct http_request *request)
-{
-        return (struct slice){.data = request->body.data ? request->body.data : "", .len = request->body.len};
-}
-
-const char *http_request_header(const struct http_request *request, const char *name)
-{
-        return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-const char *http_request_query(const struct http_request *request, const char *name)
-{
-        const char *value = NULL;
-        if (MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
-                                          &value, NULL) != MHD_YES)
-                return NULL;
-        return value ? value : "";
-}
-
-struct stray {
-        bool (*known)(void *context, const char *name);
-        void *context;
-        const char *seen[16];
-        size_t count;
-        const char *found;
-};
-
-static enum MHD_Result look_at_member(void *context, enum MHD_ValueKind kind, const char *name,
-                                      const char *value)
-{
-        (void)kind;
-        (void)value;
-        struct stray *stray = context;
-        bool bad = !stray->known(stray->context, name) ||
-                   stray->count == sizeof(stray->seen) / sizeof(*stray->seen);
-        for (size_t i = 0; i < stray->count && !bad; i++)
-                bad = strcmp(stray->seen[i], name) == 0;
-        if (bad)
-                stray->found = name;
-        else
-                stray->seen[stray->count++] = name;
-        return bad ? MHD_NO : MHD_YES;
-}
-
-const char *http_request_stray(const struct http_request *request,
-                               bool (*known)(void *context, const char *name), void *context)
-{
-        struct stray stray = {.known = known, .context = context};
-        MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, look_at_member, &stray);
-        return stray.found;
-}
-
 static enum MHD_Result respond(struct MHD_Connection *connection, struct http_answer *answer, bool close)
 {
         struct MHD_Response *response =
-                MHD_create_response_from_buffer(answer->body.len, answer->body.data, MHD_RESPMEM_MUST_FREE);
+                answer->lasting.data
+                        ? MHD_create_response_from_buffer(answer->lasting.len,
+                                                          (void *)(uintptr_t)answer->lasting.data,
+                                                          MHD_RESPMEM_PERSISTENT)
+                        : MHD_create_response_from_buffer(answer->body.len, answer->body.data,
+                                                          MHD_RESPMEM_MUST_FREE);
         if (!response) {
                 buffer_fini(&answer->body);
                 return MHD_NO;
@@ -106,7 +42,7 @@ static enum MHD_Result respond(struct MHD_Connection *connection, struct http_an
         answer->body = (struct buffer){0}; /* the response owns the bytes now */
         if (answer->content_type)
                 MHD_add_response_header(response, "Content-Type", answer->content_type);
-        MHD_add_response_header(response, "Cache-Control", "no-store");
+        MHD_add_response_header(response, "Cache-Control", answer->may_be_kept ? "no-cache" : "no-store");
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
         if (close)
                 MHD_add_response_header(response, "Connection", "close");

@@ -24,15 +24,17 @@ enum {
         HTTP_THREADS = 8,
         HTTP_CONNECTIONS_MAX = 1024,
         HTTP_CONNECTION_LIFE_MS = 90000,
-        HTTP_HEADERS_MAX = 4,
-        HTTP_VALUE_SIZE = 96,
+        HTTP_HEADERS_MAX = 8,
+        HTTP_VALUE_SIZE = 512,
         HTTP_SERVER_ERROR_MAX = 256,
 };
 
 struct http_answer {
         int status; /* 200 before */
         const char *content_type;
-        struct buffer body; /* empty before */
+        struct buffer body;   /* empty before */
+        struct slice lasting; /* bytes in place of `body`, which outlive the server */
+        bool may_be_kept;     /* by browsers, who ask each time whether it is still so */
         struct {
                 const char *name; /* static */
                 char value[HTTP_VALUE_SIZE];
@@ -75,6 +77,10 @@ const char *http_request_path(const struct http_request *request);
 struct slice http_request_body(const struct http_request *request);
 /* The first header of that name in any case; NULL: absent. */
 const char *http_request_header(const struct http_request *request, const char *name);
+/* Of the client's address: the same for the same, and for an IPv6 network of 64 bits. */
+uint64_t http_request_client(const struct http_request *request);
+/* Adds a header; the value is copied, cut at HTTP_VALUE_SIZE. The name is static. */
+void http_answer_header(struct http_answer *answer, const char *name, const char *value);
 /* The value of the query's first member of that name as it came, still encoded; NULL: absent. "" for one
  * without a value. */
 const char *http_request_query(const struct http_request *request, const char *name);
