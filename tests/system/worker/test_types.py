@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from harness.publish import Message
+from harness.sink import Hooks
 from harness.wait import wait_until
 
 SHIPPED = """\
@@ -67,6 +68,41 @@ def test_a_type_from_files_is_carried_out_as_one_in_c(bench, types):
     assert job["reason"] == "bad_payload"
     assert job["error"] == "/order_id: expected an integer of at least 1; /email: required; /emial: unknown field; did you mean email?"
     assert 'type="order.shipped.v1"' in worker.get("/metrics")[1]
+
+
+def test_a_type_from_files_posts_and_publishes(bench, types):
+    """A webhook of the whole payload, and one message of each line, which are mails of their own."""
+    hooks = Hooks()
+    (types / "order.shipped.v1.yaml").write_text(SHIPPED.replace("    locale: {type: string}\n", """\
+    locale: {type: string}
+    lines: {type: array, items: {type: object, properties: {sku: {type: string}, buyer: {type: string}}}}
+""") + f"""\
+  - post: {{key: crm, url: "{hooks.origin}/shipped", type: order.shipped, data: ""}}
+    when: /locale
+  - publish:
+      key: line
+      type: email.send.v1
+      data: {{to: "{{{{buyer}}}}", subject: "{{{{sku}}}} of {{{{order_id}}}}", text: "Line {{{{@index}}}}.", headers: {{X-Sku: {{$: /sku}}}}}}
+    each: /lines
+""")
+    bench.worker(types={"path": [str(types)]},
+                 outlets={"hooks": {"kind": "post", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "allow": [hooks.origin]}})
+    lines = [{"sku": sku, "buyer": f"{sku}@example.com"} for sku in ("tea", "cup")]
+    message = shipped(1, locale="de", lines=lines)
+    bench.publish(message)
+    children = [f"{message.id}/line.{n}" for n in range(2)]
+    for id in (message.id, *children):
+        bench.wait_state(id, "completed")
+    (post,) = hooks.requests
+    assert json.loads(post["body"])["data"] == {"order_id": 1, "email": "order1@example.com", "locale": "de", "lines": lines}
+    (mail,) = bench.sink.mails(to="cup@example.com")
+    assert (mail["subject"], mail["text"]) == ("cup of 1", "Line 1.")
+    bad = bench.publish(shipped(2, lines="tea"))
+    assert bench.wait_state(bad, "dead")["reason"] == "bad_payload"
+    bench.publish(shipped(3))  # neither
+    wait_until(lambda: text_of(bench, 3), what="the mail alone")
+    hooks.stop()
+    assert len(hooks.requests) == 1
 
 
 def test_every_command_knows_a_type_from_files(bench, types):

@@ -24,13 +24,29 @@ struct declared_mail {
         struct data_text locale;
 };
 
+enum { DECLARED_TEXTS_MAX = 4 };
+
+struct declared_text {
+        size_t offset; /* in struct post or struct outgoing */
+        struct data_text text;
+};
+
+/* A webhook, or a message. */
+struct declared_message {
+        struct declared_text texts[DECLARED_TEXTS_MAX];
+        size_t text_count;
+        const struct data_value *data;
+};
+
 struct declared_effect {
         struct place_in_file place;
+        enum effect_kind kind;
         const char *key;
         bool has_when, has_unless, has_each;
         struct data_pointer when, unless, each;
-        const char *each_text; /* as it is written, for errors */
-        struct declared_mail mail;
+        const char *each_text;           /* as it is written, for errors */
+        struct declared_mail mail;       /* EFFECT_MAIL */
+        struct declared_message message; /* EFFECT_POST, EFFECT_PUBLISH */
 };
 
 struct declared_type {
@@ -43,6 +59,21 @@ struct declared_type {
         json_t *example;
         struct place_in_file example_place;
 };
+
+/* ---- declared_message.c ---- */
+
+/* The fields of a webhook or a message, as `effect->kind` says; faults are added. */
+void declared_message_read(struct arena *arena, const struct document *node, struct declared_effect *effect,
+                           struct file_faults *faults);
+/* Adds the webhook to the plan; false with faults of the source. */
+bool declared_post_plan(const struct declared_effect *effect, const char *key,
+                        const struct data_source *source, struct plan *plan);
+/* Adds the message to the plan, one of the batch if the effect has an `each`; false with faults. */
+bool declared_publish_plan(const struct declared_effect *effect, const struct data_source *source,
+                           struct plan *plan);
+/* Tells each partial that a template in it names. */
+void declared_message_references(const struct declared_message *message, template_reference *tell,
+                                 void *context);
 
 /* declared_plan.c: how the payload of such a type is read. */
 extern const struct payload_kind declared_payload_kind;

@@ -49,7 +49,7 @@ static void languages_check(const struct type_check *check, const struct declare
         }
 }
 
-static void mail_check(struct type_check *check, const struct declared_effect *effect)
+static void effect_check(struct type_check *check, const struct declared_effect *effect)
 {
         const struct declared_mail *mail = &effect->mail;
         struct slice locale;
@@ -57,6 +57,8 @@ static void mail_check(struct type_check *check, const struct declared_effect *e
                 check->html = mail->members[i].html;
                 data_value_references(mail->members[i].value, partial_check, check);
         }
+        check->html = false;
+        declared_message_references(&effect->message, partial_check, check);
         if (mail->template && !template_set_locale(check->type->templates, slice_of(mail->template),
                                                    SLICE_LITERAL(""), &locale))
                 file_faults_add(check->faults, mail->template_place,
@@ -69,7 +71,7 @@ void declared_type_check(const struct declared_type *type, struct file_faults *f
         struct type_check check = {.type = type, .faults = faults};
         size_t before = faults->count;
         for (size_t i = 0; i < type->effect_count; i++)
-                mail_check(&check, &type->effects[i]);
+                effect_check(&check, &type->effects[i]);
         if (faults->count != before)
                 return;
         example_plan(&check, NULL);

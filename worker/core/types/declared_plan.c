@@ -1,6 +1,7 @@
 #include "core/types/declared.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 
 /* One payload on its way to a plan. */
 struct planning {
@@ -144,7 +145,18 @@ static bool wanted(const struct planning *planning, const struct declared_effect
 
 static bool effect_plan(struct planning *planning, const struct declared_effect *effect, const char *key)
 {
-        return !wanted(planning, effect) || mail_plan(planning, effect, key);
+        if (!wanted(planning, effect))
+                return true;
+        planning->source.locale = SLICE_LITERAL("");
+        switch (effect->kind) {
+        case EFFECT_MAIL:
+                return mail_plan(planning, effect, key);
+        case EFFECT_POST:
+                return declared_post_plan(effect, key, &planning->source, planning->plan);
+        case EFFECT_PUBLISH:
+                return declared_publish_plan(effect, &planning->source, planning->plan);
+        }
+        abort();
 }
 
 static bool item_plan(struct planning *planning, const struct declared_effect *effect, size_t index)
@@ -160,7 +172,7 @@ static bool item_plan(struct planning *planning, const struct declared_effect *e
         return good;
 }
 
-/* An effect for each item, until there is one that the plan refuses. */
+/* An effect for each item, or a message of a batch; until there is one that the plan refuses. */
 static bool each_plan(struct planning *planning, const struct declared_effect *effect)
 {
         bool good = true;

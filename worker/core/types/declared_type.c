@@ -105,11 +105,32 @@ static void key_read(struct type_reader *reader, const struct document *node, st
                 fault_at(reader, key, "expected 1 to 64 of [a-z0-9._-]");
 }
 
+/* The one of mail, post and publish that there is; NULL with a fault. */
+static const struct document *kind_read(struct type_reader *reader, const struct document *node,
+                                        struct declared_effect *effect)
+{
+        static const char *const kinds[] = {
+                [EFFECT_MAIL] = "mail", [EFFECT_POST] = "post", [EFFECT_PUBLISH] = "publish"};
+        const struct document *found = NULL;
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+                const struct document *fields = document_get(node, kinds[i]);
+                if (!fields)
+                        continue;
+                if (found)
+                        fault_at(reader, fields, "an effect is one of mail, post and publish");
+                found = fields;
+                effect->kind = (enum effect_kind)i;
+        }
+        if (found && found->kind == DOCUMENT_MAP)
+                return found;
+        fault_at(reader, found ? found : node, "expected mail:, post: or publish: with its fields");
+        return NULL;
+}
+
 static void effect_read(struct type_reader *reader, const struct document *node,
                         struct declared_effect *effect)
 {
-        static const char *const keys[] = {"mail", "when", "unless", "each", NULL};
-        const struct document *mail = document_get(node, "mail");
+        static const char *const keys[] = {"mail", "post", "publish", "when", "unless", "each", NULL};
         effect->place = document_place(node);
         if (node->kind != DOCUMENT_MAP) {
                 fault_at(reader, node, "expected an effect, as {mail: {key: .., to: ..}}");
@@ -117,12 +138,14 @@ static void effect_read(struct type_reader *reader, const struct document *node,
         }
         document_keys_known(node, keys, reader->faults);
         conditions_read(reader, node, effect);
-        if (!mail || mail->kind != DOCUMENT_MAP) {
-                fault_at(reader, mail ? mail : node, "expected mail: with its fields");
+        const struct document *fields = kind_read(reader, node, effect);
+        if (!fields)
                 return;
-        }
-        key_read(reader, mail, effect);
-        mail_read(reader, mail, document_get(node, "each") != NULL, &effect->mail);
+        key_read(reader, fields, effect);
+        if (effect->kind == EFFECT_MAIL)
+                mail_read(reader, fields, document_get(node, "each") != NULL, &effect->mail);
+        else
+                declared_message_read(reader->arena, fields, effect, reader->faults);
 }
 
 static void keys_differ(struct type_reader *reader, const struct declared_type *type)

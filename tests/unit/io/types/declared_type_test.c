@@ -151,6 +151,85 @@ static void each_makes_a_mail_of_each_item(void **state)
         buffer_fini(&many);
 }
 
+#define POST(key, data) "post " key "\n  url: https://x.test/h\n  data:\n    " data "\n"
+#define PUBLISH(key, data) "publish " key "\n  type: stock.taken.v1\n  data:\n    " data "\n"
+
+static void webhooks_and_messages_carry_what_a_pointer_finds(void **state)
+{
+        (void)state;
+        load("  - post: {key: crm, url: 'https://x.test/h', data: ''}\n"
+             "    when: /name\n"
+             "  - publish: {key: stock, type: stock.taken.v1, data: /lines}\n"
+             "    unless: /name\n");
+        assert_planned("{\"email\":\"a@x.test\",\"name\":\"A\"}",
+                       POST("crm", "{\"email\":\"a@x.test\",\"name\":\"A\"}"));
+        assert_planned("{\"email\":\"a@x.test\",\"lines\":[{\"sku\":\"tea\"}]}",
+                       PUBLISH("stock", "[{\"sku\":\"tea\"}]"));
+        assert_planned("{\"email\":\"a@x.test\"}", PUBLISH("stock", "null"));
+}
+
+static void data_is_made_of_templates_and_pointers(void **state)
+{
+        (void)state;
+        load("  - post:\n"
+             "      key: crm\n"
+             "      url: 'https://x.test/h'\n"
+             "      data: {to: '<{{email}}>', n: 7, all: [{$: /lines}, {$: /none}], name: {$: /name}}\n");
+        assert_planned("{\"email\":\"a@x.test\",\"lines\":[{\"sku\":\"tea\"}]}",
+                       POST("crm", "{\"to\":\"<a@x.test>\",\"n\":7,\"all\":[[{\"sku\":\"tea\"}]]}"));
+        load("  - publish: {key: stock, type: stock.taken.v1, subject: '{{name}}', data: ['{{email}}']}\n"
+             "    when: /name\n");
+        assert_planned("{\"email\":\"a@x.test\",\"name\":\"A\"}",
+                       "publish stock\n  type: stock.taken.v1\n  subject: A\n  data:\n    [\"a@x.test\"]\n");
+}
+
+static void each_of_publish_is_one_batch(void **state)
+{
+        (void)state;
+        load("  - publish: {key: line, type: stock.taken.v1, data: {sku: {$: /sku}, of: {$: //email}, n: "
+             "'{{@index}}'}}\n"
+             "    each: /lines\n"
+             "  - post: {key: hook, url: 'https://x.test/h', data: /sku}\n"
+             "    each: /lines\n");
+        assert_planned("{\"email\":\"a@x.test\",\"lines\":[{\"sku\":\"tea\"},{\"sku\":\"cup\"}]}",
+                       PUBLISH("line.0", "{\"sku\":\"tea\",\"of\":\"a@x.test\",\"n\":\"0\"}")
+                               PUBLISH("line.1", "{\"sku\":\"cup\",\"of\":\"a@x.test\",\"n\":\"1\"}")
+                                       POST("hook.0", "\"tea\"") POST("hook.1", "\"cup\""));
+        assert_planned("{\"email\":\"a@x.test\",\"lines\":[{\"sku\":\"tea\"}]}",
+                       PUBLISH("line.0", "{\"sku\":\"tea\",\"of\":\"a@x.test\",\"n\":\"0\"}")
+                               POST("hook.0", "\"tea\""));
+        assert_planned("{\"email\":\"a@x.test\",\"lines\":[]}", "nothing to do\n");
+        assert_planned("{\"email\":\"a@x.test\"}", "nothing to do\n");
+}
+
+static void a_batch_holds_a_thousand_messages(void **state)
+{
+        (void)state;
+        load("  - publish: {key: line, type: stock.taken.v1, data: ''}\n    each: /lines\n");
+        for (int count = 1000; count <= 1001; count++) {
+                struct buffer many = {0};
+                buffer_add_text(&many, "{\"email\":\"a@x.test\",\"lines\":[{}");
+                for (int i = 1; i < count; i++)
+                        buffer_add_text(&many, ",{}");
+                buffer_add_text(&many, "]}");
+                struct arena arena;
+                arena_init(&arena);
+                struct faults faults = {.arena = &arena};
+                struct plan *plan;
+                enum plan_outcome outcome =
+                        plan_build_text(type_set_find(directory.set, slice_of("order.shipped.v1")),
+                                        slice_of(many.data), &plan, &faults);
+                assert_int_equal(outcome, count == 1000 ? PLAN_OK : PLAN_REJECTED);
+                assert_int_equal(plan->count, count == 1000 ? 1 : 0);
+                if (count == 1000)
+                        assert_int_equal(plan->effects[0].publish.count, 1000);
+                else
+                        assert_string_equal(plan->reason, "publish line: more than 1000 messages");
+                arena_fini(&arena);
+                buffer_fini(&many);
+        }
+}
+
 static void a_variable_that_is_missing_is_a_bad_payload_with_its_place(void **state)
 {
         (void)state;
@@ -224,9 +303,22 @@ static void mistakes_are_told_with_their_places(void **state)
                     "./order.shipped.v1.yaml:12:10: example: ./order.shipped.v1.yaml:14:47: name is missing; "
                     "{{#name}} may ask for it\n");
         assert_told("  - post: {key: a}\n    wen: /a\n",
-                    "./order.shipped.v1.yaml:14:5: unknown key post\n"
                     "./order.shipped.v1.yaml:15:5: unknown key wen; did you mean when?\n"
-                    "./order.shipped.v1.yaml:14:5: expected mail: with its fields\n");
+                    "./order.shipped.v1.yaml:14:11: url is required\n"
+                    "./order.shipped.v1.yaml:14:11: data is required: a JSON pointer (\"\" is the whole "
+                    "payload), or an object\n");
+        assert_told("  - when: /a\n",
+                    "./order.shipped.v1.yaml:14:5: expected mail:, post: or publish: with its fields\n");
+        assert_told("  - publish: {key: a, type: x.v1, data: email, url: y}\n"
+                    "    post: {key: b, url: 'https://x.test', data: ''}\n",
+                    "./order.shipped.v1.yaml:14:14: an effect is one of mail, post and publish\n"
+                    "./order.shipped.v1.yaml:14:48: unknown key url\n"
+                    "./order.shipped.v1.yaml:14:41: expected a JSON pointer, as /customer/name or \"\"\n");
+        assert_told("  - publish: {key: a, type: Upper, data: ''}\n",
+                    "./order.shipped.v1.yaml:12:10: example: publish a: /type: expected dotted lower case "
+                    "with a version, as order.created.v1\n");
+        assert_told("  - post: {key: a, url: 'https://x.test', data: {a: ['{{>p}}']}}\n",
+                    "./order.shipped.v1.yaml:14:55: there is no p.txt.mustache\n");
 }
 
 static void an_example_is_tried_in_each_language(void **state)
@@ -253,6 +345,10 @@ int main(void)
                 TEST(templates_are_chosen_by_language),
                 TEST(conditions_ask_for_what_is_there),
                 TEST(each_makes_a_mail_of_each_item),
+                TEST(webhooks_and_messages_carry_what_a_pointer_finds),
+                TEST(data_is_made_of_templates_and_pointers),
+                TEST(each_of_publish_is_one_batch),
+                TEST(a_batch_holds_a_thousand_messages),
                 TEST(a_variable_that_is_missing_is_a_bad_payload_with_its_place),
                 TEST(all_members_of_a_mail_are_taken),
                 TEST(a_text_is_one_mailbox),
