@@ -19,10 +19,10 @@ static bool probe_redis(struct cli *cli, struct cli_table *table)
 {
         char error[256];
         struct redis_sync *redis = redis_sync_open(cli->config, error);
+        const char *detail = !redis                            ? error
+                             : redis_sync_keeps_unknown(redis) ? eviction_unknown
+                                                               : "takes writes, evicts nothing";
         bool ok = redis != NULL;
-        const char *detail = error;
-        if (ok)
-                detail = redis_sync_keeps_unknown(redis) ? eviction_unknown : "takes writes, evicts nothing";
         tell(table, "redis", ok, detail);
         redis_sync_close(redis);
         return ok;

@@ -56,8 +56,7 @@ static size_t total_width(const struct cli_table *table, const struct layout *la
 {
         size_t total = 0;
         for (size_t i = 0; i < table->column_count; i++)
-                if (layout->shown[i])
-                        total += layout->widths[i] + (total ? GAP : 0);
+                total += layout->shown[i] ? layout->widths[i] + (total ? GAP : 0) : 0;
         return total;
 }
 

@@ -33,6 +33,25 @@ static bool parse_cursor(const char *cursor, struct job_filter *filter)
         return end != cursor && *end == '~' && end[1];
 }
 
+/* A list of one, or of none. */
+static void list_one(const struct serve_call *call, const char *word)
+{
+        const char *id;
+        struct buffer *out = &call->answer->body;
+        const struct redis_value *record = job_find(call->query, word, &id);
+        if (record->kind == REDIS_FAILED) {
+                serve_refuse_redis(call);
+                return;
+        }
+        buffer_add_text(out, "{\"items\":[");
+        if (record->count > 0) {
+                buffer_add_char(out, '{');
+                job_add_fields(id, record, out);
+                buffer_add_char(out, '}');
+        }
+        buffer_add_text(out, "],\"complete\":true,\"next\":null}");
+}
+
 void serve_jobs(const struct serve_call *call)
 {
         struct job_filter filter = {.state = serve_query(call, "state"),
@@ -48,6 +67,10 @@ void serve_jobs(const struct serve_call *call)
                 problem = "cursor: expected the `next` of an earlier page";
         if (problem) {
                 serve_refuse(call, 400, problem);
+                return;
+        }
+        if (serve_query(call, "id")) {
+                list_one(call, serve_query(call, "id"));
                 return;
         }
         jobs_list(call->query, &filter, limit, &list);

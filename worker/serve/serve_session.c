@@ -28,15 +28,24 @@ static void set_cookie(const struct serve_call *call, const char *value, int sec
 static const char *const role_words[] = {
         [SERVE_PUBLISH] = "publish", [SERVE_READ] = "read", [SERVE_OPERATE] = "operate"};
 
+static void add_text(struct buffer *out, const char *name, const char *text)
+{
+        buffer_printf(out, "\"%s\":", name);
+        if (text)
+                buffer_add_json_string(out, slice_of(text));
+        else
+                buffer_add_text(out, "null");
+}
+
 static void tell(const struct serve_call *call, const char *name, enum serve_role role, int64_t until_ms)
 {
         struct buffer *out = &call->answer->body;
-        buffer_add_text(out, "{\"token\":");
-        if (name)
-                buffer_add_json_string(out, slice_of(name));
-        else
-                buffer_add_text(out, "null");
-        buffer_printf(out, ",\"role\":\"%s\",\"expires_ms\":", role_words[role]);
+        bool nobody = !name && call->query->config->serve.token_count > 0;
+        buffer_add_text(out, "{");
+        add_text(out, "token", name);
+        buffer_add_text(out, ",");
+        add_text(out, "role", nobody ? NULL : role_words[role]);
+        buffer_add_text(out, ",\"expires_ms\":");
         if (until_ms > 0)
                 buffer_printf(out, "%" PRId64, until_ms);
         else

@@ -53,6 +53,7 @@ def test_jobs_come_in_pages(bench, serve):
     listed = [row["id"] for row in rows(bench.last.run("job", "list", "--limit", 1000, "-o", "json"))]
     assert sorted(seen) == sorted(listed) and len(set(seen)) == 25 and page["complete"] is True
     assert len(api.items("/v1/jobs", subject="order/1", limit=100)) == 13
+    assert [job["id"] for job in api.items("/v1/jobs", id=seen[0])] == [seen[0]] and api.items("/v1/jobs", id="nobody") == []
     assert api.items("/v1/jobs", state="dead") == [] and len(api.items("/v1/jobs", since="1h", type="order.created.v1", limit=30)) == 25
     for query in ({"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"since": "soon"}, {"cursor": "x"}, {"state": "happy"}, {"colour": "red"}):
         reply = api.get("/v1/jobs", **query)

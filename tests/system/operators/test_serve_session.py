@@ -32,6 +32,9 @@ def test_a_session_does_what_its_token_may_and_no_more(bench, serve):
     forged = cookie[:-5] + ("AAAA=" if not cookie.endswith("AAAA=") else "BBBB=")
     reply = api.ask("GET", "/v1/jobs", role="", headers={"Cookie": forged})
     assert reply.status == 401 and "log in again" in reply.json()["detail"]
+    nobody = api.get("/v1/session", role="")
+    assert nobody.status == 200 and nobody.json() == {"token": None, "role": None, "expires_ms": None, "open": False}
+    assert api.ask("GET", "/v1/session", role="", headers={"Authorization": "Bearer wrong"}).status == 401
     ended = api.ask("DELETE", "/v1/session", role="", headers={"Cookie": cookie})
     assert ended.status == 200 and http.cookies.SimpleCookie(ended.headers["Set-Cookie"])["leveret"]["max-age"] == "0"
 

@@ -95,12 +95,13 @@ struct serve_verdict serve_judge(struct arena *arena, const struct config *confi
                 return allowed;
         if (!serve_host_is_known(arena, config, asked->host))
                 return refusal(421, serve_host_unknown);
-        if (route->access == SERVE_FOR_GUESTS)
-                return judge_change(config, route, asked, allowed);
-        if (config->serve.token_count > 0) {
-                const struct config_token *token = token_of(arena, config, asked, &allowed.until_ms);
-                if (!token)
-                        return refusal(401, stranger_told(asked));
+        const struct config_token *token =
+                config->serve.token_count > 0 ? token_of(arena, config, asked, &allowed.until_ms) : NULL;
+        /* Nobody is a guest, but who comes with a token that is none is told so. */
+        bool guest = route->access == SERVE_FOR_GUESTS && !asked->authorization;
+        if (config->serve.token_count > 0 && !token && !guest)
+                return refusal(401, stranger_told(asked));
+        if (token) {
                 allowed.token = token->name;
                 allowed.types = &token->types;
                 allowed.role = token->role;

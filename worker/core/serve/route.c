@@ -27,7 +27,7 @@ const struct serve_route serve_routes[] = {
           .summary = "Logs in: a cookie that speaks for the token for 12 hours.",
           .body = "{\"type\":\"object\",\"required\":[\"token\"],\"additionalProperties\":false,"
                   "\"properties\":{\"token\":{\"type\":\"string\"}}}" },
-        { SERVE_SESSION, SERVE_FOR_ANY, "GET", "/v1/session", .summary = "Whose token it is, and what it may." },
+        { SERVE_SESSION, SERVE_FOR_GUESTS, "GET", "/v1/session", .summary = "Whose token it is, and what it may; nobody's: null." },
         { SERVE_SESSION_END, SERVE_FOR_GUESTS, "DELETE", "/v1/session", .summary = "Logs out: takes the cookie back." },
         { SERVE_MESSAGES, SERVE_FOR_PUBLISH, "POST", "/v1/messages",
           .summary = "Publishes a message; answered when the broker has it.",
@@ -38,7 +38,8 @@ const struct serve_route serve_routes[] = {
                   "\"key\":{\"type\":\"string\",\"maxLength\":255}}}" },
         { SERVE_JOBS, SERVE_FOR_READ, "GET", "/v1/jobs", .list = true,
           .summary = "Jobs, the latest change first.",
-          .query = {{"subject", "about this entity, as order/42"},
+          .query = {{"id", "the one with this id or dead id, if there is one; the other members are not looked at"},
+                    {"subject", "about this entity, as order/42"},
                     {"state", "running, retrying, completed, dead, or stuck"},
                     {"type", "of this message type"},
                     {"since", "came into their state since: so long ago, as 2h, or a time of RFC 3339"}, PAGE} },

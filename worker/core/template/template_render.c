@@ -319,15 +319,12 @@ static bool render_partial(struct renderer *renderer, const struct surroundings 
                 return false;
         const struct indent *outer = op->standalone ? around->indent : NULL;
         struct indent indent = {.outer = outer, .text = op->indent};
-        bool indented = op->standalone && op->indent.len;
         struct template_arguments arguments = {
                 .outer = around->arguments, .template = around->template, .from = index + 1, .to = op->end};
         struct surroundings inner = {.template = partial,
                                      .scope = around->scope,
-                                     .indent = indented ? &indent : outer,
-                                     .arguments = around->arguments};
-        if (op->kind == OP_PARENT)
-                inner.arguments = &arguments;
+                                     .indent = op->standalone && op->indent.len ? &indent : outer,
+                                     .arguments = op->kind == OP_PARENT ? &arguments : around->arguments};
         bool ok = render_ops(renderer, &inner, 0, partial->count);
         renderer->depth--;
         return ok;

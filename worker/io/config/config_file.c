@@ -3,7 +3,6 @@
 #include "core/memory/memory.h"
 #include "core/text/expand.h"
 #include "core/text/suggest.h"
-#include "core/text/word.h"
 #include "io/config/config_check.h"
 #include "io/config/config_fold.h"
 #include "io/config/config_loader.h"
@@ -26,15 +25,15 @@ void loader_complain(struct loader *loader, const char *label, const char *path,
 {
         if (loader->errors->count++ >= ERRORS_MAX)
                 return;
-        buffer_printf(&loader->errors->lines, "%s: %s%s%s\n", label, text_or(path, ""), text_if(path, ": "),
+        buffer_printf(&loader->errors->lines, "%s: %s%s%s\n", label, path ? path : "", path ? ": " : "",
                       message);
 }
 
 void loader_warn(struct loader *loader, const char *label, const char *path, const char *message)
 {
         loader->errors->warning_count++;
-        buffer_printf(&loader->errors->warnings, "%s: %s%s%s\n", label, text_or(path, ""),
-                      text_if(path, ": "), message);
+        buffer_printf(&loader->errors->warnings, "%s: %s%s%s\n", label, path ? path : "", path ? ": " : "",
+                      message);
 }
 
 struct origin *loader_origin(struct loader *loader, const char *path, const char *label, bool in_file)
@@ -232,16 +231,12 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
                      !(in_handlers && node->depth > 2);
         bool queues = strcmp(node->path, "queues") == 0;
         if (!known || sequence || queues) {
-                const char *message = "expected settings as `key: value`, not a list";
-                if (queues)
-                        message = CONFIG_QUEUES_EXPECTED;
-                else if (tokens)
-                        message = CONFIG_TOKENS_EXPECTED;
-                else if (!known && node->odd_key)
-                        message = "unknown setting; dotted names are written as sections";
-                else if (!known)
-                        message = loader_unknown(loader, node->path);
-                loader_complain(loader, label, node->path, message);
+                loader_complain(loader, label, node->path,
+                                queues          ? CONFIG_QUEUES_EXPECTED
+                                : tokens        ? CONFIG_TOKENS_EXPECTED
+                                : known         ? "expected settings as `key: value`, not a list"
+                                : node->odd_key ? "unknown setting; dotted names are written as sections"
+                                                : loader_unknown(loader, node->path));
                 return false;
         }
         const char *error = NULL;
@@ -265,8 +260,8 @@ static void secret_in_plain(struct loader *loader, const struct setting *setting
         const char *message = arena_printf(
                 &loader->scratch,
                 "a secret in plain in a file that everybody may read; chmod o-r the file, or use "
-                "${VARIABLE}%s%s%s",
-                text_if(variable, " or "), text_or(variable, ""), text_if(variable, "_FILE"));
+                "${VARIABLE}%s%s",
+                variable ? " or " : "", variable ? arena_printf(&loader->scratch, "%s_FILE", variable) : "");
         /* Of services on this machine, as in development and tests, it is worth no more than a warning. */
         const char *label = file_label(loader, node->line, node->column);
         if (config_secret_is_local(loader->config, path, &loader->scratch))

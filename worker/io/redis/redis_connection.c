@@ -51,10 +51,10 @@ static bool log_in(struct redis_connection *connection, const struct url *url)
 {
         if (url->password) {
                 bool user = url->user && url->user[0];
-                const char *words[] = {"AUTH", url->user, url->password};
-                if (!user)
-                        words[1] = url->password;
-                if (!redis_connection_run(connection, user ? 3 : 2, words, "login refused"))
+                const char *with_user[] = {"AUTH", url->user, url->password};
+                const char *without[] = {"AUTH", url->password};
+                if (!redis_connection_run(connection, user ? 3 : 2, user ? with_user : without,
+                                          "login refused"))
                         return false;
         }
         const char *database[] = {"SELECT", url->path[0] ? url->path : "0"};
@@ -78,14 +78,13 @@ static bool connect_to(struct redis_connection *connection, const struct config 
                                              "this build has none with TLS (Debian 13 does)");
         struct timeval limit = {.tv_sec = config->redis.timeout_ms / 1000,
                                 .tv_usec = config->redis.timeout_ms % 1000 * 1000};
-        int port = url->port ? url->port : 6379;
-        connection->context = redisConnectWithTimeout(url->host, port, limit);
+        connection->context = redisConnectWithTimeout(url->host, url->port ? url->port : 6379, limit);
         if (!connection->context)
                 memory_out();
         bool six = strchr(url->host, ':');
         char where[300];
-        snprintf(where, sizeof(where), six ? "cannot connect to [%.200s]:%d" : "cannot connect to %.200s:%d",
-                 url->host, port);
+        snprintf(where, sizeof(where), "cannot connect to %s%.200s%s:%d", six ? "[" : "", url->host,
+                 six ? "]" : "", url->port ? url->port : 6379);
         if (connection->context->err)
                 return redis_connection_fail(connection, false, where, connection->context->errstr);
         redisSetTimeout(connection->context, limit);

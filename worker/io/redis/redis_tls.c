@@ -1,5 +1,4 @@
 #include "io/redis/redis_tls.h"
-#include "core/text/word.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,8 +73,8 @@ static bool handshake(redisContext *context, SSL *session, char *error, size_t e
         long verdict = SSL_get_verify_result(session);
         if (!ok) {
                 *fatal = verdict != X509_V_OK;
-                const char *cause = *fatal ? X509_verify_cert_error_string(verdict) : "";
-                snprintf(error, error_size, "%.100s%s%s", context->errstr, text_if(*fatal, ": "), cause);
+                snprintf(error, error_size, "%.100s%s%s", context->errstr, *fatal ? ": " : "",
+                         *fatal ? X509_verify_cert_error_string(verdict) : "");
                 SSL_free(session);
         }
         SSL_free(session);

@@ -1,5 +1,4 @@
 #include "core/mail/mail_guard.h"
-#include "core/text/word.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/process_usage.h"
@@ -143,8 +142,8 @@ static void add_queues(const struct engine *engine, struct buffer *body)
                 buffer_add_text(body, i ? ",{" : "{");
                 add_string(body, "name", engine->config->queues[i].name);
                 buffer_printf(body, ",\"consuming\":%s,\"prefetch\":%u,\"in_flight\":%zu,\"paused\":%s",
-                              bool_word(amqp_consumer_is_consuming(engine->consumer, i)), queue->wanted,
-                              queue->in_flight, bool_word(queue->paused));
+                              amqp_consumer_is_consuming(engine->consumer, i) ? "true" : "false",
+                              queue->wanted, queue->in_flight, queue->paused ? "true" : "false");
                 add_waiting(engine, i, body);
                 if (closed) {
                         struct buffer why = {0};
@@ -225,15 +224,15 @@ static void render_status(struct engine *engine, struct buffer *body)
         buffer_add_char(body, '{');
         add_string(body, "worker", engine->worker);
         buffer_printf(body, ",\"version\":\"%s\",\"state\":\"%s\",\"ready\":%s,", LEVERET_VERSION,
-                      engine->life.stage == STAGE_RUNNING ? "running" : "draining", bool_word(count == 0));
+                      engine->life.stage == STAGE_RUNNING ? "running" : "draining", count ? "false" : "true");
         add_string(body, "not_ready_because", reasons.len ? reasons.data : "");
         buffer_printf(body, ",\"started_ms\":%" PRId64 ",\"last_success_ms\":%" PRId64 ",",
                       engine->started_ms, engine->last_success_ms);
         buffer_printf(body,
                       "\"amqp\":{\"up\":%s,\"epoch\":%" PRIu64 "},\"publisher\":{\"up\":%s,\"blocked\":%s},",
-                      bool_word(engine->broker.up), engine->broker.epoch,
-                      bool_word(amqp_publisher_is_up(engine->publisher)),
-                      bool_word(amqp_publisher_is_blocked(engine->publisher)));
+                      engine->broker.up ? "true" : "false", engine->broker.epoch,
+                      amqp_publisher_is_up(engine->publisher) ? "true" : "false",
+                      amqp_publisher_is_blocked(engine->publisher) ? "true" : "false");
         buffer_printf(body, "\"redis\":{\"up\":%s},", redis_store_is_up(engine->store) ? "true" : "false");
         add_outlets(engine, body);
         buffer_printf(body,

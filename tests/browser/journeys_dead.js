@@ -1,0 +1,2 @@
+// Journeys through the dead letters.
+export const dead = {};

@@ -1,0 +1,67 @@
+"""The web page in a real browser, on a real worker, broker, Redis and API."""
+import pytest
+
+from harness.browser import Browser
+from harness.publish import email, order
+from harness.wait import wait_until
+
+HOSTILE = """<!doctype html><html><head><style>p.greeting{color:rgb(10,20,30)} body{background:url(http://evil.invalid/a.png)}
+@import "http://evil.invalid/x.css";</style><link rel="stylesheet" href="http://evil.invalid/l.css">
+<script>parent.pwned = top.pwned = 1; parent.document.title = "pwned"</script></head>
+<body style="margin:4px" onload="parent.pwned=1"><p class="greeting" onclick="parent.pwned=1">Hello from the mail</p>
+<img src="http://evil.invalid/pixel.png" alt="logo"><img src="x" onerror="parent.document.title='pwned'">
+<svg onload="parent.pwned=1"><image href="http://evil.invalid/s.png"/></svg><a href="javascript:parent.pwned=1">pay</a>
+<iframe src="http://evil.invalid/"></iframe><form action="http://evil.invalid/"><button>go</button></form>
+<meta http-equiv="refresh" content="0;url=http://evil.invalid/"></body></html>"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    made = Browser()
+    yield made
+    made.stop()
+
+
+def hostile(to="ada@example.com"):
+    return {"to": to, "subject": "A mail that tries", "text": "only text\n", "html": HOSTILE}
+
+
+def busy(bench):
+    """A worker, and some jobs that are done."""
+    bench.worker()
+    bench.publish_many([order(n, id=f"order-{n}", headers={"subject": f"customer/{n % 5}"}) for n in range(1, 21)] + [email("ada@example.com", id="mail/42:a")])
+    bench.wait_completed(21)
+
+
+def settled(api):
+    wait_until(lambda: len(api.items("/v1/jobs", limit=100)) >= 21 and api.items("/v1/workers"), what="the index and the presence follow")
+
+
+def test_people_log_in_and_find_a_job_and_its_timeline(bench, serve, browser):
+    busy(bench)
+    api = serve(bench.last)
+    settled(api)
+    browser.play(api, ("door", {}), ("overview", {"queue": bench.queue}),
+                 ("find", {"id": "order-7", "subject": "customer/3", "others": ["order-3", "order-8", "order-13", "order-18"]}),
+                 ("timeline", {"id": "mail/42:a"}), ("readers", {"queue": bench.queue}))
+
+
+def test_a_type_is_previewed_and_its_mail_does_nothing(bench, serve, browser):
+    api = serve()
+    browser.play(api, ("preview", {"type": "email.send.v1", "payload": hostile(), "wrong": hostile("no address")}))
+
+
+def test_queues_are_paused_and_resumed_and_the_audit_says_by_whom(bench, serve, browser):
+    bench.worker()
+    api = serve(bench.last)
+    wait_until(lambda: api.items("/v1/workers"), what="the worker tells of itself")
+    browser.play(api, ("pause", {"queue": bench.queue}))
+    assert api.items("/v1/queues")[0]["paused"] is False
+
+
+@pytest.mark.parametrize("scheme, width", [("light", 375), ("dark", 1280)])
+def test_every_view_is_legible_everywhere_and_goes_by_keyboard(bench, serve, browser, scheme, width):
+    busy(bench)
+    api = serve(bench.last)
+    settled(api)
+    browser.play(api, ("tour", {"id": "order-7", "type": "email.send.v1"}), ("keyboard", {"id": "order-7", "queue": bench.queue}), scheme=scheme, width=width)

@@ -1,0 +1,94 @@
+// Is all well, and how much is going on?
+import { get } from "../api.js";
+import { chart } from "../chart.js";
+import { h } from "../dom.js";
+import { has } from "../features.js";
+import { duration, now, number, plural, rate, when } from "../format.js";
+import { breaker, empty, heading, section, state, table } from "../parts.js";
+import { verdict } from "../verdict.js";
+
+const HOUR = 3600000;
+
+const sum = (rows, of) => rows.reduce((all, row) => all + Math.max(0, of(row) ?? 0), 0);
+
+/** The same from the lists, of a server that does not keep the last hour. */
+const summed = (queues, workers) => ({
+  now_ms: now(), complete: queues.complete !== false, rate: sum(workers.items, one => one.rate), in_flight: sum(workers.items, one => one.in_flight),
+  ready: sum(queues.items, one => one.ready), dead: sum(queues.items, one => one.dead), retrying: sum(queues.items, retrying),
+  oldest_ms: Math.max(0, ...queues.items.map(one => one.oldest_ms ?? 0)) || null,
+});
+
+async function load() {
+  const [queues, workers, outlets, overview] = await Promise.all([get("/v1/queues"), get("/v1/workers"), get("/v1/outlets"),
+    has("/v1/overview") ? get("/v1/overview") : null]);
+  return { overview: overview ?? summed(queues, workers), queues: queues.items, workers: workers.items, outlets: outlets.items };
+}
+
+function judged(data) {
+  const found = verdict(data);
+  if (found.length === 0)
+    return h("p", { class: "verdict good" }, "All is well. ", h("span", {}, `${plural(data.workers.length, "worker")} at work, nothing is dead, nothing waits long.`));
+  return h("ul", { class: "verdict" }, found.map(({ tone, text, href, link }) =>
+    h("li", { class: tone }, h("span", {}, text), " ", href ? h("a", { href }, link) : link ? h("span", { class: "muted" }, link) : null)));
+}
+
+const FIGURES = [
+  { name: "rate", label: "Completed", format: rate, tone: "good" },
+  { name: "ready", label: "Waiting", format: number },
+  { name: "retrying", label: "Retrying", format: number, tone: "slow" },
+  { name: "dead", label: "Dead", format: number, tone: "bad" },
+];
+
+function figures({ overview }) {
+  const { samples, step_ms: step } = overview.history ?? {};
+  const to = now(), from = to - HOUR;
+  const detail = {
+    rate: `${number(overview.in_flight)} in flight`,
+    ready: overview.oldest_ms ? `the oldest for ${duration(overview.oldest_ms)}` : "nothing waits long",
+    retrying: "will be tried again", dead: overview.dead ? "want a decision" : "none",
+  };
+  return h("div", { class: "figures" }, FIGURES.map(({ name, label, format, tone }) => h("figure", { class: "figure" },
+    h("figcaption", {}, h("span", { class: "label" }, label), h("span", { class: "big" }, format(overview[name])), h("span", { class: "muted" }, detail[name])),
+    !overview.history ? null : chart({ label, format, from, to, step, tone, points: [...samples.map(one => ({ at: one.at_ms, value: one[name] })), { at: to, value: overview[name] }] }))));
+}
+
+const retrying = queue => Object.values(queue.retry).reduce((sum, count) => sum + Math.max(0, count), 0);
+
+const queueTable = queues => table("Queues", [
+  { name: "Queue", cell: row => [h("a", { href: "#/queues" }, row.queue), " ", row.state === "open" ? null : state(row.state)] },
+  { name: "Ready", number: true, cell: row => number(row.ready) },
+  { name: "Oldest", number: true, from: "wide", cell: row => row.oldest_ms > 0 ? duration(row.oldest_ms) : "–" },
+  { name: "In flight", number: true, from: "wide", cell: row => number(row.in_flight) },
+  { name: "Retrying", number: true, cell: row => number(retrying(row)) },
+  { name: "Dead", number: true, cell: row => row.dead > 0 ? h("a", { href: `#/dead/${encodeURIComponent(row.queue)}` }, number(row.dead)) : number(row.dead) },
+], queues, row => row.queue);
+
+const workerTable = workers => table("Workers", [
+  { name: "Worker", cell: row => [h("span", {}, row.worker), h("div", { class: "sub" }, row.queues.split(" ").join(", "))] },
+  { name: "State", cell: row => state(row.state) },
+  { name: "Rate", number: true, cell: row => rate(row.rate) },
+  { name: "In flight", number: true, from: "wide", cell: row => number(row.in_flight) },
+  { name: "Completed", number: true, from: "wide", cell: row => number(row.completed) },
+  { name: "Up", number: true, from: "wide", cell: row => h("span", { title: null }, duration(now() - row.started_ms)) },
+  { name: "Version", from: "wide", cell: row => row.version },
+], workers, row => row.worker);
+
+const outletTable = outlets => table("Outlets", [
+  { name: "Outlet", cell: row => row.outlet },
+  { name: "Kind", cell: row => row.kind },
+  { name: "Breaker", cell: row => breaker(row.breaker) },
+], outlets, row => row.outlet);
+
+function draw(data) {
+  return [
+    heading("Overview", h("p", { class: "muted" }, "updated ", when(data.overview.now_ms))),
+    judged(data), figures(data),
+    section("Queues", queueTable(data.queues)),
+    h("div", { class: "columns" },
+      section("Workers", data.workers.length ? workerTable(data.workers)
+        : empty("No worker runs", "Start one where the configuration is: ", h("code", {}, "leveret run"))),
+      section("Outlets", outletTable(data.outlets))),
+  ];
+}
+
+export const overview = { title: "Overview", load, draw, every: 3000 };
