@@ -1,0 +1,648 @@
+#include "world.h"
+
+#include "core/message/own_headers.h"
+
+#include <string.h>
+
+/* The laws of SPEC section 2 and the ledger of section 1, judged with what only the world can know. */
+
+static struct run *owner_run(uint8_t id)
+{
+        return world.owner_run[id] < 0 ? NULL : &world.runs[world.owner_run[id]];
+}
+
+int16_t check_run_of(uint8_t id, uint32_t owner)
+{
+        for (int i = (int)world.run_count - 1; i >= 0; i--)
+                if (world.runs[i].id == id && world.runs[i].owner == owner)
+                        return (int16_t)i;
+        return -1;
+}
+
+/* Does the delivery that asked still want this claim's answer? */
+static bool still_claims(const struct call *call)
+{
+        const struct process *process = call->process;
+        if (!process->alive || process->incarnation != call->incarnation || !process->engine)
+                return false;
+        const struct delivery *delivery;
+        TAILQ_FOREACH(delivery, &process->engine->inflight.all, all)
+        {
+                if (strcmp(delivery->owner, world.owners[call->request.owner - 1]) == 0)
+                        return delivery->job.phase == JOB_CLAIMING;
+        }
+        return false;
+}
+
+static int16_t run_new(const struct call *call)
+{
+        const struct process *process = call->process;
+        if (world.run_count == RUNS_MAX) {
+                world_fail("livelock", "more than %d claims granted", RUNS_MAX);
+                return 0;
+        }
+        int16_t index = (int16_t)world.run_count++;
+        bool is_new = call->request.script != STORE_CLAIM || call->reply.claim == CLAIM_NEW;
+        world.runs[index] = (struct run){
+                .id = call->request.id,
+                .content = (uint8_t)call->request.fingerprint,
+                .process = call->process,
+                .incarnation = call->incarnation,
+                .owner = call->request.owner,
+                .claimed_ms = call->sent_ms,
+                .generation = is_new ? call->request.generation : call->reply.generation,
+                .crashed = !process->alive || process->incarnation != call->incarnation,
+                .frozen = process->frozen,
+                .start = true,
+                .cut = call->reply_lost || !process->store,
+                .orphan = !still_claims(call),
+        };
+        return index;
+}
+
+/* The asker owns the job: in a run of its own, unless the store has only forgotten that it did. */
+static void grant(const struct call *call)
+{
+        uint8_t id = call->request.id;
+        int16_t known = check_run_of(id, call->request.owner);
+        world.owner_run[id] = known >= 0 && world.owner_run[id] < 0 ? known : run_new(call);
+        if (call->request.script == STORE_CLAIM)
+                world.runs[world.owner_run[id]].start =
+                        call->reply.claim != CLAIM_CRASHED && call->reply.decision == 0;
+}
+
+/* A letter that somebody moved, and a message that was sent again after its job died, are carried out. */
+static void check_revival(const struct call *call, const struct store_record *before)
+{
+        const struct store_request *request = &call->request;
+        bool is_letter = request->dead_id && request->dead_id == before->dead_id;
+        bool is_redrive = request->generation.redrives > before->generation.redrives;
+        bool parked = before->reason == REASON_AMBIGUOUS_SEND || before->intents;
+        bool named = !before->decision && before->died_ms == request->death_ms;
+        bool to_be_done = is_redrive || (named && (is_letter || (request->outside && !parked)));
+        if (before->state != STATE_DEAD || before->fingerprint != request->fingerprint || !to_be_done)
+                return;
+        bool carried_out = call->reply.claim == CLAIM_RESUMED && !call->reply.decision &&
+                           call->reply.generation.redrives > before->generation.redrives;
+        if (!carried_out)
+                world_fail("moved", "id %u was moved or sent again, and is not carried out", request->id);
+}
+
+/* A message takes over from a greater one only if that has not come in time. */
+static void check_succession(const struct call *call, const struct store_record *before)
+{
+        const struct store_request *request = &call->request;
+        bool succeeds = call->reply.claim == CLAIM_RESUMED && before->state == STATE_RETRYING &&
+                        job_generation_compare(request->generation, before->generation) < 0;
+        for (uint32_t i = 0; succeeds && !world.tainted[request->id] && i < world.copy_count; i++) {
+                const struct copy *copy = &world.copies[i];
+                if (copy->id == request->id && copy->content == request->fingerprint &&
+                    copy->place == COPY_TIER &&
+                    job_generation_compare(copy->generation, before->generation) >= 0)
+                        world_fail("succession", "id %u is taken over though its copy waits", request->id);
+        }
+}
+
+static void check_claim(const struct call *call, const struct store_record *before)
+{
+        uint8_t id = call->request.id;
+        struct run *last = owner_run(id);
+        check_revival(call, before);
+        check_succession(call, before);
+        switch (call->reply.claim) {
+        case CLAIM_NEW:
+        case CLAIM_RESUMED:
+        case CLAIM_CRASHED:
+                if (last && last->owner == call->request.owner) { /* asked again */
+                        last->revived |= before->state == STATE_DEAD;
+                        return;
+                }
+                if (last && !last->ended && !world.tainted[id] &&
+                    job_generation_compare(last->generation, call->request.generation) >= 0 &&
+                    before->lease_until_ms > world.store.now_ms)
+                        world_fail("lease", "id %u granted while another's lease runs", id);
+                grant(call);
+                owner_run(id)->revived |= before->state == STATE_DEAD;
+                return;
+        case CLAIM_MINE:
+                if (!last || last->owner != call->request.owner)
+                        world_fail("lease", "id %u: mine, but it is another's", id);
+                else
+                        last->claimed_ms = call->sent_ms;
+                return;
+        case CLAIM_DONE:
+                if (!world.completed[id][call->request.fingerprint])
+                        world_fail("ledger", "id %u: done, but it never was", id);
+                return;
+        case CLAIM_STALE:
+        case CLAIM_CONFLICT:
+        case CLAIM_BUSY:
+        case CLAIM_WAITING:
+        case CLAIM_DEAD:
+        case CLAIM_SUSPECT:
+                return;
+        }
+}
+
+/* How many things of the effect have to be accepted, bit by bit. */
+static uint32_t all_items(uint8_t id, int effect)
+{
+        const struct spec *spec = &world.specs[id];
+        return spec->kinds[effect] == EFFECT_PUBLISH ? (1u << spec->batch[effect]) - 1 : 1;
+}
+
+static void effect_recorded(const struct call *call)
+{
+        const struct store_request *request = &call->request;
+        uint32_t accepted = 0;
+        for (uint32_t i = 0; i < world.send_count; i++) {
+                struct send *send = &world.sends[i];
+                if (send->id != request->id || send->run < 0 ||
+                    world.runs[send->run].owner != request->owner || send->effect + 1 != request->effect ||
+                    !send->accepted)
+                        continue;
+                accepted |= 1u << send->item;
+                send->recorded = true;
+        }
+        if (accepted != all_items(request->id, request->effect - 1))
+                world_fail("ledger", "id %u effect %d recorded, but not all of it was accepted", request->id,
+                           request->effect - 1);
+}
+
+static void completed(const struct call *call)
+{
+        uint8_t id = call->request.id, content = (uint8_t)call->request.fingerprint;
+        world.completed[id][content] = true;
+        world.tally->completed++;
+        for (int effect = 0; effect < world.specs[id].effects; effect++) {
+                uint32_t accepted = 0;
+                for (uint32_t i = 0; i < world.send_count; i++)
+                        if (world.sends[i].id == id && world.sends[i].content == content &&
+                            world.sends[i].effect == effect && world.sends[i].accepted)
+                                accepted |= 1u << world.sends[i].item;
+                if (accepted != all_items(id, effect))
+                        world_fail("ledger", "id %u completed, but effect %d was not sent", id, effect);
+        }
+}
+
+/* The record knows now which tries ended ambiguously. */
+static void tell_ambiguous(const struct store_request *request)
+{
+        for (uint32_t i = 0; i < world.send_count; i++) {
+                struct send *send = &world.sends[i];
+                if (send->id == request->id && send->run >= 0 &&
+                    world.runs[send->run].owner == request->owner && send->over &&
+                    request->tries[send->effect].told && request->tries[send->effect].ambiguous)
+                        send->told |= send->outcome == SEND_AMBIGUOUS;
+        }
+}
+
+static void check_settled(const struct store_request *request)
+{
+        if (request->rejected)
+                return;
+        for (uint32_t i = 0; i < world.copy_count; i++)
+                if (world.copies[i].id == request->id && world.copies[i].content == request->fingerprint &&
+                    job_generation_compare(world.copies[i].generation, request->copy) == 0)
+                        return;
+        world_fail("I3", "id %u counts attempt %u without a copy", request->id, request->copy.attempt);
+}
+
+void check_answer(const struct call *call, const struct store_record *before)
+{
+        const struct store_request *request = &call->request;
+        uint8_t id = request->id;
+        if (request->script == STORE_CLAIM) {
+                check_claim(call, before);
+                return;
+        }
+        if (call->reply.lease == LEASE_LOST)
+                return;
+        if (request->script == STORE_COMPLETE && before->state == STATE_COMPLETED &&
+            before->fingerprint == request->fingerprint)
+                return;
+        if (world.owner_run[id] < 0)
+                grant(call);
+        struct run *run = owner_run(id);
+        if (run->owner != request->owner || (run->ended && !world.tainted[id])) {
+                world_fail("lease", "id %u: %s answered ok to one who does not own it", id,
+                           store_script_word(request->script));
+                return;
+        }
+        if ((request->script == STORE_RECORD && request->sent) ||
+            (request->script == STORE_COMPLETE && request->effect))
+                effect_recorded(call);
+        if (request->script == STORE_COMPLETE)
+                completed(call);
+        if (request->script == STORE_DECIDE)
+                tell_ambiguous(request);
+        if (request->script == STORE_SETTLE)
+                check_settled(request);
+        run->ended |= request->script == STORE_COMPLETE || request->script == STORE_SETTLE;
+}
+
+/* ---- sends ---- */
+
+void check_send(const struct process *process, uint8_t id, uint32_t owner)
+{
+        const struct store_record *record = &world.store.records[id];
+        int16_t run = check_run_of(id, owner);
+        if (run < 0)
+                world_fail("I2", "id %u is sent without a claim", id);
+        else if (!world.runs[run].start)
+                world_fail("crash loop", "id %u is sent though it is to die", id);
+        if (process->engine->life.stage == STAGE_ENDED)
+                world_fail("end", "id %u is sent by a worker that has ended", id);
+        if (world.tainted[id])
+                return;
+        if (record->owner != owner)
+                world_fail("I2", "id %u is sent by one who does not own it", id);
+        else if (record->lease_until_ms - store_now() < SEND_LIMIT_MS)
+                world_fail("I2", "id %u is sent under a lease that ends before the send may", id);
+}
+
+/* The window of SPEC section 1 that explains why both mails went out, or 0. `earlier` was accepted before. */
+static char window(const struct send *earlier, const struct send *later)
+{
+        const struct run *first = &world.runs[earlier->run], *second = &world.runs[later->run];
+        if (world.tainted[earlier->id])
+                return 'C';
+        if (earlier->run == later->run)
+                return 0;
+        if (world.specs[earlier->id].park) { /* only an operator may have it sent again */
+                bool redriven = second->generation.redrives != first->generation.redrives;
+                return redriven && world.redriven[earlier->id] ? 'A' : 0;
+        }
+        if (later->zombie)
+                return later->frozen_inside ? 'B' : 0;
+        if (earlier->zombie)
+                return earlier->frozen_inside ? 'B' : 0;
+        if (earlier->recorded)
+                return 0;
+        if (earlier->frozen_inside)
+                return 'B';
+        bool unknown = earlier->ambiguous || earlier->crashed || earlier->frozen_after || earlier->cut_after;
+        return unknown ? 'A' : 0;
+}
+
+static void check_twice(const struct send *send)
+{
+        for (uint32_t i = 0; i < world.send_count; i++) {
+                const struct send *other = &world.sends[i];
+                if (other == send || !other->accepted || other->id != send->id ||
+                    other->content != send->content || other->effect != send->effect || other->run < 0)
+                        continue;
+                char why = window(other, send);
+                if (why == 0)
+                        world_fail("sent twice", "id %u effect %u: no window explains it", send->id,
+                                   send->effect);
+                else
+                        world.tally->windows[why - 'A']++;
+                NOTE("duplicate in window %c", why ? why : '-');
+        }
+}
+
+void check_accept(struct send *send)
+{
+        const struct process *process = send->process;
+        const struct run *owner = owner_run(send->id);
+        send->accepted = true;
+        if (send->run < 0)
+                return; /* it has failed already */
+        enum effect_kind kind = world.specs[send->id].kinds[send->effect];
+        send->zombie = !owner || owner->owner != world.runs[send->run].owner;
+        send->frozen_after |= process->frozen && process->incarnation == send->incarnation;
+        NOTE("ACCEPTED id %u content %u effect %u by w%d%s", send->id, send->content, send->effect,
+             process_number(process), send->zombie ? " (zombie)" : "");
+        world.tally->sent[kind]++;
+        if (kind == EFFECT_PUBLISH) /* the ids make a repetition a duplicate, whoever sent it */
+                return;
+        world.tally->zombies += send->zombie;
+        if (send->zombie && !send->frozen_inside && !world.tainted[send->id])
+                world_fail("I2", "id %u effect %u sent by one who lost the job", send->id, send->effect);
+        check_twice(send);
+}
+
+/* Is it known for certain that the service did not take it? */
+static bool surely_refused(const struct send *send)
+{
+        bool definite = send->outcome == SEND_TRANSIENT || send->outcome == SEND_PERMANENT ||
+                        send->outcome == SEND_CONFIG;
+        return send->over && definite && !send->accepted;
+}
+
+/* A worker that died is taken to have sent nothing once its outlet has given a definite answer. That a try
+ * ended ambiguously, once it is recorded, no refusal undoes. */
+static bool is_answered_since(const struct send *earlier)
+{
+        for (const struct send *send = earlier + 1; send < world.sends + world.send_count; send++)
+                if (send->id == earlier->id && send->content == earlier->content &&
+                    send->effect == earlier->effect && send->outlet == earlier->outlet &&
+                    surely_refused(send))
+                        return !earlier->told;
+        return false;
+}
+
+/* Another service would not know it for the same mail. */
+void check_fallback(const struct send *send)
+{
+        world.tally->fallbacks++;
+        NOTE("id %u effect %u falls back to outlet %u", send->id, send->effect, send->outlet);
+        for (uint32_t i = 0; i < world.send_count && !world.tainted[send->id]; i++) {
+                const struct send *earlier = &world.sends[i];
+                if (earlier != send && earlier->id == send->id && earlier->content == send->content &&
+                    earlier->effect == send->effect && earlier->outlet != send->outlet &&
+                    !surely_refused(earlier) && !is_answered_since(earlier))
+                        world_fail("fallback",
+                                   "id %u effect %u leaves by a second outlet after a try that may "
+                                   "have been accepted",
+                                   send->id, send->effect);
+        }
+}
+
+/* ---- settling ---- */
+
+/* May a later letter of the id be of an earlier redrive: because nothing remembers how many there were? */
+static bool forgets_redrives(uint8_t id)
+{
+        return world.tainted[id] || world.specs[id].no_id || world.conflicted[id];
+}
+
+/* Does the message of `gone` live on in `other`? */
+static bool covers(const struct copy *other, const struct copy *gone)
+{
+        if (other == gone || other->id != gone->id || other->content != gone->content)
+                return false;
+        if (other->place == COPY_DEAD)
+                return other->generation.redrives >= gone->generation.redrives || forgets_redrives(gone->id);
+        return other->place <
+               COPY_DEAD; /* whatever its generation: the lesser of two is not lost, it waits */
+}
+
+void check_ack(const struct copy *copy, const char *check)
+{
+        if (world.completed[copy->id][copy->content] || world.dropped[copy->id][copy->content] ||
+            copy->excused)
+                return;
+        for (uint32_t i = 0; i < world.copy_count; i++)
+                if (covers(&world.copies[i], copy))
+                        return;
+        world_fail(check, "id %u acked as %u.%u.%u, neither completed nor anywhere else", copy->id,
+                   copy->generation.redrives, copy->generation.attempt, copy->generation.deferrals);
+}
+
+void check_settling(const struct connection *connection, const struct copy *copy, uint32_t owner,
+                    enum settling how)
+{
+        const struct spec *spec = &world.specs[copy->id];
+        bool owns = world.store.records[copy->id].owner == owner && !spec->no_id;
+        if (how == SETTLE_REQUEUE && (owns || check_run_of(copy->id, owner) >= 0))
+                world_fail("I5", "id %u is returned after it was started", copy->id);
+        if (how == SETTLE_REJECT && !spec->unencodable)
+                world_fail("I5", "id %u is rejected though a copy can be made", copy->id);
+        if (how == SETTLE_ACK && connection->open)
+                check_ack(copy, "I1");
+}
+
+/* ---- decisions and copies ---- */
+
+static uint64_t generation_bit(struct job_generation generation)
+{
+        return (uint64_t)1 << (generation.attempt % 8 + 8 * (generation.redrives % 8));
+}
+
+/* A try that is given up for its time is as good as a failed one. */
+void check_decide(const struct process *process, const struct store_identity *identity,
+                  const struct store_decision *decision)
+{
+        uint8_t id = (uint8_t)(identity->id.data[1] - '0');
+        int16_t run = check_run_of(id, store_owner(identity->owner));
+        bool tries = decision->decision.kind == DECISION_RETRY ||
+                     decision->decision.reason == REASON_ATTEMPTS_EXHAUSTED;
+        if (!tries || run < 0)
+                return;
+        const struct handler *const *handler = world_handlers;
+        while (*handler && !slice_is(identity->type, (*handler)->type))
+                handler++;
+        const struct config_handler *settings =
+                *handler ? config_handler_find(&process->config, (*handler)->type) : NULL;
+        if (settings && world.runs[run].tried &&
+            process_clock_ms(process) - world.runs[run].claimed_ms >= settings->timeout_ms)
+                world.burnt[id] |= generation_bit(identity->generation);
+}
+
+void check_publish(const struct process *process, const struct message *message, const void *context)
+{
+        const struct delivery *delivery;
+        uint8_t id, content;
+        TAILQ_FOREACH(delivery, &process->engine->inflight.all, all)
+        {
+                if (delivery == context)
+                        break;
+        }
+        if (!delivery || !message_read(message, &id, &content)) {
+                world_fail("publish", "a copy is published by nobody");
+                return;
+        }
+        const struct job *job = &delivery->job;
+        if (job->phase == JOB_DELAYING)
+                return;
+        struct job_generation copy = job_decision_generation(job);
+        if (job->decision.kind == DECISION_RETRY && copy.attempt >= job->attempts_max)
+                world_fail("I3", "id %u: attempt %u is one too many", id, copy.attempt);
+        if (job->recorded && process_clock_ms(process) > job->lease_until_ms)
+                world_fail("zombie publish", "id %u is published under a lease that ran out", id);
+        const struct store_record *record = &world.store.records[id];
+        if (job->recorded && record->state == STATE_RUNNING &&
+            record->owner == store_owner(slice_of(delivery->owner)) && record->decision == 0 &&
+            !world.tainted[id])
+                world_fail("decision", "id %u is published before its decision is recorded", id);
+}
+
+void check_burnt(uint8_t id, struct job_generation generation)
+{
+        world.burnt[id] |= generation_bit(generation);
+}
+
+static bool burnt(uint8_t id, struct job_generation generation)
+{
+        return world.burnt[id] & generation_bit(generation);
+}
+
+/* A crash loop needs as many starts without an end; poison of others may have been beside only one. */
+static void check_crash_loop(const struct copy *copy)
+{
+        uint32_t unended = 0, beside = 0;
+        for (uint32_t i = 0; i < world.run_count; i++) {
+                const struct run *run = &world.runs[i];
+                if (run->id != copy->id || run->ended || !run->start ||
+                    job_generation_compare(run->generation, copy->generation) != 0)
+                        continue;
+                unended += run->crashed || run->frozen || run->cut || run->orphan;
+                beside += run->beside_poison && !run->forced && !run->frozen && !run->cut && !run->orphan;
+        }
+        world.tally->crash_loops++;
+        if (world.tainted[copy->id])
+                return;
+        if (unended < (uint32_t)world.config.claim.max_crashes)
+                world_fail("crash loop", "id %u has %u starts without an end", copy->id, unended);
+        if (beside > 1)
+                world_fail("crash loop", "id %u was beside poison %u times", copy->id, beside);
+}
+
+static int64_t attempts_of(const struct spec *spec)
+{
+        const struct config *config = &world.config;
+        int64_t own = config->handlers[spec->park ? 0 : 1].attempts;
+        return own > 0 ? own : config->queues[spec->queue].attempts;
+}
+
+static void check_reason(const struct copy *copy)
+{
+        const struct spec *spec = &world.specs[copy->id];
+        bool right = copy->reason != REASON_NONE && copy->reason == spec->bad;
+        if (copy->reason == REASON_ATTEMPTS_EXHAUSTED)
+                right = copy->generation.attempt + 1 >= attempts_of(spec) &&
+                        burnt(copy->id, copy->generation);
+        if (copy->reason == REASON_PERMANENT_FAILURE)
+                right = spec->permanent;
+        if (copy->reason == REASON_CRASH_LOOP) {
+                check_crash_loop(copy);
+                right = true;
+        }
+        if (copy->reason == REASON_AMBIGUOUS_SEND) {
+                right = spec->park;
+                world.tally->parked++;
+        }
+        if (copy->reason == REASON_ID_CONFLICT)
+                right = world.conflicted[copy->id];
+        if (!right)
+                world_fail("ledger", "id %u is dead-lettered %s, which is not so", copy->id,
+                           reason_word(copy->reason));
+}
+
+static bool generation_is_known(const struct copy *copy)
+{
+        for (uint32_t i = 0; i < world.copy_count; i++)
+                if (world.copies[i].id == copy->id && world.copies[i].content == copy->content &&
+                    job_generation_compare(world.copies[i].generation, copy->generation) == 0)
+                        return true;
+        for (uint32_t i = 0; i < world.run_count; i++) /* what the store made of it */
+                if (world.runs[i].id == copy->id && world.runs[i].content == copy->content &&
+                    job_generation_compare(world.runs[i].generation, copy->generation) == 0)
+                        return true;
+        return false;
+}
+
+/* A generation that nobody has seen grew out of the one before it. */
+void check_copy(const struct copy *copy, bool dead)
+{
+        struct job_generation before = copy->generation;
+        if (dead)
+                check_reason(copy);
+        if (generation_is_known(copy))
+                return;
+        if (dead) {
+                world_fail("I3", "id %u is dead in a generation that never was", copy->id);
+        } else if (copy->generation.deferrals == 0) {
+                before.attempt--;
+                if (copy->generation.attempt == 0 || !burnt(copy->id, before))
+                        world_fail("I3", "id %u: attempt %u without a failed try before", copy->id,
+                                   copy->generation.attempt);
+        } else {
+                before.deferrals--;
+                struct copy last = *copy;
+                last.generation = before;
+                if (!generation_is_known(&last))
+                        world_fail("I3", "id %u: a deferral too many", copy->id);
+        }
+}
+
+/* ---- rest ---- */
+
+static bool is_indexed(const char *dead_id)
+{
+        for (uint32_t i = 0; i < world.indexed_count; i++)
+                if (strcmp(world.indexed[i], dead_id) == 0)
+                        return true;
+        return false;
+}
+
+/* A message without a record of its own is another death each time that it is delivered. */
+static bool is_indexed_otherwise(const struct copy *copy)
+{
+        bool unrecorded = copy->reason == REASON_MISSING_ID || copy->reason == REASON_ID_CONFLICT;
+        for (uint32_t i = 0; i < world.copy_count && unrecorded; i++) {
+                const struct copy *other = &world.copies[i];
+                if (other->id == copy->id && other->content == copy->content && other->dead_id &&
+                    is_indexed(other->dead_id))
+                        return true;
+        }
+        return false;
+}
+
+/* Were all its copies lost by an operator's tool, and was none sent since? */
+static bool is_given_up(uint8_t id)
+{
+        for (uint32_t i = 0; i < world.copy_count; i++)
+                if (world.copies[i].id == id && world.copies[i].place == COPY_GONE &&
+                    world.copies[i].content == world.store.records[id].fingerprint &&
+                    !world.copies[i].excused)
+                        return false;
+        return world.purged[id];
+}
+
+/* A worker that was frozen, or its request that was late, took a job for new that had died meanwhile, and
+ * came to no end. Nobody runs it, but its letter is where it was. */
+static bool is_revived_by_a_ghost(uint8_t id)
+{
+        const struct store_record *record = &world.store.records[id];
+        const struct run *run = owner_run(id);
+        bool ghost = run && run->revived && record->state == STATE_RUNNING;
+        for (uint32_t i = 0; ghost && i < world.copy_count; i++)
+                if (world.copies[i].id == id && world.copies[i].content == record->fingerprint &&
+                    (world.copies[i].place == COPY_DEAD || world.purged[id]))
+                        return true;
+        return false;
+}
+
+/* A letter that was moved is in no index, nor is another of the same death. Nor may one be whose worker died
+ * before it was written, and whose other copies were purged. */
+static bool may_be_unindexed(const struct copy *letter)
+{
+        if (world.purged[letter->id]) /* and with it who was to write the index */
+                return true;
+        const struct store_record *record = &world.store.records[letter->id];
+        if (world.redriven[letter->id] && letter->generation.redrives < record->generation.redrives)
+                return true; /* a second letter of a life that was redriven before its worker came back */
+        for (uint32_t i = 0; i < world.copy_count; i++)
+                if (world.copies[i].moved && strcmp(world.copies[i].dead_id, letter->dead_id) == 0)
+                        return true;
+        return false;
+}
+
+static void check_record(uint8_t id)
+{
+        const struct store_record *record = &world.store.records[id];
+        bool ended = record->state != STATE_RUNNING && record->state != STATE_RETRYING;
+        if (!ended && !world.tainted[id] && !is_given_up(id) && !is_revived_by_a_ghost(id))
+                world_fail("ledger", "the record of id %u is left %s", id, store_state_word(record->state));
+}
+
+/* Nothing moves any more: every published message must have one accounted end. */
+void check_rest(void)
+{
+        for (uint32_t i = 0; i < world.copy_count; i++) {
+                const struct copy *copy = &world.copies[i];
+                if (copy->place == COPY_GONE)
+                        check_ack(copy, "lost");
+                else if (copy->place == COPY_DEAD && copy->dead_id && !copy->explained &&
+                         !world.tainted[copy->id] && world.indexed_count < INDEXED_MAX &&
+                         !is_indexed(copy->dead_id) && !is_indexed_otherwise(copy) && !may_be_unindexed(copy))
+                        world_fail("index", "the dead letter of id %u is in no index", copy->id);
+        }
+        for (uint8_t id = 0; id < world.id_count; id++)
+                check_record(id);
+        for (uint32_t i = 0; i < world.worker_count; i++)
+                process_check_rest(&world.processes[i]);
+}

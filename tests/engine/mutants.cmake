@@ -1,0 +1,196 @@
+# Each a bug in one place of worker/run, which the schedules have to find.
+engine_mutant(owner_is_only_the_worker delivery.c
+  [["%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch, tag]]
+  [["%s", engine->worker]])
+engine_mutant(owner_forgets_the_epoch delivery.c
+  [["%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch, tag]]
+  [["%s:1:%" PRIu64, engine->worker, tag]])
+engine_mutant(attached_though_live delivery.c
+  [[running->job.live || running->queue]]
+  [[running->queue]])
+engine_mutant(attached_to_another_generation delivery.c
+  [[job_generation_compare(running->job.came, fresh->job.came) != 0 ||]]
+  [[0 ||]]
+  --faults disconnect,confirm-lost,unsent,transient,redrive --ids 1 --workers 1 --every --budget 12)
+engine_mutant(attached_to_another_content delivery.c
+  [[||
+            strcmp(running->envelope.fingerprint, fresh->envelope.fingerprint) != 0)]]
+  [[)]])
+engine_mutant(store_back_before_it_was_lost delivery.c
+  [[        if (redis_store_is_up(delivery->engine->store))
+                delivery_event(delivery, &(struct job_event){.kind = EVENT_STORE_BACK});]]
+  [[]])
+engine_mutant(lost_reply_is_an_answer delivery.c
+  [[        if (result->lost) {
+                delivery_store_lost(delivery);]]
+  [[        if (0) {
+                delivery_store_lost(delivery);]])
+engine_mutant(ended_delivery_is_not_freed delivery.c
+  [[        if (delivery->pending == 0)
+                inflight_list(delivery, LIST_OVER);]]
+  [[]])
+engine_mutant(id_is_not_recorded delivery.c
+  [[.recorded = envelope->id != NULL]]
+  [[.recorded = false]])
+engine_mutant(parks_of_all_types route.c
+  [[return handler->on_ambiguous == ON_AMBIGUOUS_PARK;]]
+  [[return handler->on_ambiguous != ON_AMBIGUOUS_PARK;]])
+engine_mutant(suspect_runs_beside_others gate.c
+  [[if (gate->active == 0)
+                        start(suspect, true);]]
+  [[start(suspect, true);]])
+engine_mutant(others_run_beside_a_suspect gate.c
+  [[!redis_spare_tried(engine->spare) || gate->alone)]]
+  [[!redis_spare_tried(engine->spare))]])
+engine_mutant(suspect_is_not_alone_for_its_claim gate.c
+  [[.kind = EVENT_START, .alone = alone}]]
+  [[.kind = EVENT_START, .alone = false}]])
+engine_mutant(sends_without_redis gate.c
+  [[redis_store_is_up(engine->store) ? PLACES_PER_TURN : 0]]
+  [[PLACES_PER_TURN]])
+engine_mutant(paused_queue_is_consumed gate.c
+  [[OBSTACLE_BIT(PAUSED) |]]
+  [[]])
+engine_mutant(nothing_held_is_given_back gate.c
+  [[inflight_each(engine, return_if_held, NULL);]]
+  [[]])
+engine_mutant(alone_for_ever tally.c
+  [[                gate->alone = NULL;]]
+  [[]])
+engine_mutant(the_innocent_is_blamed tally.c
+  [[fatal_signal_alone(NULL);]]
+  [[]])
+engine_mutant(active_is_not_given_back tally.c
+  [[active ? 1 : (size_t)-1]]
+  [[active ? 1 : 0]])
+engine_mutant(place_is_not_given_back tally.c
+  [[outlet_give(delivery->outlet, &delivery->place);]]
+  [[;]])
+engine_mutant(place_stays_counted outlet.c
+  [[        outlet->used--;]]
+  [[]])
+engine_mutant(probe_is_not_withdrawn outlet.c
+  [[breaker_withdraw(&outlet->breaker);]]
+  [[]])
+engine_mutant(claims_again_beside_a_suspect process/lifecycle.c
+  [[return delivery->engine->gate.alone &&]]
+  [[return 0 &&]])
+engine_mutant(unconfirmed_copy_is_never_tried_again process/lifecycle.c
+  [[delivery->publish_again_ms > 0 &&]]
+  [[0 &&]])
+engine_mutant(second_signal_is_ignored process/lifecycle.c
+  [[                lifecycle_end(engine, 1); return; } if (engine->life.stage == STAGE_RUNNING)]]
+  [[ return; } if (engine->life.stage == STAGE_RUNNING)]])
+engine_mutant(drained_with_jobs_in_flight process/lifecycle.c
+  [[engine->inflight.count > 0)]]
+  [[0)]])
+engine_mutant(nothing_ended_is_freed process/lifecycle.c
+  [[inflight_free_over(engine);]]
+  [[]])
+engine_mutant(disconnected_is_not_told engine.c
+  [[deliveries_event(engine, &(struct job_event){.kind = EVENT_DISCONNECTED});]]
+  [[]])
+engine_mutant(store_back_is_not_told engine.c
+  [[deliveries_event(engine, &(struct job_event){.kind = EVENT_STORE_BACK});]]
+  [[]])
+engine_mutant(bytes_stay_counted inflight.c
+  [[inflight->body_bytes -= delivery->message->body.len;]]
+  [[]])
+engine_mutant(ended_job_stays_known inflight.c
+  [[LIST_REMOVE(delivery, same_bucket);]]
+  [[]])
+engine_mutant(fenced_is_a_failed_try sends.c
+  [[.fenced = result->status == -1]]
+  [[.fenced = false]])
+engine_mutant(throttled_is_a_failed_try sends.c
+  [[.throttled = result->throttled]]
+  [[.throttled = false]])
+engine_mutant(outage_is_a_failed_try sends.c
+  [[event->outage |= news.outage;]]
+  [[]])
+engine_mutant(sent_after_the_fence sends.c
+  [[.valid_until_ms = job->lease_until_ms - job->send_limit_ms]]
+  [[.valid_until_ms = INT64_MAX]])
+engine_mutant(what_was_sent_is_forgotten actions.c
+  [[delivery->recorded_count = result->effect_count;]]
+  [[delivery->recorded_count = 0;]])
+engine_mutant(what_was_intended_is_forgotten actions.c
+  [[delivery->intended_count = result->intent_count;]]
+  [[delivery->intended_count = 0;]])
+engine_mutant(intended_is_still_fresh tries.c
+  [[delivery->fresh = delivery->fresh && !parks;]]
+  [[]])
+engine_mutant(refused_effect_is_sent actions.c
+  [[effect.sent = (job->done >> index) & 1;]]
+  [[effect.sent = true;]])
+engine_mutant(handler_runs_and_nobody_knows actions.c
+  [[fatal_signal_running(&delivery->words);]]
+  [[]])
+engine_mutant(handler_runs_for_ever actions.c
+  [[fatal_signal_running(NULL);]]
+  [[]])
+engine_mutant(found_decision_is_not_told actions.c
+  [[.decision = result->decision});]]
+  [[});]])
+engine_mutant(everything_is_confirmed ends.c
+  [[.confirmed = outcome == PUBLISH_CONFIRMED]]
+  [[.confirmed = true]])
+engine_mutant(unencodable_is_not_told ends.c
+  [[.unencodable = outcome == PUBLISH_UNENCODABLE]]
+  [[.unencodable = false]])
+engine_mutant(copy_of_the_same_generation ends.c
+  [[facts.generation = job_decision_generation(job);]]
+  [[]])
+engine_mutant(death_is_not_indexed ends.c
+  [[index_entry(delivery, now_ms);]]
+  [[]])
+engine_mutant(settled_without_the_record ends.c
+  [[        if (job->recorded) settle_record(delivery);]]
+  [[        if (0) settle_record(delivery);]])
+engine_mutant(never_again ends.c
+  [[delivery->publish_again_ms = clock_boot_ms()]]
+  [[delivery->publish_tries = (uint32_t)clock_boot_ms()]])
+engine_mutant(refused_mail_is_the_probe_for_ever ../core/job/breaker.c
+  [[breaker->alike >= alike_max(breaker)]]
+  [[breaker->alike >= 0]])
+engine_mutant(a_crash_leaves_no_doubt tries.c
+  [[bool crashed = delivery->doubt_ms > 0 &&]]
+  [[bool crashed = 0 &&]]
+  --faults crash,outage,freeze --every --budget 12)
+engine_mutant(an_ambiguous_end_leaves_no_doubt tries.c
+  [[if (record->ambiguous) {]]
+  [[if (0) {]]
+  --faults outage,slow,ambiguous --every --budget 12)
+engine_mutant(doubts_are_not_recorded tries.c
+  [[if (!job->tries[i].news)]]
+  [[if (1)]]
+  --faults outage,slow,ambiguous --every --budget 12)
+engine_mutant(recorded_outlet_is_forgotten tries.c
+  [[try.outlet = route_position(delivery, effect);]]
+  [[;]]
+  --faults outage,slow,ambiguous,crash --every --budget 12)
+engine_mutant(move_is_not_recorded tries.c
+  [[job->moving ? &move : NULL,]]
+  [[NULL,]]
+  --faults outage,slow,ambiguous,crash --every --budget 12)
+engine_mutant(outlet_of_the_effect_is_ignored route.c
+  [[if (effect_outlet(effect))
+                return route_find(engine, effect_outlet(effect));]]
+  [[]])
+engine_mutant(outlet_of_the_type_is_ignored route.c
+  [[handler ? handler->outlet : NULL,]]
+  [[NULL,]])
+engine_mutant(falls_back_to_any_outlet route.c
+  [[route_find(delivery->engine, fallback->list[position - 1])]]
+  [[delivery->engine->outlets + position]]
+  --faults outage,slow --every --budget 12)
+engine_mutant(place_is_given_to_another_outlet tally.c
+  [[outlet_give(delivery->outlet, &delivery->place);]]
+  [[outlet_give(&delivery->engine->outlets[0], &delivery->place);]])
+engine_mutant(who_left_is_counted_still outlet.c
+  [[outlet->waiting_count[queue] += more ? 1 : (uint32_t)-1;]]
+  [[outlet->waiting_count[queue] += more ? 1 : 0;]])
+engine_mutant(places_go_to_those_who_are_late process/lifecycle.c
+  [[if (waits_too_long(delivery, now_ms))]]
+  [[if (0)]]
+  --faults throttle,slow,outage --every --budget 12)

@@ -1,0 +1,209 @@
+#include "world.h"
+
+#include "core/broker/topology.h"
+#include "core/memory/memory.h"
+#include "core/message/message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* io/amqp/amqp_publisher.h over the world's broker. What a thread of its own does there happens here between
+ * the turns of the loop. */
+
+struct parcel {
+        struct process *process;
+        struct parcel *next; /* of those that are not reported */
+        struct arena *arena;
+        struct message *message; /* in the arena until it is reported */
+        struct message *kept;    /* as the broker gets it */
+        publish_done *done;
+        void *context;
+        enum publish_outcome outcome;
+        uint32_t incarnation, owner;
+        struct send *send; /* of a message that is an effect; NULL: it is a copy */
+        bool local;        /* not yet written when it ends with its process */
+        bool explained;
+};
+
+struct amqp_publisher {
+        struct process *process;
+        struct parcel *parcels;
+};
+
+const char *publish_outcome_word(enum publish_outcome outcome)
+{
+        static const char *const words[] = {"confirmed", "returned", "nacked",
+                                            "unknown",   "unsent",   "unencodable"};
+        return words[outcome];
+}
+
+struct amqp_publisher *amqp_publisher_open(uv_loop_t *loop, const struct config *config, int64_t timeout_ms)
+{
+        (void)loop, (void)config;
+        if (timeout_ms != CONFIRM_TIMEOUT_MS)
+                world_fail("publisher", "another time-out than the simulator's: %d ms", (int)timeout_ms);
+        struct amqp_publisher *publisher = memory_zeroed(1, sizeof *publisher);
+        publisher->process = process_now();
+        process_now()->publisher = publisher;
+        return publisher;
+}
+
+/* A message of an effect, and by whose fault it may not be there. */
+static void end_send(const struct parcel *parcel)
+{
+        struct send *send = parcel->send;
+        send->over = true;
+        send->outcome = parcel->outcome == PUBLISH_CONFIRMED ? SEND_DONE : SEND_TRANSIENT;
+        if (parcel->outcome != PUBLISH_CONFIRMED && parcel->outcome != PUBLISH_UNSENT)
+                check_burnt(send->id, ((const struct delivery *)parcel->context)->job.generation);
+}
+
+/* Takes it off the list and tells. */
+static void report(struct amqp_publisher *publisher, struct parcel *parcel)
+{
+        struct parcel **link = &publisher->parcels;
+        while (*link && *link != parcel)
+                link = &(*link)->next;
+        if (!*link)
+                return;
+        *link = parcel->next;
+        NOTE("w%d publish %s", process_number(publisher->process), publish_outcome_word(parcel->outcome));
+        if (parcel->send)
+                end_send(parcel);
+        parcel->done(parcel->context, parcel->outcome, parcel->outcome == PUBLISH_CONFIRMED ? "" : "a fault");
+        arena_free(parcel->arena);
+}
+
+static void on_outcome(void *context)
+{
+        struct parcel *parcel = context;
+        if (parcel->process->publisher)
+                report(parcel->process->publisher, parcel);
+}
+
+static void on_arrival(void *context)
+{
+        struct parcel *parcel = context;
+        const struct process *process = parcel->process;
+        if (parcel->local && (!process->alive || process->incarnation != parcel->incarnation))
+                return;
+        if (parcel->send)
+                check_accept(parcel->send);
+        else
+                broker_take_copy(parcel->kept, parcel->owner, parcel->explained);
+        if (!parcel->explained && process->incarnation == parcel->incarnation)
+                process_later(parcel->process, world_latency(), on_outcome, parcel);
+}
+
+static bool unencodable(const struct message *message)
+{
+        uint8_t id, content;
+        return message_read(message, &id, &content) && world.specs[id].unencodable;
+}
+
+static void end_later(struct parcel *parcel, enum publish_outcome outcome, int64_t delay_ms)
+{
+        parcel->outcome = outcome;
+        process_later(parcel->process, delay_ms, on_outcome, parcel);
+}
+
+/* Draws what becomes of it. */
+static void post(struct parcel *parcel)
+{
+        if (!parcel->send && unencodable(parcel->message)) {
+                end_later(parcel, PUBLISH_UNENCODABLE, world_latency());
+        } else if (world_fault(FAULT_UNSENT)) {
+                end_later(parcel, PUBLISH_UNSENT, CONFIRM_TIMEOUT_MS);
+        } else if (world_fault(FAULT_NACK)) {
+                bool returned = random_one_in(&world.random, 2);
+                end_later(parcel, returned ? PUBLISH_RETURNED : PUBLISH_NACKED, world_latency());
+        } else if (world_fault(FAULT_PUBLISH_LOST)) {
+                end_later(parcel, PUBLISH_UNKNOWN, random_between(&world.random, 1, CONFIRM_TIMEOUT_MS));
+        } else if (world_fault(FAULT_CONFIRM_LOST)) {
+                parcel->explained = true;
+                end_later(parcel, PUBLISH_UNKNOWN, random_between(&world.random, 1, CONFIRM_TIMEOUT_MS));
+                world_later(random_between(&world.random, 1, 15000), on_arrival, parcel);
+        } else {
+                parcel->outcome = PUBLISH_CONFIRMED;
+                parcel->local = random_one_in(&world.random, 2);
+                world_later(world_latency(), on_arrival, parcel);
+        }
+}
+
+/* The message is one of an effect of that delivery: "e0 of j1.0 item 0". */
+static struct send *child_send(const struct process *process, const struct message *message,
+                               const struct delivery *delivery)
+{
+        char text[40];
+        unsigned item = 0, effect, id, content;
+        snprintf(text, sizeof text, "%.*s", SLICE_PRINT(message->body));
+        if (sscanf(text, "\"e%u of j%u.%u item %u", &effect, &id, &content, &item) != 4)
+                world_fail("publish", "%s is published, which nobody planned", text);
+        struct send *send = service_send_new(process, delivery, PUBLISH_WAY, text + 1);
+        send->item = (uint8_t)item;
+        if (world.specs[send->id].kinds[send->effect] != EFFECT_PUBLISH)
+                world_fail("send", "id %u effect %u leaves as another kind", send->id, send->effect);
+        if (strcmp(delivery->outlet->config->name, "publish") != 0)
+                world_fail("outlet", "id %u publishes by the outlet %s", send->id,
+                           delivery->outlet->config->name);
+        return send;
+}
+
+void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *arena, struct message *message,
+                            publish_done *done, void *context)
+{
+        struct parcel *parcel = world_alloc(sizeof *parcel);
+        bool child = slice_is(message->exchange, EXCHANGE_IN);
+        if (!child)
+                check_publish(publisher->process, message, context);
+        *parcel = (struct parcel){.process = publisher->process,
+                                  .incarnation = publisher->process->incarnation,
+                                  .owner = store_owner(slice_of(((struct delivery *)context)->owner)),
+                                  .arena = arena,
+                                  .message = message,
+                                  .done = done,
+                                  .context = context,
+                                  .send = child ? child_send(publisher->process, message, context) : NULL,
+                                  .next = publisher->parcels};
+        publisher->parcels = parcel;
+        parcel->kept = message_copy(world_memory_enter(), message);
+        world_memory_leave();
+        post(parcel);
+}
+
+bool amqp_publisher_is_blocked(const struct amqp_publisher *publisher)
+{
+        (void)publisher;
+        return false;
+}
+
+bool amqp_publisher_is_up(const struct amqp_publisher *publisher)
+{
+        (void)publisher;
+        return true;
+}
+
+void amqp_publisher_trouble(const struct amqp_publisher *publisher, char text[AMQP_ERROR_MAX])
+{
+        (void)publisher;
+        text[0] = '\0';
+}
+
+uint64_t amqp_publisher_losses(const struct amqp_publisher *publisher)
+{
+        (void)publisher;
+        return 0;
+}
+
+void amqp_publisher_close(struct amqp_publisher *publisher, int64_t grace_ms)
+{
+        (void)grace_ms;
+        while (publisher->parcels) {
+                publisher->parcels->outcome = PUBLISH_UNKNOWN;
+                publisher->parcels->explained = true;
+                report(publisher, publisher->parcels);
+        }
+        publisher->process->publisher = NULL;
+        free(publisher);
+}

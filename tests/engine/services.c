@@ -1,0 +1,407 @@
+#include "world.h"
+
+#include "core/memory/memory.h"
+#include "core/send/send_error.h"
+#include "core/send/send_outcome.h"
+#include "io/send/post_http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* io/send/transport.h and io/send/post_http.h over services that accept, refuse, are slow, or are not heard.
+ */
+
+struct
+try {
+        struct process *process;
+        struct try *next;    /* of those that are not ended */
+        const void *request; /* the engine's own: of a mail, or of a post */
+        send_done *done;
+        void *context;
+        int64_t valid_until_ms;
+        struct send *send;
+        struct send_result result;
+        struct transport *transport;
+        const char *text; /* what names the effect in the request */
+        char was[64];
+        uint32_t incarnation;
+        bool begun, local;
+};
+
+struct transport {
+        struct process *process;
+        struct transport *next;
+        uint8_t outlet; /* its number */
+        bool posts;
+        size_t capacity, under_way;
+        struct try *tries;
+};
+
+static uint8_t outlet_of(const struct process *process, const struct config_outlet *config)
+{
+        return config == &process->config.mail ? 0 : (uint8_t)(config - process->config.outlets + 1);
+}
+
+static struct transport *open_any(const struct config_outlet *config, int64_t connections)
+{
+        struct process *process = process_now();
+        struct transport *transport = memory_zeroed(1, sizeof *transport);
+        *transport = (struct transport){.process = process,
+                                        .capacity = (size_t)connections,
+                                        .outlet = outlet_of(process, config),
+                                        .posts = config->kind == OUTLET_POST,
+                                        .next = process->transports};
+        process->transports = transport;
+        return transport;
+}
+
+struct transport *transport_open(uv_loop_t *loop, const struct config_outlet *config, char *error)
+{
+        (void)loop, (void)error;
+        return open_any(config, config->http.connections);
+}
+
+struct transport *post_http_open(uv_loop_t *loop, const struct config_outlet *config, bool allow_private)
+{
+        (void)loop, (void)allow_private;
+        return open_any(config, config->post.connections);
+}
+
+size_t transport_capacity(const struct transport *transport)
+{
+        return transport->capacity;
+}
+
+static bool is_under_way(const struct try *try)
+{
+        const struct transport *transport = try->process->transports;
+        while (transport && transport != try->transport)
+                transport = transport->next;
+        const struct try *other = transport ? transport->tries : NULL;
+        while (other && other != try)
+                other = other->next;
+        return other != NULL;
+}
+
+/* The breaker as it was when the result came says whose fault it is. */
+static void burn(const struct try *try, const struct delivery *delivery)
+{
+        const struct send_result *result = &try->result;
+        bool failed = result->outcome == SEND_TRANSIENT || result->outcome == SEND_AMBIGUOUS;
+        bool outage = delivery->outlet->breaker.state != BREAKER_CLOSED && result->counts;
+        /* The account is refused at any time, one job again and again only by its own fault. */
+        bool again = result->opens && world.account_refusals[try->send->id]++ > 0;
+        if (again || (failed && !result->throttled && !result->opens && result->status != -1 && !outage))
+                check_burnt(try->send->id, delivery->job.generation);
+}
+
+/* Takes it off the list and tells. */
+static void end(struct try *try)
+{
+        struct transport *transport = try->transport;
+        struct try **link = &transport->tries;
+        while (*link != try)
+                link = &(*link)->next;
+        *link = try->next;
+        transport->under_way--;
+        try->send->over = true;
+        if (strncmp(try->text, try->was, strlen(try->was)) != 0)
+                world_fail("borrowed", "a request changed while it was sent");
+        NOTE("w%d id %u effect %u: %s%s", process_number(try->process), try->send->id, try->send->effect,
+             send_outcome_word(try->result.outcome), try->result.status == -1 ? " (fenced)" : "");
+        try->done(try->context, &try->result);
+}
+
+static void on_sent(void *context)
+{
+        struct try *try = context;
+        if (!is_under_way(try))
+                return;
+        bool late = loop_clock_ms > try->send->begun_ms + SEND_LIMIT_MS;
+        if (try->begun && late && try->result.outcome == SEND_DONE && random_one_in(&world.random, 2))
+                try->result = send_outcome_cut(true, "timed out"); /* before the reply was read */
+        try->send->outcome = try->result.outcome;
+        try->send->ambiguous = try->result.outcome == SEND_AMBIGUOUS;
+        burn(try, try->context);
+        end(try);
+}
+
+static void on_accept(void *context)
+{
+        struct try *try = context;
+        const struct process *process = try->process;
+        bool there = process->alive && process->incarnation == try->incarnation;
+        if (try->local && !there)
+                return;
+        if (try->result.outcome == SEND_DONE) {
+                bool unheard = world_fault(FAULT_AMBIGUOUS);
+                if (!unheard || random_one_in(&world.random, 2)) {
+                        check_accept(try->send);
+                }
+                if (unheard)
+                        try->result = send_outcome_cut(true, "not heard");
+        }
+        if (there)
+                process_later(try->process, world_latency(), on_sent, try);
+}
+
+static bool is_permanent(const struct send *send)
+{
+        return world.specs[send->id].permanent >> send->effect & 1;
+}
+
+static struct send_result answer(int status, struct slice retry_after, const char *words)
+{
+        struct send_result result = send_outcome_http(&(struct http_answer){
+                .status = status, .retry_after = retry_after, .retry_after_max_ms = 300000});
+        send_error_add(&result, slice_of(words), NULL);
+        return result;
+}
+
+/* Each origin to which posts lead is a service of its own. */
+static enum service_state *service_of(const struct send *send)
+{
+        return &world.services[send->outlet][send->origin];
+}
+
+/* Draws how the try will end. Final refusals have words of their own: none is taken for the account's. */
+static struct send_result draw(const struct try *try)
+{
+        static const struct slice nothing = {0};
+        static const char *const words[IDS_MAX] = {"first", "second", "third", "fourth"};
+        switch (*service_of(try->send)) {
+        case SERVICE_UNREACHABLE:
+                return send_outcome_cut(false, "not reached");
+        case SERVICE_REFUSES_KEY:
+                return answer(401, nothing, "");
+        case SERVICE_FAILS:
+                return answer(500, nothing, "");
+        case SERVICE_WELL:
+                break;
+        }
+        if (is_permanent(try->send))
+                return answer(422, nothing, words[try->send->id]);
+        if (world_fault(FAULT_TRANSIENT))
+                return random_one_in(&world.random, 2) ? send_outcome_cut(false, "not reached")
+                                                       : answer(408, nothing, "");
+        if (world_fault(FAULT_THROTTLE))
+                return answer(429, random_one_in(&world.random, 2) ? SLICE_LITERAL("7") : SLICE_LITERAL("1"),
+                              "");
+        if (world_fault(FAULT_CONFIG))
+                return answer(401, nothing, "");
+        return (struct send_result){
+                .outcome = SEND_DONE, .status = 200, .retry_after_ms = -1, .provider_id = "p"};
+}
+
+/* The transport looks at the fence once more, then the request leaves. */
+static void on_begin(void *context)
+{
+        struct try *try = context;
+        if (!is_under_way(try))
+                return;
+        if (process_clock_ms(try->process) > try->valid_until_ms) {
+                try->result = send_outcome_fenced();
+                process_later(try->process, 1, on_sent, try);
+                return;
+        }
+        try->begun = true;
+        try->result = draw(try);
+        try->send->frozen_inside = false;
+        try->send->begun_ms = loop_clock_ms;
+        int64_t takes_ms = world_fault(FAULT_SLOW) ? random_between(&world.random, 1, 2 * SEND_LIMIT_MS)
+                                                   : random_between(&world.random, 1, SEND_LIMIT_MS / 2);
+        if (takes_ms > SEND_LIMIT_MS) { /* given up at the limit, and heard of by nobody */
+                takes_ms = SEND_LIMIT_MS;
+                try->result = send_outcome_cut(true, "timed out");
+        }
+        if (world_fault(FAULT_FREEZE))
+                process_freeze(try->process);
+        /* Either the last byte has left the worker, or it has yet to be written by it. */
+        try->local = random_one_in(&world.random, 2);
+        if (try->local)
+                process_later(try->process, takes_ms, on_accept, try);
+        else
+                world_later(takes_ms, on_accept, try);
+}
+
+/* Which delivery sends this; the engine's own. */
+static const struct delivery *sender(const struct process *process, const void *request)
+{
+        const struct delivery *delivery;
+        TAILQ_FOREACH(delivery, &process->engine->inflight.all, all)
+        {
+                if ((const void *)&delivery->request == request)
+                        return delivery;
+        }
+        return NULL;
+}
+
+/* Where the effect belongs while all is well. */
+static const struct config_outlet *first_choice(const struct config *config, const struct send *send)
+{
+        const struct spec *spec = &world.specs[send->id];
+        bool named = spec->named >> send->effect & 1;
+        if (spec->kinds[send->effect] == EFFECT_POST)
+                return &config->outlets[world.mail_count - 1 + (named && world.post_count > 1)];
+        const char *name = spec->park ? config->handlers[0].outlet : NULL;
+        if (!name)
+                name = config->queues[spec->queue].outlet;
+        if (named && world.mail_count > 1)
+                name = config->outlets[0].name;
+        return name ? config_outlet_find(config, name) : &config->mail;
+}
+
+/* It leaves by its first choice, or by one that this falls back to. */
+static void check_route(const struct process *process, const struct send *send)
+{
+        const struct config *config = &process->config;
+        const struct config_outlet *first = first_choice(config, send);
+        const char *name = config_outlet_at(config, send->outlet)->name;
+        bool among = false;
+        if (outlet_of(process, first) == send->outlet)
+                return;
+        for (size_t i = 0; i < first->fallback.count; i++)
+                among |= strcmp(first->fallback.list[i], name) == 0;
+        if (!among)
+                world_fail("outlet", "id %u effect %u leaves by %s, which is not for it", send->id,
+                           send->effect, name);
+        check_fallback(send);
+}
+
+struct send *service_send_new(const struct process *process, const struct delivery *delivery, uint8_t outlet,
+                              const char *text)
+{
+        unsigned effect, id, content;
+        static struct send overflow;
+        if (!delivery || sscanf(text, "e%u of j%u.%u", &effect, &id, &content) != 3) {
+                world_fail("send", "%.40s is sent by nobody", text);
+                return &overflow;
+        }
+        if (world.send_count == SENDS_MAX) {
+                world_fail("livelock", "more than %d sends", SENDS_MAX);
+                return &overflow;
+        }
+        uint32_t owner = store_owner(slice_of(delivery->owner));
+        check_send(process, (uint8_t)id, owner);
+        if (delivery->job.effect != effect)
+                world_fail("send", "effect %u of id %u is sent in place of %u", effect, id,
+                           delivery->job.effect);
+        if (!redis_store_is_up(process->engine->store))
+                world_fail("blind send", "w%d sends though it knows that Redis is down",
+                           process_number(process));
+        struct send *send = &world.sends[world.send_count++];
+        *send = (struct send){.id = (uint8_t)id,
+                              .content = (uint8_t)content,
+                              .effect = (uint8_t)effect,
+                              .outlet = outlet,
+                              .process = delivery->engine == process->engine ? world.now_running : NULL,
+                              .incarnation = process->incarnation,
+                              .run = check_run_of((uint8_t)id, owner),
+                              .begun_ms = loop_clock_ms};
+        if (send->run >= 0)
+                world.runs[send->run].tried = true;
+        return send;
+}
+
+/* A request is on its way; `text` is the part of it that names the effect. */
+static void begin(struct transport *transport, const void *request, const char *text, struct send_fence fence,
+                  send_done *done, void *context)
+{
+        struct process *process = transport->process;
+        const struct delivery *delivery = sender(process, request);
+        if (++transport->under_way > transport->capacity)
+                world_fail("account", "w%d sends more at once than it has places", process_number(process));
+        struct try *try = world_alloc(sizeof *try);
+        *try = (struct try){.process = process,
+                            .incarnation = process->incarnation,
+                            .transport = transport,
+                            .request = request,
+                            .text = text,
+                            .done = done,
+                            .context = context,
+                            .valid_until_ms = fence.valid_until_ms,
+                            .send = service_send_new(process, delivery, transport->outlet, text),
+                            .next = transport->tries};
+        if (delivery && delivery->outlet->transport != transport)
+                world_fail("outlet", "id %u is sent by another outlet than it has its place at",
+                           try->send->id);
+        snprintf(try->was, sizeof try->was, "%.12s", text);
+        transport->tries = try;
+        process_later(process, world_latency(), on_begin, try);
+}
+
+static void check_kind(const struct send *send, enum effect_kind kind, bool park)
+{
+        const struct spec *spec = &world.specs[send->id];
+        if (spec->kinds[send->effect] != kind)
+                world_fail("send", "id %u effect %u leaves as another kind", send->id, send->effect);
+        if (park != spec->park)
+                world_fail("park", "id %u is sent as if its type were the other", send->id);
+}
+
+void transport_send(struct transport *transport, const struct mail_request *request, bool park,
+                    struct send_fence fence, send_done *done, void *context)
+{
+        begin(transport, request, request->mail.subject, fence, done, context);
+        const struct send *send = transport->tries->send;
+        check_kind(send, EFFECT_MAIL, park);
+        check_route(transport->process, send);
+        bool fetched = request->fetched != NULL;
+        if (fetched != (world.specs[send->id].files >> send->effect & 1))
+                world_fail("files", "id %u effect %u leaves without its files", send->id, send->effect);
+}
+
+void post_http_send(struct transport *transport, const struct post_request *request, bool park,
+                    struct send_fence fence, send_done *done, void *context)
+{
+        const char *text = strstr(request->body.data, "\"e");
+        begin(transport, request, text ? text + 1 : "", fence, done, context);
+        struct send *send = transport->tries->send;
+        send->origin = strstr(request->url, world_origins[1]) == request->url;
+        check_kind(send, EFFECT_POST, park);
+        check_route(transport->process, send);
+}
+
+void transport_probe(struct transport *transport, send_done *done, void *context)
+{
+        (void)transport, (void)done, (void)context;
+}
+
+void transport_close(struct transport *transport)
+{
+        while (transport->tries) {
+                struct try *try = transport->tries;
+                try->result = send_outcome_stopped(try->begun);
+                end(try);
+        }
+        struct transport **link = &transport->process->transports;
+        while (*link != transport)
+                link = &(*link)->next;
+        *link = transport->next;
+        free(transport);
+}
+
+static void on_well_again(void *context)
+{
+        enum service_state *service = context;
+        *service = SERVICE_WELL;
+        NOTE("a service is well again");
+}
+
+/* A service is down, or refuses the key, for a while. */
+void service_outage(void)
+{
+        uint32_t which = random_below(&world.random, (uint32_t)world.config.outlet_count + 1);
+        bool posts = which >= world.mail_count;
+        enum service_state *service = &world.services[which][posts && random_one_in(&world.random, 2)];
+        if (*service != SERVICE_WELL)
+                return;
+        *service =
+                (enum service_state)random_between(&world.random, SERVICE_WELL + 1, SERVICE_STATE_COUNT - 1);
+        NOTE("the service of outlet %u is %s", which,
+             *service == SERVICE_UNREACHABLE   ? "unreachable"
+             : *service == SERVICE_REFUSES_KEY ? "refusing the key"
+                                               : "failing");
+        world_later(random_between(&world.random, 500, 12000), on_well_again, service);
+}
