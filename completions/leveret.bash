@@ -3,7 +3,7 @@
 _leveret()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="run check topology type template plan publish job dlq queue worker top serve health mail"
+    local commands="run check topology type template plan publish job dlq queue worker top serve relay health mail"
     local common="-c --set -o --yes --wide --help"
     local which="--type --reason --subject --search --since"
     local command="" verb="" word i skip=""
@@ -51,6 +51,7 @@ _leveret()
         *) words=$(_leveret_types) ;;
         esac ;;
     template) if [[ -z $verb ]]; then words="render"; else words="--template --partials --data --lenient"; fi ;;
+    relay) [[ -z $verb ]] && words="init" ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
     publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --key --traceparent --wait"; fi ;;
     job) if [[ -z $verb ]]; then words="show list forget"; else words="--state --type --subject --limit"; fi ;;

@@ -54,6 +54,7 @@ const struct cli_command cli_commands[] = {
         {"worker", "leveret worker list", "the processes that run now", command_worker},
         {"top", "leveret top", "everything at a glance, once a second", command_top},
         {"serve", "leveret serve", "an HTTP API for programs", command_serve},
+        {"relay", "leveret relay [init]", "move an outbox table of PostgreSQL to RabbitMQ", command_relay},
         {"health", "leveret health [live | ready]", "for container probes", command_health},
         {"mail", "leveret mail test --to ADDRESS", "send one mail through the configured transport",
          command_mail},

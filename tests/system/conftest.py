@@ -10,6 +10,7 @@ from harness.bench import Bench
 from harness.publish import NodePublisher
 from harness.rabbitmq import RabbitMQ
 from harness.redis import Redis
+from harness.servers.postgres import Postgres
 from harness.sink import Sink
 
 
@@ -48,6 +49,12 @@ def broker(request):
 @pytest.fixture(scope="session")
 def redis():
     with Redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    with Postgres() as server:
         yield server
 
 

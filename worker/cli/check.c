@@ -3,6 +3,7 @@
 #include "core/mail/mail_guard.h"
 #include "io/amqp/amqp_topology.h"
 #include "io/broker/amqp_policies.h"
+#include "relay/relay.h"
 
 #include <stdlib.h>
 
@@ -69,6 +70,16 @@ static bool probe_policies(struct cli *cli, struct cli_table *table)
         return asked && !rows.loses;
 }
 
+static bool probe_outbox(struct cli *cli, struct cli_table *table)
+{
+        char text[RELAY_ERROR_MAX];
+        if (!cli->config->relay.url)
+                return true;
+        bool ok = relay_probe(cli->config, text);
+        tell(table, "postgres", ok, arena_strdup(&cli->arena, text));
+        return ok;
+}
+
 static const char *mail_proven(const struct config *config)
 {
         switch (config->mail.transport) {
@@ -131,6 +142,7 @@ int command_check(struct cli *cli, int argc, char **argv)
                 ok = probe_amqp(cli, &table) && ok;
                 ok = probe_policies(cli, &table) && ok;
                 ok = probe_redis(cli, &table) && ok;
+                ok = probe_outbox(cli, &table) && ok;
                 ok = probe_mail(cli, &table) && ok;
         }
         cli_table_print(&table);

@@ -163,6 +163,7 @@ void cli_add_json(struct buffer *out, const char *name, const char *text);
 /* The commands, one file each. */
 int command_run(struct cli *cli, int argc, char **argv);
 int command_check(struct cli *cli, int argc, char **argv);
+int command_relay(struct cli *cli, int argc, char **argv);
 int command_serve(struct cli *cli, int argc, char **argv);
 int command_topology(struct cli *cli, int argc, char **argv);
 int command_type(struct cli *cli, int argc, char **argv);

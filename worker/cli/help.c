@@ -184,6 +184,14 @@ static const struct page pages[] = {
                   "types. GET /v1/openapi.json describes it. A process of its own, any number of\n"
                   "it; serve.listen, serve.tokens and serve.tls configure it. SIGTERM ends it.\n\n"
                   "Example: leveret serve -c /etc/leveret/leveret.yaml\n"},
+        {"relay", "Moves rows of the table relay.table (leveret_outbox) of the PostgreSQL database\n"
+                  "relay.url to RabbitMQ: what was committed, confirmed by the broker before it\n"
+                  "leaves the table. A process of its own, any number of it.\n\n"
+                  "  init   prints the SQL that makes the table; asks nobody\n\n"
+                  "A row that can never go stands aside: its column error says why. Health and\n"
+                  "metrics are on admin.listen. SIGTERM ends it in order (exit 0).\n\n"
+                  "Example: leveret relay init | psql shop\n"
+                  "         leveret relay -c /etc/leveret/leveret.yaml\n"},
         {"health", "Asks the worker on this machine (admin.listen), for container probes.\n\n"
                    "  live    does its loop turn?\n"
                    "  ready   does it take work? Names each reason if not. This is the default.\n\n"

@@ -17,11 +17,12 @@ _run = os.environ.get("PYTEST_XDIST_TESTRUNUID", secrets.token_hex(6))[:12]
 BROKER_USER = "tests"
 BROKER_PASSWORD = f"canary-broker-{_run}"
 REDIS_PASSWORD = f"canary-redis-{_run}"
+POSTGRES_PASSWORD = f"canary-postgres-{_run}"
 API_KEY = f"re_canary_{_run}"
 SMTP_PASSWORD = f"canary-smtp-{_run}"
 ADMIN_TOKEN = f"canary-token-{_run}-0123456789"
 BODY = f"canary-body-{_run}"  # in the payload of every message of publish.py
-_words = {BROKER_PASSWORD, REDIS_PASSWORD, API_KEY, SMTP_PASSWORD, ADMIN_TOKEN, BODY}
+_words = {BROKER_PASSWORD, REDIS_PASSWORD, POSTGRES_PASSWORD, API_KEY, SMTP_PASSWORD, ADMIN_TOKEN, BODY}
 
 # A masked address is j***@example.com: nothing but the mask stands before the @. No message of a test has another one.
 ADDRESS = re.compile(r"[^\s*@:/\"\\]@[A-Za-z0-9]")

@@ -120,15 +120,15 @@ class Leveret:
                                      capture_output=True, timeout=within, cwd=self.directory,
                                      env=environment(self.directory, **self.env, **(env or {}))))
 
-    def start(self, *words, ready=True, env=None, config=None, named=False):
+    def start(self, *words, ready=True, env=None, config=None, named=False, command="run"):
         """Starts one more worker, on an admin port of its own, and waits until it consumes. `named`: with an API key or
-        SMTP user of its own, by which the sink knows which process a mail came from."""
-        name = f"worker{len(self.workers) + 1}"
+        SMTP user of its own, by which the sink knows which process a mail came from. `command`: another process with health pages, as relay."""
+        name = f"{'worker' if command == 'run' else command}{len(self.workers) + 1}"
         if named:
             over_smtp = self.config.get("mail", {}).get("transport") == "smtp"
             env = {"LEVERET_MAIL_SMTP_USERNAME" if over_smtp else "LEVERET_MAIL_HTTP_API_KEY": f"re_{self.directory.name}_{name}",
                    **(env or {})}
-        worker = Worker(self, words, env or {}, name, config or self.config_path)
+        worker = Worker(self, (command, *words), env or {}, name, config or self.config_path)
         self.workers.append(worker)
         if ready:
             worker.wait_ready()
@@ -168,7 +168,7 @@ class Worker:
             canary.add(self.api_key)
         admin = leveret.config.get("admin", {}) if isinstance(leveret.config, dict) else {}
         self.token = admin.get("token")
-        argv = [leveret.program, "run", *words, "-c", config, "--set", f"admin.listen=127.0.0.1:{self.admin_port}"]
+        argv = [leveret.program, *words, "-c", config, "--set", f"admin.listen=127.0.0.1:{self.admin_port}"]
         self.process = Process(argv, directory=leveret.directory, name=name, cwd=leveret.directory,
                                env=environment(leveret.directory, **leveret.env, **env))
 

@@ -125,7 +125,7 @@ static int watch(struct cli *cli, struct redis_sync *redis)
 {
         bool screen = cli->output == CLI_TABLE && isatty(STDOUT_FILENO);
         struct terminal terminal;
-        struct top_before before = {0};
+        struct top_before before = {.outbox = cli->config->relay.url ? relay_look_open(cli->config) : NULL};
         struct top_choice choice = {0};
         bool ok = true;
         sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal}, NULL);
@@ -140,6 +140,7 @@ static int watch(struct cli *cli, struct redis_sync *redis)
                 wait_until_ms(&terminal, due_ms, &choice);
         }
         terminal_close(&terminal);
+        relay_look_close(before.outbox);
         return ok ? CLI_OK : CLI_ERROR;
 }
 

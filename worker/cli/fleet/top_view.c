@@ -37,7 +37,8 @@ static struct sums sum_up(const struct fleet *fleet, struct top_before *before)
         int64_t now_ms = clock_boot_ms(), passed_ms = now_ms - before->at_ms;
         if (before->at_ms > 0 && passed_ms > 0 && sums.dead > before->dead)
                 sums.dead_rate = (double)(sums.dead - before->dead) * 1000 / (double)passed_ms;
-        *before = (struct top_before){.at_ms = now_ms, .dead = sums.dead};
+        before->at_ms = now_ms;
+        before->dead = sums.dead;
         return sums;
 }
 
@@ -233,6 +234,21 @@ static void add_text(struct cli *cli, const struct fleet *fleet, const struct su
                               cli_safe(cli, slice_of(fleet->trouble)));
 }
 
+static void add_outbox(struct relay_look *outbox, bool json, struct buffer *out)
+{
+        struct outbox_numbers numbers = {0};
+        if (!outbox)
+                return;
+        relay_look_ask(outbox, &numbers);
+        if (json) {
+                outbox_depth_json(&numbers, out);
+                return;
+        }
+        buffer_add_text(out, "outbox: ");
+        outbox_depth_print(&numbers, out);
+        buffer_add_char(out, '\n');
+}
+
 static void add_number(struct buffer *out, const char *name, int64_t number)
 {
         if (number < 0)
@@ -287,7 +303,7 @@ static void add_json(const struct fleet *fleet, const struct sums *sums, const s
                                       queue->tiers[tier].messages);
                 buffer_add_text(out, "}}");
         }
-        buffer_add_text(out, "]}\n");
+        buffer_add_char(out, ']');
 }
 
 bool top_look(struct cli *cli, struct redis_sync *redis, const struct top_choice *choice,
@@ -304,10 +320,13 @@ bool top_look(struct cli *cli, struct redis_sync *redis, const struct top_choice
         reasons_look(cli, redis, &fleet, reasons);
         if (cli->output == CLI_JSON) {
                 add_json(&fleet, &sums, reasons, out);
+                add_outbox(before->outbox, true, out);
+                buffer_add_text(out, "}\n");
                 return true;
         }
         sort(&fleet, choice->sort);
         add_text(cli, &fleet, &sums, out);
+        add_outbox(before->outbox, false, out);
         if (choice->keys)
                 add_keys(choice, out);
         if (choice->view == TOP_ALL || choice->view == TOP_QUEUES)

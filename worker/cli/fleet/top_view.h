@@ -2,6 +2,7 @@
 #define LEVERET_CLI_TOP_VIEW_H
 
 #include "cli/cli.h"
+#include "relay/relay.h"
 
 enum top_sort { TOP_AS_CONFIGURED, TOP_BY_NAME, TOP_BY_READY, TOP_BY_DEAD, TOP_SORTS };
 enum top_view { TOP_ALL, TOP_QUEUES, TOP_WORKERS, TOP_DEAD };
@@ -16,6 +17,7 @@ struct top_choice {
 /* What the last look saw, for the rates. Zeroed at first. */
 struct top_before {
         int64_t at_ms, dead;
+        struct relay_look *outbox; /* NULL: none is configured */
 };
 
 /* Adds one look at everything, as tables or as one line of JSON. False: told. */

@@ -238,6 +238,13 @@ struct config {
                 struct config_token tokens[CONFIG_TOKENS_MAX];
                 size_t token_count;
         } serve;
+        struct {                   /* the outbox */
+                const char *url;   /* postgresql://..; secret; NULL: none */
+                const char *table; /* default leveret_outbox */
+                int64_t batch;     /* rows; default 500 */
+                int64_t poll_ms;   /* default 1000 */
+                int64_t keep_ms;   /* rows that went; default 0 */
+        } relay;
         struct {
                 enum log_level level;   /* default info */
                 enum log_format format; /* default auto: text on a terminal, else json */

@@ -6,6 +6,7 @@ enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
 #define DAY_MS (INT64_C(24) * HOUR_MS)
 
 static const char *const amqp_schemes[] = {"amqp", "amqps", NULL};
+static const char *const postgres_schemes[] = {"postgresql", "postgres", NULL};
 static const char *const redis_schemes[] = {"redis", "rediss", NULL};
 static const char *const http_schemes[] = {"http", "https", NULL};
 static const char *const smtp_schemes[] = {"smtp", "smtps", NULL};
@@ -425,6 +426,22 @@ const struct setting settings[] = {
           .count_offset = offsetof(struct config_token, types.count), .min = 0, .max = CONFIG_TEXTS_MAX,
           .example = "[order.created.v1]",
           .prose = "The types that it may publish; unset: all." },
+        { .name = "relay.url", .kind = SETTING_URL, OF_WORKER(relay.url),
+          .words = postgres_schemes, .secret = true,
+          .example = "postgresql://leveret:${PG_PASSWORD}@127.0.0.1:5432/shop?sslmode=require",
+          .prose = "The database whose outbox `leveret relay` moves to RabbitMQ, as libpq reads it: several hosts, "
+                   "sslmode and sslrootcert, a service or a password file." },
+        { .name = "relay.table", .kind = SETTING_TEXT, OF_WORKER(relay.table), .fallback = "leveret_outbox",
+          .prose = "The table, or schema.table, of a-z, 0-9 and _; `leveret relay init` prints the SQL that makes it." },
+        { .name = "relay.batch", .kind = SETTING_INTEGER, OF_WORKER(relay.batch),
+          .min = 1, .max = 10000, .fallback = "500",
+          .prose = "How many rows are locked, published and confirmed together." },
+        { .name = "relay.poll", .kind = SETTING_DURATION, OF_WORKER(relay.poll_ms),
+          .min = 10, .max = HOUR_MS, .fallback = "1s",
+          .prose = "How often the table is looked at when no notification came." },
+        { .name = "relay.keep", .kind = SETTING_DURATION, OF_WORKER(relay.keep_ms),
+          .min = 0, .max = 365 * DAY_MS, .fallback = "0s", .example = "7d",
+          .prose = "How long rows that went are kept, marked by sent_at; 0: they are deleted at once." },
         { .name = "log.level", .kind = SETTING_WORD, OF_WORKER(log.level),
           .words = log_levels, .fallback = "info", .reloadable = true,
           .prose = "The least important lines that are written." },

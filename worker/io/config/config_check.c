@@ -6,6 +6,7 @@
 #include "core/job/protocol.h"
 #include "core/message/envelope.h"
 #include "core/message/foreign.h"
+#include "core/outbox/outbox_sql.h"
 #include "core/plan/registry.h"
 #include "core/send/mail_preset.h"
 #include "core/send/webhook_sign.h"
@@ -14,6 +15,7 @@
 #include "io/config/config_url.h"
 #include "io/machine/origin.h"
 #include "io/machine/url.h"
+#include "io/postgres/postgres.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +58,8 @@ bool config_secret_is_local(const struct config *config, const char *path, struc
                 return url_is_local(config->amqp.management_url, arena);
         if (strcmp(path, "redis.url") == 0 || strcmp(path, "redis.password") == 0)
                 return url_is_local(config->redis.url, arena);
+        if (strcmp(path, "relay.url") == 0)
+                return url_is_local(config->relay.url, arena);
         const struct config_outlet *outlet = outlet_of(config, path, arena);
         if (outlet && outlet->kind == OUTLET_POST)
                 return false;
@@ -373,12 +377,26 @@ static void check_serve(struct check *check)
                 check_token(check, i);
 }
 
+static void check_relay(struct check *check)
+{
+        const char *url = check->config->relay.url;
+        const char *fault = url ? postgres_url_fault(check->arena, url) : NULL;
+        if (fault)
+                check_fault(check, "relay.url", fault);
+        if (!outbox_table_valid(check->config->relay.table))
+                check_fault(check, "relay.table",
+                            arena_printf(check->arena,
+                                         "expected table or schema.table of a-z, 0-9 and _, %d bytes at most",
+                                         OUTBOX_TABLE_MAX));
+}
+
 void config_check(const struct config *config, struct arena *arena, config_fault *report, void *context)
 {
         struct check check = {.config = config, .arena = arena, .fault = report, .context = context};
         check_services(&check);
         check_queues(&check);
         check_serve(&check);
+        check_relay(&check);
         check_outlets(&check);
         check_attachments(&check);
         check_guard_list(&check, "mail.from_allowed", &config->guard.from_allowed);

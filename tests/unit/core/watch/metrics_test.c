@@ -1,3 +1,4 @@
+#include "core/outbox/outbox_numbers.h"
 #include "core/watch/metrics.h"
 
 #include <math.h>
@@ -313,6 +314,14 @@ static void promtool_finds_nothing_to_complain_about(void **state)
         metrics_free(metrics);
 }
 
+/* Those of the relay. */
+static void add_outbox(struct buffer *out)
+{
+        struct outbox_numbers numbers = {
+                .version = "1", .worker = "w", .postgres_trouble = "", .publisher_trouble = ""};
+        outbox_metrics_render(&numbers, out);
+}
+
 /* `--print`: the families with their kinds; `--render`: samples of all of them. For the test of rules and
  * dashboard. */
 static int print(const char *what)
@@ -320,9 +329,9 @@ static int print(const char *what)
         struct buffer out = {0};
         struct metrics *metrics = make_busy();
         if (strcmp(what, "--print") == 0)
-                metrics_list(&out);
+                metrics_list(&out), outbox_metrics_list(&out);
         else
-                metrics_render(metrics, &out);
+                metrics_render(metrics, &out), add_outbox(&out);
         fputs(out.data, stdout);
         buffer_fini(&out);
         metrics_free(metrics);
