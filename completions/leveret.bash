@@ -54,7 +54,7 @@ _leveret()
     relay) [[ -z $verb ]] && words="init" ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
     publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --key --traceparent --wait"; fi ;;
-    job) if [[ -z $verb ]]; then words="show list forget"; else words="--state --type --subject --limit"; fi ;;
+    job) if [[ -z $verb ]]; then words="show list forget cancel"; else words="--state --type --subject --limit"; fi ;;
     dlq)
         case $verb in
         "") words="groups list show redrive drop purge export sync restore" ;;

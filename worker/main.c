@@ -38,7 +38,7 @@ const struct cli_command cli_commands[] = {
          "         [--key K] [--traceparent T] [--wait 30s]",
          "publish a message, validated and confirmed", command_publish},
         {"job",
-         "leveret job show ID | forget ID\n"
+         "leveret job show ID | forget ID | cancel ID\n"
          "       leveret job list [--state S] [--type T] [--subject S] [--limit N]",
          "what became of a message", command_job},
         {"dlq",

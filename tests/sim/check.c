@@ -99,6 +99,23 @@ static void check_succession(struct world *world, const struct call *call, const
         }
 }
 
+/* Whoever cancelled the job was told that nobody begins it any more. */
+static void check_not_cancelled(struct world *world, uint8_t id, uint32_t content, const char *what)
+{
+        if (world->cancelled[id][content] && !world->tainted[id])
+                world_fail(world, "cancel", "id %u is %s though it was cancelled", id, what);
+}
+
+void check_cancel(struct world *world, uint8_t id, bool cancelled)
+{
+        const struct run *run = owner_run(world, id);
+        if (!cancelled)
+                return;
+        if (run && !run->ended && !world->tainted[id])
+                world_fail(world, "cancel", "id %u is cancelled though it runs", id);
+        world->cancelled[id][world->store.records[id].fingerprint] = true;
+}
+
 static void check_claim(struct world *world, const struct call *call, const struct store_record *before)
 {
         uint8_t id = call->request.id;
@@ -109,6 +126,7 @@ static void check_claim(struct world *world, const struct call *call, const stru
         case CLAIM_NEW:
         case CLAIM_RESUMED:
         case CLAIM_CRASHED:
+                check_not_cancelled(world, id, call->request.fingerprint, "taken");
                 if (last && last->owner == call->request.owner) { /* asked again */
                         owner_run(world, id)->revived |= before->state == STATE_DEAD;
                         return;
@@ -127,6 +145,10 @@ static void check_claim(struct world *world, const struct call *call, const stru
         case CLAIM_DONE:
                 if (!world->completed[id][call->request.fingerprint])
                         world_fail(world, "ledger", "id %u: done, but it never was", id);
+                return;
+        case CLAIM_CANCELLED:
+                if (!world->cancelled[id][call->request.fingerprint])
+                        world_fail(world, "ledger", "id %u: cancelled, but it never was", id);
                 return;
         case CLAIM_STALE:
         case CLAIM_CONFLICT:
@@ -166,6 +188,7 @@ static void ambiguity_told(struct world *world, const struct call *call)
 static void completed(struct world *world, const struct call *call)
 {
         uint8_t id = call->request.id, content = (uint8_t)call->request.fingerprint;
+        check_not_cancelled(world, id, content, "completed");
         world->completed[id][content] = true;
         world->tally->completed++;
         for (int effect = 0; effect < world->specs[id].effects; effect++) {
@@ -351,7 +374,7 @@ static bool covers(const struct copy *other, const struct copy *gone, bool any_r
 void check_ack(struct world *world, const struct copy *copy, const char *check)
 {
         if (world->completed[copy->id][copy->content] || world->dropped[copy->id][copy->content] ||
-            copy->excused)
+            world->cancelled[copy->id][copy->content] || copy->excused)
                 return;
         for (uint32_t i = 0; i < world->copy_count; i++)
                 if (covers(&world->copies[i], copy, forgets_redrives(world, copy->id)))

@@ -5,15 +5,15 @@
 
 const char *store_script_word(enum store_script script)
 {
-        static const char *const words[STORE_SCRIPT_COUNT] = {"claim",    "renew",  "intend", "record",
-                                                              "complete", "decide", "settle", "killed"};
+        static const char *const words[STORE_SCRIPT_COUNT] = {
+                "claim", "renew", "intend", "record", "complete", "decide", "settle", "killed", "cancel"};
         return words[script];
 }
 
 const char *store_state_word(enum store_state state)
 {
         static const char *const words[] = {"",          "queued", "running", "retrying",
-                                            "completed", "dead",   "dropped"};
+                                            "completed", "dead",   "dropped", "cancelled"};
         return words[state];
 }
 
@@ -245,8 +245,12 @@ static struct store_reply claim(const struct fake_store *store, struct store_rec
                 memset(record, 0, sizeof *record);
         if (record->state == STATE_ABSENT || record->state == STATE_QUEUED)
                 return take(store, record, request, CLAIM_NEW, 1);
+        if (record->state == STATE_CANCELLED && record->unclaimed)
+                record->fingerprint = request->fingerprint;
         if (record->fingerprint != request->fingerprint)
                 return answer(store, record, request, CLAIM_CONFLICT);
+        if (record->state == STATE_CANCELLED)
+                return answer(store, record, request, CLAIM_CANCELLED);
         if (record->state == STATE_COMPLETED)
                 return answer(store, record, request, CLAIM_DONE);
         if (record->owner == request->owner)
@@ -335,6 +339,24 @@ static struct store_reply killed(struct store_record *record, const struct store
         return (struct store_reply){.lease = LEASE_OK};
 }
 
+/* cancel.lua: asked by nobody who could own it */
+static struct store_reply cancel(const struct fake_store *store, struct store_record *record,
+                                 const struct store_request *request)
+{
+        if (record->state != STATE_QUEUED && record->state != STATE_RETRYING)
+                return (struct store_reply){.lease = LEASE_LOST};
+        int64_t wait_ms = record->due_ms > store->now_ms ? record->due_ms - store->now_ms : 0;
+        record->unclaimed = record->state == STATE_QUEUED;
+        record->state = STATE_CANCELLED;
+        record->generation.redrives++;
+        record->owner = 0;
+        record->lease_until_ms = 0;
+        record->starts = 0;
+        record->decision = 0;
+        record->expires_after_ms = request->keep_ms + wait_ms;
+        return (struct store_reply){.lease = LEASE_OK};
+}
+
 struct store_reply fake_store_call(struct fake_store *store, const struct store_request *request)
 {
         assert(request->id < STORE_RECORDS_MAX);
@@ -346,12 +368,15 @@ struct store_reply fake_store_call(struct fake_store *store, const struct store_
                 return (struct store_reply){.lease = LEASE_OK};
         if (request->script == STORE_KILLED)
                 return killed(record, request);
+        if (request->script == STORE_CANCEL)
+                return cancel(store, record, request);
         if (!owned(store, record, request))
                 return (struct store_reply){.lease = LEASE_LOST};
         extend(store, record, request);
         switch (request->script) {
         case STORE_CLAIM:
         case STORE_KILLED:
+        case STORE_CANCEL:
         case STORE_RENEW:
                 break;
         case STORE_INTEND:

@@ -19,8 +19,9 @@ enum store_script {
         STORE_DECIDE,
         STORE_SETTLE,
         STORE_KILLED,
+        STORE_CANCEL,
 };
-enum { STORE_SCRIPT_COUNT = STORE_KILLED + 1 };
+enum { STORE_SCRIPT_COUNT = STORE_CANCEL + 1 };
 const char *store_script_word(enum store_script script);
 
 /* What is recorded of an effect's tries: the fields outlet.<key> and try.<key>. */
@@ -64,7 +65,7 @@ struct store_request {
 
 struct store_reply {
         enum claim_answer claim;          /* CLAIM */
-        enum lease_answer lease;          /* all others */
+        enum lease_answer lease;          /* all others; CANCEL: OK if it is cancelled now */
         int64_t lease_left_ms;            /* CLAIM_BUSY, CLAIM_WAITING; CLAIM_DEAD: when it died */
         struct job_generation generation; /* of the job */
         bool letter; /* the message is the letter that it says, or was when it was claimed */
@@ -84,6 +85,7 @@ enum store_state {
         STATE_COMPLETED,
         STATE_DEAD,
         STATE_DROPPED,
+        STATE_CANCELLED,
 };
 const char *store_state_word(enum store_state state);
 
@@ -96,6 +98,7 @@ struct store_record {
         uint32_t signal;
         uint32_t death, dead_id; /* of the latest letter */
         int64_t died_ms;         /* the latest death */
+        bool unclaimed;          /* cancelled before any worker saw what it is of */
         int64_t due_ms;          /* when the copy that waits is to come; 0: not known */
         uint8_t effects_total, effects_done;
         uint32_t effects, intents;

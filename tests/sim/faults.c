@@ -131,6 +131,22 @@ static void jump(struct world *world)
                 taint(world, id);
 }
 
+/* Somebody does not want a job done. */
+static void cancel(struct world *world)
+{
+        struct store_request request = {.script = STORE_CANCEL,
+                                        .id = (uint8_t)random_below(&world->random, world->id_count),
+                                        .keep_ms = KEEP_MS};
+        bool waits = world->store.records[request.id].state == STATE_RETRYING;
+        if ((!waits && !random_one_in(&world->random, 16)) || !world_fault(world, FAULT_CANCEL))
+                return;
+        world->store.now_ms = store_now(world);
+        bool cancelled = fake_store_call(&world->store, &request).lease == LEASE_OK;
+        NOTE(world, "id %u is %s", request.id, cancelled ? "cancelled" : "not cancelled");
+        world->tally->cancels[cancelled]++;
+        check_cancel(world, request.id, cancelled);
+}
+
 /* Faults that may come between any two happenings. */
 void fault_anywhere(struct world *world, struct worker *worker)
 {
@@ -157,4 +173,6 @@ void fault_anywhere(struct world *world, struct worker *worker)
                 jump(world);
         if (world_fault(world, FAULT_PURGE))
                 broker_purge(world);
+        if (world->faults >> FAULT_CANCEL & 1)
+                cancel(world);
 }

@@ -109,6 +109,19 @@ sim_mutant(dead_job_believes_that_its_letter_exists fake_store.c
   [[        record->decision = record->death;
         return take_as(store, record, request, known, 0);]]
   [[        return answer(store, record, request, CLAIM_DONE);]])
+sim_mutant(cancelled_is_forgotten_by_the_claim fake_store.c
+  [[if (record->state == STATE_CANCELLED)]]
+  [[if (0)]])
+sim_mutant(cancelled_while_it_runs fake_store.c
+  [[if (record->state != STATE_QUEUED && record->state != STATE_RETRYING)]]
+  [[if (record->state != STATE_QUEUED && record->state != STATE_RETRYING && record->state != STATE_RUNNING)]])
+sim_mutant(cancelled_is_delayed_like_any_other "${protocol}"
+  [[        case CLAIM_CANCELLED:
+                job_finish(job, actions, ACTION_ACK, JOB_END_CANCELLED);
+                return;]]
+  [[        case CLAIM_CANCELLED:
+                job_delay(job, job->lease_ms, actions);
+                return;]])
 sim_mutant(lost_renewal_is_ignored_while_waiting "${protocol}"
   [[bool idle = job->phase == JOB_FENCING || job->phase == JOB_WAITING ||]]
   [[bool idle = job->phase == JOB_FENCING ||]])

@@ -64,7 +64,7 @@ static void shrink(struct bounds *bounds, const char *check, uint64_t *seed)
         uint32_t *numbers[] = {&bounds->workers, &bounds->ids, &bounds->effects, &bounds->budget};
         for (int i = 0; i < FAULT_COUNT; i++) {
                 struct bounds less = *bounds;
-                less.faults &= ~(1U << i);
+                less.faults &= ~((uint64_t)1 << i);
                 if (less.faults != bounds->faults && search(&less, check, seed))
                         *bounds = less;
         }
@@ -104,6 +104,7 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
                tally->zombies, tally->crash_loops, tally->attached, tally->parked);
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
                 printf(" %s %" PRIu64, claim_answer_word((enum claim_answer)i), tally->claims[i]);
+        printf("\ncancelled %" PRIu64 ", too late %" PRIu64, tally->cancels[true], tally->cancels[false]);
         printf("\nmoves %" PRIu64 ", looks: found %" PRIu64 " not found %" PRIu64 " unknown %" PRIu64,
                tally->moves, tally->looks[LOOK_FOUND], tally->looks[LOOK_NOT_FOUND],
                tally->looks[LOOK_UNKNOWN]);
@@ -116,8 +117,8 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
 /* A run that never came to some place proves nothing about it. */
 static bool vacuous(const struct tally *tally)
 {
-        bool empty =
-                tally->crash_loops == 0 || tally->attached == 0 || tally->parked == 0 || tally->moves == 0;
+        bool empty = tally->crash_loops == 0 || tally->attached == 0 || tally->parked == 0 ||
+                     tally->moves == 0 || tally->cancels[false] == 0 || tally->cancels[true] == 0;
         for (int i = 0; i < 3; i++)
                 empty |= tally->windows[i] == 0 || tally->looks[i] == 0;
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
@@ -147,20 +148,20 @@ static int run(const struct options *options)
                 printf("the planted bug was not found\n");
                 return 1;
         }
-        if (i >= 100000 && options->bounds.faults + 1 == 1U << FAULT_COUNT && vacuous(&tally)) {
+        if (i >= 100000 && options->bounds.faults + 1 == (uint64_t)1 << FAULT_COUNT && vacuous(&tally)) {
                 printf("some place was never reached\n");
                 return 1;
         }
         return 0;
 }
 
-static uint32_t parse_faults(char *list)
+static uint64_t parse_faults(char *list)
 {
-        uint32_t mask = 0;
+        uint64_t mask = 0;
         for (char *save, *word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save))
                 for (int i = 0; i < FAULT_COUNT; i++)
                         if (strcmp(word, fault_word((enum fault)i)) == 0)
-                                mask |= 1U << i;
+                                mask |= (uint64_t)1 << i;
         return mask;
 }
 
@@ -192,7 +193,7 @@ int main(int argc, char **argv)
                 .seed = 1,
                 .schedules = 1000000,
                 .seconds = 1e9,
-                .bounds = {.faults = (1U << FAULT_COUNT) - 1,
+                .bounds = {.faults = ((uint64_t)1 << FAULT_COUNT) - 1,
                            .workers = WORKERS_MAX,
                            .ids = IDS_MAX,
                            .effects = EFFECTS_MAX,

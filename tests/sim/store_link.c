@@ -220,7 +220,7 @@ void store_reply(struct world *world, struct happening *happening)
                 [STORE_COMPLETE] = EVENT_COMPLETED, [STORE_DECIDE] = EVENT_DECIDED,
                 [STORE_SETTLE] = EVENT_SETTLED,
         };
-        assert(call->request.script != STORE_KILLED);
+        assert(call->request.script != STORE_KILLED && call->request.script != STORE_CANCEL);
         struct job_event event = {
                 .kind = kinds[call->request.script],
                 .lease = call->reply.lease,

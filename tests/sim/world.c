@@ -139,13 +139,13 @@ static void draw_spec(struct world *world, struct spec *spec)
         }
 }
 
-static uint32_t draw_faults(struct world *world)
+static uint64_t draw_faults(struct world *world)
 {
-        uint32_t mask = world->bounds.every ? UINT32_MAX : 0;
+        uint64_t mask = world->bounds.every ? UINT64_MAX : 0;
         uint32_t one_in = (uint32_t)random_between(&world->random, 2, 6);
         for (int i = 0; i < FAULT_COUNT; i++)
                 if (random_one_in(&world->random, one_in))
-                        mask |= 1U << i;
+                        mask |= (uint64_t)1 << i;
         return mask & world->bounds.faults;
 }
 

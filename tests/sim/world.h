@@ -68,7 +68,8 @@ enum {
         X(MOVE, "move")                                                                                      \
         X(PURGE, "purge")                                                                                    \
         X(OUTLETS, "outlets")                                                                                \
-        X(LOOKUP, "lookup")
+        X(LOOKUP, "lookup")                                                                                  \
+        X(CANCEL, "cancel")
 
 enum fault {
 #define X(name, word) FAULT_##name,
@@ -80,7 +81,7 @@ const char *fault_word(enum fault fault);
 
 /* What a schedule may use; everything in it is drawn from the seed within these. */
 struct bounds {
-        uint32_t faults; /* bit per enum fault */
+        uint64_t faults; /* bit per enum fault */
         bool every;      /* a schedule has all of them, not a random set */
         uint32_t workers, ids, effects, budget;
 };
@@ -240,14 +241,15 @@ struct call {
 struct tally {
         uint64_t events, mails, windows[3], completed, dead, faults[FAULT_COUNT], phases[JOB_PHASE_COUNT];
         uint64_t claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked;
-        uint64_t moves, looks[3];
+        uint64_t moves, looks[3], cancels[2]; /* too late, in time */
 };
 
 struct world {
         struct random random;
         bool verbose;
         struct bounds bounds;
-        uint32_t faults, fault_rate, budget, max_crashes, worker_count, id_count;
+        uint64_t faults;
+        uint32_t fault_rate, budget, max_crashes, worker_count, id_count;
         int64_t now_ms;
         uint32_t events, next_incarnation, next_serial;
         struct fake_store store;
@@ -269,6 +271,7 @@ struct world {
         /* the truth, by id */
         int16_t owner_run[IDS_MAX]; /* the newest grant, -1: none since the record was lost */
         bool tainted[IDS_MAX];      /* its record was lost or Redis' clock jumped while there was one */
+        bool cancelled[IDS_MAX][2]; /* and whoever asked for it was told so */
         bool completed[IDS_MAX][2], dropped[IDS_MAX][2], redriven[IDS_MAX], conflicted[IDS_MAX];
         bool purged[IDS_MAX];    /* some of its copies were lost by an operator's tool */
         uint64_t burnt[IDS_MAX]; /* bit attempt + 8 * redrives: a try of it failed by its own fault */
@@ -343,6 +346,7 @@ void fault_store_trouble(struct world *world, struct worker *worker);
 void check_send(struct world *world, const struct worker *worker, const struct slot *slot);
 void check_accept(struct world *world, struct send *send);
 void check_answer(struct world *world, const struct call *call, const struct store_record *before);
+void check_cancel(struct world *world, uint8_t id, bool cancelled);
 void check_settling(struct world *world, const struct worker *worker, const struct slot *slot,
                     const struct job_action *action);
 void check_ack(struct world *world, const struct copy *copy, const char *check);

@@ -142,6 +142,9 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 return;
         case STORE_RENEW:
                 return;
+        case STORE_CANCEL:
+                add_number(arguments, request->tier_ms);
+                return;
         case STORE_KILLED:
                 add_number(arguments, request->signal);
                 return;
@@ -278,10 +281,12 @@ static struct store_reply call(void *context, const struct store_request *reques
         add_particulars(&arguments, request);
         redisReply *reply = must(redisCommandArgv(redis->connection, arguments.count, arguments.list, NULL));
         struct store_reply parsed = {0};
+        const char *word = request->script == STORE_CANCEL ? reply->element[0]->str : reply->str;
         if (request->script == STORE_CLAIM)
                 parsed = parse_claim(reply);
         else
-                parsed.lease = strcmp(reply->str, "ok") == 0 ? LEASE_OK : LEASE_LOST;
+                parsed.lease =
+                        strcmp(word, "ok") == 0 || strcmp(word, "cancelled") == 0 ? LEASE_OK : LEASE_LOST;
         freeReplyObject(reply);
         return parsed;
 }

@@ -60,6 +60,8 @@ int publish_record_write(struct publish_record *record)
                                 record->id, record->id);
         if (slice_is(known->items[0].text, "completed"))
                 fprintf(stderr, "%s was completed before; it is not done again\n", record->id);
+        if (slice_is(known->items[0].text, "cancelled"))
+                fprintf(stderr, "%s was cancelled before; it is not done\n", record->id);
         return CLI_OK;
 }
 
@@ -89,6 +91,10 @@ static bool is_over(const struct publish_record *record, const struct redis_valu
                 cli_fail(cli, CLI_ERROR, "%.*s: %s %s", SLICE_PRINT(state),
                          cli_safe(cli, redis_value_field(hash, "reason")),
                          cli_safe(cli, redis_value_field(hash, "error")));
+                return true;
+        }
+        if (slice_is(state, "cancelled")) {
+                cli_fail(cli, CLI_ERROR, "cancelled");
                 return true;
         }
         if (!slice_is(state, "completed"))

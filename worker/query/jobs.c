@@ -126,7 +126,8 @@ struct entries {
         bool cut; /* an index holds more than was read, or than it keeps */
 };
 
-const char *const jobs_listed_states[] = {"running", "retrying", "dead", "completed", NULL};
+const char *const jobs_listed_states[] = {"running",   "scheduled", "retrying", "dead",
+                                          "completed", "cancelled", NULL};
 enum { INDEX_READ_MAX = 10000 };
 
 static bool matches(const struct redis_value *record, const struct job_filter *filter)
@@ -139,6 +140,13 @@ static bool matches(const struct redis_value *record, const struct job_filter *f
         return !filter->type || slice_is(redis_value_field(record, "type"), filter->type);
 }
 
+/* Does its index keep only the latest? */
+static bool is_capped(const char *state)
+{
+        return strcmp(state, "completed") == 0 || strcmp(state, "running") == 0 ||
+               strcmp(state, "cancelled") == 0;
+}
+
 static void entries_add(const struct query *query, const char *index, const char *state,
                         struct entries *entries)
 {
@@ -147,7 +155,7 @@ static void entries_add(const struct query *query, const char *index, const char
         size_t count = ids->count / 2;
         if (ids->kind == REDIS_FAILED)
                 entries->error = query_text(query, ids->text);
-        bool capped = state && (strcmp(state, "completed") == 0 || strcmp(state, "running") == 0);
+        bool capped = state && is_capped(state);
         entries->cut |= count >= (capped ? (size_t)RECORD_JOBS_MAX : (size_t)INDEX_READ_MAX);
         if (entries->count + count > entries->capacity) {
                 entries->capacity = entries->count + count;
@@ -235,5 +243,5 @@ const char *jobs_state_problem(const struct job_filter *filter)
                 return "no list of dropped jobs is kept; ask by subject, or by id";
         if (strcmp(state, "queued") == 0)
                 return "no list of queued jobs is kept; ask by id, or for numbers of a queue";
-        return "state takes running, retrying, dead, completed or stuck";
+        return "state takes running, scheduled, retrying, dead, completed, cancelled or stuck";
 }

@@ -32,10 +32,10 @@ bool delivery_back(struct delivery *delivery)
 
 static const enum metrics_outcome end_outcomes[] = {
         [JOB_END_COMPLETED] = METRICS_COMPLETED, [JOB_END_DUPLICATE] = METRICS_DUPLICATE,
-        [JOB_END_STALE] = METRICS_STALE,         [JOB_END_RETRY] = METRICS_RETRY,
-        [JOB_END_DEFER] = METRICS_DEFER,         [JOB_END_DEAD] = METRICS_DEAD,
-        [JOB_END_BUSY] = METRICS_BUSY,           [JOB_END_RETURNED] = METRICS_RETURNED,
-        [JOB_END_FORGOTTEN] = METRICS_FORGOTTEN,
+        [JOB_END_CANCELLED] = METRICS_CANCELLED, [JOB_END_STALE] = METRICS_STALE,
+        [JOB_END_RETRY] = METRICS_RETRY,         [JOB_END_DEFER] = METRICS_DEFER,
+        [JOB_END_DEAD] = METRICS_DEAD,           [JOB_END_BUSY] = METRICS_BUSY,
+        [JOB_END_RETURNED] = METRICS_RETURNED,   [JOB_END_FORGOTTEN] = METRICS_FORGOTTEN,
 };
 
 static void count_drained(struct drain_report *report, enum metrics_outcome outcome)

@@ -39,6 +39,7 @@ static enum log_level level_of(enum metrics_outcome outcome)
                 return LOG_LEVEL_WARN;
         case METRICS_COMPLETED:
         case METRICS_DUPLICATE:
+        case METRICS_CANCELLED:
         case METRICS_STALE:
         case METRICS_BUSY:
                 return LOG_LEVEL_INFO;

@@ -45,7 +45,7 @@ def test_every_command_is_offered():
     ("leveret publish ", {"order.created.v1", "email.send.v1"}),
     ("leveret health ", {"live", "ready"}),
     ("leveret job list -o ", {"table", "json"}),
-    ("leveret job ", {"show", "list", "forget"}),
+    ("leveret job ", {"show", "list", "forget", "cancel"}),
 ])
 def test_what_fits_is_offered(line, words):
     assert words <= set(complete(line)), complete(line)

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/job/job_cancel.h"
 #include "cli/job/job_show.h"
 #include "core/record/keys.h"
 #include "query/jobs.h"
@@ -106,6 +107,20 @@ static int forget(struct cli *cli, struct redis_sync *redis, const char *id)
         return CLI_OK;
 }
 
+enum verb { VERB_NONE, VERB_LIST, VERB_SHOW, VERB_FORGET, VERB_CANCEL };
+
+static enum verb verb_of(const struct cli *cli)
+{
+        static const char *const with_id[] = {
+                [VERB_SHOW] = "show", [VERB_FORGET] = "forget", [VERB_CANCEL] = "cancel"};
+        if (cli->word_count == 1 && strcmp(cli->words[0], "list") == 0)
+                return VERB_LIST;
+        for (int verb = VERB_SHOW; verb <= VERB_CANCEL; verb++)
+                if (cli->word_count == 2 && strcmp(cli->words[0], with_id[verb]) == 0)
+                        return (enum verb)verb;
+        return VERB_NONE;
+}
+
 int command_job(struct cli *cli, int argc, char **argv)
 {
         struct job_filter filter = {0};
@@ -118,15 +133,14 @@ int command_job(struct cli *cli, int argc, char **argv)
         int64_t limit = 50;
         if (!cli_parse(cli, argc, argv, flags))
                 return CLI_USAGE;
-        bool showing = cli->word_count == 2 && strcmp(cli->words[0], "show") == 0;
-        bool forgetting = cli->word_count == 2 && strcmp(cli->words[0], "forget") == 0;
-        bool listing = cli->word_count == 1 && strcmp(cli->words[0], "list") == 0;
-        static const char *const verbs[] = {"show", "list", "forget", NULL};
-        if (cli->help || (!showing && !listing && !forgetting))
-                return cli_usage(
-                        cli,
-                        cli->help ? NULL
-                                  : cli_word_missing(cli, "job show ID, job list or job forget ID", verbs));
+        static const char *const verbs[] = {"show", "list", "forget", "cancel", NULL};
+        enum verb verb = verb_of(cli);
+        if (cli->help || verb == VERB_NONE)
+                return cli_usage(cli, cli->help ? NULL
+                                                : cli_word_missing(cli,
+                                                                   "job show ID, job list, job forget ID "
+                                                                   "or job cancel ID",
+                                                                   verbs));
         if (limit_text && !cli_parse_count(limit_text, 1, 10000, &limit))
                 return cli_usage(cli, "--limit takes 1 to 10000");
         if (jobs_state_problem(&filter))
@@ -137,10 +151,21 @@ int command_job(struct cli *cli, int argc, char **argv)
         struct redis_sync *redis = cli_redis(cli);
         if (!redis)
                 return CLI_ERROR;
-        if (forgetting)
+        switch (verb) {
+        case VERB_SHOW:
+                status = job_show(cli, redis, cli->words[1]);
+                break;
+        case VERB_FORGET:
                 status = forget(cli, redis, cli->words[1]);
-        else
-                status = showing ? job_show(cli, redis, cli->words[1]) : list(cli, redis, &filter, limit);
+                break;
+        case VERB_CANCEL:
+                status = job_cancel(cli, redis, cli->words[1]);
+                break;
+        case VERB_LIST:
+        case VERB_NONE:
+                status = list(cli, redis, &filter, limit);
+                break;
+        }
         redis_sync_close(redis);
         return status;
 }

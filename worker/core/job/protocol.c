@@ -32,6 +32,9 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
         case CLAIM_DONE:
                 job_finish(job, actions, ACTION_ACK, JOB_END_DUPLICATE);
                 return;
+        case CLAIM_CANCELLED:
+                job_finish(job, actions, ACTION_ACK, JOB_END_CANCELLED);
+                return;
         case CLAIM_STALE:
                 job_finish(job, actions, ACTION_REJECT, JOB_END_STALE);
                 return;

@@ -27,10 +27,9 @@
  *     DELAYING, ack
  *
  * Invariants (each is checked by the simulator):
- *  I1 an ack means: completed is recorded, or a copy of this very delivery is confirmed. That another copy
- *     was seen once proves nothing: queues are purged.
- *  I2 no send without a lease check after the handler ran.
- *  I3 the attempt grows only with a confirmed retry copy; a deferral or a drain never burns one.
+ *  I1 an ack means: completed or cancelled is recorded, or a copy of this very delivery is confirmed. That
+ * another copy was seen once proves nothing: queues are purged. I2 no send without a lease check after the
+ * handler ran. I3 the attempt grows only with a confirmed retry copy; a deferral or a drain never burns one.
  *  I4 a delivery of an old connection is never acked.
  *  I5 nothing that was started is requeued without a delay; only held deliveries are returned.
  *  I7 no effect is sent by an outlet while another may have accepted it, nor by any but its first choice
@@ -54,21 +53,22 @@ struct job_generation {
 /* -1, 0 or 1 as `a` is older than, the same as or newer than `b`. */
 int job_generation_compare(struct job_generation a, struct job_generation b);
 
-/* What the claim script answers (words: new resumed mine done stale conflict busy waiting dead suspect
- * crashed). */
+/* What the claim script answers (words: new resumed mine done cancelled stale conflict busy waiting dead
+ * suspect crashed). */
 enum claim_answer {
-        CLAIM_NEW,      /* first ever, or the record was dropped: ours now */
-        CLAIM_RESUMED,  /* a retry, a redrive, the lease of an earlier owner ran out, or the copy that was
-                           waited for did not come: ours now, as the generation of the answer */
-        CLAIM_MINE,     /* the identical token holds it: a reply was lost; ours, lease renewed */
-        CLAIM_DONE,     /* completed */
-        CLAIM_STALE,    /* dead, and the broker is to move this very message: it has not */
-        CLAIM_CONFLICT, /* the same id with another fingerprint */
-        CLAIM_BUSY,     /* another owner's lease runs */
-        CLAIM_WAITING,  /* a greater copy may exist: to be claimed again when that must have come */
-        CLAIM_DEAD,     /* to be claimed again, naming this death */
-        CLAIM_SUSPECT,  /* an earlier start had no end: to be claimed again with nothing else beside it */
-        CLAIM_CRASHED,  /* max_crashes starts had no end: ours now, to be dead-lettered */
+        CLAIM_NEW,       /* first ever, or the record was dropped: ours now */
+        CLAIM_RESUMED,   /* a retry, a redrive, the lease of an earlier owner ran out, or the copy that was
+                            waited for did not come: ours now, as the generation of the answer */
+        CLAIM_MINE,      /* the identical token holds it: a reply was lost; ours, lease renewed */
+        CLAIM_DONE,      /* completed */
+        CLAIM_CANCELLED, /* somebody did not want it done, before anybody began */
+        CLAIM_STALE,     /* dead, and the broker is to move this very message: it has not */
+        CLAIM_CONFLICT,  /* the same id with another fingerprint */
+        CLAIM_BUSY,      /* another owner's lease runs */
+        CLAIM_WAITING,   /* a greater copy may exist: to be claimed again when that must have come */
+        CLAIM_DEAD,      /* to be claimed again, naming this death */
+        CLAIM_SUSPECT,   /* an earlier start had no end: to be claimed again with nothing else beside it */
+        CLAIM_CRASHED,   /* max_crashes starts had no end: ours now, to be dead-lettered */
 };
 enum { CLAIM_ANSWER_COUNT = CLAIM_CRASHED + 1 };
 const char *claim_answer_word(enum claim_answer answer);
@@ -267,6 +267,7 @@ enum job_action_kind {
 enum job_end {
         JOB_END_COMPLETED, /* all is recorded */
         JOB_END_DUPLICATE, /* was completed before */
+        JOB_END_CANCELLED, /* was cancelled before */
         JOB_END_STALE,     /* a copy that another one made superfluous */
         JOB_END_RETRY,     /* the decision is carried out: a copy of it is confirmed */
         JOB_END_DEFER,

@@ -17,7 +17,8 @@ enum record_key {
         KEY_EVENTS,     /* list: the timeline of the job with this id */
         KEY_LETTER,     /* hash: the dead letter with this dead id (core/record/letter.h) */
         KEY_DEAD,       /* sorted set: dead ids of this queue by the time of death */
-        KEY_JOBS,       /* sorted set: ids of jobs in this state (running retrying dead completed) by time */
+        KEY_JOBS,       /* sorted set: ids of jobs in this state (running scheduled retrying dead completed
+                           cancelled) by time */
         KEY_SUBJECT,    /* sorted set: ids of jobs with this subject by time */
         KEY_WORKER,     /* hash: what the worker of this name says of itself */
         KEY_PAUSED,     /* set: names of the queues that an operator paused */
@@ -31,7 +32,7 @@ enum { RECORD_KEY_COUNT = KEY_PROBE + 1 };
 /* How many entries a key keeps at most. */
 enum {
         RECORD_EVENTS_MAX = 100, /* prelude.lua has the same number */
-        RECORD_JOBS_MAX = 1000,  /* KEY_JOBS of running and of completed */
+        RECORD_JOBS_MAX = 1000,  /* KEY_JOBS of running, of completed and of cancelled */
         RECORD_SUBJECT_MAX = 10000,
         RECORD_AUDIT_MAX = 10000,
         RECORD_HEAD_MAX = 16384, /* bytes of a body in KEY_LETTER: searched by `dlq --search` */

@@ -134,6 +134,7 @@ static void note_end(struct type_numbers *type, enum metrics_outcome outcome, do
                 type->consecutive_failures++;
                 return;
         case METRICS_DUPLICATE:
+        case METRICS_CANCELLED:
         case METRICS_STALE:
         case METRICS_BUSY:
         case METRICS_DEFER:

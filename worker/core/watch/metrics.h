@@ -32,6 +32,7 @@ enum { METRICS_LANES_MAX = 256 };
 #define METRICS_OUTCOME_LIST(X)                                                                              \
         X(COMPLETED, "completed") /* its effects are done */                                                 \
         X(DUPLICATE, "duplicate") /* was completed before */                                                 \
+        X(CANCELLED, "cancelled") /* was cancelled before anybody began */                                   \
         X(STALE, "stale")         /* a newer copy is known */                                                \
         X(BUSY, "busy")           /* another owner runs it: the same attempt comes again */                  \
         X(RETRY, "retry")         /* comes again with the next attempt */                                    \

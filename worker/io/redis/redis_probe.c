@@ -13,6 +13,11 @@ static const char *const script_sources[REDIS_SCRIPT_COUNT] = {
         [REDIS_SCRIPT_SETTLE] = script_settle,     [REDIS_SCRIPT_KILLED] = script_killed,
 };
 
+const char *redis_probe_cancel(struct arena *arena)
+{
+        return arena_printf(arena, "%s%s", script_prelude, script_cancel);
+}
+
 bool redis_probe_eviction(struct redis_connection *connection)
 {
         const char *argv[] = {"INFO", "memory"};

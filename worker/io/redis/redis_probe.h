@@ -1,6 +1,7 @@
 #ifndef LEVERET_IO_REDIS_PROBE_H
 #define LEVERET_IO_REDIS_PROBE_H
 
+#include "core/memory/arena.h"
 #include "io/redis/redis_connection.h"
 
 /* Inside of redis_connection_open: what is asked of a server before it is believed in. Each blocks for
@@ -14,6 +15,9 @@ bool redis_probe_eviction(struct redis_connection *connection);
 /* Loads the scripts and proves that this user may call them, and every command that they and the worker use,
  * on keys of every kind: rename-command and ACLs can take any of them away. */
 bool redis_probe_scripts(struct redis_connection *connection, const char *prefix, const char *name);
+
+/* The source of cancel.lua, which only commands and serve run. */
+const char *redis_probe_cancel(struct arena *arena);
 
 /* A server that is full, a replica, or lacks its replicas answers reads but takes no write. */
 bool redis_probe_write(struct redis_connection *connection, const char *prefix, const char *name);

@@ -1,8 +1,10 @@
 #include "io/redis/redis_sync.h"
 #include "core/memory/memory.h"
 #include "io/redis/redis_connection.h"
+#include "io/redis/redis_probe.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +99,16 @@ const struct redis_value *redis_sync_call(struct redis_sync *redis, struct arena
                 arguments[count++] = slice_of(text);
         va_end(list);
         return redis_sync_run(redis, arena, arguments, count);
+}
+
+const struct redis_value *redis_sync_cancel(struct redis_sync *redis, struct arena *arena,
+                                            const struct redis_cancel *cancel)
+{
+        const char *keep = arena_printf(arena, "%" PRId64, cancel->keep_ms);
+        const char *tier = arena_printf(arena, "%" PRId64, cancel->tier_ms);
+        return redis_sync_call(redis, arena, "EVAL", redis_probe_cancel(arena), "2", cancel->job_key,
+                               cancel->events_key, "", "", "", "", "", "", "", "", cancel->by, keep, tier,
+                               NULL);
 }
 
 struct slice redis_value_field(const struct redis_value *hash, const char *field)

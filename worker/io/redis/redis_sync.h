@@ -34,6 +34,16 @@ const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena 
 const struct redis_value *redis_sync_call(struct redis_sync *redis, struct arena *arena, ...)
         __attribute__((sentinel));
 
+/* A job that is not to be done. */
+struct redis_cancel {
+        const char *job_key, *events_key;
+        const char *by;           /* who asks, as in the inside of a JSON string */
+        int64_t keep_ms, tier_ms; /* claim.keep; the longest delay tier */
+};
+/* Runs cancel.lua, and answers as that does. */
+const struct redis_value *redis_sync_cancel(struct redis_sync *redis, struct arena *arena,
+                                            const struct redis_cancel *cancel);
+
 /* Puts a command into the next batch, at most 10000; redis_sync_flush sends it, waits for all answers and
  * throws them away. False: an answer was an error, or the connection is lost. Nothing else may be run in
  * between. */

@@ -142,7 +142,9 @@ if r.state == 'dropped' then
   r.created_ms, r.decision, r.error, r.signal, r.doubt_ms = '', '', '', '', ''
   return take('new', 1)
 end
+if r.state == 'cancelled' and r.fingerprint == '' then r.fingerprint = ARGV[6] end
 if r.fingerprint ~= ARGV[6] then return answer('conflict') end
+if r.state == 'cancelled' then return answer('cancelled') end
 if r.state == 'completed' then return answer('done') end
 if r.owner == owner then
   become(r.redrives, r.attempt, r.deferrals)
