@@ -153,6 +153,7 @@ struct outlet_news outlet_result(struct outlet *outlet, struct outlet_place *pla
         }
         news.outage = breaker_result(&outlet->breaker, job, place->probe, result, now_ms);
         news.changed = before != outlet->breaker.state;
+        news.opened = before == BREAKER_CLOSED && outlet->breaker.state == BREAKER_OPEN;
         place->probe = false;
         learn(outlet, result, now_ms);
         return news;

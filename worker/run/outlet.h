@@ -79,6 +79,7 @@ void outlet_give(struct outlet *outlet, struct outlet_place *place);
 struct outlet_news {
         bool outage;  /* the breaker was or is now open: the message is innocent */
         bool changed; /* the breaker's state */
+        bool opened;  /* the breaker, which was closed: the outage is a new one */
         bool slowed;  /* the service asked for a pause */
         bool again;   /* nothing was sent: the service takes fewer connections; the job wants a place again */
         bool narrowed; /* ... and people are to be told of it */

@@ -9,7 +9,7 @@
 
 /* How each kind of effect leaves, and what is made of how that ended. */
 
-static void breaker_tell(struct engine *engine, const struct outlet *outlet, const struct send_result *result)
+static void breaker_tell(const struct outlet *outlet, const struct send_result *result)
 {
         bool open = outlet->breaker.state == BREAKER_OPEN;
         char text[120];
@@ -22,8 +22,6 @@ static void breaker_tell(struct engine *engine, const struct outlet *outlet, con
                                        .outlet = outlet->config->name,
                                        .msg = text,
                                        .error = open ? result->error : NULL});
-        if (open)
-                alerts_event(engine, result->opens ? "mail_refused" : "breaker_open", result->error);
 }
 
 /* The mail went out, but not to all: the timeline names whom the server refused. */
@@ -59,7 +57,9 @@ static void judge_end(struct delivery *delivery, const struct send_result *resul
                          (double)(now_ms - delivery->send_began_ms) / 1000);
         breaker_explain(&outlet->breaker, result, delivery->error);
         if (news.changed)
-                breaker_tell(engine, outlet, result);
+                breaker_tell(outlet, result);
+        if (news.opened)
+                alerts_event(engine, result->opens ? "mail_refused" : "breaker_open", result->error);
 }
 
 /* The present effect's send has ended. `outage`: for a reason that no message is to blame for. */

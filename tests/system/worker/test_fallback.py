@@ -1,8 +1,10 @@
 """Another outlet takes what the first one surely did not accept, and nothing else."""
+import json
+
 import pytest
 
 from harness.publish import order
-from harness.sink import Sink
+from harness.sink import Hooks, Sink
 from harness.wait import wait_until
 
 
@@ -70,3 +72,31 @@ def test_a_run_after_a_killed_worker_keeps_to_its_outlet_until_a_definite_answer
     job = bench.wait_state(message, "completed", within=100)
     assert [attempt["answer"] for attempt in bench.sink.attempts()][-1] == 401, bench.sink.attempts()
     assert outlet_of(job) == "backup" and len(backup.mails()) == 1
+
+
+@pytest.fixture
+def hook():
+    receiver = Hooks()
+    yield receiver
+    receiver.stop()
+
+
+def told(hook):
+    return [alert for request in hook.requests for alert in json.loads(request["body"])["alerts"]]
+
+
+def test_a_key_that_is_refused_after_an_hour_burns_no_attempt_and_is_told_once(bench, hook):
+    """No outlet to fall back to: the jobs wait for a new key, and one alert says so."""
+    bench.worker(alerts={"webhook": hook.origin + "/alerts", "interval": "1s"}, mail={"breaker": {"failures": 5, "open": "1s", "open_max": "1s"}})
+    bench.publish_many([order(number) for number in range(1, 21)])
+    bench.wait_completed(20)
+    bench.sink.mode(401)
+    late = [order(number) for number in range(21, 61)]
+    bench.publish_many(late)
+    wait_until(lambda: len(bench.sink.attempts()) >= 20 + 5 + 5, what="the breaker has probed five times")
+    assert {bench.job(message).get("state") for message in late} <= {"running", "retrying", None}
+    bench.sink.mode("healthy")
+    bench.wait_completed(60)
+    assert {bench.job(message)["attempt"] for message in late} == {"0"}
+    assert len(bench.sink.mails()) == 60 and not bench.dead_letters(0)
+    assert [(alert["kind"], alert["count"]) for alert in told(hook)] == [("mail_refused", 1)]

@@ -71,3 +71,25 @@ def test_an_outlet_that_is_shut_delays_no_mail_of_another(bench, second_sink):
     bench.sink.mode("healthy")
     bench.wait_completed(300)
     bench.sink.wait_for(100)
+
+
+def test_weights_that_a_reload_changes_count_for_what_waits_already(bench):
+    """Behind the newsletters while both weigh the same; then the heavier goes first, and nobody starves."""
+    worker = bench.worker(queues=two_queues(bench, weight=10), mail={"rate": "20/s"})
+    bench.publish_many([order(n) for n in range(1, 201)])
+    wait_until(lambda: bench.sink.count() >= 5, what="the first newsletters")
+    bench.publish_many([email(f"otp{n}@example.com") for n in range(40)])
+    wait_until(lambda: len(otps(bench)) >= 3, what="both leave in turn")
+    before = bench.sink.count()
+    assert len(otps(bench)) < before - 5, "half of the places are the newsletters'"
+    bench.last.change(queues=two_queues(bench, weight=100))
+    worker.hang_up()
+    wait_until(lambda: len(otps(bench)) == 40, what="all of the heavier queue")
+    newsletters = bench.sink.count() - 40
+    print(f"\n{newsletters} newsletters of 200 were out with the fortieth password")
+    assert newsletters < 40
+    bench.sink.wait_for(240, within=30)
+
+
+def otps(bench):
+    return [mail for mail in bench.sink.mails() if mail["to"].startswith("otp")]

@@ -92,7 +92,9 @@ static void failures_shut_it_and_one_probe_at_a_time_tries_it(void **state)
         for (uint64_t job = 1; job <= 2; job++) {
                 assert_int_equal(outlet_shut_because(&outlet, 0), 0);
                 assert_true(outlet_take(&outlet, &place, 0));
-                assert_int_equal(outlet_result(&outlet, &place, job, &failed, 0).changed, job == 2);
+                struct outlet_news news = outlet_result(&outlet, &place, job, &failed, 0);
+                assert_int_equal(news.changed, job == 2);
+                assert_int_equal(news.opened, job == 2);
                 outlet_give(&outlet, &place);
         }
         assert_int_equal(outlet_shut_because(&outlet, 0), OBSTACLE_BIT(BREAKER_OPEN));
@@ -106,6 +108,22 @@ static void failures_shut_it_and_one_probe_at_a_time_tries_it(void **state)
         assert_true(outlet_result(&outlet, &place, 3, &done, 1000).changed);
         outlet_give(&outlet, &place);
         assert_true(outlet_take(&outlet, &other, 1000));
+}
+
+static void an_outage_is_news_once_however_many_probes_fail(void **state)
+{
+        (void)state;
+        struct outlet outlet;
+        struct outlet_place place = {0};
+        struct send_result failed = failure();
+        open_one(&outlet, &settings_of_outlet);
+        outlet.breaker.state = BREAKER_HALF_OPEN;
+        assert_true(outlet_take(&outlet, &place, 0));
+        struct outlet_news news = outlet_result(&outlet, &place, 1, &failed, 0);
+        assert_int_equal(outlet.breaker.state, BREAKER_OPEN);
+        assert_true(news.changed);
+        assert_false(news.opened);
+        outlet_give(&outlet, &place);
 }
 
 static void a_probe_that_sent_nothing_is_withdrawn(void **state)
@@ -174,6 +192,7 @@ int main(void)
                 cmocka_unit_test(a_place_in_which_nothing_was_sent_gives_its_token_back),
                 cmocka_unit_test(the_lanes_of_an_outlet_share_its_rate),
                 cmocka_unit_test(failures_shut_it_and_one_probe_at_a_time_tries_it),
+                cmocka_unit_test(an_outage_is_news_once_however_many_probes_fail),
                 cmocka_unit_test(a_probe_that_sent_nothing_is_withdrawn),
                 cmocka_unit_test(a_pause_that_is_asked_for_is_kept_and_a_long_one_shuts),
                 cmocka_unit_test(a_service_that_says_too_many_and_no_more_gets_a_second),
