@@ -10,6 +10,8 @@
 #include "io/machine/clock.h"
 #include "io/redis/redis_pool.h"
 #include "serve/site.h"
+#include "serve/watch.h"
+#include "serve/work.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,8 @@ struct server {
         struct redis_pool *pool;
         struct amqp_desk *desk; /* while the loop turns */
         struct serve_door *door;
+        struct works *works;
+        struct watch *watch; /* while the loop turns */
 };
 
 static void serve_live(const struct serve_call *call)
@@ -55,6 +59,14 @@ static const struct {
         [SERVE_DEAD] = {serve_dead, true},
         [SERVE_DEAD_GROUPS] = {serve_dead_groups, true},
         [SERVE_DEAD_LETTER] = {serve_dead_letter, true},
+        [SERVE_OVERVIEW] = {serve_overview, true},
+        [SERVE_REDRIVE] = {serve_redrive, true},
+        [SERVE_DROP] = {serve_drop, true},
+        [SERVE_EDIT] = {serve_edit, true},
+        [SERVE_OPERATION] = {serve_operation, true},
+        [SERVE_OPERATION_LIST] = {serve_operations, true},
+        [SERVE_STOP] = {serve_stop, true},
+        [SERVE_RESTORE] = {serve_restore, true},
         [SERVE_AUDIT] = {serve_audit, true},
         [SERVE_OUTLETS] = {serve_outlets, false},
         [SERVE_TYPES] = {serve_types, false},
@@ -69,6 +81,14 @@ void serve_refuse(const struct serve_call *call, int status, const char *detail)
         call->answer->status = status;
         call->answer->content_type = problem_content_type;
         problem_add(&call->answer->body, status, detail);
+}
+
+void serve_refuse_faults(const struct serve_call *call, const char *detail, const char *root,
+                         const struct faults *faults)
+{
+        call->answer->status = 400;
+        call->answer->content_type = problem_content_type;
+        problem_add_faults(&call->answer->body, 400, detail, root, faults);
 }
 
 const char *serve_query(const struct serve_call *call, const char *name)
@@ -237,6 +257,7 @@ static void answer(void *context, const struct http_request *request, struct htt
                                   .query = &query,
                                   .desk = server->desk,
                                   .door = server->door,
+                                  .works = server->works,
                                   .answer = answer};
         answer->content_type = "application/json";
         if (match.route)
@@ -265,6 +286,7 @@ static void opened(void *context, uv_loop_t *loop)
 {
         struct server *server = context;
         server->desk = amqp_desk_open(loop, server->config);
+        server->watch = watch_open(server->config, server->pool, server->works);
 }
 
 static void closing(void *context)
@@ -277,12 +299,17 @@ static void closed(void *context)
 {
         const struct server *server = context;
         amqp_desk_close(server->desk);
+        works_close(server->works);
+        watch_close(server->watch);
 }
 
 bool serve_run(const struct config *config, const struct type_set *types, char *error)
 {
-        struct server server = {
-                .config = config, .types = types, .pool = redis_pool_open(config), .door = serve_door_open()};
+        struct server server = {.config = config,
+                                .types = types,
+                                .pool = redis_pool_open(config),
+                                .door = serve_door_open(),
+                                .works = works_open(config, types)};
         struct http_server_options options = {
                 .listen = config->serve.listen,
                 .cert_file = config->serve.cert_file,

@@ -3,6 +3,7 @@
 
 #include "core/serve/access.h"
 #include "core/settings/config.h"
+#include "core/text/faults.h"
 #include "core/types/type_set.h"
 #include "io/amqp/amqp_desk.h"
 #include "io/serve/http_server.h"
@@ -25,6 +26,7 @@ struct serve_call {
         const struct query *query; /* with a connection to Redis */
         struct amqp_desk *desk;    /* publishes */
         struct serve_door *door;
+        struct works *works;
         const struct type_set *types;
         struct http_answer *answer;
 };
@@ -39,6 +41,13 @@ void serve_refuse_redis(const struct serve_call *call);
 /* Makes the answer a problem. */
 void serve_refuse(const struct serve_call *call, int status, const char *detail);
 
+/* 400 with each fault and its JSON pointer, prefixed with `root`. */
+void serve_refuse_faults(const struct serve_call *call, const char *detail, const char *root,
+                         const struct faults *faults);
+/* Adds the groups of those that are wanted, as the items of a JSON array. */
+struct letters;
+void serve_add_groups(const struct query *query, const struct letters *letters, struct buffer *out);
+
 /* ---- serve_door.c: failed log-ins ---- */
 
 struct serve_door *serve_door_open(void);
@@ -52,7 +61,9 @@ typedef void serve_answer_function(const struct serve_call *call);
 serve_answer_function serve_dead, serve_dead_groups, serve_dead_letter, serve_pause, serve_resume,
         serve_audit;
 serve_answer_function serve_session_begin, serve_session, serve_session_end;
-serve_answer_function serve_messages;
+serve_answer_function serve_redrive, serve_drop, serve_edit, serve_operation, serve_operations, serve_stop,
+        serve_restore;
+serve_answer_function serve_messages, serve_overview;
 serve_answer_function serve_job, serve_jobs, serve_queues, serve_workers, serve_outlets, serve_types,
         serve_type, serve_type_schema, serve_type_plan;
 

@@ -85,15 +85,10 @@ static void add_text(struct buffer *out, const char *name, const char *text)
                 buffer_add_text(out, "null");
 }
 
-void serve_dead_groups(const struct serve_call *call)
+void serve_add_groups(const struct query *query, const struct letters *letters, struct buffer *out)
 {
-        struct letters letters;
         struct letter_group *groups;
-        struct buffer *out = &call->answer->body;
-        if (!choose(call, &letters))
-                return;
-        size_t count = letters_group(call->query, &letters, &groups);
-        buffer_add_text(out, "{\"items\":[");
+        size_t count = letters_group(query, letters, &groups);
         for (size_t i = 0; i < count; i++) {
                 const struct letter_group *group = &groups[i];
                 buffer_printf(out, "%s{\"count\":%zu,\"first_ms\":%" PRId64 ",\"last_ms\":%" PRId64,
@@ -106,6 +101,16 @@ void serve_dead_groups(const struct serve_call *call)
                 add_text(out, "example", group->example);
                 buffer_add_char(out, '}');
         }
+}
+
+void serve_dead_groups(const struct serve_call *call)
+{
+        struct letters letters;
+        struct buffer *out = &call->answer->body;
+        if (!choose(call, &letters))
+                return;
+        buffer_add_text(out, "{\"items\":[");
+        serve_add_groups(call->query, &letters, out);
         buffer_add_text(out, "],\"next\":null}");
 }
 

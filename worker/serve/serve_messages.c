@@ -3,7 +3,6 @@
 #include "core/message/envelope.h"
 #include "core/plan/plan.h"
 #include "core/plan/registry.h"
-#include "core/serve/problem.h"
 #include "core/text/plain_text.h"
 #include "handler.h"
 #include "query/audit.h"
@@ -13,14 +12,6 @@
 #include <string.h>
 
 /* POST /v1/messages. */
-
-static void refuse_faults(const struct serve_call *call, const char *detail, const char *root,
-                          const struct faults *faults)
-{
-        call->answer->status = 400;
-        call->answer->content_type = problem_content_type;
-        problem_add_faults(&call->answer->body, 400, detail, root, faults);
-}
 
 /* One member of the body that is text. */
 static void read_text(const struct serve_call *call, const json_t *value, const char *name, const char **to,
@@ -103,7 +94,7 @@ static bool read_body(const struct serve_call *call, struct publication *publica
         }
         json_decref(body);
         if (faults.count > 0)
-                refuse_faults(call, "the message is not as it must be", "", &faults);
+                serve_refuse_faults(call, "the message is not as it must be", "", &faults);
         return faults.count == 0;
 }
 
@@ -115,15 +106,16 @@ static bool check_payload(const struct serve_call *call, const struct publicatio
         const struct handler *handler = type_set_find(call->types, slice_of(publication->type));
         if (!handler) {
                 faults_add(&faults, "/type: no handler of this type; see /v1/types");
-                refuse_faults(call, "unknown_type", "", &faults);
+                serve_refuse_faults(call, "unknown_type", "", &faults);
                 return false;
         }
         enum plan_outcome outcome = plan_build_text(handler, publication->data, &plan, &faults);
         if (outcome != PLAN_OK)
-                refuse_faults(call,
-                              outcome == PLAN_REJECTED ? "rejected: its handler will not do it"
-                                                       : "bad_payload: it is not what the type asks for",
-                              "/data", &faults);
+                serve_refuse_faults(call,
+                                    outcome == PLAN_REJECTED
+                                            ? "rejected: its handler will not do it"
+                                            : "bad_payload: it is not what the type asks for",
+                                    "/data", &faults);
         return outcome == PLAN_OK;
 }
 

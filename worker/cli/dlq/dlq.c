@@ -1,10 +1,9 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
 #include "core/broker/topology.h"
 #include "core/codec/rfc3339.h"
 #include "core/text/units.h"
 #include "io/machine/clock.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -83,7 +82,7 @@ static int check_flags(struct cli *cli, const struct verb *verb, const struct cl
 /* An empty word is in every text, and it is the id of every message that has none. */
 static int check_words(const struct dlq *dlq, const struct cli_flag *flags)
 {
-        struct cli *cli = dlq->cli;
+        struct cli *cli = command_of(dlq)->cli;
         for (const struct cli_flag *flag = flags; flag->name; flag++)
                 if (flag->takes_value && *flag->value && (*flag->value)[0] == '\0')
                         return cli_usage(cli, arena_printf(&cli->arena, "%s is empty", flag->name));
@@ -97,9 +96,9 @@ static int check_words(const struct dlq *dlq, const struct cli_flag *flags)
 static bool parse_since(struct dlq *dlq)
 {
         int64_t ago_ms;
-        if (duration_parse(dlq->since, &ago_ms))
+        if (duration_parse(command_of(dlq)->since, &ago_ms))
                 dlq->since_ms = clock_wall_ms() - ago_ms;
-        else if (!rfc3339_parse(slice_of(dlq->since), &dlq->since_ms))
+        else if (!rfc3339_parse(slice_of(command_of(dlq)->since), &dlq->since_ms))
                 return false;
         return true;
 }
@@ -107,14 +106,18 @@ static bool parse_since(struct dlq *dlq)
 static int parse_values(struct dlq *dlq)
 {
         enum { WAIT_MS = 30000 };
-        dlq->wait_ms = WAIT_MS;
-        if (dlq->since && !parse_since(dlq))
-                return cli_usage(dlq->cli,
+        command_of(dlq)->wait_ms = WAIT_MS;
+        dlq->all = command_of(dlq)->all != NULL;
+        dlq->expired = command_of(dlq)->expired != NULL;
+        if (command_of(dlq)->since && !parse_since(dlq))
+                return cli_usage(command_of(dlq)->cli,
                                  "--since takes how long ago, as 2h, or a time, as 2026-01-31T12:00:00Z");
-        if (dlq->wait && dlq->wait[0] && !duration_parse(dlq->wait, &dlq->wait_ms))
-                return cli_usage(dlq->cli, "--wait takes a duration, as 30s");
-        if (dlq->limit && !cli_parse_count(dlq->limit, 1, 1000000000, &dlq->limit_count))
-                return cli_usage(dlq->cli, "--limit takes 1 to 1000000000");
+        if (command_of(dlq)->wait && command_of(dlq)->wait[0] &&
+            !duration_parse(command_of(dlq)->wait, &command_of(dlq)->wait_ms))
+                return cli_usage(command_of(dlq)->cli, "--wait takes a duration, as 30s");
+        if (command_of(dlq)->limit &&
+            !cli_parse_count(command_of(dlq)->limit, 1, 1000000000, &dlq->limit_count))
+                return cli_usage(command_of(dlq)->cli, "--limit takes 1 to 1000000000");
         return CLI_OK;
 }
 
@@ -130,78 +133,83 @@ static const char *queues_text(struct cli *cli, bool unrouted)
         return copy;
 }
 
-const char *dlq_work_queue(struct cli *cli, const char *word)
+const char *dlq_operator(struct arena *arena)
 {
-        for (size_t i = 0; i < cli->config->queue_count; i++) {
-                const char *name = cli->config->queues[i].name;
-                if (strcmp(name, word) == 0 || strcmp(topology_dlq_name(&cli->arena, name), word) == 0)
-                        return name;
-        }
-        return NULL;
-}
-
-const struct config_queue *dlq_config_queue(const struct dlq *dlq)
-{
-        const struct config *config = dlq->cli->config;
-        for (size_t i = 0; i < config->queue_count; i++)
-                if (strcmp(config->queues[i].name, dlq->queue) == 0)
-                        return &config->queues[i];
-        return NULL;
+        const char *user = getenv("SUDO_USER");
+        if (!user)
+                user = getenv("USER");
+        return arena_printf(arena, "%.64s@%s", user ? user : "operator", dlq_host(arena));
 }
 
 static int name_queues(struct dlq *dlq, const char *word)
 {
-        struct cli *cli = dlq->cli;
-        if (strcmp(word, QUEUE_UNROUTED) == 0) {
-                dlq->queue = dlq->source = QUEUE_UNROUTED;
-                dlq->target = cli->config->queue_count == 1 ? cli->config->queues[0].name : NULL;
-        } else if ((dlq->queue = dlq_work_queue(cli, word))) {
-                dlq->source = topology_dlq_name(&cli->arena, dlq->queue);
-                dlq->target = dlq->queue;
-        } else {
-                return cli_fail(cli, CLI_NOT_FOUND, "no queue %s is configured; there are %s",
-                                cli_safe(cli, slice_of(word)), queues_text(cli, true));
-        }
-        return CLI_OK;
+        struct cli *cli = command_of(dlq)->cli;
+        if (dlq_name(dlq, word))
+                return CLI_OK;
+        return cli_fail(cli, CLI_NOT_FOUND, "no queue %s is configured; there are %s",
+                        cli_safe(cli, slice_of(word)), queues_text(cli, true));
 }
 
 static int name_target(struct dlq *dlq)
 {
-        if (dlq->to && !(dlq->target = dlq_work_queue(dlq->cli, dlq->to)))
-                return cli_fail(dlq->cli, CLI_NOT_FOUND,
+        if (command_of(dlq)->to && !(dlq->target = dlq_work_queue(&dlq->query, command_of(dlq)->to)))
+                return cli_fail(command_of(dlq)->cli, CLI_NOT_FOUND,
                                 "--to %s: no such work queue is configured; there are %s",
-                                cli_safe(dlq->cli, slice_of(dlq->to)), queues_text(dlq->cli, false));
+                                cli_safe(command_of(dlq)->cli, slice_of(command_of(dlq)->to)),
+                                queues_text(command_of(dlq)->cli, false));
         return CLI_OK;
 }
 
-struct job_of_thread {
+struct verb_run {
         struct dlq *dlq;
         const struct verb *verb;
         int status;
 };
 
-static void *run_thread(void *context)
+static void run_verb(void *context)
 {
-        struct job_of_thread *job = context;
-        job->status = job->verb->takes_file ? CLI_OK : dlq_index_load(job->dlq);
-        if (job->status == CLI_OK)
-                job->status = job->verb->run(job->dlq);
-        return NULL;
+        struct verb_run *run = context;
+        run->status = run->verb->takes_file ? CLI_OK : dlq_index_load(run->dlq);
+        if (run->status == CLI_OK)
+                run->status = run->verb->run(run->dlq);
 }
 
-/* Headers nested 26,000 deep fit into one frame, and taking them apart recurses. */
-static int run_on_big_stack(struct dlq *dlq, const struct verb *verb)
+static void on_told(struct dlq *dlq, int status, const char *text)
 {
-        struct job_of_thread job = {.dlq = dlq, .verb = verb, .status = CLI_ERROR};
-        pthread_attr_t attributes;
-        pthread_t thread;
-        pthread_attr_init(&attributes);
-        pthread_attr_setstacksize(&attributes, (size_t)AMQP_STACK_BYTES * 4);
-        if (pthread_create(&thread, &attributes, run_thread, &job) != 0)
-                return cli_fail(dlq->cli, CLI_ERROR, "no thread could be started");
-        pthread_join(thread, NULL);
-        pthread_attr_destroy(&attributes);
-        return job.status;
+        struct cli *cli = command_of(dlq)->cli;
+        cli_fail(cli, status, "%s", cli_safe(cli, slice_of(text)));
+}
+
+static void on_moved(struct dlq *dlq, int64_t done, int64_t total)
+{
+        struct progress *progress = &command_of(dlq)->progress;
+        progress->total = total;
+        progress_show(progress, done);
+}
+
+static bool on_stopped(struct dlq *dlq)
+{
+        (void)dlq;
+        return dlq_interrupted();
+}
+
+_Static_assert((int)DLQ_OK == CLI_OK && (int)DLQ_ERROR == CLI_ERROR && (int)DLQ_NOT_FOUND == CLI_NOT_FOUND &&
+                       (int)DLQ_REFUSED == CLI_REFUSED,
+               "what the work returns is the exit status of its command");
+
+static int run_on_queue(struct dlq *dlq, const struct verb *verb)
+{
+        struct cli *cli = command_of(dlq)->cli;
+        struct verb_run run = {.dlq = dlq, .verb = verb, .status = CLI_ERROR};
+        dlq->query.redis = cli_redis(cli);
+        if (!dlq->query.redis)
+                return CLI_ERROR;
+        dlq->who = dlq_operator(dlq->query.arena);
+        dlq->types = cli->types;
+        if (!dlq_run_on_big_stack(run_verb, &run))
+                cli_fail(cli, CLI_ERROR, "no thread could be started");
+        redis_sync_close(dlq->query.redis);
+        return run.status;
 }
 
 static const char *verb_missing(struct cli *cli)
@@ -214,25 +222,26 @@ static const char *verb_missing(struct cli *cli)
 
 int command_dlq(struct cli *cli, int argc, char **argv)
 {
-        struct dlq dlq = {.cli = cli};
+        struct dlq_command command = {.cli = cli};
+        struct dlq dlq = {.told = on_told, .stopped = on_stopped, .moved = on_moved, .context = &command};
         const struct cli_flag flags[] = {{.name = "--reason", .takes_value = true, .value = &dlq.reason},
                                          {.name = "--type", .takes_value = true, .value = &dlq.type},
                                          {.name = "--search", .takes_value = true, .value = &dlq.search},
-                                         {.name = "--rate", .takes_value = true, .value = &dlq.rate},
-                                         {.name = "--to", .takes_value = true, .value = &dlq.to},
-                                         {.name = "--backup", .takes_value = true, .value = &dlq.backup},
-                                         {.name = "--limit", .takes_value = true, .value = &dlq.limit},
+                                         {.name = "--rate", .takes_value = true, .value = &command.rate},
+                                         {.name = "--to", .takes_value = true, .value = &command.to},
+                                         {.name = "--backup", .takes_value = true, .value = &command.backup},
+                                         {.name = "--limit", .takes_value = true, .value = &command.limit},
                                          {.name = "--subject", .takes_value = true, .value = &dlq.subject},
-                                         {.name = "--since", .takes_value = true, .value = &dlq.since},
-                                         {.name = "--filter", .takes_value = true, .value = &dlq.filter},
-                                         {.name = "--set", .takes_value = true, .value = &dlq.set},
-                                         {.name = "--wait", .takes_duration = true, .value = &dlq.wait},
-                                         {.name = "--newest", .value = &dlq.newest},
-                                         {.name = "--expired", .value = &dlq.expired},
-                                         {.name = "--all", .value = &dlq.all},
-                                         {.name = "--full", .value = &dlq.full},
-                                         {.name = "--dry-run", .value = &dlq.dry_run},
-                                         {.name = "--edit", .value = &dlq.edit},
+                                         {.name = "--since", .takes_value = true, .value = &command.since},
+                                         {.name = "--filter", .takes_value = true, .value = &command.filter},
+                                         {.name = "--set", .takes_value = true, .value = &command.set},
+                                         {.name = "--wait", .takes_duration = true, .value = &command.wait},
+                                         {.name = "--newest", .value = &command.newest},
+                                         {.name = "--expired", .value = &command.expired},
+                                         {.name = "--all", .value = &command.all},
+                                         {.name = "--full", .value = &command.full},
+                                         {.name = "--dry-run", .value = &command.dry_run},
+                                         {.name = "--edit", .value = &command.edit},
                                          {0}};
         if (!cli_parse(cli, argc, argv, flags))
                 return CLI_USAGE;
@@ -253,16 +262,10 @@ int command_dlq(struct cli *cli, int argc, char **argv)
                 status = parse_values(&dlq);
         if (status == CLI_OK)
                 status = cli_config(cli);
+        dlq.query = (struct query){.config = cli->config, .arena = &cli->arena};
         if (status == CLI_OK && !verb->takes_file)
                 status = name_queues(&dlq, cli->words[1]);
         if (status == CLI_OK)
                 status = name_target(&dlq);
-        if (status != CLI_OK)
-                return status;
-        dlq.redis = cli_redis(cli);
-        if (!dlq.redis)
-                return CLI_ERROR;
-        status = run_on_big_stack(&dlq, verb);
-        redis_sync_close(dlq.redis);
-        return status;
+        return status == CLI_OK ? run_on_queue(&dlq, verb) : status;
 }

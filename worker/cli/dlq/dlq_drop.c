@@ -1,6 +1,4 @@
-#include "cli/dlq/dlq.h"
-#include "cli/progress.h"
-#include "core/memory/memory.h"
+#include "cli/dlq/dlq_command.h"
 #include "io/machine/clock.h"
 
 #include <errno.h>
@@ -12,139 +10,76 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Takes dead letters away for good: a portion is written to the backup and synced to disk, then acked, then
- * forgotten. */
-
-/* Messages, and bytes of their lines above which no more come into it. */
-enum { PORTION = 200, PORTION_BYTES = 16 << 20 };
-
-struct dropped {
-        uint64_t tag;
-        struct dlq_death death;
-};
-
-struct drop {
-        struct dlq *dlq;
-        struct dlq_walk walk;
-        struct progress progress;
-        const char *file; /* NULL: none is needed, or nothing came into it */
+/* What is dropped goes into a file, line by line, on the disk before the letter is gone. */
+struct backup_file {
+        const char *name; /* NULL: none is needed, or nothing came into it */
         int fd;
         bool written;
-        struct buffer lines;
-        struct dropped portion[PORTION];
-        size_t portion_count;
-        int64_t dropped, total;
-        bool disk_failed;
 };
 
-static bool write_lines(struct drop *drop)
+static bool write_lines(struct backup_file *file, struct slice lines)
 {
-        for (size_t at = 0; at < drop->lines.len;) {
-                ssize_t done = write(drop->fd, drop->lines.data + at, drop->lines.len - at);
+        for (size_t at = 0; at < lines.len;) {
+                ssize_t done = write(file->fd, lines.data + at, lines.len - at);
                 if (done < 0 && errno == EINTR)
                         continue;
                 if (done <= 0)
                         return false;
                 at += (size_t)done;
-                drop->written = true;
+                file->written = true;
         }
-        return fdatasync(drop->fd) == 0;
+        return fdatasync(file->fd) == 0;
 }
 
-static void forget(struct drop *drop, const struct dropped *dropped, size_t count)
+static bool keep_lines(struct dlq_backup *backup, struct dlq *dlq, struct slice lines)
 {
-        const char *ids[PORTION] = {0};
-        for (size_t i = 0; i < count; i++)
-                ids[i] = dropped[i].death.dead_id;
-        dlq_index_remove(drop->dlq, ids, count);
-        for (size_t i = 0; i < count; i++) {
-                char note[100];
-                snprintf(note, sizeof(note), "\"event\":\"dropped\",\"dead_id\":\"%s\"",
-                         dropped[i].death.dead_id);
-                dlq_note_dropped(drop->dlq, &dropped[i].death, note);
-        }
+        struct backup_file *file = backup->context;
+        if (write_lines(file, lines))
+                return true;
+        cli_fail(command_of(dlq)->cli, CLI_ERROR, "%s: %s", file->name, strerror(errno));
+        return false;
 }
 
-static void finish_portion(struct drop *drop)
+static bool open_backup(struct dlq_backup *backup, struct dlq *dlq)
 {
-        size_t count = drop->portion_count, acked = 0;
-        drop->portion_count = 0;
-        if (count == 0)
-                return;
-        if (!write_lines(drop)) {
-                cli_fail(drop->dlq->cli, CLI_ERROR, "%s: %s", drop->file, strerror(errno));
-                drop->disk_failed = true;
-                for (size_t i = 0; i < count; i++)
-                        dlq_walk_hold(&drop->walk, drop->portion[i].tag);
-                return;
-        }
-        buffer_recycle(&drop->lines, PORTION_BYTES);
-        while (acked < count && dlq_walk_ack(&drop->walk, drop->portion[acked].tag))
-                acked++;
-        forget(drop, drop->portion, acked);
-        drop->dropped += (int64_t)acked;
-        progress_show(&drop->progress, drop->dropped);
-}
-
-static void consider(struct drop *drop, struct arena *arena, const struct message *message, uint64_t tag)
-{
-        struct letter letter;
-        letter_read(arena, drop->dlq, message, &letter);
-        const struct letter_entry *entry = dlq_index_meet(drop->dlq, letter.dead_id);
-        if (!dlq_index_is_chosen(drop->dlq, entry)) {
-                dlq_walk_hold(&drop->walk, tag);
-                arena_free(arena);
-                return;
-        }
-        struct dropped *dropped = &drop->portion[drop->portion_count++];
-        dropped->tag = tag;
-        dlq_death_read(arena, drop->dlq, message, &letter, &dropped->death);
-        letter_json(&drop->lines, &letter, message);
-        buffer_add_char(&drop->lines, '\n');
-        arena_free(arena);
-        if (drop->portion_count == PORTION || drop->lines.len >= PORTION_BYTES)
-                finish_portion(drop);
-}
-
-static bool open_backup(struct drop *drop)
-{
-        struct cli *cli = drop->dlq->cli;
+        struct cli *cli = command_of(dlq)->cli;
+        struct backup_file *file = backup->context;
         time_t now = (time_t)(clock_wall_ms() / 1000);
         struct tm tm;
         char stamp[32];
         gmtime_r(&now, &tm);
         strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-        char *own_name =
-                arena_printf(&cli->arena, "%.200s-%s-%d.jsonl", drop->dlq->source, stamp, (int)getpid());
+        char *own_name = arena_printf(&cli->arena, "%.200s-%s-%d.jsonl", dlq->source, stamp, (int)getpid());
         for (char *slash = own_name; (slash = strchr(slash, '/'));)
                 *slash = '_';
-        drop->file = drop->dlq->backup ? drop->dlq->backup : own_name;
-        drop->fd = open(drop->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (drop->fd < 0)
-                cli_fail(cli, CLI_ERROR, "the backup %s: %s; nothing was dropped", drop->file,
+        file->name = command_of(dlq)->backup ? command_of(dlq)->backup : own_name;
+        file->fd = open(file->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (file->fd < 0)
+                cli_fail(cli, CLI_ERROR, "the backup %s: %s; nothing was dropped", file->name,
                          strerror(errno));
-        return drop->fd >= 0;
+        return file->fd >= 0;
 }
 
-static void close_backup(struct drop *drop)
+static void close_backup(struct backup_file *file)
 {
-        if (drop->fd >= 0)
-                close(drop->fd);
-        if (drop->fd >= 0 && !drop->written) {
-                unlink(drop->file);
-                drop->file = NULL;
+        if (file->fd >= 0)
+                close(file->fd);
+        if (file->fd >= 0 && !file->written) {
+                unlink(file->name);
+                file->name = NULL;
         }
 }
 
-static void print_json(const struct drop *drop)
+static void print_json(const struct dlq *dlq, const struct dlq_backup *backup)
 {
+        const struct backup_file *file = backup->context;
         struct buffer out = {0};
         buffer_add_text(&out, "{\"queue\":");
-        buffer_add_json_string(&out, slice_of(drop->dlq->source));
-        buffer_printf(&out, ",\"dropped\":%" PRId64 ",\"of\":%" PRId64 ",\"backup\":", drop->dropped,
-                      drop->total);
-        if (drop->file)
-                buffer_add_json_string(&out, slice_of(drop->file));
+        buffer_add_json_string(&out, slice_of(dlq->source));
+        buffer_printf(&out, ",\"dropped\":%" PRId64 ",\"of\":%" PRId64 ",\"backup\":", backup->dropped,
+                      backup->total);
+        if (file->name)
+                buffer_add_json_string(&out, slice_of(file->name));
         else
                 buffer_add_text(&out, "null");
         buffer_add_char(&out, '}');
@@ -152,45 +87,34 @@ static void print_json(const struct drop *drop)
         buffer_fini(&out);
 }
 
-static int report(struct drop *drop, int status)
+static int report(struct dlq *dlq, const struct dlq_backup *backup, int status)
 {
-        struct cli *cli = drop->dlq->cli;
+        struct cli *cli = command_of(dlq)->cli;
+        const struct backup_file *file = backup->context;
         if (cli->output == CLI_JSON)
-                print_json(drop);
-        fprintf(stderr, "dropped %" PRId64 " of %" PRId64 "%s%s\n", drop->dropped, drop->total,
-                drop->file ? "; they are kept in " : "", drop->file ? drop->file : "");
+                print_json(dlq, backup);
+        fprintf(stderr, "dropped %" PRId64 " of %" PRId64 "%s%s\n", backup->dropped, backup->total,
+                file->name ? "; they are kept in " : "", file->name ? file->name : "");
         if (dlq_interrupted())
                 return cli_fail(cli, CLI_ERROR, "stopped by Ctrl-C; the rest is as it was");
-        if (status == CLI_OK && !drop->disk_failed && drop->dropped < drop->total)
+        if (status == CLI_OK && !backup->failed && backup->dropped < backup->total)
                 return cli_fail(cli, CLI_ERROR,
-                                "the others were not met in the queue; see leveret dlq sync %s",
-                                drop->dlq->queue);
-        return drop->disk_failed || drop->dropped < drop->total ? CLI_ERROR : status;
+                                "the others were not met in the queue; see leveret dlq sync %s", dlq->queue);
+        return backup->failed || backup->dropped < backup->total ? CLI_ERROR : status;
 }
 
-static int work(struct drop *drop, const char *verb)
+static int work(struct dlq *dlq, const char *verb)
 {
-        struct arena *arena;
-        struct message *message;
-        uint64_t tag;
-        bool unopened = false;
-        int status = dlq_walk_open(&drop->walk, drop->dlq, verb);
-        if (status != CLI_OK)
-                return status;
-        drop->total = drop->dlq->wanted > 0 ? dlq_index_goal(drop->dlq) : drop->walk.bound;
-        progress_begin(&drop->progress, "dropped", drop->total);
-        if (drop->walk.bound == 0 || open_backup(drop)) {
-                while (!drop->disk_failed &&
-                       dlq_walk_next(&drop->walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE)
-                        consider(drop, arena, message, tag);
-                finish_portion(drop);
-                progress_end(&drop->progress, drop->dropped);
-                close_backup(drop);
-        } else {
-                unopened = true;
-        }
-        status = dlq_walk_close(&drop->walk);
-        return unopened ? CLI_ERROR : report(drop, status);
+        struct backup_file file = {.fd = -1};
+        struct dlq_backup backup = {.open = open_backup, .keep = keep_lines, .context = &file};
+        progress_begin(&command_of(dlq)->progress, "dropped", 0);
+        int status = dlq_drop_run(dlq, verb, &backup);
+        progress_end(&command_of(dlq)->progress, backup.dropped);
+        bool unopened = backup.failed && file.fd < 0;
+        close_backup(&file);
+        if (unopened || (status != CLI_OK && backup.total == 0))
+                return unopened ? CLI_ERROR : status;
+        return report(dlq, &backup, status);
 }
 
 /* --yes, or the queue's name typed on a terminal. */
@@ -198,11 +122,11 @@ static int confirm(struct dlq *dlq, const char *verb)
 {
         char answer[300];
         int64_t count = dlq_index_goal(dlq);
-        if (dlq->cli->yes)
+        if (command_of(dlq)->cli->yes)
                 return CLI_OK;
         if (!isatty(STDIN_FILENO))
-                return cli_fail(dlq->cli, CLI_REFUSED,
-                                "%s destroys messages: without a terminal it needs --yes", verb);
+                return dlq_fail(dlq, CLI_REFUSED, "%s destroys messages: without a terminal it needs --yes",
+                                verb);
         int status = dlq->wanted > 0 ? CLI_OK : dlq_count(dlq, &count);
         if (status != CLI_OK)
                 return status;
@@ -217,30 +141,24 @@ static int confirm(struct dlq *dlq, const char *verb)
         answer[strcspn(answer, "\n")] = '\0';
         if (strcmp(answer, dlq->queue) == 0 || strcmp(answer, dlq->source) == 0)
                 return CLI_OK;
-        return cli_fail(dlq->cli, CLI_REFUSED, "that is not its name; nothing was dropped");
+        return dlq_fail(dlq, CLI_REFUSED, "that is not its name; nothing was dropped");
 }
 
 static int run(struct dlq *dlq, const char *verb)
 {
-        if (dlq->dry_run)
+        if (command_of(dlq)->dry_run)
                 return dlq_dry_run(dlq, "drop");
         int status = confirm(dlq, verb);
         if (status != CLI_OK)
                 return status;
-        struct drop *drop = memory_zeroed(1, sizeof(*drop));
-        drop->dlq = dlq;
-        drop->fd = -1;
-        status = work(drop, verb);
-        buffer_fini(&drop->lines);
-        free(drop);
-        return status;
+        return work(dlq, verb);
 }
 
 int dlq_drop(struct dlq *dlq)
 {
         bool chosen = dlq->id_count > 0 || dlq_has_filter(dlq);
         if (!chosen && !dlq->all)
-                return cli_usage(dlq->cli, DLQ_CHOOSE);
+                return cli_usage(command_of(dlq)->cli, DLQ_CHOOSE);
         int status = chosen ? dlq_index_choose(dlq) : CLI_OK;
         return status == CLI_OK ? run(dlq, "drop") : status;
 }
@@ -248,7 +166,8 @@ int dlq_drop(struct dlq *dlq)
 int dlq_purge(struct dlq *dlq)
 {
         if (dlq->id_count > 0 || dlq_has_filter(dlq))
-                return cli_usage(dlq->cli, "purge takes the whole queue; for some of it: leveret dlq drop");
-        dlq->all = "";
+                return cli_usage(command_of(dlq)->cli,
+                                 "purge takes the whole queue; for some of it: leveret dlq drop");
+        dlq->all = true;
         return run(dlq, "purge");
 }

@@ -1,5 +1,4 @@
-#include "cli/dlq/dlq.h"
-#include "io/machine/clock.h"
+#include "cli/dlq/dlq_command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +9,7 @@ enum { SHOWN_MAX = 20 };
 /* The oldest of them, as the index knows them. */
 static void show_first(struct dlq *dlq, int64_t count)
 {
-        struct cli *cli = dlq->cli;
+        struct cli *cli = command_of(dlq)->cli;
         int64_t shown = 0;
         for (size_t i = 0; i < dlq->count && shown < SHOWN_MAX && shown < count; i++) {
                 const struct letter_entry *entry = &dlq->entries[i];
@@ -45,18 +44,6 @@ static int count_all(struct dlq *dlq, int64_t *count)
         return status;
 }
 
-/* Messages among the chosen ones that a redrive would leave alone, as far as the index knows deadlines. */
-static int64_t count_late(const struct dlq *dlq)
-{
-        int64_t count = 0, now_ms = clock_wall_ms();
-        for (size_t i = 0; i < dlq->count && !dlq->expired; i++) {
-                const struct letter_entry *entry = &dlq->entries[i];
-                bool late = entry->deadline_ms > 0 && entry->deadline_ms < now_ms;
-                count += late && (dlq->wanted == 0 || entry->wanted) ? entry->copies : 0;
-        }
-        return count;
-}
-
 int dlq_dry_run(struct dlq *dlq, const char *verb)
 {
         const char *target = strcmp(verb, "redrive") == 0 ? dlq->target : NULL;
@@ -64,17 +51,18 @@ int dlq_dry_run(struct dlq *dlq, const char *verb)
         int status = dlq->wanted > 0 ? CLI_OK : count_all(dlq, &count);
         if (status != CLI_OK)
                 return status;
-        int64_t all = dlq->wanted > 0 ? dlq->wanted_messages : count, late = target ? count_late(dlq) : 0;
+        int64_t all = dlq->wanted > 0 ? dlq->wanted_messages : count, late = target ? dlq_count_late(dlq) : 0;
         count = count > all - late ? all - late : count;
         if (late > 0)
                 fprintf(stderr, "%" PRId64 " would be left alone: their deadline has passed (--expired)\n",
                         late);
-        if (dlq->cli->output == CLI_JSON)
+        if (command_of(dlq)->cli->output == CLI_JSON)
                 print_json(dlq, verb, target, count);
         else
                 show_first(dlq, count);
         fprintf(stderr, "would %s %" PRId64 " of %s%s%s%s; nothing was done\n", verb, count, dlq->source,
                 target ? " to " : "", target ? target : "",
-                count > SHOWN_MAX && dlq->cli->output == CLI_TABLE ? " (the first 20 are shown)" : "");
+                count > SHOWN_MAX && command_of(dlq)->cli->output == CLI_TABLE ? " (the first 20 are shown)"
+                                                                               : "");
         return CLI_OK;
 }

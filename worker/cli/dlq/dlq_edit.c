@@ -1,4 +1,4 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
 #include "core/message/copy.h"
 
 #include <errno.h>
@@ -20,41 +20,6 @@ static struct letter_entry *the_only_one(struct dlq *dlq)
                 if (dlq->entries[i].wanted)
                         return &dlq->entries[i];
         return NULL;
-}
-
-/* Walks to the one message. It is held; the walk stays open. */
-static struct message *find(struct dlq_walk *walk, uint64_t *tag)
-{
-        struct arena *arena;
-        struct message *message, *copy = NULL;
-        while (!copy && dlq_walk_next(walk, DLQ_PATIENCE_MS, &arena, &message, tag) == PULL_MESSAGE) {
-                struct letter letter;
-                letter_read(arena, walk->dlq, message, &letter);
-                if (letter.entry && letter.entry->wanted)
-                        copy = message_copy(&walk->dlq->cli->arena, message);
-                else
-                        dlq_walk_hold(walk, *tag);
-                arena_free(arena);
-        }
-        if (!copy && !walk->failed)
-                cli_fail(walk->dlq->cli, CLI_NOT_FOUND,
-                         "the message is not in %s; leveret dlq sync %s cleans up", walk->dlq->source,
-                         walk->dlq->queue);
-        return copy;
-}
-
-struct slice dlq_readable_body(struct dlq *dlq, const struct message *message)
-{
-        struct envelope envelope;
-        if (!message->properties.content_encoding.data ||
-            slice_is(message->properties.content_encoding, "identity") ||
-            slice_is(message->properties.content_encoding, "utf-8"))
-                return message->body;
-        envelope_read(&dlq->cli->arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body,
-                      &envelope);
-        if (slice_is(message->properties.content_type, "application/cloudevents+json"))
-                return (struct slice){0};
-        return envelope.payload;
 }
 
 static bool write_all(int fd, struct slice text)
@@ -95,12 +60,14 @@ static int edit_text(struct dlq *dlq, struct slice text, char *file, struct slic
         if (fd >= 0)
                 close(fd);
         if (!ok)
-                return cli_fail(dlq->cli, CLI_ERROR, "%s: %s", file, strerror(errno));
+                return cli_fail(command_of(dlq)->cli, CLI_ERROR, "%s: %s", file, strerror(errno));
         if (!run_editor(file))
-                return cli_fail(dlq->cli, CLI_ERROR,
+                return cli_fail(command_of(dlq)->cli, CLI_ERROR,
                                 "the editor failed; nothing was sent, your text is in %s", file);
-        const char *argument = arena_printf(&dlq->cli->arena, "@%s", file);
-        return cli_data(dlq->cli, argument, (size_t)dlq->cli->config->max_body, edited) ? CLI_OK : CLI_ERROR;
+        const char *argument = arena_printf(dlq->query.arena, "@%s", file);
+        return cli_data(command_of(dlq)->cli, argument, (size_t)dlq->query.config->max_body, edited)
+                       ? CLI_OK
+                       : CLI_ERROR;
 }
 
 /* The queue is not held while the editor is open: the message is taken, given back, and taken again. */
@@ -112,7 +79,7 @@ static int take_text(struct dlq *dlq, const struct letter_entry *entry, struct m
         int status = dlq_walk_open(&walk, dlq, "edit");
         if (status != CLI_OK)
                 return status;
-        struct message *message = find(&walk, &tag);
+        struct message *message = dlq_walk_find(&walk, &tag);
         if (message)
                 dlq_walk_hold(&walk, tag);
         status = dlq_walk_close(&walk);
@@ -120,25 +87,37 @@ static int take_text(struct dlq *dlq, const struct letter_entry *entry, struct m
                 return status == CLI_OK ? CLI_NOT_FOUND : status;
         struct slice body = dlq_readable_body(dlq, message);
         if (status == CLI_OK && !body.data)
-                status = cli_fail(dlq->cli, CLI_ERROR, "the body cannot be unpacked for an editor");
+                status = cli_fail(command_of(dlq)->cli, CLI_ERROR,
+                                  "the body cannot be unpacked for an editor");
         const char *id = status == CLI_OK ? dlq_fresh_id(dlq, entry) : NULL;
         if (status == CLI_OK && !id)
                 return CLI_ERROR;
         if (status == CLI_OK)
-                *text = dlq_edit_write(&dlq->cli->arena, message, id, body);
+                *text = dlq_edit_write(dlq->query.arena, message, id, body);
         *taken = message;
+        return status;
+}
+
+int dlq_send_mended(struct dlq_mending *mending, const struct copy_edit *edit)
+{
+        struct cli *cli = command_of(mending->walk->dlq)->cli;
+        int status = dlq_fresh_send(mending, edit);
+        if (status == DLQ_OK)
+                cli_print(cli->output == CLI_JSON
+                                  ? slice_of(arena_printf(&cli->arena, "{\"id\":\"%s\"}", mending->fresh))
+                                  : slice_of(mending->fresh));
         return status;
 }
 
 static int send_body(struct dlq *dlq, const struct letter_entry *entry, const struct copy_edit *edit)
 {
         struct dlq_walk walk;
-        uint64_t tag;
+        struct dlq_mending mending = {.walk = &walk, .entry = entry};
         int status = dlq_walk_open(&walk, dlq, "edit");
         if (status != CLI_OK)
                 return status;
-        struct message *message = find(&walk, &tag);
-        status = message ? dlq_fresh_send(&walk, entry, message, tag, edit) : CLI_NOT_FOUND;
+        mending.message = dlq_walk_find(&walk, &mending.tag);
+        status = mending.message ? dlq_send_mended(&mending, edit) : CLI_NOT_FOUND;
         int closed = dlq_walk_close(&walk);
         return status != CLI_OK ? status : closed;
 }
@@ -151,7 +130,7 @@ int dlq_edit(struct dlq *dlq)
         struct message *message = NULL;
         struct copy_edit edit = {0};
         if (!entry)
-                return cli_usage(dlq->cli, "--edit takes exactly one dead letter");
+                return cli_usage(command_of(dlq)->cli, "--edit takes exactly one dead letter");
         int status = take_text(dlq, entry, &message, &text);
         if (status == CLI_OK)
                 status = edit_text(dlq, text, file, &edited);
@@ -162,8 +141,8 @@ int dlq_edit(struct dlq *dlq)
                 fprintf(stderr, "unchanged; nothing was sent\n");
                 return CLI_OK;
         }
-        const char *problem = dlq_edit_read(&dlq->cli->arena, message, edited, &edit);
-        status = problem ? cli_fail(dlq->cli, CLI_ERROR, "%s; nothing was sent", problem)
+        const char *problem = dlq_edit_read(dlq->query.arena, message, edited, &edit);
+        status = problem ? cli_fail(command_of(dlq)->cli, CLI_ERROR, "%s; nothing was sent", problem)
                          : send_body(dlq, entry, &edit);
         if (status == CLI_OK)
                 unlink(file);

@@ -1,4 +1,4 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,8 +35,8 @@ int dlq_export(struct dlq *dlq)
         status = dlq_walk_close(&walk);
         fprintf(stderr, "exported %" PRId64 "\n", count);
         if (!ok)
-                return cli_fail(dlq->cli, CLI_ERROR, "standard output takes no more");
+                return cli_fail(command_of(dlq)->cli, CLI_ERROR, "standard output takes no more");
         if (status == CLI_OK && !dlq_interrupted() && (!all || count < dlq_index_goal(dlq)))
-                return cli_fail(dlq->cli, CLI_ERROR, "the others were not met in the queue");
+                return cli_fail(command_of(dlq)->cli, CLI_ERROR, "the others were not met in the queue");
         return dlq_interrupted() ? CLI_ERROR : status;
 }

@@ -1,4 +1,4 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
 #include "io/machine/clock.h"
 
 #include <errno.h>
@@ -107,9 +107,10 @@ static const char *converse(struct filter *filter)
 
 const char *dlq_filter_run(struct dlq *dlq, struct slice body, struct slice *answer)
 {
-        struct filter filter = {.in = -1, .out = -1, .body = body, .max = (size_t)dlq->cli->config->max_body};
+        struct filter filter = {
+                .in = -1, .out = -1, .body = body, .max = (size_t)dlq->query.config->max_body};
         int status = 0;
-        if (!start(&filter, dlq->filter)) {
+        if (!start(&filter, command_of(dlq)->filter)) {
                 shut(&filter.in);
                 shut(&filter.out);
                 return "the program cannot be started";
@@ -124,7 +125,7 @@ const char *dlq_filter_run(struct dlq *dlq, struct slice body, struct slice *ans
         if (!problem && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
                 problem = "the program failed";
         struct slice text = {.data = filter.answer.data ? filter.answer.data : "", .len = filter.answer.len};
-        *answer = problem ? body : arena_slice(&dlq->cli->arena, text);
+        *answer = problem ? body : arena_slice(dlq->query.arena, text);
         buffer_fini(&filter.answer);
         return problem;
 }

@@ -1,4 +1,4 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
 #include "core/text/error_shape.h"
 
 #include <inttypes.h>
@@ -17,14 +17,13 @@ static const struct cli_column columns[] = {{.title = "COUNT", .numeric = true},
 
 int dlq_groups(struct dlq *dlq)
 {
-        struct cli *cli = dlq->cli;
+        struct cli *cli = command_of(dlq)->cli;
         struct letter_group *groups;
         int status = dlq_index_choose(dlq);
         if (status != CLI_OK)
                 return status;
         const struct letters letters = {.entries = dlq->entries, .count = dlq->count};
-        size_t count =
-                letters_group(&(struct query){cli->config, dlq->redis, &cli->arena}, &letters, &groups);
+        size_t count = letters_group(&dlq->query, &letters, &groups);
         struct cli_table table;
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
         for (size_t i = 0; i < count; i++)

@@ -1,4 +1,5 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
+#include "io/broker/amqp_admin.h"
 
 #include <inttypes.h>
 
@@ -36,24 +37,57 @@ const char *dlq_entry_name(struct cli *cli, const struct letter_entry *entry)
         return arena_printf(&cli->arena, "\"%s\"", cli_safe(cli, entry->message_id));
 }
 
+/* Messages, not entries. */
+static int64_t count_indexed(const struct dlq *dlq)
+{
+        int64_t count = 0;
+        for (size_t i = 0; i < dlq->count; i++)
+                count += dlq->entries[i].copies;
+        return count;
+}
+
+void dlq_index_hint(struct dlq *dlq)
+{
+        struct queue_depth depth = {.name = dlq->source};
+        struct amqp_error error = {0};
+        struct cli *cli = command_of(dlq)->cli;
+        const char *owner = dlq_lock_owner(dlq);
+        int64_t indexed = count_indexed(dlq);
+        if (!amqp_queue_depths(dlq->query.config, &depth, 1, &error))
+                return;
+        if (!depth.exists)
+                fprintf(stderr, "the broker has no queue %s; leveret topology apply declares it\n",
+                        dlq->source);
+        else if (depth.messages != indexed && owner)
+                fprintf(stderr,
+                        "%s holds %" PRIu32 " ready messages, the index %" PRId64 ": %s works on it\n",
+                        dlq->source, depth.messages, indexed, cli_safe(cli, slice_of(owner)));
+        else if (depth.messages != indexed)
+                fprintf(stderr,
+                        "%s holds %" PRIu32 " ready messages, the index %" PRId64
+                        "; leveret dlq sync %s makes them agree\n",
+                        dlq->source, depth.messages, indexed, dlq->queue);
+}
+
 /* Oldest first, as they are redriven and dropped; with --newest the other way. Reads the index alone. */
 int dlq_list(struct dlq *dlq)
 {
         enum { LIST_LIMIT = 50 };
-        size_t limit = dlq->limit ? (size_t)dlq->limit_count : LIST_LIMIT, shown = 0;
+        size_t limit = command_of(dlq)->limit ? (size_t)dlq->limit_count : LIST_LIMIT, shown = 0;
         int status = dlq_index_choose(dlq);
         if (status != CLI_OK)
                 return status;
         struct cli_table table;
-        cli_table_init(&table, dlq->cli, columns, CLI_COUNT(columns));
-        for (size_t i = 0; i < dlq->count && ((dlq->all && !dlq->limit) || shown < limit); i++) {
-                const struct letter_entry *entry = &dlq->entries[dlq->newest ? dlq->count - 1 - i : i];
+        cli_table_init(&table, command_of(dlq)->cli, columns, CLI_COUNT(columns));
+        for (size_t i = 0; i < dlq->count && ((dlq->all && !command_of(dlq)->limit) || shown < limit); i++) {
+                const struct letter_entry *entry =
+                        &dlq->entries[command_of(dlq)->newest ? dlq->count - 1 - i : i];
                 shown += entry->wanted;
                 if (entry->wanted)
                         add_row(&table, entry);
         }
         cli_table_print(&table);
-        cli_tell_more(dlq->cli, shown, dlq->wanted, "--limit N or --all shows more");
+        cli_tell_more(command_of(dlq)->cli, shown, dlq->wanted, "--limit N or --all shows more");
         dlq_index_hint(dlq);
         return CLI_OK;
 }

@@ -1,4 +1,4 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
 #include "core/codec/json.h"
 
 #include <inttypes.h>
@@ -72,10 +72,11 @@ static bool set_pointer(json_t *body, const char *pointer, json_t *value)
 
 static const char *set_body(struct dlq *dlq, struct slice body, struct slice *mended)
 {
-        struct arena *arena = &dlq->cli->arena;
+        struct arena *arena = dlq->query.arena;
         char cause[JSON_CAUSE_MAX];
-        const char *equals = strchr(dlq->set, '=');
-        const char *pointer = arena_copy(arena, dlq->set, (size_t)(equals - dlq->set));
+        const char *equals = strchr(command_of(dlq)->set, '=');
+        const char *pointer =
+                arena_copy(arena, command_of(dlq)->set, (size_t)(equals - command_of(dlq)->set));
         json_t *json = json_parse(body, cause), *value = value_of(equals + 1);
         const char *problem = json ? NULL : arena_printf(arena, "its body is no JSON: %s", cause);
         if (json && !set_pointer(json, pointer, value))
@@ -99,9 +100,9 @@ static const char *mend_body(struct dlq *dlq, const struct message *message, str
                 return "its body cannot be unpacked";
         const char *problem = NULL;
         *mended = body;
-        if (dlq->filter)
+        if (command_of(dlq)->filter)
                 problem = dlq_filter_run(dlq, body, mended);
-        if (!problem && dlq->set)
+        if (!problem && command_of(dlq)->set)
                 problem = set_body(dlq, *mended, mended);
         return !problem && slice_equal(*mended, body) ? "nothing would change" : problem;
 }
@@ -113,7 +114,7 @@ struct counts {
 static void mend(struct dlq_walk *walk, const struct letter_entry *entry, const struct message *message,
                  uint64_t tag, struct counts *counts)
 {
-        struct cli *cli = walk->dlq->cli;
+        struct cli *cli = command_of(walk->dlq)->cli;
         struct copy_edit edit = {0};
         const char *problem = entry ? mend_body(walk->dlq, message, &edit.body)
                                     : "it is not in the index; leveret dlq sync finds it";
@@ -124,7 +125,8 @@ static void mend(struct dlq_walk *walk, const struct letter_entry *entry, const 
                 counts->failed++;
                 return;
         }
-        if (dlq_fresh_send(walk, entry, message, tag, &edit) == CLI_OK)
+        struct dlq_mending mending = {.walk = walk, .entry = entry, .message = message, .tag = tag};
+        if (dlq_send_mended(&mending, &edit) == CLI_OK)
                 counts->mended++;
         else
                 counts->failed++;
@@ -137,8 +139,9 @@ int dlq_mend(struct dlq *dlq)
         struct message *message;
         uint64_t tag;
         struct counts counts = {0};
-        if (dlq->set && (dlq->set[0] != '/' || !strchr(dlq->set, '=')))
-                return cli_usage(dlq->cli, "--set takes /pointer=value, as /customer_email=ada@example.com");
+        if (command_of(dlq)->set && (command_of(dlq)->set[0] != '/' || !strchr(command_of(dlq)->set, '=')))
+                return cli_usage(command_of(dlq)->cli,
+                                 "--set takes /pointer=value, as /customer_email=ada@example.com");
         int status = dlq_walk_open(&walk, dlq, "redrive");
         if (status != CLI_OK)
                 return status;

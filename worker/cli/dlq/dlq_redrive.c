@@ -1,290 +1,58 @@
-#include "cli/dlq/dlq.h"
-#include "cli/progress.h"
-#include "core/broker/topology.h"
-#include "core/job/limiter.h"
-#include "core/memory/memory.h"
-#include "core/message/copy.h"
-#include "io/amqp/amqp_publisher.h"
-#include "io/broker/amqp_admin.h"
-#include "io/machine/clock.h"
+#include "cli/dlq/dlq_command.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
-/*
- * Each message: publish the copy, wait for its confirm, ack the original, forget its index entry. Killed
- * anywhere between, the original comes again, and the claim finds that this generation is known.
- */
-
-#define CONFIRM_TIMEOUT_MS 10000
-/* Copies on their way, and bytes of their bodies above which no more is taken up: a broker that blocks
- * publishers confirms none. */
-#define IN_FLIGHT_MAX 1000
-#define IN_FLIGHT_BYTES ((size_t)32 << 20)
-#define FORGET_AT 200
-#define QUIET_MS DLQ_PATIENCE_MS
-
-/* A copy that is confirmed and whose original is acked. */
-struct done {
-        char dead_id[DEAD_ID_SIZE], id[ENVELOPE_ID_MAX + 1];
-        uint32_t redrives;
-};
-
-struct redrive {
-        struct dlq *dlq;
-        struct dlq_walk walk;
-        struct progress progress;
-        struct limiter limiter;
-        uv_loop_t loop;
-        struct amqp_publisher *publisher;
-        int64_t in_flight, moved, unusable, total;
-        int64_t late; /* left alone: their deadline has passed */
-        struct dlq_wait wait;
-        size_t in_flight_bytes;
-        char error[160]; /* of the first copy that was not confirmed; ends the work */
-        struct done done[FORGET_AT];
-        size_t done_count;
-};
-
-/* One copy on its way. */
-struct moving {
-        struct redrive *redrive;
-        uint64_t tag;
-        size_t bytes;
-        char dead_id[DEAD_ID_SIZE], id[ENVELOPE_ID_MAX + 1];
-        uint32_t redrives;
-};
-
-static void forget(struct redrive *redrive)
-{
-        const char *ids[FORGET_AT] = {0};
-        for (size_t i = 0; i < redrive->done_count; i++) {
-                const struct done *done = &redrive->done[i];
-                char note[200];
-                ids[i] = done->dead_id;
-                snprintf(note, sizeof(note), "\"event\":\"redrive\",\"dead_id\":\"%s\",\"redrives\":%" PRIu32,
-                         done->dead_id, done->redrives + 1);
-                if (done->id[0])
-                        dlq_note(redrive->dlq, done->id, note);
-        }
-        redis_sync_flush(redrive->dlq->redis);
-        dlq_index_remove(redrive->dlq, ids, redrive->done_count);
-        redrive->done_count = 0;
-}
-
-static void settle(struct moving *moving)
-{
-        struct redrive *redrive = moving->redrive;
-        if (!dlq_walk_ack(&redrive->walk, moving->tag))
-                return;
-        redrive->moved++;
-        struct done *done = &redrive->done[redrive->done_count++];
-        *done = (struct done){.redrives = moving->redrives};
-        snprintf(done->dead_id, sizeof(done->dead_id), "%s", moving->dead_id);
-        snprintf(done->id, sizeof(done->id), "%s", moving->id);
-        if (redrive->dlq->wait)
-                dlq_wait_add(&redrive->wait, moving->id, moving->redrives + 1);
-        if (redrive->done_count == FORGET_AT)
-                forget(redrive);
-}
-
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
-{
-        struct moving *moving = context;
-        struct redrive *redrive = moving->redrive;
-        redrive->in_flight--;
-        redrive->in_flight_bytes -= moving->bytes;
-        if (outcome == PUBLISH_CONFIRMED) {
-                settle(moving);
-        } else {
-                dlq_walk_hold(&redrive->walk, moving->tag);
-                if (!redrive->error[0])
-                        snprintf(redrive->error, sizeof(redrive->error), "%s%s%.100s",
-                                 publish_outcome_word(outcome), error && error[0] ? ": " : "",
-                                 error ? error : "");
-        }
-        free(moving);
-        progress_show(&redrive->progress, redrive->moved);
-}
-
-static void move(struct redrive *redrive, const struct message *message, const struct letter *letter,
-                 uint64_t tag)
-{
-        struct arena *arena = arena_new();
-        struct message *copy = copy_redrive(arena, message, redrive->dlq->target, clock_wall_ms());
-        if (!copy) {
-                arena_free(arena);
-                dlq_walk_hold(&redrive->walk, tag);
-                redrive->unusable++;
-                return;
-        }
-        struct moving *moving = memory_zeroed(1, sizeof(*moving));
-        *moving = (struct moving){
-                .redrive = redrive, .tag = tag, .bytes = copy->body.len, .redrives = letter->redrives};
-        snprintf(moving->dead_id, sizeof(moving->dead_id), "%s", letter->dead_id);
-        snprintf(moving->id, sizeof(moving->id), "%s", letter->id ? letter->id : "");
-        limiter_take(&redrive->limiter, clock_boot_ms());
-        redrive->in_flight++;
-        redrive->in_flight_bytes += moving->bytes;
-        amqp_publisher_publish(redrive->publisher, arena, copy, on_published, moving);
-}
-
-static void leave_late(struct redrive *redrive, const struct letter_entry *entry, uint64_t tag)
-{
-        struct dlq_walk *walk = &redrive->walk;
-        dlq_walk_hold(walk, tag);
-        redrive->late++;
-        dlq_index_pass(redrive->dlq, entry);
-        if (walk->bound < walk->ready)
-                walk->bound++;
-}
-
-static void consider(struct redrive *redrive, struct arena *arena, const struct message *message,
-                     uint64_t tag)
-{
-        struct letter letter;
-        letter_read(arena, redrive->dlq, message, &letter);
-        const struct letter_entry *entry = dlq_index_meet(redrive->dlq, letter.dead_id);
-        bool chosen = dlq_index_is_chosen(redrive->dlq, entry);
-        if (chosen && dlq_is_late(redrive->dlq, arena, message))
-                leave_late(redrive, entry, tag);
-        else if (chosen)
-                move(redrive, message, &letter, tag);
-        else
-                dlq_walk_hold(&redrive->walk, tag);
-        arena_free(arena);
-}
-
-static bool must_stop(const struct redrive *redrive)
-{
-        return redrive->error[0] || dlq_walk_is_over(&redrive->walk);
-}
-
-static void nap(int64_t ms)
-{
-        nanosleep(&(struct timespec){.tv_nsec = (ms < 50 ? ms : 50) * 1000000}, NULL);
-}
-
-static bool is_full(const struct redrive *redrive)
-{
-        return redrive->in_flight >= IN_FLIGHT_MAX || redrive->in_flight_bytes >= IN_FLIGHT_BYTES;
-}
-
-/* One step: waits for room, for the rate, or for a message. False when none has come for a while. */
-static bool step(struct redrive *redrive, int64_t *heard_ms)
-{
-        struct arena *arena;
-        struct message *message;
-        uint64_t tag;
-        int64_t wait_ms = limiter_wait_ms(&redrive->limiter, clock_boot_ms());
-        if (wait_ms > 0)
-                nap(wait_ms);
-        uv_run(&redrive->loop, is_full(redrive) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-        if (wait_ms > 0 || is_full(redrive))
-                return true;
-        enum pull_result result =
-                dlq_walk_next(&redrive->walk, redrive->in_flight > 0 ? 0 : 200, &arena, &message, &tag);
-        if (result == PULL_MESSAGE) {
-                *heard_ms = clock_boot_ms();
-                consider(redrive, arena, message, tag);
-        } else if (redrive->in_flight > 0) {
-                *heard_ms = clock_boot_ms();
-                uv_run(&redrive->loop, UV_RUN_ONCE);
-        }
-        redrive->walk.starved = clock_boot_ms() - *heard_ms >= QUIET_MS;
-        return !redrive->walk.starved;
-}
-
-static void work(struct redrive *redrive)
-{
-        int64_t heard_ms = clock_boot_ms();
-        progress_begin(&redrive->progress, "redriven", redrive->total);
-        while (!must_stop(redrive) && step(redrive, &heard_ms))
-                ;
-        while (redrive->in_flight > 0)
-                uv_run(&redrive->loop, UV_RUN_ONCE);
-        forget(redrive);
-        progress_end(&redrive->progress, redrive->moved);
-}
-
-static void print_json(const struct redrive *redrive)
+static void print_json(struct dlq *dlq, const struct dlq_redriven *redriven)
 {
         struct buffer out = {0};
         buffer_add_text(&out, "{\"queue\":");
-        buffer_add_json_string(&out, slice_of(redrive->dlq->source));
+        buffer_add_json_string(&out, slice_of(dlq->source));
         buffer_printf(&out,
                       ",\"redriven\":%" PRId64 ",\"of\":%" PRId64 ",\"left\":%" PRId64
                       ",\"unusable\":%" PRId64 ",\"expired\":%" PRId64,
-                      redrive->moved, redrive->total, redrive->walk.ready - redrive->moved, redrive->unusable,
-                      redrive->late);
-        if (redrive->dlq->wait)
+                      redriven->moved, redriven->total, redriven->left, redriven->unusable, redriven->late);
+        if (command_of(dlq)->wait)
                 buffer_printf(&out, ",\"completed\":%" PRId64 ",\"died\":%" PRId64 ",\"not_over\":%zu",
-                              redrive->wait.completed, redrive->wait.died, redrive->wait.count);
+                              command_of(dlq)->awaited.completed, command_of(dlq)->awaited.died,
+                              command_of(dlq)->awaited.count);
         buffer_add_char(&out, '}');
         cli_print((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
 }
 
-static int report(struct redrive *redrive, int status)
+static int report(struct dlq *dlq, const struct dlq_redriven *redriven, int status)
 {
-        struct cli *cli = redrive->dlq->cli;
-        fprintf(stderr, "redriven %" PRId64 " of %" PRId64 " to %s\n", redrive->moved, redrive->total,
-                redrive->dlq->target);
-        if (redrive->late > 0)
+        struct cli *cli = command_of(dlq)->cli;
+        fprintf(stderr, "redriven %" PRId64 " of %" PRId64 " to %s\n", redriven->moved, redriven->total,
+                dlq->target);
+        if (redriven->late > 0)
                 fprintf(stderr,
                         "%" PRId64 " left alone: their deadline has passed; --expired redrives them too\n",
-                        redrive->late);
-        if (redrive->dlq->wait && redrive->moved > 0)
-                dlq_wait_run(redrive->dlq, &redrive->wait, redrive->dlq->wait_ms);
+                        redriven->late);
+        if (command_of(dlq)->wait && redriven->moved > 0)
+                dlq_wait_run(dlq, &command_of(dlq)->awaited, command_of(dlq)->wait_ms);
         if (cli->output == CLI_JSON)
-                print_json(redrive);
-        if (redrive->unusable > 0)
+                print_json(dlq, redriven);
+        if (redriven->unusable > 0)
                 fprintf(stderr, "%" PRId64 " stay: no copy of them can be made (see leveret dlq export)\n",
-                        redrive->unusable);
-        if (redrive->error[0])
+                        redriven->unusable);
+        if (redriven->error[0])
                 return cli_fail(cli, CLI_ERROR, "stopped, the broker did not take a copy: %s",
-                                cli_safe(cli, slice_of(redrive->error)));
+                                cli_safe(cli, slice_of(redriven->error)));
         if (dlq_interrupted())
                 return cli_fail(cli, CLI_ERROR, "stopped by Ctrl-C; the rest is as it was");
-        if (status == CLI_OK && redrive->moved + redrive->late < redrive->total && redrive->unusable == 0)
+        if (status == CLI_OK && redriven->moved + redriven->late < redriven->total && redriven->unusable == 0)
                 return cli_fail(cli, CLI_ERROR,
-                                "the others were not met in the queue; see leveret dlq sync %s",
-                                redrive->dlq->queue);
-        bool unwell = redrive->unusable > 0 || redrive->wait.died > 0 || redrive->wait.count > 0;
+                                "the others were not met in the queue; see leveret dlq sync %s", dlq->queue);
+        bool unwell = redriven->unusable > 0 || command_of(dlq)->awaited.died > 0 ||
+                      command_of(dlq)->awaited.count > 0;
         return status == CLI_OK && unwell ? CLI_ERROR : status;
 }
 
-static int run(struct redrive *redrive)
+static void await(struct dlq *dlq, const char *id, uint32_t redrives)
 {
-        struct dlq *dlq = redrive->dlq;
-        int status = dlq_walk_open(&redrive->walk, dlq, "redrive");
-        if (status != CLI_OK)
-                return status;
-        redrive->total = dlq->wanted > 0 ? dlq_index_goal(dlq) : redrive->walk.bound;
-        if (uv_loop_init(&redrive->loop) != 0)
-                abort();
-        redrive->publisher = amqp_publisher_open(&redrive->loop, dlq->cli->config, CONFIRM_TIMEOUT_MS);
-        work(redrive);
-        status = dlq_walk_close(&redrive->walk);
-        amqp_publisher_close(redrive->publisher, 1000);
-        uv_run(&redrive->loop, UV_RUN_DEFAULT);
-        uv_loop_close(&redrive->loop);
-        return report(redrive, status);
-}
-
-/* Without its queue a copy would end in leveret.unrouted. */
-static int check_target(struct dlq *dlq)
-{
-        struct queue_depth depth = {.name = dlq->target};
-        struct amqp_error error = {0};
-        if (!amqp_queue_depths(dlq->cli->config, &depth, 1, &error))
-                return cli_fail(dlq->cli, CLI_ERROR, "%s", cli_safe(dlq->cli, slice_of(error.text)));
-        if (!depth.exists)
-                return cli_fail(dlq->cli, CLI_NOT_FOUND,
-                                "the work queue %s does not exist; see leveret topology apply", dlq->target);
-        return CLI_OK;
+        dlq_wait_add(&command_of(dlq)->awaited, id, redrives);
 }
 
 int dlq_redrive(struct dlq *dlq)
@@ -292,25 +60,29 @@ int dlq_redrive(struct dlq *dlq)
         int64_t rate = 0;
         bool chosen = dlq->id_count > 0 || dlq_has_filter(dlq);
         if (!chosen && !dlq->all)
-                return cli_usage(dlq->cli, DLQ_CHOOSE);
-        if (dlq->rate && !cli_parse_count(dlq->rate, 1, 100000, &rate))
-                return cli_usage(dlq->cli, "--rate takes 1 to 100000 messages a second");
+                return cli_usage(command_of(dlq)->cli, DLQ_CHOOSE);
+        if (command_of(dlq)->rate && !cli_parse_count(command_of(dlq)->rate, 1, 100000, &rate))
+                return cli_usage(command_of(dlq)->cli, "--rate takes 1 to 100000 messages a second");
         if (!dlq->target)
-                return cli_usage(dlq->cli, "from leveret.unrouted name the work queue: --to QUEUE");
+                return cli_usage(command_of(dlq)->cli,
+                                 "from leveret.unrouted name the work queue: --to QUEUE");
         int status = chosen ? dlq_index_choose(dlq) : CLI_OK;
-        if (status == CLI_OK && dlq->dry_run)
+        if (status == CLI_OK && command_of(dlq)->dry_run)
                 return dlq_dry_run(dlq, "redrive");
         if (status == CLI_OK)
-                status = check_target(dlq);
+                status = dlq_check_target(dlq);
         if (status != CLI_OK)
                 return status;
-        if (dlq->edit || dlq->set || dlq->filter)
-                return dlq->edit ? dlq_edit(dlq) : dlq_mend(dlq);
-        struct redrive *redrive = memory_zeroed(1, sizeof(*redrive));
-        redrive->dlq = dlq;
-        limiter_init(&redrive->limiter, (double)rate, clock_boot_ms());
-        status = run(redrive);
-        dlq_wait_free(&redrive->wait);
-        free(redrive);
+        if (command_of(dlq)->edit || command_of(dlq)->set || command_of(dlq)->filter)
+                return command_of(dlq)->edit ? dlq_edit(dlq) : dlq_mend(dlq);
+        struct dlq_redriven redriven = {.rate = (double)rate,
+                                        .settled = command_of(dlq)->wait ? await : NULL};
+        progress_begin(&command_of(dlq)->progress, "redriven", 0);
+        status = dlq_redrive_run(dlq, &redriven);
+        progress_end(&command_of(dlq)->progress, redriven.moved);
+        if (status != CLI_OK && redriven.total == 0)
+                return status;
+        status = report(dlq, &redriven, status);
+        dlq_wait_free(&command_of(dlq)->awaited);
         return status;
 }

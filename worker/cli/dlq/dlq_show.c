@@ -1,4 +1,4 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
 #include "cli/job/timeline.h"
 #include "core/record/keys.h"
 #include "query/jobs.h"
@@ -13,8 +13,8 @@
 static const struct redis_value *hash_of(struct dlq *dlq, const struct letter_entry *entry)
 {
         const char *key =
-                record_key(&dlq->cli->arena, dlq->cli->config->redis.prefix, KEY_LETTER, entry->dead_id);
-        return redis_sync_call(dlq->redis, &dlq->cli->arena, "HGETALL", key, NULL);
+                record_key(dlq->query.arena, dlq->query.config->redis.prefix, KEY_LETTER, entry->dead_id);
+        return redis_sync_call(dlq->query.redis, dlq->query.arena, "HGETALL", key, NULL);
 }
 
 static void print_line(const char *name, const char *value)
@@ -38,7 +38,7 @@ static void print_body(struct cli *cli, struct slice body)
 
 static void print_facts(struct dlq *dlq, const struct letter_entry *entry, const struct redis_value *hash)
 {
-        struct cli *cli = dlq->cli;
+        struct cli *cli = command_of(dlq)->cli;
         print_line("dead id", entry->dead_id);
         print_line("id", entry->id[0] ? cli_safe(cli, slice_of(entry->id)) : "none that can be used");
         print_line("message id", cli_safe(cli, entry->message_id));
@@ -121,13 +121,13 @@ static struct message *peek(struct dlq *dlq, const struct letter_entry *entry, i
                 letter_read(arena, dlq, message, &letter);
                 dlq_walk_hold(&walk, tag);
                 if (letter.entry == entry)
-                        copy = message_copy(&dlq->cli->arena, message);
+                        copy = message_copy(dlq->query.arena, message);
                 arena_free(arena);
         }
         *status = dlq_walk_close(&walk);
         if (!copy && *status == CLI_OK)
                 *status = cli_fail(
-                        dlq->cli, CLI_NOT_FOUND,
+                        command_of(dlq)->cli, CLI_NOT_FOUND,
                         "%s is in the index, but not among the messages of %s; leveret dlq sync %s cleans up",
                         entry->dead_id, dlq->source, dlq->queue);
         return copy;
@@ -139,8 +139,8 @@ static void print_index_body(struct dlq *dlq, const struct letter_entry *entry, 
         head.len = head.len > SHOWN_MAX ? SHOWN_MAX : head.len;
         bool whole = (int64_t)head.len >= entry->size;
         printf("\nbody, %s%" PRId64 " bytes\n",
-               whole ? "" : arena_printf(&dlq->cli->arena, "the first %zu of ", head.len), entry->size);
-        print_body(dlq->cli, head);
+               whole ? "" : arena_printf(dlq->query.arena, "the first %zu of ", head.len), entry->size);
+        print_body(command_of(dlq)->cli, head);
         if (!whole)
                 printf("\nAll of it, with the headers: leveret dlq show %s %s --full\n", dlq->queue,
                        entry->dead_id);
@@ -152,9 +152,9 @@ static int show_text(struct dlq *dlq, const struct letter_entry *entry)
         int status = CLI_OK;
         print_facts(dlq, entry, hash);
         printf("\ntimeline\n");
-        if (!entry->id[0] || !timeline_print(dlq->cli, dlq->redis, entry->id))
+        if (!entry->id[0] || !timeline_print(command_of(dlq)->cli, dlq->query.redis, entry->id))
                 printf("  none: the message had no usable id, or it never reached a worker\n");
-        if (!dlq->full) {
+        if (!command_of(dlq)->full) {
                 print_index_body(dlq, entry, redis_value_field(hash, "head"));
                 return status;
         }
@@ -162,10 +162,10 @@ static int show_text(struct dlq *dlq, const struct letter_entry *entry)
         struct message *message = peek(dlq, entry, &status);
         if (!message)
                 return status;
-        print_properties(dlq->cli, &message->properties);
-        print_headers(dlq->cli, message);
+        print_properties(command_of(dlq)->cli, &message->properties);
+        print_headers(command_of(dlq)->cli, message);
         printf("\nbody, %" PRIu64 " bytes\n", message->body_size);
-        print_body(dlq->cli, message->body);
+        print_body(command_of(dlq)->cli, message->body);
         return CLI_OK;
 }
 
@@ -177,14 +177,14 @@ static int show_json(struct dlq *dlq, const struct letter_entry *entry)
         letter_add_fields(hash_of(dlq, entry), &out);
         buffer_add_text(&out, ",\"events\":");
         if (entry->id[0])
-                job_add_timeline(&(struct query){dlq->cli->config, dlq->redis, &dlq->cli->arena}, entry->id,
-                                 &out);
+                job_add_timeline(&(struct query){dlq->query.config, dlq->query.redis, dlq->query.arena},
+                                 entry->id, &out);
         else
                 buffer_add_text(&out, "[]");
-        struct message *message = dlq->full ? peek(dlq, entry, &status) : NULL;
+        struct message *message = command_of(dlq)->full ? peek(dlq, entry, &status) : NULL;
         if (message) {
                 struct letter letter;
-                letter_read(&dlq->cli->arena, dlq, message, &letter);
+                letter_read(dlq->query.arena, dlq, message, &letter);
                 buffer_add_text(&out, ",\"message\":");
                 letter_json(&out, &letter, message);
         }
@@ -198,17 +198,17 @@ static int show_json(struct dlq *dlq, const struct letter_entry *entry)
 int dlq_show(struct dlq *dlq)
 {
         if (dlq->id_count == 0)
-                return cli_usage(dlq->cli, "dlq show QUEUE ID...");
+                return cli_usage(command_of(dlq)->cli, "dlq show QUEUE ID...");
         int status = dlq_index_choose(dlq);
         bool first = true;
         for (size_t i = 0; status == CLI_OK && i < dlq->count; i++) {
                 if (!dlq->entries[i].wanted)
                         continue;
-                if (!first && dlq->cli->output == CLI_TABLE)
+                if (!first && command_of(dlq)->cli->output == CLI_TABLE)
                         printf("\n");
                 first = false;
-                status = dlq->cli->output == CLI_JSON ? show_json(dlq, &dlq->entries[i])
-                                                      : show_text(dlq, &dlq->entries[i]);
+                status = command_of(dlq)->cli->output == CLI_JSON ? show_json(dlq, &dlq->entries[i])
+                                                                  : show_text(dlq, &dlq->entries[i]);
         }
         fflush(stdout);
         return status;

@@ -1,4 +1,4 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
 #include "core/memory/memory.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
@@ -27,7 +27,7 @@ struct sync {
 
 static void flush(struct sync *sync)
 {
-        sync->redis_failed |= !redis_sync_flush(sync->dlq->redis);
+        sync->redis_failed |= !redis_sync_flush(sync->dlq->query.redis);
         sync->queued = 0;
 }
 
@@ -58,14 +58,14 @@ static void consider(struct sync *sync, struct arena *arena, const struct messag
 
 static void note_copies(struct sync *sync, const char *dead_id, size_t copies)
 {
-        struct cli *cli = sync->dlq->cli;
+        struct cli *cli = command_of(sync->dlq)->cli;
         struct slice set[] = {
                 SLICE_LITERAL("HSET"),
                 slice_of(record_key(&cli->arena, cli->config->redis.prefix, KEY_LETTER, dead_id)),
                 SLICE_LITERAL("copies"),
                 slice_of(arena_printf(&cli->arena, "%zu", copies)),
         };
-        redis_sync_queue(sync->dlq->redis, set, CLI_COUNT(set));
+        redis_sync_queue(sync->dlq->query.redis, set, CLI_COUNT(set));
         if (++sync->queued == FLUSH_AT)
                 flush(sync);
 }
@@ -111,7 +111,7 @@ static void remove_unmet(struct sync *sync)
 static void print(const struct sync *sync)
 {
         struct buffer out = {0};
-        if (sync->dlq->cli->output == CLI_JSON) {
+        if (command_of(sync->dlq)->cli->output == CLI_JSON) {
                 buffer_add_text(&out, "{\"queue\":");
                 buffer_add_json_string(&out, slice_of(sync->dlq->source));
                 buffer_printf(&out,
@@ -154,12 +154,12 @@ static int work(struct sync *sync)
         status = dlq_walk_close(walk);
         print(sync);
         if (walk->others > 0)
-                status = cli_fail(dlq->cli, CLI_ERROR,
+                status = cli_fail(command_of(dlq)->cli, CLI_ERROR,
                                   "%s has other consumers (%" PRIu32
                                   "): what they hold cannot be seen, so nothing was removed from the index",
                                   dlq->source, walk->others);
         if (sync->redis_failed)
-                status = cli_fail(dlq->cli, CLI_ERROR, "Redis did not take all of it");
+                status = cli_fail(command_of(dlq)->cli, CLI_ERROR, "Redis did not take all of it");
         return dlq_interrupted() ? CLI_ERROR : status;
 }
 
@@ -167,7 +167,7 @@ int dlq_sync(struct dlq *dlq)
 {
         struct sync sync = {.dlq = dlq, .began_ms = clock_wall_ms()};
         if (dlq->id_count > 0)
-                return cli_usage(dlq->cli, "sync takes a queue and nothing else");
+                return cli_usage(command_of(dlq)->cli, "sync takes a queue and nothing else");
         int status = work(&sync);
         free(sync.met);
         return status;

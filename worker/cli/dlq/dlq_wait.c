@@ -1,4 +1,4 @@
-#include "cli/dlq/dlq.h"
+#include "cli/dlq/dlq_command.h"
 #include "core/memory/memory.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
@@ -31,9 +31,9 @@ static bool has_ended(struct dlq *dlq, const struct dlq_waiting *job, bool *dead
 {
         struct arena arena;
         arena_init(&arena);
-        const char *key = record_key(&arena, dlq->cli->config->redis.prefix, KEY_JOB, job->id);
+        const char *key = record_key(&arena, dlq->query.config->redis.prefix, KEY_JOB, job->id);
         const struct redis_value *record =
-                redis_sync_call(dlq->redis, &arena, "HMGET", key, "state", "redrives", NULL);
+                redis_sync_call(dlq->query.redis, &arena, "HMGET", key, "state", "redrives", NULL);
         bool ended = false;
         if (record->kind == REDIS_LIST && record->count == 2) {
                 struct slice state = record->items[0].text, redrives = record->items[1].text;

@@ -26,8 +26,13 @@ enum record_key {
         KEY_AUDIT,      /* list: what was changed over HTTP, the latest first */
         KEY_LOCK,       /* string: who works on the dead letters of this queue */
         KEY_PROBE,      /* string: a worker's proof that writes are taken */
+        KEY_OPERATION,  /* hash: how far long work over HTTP with this id is */
+        KEY_OPERATIONS, /* sorted set: their ids by their beginning */
+        KEY_DROPPED,    /* list: the dead letters that this operation dropped, as lines of JSON */
+        KEY_SAMPLES,    /* list: what all workers did every 15 s, the latest first */
+        KEY_SAMPLING,   /* string: the last 15 s are taken */
 };
-enum { RECORD_KEY_COUNT = KEY_PROBE + 1 };
+enum { RECORD_KEY_COUNT = KEY_SAMPLING + 1 };
 
 /* How many entries a key keeps at most. */
 enum {
@@ -35,7 +40,10 @@ enum {
         RECORD_JOBS_MAX = 1000,  /* KEY_JOBS of running, of completed and of cancelled */
         RECORD_SUBJECT_MAX = 10000,
         RECORD_AUDIT_MAX = 10000,
-        RECORD_HEAD_MAX = 16384, /* bytes of a body in KEY_LETTER: searched by `dlq --search` */
+        RECORD_OPERATIONS_MAX = 1000,
+        RECORD_SAMPLES_MAX = 240,            /* an hour */
+        RECORD_DROPPED_BYTES_MAX = 64 << 20, /* of the letters that one operation drops */
+        RECORD_HEAD_MAX = 16384,             /* bytes of a body in KEY_LETTER: searched by `dlq --search` */
 };
 
 /* How long a key outlives its last writer. What is not here is kept for claim.keep, or until it is removed.
@@ -44,6 +52,8 @@ enum {
         RECORD_WORKER_TTL_MS = 10000,
         RECORD_LOCK_TTL_MS = 15000, /* a command that was killed blocks others no longer */
         RECORD_PROBE_TTL_MS = 10000,
+        RECORD_OPERATION_TTL_MS = 7 * 24 * 3600 * 1000, /* and what it dropped */
+        RECORD_SAMPLE_EVERY_MS = 15000,
 };
 
 /* What stands before and after the name in a key of this kind, for who may not allocate. */
@@ -52,7 +62,7 @@ struct record_key_parts {
 };
 struct record_key_parts record_key_parts(enum record_key kind);
 
-/* Adds the key. `name` is ignored by KEY_PAUSED, KEY_NEWER_THAN and KEY_AUDIT, which there is one of. */
+/* Adds the key. `name` is ignored by the kinds of which there is one, as KEY_PAUSED. */
 void record_key_add(struct buffer *out, const char *prefix, enum record_key kind, struct slice name);
 /* The same as text in the arena. `name` may be NULL for the kinds that ignore it. */
 const char *record_key(struct arena *arena, const char *prefix, enum record_key kind, const char *name);

@@ -53,7 +53,7 @@ static void add_responses(struct buffer *out, const struct serve_route *route)
         buffer_printf(out,
                       ",\"responses\":{\"%d\":{\"description\":\"OK\",\"content\":{\"%s\":{\"schema\":%s}}},"
                       "\"default\":{\"$ref\":\"#/components/responses/problem\"}}",
-                      route->action == SERVE_MESSAGES ? 202 : 200,
+                      route->status ? route->status : 200,
                       route->action == SERVE_LIVE ? "text/plain" : "application/json",
                       route->list                   ? "{\"$ref\":\"#/components/schemas/list\"}"
                       : route->action == SERVE_LIVE ? "{\"type\":\"string\"}"

@@ -19,6 +19,15 @@
                 "search", "with this in id, type, error, subject or the first 16 KiB of the body"            \
         }
 
+/* Of redrive and drop: which letters. */
+#define CHOICE_BODY                                                                                          \
+        "\"ids\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":1000,\"items\":{\"type\":\"string\"},"      \
+        "\"description\":\"dead ids, or "                                                                    \
+        "ids\"},\"all\":{\"type\":\"boolean\"},\"reason\":{\"type\":\"string\"},"                            \
+        "\"type\":{\"type\":\"string\"},\"subject\":{\"type\":\"string\"},\"since\":{\"type\":\"string\"},"  \
+        "\"search\":{\"type\":\"string\"},\"dry_run\":{\"type\":\"boolean\",\"description\":\"only says "    \
+        "how many\"}"
+
 /* clang-format off */
 const struct serve_route serve_routes[] = {
         { SERVE_LIVE, SERVE_FOR_ALL, "GET", "/livez", .summary = "Does it answer?" },
@@ -29,7 +38,9 @@ const struct serve_route serve_routes[] = {
                   "\"properties\":{\"token\":{\"type\":\"string\"}}}" },
         { SERVE_SESSION, SERVE_FOR_GUESTS, "GET", "/v1/session", .summary = "Whose token it is, and what it may; nobody's: null." },
         { SERVE_SESSION_END, SERVE_FOR_GUESTS, "DELETE", "/v1/session", .summary = "Logs out: takes the cookie back." },
-        { SERVE_MESSAGES, SERVE_FOR_PUBLISH, "POST", "/v1/messages",
+        { SERVE_OVERVIEW, SERVE_FOR_READ, "GET", "/v1/overview",
+          .summary = "All queues and workers in a few numbers, now and every 15 s of the last hour." },
+        { SERVE_MESSAGES, SERVE_FOR_PUBLISH, "POST", "/v1/messages", .status = 202,
           .summary = "Publishes a message; answered when the broker has it.",
           .body = "{\"type\":\"object\",\"required\":[\"type\",\"data\"],\"additionalProperties\":false,\"properties\":{"
                   "\"type\":{\"type\":\"string\"},\"data\":{\"description\":\"the payload\"},"
@@ -58,6 +69,29 @@ const struct serve_route serve_routes[] = {
           .summary = "How many died of what, from whom, since when.", .query = {CHOICE} },
         { SERVE_DEAD_LETTER, SERVE_FOR_READ, "GET", "/v1/dead/{queue}/{dead-id}",
           .summary = "One dead letter with the timeline of its job and the head of its body." },
+        { SERVE_REDRIVE, SERVE_FOR_OPERATE, "POST", "/v1/dead/{queue}/redrive", .status = 202,
+          .summary = "Sends letters back to work, as an operation.",
+          .body = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" CHOICE_BODY ","
+                  "\"rate\":{\"type\":\"number\",\"minimum\":1,\"maximum\":100000,\"description\":\"letters a second\"},"
+                  "\"expired\":{\"type\":\"boolean\",\"description\":\"those past their deadline, too\"},"
+                  "\"to\":{\"type\":\"string\",\"description\":\"the work queue\"}}}" },
+        { SERVE_DROP, SERVE_FOR_OPERATE, "POST", "/v1/dead/{queue}/drop", .status = 202,
+          .summary = "Takes letters away, as an operation; they are kept for 7 days.",
+          .body = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{" CHOICE_BODY "}}" },
+        { SERVE_EDIT, SERVE_FOR_OPERATE, "POST", "/v1/dead/{queue}/{dead-id}/redrive", .status = 202,
+          .summary = "Sends one letter, mended, as a new job; an operation.",
+          .body = "{\"type\":\"object\",\"additionalProperties\":false,\"minProperties\":1,\"properties\":{"
+                  "\"data\":{\"description\":\"the new payload\"},\"body\":{\"type\":\"string\",\"description\":\"the new body as it is, in place of data\"},"
+                  "\"type\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"},"
+                  "\"headers\":{\"type\":\"object\",\"description\":\"those that change; null takes one away\"}}}" },
+        { SERVE_OPERATION_LIST, SERVE_FOR_READ, "GET", "/v1/operations", .list = true,
+          .summary = "Operations of the last 7 days, the latest first.",
+          .query = {{"limit", "at most so many, 1 to 1000; default 50"}} },
+        { SERVE_OPERATION, SERVE_FOR_READ, "GET", "/v1/operations/{id}", .summary = "How far an operation is." },
+        { SERVE_STOP, SERVE_FOR_OPERATE, "POST", "/v1/operations/{id}/stop",
+          .summary = "Ends an operation; what it did not reach stays as it is." },
+        { SERVE_RESTORE, SERVE_FOR_OPERATE, "POST", "/v1/operations/{id}/restore", .status = 202,
+          .summary = "Brings back the letters that an operation dropped, as another one." },
         { SERVE_AUDIT, SERVE_FOR_READ, "GET", "/v1/audit", .list = true,
           .summary = "What was changed over HTTP, by whom, the latest first.",
           .query = {{"limit", "at most so many, 1 to 1000; default 50"}} },

@@ -16,6 +16,7 @@ enum serve_action {
         SERVE_SESSION_BEGIN,
         SERVE_SESSION,
         SERVE_SESSION_END,
+        SERVE_OVERVIEW,
         SERVE_MESSAGES,
         SERVE_JOB,
         SERVE_JOBS,
@@ -25,6 +26,13 @@ enum serve_action {
         SERVE_DEAD,
         SERVE_DEAD_GROUPS,
         SERVE_DEAD_LETTER,
+        SERVE_REDRIVE,
+        SERVE_DROP,
+        SERVE_EDIT,
+        SERVE_OPERATION,
+        SERVE_OPERATION_LIST,
+        SERVE_STOP,
+        SERVE_RESTORE,
         SERVE_PAUSE,
         SERVE_RESUME,
         SERVE_AUDIT,
@@ -59,6 +67,7 @@ struct serve_route {
         const char *path;    /* "/v1/jobs/{id}": a word in braces is any one segment, percent-encoded */
         const char *summary; /* a sentence */
         const char *body;    /* what the body must be, as JSON Schema; NULL: it has none */
+        short status;        /* of the answer; 0: 200 */
         bool list;           /* answers {"items": [..], "next": ..}, else an object */
         struct serve_parameter query[SERVE_QUERY_MAX];
 };

@@ -1,9 +1,9 @@
-#include "cli/dlq/dlq.h"
 #include "core/plan/plan.h"
 #include "core/plan/registry.h"
 #include "core/record/keys.h"
 #include "handler.h"
 #include "io/machine/clock.h"
+#include "query/dlq/dlq.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,11 +14,11 @@
 /* Would a worker take the copy? */
 static int check_copy(struct dlq *dlq, const struct message *copy)
 {
-        struct arena *arena = &dlq->cli->arena;
+        struct arena *arena = dlq->query.arena;
         struct envelope envelope;
-        envelope_read(arena, copy, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, copy, dlq_config_queue(dlq), dlq->query.config->max_body, &envelope);
         const struct handler *handler =
-                envelope.type ? type_set_find(dlq->cli->types, slice_of(envelope.type)) : NULL;
+                envelope.type ? type_set_find(dlq->types, slice_of(envelope.type)) : NULL;
         struct plan *plan;
         if (envelope.type && !handler)
                 envelope_refuse(arena, &envelope, REASON_UNKNOWN_TYPE,
@@ -29,18 +29,22 @@ static int check_copy(struct dlq *dlq, const struct message *copy)
             plan_build_text(handler, envelope.payload, &plan, &envelope.faults) != PLAN_OK)
                 reason = reason == REASON_NONE ? REASON_BAD_PAYLOAD : reason;
         if (reason == REASON_NONE)
-                return CLI_OK;
-        return cli_fail_faults(dlq->cli, reason_word(reason), &envelope.faults, "; nothing was sent");
+                return DLQ_OK;
+        for (const struct fault *fault = envelope.faults.first; fault; fault = fault->next)
+                dlq_fail(dlq, DLQ_ERROR, "%s: %s%s", reason_word(reason), fault->text,
+                         fault->next ? "" : "; nothing was sent");
+        return DLQ_ERROR;
 }
 
 /* Has a job with this id been seen, or an edited copy of it been sent? */
 static bool id_is_used(struct dlq *dlq, const char *id)
 {
-        struct arena *arena = &dlq->cli->arena;
-        const char *prefix = dlq->cli->config->redis.prefix;
+        struct arena *arena = dlq->query.arena;
+        const char *prefix = dlq->query.config->redis.prefix;
         const char *job = record_key(arena, prefix, KEY_JOB, id);
         const char *timeline = record_key(arena, prefix, KEY_EVENTS, id);
-        const struct redis_value *exist = redis_sync_call(dlq->redis, arena, "EXISTS", job, timeline, NULL);
+        const struct redis_value *exist =
+                redis_sync_call(dlq->query.redis, arena, "EXISTS", job, timeline, NULL);
         return exist->kind == REDIS_INTEGER && exist->integer > 0;
 }
 
@@ -51,7 +55,7 @@ bool dlq_is_late(struct dlq *dlq, struct arena *arena, const struct message *mes
         struct envelope envelope;
         if (dlq->expired || !message_header(message, "deadline"))
                 return false;
-        envelope_read(arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, message, dlq_config_queue(dlq), dlq->query.config->max_body, &envelope);
         return envelope_expired(&envelope, clock_wall_ms());
 }
 
@@ -70,10 +74,10 @@ static bool settles_deadline(const struct copy_edit *edit)
 const char *dlq_fresh_id(struct dlq *dlq, const struct letter_entry *entry)
 {
         const char *id = entry->id[0] ? entry->id : entry->dead_id, *next;
-        while ((next = copy_edited_id(&dlq->cli->arena, id)) && id_is_used(dlq, next))
+        while ((next = copy_edited_id(dlq->query.arena, id)) && id_is_used(dlq, next))
                 id = next;
         if (!next)
-                cli_fail(dlq->cli, CLI_ERROR,
+                dlq_fail(dlq, DLQ_ERROR,
                          "with :e1 its id would have more than %d characters; nothing was sent",
                          ENVELOPE_ID_MAX);
         return next;
@@ -88,7 +92,7 @@ static struct message *make_copy(struct dlq *dlq, struct arena *arena, const str
         if (!named.id && !(named.id = dlq_fresh_id(dlq, entry)))
                 return NULL;
         if (edit->id && (!envelope_id_valid(slice_of(edit->id)) || id_is_used(dlq, edit->id))) {
-                cli_fail(dlq->cli, CLI_ERROR,
+                dlq_fail(dlq, DLQ_ERROR,
                          "id: expected one that no job has had, of 1 to %d of A-Z a-z 0-9 . _ : / -; nothing "
                          "was sent",
                          ENVELOPE_ID_MAX);
@@ -96,14 +100,13 @@ static struct message *make_copy(struct dlq *dlq, struct arena *arena, const str
         }
         struct message *copy = copy_redrive_edited(arena, message, dlq->target, clock_wall_ms(), &named);
         if (!copy)
-                cli_fail(dlq->cli, CLI_ERROR,
-                         "no copy with another body can be made of it; nothing was sent");
+                dlq_fail(dlq, DLQ_ERROR, "no copy with another body can be made of it; nothing was sent");
         return copy;
 }
 
 static void note_edited(struct dlq *dlq, const struct message *original, const char *fresh)
 {
-        struct arena *arena = &dlq->cli->arena;
+        struct arena *arena = dlq->query.arena;
         struct letter letter;
         struct dlq_death death;
         letter_read(arena, dlq, original, &letter);
@@ -114,18 +117,21 @@ static void note_edited(struct dlq *dlq, const struct message *original, const c
 /* Its id is used from now on, though no worker has seen it yet. */
 static void note_copy(struct dlq *dlq, const char *id, const char *dead_id)
 {
-        dlq_note(dlq, id, arena_printf(&dlq->cli->arena, "\"event\":\"edited\",\"dead_id\":\"%s\"", dead_id));
-        redis_sync_flush(dlq->redis);
+        dlq_note(dlq, id, arena_printf(dlq->query.arena, "\"event\":\"edited\",\"dead_id\":\"%s\"", dead_id));
+        redis_sync_flush(dlq->query.redis);
 }
 
-int dlq_fresh_send(struct dlq_walk *walk, const struct letter_entry *entry, const struct message *message,
-                   uint64_t tag, const struct copy_edit *edit)
+int dlq_fresh_send(struct dlq_mending *mending, const struct copy_edit *edit)
 {
+        struct dlq_walk *walk = mending->walk;
+        const struct letter_entry *entry = mending->entry;
+        const struct message *message = mending->message;
+        uint64_t tag = mending->tag;
         struct dlq *dlq = walk->dlq;
         char error[160];
-        if (dlq_is_late(dlq, &dlq->cli->arena, message) && !settles_deadline(edit)) {
+        if (dlq_is_late(dlq, dlq->query.arena, message) && !settles_deadline(edit)) {
                 dlq_walk_hold(walk, tag);
-                return cli_fail(dlq->cli, CLI_ERROR,
+                return dlq_fail(dlq, DLQ_ERROR,
                                 "%s: its deadline has passed; --expired sends it all the same, --edit can "
                                 "change it",
                                 entry->dead_id);
@@ -135,30 +141,41 @@ int dlq_fresh_send(struct dlq_walk *walk, const struct letter_entry *entry, cons
         if (!copy) {
                 arena_free(arena);
                 dlq_walk_hold(walk, tag);
-                return CLI_ERROR;
+                return DLQ_ERROR;
         }
-        const char *fresh = arena_copy(&dlq->cli->arena, copy->properties.message_id.data,
+        const char *fresh = arena_copy(dlq->query.arena, copy->properties.message_id.data,
                                        copy->properties.message_id.len);
         int status = check_copy(dlq, copy);
-        if (status == CLI_OK) {
+        if (status == DLQ_OK) {
                 note_copy(dlq, fresh, entry->dead_id);
                 dlq_publish(dlq, arena, copy, error);
                 if (error[0])
-                        status = cli_fail(dlq->cli, CLI_ERROR, "%s; nothing was changed",
-                                          cli_safe(dlq->cli, slice_of(error)));
+                        status = dlq_fail(dlq, DLQ_ERROR, "%s; nothing was changed", error);
         } else {
                 arena_free(arena);
         }
-        if (status != CLI_OK) {
+        if (status != DLQ_OK) {
                 dlq_walk_hold(walk, tag);
                 return status;
         }
         if (!dlq_walk_ack(walk, tag))
-                return CLI_ERROR;
+                return DLQ_ERROR;
         dlq_index_remove(dlq, (const char *[]){entry->dead_id}, 1);
         note_edited(dlq, message, fresh);
-        cli_print(dlq->cli->output == CLI_JSON
-                          ? slice_of(arena_printf(&dlq->cli->arena, "{\"id\":\"%s\"}", fresh))
-                          : slice_of(fresh));
-        return CLI_OK;
+        mending->fresh = fresh;
+        return DLQ_OK;
+}
+
+struct slice dlq_readable_body(struct dlq *dlq, const struct message *message)
+{
+        struct envelope envelope;
+        if (!message->properties.content_encoding.data ||
+            slice_is(message->properties.content_encoding, "identity") ||
+            slice_is(message->properties.content_encoding, "utf-8"))
+                return message->body;
+        envelope_read(dlq->query.arena, message, dlq_config_queue(dlq), dlq->query.config->max_body,
+                      &envelope);
+        if (slice_is(message->properties.content_type, "application/cloudevents+json"))
+                return (struct slice){0};
+        return envelope.payload;
 }

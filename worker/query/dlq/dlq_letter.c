@@ -1,8 +1,8 @@
-#include "cli/dlq/dlq.h"
 #include "core/broker/topology.h"
 #include "core/codec/base64.h"
 #include "core/message/own_headers.h"
 #include "core/text/utf8.h"
+#include "query/dlq/dlq.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -90,7 +90,7 @@ static void read_unindexed(struct arena *arena, const struct dlq *dlq, const str
                            const struct own_headers *own, struct letter *letter)
 {
         struct envelope envelope;
-        envelope_read(arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, message, dlq_config_queue(dlq), dlq->query.config->max_body, &envelope);
         const struct header *death = death_in(message, dlq->queue);
         letter->broker_made = death != NULL;
         letter->id = envelope.id;

@@ -1,7 +1,7 @@
-#include "cli/dlq/dlq.h"
 #include "core/memory/memory.h"
 #include "io/broker/amqp_admin.h"
 #include "io/machine/clock.h"
+#include "query/dlq/dlq.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,19 +13,19 @@
 #define HOLD_MOVING 1000
 /* Given back between two looks at the lock. */
 #define RETURN_SLICE 3000
-/* So long a wait for the next message does not see Ctrl-C. */
+/* So long a wait for the next message does not see that it was stopped. */
 #define LISTEN_MS 500
 
 static int ask_depth(struct dlq *dlq, struct queue_depth *depth)
 {
         *depth = (struct queue_depth){.name = dlq->source};
         struct amqp_error error = {0};
-        if (!amqp_queue_depths(dlq->cli->config, depth, 1, &error))
-                return cli_fail(dlq->cli, CLI_ERROR, "%s", cli_safe(dlq->cli, slice_of(error.text)));
+        if (!amqp_queue_depths(dlq->query.config, depth, 1, &error))
+                return dlq_fail(dlq, DLQ_ERROR, "%s", error.text);
         if (!depth->exists)
-                return cli_fail(dlq->cli, CLI_NOT_FOUND,
-                                "the broker has no queue %s; see leveret topology verify", dlq->source);
-        return CLI_OK;
+                return dlq_fail(dlq, DLQ_NOT_FOUND, "the broker has no queue %s; see leveret topology verify",
+                                dlq->source);
+        return DLQ_OK;
 }
 
 int dlq_count(struct dlq *dlq, int64_t *count)
@@ -45,9 +45,8 @@ static uint64_t hold_for(const struct dlq_walk *walk)
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb)
 {
         *walk = (struct dlq_walk){.dlq = dlq};
-        dlq_catch_interrupt();
         int status = dlq_lock_take(&walk->lock, dlq, verb);
-        if (status != CLI_OK)
+        if (status != DLQ_OK)
                 return status;
         struct queue_depth depth;
         status = ask_depth(dlq, &depth);
@@ -55,13 +54,12 @@ int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb)
         walk->others = depth.consumers;
         if (dlq->wanted == 0 && dlq->limit_count > 0 && dlq->limit_count < walk->bound)
                 walk->bound = dlq->limit_count;
-        if (status == CLI_OK && walk->bound > 0) {
-                walk->pull = amqp_pull_open(dlq->cli->config, dlq->source, hold_for(walk), &walk->error);
+        if (status == DLQ_OK && walk->bound > 0) {
+                walk->pull = amqp_pull_open(dlq->query.config, dlq->source, hold_for(walk), &walk->error);
                 if (!walk->pull)
-                        status = cli_fail(dlq->cli, CLI_ERROR, "%s",
-                                          cli_safe(dlq->cli, slice_of(walk->error.text)));
+                        status = dlq_fail(dlq, DLQ_ERROR, "%s", walk->error.text);
         }
-        if (status != CLI_OK)
+        if (status != DLQ_OK)
                 dlq_lock_give(&walk->lock);
         return status;
 }
@@ -69,7 +67,7 @@ int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb)
 bool dlq_walk_is_over(const struct dlq_walk *walk)
 {
         bool met = walk->dlq->wanted > 0 && walk->dlq->met >= dlq_index_goal(walk->dlq);
-        return walk->failed || walk->looked >= walk->bound || met || dlq_interrupted();
+        return walk->failed || walk->looked >= walk->bound || met || dlq_is_stopped(walk->dlq);
 }
 
 static bool keep_lock(struct dlq_walk *walk)
@@ -109,6 +107,25 @@ void dlq_walk_hold(struct dlq_walk *walk, uint64_t tag)
                 walk->held = memory_resized(walk->held, walk->held_capacity * sizeof(*walk->held));
         }
         walk->held[walk->held_count++] = tag;
+}
+
+struct message *dlq_walk_find(struct dlq_walk *walk, uint64_t *tag)
+{
+        struct arena *arena;
+        struct message *message, *copy = NULL;
+        while (!copy && dlq_walk_next(walk, DLQ_PATIENCE_MS, &arena, &message, tag) == PULL_MESSAGE) {
+                struct letter letter;
+                letter_read(arena, walk->dlq, message, &letter);
+                if (letter.entry && letter.entry->wanted)
+                        copy = message_copy(walk->dlq->query.arena, message);
+                else
+                        dlq_walk_hold(walk, *tag);
+                arena_free(arena);
+        }
+        if (!copy && !walk->failed)
+                dlq_fail(walk->dlq, DLQ_NOT_FOUND, "the message is not in %s; leveret dlq sync %s cleans up",
+                         walk->dlq->source, walk->dlq->queue);
+        return copy;
 }
 
 bool dlq_walk_ack(struct dlq_walk *walk, uint64_t tag)
@@ -184,16 +201,14 @@ static bool give_back(struct dlq_walk *walk)
 
 int dlq_walk_close(struct dlq_walk *walk)
 {
-        int status = CLI_OK;
-        struct cli *cli = walk->dlq->cli;
+        int status = DLQ_OK;
         if (walk->failed || (walk->pull && !give_back(walk)))
-                status = cli_fail(
-                        cli, CLI_ERROR,
+                status = dlq_fail(
+                        walk->dlq, DLQ_ERROR,
                         "%s; the broker has put back what was not finished, perhaps in another order",
-                        walk->error.text[0] ? cli_safe(cli, slice_of(walk->error.text))
-                                            : "the connection to the broker was lost");
+                        walk->error.text[0] ? walk->error.text : "the connection to the broker was lost");
         else if (walk->starved)
-                status = cli_fail(cli, CLI_ERROR,
+                status = dlq_fail(walk->dlq, DLQ_ERROR,
                                   "only %" PRId64 " of %" PRId64
                                   " messages of %s came; perhaps somebody else takes them too",
                                   walk->looked, walk->bound, walk->dlq->source);

@@ -1,33 +1,39 @@
-#ifndef LEVERET_CLI_DLQ_H
-#define LEVERET_CLI_DLQ_H
+#ifndef LEVERET_QUERY_DLQ_H
+#define LEVERET_QUERY_DLQ_H
 
-#include "cli/cli.h"
 #include "core/codec/json.h"
 #include "core/message/copy.h"
 #include "core/message/dead_id.h"
 #include "core/message/envelope.h"
 #include "core/message/message.h"
+#include "core/types/type_set.h"
 #include "io/broker/amqp_pull.h"
 #include "query/letters.h"
 
-/* What the commands on dead letters share. They run on a thread with the stack that decoding hostile headers
- * needs. */
+#include <pthread.h>
+
+/* Work on the dead letters of a queue, for commands and for HTTP. It runs on a thread with the stack that
+ * decoding hostile headers needs: dlq_run_on_big_stack. */
+
+/* What the functions here return; an error was told by then. */
+enum { DLQ_OK = 0, DLQ_ERROR = 1, DLQ_NOT_FOUND = 3, DLQ_REFUSED = 4 };
 
 struct dlq {
-        struct cli *cli;
-        struct redis_sync *redis;
+        struct query query;
+        const struct type_set *types;
         const char *queue;  /* names the index: a work queue or leveret.unrouted */
         const char *source; /* the dead-letter queue at the broker */
         const char *target; /* the work queue to which is redriven; NULL: not known */
+        const char *who;    /* works on it, as lock and timelines name them */
 
-        /* What was asked for; NULL if not given. */
-        const char *type, *reason, *search, *subject, *since, *all, *rate, *dry_run, *edit, *to, *backup;
-        const char *limit, *full, *newest, *expired, *wait, *set, *filter;
-        int64_t since_ms; /* wall clock; 0: not asked for */
-        int64_t wait_ms;
-        int64_t limit_count; /* 0: no limit */
-        const char **ids;
+        /* Which letters; NULL or 0: all. */
+        const char *type, *reason, *search, *subject;
+        int64_t since_ms;    /* wall clock */
+        int64_t limit_count; /* the first so many */
+        const char *const *ids;
         size_t id_count;
+        bool all;     /* that are in the queue, whatever the index says */
+        bool expired; /* those whose deadline has passed, too */
 
         struct letter_entry *entries; /* oldest first */
         struct letter_entry **by_dead_id;
@@ -35,13 +41,28 @@ struct dlq {
         size_t wanted;
         int64_t wanted_messages; /* of those entries */
         int64_t met;             /* of those messages */
+
+        /* Of who asked. What went wrong; the text is raw, as is what came from outside in it. */
+        void (*told)(struct dlq *dlq, int status, const char *text);
+        /* Is it to end? What was begun is finished. */
+        bool (*stopped)(struct dlq *dlq);
+        void (*moved)(struct dlq *dlq, int64_t done, int64_t total);
+        void *context;
 };
 
-/* What a list calls it: its id, or in quotes what came in place of a usable one. */
-const char *dlq_entry_name(struct cli *cli, const struct letter_entry *entry);
+/* Tells what went wrong; returns the status. */
+__attribute__((format(printf, 3, 4))) int dlq_fail(struct dlq *dlq, int status, const char *format, ...);
+bool dlq_is_stopped(struct dlq *dlq);
+/* Begins it on such a thread, which the caller joins. False: there is none. */
+bool dlq_thread_begin(pthread_t *thread, void *(*run)(void *context), void *context);
+/* Runs it on such a thread, to its end. False: there is no such thread. */
+bool dlq_run_on_big_stack(void (*run)(void *context), void *context);
 
+/* Fills queue, source and target from a name: a work queue or its dead-letter queue, or leveret.unrouted.
+ * False: none of the configuration. */
+bool dlq_name(struct dlq *dlq, const char *word);
 /* The work queue of that name; "<queue>.dlq" is taken for "<queue>". NULL if it is not configured. */
-const char *dlq_work_queue(struct cli *cli, const char *word);
+const char *dlq_work_queue(const struct query *query, const char *word);
 
 struct letter;
 
@@ -50,15 +71,14 @@ const struct config_queue *dlq_config_queue(const struct dlq *dlq);
 
 /* ---- dlq_index.c: the index in Redis ---- */
 
-/* Reads all of it. CLI_OK, or an exit status after printing the error. */
+/* Reads all of it. */
 int dlq_index_load(struct dlq *dlq);
 struct letter_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id);
 /* Records that the message of this death was read from the queue. Returns its entry, or NULL. */
 const struct letter_entry *dlq_index_meet(struct dlq *dlq, const char *dead_id);
 /* Was the message just read selected? `entry` may be NULL. */
 bool dlq_index_is_chosen(const struct dlq *dlq, const struct letter_entry *entry);
-/* Marks what ids and filters select. CLI_NOT_FOUND, after printing why, if an id is unknown or nothing
- * matches. */
+/* Marks what ids and filters select. DLQ_NOT_FOUND if an id is unknown or nothing matches. */
 int dlq_index_choose(struct dlq *dlq);
 /* How many messages of those that are chosen are to be met: all, or as --limit says the first ones in the
  * queue. */
@@ -66,9 +86,6 @@ int64_t dlq_index_goal(const struct dlq *dlq);
 bool dlq_has_filter(const struct dlq *dlq);
 /* The message that was just met stays where it is after all: --limit counts another one in its place. */
 void dlq_index_pass(struct dlq *dlq, const struct letter_entry *entry);
-/* Says on stderr that there is no such queue, or that queue and index differ, and who works on it; if the
- * broker can be asked. */
-void dlq_index_hint(struct dlq *dlq);
 /* Adds the entry of a message, as a worker does when it dead-letters one; sent with the next
  * redis_sync_flush. */
 void dlq_index_add(struct dlq *dlq, struct arena *arena, const struct letter *letter,
@@ -108,12 +125,12 @@ struct dlq_lock {
         const char *key, *owner;
         int64_t renewed_ms;
 };
-/* CLI_OK, or CLI_REFUSED after printing the owner. */
+/* DLQ_REFUSED: another works on it. */
 int dlq_lock_take(struct dlq_lock *lock, struct dlq *dlq, const char *verb);
 /* Renews it if that is due. False: it was lost, the work must stop. */
 bool dlq_lock_keep(struct dlq_lock *lock);
 void dlq_lock_give(struct dlq_lock *lock);
-/* Who works on the queue now, safe for a terminal; NULL: nobody. */
+/* Who works on the queue now; NULL: nobody. */
 const char *dlq_lock_owner(struct dlq *dlq);
 
 /* ---- dlq_walk.c: messages of the queue one after the other; what is not acked goes back in order ---- */
@@ -132,95 +149,87 @@ struct dlq_walk {
         bool failed;  /* the connection or the lock is lost */
         bool starved; /* none came for DLQ_PATIENCE_MS though more were counted */
 };
-/* How many are ready. CLI_OK; or, after printing the error, CLI_NOT_FOUND if there is no such queue. */
+/* How many are ready. DLQ_NOT_FOUND: there is no such queue. */
 int dlq_count(struct dlq *dlq, int64_t *count);
-/* Takes the lock, counts, connects. CLI_OK, or an exit status after printing the error. */
+/* Takes the lock, counts, connects. */
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb);
-/* What a busy broker is waited for before a message counts as not there; Ctrl-C ends the wait. */
+/* What a busy broker is waited for before a message counts as not there; being stopped ends the wait. */
 #define DLQ_PATIENCE_MS 15000
 /* The next message; its arena belongs to the caller, who frees it by arena_free. PULL_NOTHING also at the
- * bound or after Ctrl-C. */
+ * bound or when it is stopped. */
 enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct arena **arena,
                                struct message **message, uint64_t *tag);
-/* All chosen ones were met, the bound is reached, Ctrl-C was pressed, or it failed. */
+/* All chosen ones were met, the bound is reached, it was stopped, or it failed. */
 bool dlq_walk_is_over(const struct dlq_walk *walk);
 /* The message is to go back. */
 void dlq_walk_hold(struct dlq_walk *walk, uint64_t tag);
 bool dlq_walk_ack(struct dlq_walk *walk, uint64_t tag);
-/* Gives back what is held, in order, and the lock. CLI_OK, or CLI_ERROR after printing
- * the cause. */
+/* Gives back what is held, in order, and the lock. */
 int dlq_walk_close(struct dlq_walk *walk);
 
-/* From now on Ctrl-C only ends the work in order. */
-void dlq_catch_interrupt(void);
-/* Was Ctrl-C pressed? */
-bool dlq_interrupted(void);
+/* ---- dlq_fresh.c: messages that an operator has mended ---- */
 
-/* ---- dlq_wait.c: what became of those that were redriven ---- */
-
-struct dlq_waiting {
-        char id[ENVELOPE_ID_MAX + 1];
-        uint32_t redrives; /* of the life that is waited for */
-};
-struct dlq_wait {
-        struct dlq_waiting *jobs; /* that have not ended */
-        size_t count, capacity;
-        int64_t completed, died;
-};
-/* One more job; without an id there is no record to look at. */
-void dlq_wait_add(struct dlq_wait *wait, const char *id, uint32_t redrives);
-/* Waits until all have ended, `wait_ms` have passed, or Ctrl-C; says how many ended how on stderr. */
-void dlq_wait_run(struct dlq *dlq, struct dlq_wait *wait, int64_t wait_ms);
-void dlq_wait_free(struct dlq_wait *wait);
-
-/* ---- dlq_fresh.c, dlq_edit_text.c: messages that an operator has mended ---- */
-
-/* The first id `<id>:e<n>` that no job has had; NULL after printing the error. */
+/* The first id `<id>:e<n>` that no job has had; NULL after telling why there is none. */
 const char *dlq_fresh_id(struct dlq *dlq, const struct letter_entry *entry);
-/* Publishes the mended copy of the message as it stands in the queue now; acks and forgets the original, and
- * prints the new id. edit->id NULL: dlq_fresh_id. If not CLI_OK, the cause is printed and the message is
- * held.
- */
-int dlq_fresh_send(struct dlq_walk *walk, const struct letter_entry *entry, const struct message *message,
-                   uint64_t tag, const struct copy_edit *edit);
-/* Has the message's own deadline passed, and was --expired not given? */
+/* Publishes the mended copy of the message as it stands in the queue now; acks and forgets the original. The
+ * new id in `fresh`. edit->id NULL: dlq_fresh_id. If not DLQ_OK, the message is held. */
+struct dlq_mending {
+        struct dlq_walk *walk;
+        const struct letter_entry *entry;
+        const struct message *message;
+        uint64_t tag;
+        const char *fresh;
+};
+int dlq_fresh_send(struct dlq_mending *mending, const struct copy_edit *edit);
+/* Has the message's own deadline passed, and is it to be left alone then? */
 bool dlq_is_late(struct dlq *dlq, struct arena *arena, const struct message *message);
 /* The body as people and programs can change it, unpacked. Absent if it cannot be had. */
 struct slice dlq_readable_body(struct dlq *dlq, const struct message *message);
-/* The text for the editor: id, type and the publisher's headers, an empty line, the body. In the arena. */
-struct slice dlq_edit_write(struct arena *arena, const struct message *message, const char *id,
-                            struct slice body);
-/* Takes such a text apart; one that does not begin with such lines is a body alone. NULL, or what is wrong
- * with it. */
-const char *dlq_edit_read(struct arena *arena, const struct message *message, struct slice text,
-                          struct copy_edit *edit);
+/* Walks to the one letter that is wanted, whose walk stays open; it is neither held nor acked. A copy in the
+ * query's arena, or NULL after telling why. */
+struct message *dlq_walk_find(struct dlq_walk *walk, uint64_t *tag);
 
-/* ---- dlq_filter.c ---- */
+/* ---- dlq_redrive.c ---- */
 
-/* Runs the program of --filter (by the shell) with the body on its standard input; what it writes is the
- * answer. NULL, or what went wrong: it fails, takes over 10 s (then it is killed), or writes over max_body.
- */
-const char *dlq_filter_run(struct dlq *dlq, struct slice body, struct slice *answer);
+struct dlq_redriven {
+        int64_t moved, total, unusable;
+        int64_t late;    /* left alone: their deadline has passed */
+        int64_t left;    /* in the queue */
+        char error[160]; /* of the first copy that was not confirmed, which ended the work; or "" */
+        /* Asked for: messages a second (0: no limit), and who wants to know of each one that went. */
+        double rate;
+        void (*settled)(struct dlq *dlq, const char *id, uint32_t redrives);
+};
+/* Is there a work queue for the copies? */
+int dlq_check_target(struct dlq *dlq);
+/* Moves what is wanted, or all. How far it came is in `redriven`, whatever it returns. */
+int dlq_redrive_run(struct dlq *dlq, struct dlq_redriven *redriven);
+/* Messages among the chosen ones that a redrive would leave alone, as far as the index knows deadlines. */
+int64_t dlq_count_late(const struct dlq *dlq);
 
-/* ---- dlq_dry_run.c ---- */
+/* ---- dlq_drop.c ---- */
 
-/* Says what the verb would do, from the index or, if nothing was chosen, from the queue's depth. Touches
- * nothing. */
-int dlq_dry_run(struct dlq *dlq, const char *verb);
+/* Where what is dropped is kept. */
+struct dlq_backup {
+        /* Before the first letter; not called if there is none. False, once told: nothing is dropped. */
+        bool (*open)(struct dlq_backup *backup, struct dlq *dlq);
+        /* Lines of JSON, as dlq_restore_line takes them. False, once told: they stay in the queue, and the
+         * work ends. */
+        bool (*keep)(struct dlq_backup *backup, struct dlq *dlq, struct slice lines);
+        void *context;
+        /* How far it came. */
+        int64_t dropped, total;
+        bool failed;
+};
+int dlq_drop_run(struct dlq *dlq, const char *verb, struct dlq_backup *backup);
 
-/* ---- the verbs ---- */
-#define DLQ_CHOOSE "name ids, --reason, --type, --subject, --search, --since, or --all"
-int dlq_list(struct dlq *dlq);
-int dlq_groups(struct dlq *dlq);
-int dlq_show(struct dlq *dlq);
-int dlq_redrive(struct dlq *dlq);
-int dlq_edit(struct dlq *dlq);
-int dlq_mend(struct dlq *dlq);
-int dlq_restore(struct dlq *dlq);
-int dlq_drop(struct dlq *dlq);
-int dlq_purge(struct dlq *dlq);
-int dlq_export(struct dlq *dlq);
-int dlq_sync(struct dlq *dlq);
+/* ---- dlq_restore.c ---- */
+
+/* Brings a letter back that was dropped, to `queue` or to the one that its line names. NULL, or what is wrong
+ * with the line; "" once that was told. */
+const char *dlq_restore_line(struct dlq *dlq, struct slice line, const char *queue);
+
+/* ---- dlq_note.c ---- */
 
 /* Publishes one copy, confirmed; the arena is taken over. "" in `error` (160 bytes) if it is there. */
 void dlq_publish(struct dlq *dlq, struct arena *arena, struct message *copy, char *error);
@@ -238,7 +247,7 @@ void dlq_death_read(struct arena *arena, const struct dlq *dlq, const struct mes
                     const struct letter *letter, struct dlq_death *death);
 /* dlq_note at once; the record becomes `dropped` if this death made it `dead`. */
 void dlq_note_dropped(struct dlq *dlq, const struct dlq_death *death, const char *note);
-/* "user@host" for audit lines and the lock. */
-const char *dlq_operator(struct arena *arena);
+/* The name of this machine. */
+const char *dlq_host(struct arena *arena);
 
 #endif

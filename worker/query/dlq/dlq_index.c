@@ -1,9 +1,9 @@
-#include "cli/dlq/dlq.h"
 #include "core/broker/topology.h"
 #include "core/job/reason.h"
 #include "core/record/keys.h"
 #include "core/record/letter.h"
-#include "io/broker/amqp_admin.h"
+#include "io/machine/clock.h"
+#include "query/dlq/dlq.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,12 +18,11 @@ static int compare_dead_ids(const void *a, const void *b)
 
 int dlq_index_load(struct dlq *dlq)
 {
-        struct arena *arena = &dlq->cli->arena;
+        struct arena *arena = dlq->query.arena;
         struct letters letters;
-        const char *error =
-                letters_load(&(struct query){dlq->cli->config, dlq->redis, arena}, dlq->queue, &letters);
+        const char *error = letters_load(&dlq->query, dlq->queue, &letters);
         if (error)
-                return cli_fail(dlq->cli, CLI_ERROR, "Redis: %s", cli_safe(dlq->cli, slice_of(error)));
+                return dlq_fail(dlq, DLQ_ERROR, "Redis: %s", error);
         dlq->entries = letters.entries;
         dlq->count = letters.count;
         dlq->by_dead_id = arena_alloc(arena, dlq->count * sizeof(struct letter_entry *));
@@ -31,7 +30,7 @@ int dlq_index_load(struct dlq *dlq)
                 dlq->by_dead_id[i] = &dlq->entries[i];
         if (dlq->count > 0)
                 qsort(dlq->by_dead_id, dlq->count, sizeof(struct letter_entry *), compare_dead_ids);
-        return CLI_OK;
+        return DLQ_OK;
 }
 
 struct letter_entry *dlq_index_find(const struct dlq *dlq, const char *dead_id)
@@ -65,34 +64,36 @@ bool dlq_index_is_chosen(const struct dlq *dlq, const struct letter_entry *entry
 
 bool dlq_has_filter(const struct dlq *dlq)
 {
-        return dlq->type || dlq->reason || dlq->search || dlq->subject || dlq->since;
+        return dlq->type || dlq->reason || dlq->search || dlq->subject || dlq->since_ms;
 }
 
 /* Every death of that id, or the one death. */
 static bool choose_id(struct dlq *dlq, const char *word)
 {
-        bool known = false;
-        for (size_t i = 0; i < dlq->count; i++)
-                if (strcmp(dlq->entries[i].dead_id, word) == 0 || strcmp(dlq->entries[i].id, word) == 0)
+        struct letter_entry *death = dlq_index_find(dlq, word);
+        bool known = death != NULL;
+        if (death)
+                death->wanted = true;
+        for (size_t i = 0; i < dlq->count && !death; i++)
+                if (strcmp(dlq->entries[i].id, word) == 0)
                         known = dlq->entries[i].wanted = true;
         if (!known)
-                cli_fail(dlq->cli, CLI_NOT_FOUND,
+                dlq_fail(dlq, DLQ_NOT_FOUND,
                          "%s: no dead letter of %s has this id or dead id; if the broker made it: leveret "
                          "dlq sync %s",
-                         cli_safe(dlq->cli, slice_of(word)), dlq->queue, dlq->queue);
+                         word, dlq->queue, dlq->queue);
         return known;
 }
 
 int dlq_index_choose(struct dlq *dlq)
 {
         if (dlq->reason && reason_parse(dlq->reason) == REASON_NONE && strcmp(dlq->reason, "unrouted") != 0)
-                return cli_fail(dlq->cli, CLI_NOT_FOUND,
+                return dlq_fail(dlq, DLQ_NOT_FOUND,
                                 "--reason %s: there is no such reason; see leveret dlq groups %s",
-                                cli_safe(dlq->cli, slice_of(dlq->reason)), dlq->queue);
+                                dlq->reason, dlq->queue);
         for (size_t i = 0; i < dlq->id_count; i++)
                 if (!choose_id(dlq, dlq->ids[i]))
-                        return CLI_NOT_FOUND;
-        const struct query query = {dlq->cli->config, dlq->redis, &dlq->cli->arena};
+                        return DLQ_NOT_FOUND;
         const struct letter_filter filter = {dlq->type, dlq->reason, dlq->subject, dlq->search,
                                              dlq->since_ms};
         dlq->wanted = 0;
@@ -100,14 +101,14 @@ int dlq_index_choose(struct dlq *dlq)
         for (size_t i = 0; i < dlq->count; i++) {
                 struct letter_entry *entry = &dlq->entries[i];
                 entry->wanted =
-                        (dlq->id_count == 0 || entry->wanted) && letter_passes(&query, entry, &filter);
+                        (dlq->id_count == 0 || entry->wanted) && letter_passes(&dlq->query, entry, &filter);
                 dlq->wanted += entry->wanted;
                 dlq->wanted_messages += entry->wanted ? entry->copies : 0;
         }
         if (dlq->wanted == 0 && (dlq_has_filter(dlq) || dlq->id_count > 0))
-                return cli_fail(dlq->cli, CLI_NOT_FOUND, "no dead letter of %s matches (the index holds %zu)",
+                return dlq_fail(dlq, DLQ_NOT_FOUND, "no dead letter of %s matches (the index holds %zu)",
                                 dlq->queue, dlq->count);
-        return CLI_OK;
+        return DLQ_OK;
 }
 
 int64_t dlq_index_goal(const struct dlq *dlq)
@@ -116,45 +117,14 @@ int64_t dlq_index_goal(const struct dlq *dlq)
         return limited ? dlq->limit_count : dlq->wanted_messages;
 }
 
-/* Messages, not entries. */
-static int64_t count_indexed(const struct dlq *dlq)
-{
-        int64_t count = 0;
-        for (size_t i = 0; i < dlq->count; i++)
-                count += dlq->entries[i].copies;
-        return count;
-}
-
-void dlq_index_hint(struct dlq *dlq)
-{
-        struct queue_depth depth = {.name = dlq->source};
-        struct amqp_error error = {0};
-        const char *owner = dlq_lock_owner(dlq);
-        int64_t indexed = count_indexed(dlq);
-        if (!amqp_queue_depths(dlq->cli->config, &depth, 1, &error))
-                return;
-        if (!depth.exists)
-                fprintf(stderr, "the broker has no queue %s; leveret topology apply declares it\n",
-                        dlq->source);
-        else if (depth.messages != indexed && owner)
-                fprintf(stderr,
-                        "%s holds %" PRIu32 " ready messages, the index %" PRId64 ": %s works on it\n",
-                        dlq->source, depth.messages, indexed, owner);
-        else if (depth.messages != indexed)
-                fprintf(stderr,
-                        "%s holds %" PRIu32 " ready messages, the index %" PRId64
-                        "; leveret dlq sync %s makes them agree\n",
-                        dlq->source, depth.messages, indexed, dlq->queue);
-}
-
 void dlq_index_add(struct dlq *dlq, struct arena *arena, const struct letter *letter,
                    const struct message *message, int64_t failed_ms)
 {
-        const char *prefix = dlq->cli->config->redis.prefix;
+        const char *prefix = dlq->query.config->redis.prefix;
         struct own_headers own;
         struct envelope envelope;
         own_headers_read_dead(message, &own);
-        envelope_read(arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, message, dlq_config_queue(dlq), dlq->query.config->max_body, &envelope);
         bool by_worker = !letter->broker_made && own.worker.data;
         struct letter_record record = {
                 .id = slice_of(letter->id),
@@ -178,8 +148,8 @@ void dlq_index_add(struct dlq *dlq, struct arena *arena, const struct letter *le
                 slice_of(arena_printf(arena, "%" PRId64, failed_ms)),
                 slice_of(letter->dead_id),
         };
-        redis_sync_queue(dlq->redis, set, CLI_COUNT(set));
-        redis_sync_queue(dlq->redis, add, CLI_COUNT(add));
+        redis_sync_queue(dlq->query.redis, set, LETTER_WORDS);
+        redis_sync_queue(dlq->query.redis, add, sizeof(add) / sizeof(*add));
 }
 
 void dlq_index_remove(struct dlq *dlq, const char *const *dead_ids, size_t count)
@@ -188,16 +158,27 @@ void dlq_index_remove(struct dlq *dlq, const char *const *dead_ids, size_t count
                 return;
         struct arena arena;
         arena_init(&arena);
-        const char *prefix = dlq->cli->config->redis.prefix;
+        const char *prefix = dlq->query.config->redis.prefix;
         struct slice *remove = arena_alloc(&arena, (count + 2) * sizeof(*remove));
         remove[0] = SLICE_LITERAL("ZREM");
         remove[1] = slice_of(record_key(&arena, prefix, KEY_DEAD, dlq->queue));
         for (size_t i = 0; i < count; i++)
                 remove[i + 2] = slice_of(dead_ids[i]);
-        redis_sync_run(dlq->redis, &arena, remove, count + 2);
+        redis_sync_run(dlq->query.redis, &arena, remove, count + 2);
         remove[1] = SLICE_LITERAL("DEL");
         for (size_t i = 0; i < count; i++)
                 remove[i + 2] = slice_of(record_key(&arena, prefix, KEY_LETTER, dead_ids[i]));
-        redis_sync_run(dlq->redis, &arena, remove + 1, count + 1);
+        redis_sync_run(dlq->query.redis, &arena, remove + 1, count + 1);
         arena_fini(&arena);
+}
+
+int64_t dlq_count_late(const struct dlq *dlq)
+{
+        int64_t count = 0, now_ms = clock_wall_ms();
+        for (size_t i = 0; i < dlq->count && !dlq->expired; i++) {
+                const struct letter_entry *entry = &dlq->entries[i];
+                bool late = entry->deadline_ms > 0 && entry->deadline_ms < now_ms;
+                count += late && (dlq->wanted == 0 || entry->wanted) ? entry->copies : 0;
+        }
+        return count;
 }

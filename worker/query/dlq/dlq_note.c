@@ -1,8 +1,8 @@
-#include "cli/dlq/dlq.h"
 #include "core/message/dead_id.h"
 #include "core/record/keys.h"
 #include "io/amqp/amqp_publisher.h"
 #include "io/machine/clock.h"
+#include "query/dlq/dlq.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,9 +30,9 @@ enum { NOTE_WORDS = 10 };
 static void note_words(struct dlq *dlq, struct arena *arena, const char *id, const char *note,
                        const struct dlq_death *death, struct slice words[NOTE_WORDS])
 {
-        const struct config *config = dlq->cli->config;
+        const struct config *config = dlq->query.config;
         struct buffer by = {0};
-        buffer_add_json_string(&by, slice_of(dlq_operator(arena)));
+        buffer_add_json_string(&by, slice_of(dlq->who));
         const char *entry =
                 arena_printf(arena, "{\"ts\":%" PRId64 ",\"worker\":%s,%s}", clock_wall_ms(), by.data, note);
         buffer_fini(&by);
@@ -58,7 +58,7 @@ void dlq_note(struct dlq *dlq, const char *id, const char *note)
         struct slice words[NOTE_WORDS];
         arena_init(&arena);
         note_words(dlq, &arena, id, note, NULL, words);
-        redis_sync_queue(dlq->redis, words, NOTE_WORDS);
+        redis_sync_queue(dlq->query.redis, words, NOTE_WORDS);
         arena_fini(&arena);
 }
 
@@ -66,7 +66,7 @@ void dlq_death_read(struct arena *arena, const struct dlq *dlq, const struct mes
                     const struct letter *letter, struct dlq_death *death)
 {
         struct envelope envelope;
-        envelope_read(arena, message, dlq_config_queue(dlq), dlq->cli->config->max_body, &envelope);
+        envelope_read(arena, message, dlq_config_queue(dlq), dlq->query.config->max_body, &envelope);
         *death = (struct dlq_death){.redrives = letter->redrives};
         snprintf(death->dead_id, sizeof(death->dead_id), "%s", letter->dead_id);
         snprintf(death->id, sizeof(death->id), "%s", envelope.id ? envelope.id : "");
@@ -82,10 +82,10 @@ void dlq_note_dropped(struct dlq *dlq, const struct dlq_death *death, const char
         struct slice words[NOTE_WORDS];
         arena_init(&arena);
         note_words(dlq, &arena, death->id, note, death, words);
-        const struct redis_value *dropped = redis_sync_run(dlq->redis, &arena, words, NOTE_WORDS);
+        const struct redis_value *dropped = redis_sync_run(dlq->query.redis, &arena, words, NOTE_WORDS);
         if (dropped->kind == REDIS_INTEGER && dropped->integer == 1)
-                redis_sync_call(dlq->redis, &arena, "ZREM",
-                                record_key(&arena, dlq->cli->config->redis.prefix, KEY_JOBS, "dead"),
+                redis_sync_call(dlq->query.redis, &arena, "ZREM",
+                                record_key(&arena, dlq->query.config->redis.prefix, KEY_JOBS, "dead"),
                                 death->id, NULL);
         arena_fini(&arena);
 }
@@ -111,7 +111,7 @@ void dlq_publish(struct dlq *dlq, struct arena *arena, struct message *copy, cha
                 abort();
         struct confirmation confirmation = {.error = error};
         error[0] = '\0';
-        struct amqp_publisher *publisher = amqp_publisher_open(&loop, dlq->cli->config, CONFIRM_TIMEOUT_MS);
+        struct amqp_publisher *publisher = amqp_publisher_open(&loop, dlq->query.config, CONFIRM_TIMEOUT_MS);
         amqp_publisher_publish(publisher, arena, copy, on_published, &confirmation);
         while (!confirmation.done)
                 uv_run(&loop, UV_RUN_ONCE);
