@@ -26,6 +26,8 @@ struct server {
         struct amqp_desk *desk; /* while the loop turns */
         struct serve_door *door;
         struct works *works;
+        struct waiters *waiters;
+        struct streams *streams;
         struct watch *watch; /* while the loop turns */
 };
 
@@ -60,6 +62,7 @@ static const struct {
         [SERVE_DEAD_GROUPS] = {serve_dead_groups, true},
         [SERVE_DEAD_LETTER] = {serve_dead_letter, true},
         [SERVE_OVERVIEW] = {serve_overview, true},
+        [SERVE_STREAM] = {serve_stream, false},
         [SERVE_REDRIVE] = {serve_redrive, true},
         [SERVE_DROP] = {serve_drop, true},
         [SERVE_EDIT] = {serve_edit, true},
@@ -258,6 +261,8 @@ static void answer(void *context, const struct http_request *request, struct htt
                                   .desk = server->desk,
                                   .door = server->door,
                                   .works = server->works,
+                                  .waiters = server->waiters,
+                                  .streams = server->streams,
                                   .answer = answer};
         answer->content_type = "application/json";
         if (match.route)
@@ -286,13 +291,21 @@ static void opened(void *context, uv_loop_t *loop)
 {
         struct server *server = context;
         server->desk = amqp_desk_open(loop, server->config);
-        server->watch = watch_open(server->config, server->pool, server->works);
+        server->watch = watch_open(&(struct watched){.config = server->config,
+                                                     .pool = server->pool,
+                                                     .works = server->works,
+                                                     .waiters = server->waiters,
+                                                     .streams = server->streams,
+                                                     .waiters = server->waiters,
+                                                     .streams = server->streams});
 }
 
 static void closing(void *context)
 {
         const struct server *server = context;
         amqp_desk_shut(server->desk);
+        watch_hurry(server->watch);
+        streams_shut(server->streams);
 }
 
 static void closed(void *context)
@@ -309,7 +322,9 @@ bool serve_run(const struct config *config, const struct type_set *types, char *
                                 .types = types,
                                 .pool = redis_pool_open(config),
                                 .door = serve_door_open(),
-                                .works = works_open(config, types)};
+                                .works = works_open(config, types),
+                                .waiters = waiters_open(),
+                                .streams = streams_open()};
         struct http_server_options options = {
                 .listen = config->serve.listen,
                 .cert_file = config->serve.cert_file,
@@ -327,5 +342,7 @@ bool serve_run(const struct config *config, const struct type_set *types, char *
         log_close();
         redis_pool_close(server.pool);
         serve_door_close(server.door);
+        waiters_close(server.waiters);
+        streams_close(server.streams);
         return ok;
 }

@@ -27,6 +27,8 @@ struct serve_call {
         struct amqp_desk *desk;    /* publishes */
         struct serve_door *door;
         struct works *works;
+        struct waiters *waiters;
+        struct streams *streams;
         const struct type_set *types;
         struct http_answer *answer;
 };
@@ -63,7 +65,7 @@ serve_answer_function serve_dead, serve_dead_groups, serve_dead_letter, serve_pa
 serve_answer_function serve_session_begin, serve_session, serve_session_end;
 serve_answer_function serve_redrive, serve_drop, serve_edit, serve_operation, serve_operations, serve_stop,
         serve_restore;
-serve_answer_function serve_messages, serve_overview;
+serve_answer_function serve_messages, serve_overview, serve_stream;
 serve_answer_function serve_job, serve_jobs, serve_queues, serve_workers, serve_outlets, serve_types,
         serve_type, serve_type_schema, serve_type_plan;
 

@@ -1,27 +1,52 @@
+#include "core/text/units.h"
+#include "io/machine/clock.h"
 #include "query/jobs.h"
 #include "serve/serve.h"
+#include "serve/streams.h"
+#include "serve/waiters.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* How long to wait, of the query; 0: not at all. False: refused. */
+static bool read_wait(const struct serve_call *call, int64_t *wait_ms)
+{
+        enum { WAIT_MAX_MS = 60000 };
+        const char *text = serve_query(call, "wait");
+        *wait_ms = 0;
+        if (!text || (duration_parse(text, wait_ms) && *wait_ms <= WAIT_MAX_MS))
+                return true;
+        serve_refuse(call, 400, "wait: expected a duration, as 30s, of at most 60s");
+        return false;
+}
+
 void serve_job(const struct serve_call *call)
 {
-        const char *id;
-        const struct redis_value *record = job_find(call->query, call->words[0], &id);
-        if (record->kind == REDIS_FAILED) {
+        int64_t wait_ms;
+        struct waiting waiting = {
+                .word = call->words[0], .token = call->who->token, .own = call->who->role == SERVE_PUBLISH};
+        if (!read_wait(call, &wait_ms))
+                return;
+        waiting.until_boot_ms = clock_boot_ms() + wait_ms;
+        if (!job_answer(call->query, &waiting, call->answer)) {
                 serve_refuse_redis(call);
                 return;
         }
-        bool own = call->who->role != SERVE_PUBLISH ||
-                   (call->who->token && slice_is(redis_value_field(record, "publisher"), call->who->token));
-        if (record->count == 0)
-                serve_refuse(call, 404,
-                             "not seen by a worker yet, or never published, or its record expired");
-        else if (!own)
-                serve_refuse(call, 403, "the job is not one that this token has published");
+        const char *id;
+        bool begins = wait_ms > 0 && (call->answer->status == 200 || call->answer->status == 404) &&
+                      !job_is_over(redis_value_field(job_find(call->query, waiting.word, &id), "state"));
+        waiting.word = begins ? id : waiting.word;
+        if (begins && waiters_add(call->waiters, &waiting, call->request))
+                buffer_fini(&call->answer->body);
+}
+
+void serve_stream(const struct serve_call *call)
+{
+        if (streams_add(call->streams, call->request))
+                call->answer->content_type = "text/event-stream";
         else
-                job_add_json(call->query, id, record, &call->answer->body);
+                serve_refuse(call, 503, "too many listen to this process; ask from time to time");
 }
 
 /* "1700000000000~order-42": where the page before ended. */

@@ -48,16 +48,22 @@ static void add_parameters(struct buffer *out, const struct serve_route *route)
         buffer_add_char(out, ']');
 }
 
+static const char *type_of(const struct serve_route *route)
+{
+        if (route->action == SERVE_LIVE)
+                return "text/plain";
+        return route->action == SERVE_STREAM ? "text/event-stream" : "application/json";
+}
+
 static void add_responses(struct buffer *out, const struct serve_route *route)
 {
         buffer_printf(out,
                       ",\"responses\":{\"%d\":{\"description\":\"OK\",\"content\":{\"%s\":{\"schema\":%s}}},"
                       "\"default\":{\"$ref\":\"#/components/responses/problem\"}}",
-                      route->status ? route->status : 200,
-                      route->action == SERVE_LIVE ? "text/plain" : "application/json",
-                      route->list                   ? "{\"$ref\":\"#/components/schemas/list\"}"
-                      : route->action == SERVE_LIVE ? "{\"type\":\"string\"}"
-                                                    : "{\"type\":\"object\"}");
+                      route->status ? route->status : 200, type_of(route),
+                      route->list ? "{\"$ref\":\"#/components/schemas/list\"}"
+                      : strcmp(type_of(route), "application/json") != 0 ? "{\"type\":\"string\"}"
+                                                                        : "{\"type\":\"object\"}");
 }
 
 /* "getV1TypesTypeSchema": unique, for those who generate clients. */

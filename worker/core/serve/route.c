@@ -40,6 +40,8 @@ const struct serve_route serve_routes[] = {
         { SERVE_SESSION_END, SERVE_FOR_GUESTS, "DELETE", "/v1/session", .summary = "Logs out: takes the cookie back." },
         { SERVE_OVERVIEW, SERVE_FOR_READ, "GET", "/v1/overview",
           .summary = "All queues and workers in a few numbers, now and every 15 s of the last hour." },
+        { SERVE_STREAM, SERVE_FOR_READ, "GET", "/v1/stream",
+          .summary = "What changes, as server-sent events: overview, operation, job." },
         { SERVE_MESSAGES, SERVE_FOR_PUBLISH, "POST", "/v1/messages", .status = 202,
           .summary = "Publishes a message; answered when the broker has it.",
           .body = "{\"type\":\"object\",\"required\":[\"type\",\"data\"],\"additionalProperties\":false,\"properties\":{"
@@ -55,7 +57,8 @@ const struct serve_route serve_routes[] = {
                     {"type", "of this message type"},
                     {"since", "came into their state since: so long ago, as 2h, or a time of RFC 3339"}, PAGE} },
         { SERVE_JOB, SERVE_FOR_OWN, "GET", "/v1/jobs/{id}",
-          .summary = "One job with its timeline; a dead id works too." },
+          .summary = "One job with its timeline; a dead id works too.",
+          .query = {{"wait", "waits so long for its end, as 30s; at most 60s"}} },
         { SERVE_QUEUES, SERVE_FOR_READ, "GET", "/v1/queues", .list = true,
           .summary = "Work queues and leveret.unrouted: what waits, runs and died there." },
         { SERVE_PAUSE, SERVE_FOR_OPERATE, "POST", "/v1/queues/{queue}/pause",

@@ -17,6 +17,7 @@ enum serve_action {
         SERVE_SESSION,
         SERVE_SESSION_END,
         SERVE_OVERVIEW,
+        SERVE_STREAM,
         SERVE_MESSAGES,
         SERVE_JOB,
         SERVE_JOBS,

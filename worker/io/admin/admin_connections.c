@@ -80,6 +80,15 @@ void *admin_connections_add(struct admin_connections *connections, int fd)
         return place;
 }
 
+void admin_connections_renew(struct admin_connections *connections, void *place)
+{
+        if (!place)
+                return;
+        uv_mutex_lock(&connections->mutex);
+        ((struct place *)place)->since_ns = uv_hrtime();
+        uv_mutex_unlock(&connections->mutex);
+}
+
 void admin_connections_remove(struct admin_connections *connections, void *place)
 {
         if (!place)

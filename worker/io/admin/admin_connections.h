@@ -20,6 +20,8 @@ struct admin_connections *admin_connections_open(uv_loop_t *loop, size_t limit, 
 /* On the server's thread: a connection began; `fd` stays the server's. Returns its place, NULL if all are
  * taken. */
 void *admin_connections_add(struct admin_connections *connections, int fd);
+/* Any thread, while the connection lives: its life begins anew. */
+void admin_connections_renew(struct admin_connections *connections, void *place);
 /* On the server's thread, before it closes the descriptor. */
 void admin_connections_remove(struct admin_connections *connections, void *place);
 /* On the loop's thread, after the server's thread has ended. Freed by the loop's next turn. */

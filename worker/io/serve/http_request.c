@@ -66,6 +66,13 @@ const char *http_request_stray(const struct http_request *request,
         return stray.found;
 }
 
+void *http_request_place(const struct http_request *request)
+{
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        return info ? info->socket_context : NULL;
+}
+
 uint64_t http_request_client(const struct http_request *request)
 {
         const union MHD_ConnectionInfo *info =

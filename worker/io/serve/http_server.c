@@ -1,14 +1,11 @@
 #include "io/serve/http_request.h"
 
 #include "core/memory/memory.h"
-#include "io/admin/admin_connections.h"
 #include "io/admin/listen_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <microhttpd.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,36 +13,29 @@
 
 enum { HEAD_BYTES_MAX = 32768, SILENCE_S = 10, PEM_BYTES_MAX = 1 << 20 };
 
-struct http_server {
-        struct http_server_options options;
-        struct admin_connections *connections;
-        struct MHD_Daemon *daemon;
-        uint16_t port;
-        char *cert, *key; /* PEM */
-        uv_loop_t *loop;
-        atomic_size_t answering;
-};
-
-static enum MHD_Result respond(struct MHD_Connection *connection, struct http_answer *answer, bool close)
+static struct MHD_Response *response_of(struct http_answer *answer)
 {
+        if (answer->lasting.data)
+                return MHD_create_response_from_buffer(
+                        answer->lasting.len, (void *)(uintptr_t)answer->lasting.data, MHD_RESPMEM_PERSISTENT);
         struct MHD_Response *response =
-                answer->lasting.data
-                        ? MHD_create_response_from_buffer(answer->lasting.len,
-                                                          (void *)(uintptr_t)answer->lasting.data,
-                                                          MHD_RESPMEM_PERSISTENT)
-                        : MHD_create_response_from_buffer(answer->body.len, answer->body.data,
-                                                          MHD_RESPMEM_MUST_FREE);
-        if (!response) {
+                MHD_create_response_from_buffer(answer->body.len, answer->body.data, MHD_RESPMEM_MUST_FREE);
+        if (!response)
                 buffer_fini(&answer->body);
-                return MHD_NO;
-        }
         answer->body = (struct buffer){0}; /* the response owns the bytes now */
+        return response;
+}
+
+/* The response may be NULL: there is no memory for it. */
+static enum MHD_Result respond(struct MHD_Connection *connection, struct MHD_Response *response,
+                               const struct http_answer *answer)
+{
+        if (!response)
+                return MHD_NO;
         if (answer->content_type)
                 MHD_add_response_header(response, "Content-Type", answer->content_type);
         MHD_add_response_header(response, "Cache-Control", answer->may_be_kept ? "no-cache" : "no-store");
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-        if (close)
-                MHD_add_response_header(response, "Connection", "close");
         for (size_t i = 0; i < HTTP_HEADERS_MAX && answer->headers[i].name; i++)
                 MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
         enum MHD_Result result = MHD_queue_response(connection, (unsigned)answer->status, response);
@@ -59,7 +49,8 @@ static enum MHD_Result refuse_large(const struct http_server *server, struct MHD
         char detail[64];
         snprintf(detail, sizeof(detail), "expected a body of at most %zu bytes", server->options.body_max);
         server->options.refuse(server->options.context, answer.status, detail, &answer);
-        return respond(connection, &answer, true);
+        http_answer_header(&answer, "Connection", "close");
+        return respond(connection, response_of(&answer), &answer);
 }
 
 static bool is_told_too_large(const struct http_server *server, struct MHD_Connection *connection)
@@ -73,8 +64,25 @@ static enum MHD_Result finish(struct http_server *server, struct http_request *r
         struct http_answer answer = {.status = MHD_HTTP_OK};
         atomic_fetch_add(&server->answering, 1);
         server->options.answer(server->options.context, request, &answer);
+        if (request->waiting)
+                return MHD_YES; /* it is answering until its answer has come */
+        struct MHD_Response *response =
+                request->stream ? http_stream_response(request) : response_of(&answer);
+        enum MHD_Result result = respond(request->connection, response, &answer);
         atomic_fetch_sub(&server->answering, 1);
-        return respond(request->connection, &answer, false);
+        return result;
+}
+
+static enum MHD_Result finish_later(struct http_server *server, struct http_request *request)
+{
+        struct http_answer *answer = http_waiting_take(request);
+        if (!answer)
+                return MHD_YES;
+        admin_connections_renew(server->connections, http_request_place(request));
+        enum MHD_Result result = respond(request->connection, response_of(answer), answer);
+        free(answer);
+        atomic_fetch_sub(&server->answering, 1);
+        return result;
 }
 
 /* Called when the head is complete, then for each piece of the body, then once without one. */
@@ -90,8 +98,12 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                         return refuse_large(server, connection);
                 *place = request = memory_zeroed(1, sizeof(*request));
                 request->connection = connection;
+                request->server = server;
+                admin_connections_renew(server->connections, http_request_place(request));
                 return MHD_YES;
         }
+        if (request->waiting)
+                return finish_later(server, request);
         request->method = method;
         request->path = path;
         if (*upload_len > 0) {
@@ -113,6 +125,12 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         struct http_request *request = *place;
         if (!request)
                 return;
+        struct http_answer *answer = request->waiting ? http_waiting_take(request) : NULL;
+        if (answer) { /* the connection was cut before it could be told */
+                buffer_fini(&answer->body);
+                free(answer);
+                atomic_fetch_sub(&request->server->answering, 1);
+        }
         buffer_fini(&request->body);
         free(request);
         *place = NULL;
@@ -162,9 +180,9 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         struct MHD_Daemon *daemon = MHD_start_daemon(
-                MHD_USE_EPOLL_INTERNAL_THREAD | (tls ? (unsigned)MHD_USE_TLS : 0), 0, NULL, NULL, handle,
-                server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_THREADS,
-                MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+                MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (tls ? (unsigned)MHD_USE_TLS : 0),
+                0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
+                (unsigned)HTTP_THREADS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
                 (unsigned)SILENCE_S, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
                 MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK,

@@ -15,14 +15,16 @@
  *
  * Bounds: HTTP_CONNECTIONS_MAX connections (more are closed at once), 32 KiB for a request's head (else 431),
  * `body_max` bytes of body (else 413, told before it is read where its length is told), 10 s of silence or
- * HTTP_CONNECTION_LIFE_MS in all, and the connection is cut.
+ * HTTP_CONNECTION_LIFE_MS for one request, and the connection is cut.
  */
 struct http_server;
 struct http_request;
+struct http_waiting;
+struct http_stream;
 
 enum {
         HTTP_THREADS = 8,
-        HTTP_CONNECTIONS_MAX = 1024,
+        HTTP_CONNECTIONS_MAX = 2048,
         HTTP_CONNECTION_LIFE_MS = 90000,
         HTTP_HEADERS_MAX = 8,
         HTTP_VALUE_SIZE = 512,
@@ -77,6 +79,23 @@ const char *http_request_path(const struct http_request *request);
 struct slice http_request_body(const struct http_request *request);
 /* The first header of that name in any case; NULL: absent. */
 const char *http_request_header(const struct http_request *request, const char *name);
+/*
+ * An answer that comes later: within `answer`, which then returns without one. The connection is suspended
+ * and costs no thread; it is cut HTTP_CONNECTION_LIFE_MS later. http_waiting_answer must follow, once, before
+ * the server is drained; any thread; the body is taken over.
+ */
+struct http_waiting *http_request_wait(const struct http_request *request);
+void http_waiting_answer(struct http_waiting *waiting, const struct http_answer *answer);
+
+/*
+ * An answer that goes on: within `answer`, which fills status, content type and headers alone. Any one thread
+ * then adds to it. False: the client is gone or too slow. http_stream_end must follow, before the server is
+ * closed.
+ */
+struct http_stream *http_request_stream(const struct http_request *request);
+bool http_stream_add(struct http_stream *stream, struct slice text);
+void http_stream_end(struct http_stream *stream);
+
 /* Of the client's address: the same for the same, and for an IPv6 network of 64 bits. */
 uint64_t http_request_client(const struct http_request *request);
 /* Adds a header; the value is copied, cut at HTTP_VALUE_SIZE. The name is static. */
