@@ -33,8 +33,8 @@ engine_mutant(id_is_not_recorded delivery.c
   [[.recorded = envelope->id != NULL]]
   [[.recorded = false]])
 engine_mutant(parks_of_all_types route.c
-  [[return handler->on_ambiguous == ON_AMBIGUOUS_PARK;]]
-  [[return handler->on_ambiguous != ON_AMBIGUOUS_PARK;]])
+  [[return handler->on_ambiguous;]]
+  [[return handler->on_ambiguous == ON_AMBIGUOUS_PARK ? ON_AMBIGUOUS_RESEND : ON_AMBIGUOUS_PARK;]])
 engine_mutant(suspect_runs_beside_others gate.c
   [[if (gate->active == 0)
                         start(suspect, true);]]

@@ -368,6 +368,14 @@ void transport_probe(struct transport *transport, send_done *done, void *context
         (void)transport, (void)done, (void)context;
 }
 
+/* The services here are of a preset that cannot be asked. */
+void transport_look(struct transport *transport, const struct mail_request *request, look_done *done,
+                    void *context)
+{
+        (void)transport, (void)request, (void)done, (void)context;
+        world_fail("look", "a service is asked that cannot be");
+}
+
 void transport_close(struct transport *transport)
 {
         while (transport->tries) {

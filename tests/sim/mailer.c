@@ -97,13 +97,30 @@ static void on_begin(struct world *world, const struct happening *happening)
         accept->local = random_one_in(&world->random, 2);
 }
 
+/* The earlier send that the service takes this one for a repetition of, or NULL. */
+static struct send *known_by_key(struct world *world, const struct send *send)
+{
+        int64_t key_ms = world->specs[send->id].look_limits.key_ms;
+        for (uint32_t i = 0; i < world->send_count; i++) {
+                struct send *other = &world->sends[i];
+                if (other->accepted && other->id == send->id && other->content == send->content &&
+                    other->effect == send->effect && other->outlet == send->outlet &&
+                    world->now_ms - other->accepted_ms <= key_ms)
+                        return other;
+        }
+        return NULL;
+}
+
 static void on_accept(struct world *world, const struct happening *happening)
 {
         struct send *send = &world->sends[happening->index];
         bool unheard = false;
         if (send->outcome == SEND_DONE) {
+                struct send *known = known_by_key(world, send);
                 unheard = world_fault(world, FAULT_AMBIGUOUS);
-                if (!unheard || random_one_in(&world->random, 2)) {
+                if (known)
+                        known->run = send->run;
+                else if (!unheard || random_one_in(&world->random, 2)) {
                         send->accepted = true;
                         send->accepted_ms = world->now_ms;
                         world->tally->mails++;

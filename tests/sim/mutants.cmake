@@ -373,8 +373,18 @@ sim_mutant(what_the_service_forgot_is_taken_for_not_sent "${protocol}"
   [[(redriven || is_kept)]]
   [[1]] --faults lookup,poison --workers 1 --ids 2 --effects 1)
 sim_mutant(nobody_asks_before_the_second_try "${protocol}"
-  [[else if (present_try(job)->doubt != DOUBT_NONE && event->can_look)]]
-  [[else if (0)]])
+  [[else if (present_try(job)->doubt != DOUBT_NONE && event->can_look) look_or_wait]]
+  [[else if (0) look_or_wait]])
+sim_mutant(a_refusal_clears_what_was_sent_by_key "${protocol}"
+  [[if (try->doubt == DOUBT_CRASH) { try->doubt = DOUBT_AMBIGUOUS;]]
+  [[if (0) { try->doubt = DOUBT_AMBIGUOUS;]])
+sim_mutant(a_key_past_its_lifetime_is_trusted "${protocol}"
+  [[return event->now_ms + 2 * job->lease_ms <=
+               job->tries[job->effect].from_ms + event->look_limits.key_ms;]]
+  [[return event->look_limits.key_ms > 0;]])
+sim_mutant(the_lifetime_of_a_key_counts_from_the_last_try "${protocol}"
+  [[job->tries[job->effect].from_ms + event->look_limits.key_ms;]]
+  [[job->claimed_ms + event->look_limits.key_ms;]])
 sim_mutant(what_was_found_is_sent_again "${protocol}"
   [[if (event->look == LOOK_FOUND) {]]
   [[if (0) {]])

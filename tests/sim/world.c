@@ -114,6 +114,7 @@ static void draw_spec(struct world *world, struct spec *spec)
                 spec->look_limits = (struct job_look_limits){
                         .lag_ms = LOOK_LAG_MS,
                         .keeps_ms = random_one_in(random, 4) ? 2 * LEASE_MS : KEEP_MS,
+                        .key_ms = random_one_in(random, 3) ? 4 * LEASE_MS : 0,
                         .give_up_ms = random_one_in(random, 2) ? LEASE_MS : 10 * LEASE_MS};
         if (has(world, FAULT_PERMANENT) && random_one_in(random, 2))
                 spec->permanent = (uint8_t)(random_below(random, 8) & all);

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
 #include "core/mail/mail_guard.h"
+#include "core/send/mail_look.h"
 #include "io/amqp/amqp_topology.h"
 #include "io/broker/amqp_policies.h"
 #include "relay/relay.h"
@@ -109,6 +110,43 @@ static bool probe_mail(struct cli *cli, struct cli_table *table)
         return ok;
 }
 
+/* What follows for mails that may have been sent. */
+static const char *look_follows(const struct config_outlet *outlet, const struct look_result *result)
+{
+        if (result->answer != LOOK_UNKNOWN)
+                return "what may have been sent is asked for";
+        if (!result->refused)
+                return result->error;
+        return outlet->has_on_ambiguous ? "refused: what may have been sent will be parked"
+                                        : "refused: on_ambiguous is resend";
+}
+
+/* May the service be asked for mails, where it is to be? Only what was ordered and is refused is a failure.
+ */
+static bool probe_look(struct cli *cli, struct cli_table *table, const struct config_outlet *outlet)
+{
+        struct look_result result = {.answer = LOOK_UNKNOWN};
+        if (mail_look_policy(outlet) != ON_AMBIGUOUS_LOOKUP)
+                return true;
+        bool opened = mail_once_look(outlet, &result, result.error);
+        bool ok = opened && result.answer != LOOK_UNKNOWN, failed = !ok && outlet->has_on_ambiguous;
+        const char *detail =
+                arena_printf(&cli->arena, "%s: %s%s%s", outlet->name, look_follows(outlet, &result),
+                             result.refused ? ": " : "", result.refused ? result.error : "");
+        const char *state = failed ? "failed" : "warning";
+        cli_table_row(table, "look-up", ok ? "ok" : state, cli_safe(cli, slice_of(detail)));
+        return !failed;
+}
+
+static bool probe_looks(struct cli *cli, struct cli_table *table)
+{
+        const struct config_outlet *outlet;
+        bool ok = true;
+        for (size_t i = 0; (outlet = config_outlet_at(cli->config, i)); i++)
+                ok = probe_look(cli, table, outlet) && ok;
+        return ok;
+}
+
 static void tell_guard(struct cli *cli, struct cli_table *table)
 {
         struct buffer text = {0};
@@ -144,6 +182,7 @@ int command_check(struct cli *cli, int argc, char **argv)
                 ok = probe_redis(cli, &table) && ok;
                 ok = probe_outbox(cli, &table) && ok;
                 ok = probe_mail(cli, &table) && ok;
+                ok = probe_looks(cli, &table) && ok;
         }
         cli_table_print(&table);
         return ok ? CLI_OK : CLI_ERROR;

@@ -1,4 +1,5 @@
 #include "cli/mail_once.h"
+#include "core/send/mail_look.h"
 #include "io/machine/url.h"
 #include "io/send/transport.h"
 
@@ -50,5 +51,38 @@ bool mail_once(const struct config *config, const struct mail_request *request, 
                 uv_run(&loop, UV_RUN_DEFAULT);
         }
         uv_loop_close(&loop);
+        return transport;
+}
+
+struct looked {
+        bool done;
+        struct look_result *result;
+};
+
+static void on_looked_once(void *context, const struct look_result *result)
+{
+        struct looked *looked = context;
+        *looked->result = *result;
+        looked->done = true;
+}
+
+bool mail_once_look(const struct config_outlet *outlet, struct look_result *result, char *error)
+{
+        uv_loop_t loop;
+        struct arena arena;
+        arena_init(&arena);
+        uv_loop_init(&loop);
+        struct transport *transport = transport_open(&loop, outlet, error);
+        if (transport) {
+                struct mail_request request = mail_look_trial(&arena, outlet);
+                struct looked looked = {.result = result};
+                transport_look(transport, &request, on_looked_once, &looked);
+                while (!looked.done)
+                        uv_run(&loop, UV_RUN_ONCE);
+                transport_close(transport);
+                uv_run(&loop, UV_RUN_DEFAULT);
+        }
+        uv_loop_close(&loop);
+        arena_fini(&arena);
         return transport;
 }

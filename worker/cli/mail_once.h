@@ -16,4 +16,8 @@ const char *mail_place(struct arena *arena, const struct config *config);
 bool mail_once(const struct config *config, const struct mail_request *request, struct send_result *result,
                char *error);
 
+/* Asks the service of the outlet for a mail that was never sent (transport_look): may it be asked? The outlet
+ * is one where mail_look_possible. False as above. */
+bool mail_once_look(const struct config_outlet *outlet, struct look_result *result, char *error);
+
 #endif

@@ -44,7 +44,7 @@ static void keep_effects(struct delivery *delivery, const struct store_result *r
         delivery->intended = keep_keys(delivery, result->intents, result->intent_count);
         delivery->recorded_count = result->effect_count;
         delivery->intended_count = result->intent_count;
-        delivery->refused = NULL;
+        delivery->refused = delivery->looked = NULL;
         tries_keep(delivery, result);
 }
 
@@ -226,7 +226,7 @@ static void plan(struct delivery *delivery, struct job_event *answer)
                 const char *key = delivery->plan->effects[i].key;
                 answer->done |= is_among(delivery->recorded, delivery->recorded_count, key) ? bit : 0;
                 answer->intents |= is_among(delivery->intended, delivery->intended_count, key) ? bit : 0;
-                answer->park |= route_parks(delivery, i) ? bit : 0;
+                answer->park |= route_on_ambiguous(delivery, i) == ON_AMBIGUOUS_PARK ? bit : 0;
         }
 }
 
@@ -266,6 +266,8 @@ static void note_effect(struct buffer *note, const struct delivery *delivery, co
         buffer_add_text(note, effect->sent ? ",\"outcome\":\"sent\",\"provider_id\":"
                                            : ",\"outcome\":\"refused\",\"provider_id\":");
         buffer_add_json_string(note, effect->provider_id);
+        if (delivery->looked)
+                buffer_printf(note, ",\"look\":\"%s\"", delivery->looked);
         if (!delivery->refused_recipients)
                 return;
         buffer_add_text(note, ",\"refused\":");
@@ -296,6 +298,7 @@ static void record(struct delivery *delivery, int index)
         record_partial(delivery, effect.key);
         struct buffer note = {0};
         note_effect(&note, delivery, "effect", &effect);
+        delivery->looked = NULL;
         delivery->pending++;
         redis_store_record(delivery->engine->store, &identity, &effect,
                            (struct slice){.data = note.data, .len = note.len}, on_recorded, delivery);
@@ -310,6 +313,7 @@ static void complete(struct delivery *delivery, int index)
         record_partial(delivery, effect.key);
         struct buffer note = {0};
         note_effect(&note, delivery, "completed", &effect);
+        delivery->looked = NULL;
         delivery->pending++;
         redis_store_complete(delivery->engine->store, &identity, &effect, delivery->fresh,
                              (struct slice){.data = note.data, .len = note.len}, on_completed, delivery);
@@ -375,7 +379,8 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
         case ACTION_INTEND:
                 tries_intend(delivery, action->effect);
                 return false;
-        case ACTION_LOOK: /* not before an outlet says that it can be asked */
+        case ACTION_LOOK:
+                look_effect(delivery, action->effect);
                 return false;
         case ACTION_SEND:
                 if (files_failed(delivery, answer))

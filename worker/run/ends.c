@@ -61,6 +61,8 @@ static void note_decision(struct buffer *note, const struct delivery *delivery, 
         else if (job->decision.tier >= 0)
                 buffer_printf(note, ",\"tier\":\"%s\"",
                               delivery_config_queue(delivery)->tiers[job->decision.tier]);
+        if (delivery->looked)
+                buffer_printf(note, ",\"look\":\"%s\"", delivery->looked);
         if (delivery->error[0]) {
                 buffer_add_text(note, ",\"error\":");
                 buffer_add_json_string(note, slice_of(delivery->error));
@@ -73,6 +75,7 @@ void end_decide(struct delivery *delivery)
         struct store_identity identity = delivery_identity(delivery);
         struct buffer note = {0};
         note_decision(&note, delivery, "decide");
+        delivery->looked = NULL;
         delivery->pending++;
         size_t try_count;
         const struct slice *tries = tries_news(delivery, &try_count);

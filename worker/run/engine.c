@@ -204,6 +204,7 @@ static bool open_parts(struct engine *engine)
         engine->store = redis_store_open(&engine->loop, config, engine->worker, &store_events, engine);
         engine->consumer = amqp_consumer_open(&engine->loop, config, &consumer_events, engine);
         files_open(engine);
+        looks_open(engine);
         presence_open(engine);
         depth_open(engine);
         stuck_open(engine);

@@ -158,9 +158,10 @@ static int outlet_turn(struct outlet *outlet, int64_t now_ms, int max)
                outlet_take(outlet, &delivery->place, now_ms)) {
                 outlet_served(outlet, delivery->queue);
                 inflight_list(delivery, LIST_NONE);
-                delivery_event(delivery, &(struct job_event){.kind = EVENT_PLACE,
-                                                             .now_ms = now_ms,
-                                                             .outlet = delivery->position});
+                struct job_event event = {
+                        .kind = EVENT_PLACE, .now_ms = now_ms, .outlet = delivery->position};
+                looks_offer(delivery, &event);
+                delivery_event(delivery, &event);
                 given++;
         }
         return given;

@@ -31,6 +31,7 @@ struct outlet {
         struct outlet *parent;       /* of a lane: the outlet, whose rate it shares; else NULL */
         const char *origin;          /* of a lane: where it leads; else NULL */
         struct transport *transport; /* NULL before outlet_open and after outlet_close */
+        bool look_refused;           /* the service would not be asked when the worker started */
         bool away;                   /* `publish`: the publisher's connection is down or blocked */
         TAILQ_ENTRY(outlet) lane;
         struct breaker breaker;

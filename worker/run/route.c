@@ -233,16 +233,16 @@ bool route_allows(struct delivery *delivery)
         return true;
 }
 
-bool route_parks(const struct delivery *delivery, size_t effect)
+enum on_ambiguous route_on_ambiguous(const struct delivery *delivery, size_t effect)
 {
         const struct config *config = delivery->engine->config;
         const struct config_handler *handler = config_handler_find(config, delivery->handler->type);
         if (delivery->plan->effects[effect].kind == EFFECT_PUBLISH) /* a repetition is a duplicate */
-                return false;
+                return ON_AMBIGUOUS_RESEND;
         if (handler && handler->has_on_ambiguous)
-                return handler->on_ambiguous == ON_AMBIGUOUS_PARK;
+                return handler->on_ambiguous;
         const struct outlet *outlet = first_choice(delivery, &delivery->plan->effects[effect]);
-        return outlet && outlet->config->on_ambiguous == ON_AMBIGUOUS_PARK;
+        return outlet ? looks_policy(outlet) : ON_AMBIGUOUS_RESEND;
 }
 
 /* ---- what a queue can need ---- */

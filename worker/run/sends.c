@@ -114,7 +114,7 @@ static struct send_fence fence_of(const struct delivery *delivery)
         return (struct send_fence){.valid_until_ms = job->lease_until_ms - job->send_limit_ms};
 }
 
-static void send_mail(struct delivery *delivery, const struct effect *effect, bool park)
+struct mail_request send_mail_request(struct delivery *delivery, size_t index)
 {
         const struct mail_origin origin = {
                 .prefix = delivery->engine->config->redis.prefix,
@@ -124,7 +124,12 @@ static void send_mail(struct delivery *delivery, const struct effect *effect, bo
                 .traceparent = traceparent_of(delivery),
                 .guard = &delivery->engine->config->guard,
         };
-        delivery->request.mail = mail_request_make(delivery->arena, &effect->mail, &origin);
+        return mail_request_make(delivery->arena, &delivery->plan->effects[index].mail, &origin);
+}
+
+static void send_mail(struct delivery *delivery, int index, bool park)
+{
+        delivery->request.mail = send_mail_request(delivery, (size_t)index);
         delivery->request.mail.fetched = delivery->fetch ? mail_fetch_files(delivery->fetch) : NULL;
         delivery->request.mail.last_try = delivery->job.generation.attempt + 1 >= delivery->job.attempts_max;
         transport_send(delivery->outlet->transport, &delivery->request.mail, park, fence_of(delivery),
@@ -216,7 +221,7 @@ void send_effect(struct delivery *delivery, int index)
         switch (effect->kind) {
         case EFFECT_MAIL:
                 delivery->pending++;
-                send_mail(delivery, effect, park);
+                send_mail(delivery, index, park);
                 break;
         case EFFECT_POST:
                 delivery->pending++;

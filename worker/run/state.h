@@ -69,7 +69,8 @@ struct delivery {
         bool fresh; /* its record holds no more than the claim wrote, and effects */
         const char
                 *refused_recipients; /* of the mail that was just sent: who was refused for good, or NULL */
-        const char *refused;         /* the effect of the last send if that was definitely refused, or NULL */
+        const char *looked;  /* what the last look-up answered, for the next entry of the timeline; or NULL */
+        const char *refused; /* the effect of the last send if that was definitely refused, or NULL */
         union {
                 struct mail_request mail;
                 struct post_request post;
@@ -309,8 +310,8 @@ bool route_has_later(const struct delivery *delivery);
 /* How many refusals the present effect takes from its outlet before another has its turn; 0: there is no
  * other. */
 uint8_t route_fallback_after(const struct delivery *delivery);
-/* on_ambiguous: park, of the effect with this index? */
-bool route_parks(const struct delivery *delivery, size_t effect);
+/* on_ambiguous of the effect with this index: of its type, else of the outlet where it belongs. */
+enum on_ambiguous route_on_ambiguous(const struct delivery *delivery, size_t effect);
 /* The outlet that the effect leaves by while all is well; NULL: it names one that there is not. */
 const struct config_outlet *route_home(const struct delivery *delivery, size_t effect);
 /* The kinds of effects in a plan, bit by bit of enum outlet_kind. */
@@ -359,6 +360,18 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
 /* ---- sends.c ---- */
 /* Sends the effect with this index by delivery->outlet; answers EVENT_SENT. */
 void send_effect(struct delivery *delivery, int index);
+
+/* The mail with this index as it leaves by delivery->outlet, in the arena. */
+struct mail_request send_mail_request(struct delivery *delivery, size_t index);
+
+/* ---- looks.c: asking the service whether it has a mail ---- */
+void looks_open(struct engine *engine); /* tries one look-up at each outlet where there may be some */
+/* on_ambiguous at the outlet, as it holds now that its service was asked. */
+enum on_ambiguous looks_policy(const struct outlet *outlet);
+/* Adds to EVENT_PLACE whether the present effect can be looked up at delivery->outlet. */
+void looks_offer(const struct delivery *delivery, struct job_event *event);
+/* Asks for the effect with this index at delivery->outlet; answers EVENT_LOOKED. */
+void look_effect(struct delivery *delivery, int index);
 
 /* Waits for a place at the outlet of the present effect; as delivery_perform. */
 bool place_want(struct delivery *delivery, struct job_event *answer);

@@ -139,8 +139,9 @@ struct job_try {
 
 /* How far an answer can be relied on. */
 struct job_look_limits {
-        int64_t lag_ms;     /* so long after `since_ms` the service finds what it has */
-        int64_t keeps_ms;   /* until so long after `from_ms` it does */
+        int64_t lag_ms;   /* so long after `since_ms` the service finds what it has */
+        int64_t keeps_ms; /* until so long after `from_ms` it does */
+        int64_t key_ms;   /* until so long after `from_ms` it knows a repetition by itself: 0: it does not */
         int64_t give_up_ms; /* so long after `since_ms` nobody waits for an answer any more: the job is parked
                              */
 };
@@ -189,7 +190,7 @@ enum job_event_kind {
         EVENT_PLANNED,  /* effects_total, done, intents, park, tries, letter */
         EVENT_REFUSED,  /* the payload or the plan is bad: reason */
         EVENT_PLACE,    /* a place at `outlet` is yours: now_ms, can_look, look_limits */
-        EVENT_LOOKED,   /* look, look_limits, now_ms */
+        EVENT_LOOKED,   /* look, look_limits, retry_after_ms, now_ms */
         EVENT_RENEWED,  /* lease_answer, sent_ms, now_ms */
         EVENT_INTENDED, /* lease_answer, sent_ms, now_ms */
         EVENT_SENT, /* outcome, fenced, throttled, outage, retry_after_ms, others, fallback_after, now_ms */

@@ -132,6 +132,27 @@ static void intend_or_send(struct job *job, uint8_t outlet, int64_t now_ms, stru
 
 /* ---- the look-up of what may have been sent ---- */
 
+/* Does the service surely know the effect for a repetition when it gets it? It leaves before two leases are
+ * over. */
+static bool key_holds(const struct job *job, const struct job_event *event)
+{
+        return event->now_ms + 2 * job->lease_ms <=
+               job->tries[job->effect].from_ms + event->look_limits.key_ms;
+}
+
+/* Sends by the key that the service knows it by. A refusal says nothing then of what a worker that died may
+ * have sent: only a look-up could. */
+static void send_by_key(struct job *job, const struct job_event *event, struct job_actions *actions)
+{
+        struct job_try *try = present_try(job);
+        if (try->doubt == DOUBT_CRASH) {
+                try->doubt = DOUBT_AMBIGUOUS;
+                try->redrives = job->generation.redrives;
+                try->news = true;
+        }
+        intend_or_send(job, event->outlet, event->now_ms, actions);
+}
+
 /* Asked too early, the service would not know it yet. */
 static void look_or_wait(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
@@ -163,7 +184,11 @@ void job_on_looked(struct job *job, const struct job_event *event, struct job_ac
         if (event->look == LOOK_FOUND) {
                 effect_is_done(job, actions);
         } else if (event->look == LOOK_UNKNOWN && (redriven || age_ms < event->look_limits.give_up_ms)) {
-                job_decide(job, (struct job_decision){.kind = DECISION_DEFER}, actions);
+                job_decide(job,
+                           (struct job_decision){
+                                   .kind = DECISION_DEFER,
+                                   .delay_min_ms = event->retry_after_ms > 0 ? event->retry_after_ms : 0},
+                           actions);
         } else if (event->look == LOOK_NOT_FOUND && (redriven || is_kept)) {
                 make_certain(try);
                 intend_or_send(job, try->outlet, event->now_ms, actions);
@@ -186,6 +211,8 @@ void job_on_place(struct job *job, const struct job_event *event, struct job_act
                            actions);
         else if (!job_may_use_outlet(job, event->outlet))
                 job_decide(job, (struct job_decision){.kind = DECISION_DEFER}, actions);
+        else if (present_try(job)->doubt != DOUBT_NONE && event->can_look && key_holds(job, event))
+                send_by_key(job, event, actions);
         else if (present_try(job)->doubt != DOUBT_NONE && event->can_look)
                 look_or_wait(job, event, actions);
         else

@@ -232,10 +232,16 @@ static void base_add(struct buffer *out, const struct config_outlet *outlet)
                 out->data[--out->len] = '\0';
 }
 
-void mail_preset_url(struct buffer *out, const struct config_outlet *outlet)
+void mail_preset_url_of(struct buffer *out, const struct config_outlet *outlet, const char *path,
+                        const char *other)
 {
         base_add(out, outlet);
-        filled(out, mail_preset_rules(outlet->http.preset)->path, outlet, "");
+        filled(out, path, outlet, other);
+}
+
+void mail_preset_url(struct buffer *out, const struct config_outlet *outlet)
+{
+        mail_preset_url_of(out, outlet, mail_preset_rules(outlet->http.preset)->path, "");
 }
 
 static void basic_add(struct buffer *out, const char *user, const char *password)
@@ -331,72 +337,4 @@ bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_r
                 return id->len > 0;
         }
         return mail_json_path(reply->body, rules->id_member, id) && id->len > 0;
-}
-
-/* ---- asking ---- */
-
-static void token_add(struct buffer *out, const struct mail_preset_rules *rules,
-                      const struct mail_request *request)
-{
-        size_t len = strlen(request->message_id);
-        if (rules->look.by_message_id && len > 2)
-                buffer_add(out, request->message_id + 1, len - 2);
-        else
-                buffer_add_text(out, request->key);
-}
-
-static void to_add(struct buffer *out, const char *to)
-{
-        struct mailbox mailbox;
-        if (!mailbox_take(&to, &mailbox))
-                return;
-        for (size_t i = 0; i < mailbox.address.len; i++) {
-                unsigned char c = (unsigned char)mailbox.address.data[i];
-                if (isalnum(c) || strchr("-._~@", c))
-                        buffer_add_char(out, (char)c);
-                else
-                        buffer_printf(out, "%%%02X", c);
-        }
-}
-
-bool mail_preset_look_url(struct buffer *out, const struct config_outlet *outlet,
-                          const struct mail_request *request)
-{
-        const struct mail_preset_rules *rules = mail_preset_rules(outlet->http.preset);
-        struct buffer other = {0};
-        if (!rules->look.path)
-                return false;
-        if (strstr(rules->look.path, "{to}"))
-                to_add(&other, request->mail.to);
-        else
-                token_add(&other, rules, request);
-        base_add(out, outlet);
-        filled(out, rules->look.path, outlet, other.data);
-        buffer_fini(&other);
-        return true;
-}
-
-enum look_answer mail_preset_look_judge(const struct mail_preset_rules *rules,
-                                        const struct mail_request *request, int status, struct slice body,
-                                        struct slice *id)
-{
-        const struct preset_look *look = &rules->look;
-        struct buffer token = {0};
-        struct slice count = {0};
-        bool found = false, answered = status == 200 && body.len && body.data[0] == '{';
-        *id = (struct slice){0};
-        if (!answered)
-                return LOOK_UNKNOWN;
-        if (look->count_member) {
-                if (!mail_json_path(body, look->count_member, &count))
-                        return LOOK_UNKNOWN;
-                found = !slice_is(count, "0");
-        } else {
-                token_add(&token, rules, request);
-                found = memmem(body.data, body.len, token.data, token.len) != NULL;
-                buffer_fini(&token);
-        }
-        if (found)
-                mail_json_path(body, look->id_member, id);
-        return found ? LOOK_FOUND : LOOK_NOT_FOUND;
 }

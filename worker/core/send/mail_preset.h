@@ -42,15 +42,17 @@ struct preset_answer {
 
 enum { PRESET_ANSWERS_MAX = 12 };
 
-/* How the service is asked whether it has a mail. */
+/* How the service is asked whether it has a mail (core/send/mail_look.h). */
 struct preset_look {
         const char *path; /* with {token}, {domain}, {to}; NULL: it cannot be asked */
-        const char *
-                count_member; /* of the answer: how many it found; NULL: it found one if the token is in it */
-        const char *id_member;
+        /* Of the answer, as JSON pointers: the list of mails; how many it found, NULL if it does not say; of
+         * a mail, the service's name for it, and what holds the token, NULL if nothing does. */
+        const char *list, *count, *id, *mark;
+        size_t page;          /* the list holds other mails too, and ends after so many; 0: this mail alone */
         int64_t lag_ms;       /* what it does not find so soon it may find later */
         int64_t retention_ms; /* what is older it has forgotten */
         bool by_message_id;   /* the token is the Message-ID without <>, else the key */
+        bool by_default;      /* it is asked unless the configuration says otherwise */
 };
 
 struct mail_preset_rules {
@@ -92,6 +94,9 @@ bool mail_preset_refusal(struct buffer *out, const struct mail_preset_rules *rul
 
 /* Adds the URL: the configured one or the preset's, and the path, with the settings put in. */
 void mail_preset_url(struct buffer *out, const struct config_outlet *outlet);
+/* The same with another path. A {name} in it that is no setting stands for `other`. */
+void mail_preset_url_of(struct buffer *out, const struct config_outlet *outlet, const char *path,
+                        const char *other);
 /* Adds the value of the header `auth_header`; nothing if there is none to be sent. */
 void mail_preset_authorization(struct buffer *out, const struct config_outlet *outlet);
 /* The first setting that the preset needs and that is not set, "domain"; NULL: none. */
@@ -108,17 +113,6 @@ bool mail_preset_judge(const struct mail_preset_rules *rules, const struct prese
 /* The service's name for the mail; false if the answer holds none. */
 bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_reply *reply,
                     struct slice *id);
-
-/* ---- asking for a mail whose end is not known ---- */
-
-/* Adds the URL to GET; false if the service cannot be asked. */
-bool mail_preset_look_url(struct buffer *out, const struct config_outlet *outlet,
-                          const struct mail_request *request);
-/* What a complete answer says. LOOK_UNKNOWN: it was refused or is no answer. `id`: the service's name for the
- * mail, if found and told. */
-enum look_answer mail_preset_look_judge(const struct mail_preset_rules *rules,
-                                        const struct mail_request *request, int status, struct slice body,
-                                        struct slice *id);
 
 /* The presets, each in presets/preset_<name>.c. */
 extern const struct mail_preset_rules preset_resend, preset_postmark, preset_sendgrid, preset_mailgun,

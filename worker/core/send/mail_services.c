@@ -56,17 +56,28 @@ static void carries_add(struct buffer *out, const struct preset_can *can)
 
 static void twice_add(struct buffer *out, const struct mail_preset_rules *rules)
 {
+        const struct preset_look *look = &rules->look;
         if (rules->key_lifetime_ms)
-                buffer_printf(out, "- A repetition within %d minutes is known by its key.\n",
-                              (int)(rules->key_lifetime_ms / 60000));
-        if (rules->look.path)
+                buffer_printf(
+                        out,
+                        "- A repetition within %d minutes is known by its key; after that the key counts as "
+                        "none.\n",
+                        (int)(rules->key_lifetime_ms / 60000));
+        if (look->path)
                 buffer_printf(
                         out,
                         "- It can be asked for a mail: `GET %s`; what it does not know after %d s was not "
-                        "taken, for %d days.\n",
-                        rules->look.path, (int)(rules->look.lag_ms / 1000),
-                        (int)(rules->look.retention_ms / (24 * 3600 * 1000)));
-        if (!rules->key_lifetime_ms && !rules->look.path)
+                        "taken, for %d days. %s.\n",
+                        look->path, (int)(look->lag_ms / 1000),
+                        (int)(look->retention_ms / (24 * 3600 * 1000)),
+                        look->by_default ? "`on_ambiguous` is `lookup` unless set"
+                                         : "Only where `on_ambiguous: lookup` is set");
+        if (look->page)
+                buffer_printf(out,
+                              "- It is asked by recipient: of somebody who got %zu mails since, it cannot be "
+                              "known.\n",
+                              look->page);
+        if (!rules->key_lifetime_ms && !look->path)
                 buffer_add_text(out,
                                 "- It knows no repetition and cannot be asked: `on_ambiguous` decides.\n");
 }

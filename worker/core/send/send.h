@@ -23,6 +23,8 @@ enum look_answer {
         LOOK_NOT_FOUND,
         LOOK_UNKNOWN, /* refused, unreachable, or not understood */
 };
+enum { LOOK_ANSWER_COUNT = LOOK_UNKNOWN + 1 };
+const char *look_answer_word(enum look_answer answer); /* found not_found unknown */
 
 struct send_result {
         enum send_outcome outcome;
@@ -44,6 +46,15 @@ struct send_result {
         size_t refused_count;
         char refused[SEND_REFUSED_MAX];
         char error[SEND_ERROR_MAX]; /* UTF-8, one line, no address, no secret; "" if sent */
+};
+
+/* How a look-up ended. */
+struct look_result {
+        enum look_answer answer;
+        bool refused;           /* LOOK_UNKNOWN, and asking again as it is will not help: key, path, shape */
+        int64_t retry_after_ms; /* as in struct send_result */
+        char provider_id[SEND_PROVIDER_ID_MAX]; /* "" unless found and told */
+        char error[SEND_ERROR_MAX];             /* LOOK_UNKNOWN: as in struct send_result */
 };
 
 #endif

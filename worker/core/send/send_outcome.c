@@ -14,6 +14,13 @@
 
 static const struct slice no_text = {0};
 
+const char *look_answer_word(enum look_answer answer)
+{
+        static const char *const words[] = {
+                [LOOK_FOUND] = "found", [LOOK_NOT_FOUND] = "not_found", [LOOK_UNKNOWN] = "unknown"};
+        return words[answer];
+}
+
 const char *send_outcome_word(enum send_outcome outcome)
 {
         switch (outcome) {

@@ -23,7 +23,7 @@ enum {
         CONFIG_OUTLET_NAME_MAX = 32,
 };
 
-enum on_ambiguous { ON_AMBIGUOUS_RESEND, ON_AMBIGUOUS_PARK };
+enum on_ambiguous { ON_AMBIGUOUS_RESEND, ON_AMBIGUOUS_PARK, ON_AMBIGUOUS_LOOKUP };
 enum topology_mode { TOPOLOGY_DECLARE, TOPOLOGY_VERIFY, TOPOLOGY_OFF };
 enum transport_kind { TRANSPORT_HTTP, TRANSPORT_SMTP, TRANSPORT_LOG };
 enum mail_preset {
@@ -117,6 +117,8 @@ struct config_outlet {
         enum transport_kind transport; /* default http */
         const char *from; /* required unless transport is log: "Shop <shop@example.com>" or address */
         enum on_ambiguous on_ambiguous;
+        bool has_on_ambiguous;      /* else what its service makes the default: mail_look_policy() */
+        int64_t lookup_for_ms;      /* default 3600000 */
         int64_t timeout_ms;         /* default 30000 */
         double rate;                /* sends per second over the process; 0: unlimited (default) */
         int64_t retry_after_max_ms; /* the longest pause that the service may ask for; default 300000 */

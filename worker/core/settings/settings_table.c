@@ -12,7 +12,7 @@ static const char *const http_schemes[] = {"http", "https", NULL};
 static const char *const smtp_schemes[] = {"smtp", "smtps", NULL};
 
 /* Words of enums, in the order of core/settings/config.h. */
-static const char *const on_ambiguous[] = {"resend", "park", NULL};
+static const char *const on_ambiguous[] = {"resend", "park", "lookup", NULL};
 static const char *const outlet_kinds[] = {"mail", "post", NULL};
 static const char *const transports[] = {"http", "smtp", "log", NULL};
 static const char *const presets[] = {"resend",  "postmark",  "sendgrid", "mailgun", "ses",    "brevo",
@@ -182,7 +182,8 @@ const struct setting settings[] = {
           .prose = "How long a job of this type may take from its claim to its end." },
         { .name = "handlers.*.on_ambiguous", .kind = SETTING_WORD, OF_HANDLER(on_ambiguous),
           .has_offset = offsetof(struct config_handler, has_on_ambiguous), .words = on_ambiguous, .example = "park", .reloadable = true,
-          .prose = "As mail.on_ambiguous, for this type alone; unset: that of the outlet." },
+          .prose = "As mail.on_ambiguous, for this type alone, lookup only at outlets that can be asked; unset: that "
+                   "of the outlet." },
         { .name = "handlers.*.outlet", .kind = SETTING_TEXT, OF_HANDLER(outlet),
           .example = "backup", .reloadable = true,
           .prose = "The outlet by which what this type sends leaves; unset: that of the queue." },
@@ -212,9 +213,16 @@ const struct setting settings[] = {
           .prose = "Whether mails say by the header Auto-Submitted (RFC 3834) that a machine made them, so that no "
                    "holiday notice answers; a mail with such a header of its own keeps that." },
         { .name = "mail.on_ambiguous", .kind = SETTING_WORD, OF_MAIL(on_ambiguous),
-          .words = on_ambiguous, .fallback = "resend", .reloadable = true,
+          .has_offset = offsetof(struct config_outlet, has_on_ambiguous), .words = on_ambiguous, .example = "park",
+          .reloadable = true,
           .prose = "When it cannot be known whether a mail was accepted: resend it, at the risk of a second "
-                   "copy, or park the message in the dead-letter queue for a person to decide." },
+                   "copy; park the message in the dead-letter queue for a person to decide; or lookup: ask the "
+                   "service whether it has the mail. Unset: lookup at postmark, mailgun, mailjet, mailpit and brevo, "
+                   "unless the service refuses to be asked, else resend." },
+        { .name = "mail.lookup_for", .kind = SETTING_DURATION, OF_MAIL(lookup_for_ms),
+          .min = 0, .max = 30 * DAY_MS, .fallback = "1h", .reloadable = true,
+          .prose = "How long a service that does not answer is asked for a mail, before the message is parked as "
+                   "ambiguous_send." },
         { .name = "mail.timeout", .kind = SETTING_DURATION, OF_OUTLET(timeout_ms),
           .min = 100, .max = 30 * MINUTE_MS, .fallback = "30s",
           .prose = "How long sending one mail may take." },

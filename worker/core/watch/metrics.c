@@ -180,6 +180,11 @@ void metrics_mail_end(struct metrics *metrics, size_t outlet, enum send_outcome 
         histogram_add(&metrics->outlets[outlet].sends[outcome], &metrics_process_buckets, duration_s);
 }
 
+void metrics_mail_look(struct metrics *metrics, size_t outlet, enum look_answer answer)
+{
+        metrics->outlets[outlet].looks[answer]++;
+}
+
 void metrics_publish_end(struct metrics *metrics, const char *word)
 {
         size_t i = 0;

@@ -131,6 +131,19 @@ static void render_mail_duration(const struct metrics *metrics, const char *name
         buffer_fini(&labels);
 }
 
+static void render_looks(const struct metrics *metrics, const char *name, struct buffer *out)
+{
+        struct buffer labels = {0};
+        for (size_t k = 0; k < metrics->outlet_count; k++)
+                for (int i = 0; i < LOOK_ANSWER_COUNT; i++)
+                        metrics_add_count(out, name,
+                                          format_labels(&labels, "outlet=\"%s\",answer=\"%s\"",
+                                                        metrics->outlets[k].name,
+                                                        look_answer_word((enum look_answer)i)),
+                                          metrics->outlets[k].looks[i]);
+        buffer_fini(&labels);
+}
+
 static const char *queue_label(const struct metrics *metrics, size_t queue, struct buffer *labels)
 {
         return format_labels(labels, "queue=\"%s\"", metrics->queues[queue].name);
@@ -341,6 +354,8 @@ static const struct family {
         {"leveret_mails_total", METRICS_COUNTER, render_mails, "Tries to send a mail by outcome."},
         {"leveret_mail_duration_seconds", METRICS_HISTOGRAM, render_mail_duration,
          "Time of one try to send a mail."},
+        {"leveret_mail_lookups_total", METRICS_COUNTER, render_looks,
+         "Questions to a mail service whether it has a mail, by its answer."},
         {"leveret_queue_wait_seconds", METRICS_HISTOGRAM, render_queue_wait,
          "Time from the timestamp of a message to the start of its job."},
         {"leveret_queue_messages", METRICS_GAUGE, render_queue_depth,

@@ -37,6 +37,7 @@ struct type_numbers {
 struct outlet_numbers {
         const char *name, *transport;
         struct histogram sends[SEND_AMBIGUOUS + 1];
+        uint64_t looks[LOOK_ANSWER_COUNT];
         enum breaker_state breaker;
         uint64_t openings;
 };

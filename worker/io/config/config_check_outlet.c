@@ -1,6 +1,7 @@
 #include "io/config/config_check_parts.h"
 
 #include "core/job/protocol.h"
+#include "core/send/mail_look.h"
 #include "core/send/mail_preset.h"
 #include "core/send/webhook_sign.h"
 #include "core/text/buffer.h"
@@ -39,6 +40,16 @@ static const char *duration_text(struct check *check, int64_t ms)
         return copy;
 }
 
+static void check_look(struct check *check, const struct config_outlet *outlet)
+{
+        if (outlet->has_on_ambiguous && outlet->on_ambiguous == ON_AMBIGUOUS_LOOKUP &&
+            !mail_look_possible(outlet))
+                check_fault(
+                        check, outlet_path(check, outlet, "on_ambiguous"),
+                        "lookup: this service cannot be asked for a mail; docs/mail-services.md says which "
+                        "can");
+}
+
 /* What a mail outlet needs beside what all have. */
 static void check_mail(struct check *check, const struct config_outlet *outlet)
 {
@@ -65,6 +76,7 @@ static void check_mail(struct check *check, const struct config_outlet *outlet)
                             arena_printf(check->arena, "is required when %s is smtp", transport));
         check_url(check, URL_MAIL_API, http_url, outlet->http.url, plain_switch);
         check_preset_path(check, outlet);
+        check_look(check, outlet);
         check_url(check, URL_MAIL_SERVER, smtp_url, outlet->smtp.url, starttls ? NULL : plain_switch);
         check_tls(check, outlet_path(check, outlet, "http"), &outlet->http.tls);
         check_tls(check, outlet_path(check, outlet, "smtp"), &outlet->smtp.tls);

@@ -7,6 +7,7 @@
 #include "core/send/send_outcome.h"
 #include "io/machine/clock.h"
 #include "io/send/curl_loop.h"
+#include "io/send/look_http.h"
 #include "io/send/send_curl.h"
 #include "io/send/transports.h"
 
@@ -42,6 +43,7 @@ struct mail_http {
         const char *secret; /* for taking it out of errors; the config owns it */
         int64_t retry_after_max_ms;
         struct curl_loop *curl_loop;
+        struct look_http *look; /* opened for the first question */
         struct curl_slist *headers;
         CURLU *url;
         uv_timer_t later;        /* done is not called from inside send */
@@ -329,6 +331,16 @@ static void http_send(struct transport *transport, const struct mail_request *re
         post_start(post, request, park);
 }
 
+static void http_look(struct transport *transport, const struct mail_request *request, look_done *done,
+                      void *context)
+{
+        struct mail_http *http = (struct mail_http *)transport;
+        if (!http->look)
+                http->look = look_http_open(http->later.loop, http->config, http->base.capacity + 1,
+                                            http->headers);
+        look_http_ask(http->look, request, done, context);
+}
+
 static void post_fini(struct http_mail *post)
 {
         curl_easy_cleanup(post->easy);
@@ -345,6 +357,8 @@ static void http_close(struct transport *transport)
 {
         struct mail_http *http = (struct mail_http *)transport;
         refused_deliver(http);
+        if (http->look)
+                look_http_close(http->look);
         for (size_t i = 0; i < http->base.capacity; i++) {
                 struct http_mail *post = &http->posts[i];
                 if (!post->busy)
@@ -462,8 +476,11 @@ struct transport *mail_http_open(uv_loop_t *loop, const struct config_outlet *co
                 return NULL;
         }
         struct mail_http *http = memory_zeroed(1, sizeof *http + capacity * sizeof *http->posts);
-        http->base = (struct transport){
-                .capacity = capacity, .send = http_send, .probe = http_probe, .close = http_close};
+        http->base = (struct transport){.capacity = capacity,
+                                        .send = http_send,
+                                        .probe = http_probe,
+                                        .look = http_look,
+                                        .close = http_close};
         http->free = memory_zeroed(capacity / CURL_LOOP_SHARE + 1, sizeof *http->free);
         http->rules = mail_preset_of(config);
         http->config = config;

@@ -32,6 +32,12 @@ void transport_probe(struct transport *transport, send_done *done, void *context
         transport->probe(transport, done, context);
 }
 
+void transport_look(struct transport *transport, const struct mail_request *request, look_done *done,
+                    void *context)
+{
+        transport->look(transport, request, done, context);
+}
+
 void transport_close(struct transport *transport)
 {
         transport->close(transport);

@@ -16,6 +16,8 @@ struct transport;
 /* Called once for every accepted mail, never from inside transport_send. `result` is valid during the
  * call. */
 typedef void send_done(void *context, const struct send_result *result);
+/* The same for a question. */
+typedef void look_done(void *context, const struct look_result *result);
 /* Asked right before the first byte may leave, and over SMTP before the message does: still allowed at this
  * CLOCK_BOOTTIME? */
 struct send_fence {
@@ -42,6 +44,12 @@ void transport_send(struct transport *transport, const struct mail_request *requ
  * good.
  */
 void transport_probe(struct transport *transport, send_done *done, void *context);
+
+/* Asks the service whether it has the mail; only where mail_look_possible. Takes no more than the time for a
+ * mail. Everything in `request` is borrowed until `done` was called; as many at once as sends, and one more.
+ */
+void transport_look(struct transport *transport, const struct mail_request *request, look_done *done,
+                    void *context);
 
 /* Ends all: sends under way are aborted and their `done` called with SEND_AMBIGUOUS if a request may have
  * left. Then frees, which takes one more turn of the loop. Not from inside a `done`. */

@@ -10,6 +10,8 @@ struct transport {
         void (*send)(struct transport *transport, const struct mail_request *request, bool park,
                      struct send_fence fence, send_done *done, void *context);
         void (*probe)(struct transport *transport, send_done *done, void *context);
+        void (*look)(struct transport *transport, const struct mail_request *request, look_done *done,
+                     void *context); /* NULL: it cannot be asked */
         void (*close)(struct transport *transport);
 };
 

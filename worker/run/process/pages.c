@@ -1,4 +1,5 @@
 #include "core/mail/mail_guard.h"
+#include "core/send/mail_look.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/process_usage.h"
@@ -204,6 +205,10 @@ static void add_outlets(const struct engine *engine, struct buffer *body)
                               outlet_transport_word(outlet->config), breaker_state_word(sum.breaker.state),
                               sum.breaker.failures, sum.breaker.openings, sum.breaker.probes, sum.used,
                               sum.waiting, sum.origins);
+                if (outlet->config->kind == OUTLET_MAIL)
+                        buffer_printf(body, ",\"on_ambiguous\":\"%s\",\"lookup_refused\":%s",
+                                      on_ambiguous_word(looks_policy(outlet)),
+                                      outlet->look_refused ? "true" : "false");
                 if (shut) {
                         struct buffer why = {0};
                         obstacle_print(&why, obstacle_first(shut), outlet->config->name);

@@ -1,5 +1,5 @@
 """Stand-ins for the HTTP mail services of the presets: each checks method, path, log-in, content type and the members that the vendor
-requires, and answers in the vendor's shapes. `facts` are the vendors' (their reference pages)."""
+requires, and answers in the vendor's shapes. `FACTS` and `LOOKS` are the vendors' (their reference pages)."""
 import base64
 import email
 import hashlib
@@ -7,6 +7,8 @@ import hmac
 import http.server
 import json
 import threading
+import time
+import urllib.parse
 
 from ..ports import free_port
 
@@ -43,6 +45,36 @@ FACTS = {
 }
 
 
+# preset -> (path of the search, its parameter, the token in what was asked, the token in a mail, the answer to what was found as
+# [(id, token)], what else is asked)
+LOOKS = {
+    "postmark": ("/messages/outbound", "metadata_leveret", str, lambda body: body["Metadata"]["leveret"],
+                 lambda hits: {"TotalCount": len(hits), "Messages": [{"Tag": "", "MessageID": id, "Metadata": {"leveret": token}, "Status": "Sent"}
+                                                                     for id, token in hits]}, {"count": "1", "offset": "0"}),
+    "mailgun": ("/v3/mg.example.com/events", "message-id", str,
+                lambda fields: next(text for name, _, text in fields if name == "h:Message-ID").decode().strip("<>"),
+                lambda hits: {"items": [{"event": "accepted", "id": "ev-1", "message": {"headers": {"message-id": token}}} for _, token in hits],
+                              "paging": {"next": "https://api.mailgun.net/v3/mg.example.com/events/Wzxy"}}, {"limit": "1"}),
+    "mailjet": ("/v3/REST/message", "CustomID", str, lambda body: body["Messages"][0]["CustomID"],
+                lambda hits: {"Count": len(hits), "Data": [{"ID": 1, "Status": "sent", "UUID": id} for id, _ in hits], "Total": len(hits)},
+                {"Limit": "1"}),
+    "mailpit": ("/api/v1/search", "query", lambda query: query.removeprefix("message-id:"), lambda body: body["Headers"]["Message-ID"].strip("<>"),
+                lambda hits: {"total": 9, "unread": 9, "count": len(hits), "messages_count": len(hits), "start": 0, "tags": [],
+                              "messages": [{"ID": id, "MessageID": token, "Subject": "x"} for id, token in hits]}, {"limit": "1"}),
+    # It finds by recipient alone.
+    "brevo": ("/v3/smtp/emails", "email", lambda email: None, lambda body: body["tags"][0],
+              lambda hits: {"count": len(hits), "transactionalEmails": [{"email": "x", "messageId": id, "tags": [token]} for id, token in hits]},
+              {"limit": "100", "sort": "desc"}),
+    "sendgrid": ("/v3/messages", "query", lambda query: query.removeprefix("unique_args['leveret']=\"").removesuffix('"'),
+                 lambda body: body["custom_args"]["leveret"],
+                 lambda hits: {"messages": [{"msg_id": id, "status": "delivered", "to_email": "x"} for id, _ in hits]}, {"limit": "1"}),
+}
+
+
+class Cut(Exception):
+    """The connection ends without an answer."""
+
+
 def form(headers, body):
     """multipart/form-data as [(name, filename, content)], read by the standard library's parser of mails."""
     whole = email.message_from_bytes(b"Content-Type: " + headers["Content-Type"].encode() + b"\r\n\r\n" + body)
@@ -65,11 +97,16 @@ def signature_is_right(method, path, headers, body):
 
 
 class Service:
-    def __init__(self, preset):
+    """`fate(token)` says what becomes of a mail: None, "before" or "after" (cut there); `find(token)` what becomes of a question: None,
+    or (status, body, headers), or Cut."""
+
+    def __init__(self, preset, fate=None, lag_s=0):
         self.preset = preset
         self.path, self.header, self.value, self.settings, self.required, self.status, self.body, self.headers = FACTS[preset]
         self.port = free_port()
         self.taken, self.faults, self.answers = [], [], []
+        self.fate, self.lag_s, self.find = fate or (lambda token: None), lag_s, lambda token: None
+        self.asked, self.found, self.lock = [], {}, threading.Lock()  # found: token -> [when it was taken]
 
     def config(self):
         return {"transport": "http", "http": {"preset": self.preset, "url": f"http://127.0.0.1:{self.port}", "api_key": None, **self.settings}}
@@ -98,8 +135,39 @@ class Service:
         if fault:
             self.faults.append(fault)
             return 401, {"message": fault}, {}
-        self.taken.append((handler.headers, form(handler.headers, body) if self.preset == "mailgun" else json.loads(body)))
-        return self.answers.pop(0) if self.answers else (self.status, self.body, self.headers)
+        mail = form(handler.headers, body) if self.preset == "mailgun" else json.loads(body)
+        token = LOOKS[self.preset][3](mail) if self.preset in LOOKS else None
+        fate = self.fate(token)
+        if fate == "before":
+            raise Cut
+        answer = self.answers.pop(0) if self.answers else (self.status, self.body, self.headers)
+        with self.lock:
+            self.taken.append((handler.headers, mail))
+            if answer[0] < 300:
+                self.found.setdefault(token, []).append(time.monotonic())
+        if fate == "after":
+            raise Cut
+        return answer
+
+    def look(self, handler):
+        path, _, query = handler.path.partition("?")
+        asked = dict(urllib.parse.parse_qsl(query))
+        if self.preset not in LOOKS or path != LOOKS[self.preset][0]:
+            return 404, {"message": "no such page"}, {}
+        _, parameter, read, _, shape, rest = LOOKS[self.preset]
+        if handler.headers[self.header] != self.value:
+            return 401, {"message": "who are you?"}, {}
+        if {name: asked.get(name) for name in rest} != rest or parameter not in asked:
+            self.faults.append(handler.path)
+            return 400, {"message": "bad request"}, {}
+        token, now = read(asked[parameter]), time.monotonic()
+        with self.lock:
+            self.asked.append((token, now))
+            hits = [("id-1", each) for each, times in self.found.items() for at in times if token in (None, each) and now - at >= self.lag_s]
+        other = self.find(token)
+        if other is Cut:
+            raise Cut
+        return other or (200, shape(hits[:int(rest.get("limit") or rest.get("Limit") or rest["count"])]), {})
 
     def __enter__(self):
         service = self
@@ -108,7 +176,18 @@ class Service:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                status, body, headers = service.answer(self, self.rfile.read(int(self.headers["Content-Length"])))
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.say(lambda: service.answer(self, body))
+
+            def do_GET(self):
+                self.say(lambda: service.look(self))
+
+            def say(self, answer):
+                try:
+                    status, body, headers = answer()
+                except Cut:
+                    self.close_connection = True
+                    return
                 text = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
                 self.send_response(status)
                 for name, value in {"Content-Type": JSON if not isinstance(body, str) else "text/plain", "Content-Length": len(text), **headers}.items():
@@ -119,7 +198,13 @@ class Service:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads, request_queue_size = True, 256
+
+            def handle_error(self, request, client_address):
+                pass  # a worker that was killed closes its connections
+
+        self.server = Server(("127.0.0.1", self.port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 

@@ -253,56 +253,6 @@ static void what_a_service_lacks_is_refused_before_anything_leaves(void **state)
         free(large);
 }
 
-static void a_mail_is_looked_for_where_it_can_be(void **state)
-{
-        (void)state;
-        static const struct {
-                enum mail_preset preset;
-                int status;
-                const char *url, *body;
-                enum look_answer answer;
-                const char *id;
-        } cases[] = {
-                {MAIL_PRESET_POSTMARK, 200,
-                 "https://api.postmarkapp.com/messages/outbound?count=1&offset=0&metadata_leveret=k7",
-                 "{\"TotalCount\":1,\"Messages\":[{\"Tag\":\"\",\"MessageID\":\"m-1\"}]}", LOOK_FOUND, "m-1"},
-                {MAIL_PRESET_POSTMARK, 200, NULL, "{\"TotalCount\":0,\"Messages\":[]}", LOOK_NOT_FOUND, NULL},
-                {MAIL_PRESET_POSTMARK, 401, NULL, "{\"TotalCount\":0}", LOOK_UNKNOWN, NULL},
-                {MAIL_PRESET_POSTMARK, 200, NULL, "<html>", LOOK_UNKNOWN, NULL},
-                {MAIL_PRESET_POSTMARK, 200, NULL, "{}", LOOK_UNKNOWN, NULL},
-                {MAIL_PRESET_MAILJET, 200, "https://api.mailjet.com/v3/REST/message?Limit=1&CustomID=k7",
-                 "{\"Count\":1,\"Data\":[{\"ID\":288230}]}", LOOK_FOUND, "288230"},
-                {MAIL_PRESET_MAILGUN, 200,
-                 "https://api.mailgun.net/v3/mg.x.test/events?limit=1&message-id=k7@x.test",
-                 "{\"items\":[{\"message\":{\"headers\":{\"message-id\":\"k7@x.test\"}}}]}", LOOK_FOUND,
-                 "k7@x.test"},
-                {MAIL_PRESET_MAILGUN, 200, NULL, "{\"items\":[]}", LOOK_NOT_FOUND, NULL},
-                {MAIL_PRESET_BREVO, 200,
-                 "https://api.brevo.com/v3/smtp/emails?limit=100&sort=desc&email=ann%2Bx@example.org",
-                 "{\"transactionalEmails\":[{\"messageId\":\"b-1\",\"tags\":[\"k7\"]}]}", LOOK_FOUND, "b-1"},
-                {MAIL_PRESET_RESEND, 0, NULL, NULL, LOOK_UNKNOWN, NULL},
-                {MAIL_PRESET_SES, 0, NULL, NULL, LOOK_UNKNOWN, NULL},
-        };
-        const struct mail_request mail = {
-                .key = "k7", .message_id = "<k7@x.test>", .mail.to = "Ann <ann+x@example.org>"};
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                struct config_outlet outlet = {.http.preset = cases[i].preset, .http.domain = "mg.x.test"};
-                struct buffer url = {0};
-                struct slice id;
-                bool can = mail_preset_look_url(&url, &outlet, &mail);
-                assert_int_equal(can, cases[i].status != 0);
-                if (cases[i].url)
-                        assert_string_equal(url.data, cases[i].url);
-                buffer_fini(&url);
-                enum look_answer answer =
-                        mail_preset_look_judge(mail_preset_rules(cases[i].preset), &mail, cases[i].status,
-                                               slice_of(cases[i].body), &id);
-                assert_int_equal(answer, cases[i].answer);
-                if (cases[i].id)
-                        assert_true(slice_is(id, cases[i].id));
-        }
-}
-
 static void a_path_leads_through_members_and_places(void **state)
 {
         (void)state;
@@ -369,7 +319,6 @@ int main(void)
                 cmocka_unit_test(a_path_holds_settings_and_the_answers_of_custom_are_configured),
                 cmocka_unit_test(an_answer_is_judged_by_status_code_and_header),
                 cmocka_unit_test(what_a_service_lacks_is_refused_before_anything_leaves),
-                cmocka_unit_test(a_mail_is_looked_for_where_it_can_be),
                 cmocka_unit_test(a_path_leads_through_members_and_places),
                 cmocka_unit_test(a_member_is_found_in_the_outermost_object_only),
         };

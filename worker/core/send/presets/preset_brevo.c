@@ -56,7 +56,11 @@ const struct mail_preset_rules preset_brevo = {
                 .headers = true,
                 .file_ending = true},
         .look = {.path = "/v3/smtp/emails?limit=100&sort=desc&email={to}",
-                 .id_member = "transactionalEmails/0/messageId",
+                 .list = "/transactionalEmails",
+                 .id = "/messageId",
+                 .mark = "/tags",
+                 .page = 100,
                  .lag_ms = 60000,
-                 .retention_ms = INT64_C(30) * 24 * 3600 * 1000},
+                 .retention_ms = INT64_C(30) * 24 * 3600 * 1000,
+                 .by_default = true},
 };

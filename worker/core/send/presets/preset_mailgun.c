@@ -127,9 +127,13 @@ const struct mail_preset_rules preset_mailgun = {
                 .headers = true,
                 .utf8 = false,
                 .text_alone = true},
+        /* Asked for an id with its <>, it answers with the events of all mails. */
         .look = {.path = "/v3/{domain}/events?limit=1&message-id={token}",
-                 .id_member = "items/0/message/headers/message-id",
+                 .list = "/items",
+                 .id = "/message/headers/message-id",
+                 .mark = "/message",
                  .lag_ms = 60000,
                  .retention_ms = INT64_C(3) * 24 * 3600 * 1000,
-                 .by_message_id = true},
+                 .by_message_id = true,
+                 .by_default = true},
 };

@@ -56,7 +56,8 @@ const struct mail_preset_rules preset_sendgrid = {
                 .text_alone = true},
         /* Only with the paid add-on "Email Activity". */
         .look = {.path = "/v3/messages?limit=1&query=unique_args%5B%27leveret%27%5D%3D%22{token}%22",
-                 .id_member = "messages/0/msg_id",
+                 .list = "/messages",
+                 .id = "/msg_id",
                  .lag_ms = 60000,
                  .retention_ms = INT64_C(30) * 24 * 3600 * 1000},
 };
