@@ -28,18 +28,30 @@ static struct job_look_limits limits_of(const struct config_outlet *outlet)
                                         .give_up_ms = outlet->lookup_for_ms};
 }
 
-void looks_offer(const struct delivery *delivery, struct job_event *event)
+/* Is the service behind delivery->outlet asked for the effect, should its end not be known? */
+static bool is_asked_for(const struct delivery *delivery)
 {
         const struct outlet *outlet = delivery->outlet;
-        size_t effect = delivery->job.effect;
-        if (delivery->job.tries[effect].doubt == DOUBT_NONE || !mail_look_possible(outlet->config))
-                return;
+        if (!mail_look_possible(outlet->config))
+                return false;
         const struct config_handler *handler =
                 config_handler_find(delivery->engine->config, delivery->handler->type);
         enum on_ambiguous policy =
                 handler && handler->has_on_ambiguous ? handler->on_ambiguous : looks_policy(outlet);
-        event->can_look = policy == ON_AMBIGUOUS_LOOKUP;
-        event->look_limits = limits_of(outlet->config);
+        return policy == ON_AMBIGUOUS_LOOKUP;
+}
+
+bool looks_instead_of_repeating(const struct delivery *delivery)
+{
+        return is_asked_for(delivery) && mail_look_key_ms(delivery->outlet->config) == 0;
+}
+
+void looks_offer(const struct delivery *delivery, struct job_event *event)
+{
+        if (delivery->job.tries[delivery->job.effect].doubt == DOUBT_NONE || !is_asked_for(delivery))
+                return;
+        event->can_look = true;
+        event->look_limits = limits_of(delivery->outlet->config);
 }
 
 static void on_looked(void *context, const struct look_result *result)

@@ -131,6 +131,7 @@ static void send_mail(struct delivery *delivery, int index, bool park)
 {
         delivery->request.mail = send_mail_request(delivery, (size_t)index);
         delivery->request.mail.fetched = delivery->fetch ? mail_fetch_files(delivery->fetch) : NULL;
+        delivery->request.mail.once = looks_instead_of_repeating(delivery);
         delivery->request.mail.last_try = delivery->job.generation.attempt + 1 >= delivery->job.attempts_max;
         transport_send(delivery->outlet->transport, &delivery->request.mail, park, fence_of(delivery),
                        on_sent, delivery);

@@ -368,6 +368,9 @@ struct mail_request send_mail_request(struct delivery *delivery, size_t index);
 void looks_open(struct engine *engine); /* tries one look-up at each outlet where there may be some */
 /* on_ambiguous at the outlet, as it holds now that its service was asked. */
 enum on_ambiguous looks_policy(const struct outlet *outlet);
+/* Must a mail by delivery->outlet be handed over once, and not again by the HTTP library, as the service is
+ * asked and knows no repetition? */
+bool looks_instead_of_repeating(const struct delivery *delivery);
 /* Adds to EVENT_PLACE whether the present effect can be looked up at delivery->outlet. */
 void looks_offer(const struct delivery *delivery, struct job_event *event);
 /* Asks for the effect with this index at delivery->outlet; answers EVENT_LOOKED. */

@@ -25,7 +25,8 @@ struct mail_request {
         const char *traceparent; /* W3C trace context or NULL */
         const char *true_to;     /* the header X-Leveret-To: who it was for, or NULL */
         bool auto_submitted;     /* says by a header that a machine made it (RFC 3834) */
-        bool last_try;           /* no other follows: a recipient refused for now is refused for good */
+        bool once;     /* the library must not hand it over again by itself: the service is asked instead */
+        bool last_try; /* no other follows: a recipient refused for now is refused for good */
         /* What was fetched: one for each attachment of the mail, in its order, those with content left
          * zeroed. NULL: nothing was to be fetched, or has been yet. */
         const struct mail_file *fetched;

@@ -30,6 +30,7 @@ struct http_mail {
         char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX], type_line[HEADER_LINE_MAX];
         struct send_fence fence;
         bool busy, fenced, probe;    /* probe: it ends with the connection, no mail follows */
+        bool once, begun, repeated;  /* once: libcurl must not send again what it has begun to send */
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
         struct send_result result;
         send_done *done;
@@ -62,14 +63,16 @@ static size_t response_take(char *data, size_t size, size_t count, void *context
         return len;
 }
 
-/* The last moment before the request leaves, on a new or an old connection, also when libcurl sends it again.
- */
+/* The last moment before the request leaves, on a new or an old connection, also when libcurl sends it again
+ * because the old one was closed without a word: what was sent there may have been read. */
 static int fence_ask(void *context, char *ip, char *local_ip, int port, int local_port)
 {
         struct http_mail *post = context;
         (void)ip, (void)local_ip, (void)port, (void)local_port;
-        post->fenced = clock_boot_ms() > post->fence.valid_until_ms;
-        return post->fenced ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+        post->repeated = post->once && post->begun;
+        post->fenced = !post->repeated && clock_boot_ms() > post->fence.valid_until_ms;
+        post->begun = true;
+        return post->fenced || post->repeated ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* The last byte was handed to the system: without all of them no service has a mail. */
@@ -136,6 +139,8 @@ static struct send_result post_judge(const struct http_mail *post, CURLcode code
                 return answer_judge(post, (int)status);
         if (post->fenced)
                 return send_outcome_fenced();
+        if (post->repeated)
+                return send_outcome_cut(/* sent = */ true, "the connection was closed without an answer");
         bool sent = sent_whole(post);
         if (!sent && send_curl_settings_at_fault(code))
                 return send_outcome_settings(send_curl_cause(code, post->cause));
@@ -299,7 +304,7 @@ static struct http_mail *post_occupy(struct transport *transport, send_done *don
         struct http_mail *post = post_take((struct mail_http *)transport);
         post->done = done;
         post->context = context;
-        post->fenced = post->probe = false;
+        post->fenced = post->probe = post->once = post->begun = post->repeated = false;
         return post;
 }
 
@@ -328,6 +333,7 @@ static void http_send(struct transport *transport, const struct mail_request *re
         if (problem)
                 return;
         post->busy = true;
+        post->once = request->once;
         post_start(post, request, park);
 }
 
@@ -376,29 +382,21 @@ static void http_close(struct transport *transport)
         uv_close((uv_handle_t *)&http->later, on_closed);
 }
 
-static struct curl_slist *header_append(struct curl_slist *headers, const char *line)
-{
-        headers = curl_slist_append(headers, line);
-        if (!headers)
-                abort();
-        return headers;
-}
-
 /* What is the same for every mail. An empty Expect keeps libcurl from waiting for 100 Continue before a large
  * body. */
 static struct curl_slist *headers_new(const struct config_outlet *config,
                                       const struct mail_preset_rules *rules)
 {
         struct buffer line = {0};
-        struct curl_slist *headers = header_append(NULL, "User-Agent: leveret/" LEVERET_VERSION);
+        struct curl_slist *headers = send_curl_header(NULL, "User-Agent: leveret/" LEVERET_VERSION);
         if (rules->auth != PRESET_AUTH_SIGV4) /* libcurl 7.88 would sign it, and not send it */
-                headers = header_append(headers, "Expect:");
+                headers = send_curl_header(headers, "Expect:");
         if (rules->auth_header) {
                 buffer_printf(&line, "%s: ", rules->auth_header);
                 size_t name_len = line.len;
                 mail_preset_authorization(&line, config);
                 if (line.len > name_len)
-                        headers = header_append(headers, line.data);
+                        headers = send_curl_header(headers, line.data);
                 buffer_fini(&line);
         }
         return headers;

@@ -115,3 +115,11 @@ const char *send_curl_cause(CURLcode code, const char *detail)
         bool tls = send_curl_settings_at_fault(code) || code == CURLE_SSL_CONNECT_ERROR;
         return tls && detail[0] ? detail : curl_easy_strerror(code);
 }
+
+struct curl_slist *send_curl_header(struct curl_slist *headers, const char *line)
+{
+        headers = curl_slist_append(headers, line);
+        if (!headers)
+                abort();
+        return headers;
+}

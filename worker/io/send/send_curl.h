@@ -22,6 +22,9 @@ CURLU *send_curl_url(const char *url);
  * the environment, `protocols`, time limits. Never NULL. */
 CURL *send_curl_easy(const struct config_tls *tls, const char *protocols, int64_t timeout_ms);
 
+/* The list with one line more. Never NULL. */
+struct curl_slist *send_curl_header(struct curl_slist *headers, const char *line);
+
 /* True if this end says that our settings or the service's certificate are wrong, before anything was sent.
  */
 bool send_curl_settings_at_fault(CURLcode code);
