@@ -14,7 +14,7 @@ _leveret()
         if [[ -n $skip ]]; then
             skip=""
         elif [[ $word == -* ]]; then
-            case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --key | --queue | --traceparent | --wait | --state | --type | --limit | \
+            case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --key | --queue | --traceparent | --at | --in | --wait | --state | --type | --limit | \
                 --reason | --search | --since | --filter | --rate | --to | --backup | --template | --partials | --locale) skip=1 ;; esac
         elif [[ -z $command ]]; then
             command=$word
@@ -26,7 +26,7 @@ _leveret()
     case $previous in
     -o | --output) COMPREPLY=($(compgen -W "table json" -- "$current")); return ;;
     -c | --config | --backup | --template | --partials) COMPREPLY=($(compgen -f -- "$current")); return ;;
-    --state) COMPREPLY=($(compgen -W "running retrying dead completed stuck" -- "$current")); return ;;
+    --state) COMPREPLY=($(compgen -W "running scheduled retrying dead completed cancelled stuck" -- "$current")); return ;;
     --reason)
         COMPREPLY=($(compgen -W "missing_id bad_id missing_type unknown_type bad_payload too_large unsupported_encoding \
             id_conflict expired rejected permanent_failure attempts_exhausted crash_loop ambiguous_send delivery_limit \
@@ -53,7 +53,7 @@ _leveret()
     template) if [[ -z $verb ]]; then words="render"; else words="--template --partials --data --lenient"; fi ;;
     relay) [[ -z $verb ]] && words="init" ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
-    publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --key --traceparent --wait"; fi ;;
+    publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --key --traceparent --at --in --wait"; fi ;;
     job) if [[ -z $verb ]]; then words="show list forget cancel"; else words="--state --type --subject --limit"; fi ;;
     dlq)
         case $verb in

@@ -285,7 +285,7 @@ struct outgoing {
         const char *type;    /* of the message, and its routing key: "stock.taken.v1" */
         const char *data;    /* its payload, a JSON text; required */
         const char *subject; /* one line, at most 256 bytes; NULL: the subject of this message */
-        /* RFC 3339: not before then. Not supported yet: it rejects the plan. NULL: at once. */
+        /* RFC 3339: not before then, at most 400 days ahead. NULL: at once. */
         const char *deliver_at;
         const char *exchange; /* one that publish.exchanges lists; NULL: leveret.in */
 };

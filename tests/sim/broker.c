@@ -183,6 +183,13 @@ static void on_enqueue(struct world *world, const struct happening *happening)
         }
 }
 
+/* Never early, by more than a rung late only if the broker is. */
+static int64_t ladder_ms(struct world *world, const struct spec *spec)
+{
+        int64_t left_ms = spec->due_ms > world->now_ms ? spec->due_ms - world->now_ms : 1;
+        return left_ms + random_between(&world->random, 0, 1000);
+}
+
 void broker_publish(struct world *world, struct worker *worker, struct slot *slot, bool delay)
 {
         check_publish(world, worker, slot);
@@ -216,6 +223,8 @@ void broker_publish(struct world *world, struct worker *worker, struct slot *slo
                 happening->copy.dead_id = dead_id_of(&slot->job);
         if (delay)
                 happening->delay_ms = slot->job.delay_ms + random_between(&world->random, 0, 1000);
+        else if (slot->job.decision.kind == DECISION_SCHEDULE)
+                happening->delay_ms = slot->delay_ms = ladder_ms(world, spec);
         else if (slot->job.decision.kind != DECISION_DEAD)
                 happening->delay_ms = slot->delay_ms =
                         slot->job.decision.delay_min_ms + random_between(&world->random, 1, 5000);

@@ -87,7 +87,8 @@ static void check_revival(struct world *world, const struct call *call, const st
 static void check_succession(struct world *world, const struct call *call, const struct store_record *before)
 {
         const struct store_request *request = &call->request;
-        bool succeeds = call->reply.claim == CLAIM_RESUMED && before->state == STATE_RETRYING &&
+        bool waits = before->state == STATE_RETRYING || before->state == STATE_SCHEDULED;
+        bool succeeds = call->reply.claim == CLAIM_RESUMED && waits &&
                         job_generation_compare(request->generation, before->generation) < 0;
         for (uint32_t i = 0; succeeds && !world->tainted[request->id] && i < world->copy_count; i++) {
                 const struct copy *copy = &world->copies[i];
@@ -267,6 +268,8 @@ void check_send(struct world *world, const struct worker *worker, const struct s
 {
         const struct store_record *record = &world->store.records[slot->id];
         (void)worker;
+        if (world->now_ms < world->specs[slot->id].due_ms)
+                world_fail(world, "I8", "id %u is sent before its time", slot->id);
         if (slot->run < 0 || !world->runs[slot->run].planned)
                 world_fail(world, "I2", "id %u is sent without a claim and a plan", slot->id);
         if (world->tainted[slot->id])
@@ -486,6 +489,9 @@ static void check_reason(struct world *world, const struct copy *copy)
         case REASON_ID_CONFLICT:
                 right = world->conflicted[copy->id];
                 break;
+        case REASON_TOO_LARGE:
+                right = spec->unencodable && spec->due_ms > 0;
+                break;
         case REASON_MISSING_ID:
         case REASON_MISSING_TYPE:
         case REASON_BAD_PAYLOAD:
@@ -494,7 +500,6 @@ static void check_reason(struct world *world, const struct copy *copy)
         case REASON_NONE:
         case REASON_BAD_ID:
         case REASON_UNKNOWN_TYPE:
-        case REASON_TOO_LARGE:
         case REASON_UNSUPPORTED_ENCODING:
         case REASON_EXPIRED:
         case REASON_REJECTED:
@@ -547,7 +552,8 @@ static bool is_revived_by_a_ghost(const struct world *world, uint8_t id)
 static void check_record(struct world *world, uint8_t id)
 {
         const struct store_record *record = &world->store.records[id];
-        bool ended = record->state != STATE_RUNNING && record->state != STATE_RETRYING;
+        bool ended = record->state != STATE_RUNNING && record->state != STATE_RETRYING &&
+                     record->state != STATE_SCHEDULED;
         if (!ended && !world->tainted[id] && !is_given_up(world, id) && !is_revived_by_a_ghost(world, id))
                 world_fail(world, "ledger", "the record of id %u is left %s", id,
                            store_state_word(record->state));

@@ -12,8 +12,8 @@ const char *store_script_word(enum store_script script)
 
 const char *store_state_word(enum store_state state)
 {
-        static const char *const words[] = {"",          "queued", "running", "retrying",
-                                            "completed", "dead",   "dropped", "cancelled"};
+        static const char *const words[] = {"",     "queued",  "running",   "retrying", "completed",
+                                            "dead", "dropped", "cancelled", "scheduled"};
         return words[state];
 }
 
@@ -179,8 +179,9 @@ static struct store_reply claim_lesser(const struct fake_store *store, struct st
 {
         int64_t due_ms = record->lease_until_ms;
         if (record->state != STATE_RUNNING) {
-                if (record->due_ms == 0 || record->due_ms > store->now_ms + request->tier_ms)
-                        record->due_ms = store->now_ms + request->tier_ms;
+                int64_t most_ms = record->state == STATE_SCHEDULED ? STORE_SCHEDULE_MS : request->tier_ms;
+                if (record->due_ms == 0 || record->due_ms > store->now_ms + most_ms)
+                        record->due_ms = store->now_ms + most_ms;
                 due_ms = record->due_ms;
         }
         if (due_ms + STORE_LATE_MS > store->now_ms) {
@@ -314,7 +315,9 @@ static void decide(struct store_record *record, const struct store_request *requ
 /* settle.lua */
 static void settle(struct store_record *record, const struct store_request *request, int64_t now_ms)
 {
-        record->state = request->dead ? STATE_DEAD : STATE_RETRYING;
+        record->state = STATE_RETRYING;
+        if (request->dead || request->scheduled)
+                record->state = request->dead ? STATE_DEAD : STATE_SCHEDULED;
         record->generation = request->copy;
         record->owner = 0;
         record->lease_until_ms = 0;
@@ -325,6 +328,12 @@ static void settle(struct store_record *record, const struct store_request *requ
                 record->death = request->decision;
                 record->dead_id = request->dead_id;
                 record->died_ms = now_ms;
+        } else if (request->scheduled) {
+                record->due_ms = request->due_ms;
+                if (now_ms + request->delay_ms > request->due_ms + STORE_LATE_MS / 3)
+                        record->due_ms = now_ms + request->delay_ms;
+                if (record->due_ms > now_ms)
+                        record->expires_after_ms += record->due_ms - now_ms;
         } else {
                 record->due_ms = now_ms + request->delay_ms;
         }
@@ -343,7 +352,8 @@ static struct store_reply killed(struct store_record *record, const struct store
 static struct store_reply cancel(const struct fake_store *store, struct store_record *record,
                                  const struct store_request *request)
 {
-        if (record->state != STATE_QUEUED && record->state != STATE_RETRYING)
+        if (record->state != STATE_QUEUED && record->state != STATE_RETRYING &&
+            record->state != STATE_SCHEDULED)
                 return (struct store_reply){.lease = LEASE_LOST};
         int64_t wait_ms = record->due_ms > store->now_ms ? record->due_ms - store->now_ms : 0;
         record->unclaimed = record->state == STATE_QUEUED;

@@ -9,6 +9,7 @@
  * both to their word.
  */
 enum { STORE_RECORDS_MAX = 4, STORE_EFFECTS_MAX = 8, STORE_TRIES_MAX = 3, STORE_LATE_MS = 30000 };
+#define STORE_SCHEDULE_MS (INT64_C(401) * 86400000)
 
 enum store_script {
         STORE_CLAIM,
@@ -57,10 +58,12 @@ struct store_request {
         uint8_t effects_total, effects_done;
         uint32_t decision, reason, error; /* DECIDE */
         uint8_t void_effect;              /* DECIDE: its intent came to nothing; number from 1, 0: none */
-        bool dead;                        /* SETTLE: else retrying */
-        bool rejected;                    /* SETTLE: the broker is to move the original, no copy exists */
-        struct job_generation copy;       /* SETTLE */
-        uint32_t signal;                  /* KILLED */
+        bool dead;                        /* SETTLE: else scheduled or retrying */
+        bool scheduled;                   /* SETTLE: due at due_ms */
+        int64_t due_ms;
+        bool rejected;              /* SETTLE: the broker is to move the original, no copy exists */
+        struct job_generation copy; /* SETTLE */
+        uint32_t signal;            /* KILLED */
 };
 
 struct store_reply {
@@ -86,6 +89,7 @@ enum store_state {
         STATE_DEAD,
         STATE_DROPPED,
         STATE_CANCELLED,
+        STATE_SCHEDULED,
 };
 const char *store_state_word(enum store_state state);
 

@@ -137,7 +137,8 @@ static void cancel(struct world *world)
         struct store_request request = {.script = STORE_CANCEL,
                                         .id = (uint8_t)random_below(&world->random, world->id_count),
                                         .keep_ms = KEEP_MS};
-        bool waits = world->store.records[request.id].state == STATE_RETRYING;
+        enum store_state state = world->store.records[request.id].state;
+        bool waits = state == STATE_RETRYING || state == STATE_SCHEDULED;
         if ((!waits && !random_one_in(&world->random, 16)) || !world_fault(world, FAULT_CANCEL))
                 return;
         world->store.now_ms = store_now(world);

@@ -75,7 +75,7 @@ sim_mutant(lesser_takes_over_under_a_lease fake_store.c
   [[int64_t due_ms = record->lease_until_ms;]]
   [[int64_t due_ms = -STORE_LATE_MS;]])
 sim_mutant(waiting_begins_anew_each_time fake_store.c
-  [[if (record->due_ms == 0 || record->due_ms > store->now_ms + request->tier_ms)]]
+  [[if (record->due_ms == 0 || record->due_ms > store->now_ms + most_ms)]]
   [[if (1)]])
 sim_mutant(taking_over_forgets_what_may_have_been_sent fake_store.c
   [[        as.generation = known;
@@ -113,8 +113,17 @@ sim_mutant(cancelled_is_forgotten_by_the_claim fake_store.c
   [[if (record->state == STATE_CANCELLED)]]
   [[if (0)]])
 sim_mutant(cancelled_while_it_runs fake_store.c
-  [[if (record->state != STATE_QUEUED && record->state != STATE_RETRYING)]]
-  [[if (record->state != STATE_QUEUED && record->state != STATE_RETRYING && record->state != STATE_RUNNING)]])
+  [[if (record->state != STATE_QUEUED && record->state != STATE_RETRYING &&]]
+  [[if (record->state != STATE_QUEUED && record->state != STATE_RETRYING && record->state != STATE_RUNNING &&]])
+sim_mutant(done_before_its_time "${protocol}"
+  [[} else if (event->early_ms > 0) {]]
+  [[} else if (0) {]])
+sim_mutant(scheduled_is_called_lost_while_it_waits fake_store.c
+  [[record->state == STATE_SCHEDULED ? STORE_SCHEDULE_MS : request->tier_ms;]]
+  [[request->tier_ms;]] --faults schedule,duplicate --every)
+sim_mutant(scheduled_without_a_copy "${protocol}"
+  [[job_decide(job, (struct job_decision){.kind = DECISION_SCHEDULE}, actions);]]
+  [[job_finish(job, actions, ACTION_ACK, JOB_END_SCHEDULED);]])
 sim_mutant(cancelled_is_delayed_like_any_other "${protocol}"
   [[        case CLAIM_CANCELLED:
                 job_finish(job, actions, ACTION_ACK, JOB_END_CANCELLED);

@@ -4,6 +4,8 @@
 
 enum { STEPS_MAX = 14, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2, TIER_MS = 50000 };
 
+#define FAR_MS INT64_C(1800000000000) /* 2027; the clocks of both stores are before it */
+
 enum step_kind {
         STEP_END,
         STEP_CALL,
@@ -29,6 +31,7 @@ struct step {
         bool doubt;           /* the answer tells of a start that had no end */
         struct store_try try; /* of effect 1 */
         bool named;           /* the claim names the latest death */
+        bool far;             /* it has to wait for longer than any tier */
         struct store_record record;
 };
 
@@ -337,6 +340,20 @@ static const struct store_case cases[] = {
           CALL(STORE_CANCEL, 9, LEASE_LOST), CALL(STORE_SETTLE, 1, LEASE_LOST, .copy = GENERATION(0, 1, 0)),
           CLAIM(2, CLAIM_CANCELLED), CLAIM_AS(3, 0, 1, 0, CLAIM_CANCELLED),
           CLAIM_AS(3, 1, 0, 0, CLAIM_CANCELLED), LOOK(.state = STATE_CANCELLED, .effects = 1)}},
+        {"a lesser copy waits for what is scheduled, however long, and takes over when that has not come",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 0, 1), .scheduled = true, .due_ms = FAR_MS,
+               .delay_ms = 5000),
+          LOOK(.state = STATE_SCHEDULED), CLAIM(2, CLAIM_WAITING, .far = true), DO(MAKE_LATE),
+          CLAIM(2, CLAIM_RESUMED, .starts = 1, .as = GENERATION(0, 0, 2))}},
+        {"what is scheduled is done when it comes, or cancelled",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 0, 1), .scheduled = true, .due_ms = FAR_MS,
+               .delay_ms = 5000),
+          CLAIM_AS(3, 0, 0, 1, CLAIM_RESUMED, .starts = 1), CALL(STORE_DECIDE, 3, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 3, LEASE_OK, .copy = GENERATION(0, 0, 2), .scheduled = true, .due_ms = FAR_MS,
+               .delay_ms = 5000),
+          CALL(STORE_CANCEL, 9, LEASE_OK), CLAIM_AS(3, 0, 0, 2, CLAIM_CANCELLED)}},
         {"a message that no worker has seen is cancelled",
          {CALL(STORE_CANCEL, 9, LEASE_LOST), DO(QUEUE), CALL(STORE_CANCEL, 9, LEASE_OK),
           CLAIM(2, CLAIM_CANCELLED)}},
@@ -380,7 +397,8 @@ static bool claim_matches(const struct step *step, const struct store_reply *got
         if (step->claim == CLAIM_BUSY)
                 left = got->lease_left_ms > 0 && got->lease_left_ms <= LEASE_MS;
         else if (step->claim == CLAIM_WAITING)
-                left = got->lease_left_ms > 0 && got->lease_left_ms <= LEASE_MS + STORE_LATE_MS;
+                left = step->far ? got->lease_left_ms > LEASE_MS + STORE_LATE_MS
+                                 : got->lease_left_ms > 0 && got->lease_left_ms <= LEASE_MS + STORE_LATE_MS;
         else if (step->claim == CLAIM_DEAD)
                 left = got->lease_left_ms > 0;
         if (step->claim == CLAIM_RESUMED || step->claim == CLAIM_MINE || step->claim == CLAIM_CRASHED)

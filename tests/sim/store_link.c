@@ -111,6 +111,9 @@ static void request_fill(const struct world *world, struct store_request *reques
         }
         if (script == STORE_SETTLE) {
                 request->dead = job->decision.kind == DECISION_DEAD;
+                request->scheduled = job->decision.kind == DECISION_SCHEDULE;
+                request->due_ms = world->specs[slot->id].due_ms + world->store_offset_ms;
+                world->tally->scheduled += request->scheduled;
                 request->rejected = job->decision.reject;
                 request->decision = decision_encode(&job->decision);
                 request->copy = job_decision_generation(job);
@@ -198,6 +201,7 @@ static void claimed(struct world *world, struct slot *slot, const struct call *c
         event->lease_left_ms = call->reply.lease_left_ms;
         event->decision = decision_decode(call->reply.decision);
         event->generation = call->reply.generation;
+        event->early_ms = world->specs[slot->id].due_ms - world->now_ms;
         event->done = call->reply.effects;
         event->intents = call->reply.intents;
         event->park = park_mask(world, slot);

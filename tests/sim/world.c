@@ -116,6 +116,8 @@ static void draw_spec(struct world *world, struct spec *spec)
                         .keeps_ms = random_one_in(random, 4) ? 2 * LEASE_MS : KEEP_MS,
                         .key_ms = random_one_in(random, 3) ? 4 * LEASE_MS : 0,
                         .give_up_ms = random_one_in(random, 2) ? LEASE_MS : 10 * LEASE_MS};
+        if (has(world, FAULT_SCHEDULE) && random_one_in(random, 2))
+                spec->due_ms = random_between(random, 1, 3 * LEASE_MS);
         if (has(world, FAULT_PERMANENT) && random_one_in(random, 2))
                 spec->permanent = (uint8_t)(random_below(random, 8) & all);
         if (has(world, FAULT_POISON) && random_one_in(random, 3))

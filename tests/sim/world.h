@@ -69,7 +69,8 @@ enum {
         X(PURGE, "purge")                                                                                    \
         X(OUTLETS, "outlets")                                                                                \
         X(LOOKUP, "lookup")                                                                                  \
-        X(CANCEL, "cancel")
+        X(CANCEL, "cancel")                                                                                  \
+        X(SCHEDULE, "schedule")
 
 enum fault {
 #define X(name, word) FAULT_##name,
@@ -121,6 +122,7 @@ struct spec {
         uint8_t outlets, fallback_after; /* of each effect */
         bool lookup;                     /* the services can be asked for all effects that do not park */
         struct job_look_limits look_limits;
+        int64_t due_ms; /* nothing is sent before; 0: any time */
 };
 
 /* A grant of a job by the store, until somebody else is granted it. */
@@ -241,7 +243,7 @@ struct call {
 struct tally {
         uint64_t events, mails, windows[3], completed, dead, faults[FAULT_COUNT], phases[JOB_PHASE_COUNT];
         uint64_t claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked;
-        uint64_t moves, looks[3], cancels[2]; /* too late, in time */
+        uint64_t moves, looks[3], cancels[2], scheduled; /* cancels: too late, in time */
 };
 
 struct world {

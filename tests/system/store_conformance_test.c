@@ -130,6 +130,13 @@ static void add_try(struct arguments *arguments, unsigned effect, const struct s
         add_number(arguments, try->outlet);
 }
 
+static const char *settled_state(const struct store_request *request)
+{
+        if (request->dead)
+                return "dead";
+        return request->scheduled ? "scheduled" : "retrying";
+}
+
 static void add_particulars(struct arguments *arguments, const struct store_request *request)
 {
         switch (request->script) {
@@ -179,7 +186,7 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add_number(arguments, request->effects_total);
                 break;
         case STORE_SETTLE:
-                add(arguments, "%s", request->dead ? "dead" : "retrying");
+                add(arguments, "%s", settled_state(request));
                 add_number(arguments, request->copy.redrives);
                 add_number(arguments, request->copy.attempt);
                 add_number(arguments, request->copy.deferrals);
@@ -198,7 +205,9 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add_optional(arguments, request->decision);
                 add_number(arguments, request->dead_id);
         } else if (request->script == STORE_SETTLE) {
-                add_number(arguments, request->delay_ms);
+                add_number(arguments, request->scheduled ? request->due_ms : request->delay_ms);
+                if (request->scheduled)
+                        add_number(arguments, request->delay_ms);
         }
 }
 

@@ -88,6 +88,9 @@ static const struct page pages[] = {
          "  --subject S        the entity it is about, as order/42\n"
          "  --key K            the routing key (default: the type)\n"
          "  --traceparent T    the trace that it belongs to (W3C Trace Context)\n"
+         "  --at TIME          not before then: 2026-12-24T09:00+01:00, at most 400 days\n"
+         "                     ahead; the offset is needed\n"
+         "  --in 2h            not before so long from now\n"
          "  --wait 30s         wait for the end; exit 1 if the job died or time ran out\n\n"
          "Example: leveret publish email.send.v1 --wait 30s \\\n"
          "           --data '{\"to\":\"ada@example.com\",\"subject\":\"Hi\",\"text\":\"Hello\"}'\n"},

@@ -1,10 +1,13 @@
 #include "cli/publish_record.h"
+#include "core/broker/ladder.h"
+#include "core/codec/rfc3339.h"
 #include "core/codec/traceparent.h"
 #include "core/message/envelope.h"
 #include "core/plan/plan.h"
 #include "core/text/units.h"
 #include "handler.h"
 #include "io/amqp/amqp_publisher.h"
+#include "io/machine/clock.h"
 #include "query/publication.h"
 
 #include <stdio.h>
@@ -16,7 +19,7 @@
 
 struct request {
         struct publication is; /* what is published */
-        const char *data_argument, *wait;
+        const char *data_argument, *wait, *at, *in;
         int64_t wait_ms; /* -1: do not wait */
 };
 
@@ -115,6 +118,36 @@ static int publish_recorded(struct cli *cli, struct redis_sync *redis, const str
                                      : CLI_OK;
 }
 
+/* RFC 3339, or the same without its seconds. */
+static bool parse_at(struct cli *cli, const char *text, int64_t *at_ms)
+{
+        enum { TO_MINUTES = 16 }; /* 2026-12-24T09:00 */
+        if (rfc3339_parse(slice_of(text), at_ms))
+                return true;
+        return strlen(text) > TO_MINUTES && text[TO_MINUTES] != ':' &&
+               rfc3339_parse(slice_of(arena_printf(&cli->arena, "%.16s:00%s", text, text + TO_MINUTES)),
+                             at_ms);
+}
+
+/* Sets deliver_at. */
+static bool parse_time(struct cli *cli, struct request *request)
+{
+        char text[RFC3339_SIZE];
+        int64_t at_ms, in_ms, now_ms = clock_wall_ms();
+        if (request->at && request->in)
+                return false;
+        if (request->at && !parse_at(cli, request->at, &at_ms))
+                return false;
+        if (request->in && !duration_parse(request->in, &in_ms))
+                return false;
+        at_ms = request->in ? now_ms + in_ms : at_ms;
+        if (at_ms > now_ms + LADDER_MAX_MS)
+                return false;
+        rfc3339_format(at_ms, text);
+        request->is.deliver_at = arena_strdup(&cli->arena, text);
+        return true;
+}
+
 static int parse(struct cli *cli, int argc, char **argv, struct request *request)
 {
         const struct cli_flag flags[] = {
@@ -123,6 +156,8 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
                 {.name = "--subject", .takes_value = true, .value = &request->is.subject},
                 {.name = "--key", .takes_value = true, .value = &request->is.key},
                 {.name = "--traceparent", .takes_value = true, .value = &request->is.trace},
+                {.name = "--at", .takes_value = true, .value = &request->at},
+                {.name = "--in", .takes_value = true, .value = &request->in},
                 {.name = "--wait", .takes_value = true, .value = &request->wait},
                 {0}};
         if (!cli_parse(cli, argc, argv, flags))
@@ -134,6 +169,10 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
         if (request->wait &&
             (!duration_parse(request->wait, &request->wait_ms) || request->wait_ms > WAIT_MAX_MS))
                 return cli_usage(cli, "--wait takes a time such as 30s");
+        if ((request->at || request->in) && !parse_time(cli, request))
+                return cli_usage(cli, request->in ? "--in takes a time such as 2h, at most 400d, and no --at"
+                                                  : "--at takes a time with its offset, such as "
+                                                    "2026-12-24T09:00+01:00, at most 400 days ahead");
         char canonical[TRACEPARENT_SIZE];
         if (request->is.trace && !traceparent_parse(slice_of(request->is.trace), canonical))
                 return cli_usage(cli, "--traceparent takes 00-<32 hex digits>-<16>-<2>");

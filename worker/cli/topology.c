@@ -78,27 +78,32 @@ static const char *arguments_text(struct cli *cli, const struct topology_argumen
         return copy;
 }
 
-static int show(struct cli *cli)
+static void show_part(struct cli *cli, struct cli_table *table, const struct topology *topology)
 {
-        static const struct cli_column shown[] = {{.title = "KIND"}, {.title = "NAME"}, {.title = "DETAIL"}};
-        struct topology *topology = topology_build(&cli->arena, cli->config);
-        struct cli_table table;
-        cli_table_init(&table, cli, shown, CLI_COUNT(shown));
         for (size_t i = 0; i < topology->exchange_count; i++) {
                 const struct topology_exchange *exchange = &topology->exchanges[i];
-                cli_table_row(&table, "exchange", exchange->name,
+                cli_table_row(table, "exchange", exchange->name,
                               arena_printf(&cli->arena, "%s %s", exchange->type,
                                            arguments_text(cli, &exchange->arguments)));
         }
         for (size_t i = 0; i < topology->queue_count; i++)
-                cli_table_row(&table, "queue", topology->queues[i].name,
+                cli_table_row(table, "queue", topology->queues[i].name,
                               arguments_text(cli, &topology->queues[i].arguments));
         for (size_t i = 0; i < topology->binding_count; i++) {
                 const struct topology_binding *binding = &topology->bindings[i];
-                cli_table_row(&table, "binding",
+                cli_table_row(table, "binding",
                               arena_printf(&cli->arena, "%s -> %s", binding->exchange, binding->queue),
                               binding->key);
         }
+}
+
+static int show(struct cli *cli)
+{
+        static const struct cli_column shown[] = {{.title = "KIND"}, {.title = "NAME"}, {.title = "DETAIL"}};
+        struct cli_table table;
+        cli_table_init(&table, cli, shown, CLI_COUNT(shown));
+        show_part(cli, &table, topology_build(&cli->arena, cli->config));
+        show_part(cli, &table, topology_build_later(&cli->arena, cli->config));
         cli_table_print(&table);
         return CLI_OK;
 }

@@ -35,6 +35,11 @@ static void index_cancelled(const struct query *query, const char *id, const cha
 {
         const char *cancelled = key_of(query, KEY_JOBS, "cancelled");
         redis_sync_call(query->redis, query->arena, "ZREM", key_of(query, KEY_JOBS, state), id, NULL);
+        const struct redis_value *queue = redis_sync_call(query->redis, query->arena, "HGET",
+                                                          key_of(query, KEY_JOB, id), "queue", NULL);
+        if (queue->kind == REDIS_TEXT)
+                redis_sync_call(query->redis, query->arena, "ZREM",
+                                key_of(query, KEY_LATER, query_text(query, queue->text)), id, NULL);
         redis_sync_call(query->redis, query->arena, "ZADD", cancelled,
                         arena_printf(query->arena, "%" PRId64, clock_wall_ms()), id, NULL);
         redis_sync_call(query->redis, query->arena, "ZREMRANGEBYRANK", cancelled, "0",

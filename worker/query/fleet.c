@@ -142,6 +142,22 @@ static void take_ages(const struct query *query, struct fleet *fleet)
         }
 }
 
+/* What waits for its time, as far as Redis remembers it. What is past its time is in the work queue, or on
+ * the way to it. */
+static void take_later(const struct query *query, struct fleet_queue *queue)
+{
+        struct arena *arena = query->arena;
+        const char *key = record_key(arena, query->config->redis.prefix, KEY_LATER, queue->name);
+        const struct redis_value *count =
+                redis_sync_call(query->redis, arena, "ZCOUNT", key,
+                                arena_printf(arena, "%" PRId64, clock_wall_ms()), "+inf", NULL);
+        const struct redis_value *last =
+                redis_sync_call(query->redis, arena, "ZREVRANGE", key, "0", "0", "WITHSCORES", NULL);
+        queue->later = count->kind == REDIS_INTEGER ? count->integer : 0;
+        if (queue->later > 0 && last->count == 2)
+                queue->last_due_ms = (int64_t)strtod(query_text(query, last->items[1].text), NULL);
+}
+
 static int64_t oldest_dead_ms(const struct query *query, const char *queue)
 {
         const char *key = record_key(query->arena, query->config->redis.prefix, KEY_DEAD, queue);
@@ -237,6 +253,7 @@ static void look_at_queues(const struct query *query, struct fleet *fleet)
                 queue->paused = is_paused(paused, queue->name);
                 queue->in_flight = in_flight_of(query, fleet, queue->name);
                 queue->oldest_dead_ms = oldest_dead_ms(query, queue->name);
+                take_later(query, queue);
         }
         struct queue_depth *depths = arena_alloc(
                 query->arena, (config->queue_count * (CONFIG_TIERS_MAX + 2) + 1) * sizeof(*depths));

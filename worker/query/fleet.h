@@ -24,8 +24,9 @@ struct fleet_queue {
         bool exists, paused;
         int64_t ready, consumers, dead; /* -1: the broker could not be asked, or has no such queue */
         int64_t in_flight;              /* as the workers tell; -1: one of them does not */
-        int64_t oldest_ms;      /* what waits, waits no longer than this; 0: nothing waits; -1: unknown */
-        int64_t oldest_dead_ms; /* since 1970; 0: none */
+        int64_t oldest_ms;          /* what waits, waits no longer than this; 0: nothing waits; -1: unknown */
+        int64_t later, last_due_ms; /* how many wait for their time, until when (since 1970) the last does */
+        int64_t oldest_dead_ms;     /* since 1970; 0: none */
         struct fleet_tier tiers[CONFIG_TIERS_MAX];
         size_t tier_count;
 };

@@ -49,6 +49,7 @@ struct message *publication_message(struct arena *arena, const struct publicatio
                                .timestamp = (uint64_t)(clock_wall_ms() / 1000)}};
         add_header(arena, message, SLICE_LITERAL("subject"), publication->subject);
         add_header(arena, message, SLICE_LITERAL("deadline"), publication->deadline);
+        add_header(arena, message, SLICE_LITERAL("deliver-at"), publication->deliver_at);
         add_header(arena, message, SLICE_LITERAL("traceparent"), publication->trace);
         return message;
 }

@@ -10,6 +10,7 @@
 struct publication {
         const char *type, *id, *key;                     /* the key is that of the routing */
         const char *subject, *trace, *deadline, *app_id; /* NULL: none; app_id: that of the command */
+        const char *deliver_at;                          /* RFC 3339; NULL: at once */
         struct slice data;
 };
 

@@ -89,31 +89,51 @@ static void on_claimed(void *context, const struct store_result *result)
         if (result->claim == CLAIM_CRASHED)
                 last_words_error(delivery->error, sizeof(delivery->error),
                                  delivery->engine->config->claim.max_crashes, result->signal);
-        delivery_event(delivery, &(struct job_event){.kind = EVENT_CLAIMED,
-                                                     .claim = result->claim,
-                                                     .now_ms = clock_boot_ms(),
-                                                     .sent_ms = result->sent_ms,
-                                                     .lease_left_ms = result->lease_left_ms,
-                                                     .generation = result->generation,
-                                                     .decision = result->decision});
+        delivery_event(delivery,
+                       &(struct job_event){.kind = EVENT_CLAIMED,
+                                           .claim = result->claim,
+                                           .now_ms = clock_boot_ms(),
+                                           .sent_ms = result->sent_ms,
+                                           .lease_left_ms = result->lease_left_ms,
+                                           .early_ms = delivery->envelope.deliver_at_ms - clock_wall_ms(),
+                                           .generation = result->generation,
+                                           .decision = result->decision});
 }
 
-/* It waits no longer, in a tier or as a dead letter. */
+static void remove_from(struct delivery *delivery, enum record_key kind, const char *name)
+{
+        const char *prefix = delivery->engine->config->redis.prefix;
+        struct slice arguments[] = {SLICE_LITERAL("ZREM"),
+                                    slice_of(record_key(delivery->arena, prefix, kind, name)),
+                                    slice_of(delivery->envelope.id)};
+        redis_store_command(delivery->engine->store, arguments, 3, NULL, NULL);
+}
+
+/* It waits no longer, on the ladder, in a tier or as a dead letter. */
 static void leave_waiting(struct delivery *delivery)
 {
         const struct job_generation *generation = &delivery->job.generation;
-        const char *prefix = delivery->engine->config->redis.prefix;
         if (generation->attempt + generation->deferrals + generation->redrives == 0 &&
             !delivery->envelope.dead_id)
                 return;
-        static const char *const states[] = {"retrying", "dead"};
-        for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
-                struct slice arguments[] = {
-                        SLICE_LITERAL("ZREM"),
-                        slice_of(record_key(delivery->arena, prefix, KEY_JOBS, states[i])),
-                        slice_of(delivery->envelope.id)};
-                redis_store_command(delivery->engine->store, arguments, 3, NULL, NULL);
-        }
+        remove_from(delivery, KEY_JOBS, "retrying");
+        remove_from(delivery, KEY_JOBS, "dead");
+        if (delivery->envelope.deliver_at_ms == 0)
+                return;
+        remove_from(delivery, KEY_JOBS, "scheduled");
+        remove_from(delivery, KEY_LATER, delivery_config_queue(delivery)->name);
+}
+
+/* How long it stood in its queue; what is for later has not stood there. */
+static void note_wait(struct delivery *delivery)
+{
+        int64_t since_ms = envelope_since_ms(&delivery->envelope), now_ms = clock_wall_ms();
+        if (since_ms == 0 || delivery->envelope.deliver_at_ms > now_ms)
+                return;
+        depth_newer_than(delivery->engine, delivery->queue, since_ms);
+        if (delivery->job.generation.attempt == 0)
+                metrics_queue_wait(delivery->engine->metrics, delivery->queue,
+                                   (double)(now_ms - since_ms) / 1000);
 }
 
 static void claim(struct delivery *delivery)
@@ -125,11 +145,7 @@ static void claim(struct delivery *delivery)
                 delivery->started_ms = clock_boot_ms();
                 recent_subject(engine, slice_of(envelope->id), slice_of(envelope->subject));
                 leave_waiting(delivery);
-                if (envelope->has_timestamp)
-                        depth_newer_than(engine, delivery->queue, envelope->timestamp_s * 1000);
-                if (envelope->has_timestamp && delivery->job.generation.attempt == 0)
-                        metrics_queue_wait(engine->metrics, delivery->queue,
-                                           (double)clock_wall_ms() / 1000 - (double)envelope->timestamp_s);
+                note_wait(delivery);
         }
         delivery->renewed_ms = clock_boot_ms();
         delivery->pending++;

@@ -34,8 +34,9 @@ static const enum metrics_outcome end_outcomes[] = {
         [JOB_END_COMPLETED] = METRICS_COMPLETED, [JOB_END_DUPLICATE] = METRICS_DUPLICATE,
         [JOB_END_CANCELLED] = METRICS_CANCELLED, [JOB_END_STALE] = METRICS_STALE,
         [JOB_END_RETRY] = METRICS_RETRY,         [JOB_END_DEFER] = METRICS_DEFER,
-        [JOB_END_DEAD] = METRICS_DEAD,           [JOB_END_BUSY] = METRICS_BUSY,
-        [JOB_END_RETURNED] = METRICS_RETURNED,   [JOB_END_FORGOTTEN] = METRICS_FORGOTTEN,
+        [JOB_END_DEAD] = METRICS_DEAD,           [JOB_END_SCHEDULED] = METRICS_SCHEDULE,
+        [JOB_END_BUSY] = METRICS_BUSY,           [JOB_END_RETURNED] = METRICS_RETURNED,
+        [JOB_END_FORGOTTEN] = METRICS_FORGOTTEN,
 };
 
 static void count_drained(struct drain_report *report, enum metrics_outcome outcome)
@@ -177,6 +178,9 @@ static void identify(struct delivery *delivery)
          */
         if (envelope->reason != REASON_NONE && delivery->handler && envelope->payload.data)
                 plan_check(delivery->handler, envelope->payload, &envelope->faults);
+        if (envelope_too_far(envelope, clock_wall_ms()))
+                envelope_refuse(delivery->arena, envelope, REASON_BAD_PAYLOAD,
+                                "deliver-at: expected at most 400 days ahead");
         if (envelope_expired(envelope, clock_wall_ms()))
                 envelope_refuse(delivery->arena, envelope, REASON_EXPIRED, "deadline: it has passed");
         faults_join(&envelope->faults, delivery->error, sizeof(delivery->error));

@@ -16,6 +16,9 @@
 
 /* Of a dead letter's body in the index, for people. */
 #define AGAIN_MAX_MS 15000
+/* What has to wait for longer than this, and than any tier, goes onto the ladder at once: a duplicate of a
+ * job that is scheduled for next year does not go round the tiers until then. */
+#define LONG_DELAY_MS 600000
 
 /* Settles on a tier. One that was recorded may be gone with a change of the configuration: then the longest.
  */
@@ -23,7 +26,7 @@ static void choose_tier(struct delivery *delivery)
 {
         struct job_decision *decision = &delivery->job.decision;
         const struct config_queue *queue = delivery_config_queue(delivery);
-        if (decision->kind == DECISION_DEAD)
+        if (decision->kind == DECISION_DEAD || decision->kind == DECISION_SCHEDULE)
                 return;
         if (decision->tier >= (int)queue->tier_count)
                 decision->tier = (int)queue->tier_count - 1;
@@ -58,6 +61,8 @@ static void note_decision(struct buffer *note, const struct delivery *delivery, 
                       job_decision_word(job->decision.kind), next.attempt, next.deferrals);
         if (job->decision.kind == DECISION_DEAD)
                 buffer_printf(note, ",\"reason\":\"%s\"", reason_word(job->decision.reason));
+        else if (job->decision.kind == DECISION_SCHEDULE)
+                buffer_printf(note, ",\"due_ms\":%" PRId64, delivery->envelope.deliver_at_ms);
         else if (job->decision.tier >= 0)
                 buffer_printf(note, ",\"tier\":\"%s\"",
                               delivery_config_queue(delivery)->tiers[job->decision.tier]);
@@ -153,9 +158,16 @@ bool end_publish(struct delivery *delivery, struct job_event *answer)
         struct copy_facts facts = facts_of(delivery);
         choose_tier(delivery);
         facts.generation = job_decision_generation(job);
-        if (job->decision.kind != DECISION_DEFER)
+        if (job->decision.kind != DECISION_DEFER && job->decision.kind != DECISION_SCHEDULE)
                 facts.failed_at_ms = clock_wall_ms();
         struct arena *arena = arena_new();
+        if (job->decision.kind == DECISION_SCHEDULE) {
+                delivery->later_ms = delivery->envelope.deliver_at_ms - clock_wall_ms();
+                return publish_copy(
+                        delivery, arena,
+                        copy_later(arena, delivery->message, &facts, clock_boot_ms() + delivery->later_ms),
+                        answer);
+        }
         if (job->decision.kind == DECISION_DEAD) {
                 name_death(delivery);
                 facts.reason = job->decision.reason;
@@ -173,7 +185,12 @@ bool end_publish_delay(struct delivery *delivery, struct job_event *answer)
         const struct config_queue *queue = delivery_config_queue(delivery);
         struct copy_facts facts = facts_of(delivery);
         struct arena *arena = arena_new();
-        size_t tier = retry_tier_covering(queue, delivery->job.delay_ms);
+        int64_t delay_ms = delivery->job.delay_ms;
+        size_t tier = retry_tier_covering(queue, delay_ms);
+        if (delay_ms > LONG_DELAY_MS && delay_ms > queue->tiers_ms[tier])
+                return publish_copy(delivery, arena,
+                                    copy_later(arena, delivery->message, &facts, clock_boot_ms() + delay_ms),
+                                    answer);
         return publish_copy(delivery, arena, copy_retry(arena, delivery->message, &facts, queue, tier),
                             answer);
 }
@@ -251,6 +268,15 @@ static void trim_retrying(struct delivery *delivery, int64_t now_ms)
         redis_store_command(delivery->engine->store, arguments, 4, NULL, NULL);
 }
 
+/* For how long a copy waits; when it is due, if it is for later. */
+static int64_t wait_of(const struct delivery *delivery)
+{
+        const struct job_decision *decision = &delivery->job.decision;
+        if (decision->kind == DECISION_SCHEDULE)
+                return delivery->envelope.deliver_at_ms;
+        return decision->tier >= 0 ? delivery_config_queue(delivery)->tiers_ms[decision->tier] : 0;
+}
+
 static void settle_record(struct delivery *delivery)
 {
         const struct job *job = &delivery->job;
@@ -258,16 +284,23 @@ static void settle_record(struct delivery *delivery)
         struct buffer note = {0};
         note_decision(&note, delivery, "settled");
         delivery->pending++;
-        const struct config_queue *queue = delivery_config_queue(delivery);
-        redis_store_settle(
-                delivery->engine->store, &identity,
-                &(struct store_settlement){
-                        .decision = job->decision,
-                        .generation = job_decision_generation(job),
-                        .delay_ms = job->decision.tier >= 0 ? queue->tiers_ms[job->decision.tier] : 0,
-                        .dead_id = slice_of(delivery->dead_id)},
-                (struct slice){.data = note.data, .len = note.len}, on_settled, delivery);
+        redis_store_settle(delivery->engine->store, &identity,
+                           &(struct store_settlement){.decision = job->decision,
+                                                      .generation = job_decision_generation(job),
+                                                      .wait_ms = wait_of(delivery),
+                                                      .later_ms = delivery->later_ms,
+                                                      .dead_id = slice_of(delivery->dead_id)},
+                           (struct slice){.data = note.data, .len = note.len}, on_settled, delivery);
         buffer_fini(&note);
+}
+
+/* By when they are due: all of them, and those of each queue. */
+static void index_scheduled(struct delivery *delivery, struct slice id)
+{
+        int64_t due_ms = delivery->envelope.deliver_at_ms;
+        add_to_set(delivery, key_of(delivery, KEY_JOBS, "scheduled"), due_ms, id, NULL);
+        add_to_set(delivery, key_of(delivery, KEY_LATER, delivery_config_queue(delivery)->name), due_ms, id,
+                   NULL);
 }
 
 /* Replies come in order: when the last request is answered, the index has been written. */
@@ -283,6 +316,8 @@ void end_settle(struct delivery *delivery)
                            now_ms, slice_of(delivery->dead_id), job->recorded ? NULL : on_settled);
                 if (job->recorded)
                         add_to_set(delivery, key_of(delivery, KEY_JOBS, "dead"), now_ms, id, NULL);
+        } else if (job->decision.kind == DECISION_SCHEDULE) {
+                index_scheduled(delivery, id);
         } else {
                 add_to_set(delivery, key_of(delivery, KEY_JOBS, "retrying"), now_ms, id, NULL);
                 trim_retrying(delivery, now_ms);

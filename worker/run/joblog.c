@@ -40,6 +40,7 @@ static enum log_level level_of(enum metrics_outcome outcome)
         case METRICS_COMPLETED:
         case METRICS_DUPLICATE:
         case METRICS_CANCELLED:
+        case METRICS_SCHEDULE:
         case METRICS_STALE:
         case METRICS_BUSY:
                 return LOG_LEVEL_INFO;

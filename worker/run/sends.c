@@ -100,7 +100,8 @@ static void on_sent(void *context, const struct send_result *result)
 static int64_t date_ms(const struct delivery *delivery)
 {
         const struct envelope *envelope = &delivery->envelope;
-        return envelope->has_timestamp ? envelope->timestamp_s * 1000 : delivery->created_ms;
+        int64_t since_ms = envelope_since_ms(envelope);
+        return since_ms > 0 ? since_ms : delivery->created_ms;
 }
 
 static const char *traceparent_of(const struct delivery *delivery)

@@ -83,6 +83,7 @@ struct delivery {
         uint32_t pending; /* callbacks of store, transport and publisher that are still to come */
         uint32_t publish_tries;
         int64_t publish_again_ms; /* when to try the unconfirmed copy again; 0: not waiting */
+        int64_t later_ms;         /* how long the copy that waits for deliver-at was given to wait */
         bool ended;               /* the job is over */
         bool active;              /* counted in engine->gate.active */
         struct outlet *outlet;    /* by which its present effect leaves; NULL before the first, and not to be

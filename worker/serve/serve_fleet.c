@@ -42,6 +42,8 @@ static void add_queue(struct buffer *out, const struct fleet_queue *queue, bool 
         add_number(out, "consumers", queue->consumers);
         add_number(out, "dead", queue->dead);
         add_number(out, "oldest_dead_ms", queue->oldest_dead_ms > 0 ? queue->oldest_dead_ms : -1);
+        add_number(out, "later", queue->later);
+        add_number(out, "later_until_ms", queue->later > 0 ? queue->last_due_ms : -1);
         buffer_add_text(out, ",\"retry\":{");
         for (size_t i = 0; i < queue->tier_count; i++)
                 buffer_printf(out, "%s\"%s\":%" PRId64, i ? "," : "", queue->tiers[i].name,

@@ -14,6 +14,8 @@ static const struct cli_column columns[] = {
         {.title = "CONSUMERS", .numeric = true, .extra = true},
         {.title = "DEAD", .numeric = true},
         {.title = "OLDEST DEAD", .optional = true, .whole = true, .extra = true},
+        {.title = "LATER", .optional = true},
+        {.title = "UNTIL", .optional = true, .whole = true},
         {.title = "RETRY"},
 };
 
@@ -51,6 +53,8 @@ static int list(struct cli *cli, struct redis_sync *redis)
                                                       : fleet_duration_text(cli, queue->oldest_ms),
                               number(cli, queue->in_flight), number(cli, queue->consumers),
                               number(cli, queue->dead), cli_when(cli, queue->oldest_dead_ms),
+                              queue->later > 0 ? number(cli, queue->later) : "",
+                              queue->later > 0 ? cli_time(cli, queue->last_due_ms) : "",
                               fleet_tiers_text(cli, queue));
         }
         cli_table_print(&table);

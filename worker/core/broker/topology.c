@@ -1,5 +1,7 @@
 #include "core/broker/topology.h"
 
+#include "core/broker/ladder.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <string.h>
@@ -54,7 +56,8 @@ static struct topology_arguments *queue_add(struct topology *topology, const cha
 static void dead_letter_to(struct topology_arguments *arguments, const char *exchange, const char *key)
 {
         argument_text(arguments, "x-dead-letter-exchange", exchange);
-        argument_text(arguments, "x-dead-letter-routing-key", key);
+        if (key) /* else the message keeps its own */
+                argument_text(arguments, "x-dead-letter-routing-key", key);
         argument_text(arguments, "x-dead-letter-strategy", "at-least-once");
         argument_text(arguments, "x-overflow", "reject-publish");
 }
@@ -119,6 +122,49 @@ struct topology *topology_build(struct arena *arena, const struct config *config
                 work_queue_add(arena, topology, &config->queues[i]);
         return topology;
 }
+
+/* ---- the ladder ---- */
+
+static void rung_add(struct arena *arena, struct topology *topology, size_t rung)
+{
+        const char *name = ladder_rung_name(arena, rung);
+        const char *below = rung > 0 ? ladder_rung_name(arena, rung - 1) : LADDER_FOOT;
+        struct topology_arguments *arguments = queue_add(topology, name);
+        argument_integer(arguments, "x-message-ttl", ladder_rung_ms(rung));
+        dead_letter_to(arguments, below, NULL);
+        binding_add(topology, name, name, ladder_rung_pattern(arena, rung, true));
+        binding_add(topology, name, below, ladder_rung_pattern(arena, rung, false));
+        topology->bindings[topology->binding_count - 1].to_exchange = true;
+}
+
+static void last_rung_add(struct arena *arena, struct topology *topology, const char *queue)
+{
+        const char *name = ladder_last_name(arena, queue);
+        struct topology_arguments *arguments = queue_add(topology, name);
+        argument_integer(arguments, "x-message-ttl", LADDER_FOOT_TTL_MS);
+        dead_letter_to(arguments, EXCHANGE_RETURN, queue);
+        binding_add(topology, LADDER_FOOT, name, ladder_last_pattern(arena, queue));
+}
+
+struct topology *topology_build_later(struct arena *arena, const struct config *config)
+{
+        struct topology *topology = arena_alloc(arena, sizeof(*topology));
+        size_t queues = LADDER_RUNGS + config->queue_count, bindings = 2 * LADDER_RUNGS + config->queue_count;
+        topology->exchanges = arena_alloc(arena, (1 + LADDER_RUNGS) * sizeof(*topology->exchanges));
+        topology->queues = arena_alloc(arena, queues * sizeof(*topology->queues));
+        topology->bindings = arena_alloc(arena, bindings * sizeof(*topology->bindings));
+        /* What is for a work queue that is no more stands on no rung in the way of all others. */
+        exchange_add(topology, LADDER_FOOT, "topic", EXCHANGE_UNROUTED);
+        for (size_t i = 0; i < LADDER_RUNGS; i++)
+                exchange_add(topology, ladder_rung_name(arena, i), "topic", NULL);
+        for (size_t i = 0; i < LADDER_RUNGS; i++)
+                rung_add(arena, topology, i);
+        for (size_t i = 0; i < config->queue_count; i++)
+                last_rung_add(arena, topology, arena_strdup(arena, config->queues[i].name));
+        return topology;
+}
+
+/* ---- names and patterns ---- */
 
 /* The next of the words that dots divide; NULL after the last. */
 static const char *word_next(const char *word)

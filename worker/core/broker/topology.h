@@ -50,6 +50,7 @@ struct topology_queue {
 
 struct topology_binding {
         const char *exchange, *queue, *key;
+        bool to_exchange; /* `queue` names an exchange */
 };
 
 struct topology {
@@ -61,9 +62,12 @@ struct topology {
         size_t binding_count;
 };
 
-/* Everything for the configured queues, in an order that can be declared as it stands. All memory is the
- * arena's. */
+/* Everything that the configured queues need to work, in an order that can be declared as it stands. All
+ * memory is the arena's. */
 struct topology *topology_build(struct arena *arena, const struct config *config);
+/* The ladder (core/broker/ladder.h), on which messages for later wait. Who publishes the first of them
+ * declares it. */
+struct topology *topology_build_later(struct arena *arena, const struct config *config);
 
 /* Does a configured queue receive messages of this type, by one of its patterns? */
 bool topology_routes(const struct config *config, const char *type);

@@ -19,6 +19,8 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
                         job_publish_or_fence(job, event->now_ms, actions);
                 } else if (job->refused != REASON_NONE) {
                         job_die(job, job->refused, actions);
+                } else if (event->early_ms > 0) {
+                        job_decide(job, (struct job_decision){.kind = DECISION_SCHEDULE}, actions);
                 } else {
                         job->phase = JOB_PLANNING;
                         job_act(actions, ACTION_PLAN);

@@ -32,6 +32,7 @@
  * handler ran. I3 the attempt grows only with a confirmed retry copy; a deferral or a drain never burns one.
  *  I4 a delivery of an old connection is never acked.
  *  I5 nothing that was started is requeued without a delay; only held deliveries are returned.
+ *  I8 nothing is planned or sent before its time (deliver-at).
  *  I7 no effect is sent by an outlet while another may have accepted it, nor by any but its first choice
  * before that is recorded.
  *
@@ -79,11 +80,12 @@ enum lease_answer { LEASE_OK, LEASE_LOST };
 /* How a job ends if it is not completed. */
 enum job_decision_kind {
         DECISION_NONE,
-        DECISION_RETRY, /* copy to a delay tier with attempt + 1 */
-        DECISION_DEFER, /* copy to a delay tier with deferrals + 1, the attempt unchanged */
-        DECISION_DEAD,  /* copy to the dead-letter exchange */
+        DECISION_RETRY,    /* copy to a delay tier with attempt + 1 */
+        DECISION_DEFER,    /* copy to a delay tier with deferrals + 1, the attempt unchanged */
+        DECISION_DEAD,     /* copy to the dead-letter exchange */
+        DECISION_SCHEDULE, /* too early: copy to the ladder until its time, with deferrals + 1 */
 };
-const char *job_decision_word(enum job_decision_kind kind); /* "" retry defer dead */
+const char *job_decision_word(enum job_decision_kind kind); /* "" retry defer dead schedule */
 
 struct job_decision {
         enum job_decision_kind kind;
@@ -186,7 +188,7 @@ struct job {
 
 enum job_event_kind {
         EVENT_START,    /* may begin: claim (`alone`: nothing else is claimed beside it) */
-        EVENT_CLAIMED,  /* claim_answer, sent_ms, now_ms, lease_left_ms, decision, generation */
+        EVENT_CLAIMED,  /* claim_answer, sent_ms, now_ms, lease_left_ms, decision, generation, early_ms */
         EVENT_PLANNED,  /* effects_total, done, intents, park, tries, letter */
         EVENT_REFUSED,  /* the payload or the plan is bad: reason */
         EVENT_PLACE,    /* a place at `outlet` is yours: now_ms, can_look, look_limits */
@@ -217,6 +219,7 @@ struct job_event {
         enum lease_answer lease;
         int64_t lease_left_ms; /* BUSY, WAITING: until it is worth claiming again; DEAD: when it died, by the
                        store's clock */
+        int64_t early_ms;      /* EVENT_CLAIMED: how long until it may be done; 0 or less: now */
         struct job_generation generation; /* EVENT_CLAIMED: of the job, if it is ours but not new */
         struct job_decision decision;     /* EVENT_CLAIMED: found in the record, else kind NONE */
         uint8_t effects_total;
@@ -273,6 +276,7 @@ enum job_end {
         JOB_END_RETRY,     /* the decision is carried out: a copy of it is confirmed */
         JOB_END_DEFER,
         JOB_END_DEAD,
+        JOB_END_SCHEDULED, /* waits on the ladder until its time */
         JOB_END_BUSY,      /* a copy of the same generation waits until it may be claimed */
         JOB_END_RETURNED,  /* was not started: the broker has it again */
         JOB_END_FORGOTTEN, /* its delivery went with its connection: the broker delivers it again */

@@ -20,7 +20,7 @@ void job_act_effect(struct job_actions *actions, enum job_action_kind kind, int 
 static bool end_is_recorded(enum job_end end)
 {
         return end == JOB_END_COMPLETED || end == JOB_END_RETRY || end == JOB_END_DEFER ||
-               end == JOB_END_DEAD;
+               end == JOB_END_DEAD || end == JOB_END_SCHEDULED;
 }
 
 void job_finish(struct job *job, struct job_actions *actions, enum job_action_kind how, enum job_end end)
@@ -195,6 +195,8 @@ static void on_unencodable(struct job *job, struct job_actions *actions)
         job->copyable = false;
         if (job->phase == JOB_PUBLISHING && job->decision.kind == DECISION_DEAD)
                 job_publish(job, actions);
+        else if (job->phase == JOB_PUBLISHING && job->decision.kind == DECISION_SCHEDULE)
+                job_die(job, REASON_TOO_LARGE, actions); /* nothing can hold it until its time */
         else if (job->phase == JOB_PUBLISHING)
                 job_die(job, REASON_ATTEMPTS_EXHAUSTED, actions);
         else
@@ -245,6 +247,8 @@ static enum job_end decision_end(enum job_decision_kind kind)
                 return JOB_END_DEFER;
         case DECISION_DEAD:
                 return JOB_END_DEAD;
+        case DECISION_SCHEDULE:
+                return JOB_END_SCHEDULED;
         case DECISION_NONE:
                 break;
         }

@@ -32,7 +32,7 @@ const char *job_phase_word(enum job_phase phase)
 
 const char *job_decision_word(enum job_decision_kind kind)
 {
-        static const char *const words[] = {"", "retry", "defer", "dead"};
+        static const char *const words[] = {"", "retry", "defer", "dead", "schedule"};
         return words[kind];
 }
 
@@ -91,7 +91,7 @@ struct job_generation job_decision_generation(const struct job *job)
         if (job->decision.kind == DECISION_RETRY) {
                 generation.attempt++;
                 generation.deferrals = 0;
-        } else if (job->decision.kind == DECISION_DEFER) {
+        } else if (job->decision.kind == DECISION_DEFER || job->decision.kind == DECISION_SCHEDULE) {
                 generation.deferrals++;
         }
         return generation;

@@ -44,6 +44,7 @@ struct message *child_make(struct arena *arena, const struct outgoing_batch *bat
         if (parent->correlation_id)
                 message->properties.correlation_id = slice_of(arena_strdup(arena, parent->correlation_id));
         add_text_header(arena, message, "subject", outgoing->subject ? outgoing->subject : parent->subject);
+        add_text_header(arena, message, "deliver-at", outgoing->deliver_at);
         add_text_header(arena, message, "traceparent", parent->traceparent);
         return message;
 }

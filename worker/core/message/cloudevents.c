@@ -22,6 +22,7 @@ static const struct {
         [ATTRIBUTE_SUBJECT] = WORD("subject"),
         [ATTRIBUTE_CORRELATION_ID] = WORD("correlationid"),
         [ATTRIBUTE_TRACEPARENT] = WORD("traceparent"),
+        [ATTRIBUTE_DELIVER_AT] = WORD("deliverat"),
         [ATTRIBUTE_SPECVERSION] = WORD("specversion"),
         [ATTRIBUTE_DATACONTENTTYPE] = WORD("datacontenttype"),
 #undef WORD
@@ -70,7 +71,8 @@ bool cloudevents_read_headers(struct arena *arena, const struct message *message
                 };
                 if (text)
                         value->text = header->text;
-                else if (i == ATTRIBUTE_TIME && header->tag == HEADER_TIMESTAMP)
+                else if ((i == ATTRIBUTE_TIME || i == ATTRIBUTE_DELIVER_AT) &&
+                         header->tag == HEADER_TIMESTAMP)
                         value->text = timestamp_text(arena, header->unsigned_);
         }
         if (!attributes->list[ATTRIBUTE_SPECVERSION].place)

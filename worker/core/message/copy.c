@@ -1,5 +1,6 @@
 #include "core/message/copy.h"
 
+#include "core/broker/ladder.h"
 #include "core/broker/topology.h"
 #include "core/codec/rfc3339.h"
 #include "core/message/cloudevents.h"
@@ -149,8 +150,9 @@ static struct message *copy_of_job(struct arena *arena, const struct message *or
         return copy;
 }
 
-struct message *copy_retry(struct arena *arena, const struct message *original,
-                           const struct copy_facts *facts, const struct config_queue *queue, size_t tier)
+/* A copy that is the job when it comes back. */
+static struct message *copy_waiting(struct arena *arena, const struct message *original,
+                                    const struct copy_facts *facts)
 {
         struct own_headers own;
         struct message *copy = copy_of_job(arena, original, facts);
@@ -159,7 +161,27 @@ struct message *copy_retry(struct arena *arena, const struct message *original,
         own_headers_read(original, &own);
         add_text(copy, OWN_HEADER_DEAD_ID,
                  arena_slice(arena, own.dead_id)); /* of the redrive that began it */
-        address(arena, copy, EXCHANGE_RETRY, arena_printf(arena, "%s.%s", queue->name, queue->tiers[tier]));
+        return copy;
+}
+
+struct message *copy_retry(struct arena *arena, const struct message *original,
+                           const struct copy_facts *facts, const struct config_queue *queue, size_t tier)
+{
+        struct message *copy = copy_waiting(arena, original, facts);
+        if (copy)
+                address(arena, copy, EXCHANGE_RETRY,
+                        arena_printf(arena, "%s.%s", queue->name, queue->tiers[tier]));
+        return copy;
+}
+
+struct message *copy_later(struct arena *arena, const struct message *original,
+                           const struct copy_facts *facts, int64_t until_ms)
+{
+        struct message *copy = copy_waiting(arena, original, facts);
+        if (!copy)
+                return NULL;
+        address(arena, copy, LADDER_FOOT, facts->queue);
+        copy->wait_until_ms = until_ms;
         return copy;
 }
 

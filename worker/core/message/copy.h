@@ -45,6 +45,11 @@ bool copy_same_generation(const struct message *copy, const struct message *othe
 struct message *copy_retry(struct arena *arena, const struct message *original,
                            const struct copy_facts *facts, const struct config_queue *queue, size_t tier);
 
+/* To the ladder until then (CLOCK_BOOTTIME): a message for later, or the same generation again after longer
+ * than any tier. The way onto the ladder is chosen when it leaves, so that no wait before makes it late. */
+struct message *copy_later(struct arena *arena, const struct message *original,
+                           const struct copy_facts *facts, int64_t until_ms);
+
 /* To the dead-letter exchange. */
 struct message *copy_dead(struct arena *arena, const struct message *original,
                           const struct copy_facts *facts);

@@ -6,6 +6,7 @@
 #include "core/message/cloudevents.h"
 #include "core/message/content_type.h"
 #include "core/message/dead_id.h"
+#include "core/message/envelope_times.h"
 #include "core/message/foreign.h"
 #include "core/message/own_headers.h"
 #include "core/plan/registry.h"
@@ -70,6 +71,8 @@ static void read_properties(struct reading *reading)
                                                .text = message_header_text(message, "subject")},
                         [ATTRIBUTE_CORRELATION_ID] = {.place = "correlation_id",
                                                       .text = properties->correlation_id},
+                        [ATTRIBUTE_DELIVER_AT] = {.place = "header deliver-at",
+                                                  .text = message_header_text(message, "deliver-at")},
                         [ATTRIBUTE_TRACEPARENT] = {.place = "header traceparent",
                                                    .text = message_header_text(message, "traceparent")},
                 }};
@@ -236,21 +239,11 @@ static void check_headers(struct reading *reading)
                        HEADER_COUNT_MAX, HEADER_DEPTH_MAX);
 }
 
-static void check_deadline(struct reading *reading)
+static void check_times(struct reading *reading)
 {
-        const struct header *header = message_header(reading->message, "deadline");
-        struct envelope *envelope = reading->envelope;
-        if (!header || header->tag == HEADER_VOID)
-                return;
-        envelope->has_deadline = true;
-        if (header->tag == HEADER_TIMESTAMP && header->unsigned_ <= RFC3339_MAX_MS / 1000)
-                envelope->deadline_ms = (int64_t)header->unsigned_ * 1000;
-        else if (!rfc3339_parse(message_header_text(reading->message, "deadline"), &envelope->deadline_ms))
-                envelope->has_deadline = false;
-        /* Not ignored: a mail that is late may be worse than none. */
-        if (!envelope->has_deadline)
-                REFUSE(reading, REASON_BAD_PAYLOAD,
-                       "header deadline: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z");
+        envelope_check_deadline(reading->arena, reading->message, reading->envelope);
+        envelope_check_deliver_at(reading->arena, reading->message, attribute(reading, ATTRIBUTE_DELIVER_AT),
+                                  reading->envelope);
 }
 
 static void check_event(struct reading *reading)
@@ -430,7 +423,7 @@ static void read_ours(struct reading *reading)
         check_headers(reading);
         check_content_type(reading);
         check_carriage(reading);
-        check_deadline(reading);
+        check_times(reading);
         read_body(reading);
         check_event(reading);
 }
@@ -451,7 +444,7 @@ void envelope_read(struct arena *arena, const struct message *message, const str
         read_properties(&reading);
         if (mapped) {
                 check_headers(&reading);
-                check_deadline(&reading);
+                check_times(&reading);
                 read_mapped(&reading, queue);
         } else {
                 read_ours(&reading);
@@ -463,9 +456,4 @@ void envelope_read(struct arena *arena, const struct message *message, const str
         read_time(&reading);
         if (!mapped)
                 take_fingerprint(&reading);
-}
-
-bool envelope_expired(const struct envelope *envelope, int64_t now_ms)
-{
-        return envelope->has_deadline && now_ms > envelope->deadline_ms;
 }

@@ -36,8 +36,9 @@ struct envelope {
         const char *correlation_id, *source, *subject; /* NULL if not said; no control characters */
         char traceparent[TRACEPARENT_SIZE];            /* "" if not said or invalid */
         bool has_timestamp, has_deadline;
-        int64_t timestamp_s; /* since 1970, within the years 1970 to 9999 */
-        int64_t deadline_ms; /* since 1970 */
+        int64_t timestamp_s;   /* since 1970, within the years 1970 to 9999 */
+        int64_t deadline_ms;   /* since 1970 */
+        int64_t deliver_at_ms; /* since 1970: not to be done before; 0: not said */
 
         bool outside; /* did not come by leveret.return: from a publisher, or moved by somebody's tool */
         /* of leveret's own headers, zero on a message from outside */
@@ -62,8 +63,9 @@ struct envelope {
  * (envelope_refuse).
  *
  * A message is dead for the first of: id, type, headers that cannot be copied, content type, encoding, size,
- * deadline, packing, CloudEvents rules; all of them are told. A structured CloudEvent has its id and type in
- * the body: if that cannot be read, the properties serve for both, and the reason is the body's.
+ * deadline and deliver-at, packing, CloudEvents rules; all of them are told. A structured CloudEvent has its
+ * id and type in the body: if that cannot be read, the properties serve for both, and the reason is the
+ * body's.
  *
  * `queue` with a mapping (config_queue_is_mapped) has messages of others: core/message/foreign.h reads id,
  * type and payload. Otherwise it is not looked at and may be NULL.
@@ -77,6 +79,12 @@ bool envelope_id_valid(struct slice id);
 /* Adds a fault; the reason of the first one stays. */
 void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason reason, const char *format,
                      ...) __attribute__((format(printf, 4, 5)));
+
+/* Is it to be done further ahead than anything may be? `now_ms` is milliseconds since 1970. */
+bool envelope_too_far(const struct envelope *envelope, int64_t now_ms);
+/* Since when it could be done: its timestamp, or its deliver-at if that is later; 0 if neither is said.
+ * Milliseconds since 1970. */
+int64_t envelope_since_ms(const struct envelope *envelope);
 
 /* Has its deadline passed? Always false without one. `now_ms` is milliseconds since 1970. */
 bool envelope_expired(const struct envelope *envelope, int64_t now_ms);

@@ -72,6 +72,8 @@ struct message {
         struct slice body;
         uint64_t body_size;                 /* as announced; body.len is less if it was over what we keep */
         struct slice exchange, routing_key; /* of the delivery, or to publish to */
+        int64_t wait_until_ms; /* to publish to the ladder, for the work queue that routing_key names: until
+                                  then, on CLOCK_BOOTTIME; else 0 */
         bool redelivered;
 };
 

@@ -1,5 +1,6 @@
 #include "core/message/own_headers.h"
 
+#include "core/broker/ladder.h"
 #include "core/broker/topology.h"
 #include "core/codec/rfc3339.h"
 
@@ -84,7 +85,9 @@ void own_headers_read_dead(const struct message *message, struct own_headers *ow
 {
         const struct header *death = newest_death(message);
         struct slice exchange = death ? text_of(entry_of(death, "exchange")) : message->exchange;
-        bool ours = slice_is(exchange, EXCHANGE_RETURN) || slice_is(exchange, EXCHANGE_RETRY) ||
+        size_t foot = sizeof(LADDER_FOOT) - 1;
+        bool later = exchange.len >= foot && memcmp(exchange.data, LADDER_FOOT, foot) == 0;
+        bool ours = later || slice_is(exchange, EXCHANGE_RETURN) || slice_is(exchange, EXCHANGE_RETRY) ||
                     (!death && slice_is(exchange, EXCHANGE_DLX));
         if (ours)
                 read_all(message, own);

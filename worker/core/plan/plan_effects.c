@@ -1,4 +1,5 @@
 #include "core/plan/plan_effects.h"
+#include "core/codec/rfc3339.h"
 #include "core/plan/registry.h"
 #include "core/text/plain_text.h"
 #include "core/text/utf8.h"
@@ -98,8 +99,9 @@ static const char *outgoing_mistake(const struct outgoing *outgoing)
                 return "/type: expected dotted lower case with a version, as order.created.v1";
         if (outgoing->subject && !plain_text_is(slice_of(outgoing->subject), SUBJECT_MAX))
                 return "/subject: expected one line of at most 256 bytes";
-        if (outgoing->deliver_at)
-                return "/deliver_at: not supported yet";
+        int64_t deliver_at_ms;
+        if (outgoing->deliver_at && !rfc3339_parse(slice_of(outgoing->deliver_at), &deliver_at_ms))
+                return "/deliver_at: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z";
         if (outgoing->exchange && !name_fits(outgoing->exchange))
                 return "/exchange: expected the name of an exchange";
         return NULL;
@@ -123,11 +125,13 @@ static void batch_add(struct plan *plan, struct outgoing_batch *batch, const str
                         memcpy(grown, batch->list, count * sizeof(*grown));
                 batch->list = grown;
         }
-        batch->list[batch->count++] = (struct outgoing){.key = outgoing->key,
-                                                        .type = arena_strdup(plan->arena, outgoing->type),
-                                                        .data = arena_strdup(plan->arena, outgoing->data),
-                                                        .subject = copy_or_null(plan, outgoing->subject),
-                                                        .exchange = copy_or_null(plan, outgoing->exchange)};
+        batch->list[batch->count++] =
+                (struct outgoing){.key = outgoing->key,
+                                  .type = arena_strdup(plan->arena, outgoing->type),
+                                  .data = arena_strdup(plan->arena, outgoing->data),
+                                  .subject = copy_or_null(plan, outgoing->subject),
+                                  .deliver_at = copy_or_null(plan, outgoing->deliver_at),
+                                  .exchange = copy_or_null(plan, outgoing->exchange)};
 }
 
 static void publish(struct plan *plan, const struct outgoing *outgoing, bool numbered)

@@ -6,6 +6,7 @@ static const struct record_key_parts parts[RECORD_KEY_COUNT] = {
         [KEY_LETTER] = {.before = ":deadletter:{", .after = "}"},
         [KEY_DEAD] = {.before = ":dead:", .after = ""},
         [KEY_JOBS] = {.before = ":jobs:", .after = ""},
+        [KEY_LATER] = {.before = ":later:", .after = ""},
         [KEY_SUBJECT] = {.before = ":subject:", .after = ""},
         [KEY_WORKER] = {.before = ":worker:", .after = ""},
         [KEY_AUDIT] = {.before = ":audit", .after = ""},

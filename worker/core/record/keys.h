@@ -19,6 +19,7 @@ enum record_key {
         KEY_DEAD,       /* sorted set: dead ids of this queue by the time of death */
         KEY_JOBS,       /* sorted set: ids of jobs in this state (running scheduled retrying dead completed
                            cancelled) by time */
+        KEY_LATER,      /* sorted set: ids of jobs of this queue that are scheduled, by when they are due */
         KEY_SUBJECT,    /* sorted set: ids of jobs with this subject by time */
         KEY_WORKER,     /* hash: what the worker of this name says of itself */
         KEY_PAUSED,     /* set: names of the queues that an operator paused */

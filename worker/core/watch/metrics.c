@@ -138,6 +138,7 @@ static void note_end(struct type_numbers *type, enum metrics_outcome outcome, do
         case METRICS_STALE:
         case METRICS_BUSY:
         case METRICS_DEFER:
+        case METRICS_SCHEDULE:
         case METRICS_RETURNED:
         case METRICS_FORGOTTEN:
         case METRICS_OUTCOME_COUNT:

@@ -37,6 +37,7 @@ enum { METRICS_LANES_MAX = 256 };
         X(BUSY, "busy")           /* another owner runs it: the same attempt comes again */                  \
         X(RETRY, "retry")         /* comes again with the next attempt */                                    \
         X(DEFER, "defer")         /* comes again with the same attempt */                                    \
+        X(SCHEDULE, "schedule")   /* waits for its deliver-at */                                             \
         X(DEAD, "dead")           /* dead-lettered */                                                        \
         X(RETURNED, "returned")   /* given back to the broker, nothing was started */                        \
         X(FORGOTTEN, "forgotten") /* its connection was lost: the broker delivers it again */

@@ -44,6 +44,7 @@ struct postman {
         struct returned returned;
         struct backoff backoff;
         int64_t connect_at_ms;
+        bool later_ready; /* the ladder was there when it was looked for last */
         uint64_t random;
         char *scratch; /* AMQP_FRAME_MAX bytes, to see whether a header frame fits */
 };
@@ -135,6 +136,7 @@ static void connection_drop(struct postman *postman, const char *why)
         atomic_store(&postman->outbox->blocked, false);
         broker_close(postman->broker, 0);
         postman->broker = NULL;
+        postman->later_ready = false;
         returned_clear(&postman->returned);
         for (struct publish *publish; (publish = confirms_take(&postman->confirms));)
                 outbox_end(postman->outbox, publish, PUBLISH_UNKNOWN, text);
@@ -177,6 +179,7 @@ static void on_settled(void *context, void *item, enum confirm_outcome outcome)
                 outbox_end(postman->outbox, item, PUBLISH_CONFIRMED, "");
                 return;
         case CONFIRM_RETURNED:
+                postman->later_ready = false; /* a rung may be gone */
                 outbox_end(postman->outbox, item, PUBLISH_RETURNED, "no queue is bound for it");
                 return;
         case CONFIRM_NACKED:
@@ -380,7 +383,8 @@ static bool waiting_send(struct postman *postman)
                 struct publish *publish = waiting_take(postman->outbox);
                 if (!publish)
                         return false;
-                publish_send(postman, publish);
+                if (outbox_later(postman->outbox, &postman->later_ready, publish))
+                        publish_send(postman, publish);
         }
         return true;
 }

@@ -4,6 +4,7 @@
 /* Inside of the publisher: what passes between the loop and the publishing thread, and the thread itself. */
 #include "io/amqp/amqp_connection.h"
 #include "io/amqp/amqp_publisher.h"
+#include "io/amqp/amqp_topology.h"
 
 #include <stdatomic.h>
 
@@ -46,6 +47,8 @@ struct outbox {
 
         struct arena arena; /* holds the settings */
         struct amqp_settings settings;
+        const struct topology *later; /* declared, or looked for, before the first message for later */
+        enum topology_mode later_mode;
         struct amqp_error settings_error;
         int64_t timeout_ms;
 };
@@ -57,6 +60,9 @@ void outbox_run(void *outbox);
 /* Hands a publish that has ended to the loop. */
 void outbox_end(struct outbox *outbox, struct publish *publish, enum publish_outcome outcome,
                 const char *error);
+/* What a message for later needs before it is sent; nothing for any other. `ready`: the ladder was there when
+ * it was looked for last on this connection. False: it is not, and the publish has ended. */
+bool outbox_later(struct outbox *outbox, bool *ready, struct publish *publish);
 void outbox_free(struct outbox *outbox);
 
 #endif

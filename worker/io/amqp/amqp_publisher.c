@@ -112,6 +112,8 @@ static struct outbox *outbox_new(const struct config *config, int64_t timeout_ms
         struct outbox *outbox = memory_zeroed(1, sizeof(*outbox));
         arena_init(&outbox->arena);
         amqp_settings_parse(&outbox->arena, config, &outbox->settings, &outbox->settings_error);
+        outbox->later = topology_build_later(&outbox->arena, config);
+        outbox->later_mode = config->topology == TOPOLOGY_DECLARE ? TOPOLOGY_DECLARE : TOPOLOGY_VERIFY;
         outbox->wake_loop = wake_loop;
         outbox->fd = -1;
         outbox->timeout_ms = timeout_ms;

@@ -1,4 +1,5 @@
 #include "io/amqp/amqp_topology.h"
+#include "core/broker/ladder.h"
 #include "io/amqp/amqp_wire.h"
 
 #include <stdio.h>
@@ -103,8 +104,12 @@ static bool queue_bind(struct pass *pass, const struct topology_binding *binding
 {
         if (!channel_ensure(pass, error))
                 return false;
-        amqp_queue_bind(pass->broker->state, TOPOLOGY_CHANNEL, bytes_of(binding->queue),
-                        bytes_of(binding->exchange), bytes_of(binding->key), amqp_empty_table);
+        if (binding->to_exchange)
+                amqp_exchange_bind(pass->broker->state, TOPOLOGY_CHANNEL, bytes_of(binding->queue),
+                                   bytes_of(binding->exchange), bytes_of(binding->key), amqp_empty_table);
+        else
+                amqp_queue_bind(pass->broker->state, TOPOLOGY_CHANNEL, bytes_of(binding->queue),
+                                bytes_of(binding->exchange), bytes_of(binding->key), amqp_empty_table);
         return call_done(pass, error, binding->queue);
 }
 
@@ -164,8 +169,10 @@ static bool queue_place(struct pass *pass, const struct topology_queue *queue, b
         return item_end(pass, "queue", queue->name, &queue->arguments, &error);
 }
 
-static bool is_refused(const struct pass *pass, const struct topology *topology, const char *queue)
+static bool is_refused(const struct pass *pass, const struct topology *topology,
+                       const struct topology_binding *binding)
 {
+        const char *queue = binding->to_exchange ? "" : binding->queue;
         for (size_t i = 0; i < topology->queue_count; i++)
                 if (strcmp(topology->queues[i].name, queue) == 0)
                         return pass->refused[i];
@@ -178,7 +185,7 @@ static bool binding_place(struct pass *pass, const struct topology *topology,
         struct amqp_error error = {0};
         const char *name =
                 arena_printf(&pass->arena, "%s -> %s (%s)", binding->exchange, binding->queue, binding->key);
-        if (is_refused(pass, topology, binding->queue)) {
+        if (is_refused(pass, topology, binding)) {
                 if (pass->report)
                         pass->report(pass->context, "binding", name, TOPOLOGY_SKIPPED,
                                      "the queue is not as it must be");
@@ -219,6 +226,24 @@ bool broker_topology(struct broker *broker, const struct topology *topology, enu
         return error->trouble == AMQP_TROUBLE_NONE;
 }
 
+bool amqp_topology_place(const struct amqp_settings *settings, const struct topology *topology,
+                         enum topology_mode mode, struct amqp_error *error)
+{
+        struct broker *broker = broker_open(settings, "topology", error);
+        bool ok = broker && broker_topology(broker, topology, mode, NULL, NULL, error);
+        broker_close(broker, 1000);
+        return ok;
+}
+
+/* Nothing of the ladder is there before the first message for later. */
+static bool is_begun(struct broker *broker, const struct topology *ladder)
+{
+        struct topology first = {.exchanges = ladder->exchanges, .exchange_count = 1};
+        struct amqp_error error;
+        broker_topology(broker, &first, TOPOLOGY_VERIFY, NULL, NULL, &error);
+        return error.code != 404;
+}
+
 bool amqp_topology_apply(const struct config *config, enum topology_mode mode, topology_report *report,
                          void *context, struct amqp_error *error)
 {
@@ -229,6 +254,17 @@ bool amqp_topology_apply(const struct config *config, enum topology_mode mode, t
         bool ok = amqp_settings_parse(&arena, config, &settings, error) &&
                   (broker = broker_open(&settings, "topology", error)) &&
                   broker_topology(broker, topology_build(&arena, config), mode, report, context, error);
+        const struct topology *ladder = broker ? topology_build_later(&arena, config) : NULL;
+        if (ladder && (mode == TOPOLOGY_DECLARE || is_begun(broker, ladder))) {
+                struct amqp_error also;
+                bool placed = broker_topology(broker, ladder, mode, report, context, &also);
+                if (ok && !placed)
+                        *error = also;
+                ok = ok && placed;
+        } else if (ladder && report) {
+                report(context, "ladder", LADDER_FOOT ".*", TOPOLOGY_IN_PLACE,
+                       "declared with the first message for later");
+        }
         broker_close(broker, 1000);
         arena_fini(&arena);
         return ok;

@@ -29,7 +29,12 @@ typedef void topology_report(void *context, const char *kind, const char *name, 
 bool broker_topology(struct broker *broker, const struct topology *topology, enum topology_mode mode,
                      topology_report *report, void *context, struct amqp_error *error);
 
-/* The same on a connection of its own, for the operator's commands. */
+/* The same on a connection of its own. */
+bool amqp_topology_place(const struct amqp_settings *settings, const struct topology *topology,
+                         enum topology_mode mode, struct amqp_error *error);
+
+/* The same for all that is configured, for the operator's commands. A ladder of which nothing is there is not
+ * missing: it is declared when it is needed first. */
 bool amqp_topology_apply(const struct config *config, enum topology_mode mode, topology_report *report,
                          void *context, struct amqp_error *error);
 

@@ -108,9 +108,11 @@ bool amqp_policies_look(const struct config *config, policies_report *report, vo
         *error = (struct amqp_error){0};
         arena_init(&inquiry.arena);
         bool ok = inquiry_begin(&inquiry, config, error);
-        const struct topology *topology = topology_build(&inquiry.arena, config);
-        for (size_t i = 0; ok && i < topology->queue_count; i++)
-                ok = queue_ask(&inquiry, &topology->queues[i], error);
+        const struct topology *parts[] = {topology_build(&inquiry.arena, config),
+                                          topology_build_later(&inquiry.arena, config)};
+        for (size_t part = 0; part < 2; part++)
+                for (size_t i = 0; ok && i < parts[part]->queue_count; i++)
+                        ok = queue_ask(&inquiry, &parts[part]->queues[i], error);
         arena_fini(&inquiry.arena);
         return ok;
 }

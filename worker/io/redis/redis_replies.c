@@ -37,7 +37,7 @@ static struct job_decision decision_parse(struct slice text)
         snprintf(copy, sizeof(copy), "%.*s", SLICE_PRINT(text));
         if (sscanf(copy, "%15s %d %d %31s", kind, &decision.tier, &reject, reason) < 3)
                 return decision;
-        for (int i = DECISION_RETRY; i <= DECISION_DEAD; i++)
+        for (int i = DECISION_RETRY; i <= DECISION_SCHEDULE; i++)
                 if (strcmp(kind, job_decision_word((enum job_decision_kind)i)) == 0)
                         decision.kind = (enum job_decision_kind)i;
         decision.reject = reject != 0;

@@ -226,6 +226,13 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
         redis_ring_push(store, request);
 }
 
+static const char *settled_state(enum job_decision_kind kind)
+{
+        if (kind == DECISION_DEAD)
+                return "dead";
+        return kind == DECISION_SCHEDULE ? "scheduled" : "retrying";
+}
+
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
                         const struct store_settlement *settlement, struct slice note, store_done *done,
                         void *context)
@@ -236,9 +243,10 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
         struct buffer *out = &store->out;
         char text[64];
         bool dead = settlement->decision.kind == DECISION_DEAD;
+        bool scheduled = settlement->decision.kind == DECISION_SCHEDULE;
         decision_format(&settlement->decision, text, sizeof(text));
-        begin_script(store, REDIS_SCRIPT_SETTLE, identity, dead ? 8 : 7);
-        resp_add_text(out, dead ? "dead" : "retrying");
+        begin_script(store, REDIS_SCRIPT_SETTLE, identity, dead || scheduled ? 8 : 7);
+        resp_add_text(out, settled_state(settlement->decision.kind));
         resp_add_integer(out, settlement->generation.redrives);
         resp_add_integer(out, settlement->generation.attempt);
         resp_add_integer(out, settlement->generation.deferrals);
@@ -248,7 +256,9 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
                 resp_add_text(out, text);
                 resp_add(out, settlement->dead_id);
         } else {
-                resp_add_integer(out, settlement->delay_ms);
+                resp_add_integer(out, settlement->wait_ms);
+                if (scheduled)
+                        resp_add_integer(out, settlement->later_ms);
         }
         redis_ring_push(store, request);
 }

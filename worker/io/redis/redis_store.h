@@ -128,8 +128,9 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
 struct store_settlement {
         struct job_decision decision;     /* a rejected original finds it, should it come again */
         struct job_generation generation; /* of the copy */
-        int64_t delay_ms;                 /* RETRY, DEFER: how long the copy waits */
-        struct slice dead_id;             /* DEAD: of the letter */
+        int64_t wait_ms;  /* RETRY, DEFER: how long the copy waits; SCHEDULE: when it is due, since 1970 */
+        int64_t later_ms; /* SCHEDULE: how long the copy waits */
+        struct slice dead_id; /* DEAD: of the letter */
 };
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
                         const struct store_settlement *settlement, struct slice note, store_done *done,

@@ -244,6 +244,26 @@ static void a_dead_job_is_left_to_who_has_its_message(void **state)
         TELL("end", .kind = EVENT_CLAIMED, .claim = CLAIM_DEAD, .lease_left_ms = 1234567);
 }
 
+static void what_comes_too_early_is_scheduled_before_it_is_planned(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("decide", .kind = EVENT_CLAIMED, .claim = CLAIM_NEW, .sent_ms = 1000, .now_ms = 1001,
+             .early_ms = 1);
+        TELL("publish", .kind = EVENT_DECIDED, .sent_ms = 1002, .now_ms = 1003);
+        TELL("settle", .kind = EVENT_PUBLISHED, .confirmed = true);
+        TELL("ack 1/7 end", .kind = EVENT_SETTLED);
+}
+
+static void a_cancelled_job_is_acked(void **state)
+{
+        (void)state;
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("ack 1/7 end", .kind = EVENT_CLAIMED, .claim = CLAIM_CANCELLED);
+}
+
 static void an_original_that_was_to_be_moved_is_rejected_when_it_comes_again(void **state)
 {
         (void)state;
@@ -598,6 +618,8 @@ int main(void)
                 cmocka_unit_test(a_lesser_copy_waits_for_the_greater),
                 cmocka_unit_test(a_dead_job_is_claimed_again_by_the_name_of_its_death),
                 cmocka_unit_test(a_dead_job_is_left_to_who_has_its_message),
+                cmocka_unit_test(what_comes_too_early_is_scheduled_before_it_is_planned),
+                cmocka_unit_test(a_cancelled_job_is_acked),
                 cmocka_unit_test(an_original_that_was_to_be_moved_is_rejected_when_it_comes_again),
                 cmocka_unit_test(a_found_decision_is_published_without_the_handler_but_only_under_the_lease),
                 cmocka_unit_test(a_lease_too_short_for_the_send_is_renewed_first),

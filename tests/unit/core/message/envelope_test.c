@@ -295,6 +295,39 @@ static void a_deadline_passes(void **state)
         assert_false(envelope_expired(&envelope, INT64_MAX));
 }
 
+static void a_message_for_later_counts_from_its_time(void **state)
+{
+        (void)state;
+        struct envelope envelope =
+                read_with_header((struct header)HEADER("deliver-at", "1970-01-01T01:01:00.250+01:00"));
+        assert_int_equal(envelope.deliver_at_ms, 60250);
+        assert_int_equal(envelope_since_ms(&envelope), 60250);
+        assert_false(envelope_too_far(&envelope, 0));
+        envelope = read_with_header(
+                (struct header){.name = TEXT("deliver-at"), .tag = HEADER_TIMESTAMP, .unsigned_ = 34560001});
+        assert_true(envelope_too_far(&envelope, 0));
+        assert_false(envelope_too_far(&envelope, 1000));
+        envelope = read_with_header((struct header){.name = TEXT("deliver-at"), .tag = HEADER_VOID});
+        assert_int_equal(envelope.deliver_at_ms, 0);
+        assert_int_equal(envelope.reason, REASON_NONE);
+}
+
+static void a_malformed_time_for_later_is_not_ignored(void **state)
+{
+        (void)state;
+        const struct header bad[] = {
+                HEADER("deliver-at", "tomorrow"),
+                HEADER("deliver-at", ""),
+                HEADER("deliver-at", "2026-12-24T09:00:00"),
+                {.name = TEXT("deliver-at"), .tag = HEADER_I64, .integer = 60},
+        };
+        for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+                struct envelope envelope = read_with_header(bad[i]);
+                assert_dead(&envelope, REASON_BAD_PAYLOAD,
+                            "header deliver-at: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z");
+        }
+}
+
 static void a_malformed_deadline_is_not_ignored(void **state)
 {
         (void)state;
@@ -549,6 +582,8 @@ int main(void)
                 TEST(headers_that_cannot_be_taken_apart_kill_the_message),
                 TEST(a_timestamp_in_milliseconds_is_not_taken_for_seconds),
                 TEST(a_deadline_passes),
+                TEST(a_message_for_later_counts_from_its_time),
+                TEST(a_malformed_time_for_later_is_not_ignored),
                 TEST(a_malformed_deadline_is_not_ignored),
                 TEST(a_subject_is_kept_or_ignored_but_never_changed),
                 TEST(control_characters_never_leave_the_envelope),

@@ -115,8 +115,8 @@ static void a_message_that_breaks_a_rule_rejects_the_plan(void **state)
                         "publish k: /subject: expected one line of at most 256 bytes");
         assert_rejected(wishes, "{\"what\": \"exchange\", \"text\": \"\"}",
                         "publish k: /exchange: expected the name of an exchange");
-        assert_rejected(wishes, "{\"what\": \"deliver_at\", \"text\": \"2030-01-01T00:00:00Z\"}",
-                        "publish k: /deliver_at: not supported yet");
+        assert_rejected(wishes, "{\"what\": \"deliver_at\", \"text\": \"soon\"}",
+                        "publish k: /deliver_at: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z");
 }
 
 static void batches_and_plans_are_bounded(void **state)

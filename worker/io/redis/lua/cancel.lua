@@ -6,7 +6,7 @@ local r = call('HMGET', job, 'state', 'due_ms', 'redrives')
 local state = r[1]
 if not state or state == 'dropped' then return {'unknown', ''} end
 if state == 'running' then return {'runs', state} end
-if state ~= 'queued' and state ~= 'retrying' then return {'over', state} end
+if state ~= 'queued' and state ~= 'retrying' and state ~= 'scheduled' then return {'over', state} end
 local due = tonumber(r[2]) or now + ARGV[11]
 if state == 'queued' or due < now then due = now end
 local kept = string.format('%d', due - now + keep_ms)

@@ -29,6 +29,8 @@ for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
 local outside, dead_id, tier_ms, named_death = string.match(ARGV[14], '^(%d) (%S+) (%d+) (%d+)$')
 -- A copy that waits may be late by as much before it counts as lost.
 local LATE_MS = 30000
+-- No deliver-at is further ahead: 400 days, and one for clocks that differ.
+local SCHEDULE_MS = 401 * 86400000
 
 -- The job goes on as this generation, whatever its message says.
 local function become(redrives, attempt, deferrals)
@@ -179,8 +181,10 @@ if age < 0 then
   local due = now + lease_left
   if r.state ~= 'running' then
     due = tonumber(r.due_ms)
-    if not due or due > now + tier_ms then
-      due = now + tier_ms
+    -- What is scheduled waits longer than any tier, but not longer than anything may.
+    local most = r.state == 'scheduled' and SCHEDULE_MS or tonumber(tier_ms)
+    if not due or due > now + most then
+      due = now + most
       call('HSET', job, 'due_ms', string.format('%d', due))
     end
   end

@@ -1,7 +1,8 @@
--- The decision is carried out. ARGV 11: new state (retrying or dead), 12..14: generation of the copy, 15: note, 16: the
+-- The decision is carried out. ARGV 11: new state (retrying, scheduled or dead), 12..14: generation of the copy, 15: note, 16: the
 -- decision once more if no copy could be made and the broker is to move the original (should that come again, the claim
 -- answers with it), else ''. Of a copy that waits, 17: for so many ms. Of a letter, 17: the decision, 18: its dead id, which
--- proves that a message is this very letter wherever it turns up.
+-- proves that a message is this very letter wherever it turns up. Of a message for later, 17: when it is due, ms since 1970, 18: how
+-- long its copy waits.
 if not owned() then return 'lost' end
 call('HSET', job, 'state', ARGV[11], 'redrives', ARGV[12], 'attempt', ARGV[13], 'deferrals', ARGV[14],
   'owner', '', 'lease_until_ms', '0', 'starts', '0')
@@ -15,6 +16,13 @@ if ARGV[11] == 'dead' then
   call('HSET', job, 'finished_ms', now_text, 'death', ARGV[17], 'dead_id', ARGV[18], 'dead_queue', ARGV[8])
   call('PERSIST', job)
   call('PERSIST', events)
+elseif ARGV[11] == 'scheduled' then
+  local due = tonumber(ARGV[17])
+  if now + ARGV[18] > due + 10000 then due = now + ARGV[18] end -- its publisher was frozen: it comes late
+  local kept = string.format('%d', math.max(due - now, 0) + keep_ms)
+  call('HSET', job, 'due_ms', string.format('%d', due))
+  call('PEXPIRE', job, kept)
+  call('PEXPIRE', events, kept)
 else
   call('HSET', job, 'due_ms', string.format('%d', now + ARGV[17]))
   call('PEXPIRE', job, keep_ms)
