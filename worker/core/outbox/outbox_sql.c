@@ -177,11 +177,15 @@ const char *outbox_sql_aside(struct arena *arena, const char *table)
                             outbox_table_quoted(arena, table));
 }
 
+/* Statements that are sent together are one transaction. */
+#define BOUNDED "SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '30s'; "
+
 const char *outbox_sql_purge(struct arena *arena, const char *table, int64_t keep_ms)
 {
         const char *name = outbox_table_quoted(arena, table);
         return arena_printf(
                 arena,
+                BOUNDED
                 "DELETE FROM %s WHERE seq IN (SELECT seq FROM %s WHERE sent_at IS NOT NULL AND sent_at < "
                 "clock_timestamp() - %" PRId64 " * interval '1 millisecond' "
                 "ORDER BY sent_at LIMIT %d FOR UPDATE SKIP LOCKED)",
@@ -193,6 +197,7 @@ const char *outbox_sql_depth(struct arena *arena, const char *table)
         const char *name = outbox_table_quoted(arena, table);
         return arena_printf(
                 arena,
+                BOUNDED
                 "SELECT (SELECT count(*) FROM (SELECT 1 FROM %s WHERE " WAITS " LIMIT %d) AS w), "
                 "(SELECT CASE WHEN isfinite(created_at) THEN "
                 "greatest(0, " DIGITS_OF(

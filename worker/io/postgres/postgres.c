@@ -132,6 +132,7 @@ struct postgres *postgres_open(const char *url, int interrupt, int64_t timeout_m
         if (!postgres->connection)
                 memory_out();
         PQsetNoticeProcessor(postgres->connection, ignore_notice, NULL);
+        PQsetErrorVerbosity(postgres->connection, PQERRORS_TERSE); /* not the statement */
         if (!connect_finish(postgres, timeout_ms, error)) {
                 postgres_close(postgres);
                 return NULL;
