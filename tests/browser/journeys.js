@@ -1,11 +1,8 @@
-// What people do on the page. Each journey is given a Traveller (drive.js) and what the test has prepared.
+// What people do on the page. Each journey is given a Traveller and what the test has prepared.
 import { dead } from "./journeys_dead.js";
+import { harmless, same } from "./traveller.js";
 
 const NAVIGATION = ["Overview", "Jobs", "Dead letters", "Queues", "Schedules", "Types", "Audit"];
-
-function same(found, wanted, what) {
-  if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Error(`${what}: ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`);
-}
 
 async function door(t) {
   t.forgiven.push(/status of 401/);
@@ -62,20 +59,10 @@ async function timeline(t, { id }) {
   await t.says("completed");
   await t.says("Taken by a worker");
   await t.says(/Sent: .*completed/);
+  await harmless(t);
   const time = t.page.locator("main time.ago").first();
   if (!/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d /.test(await time.getAttribute("title"))) throw new Error("no exact time on hover");
   await t.look("job");
-}
-
-/** A mail that tries to run and to load does neither, wherever it is shown. */
-export async function harmless(t) {
-  const frame = t.page.frameLocator("iframe.mail-frame").first();
-  await frame.getByText("Hello from the mail").waitFor();
-  same(await t.page.locator("iframe.mail-frame").first().getAttribute("sandbox"), "allow-same-origin", "the sandbox");
-  same(await frame.locator("script, link, meta[http-equiv], [onclick], [onerror], img[src^='http'], a[href]").count(), 0, "what acts or loads");
-  same(await frame.getByText("Hello from the mail").evaluate(element => getComputedStyle(element).color), "rgb(10, 20, 30)", "the mail's own style");
-  await t.says("not loaded");
-  same(await t.page.evaluate(() => [globalThis.pwned ?? null, document.title.includes("pwned")]), [null, false], "what the mail's script did");
 }
 
 async function preview(t, { type, payload, wrong }) {
@@ -94,6 +81,15 @@ async function preview(t, { type, payload, wrong }) {
   t.forgiven.push(/status of 400/);
   await t.button("Preview").click();
   await t.page.getByRole("alert").getByText("/data/to").waitFor();
+}
+
+/** The same payload in another language than it asks for. */
+async function locales(t, { type }) {
+  await t.logIn();
+  await t.page.goto(`${t.base}/#/types/${type}`);
+  await t.page.getByLabel("Locale").selectOption("de");
+  await t.page.locator("h3").getByText("unterwegs").waitFor();
+  await t.look("locale");
 }
 
 async function pause(t, { queue }) {
@@ -171,4 +167,4 @@ async function tour(t, { id, type }) {
   }
 }
 
-export const journeys = { door, overview, find, timeline, preview, pause, readers, keyboard, tour, ...dead };
+export const journeys = { door, overview, find, timeline, preview, locales, pause, readers, keyboard, tour, ...dead };

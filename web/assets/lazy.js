@@ -5,8 +5,8 @@ import { redraw } from "./router.js";
 
 const known = new Map();
 
-/** `key`: what it is of. `ask()` fetches, `draw(data)` shows. */
-export function lazy(key, text, ask, draw) {
+/** `key`: what it is of. `ask()` fetches, `draw(data)` shows. `eager`: at once, not when the button is pressed. */
+export function lazy(key, text, ask, draw, eager = false) {
   const now = known.get(key) ?? {};
   if (now.data !== undefined) return draw(now.data);
   async function fetchIt() {
@@ -19,6 +19,7 @@ export function lazy(key, text, ask, draw) {
     }
     redraw();
   }
+  if (eager && !known.has(key)) setTimeout(fetchIt);
   return h("div", { class: "lazy" }, now.error ? problem(now.error) : null,
     h("button", { type: "button", disabled: Boolean(now.busy), onclick: fetchIt }, now.busy ? "Loading …" : now.error ? "Try again" : text));
 }

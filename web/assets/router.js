@@ -1,5 +1,6 @@
 // Which view an address means; a view is loaded, drawn, and drawn again whenever it may have changed.
 import { h, nodes, patch } from "./dom.js";
+import { isLive, onEvent } from "./live.js";
 import { problem } from "./problem.js";
 import { empty, heading } from "./parts.js";
 import { reads } from "./session.js";
@@ -15,7 +16,8 @@ import { types } from "./views/types.js";
 import { type } from "./views/type.js";
 import { audit } from "./views/audit.js";
 
-// A view: {title, load(here) -> data, draw(data, here) -> nodes, every: ms}. `here` is {path, words, query}.
+// A view: {title, load(here) -> data, draw(data, here) -> nodes, every: ms}. `here` is {path, words, query}. It may have absorb(kind, event,
+// data, here): what the server tells changes the data ("redraw"), or makes it worth asking for again ("refresh").
 const ROUTES = [
   ["/", overview], ["/jobs", jobs], ["/jobs/:", job],
   ["/dead", dead], ["/dead/:", dead], ["/dead/:/:", letter], ["/dead/:/:/edit", edit],
@@ -24,7 +26,7 @@ const ROUTES = [
 
 const main = document.getElementById("main");
 let shown = { view: null, here: null, data: undefined };
-let timer = null, turn = 0;
+let timer = null, turn = 0, nudged = false;
 
 function parse() {
   const [path, query] = (location.hash.replace(/^#/, "") || "/").split("?");
@@ -99,10 +101,29 @@ async function draw(mine, { view, here, fresh, values }) {
   again(view);
 }
 
+const EVERY_MS = 5000, LIVE_EVERY_MS = 15000, NUDGE_MS = 1000;
+
+/** A server that tells by itself is asked less often. */
 function again(view) {
+  const every = view.every ?? EVERY_MS;
   clearTimeout(timer);
-  timer = setTimeout(() => (document.hidden ? again(view) : refresh()), view.every ?? 5000);
+  nudged = false;
+  timer = setTimeout(() => (document.hidden ? again(view) : refresh()), view.absorb && isLive() ? Math.max(every, LIVE_EVERY_MS) : every);
 }
+
+function nudge(view) {
+  if (nudged) return;
+  nudged = true;
+  clearTimeout(timer);
+  timer = setTimeout(() => (document.hidden ? again(view) : refresh()), NUDGE_MS);
+}
+
+onEvent((kind, event) => {
+  if (shown.data === undefined || !shown.view.absorb) return;
+  const wish = shown.view.absorb(kind, event, shown.data, shown.here);
+  if (wish === "redraw") redraw();
+  if (wish === "refresh") nudge(shown.view);
+});
 
 /** Loads and draws what is shown once more, in place. */
 export async function refresh(values = false) {

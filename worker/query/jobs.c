@@ -3,6 +3,7 @@
 #include "core/memory/memory.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
+#include "query/payload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,7 @@ void job_add_json(const struct query *query, const char *id, const struct redis_
 {
         buffer_add_char(out, '{');
         job_add_fields(id, record, out);
+        buffer_printf(out, ",\"payload\":%s", payload_is_kept(query, id) ? "true" : "false");
         buffer_add_text(out, ",\"events\":");
         job_add_timeline(query, id, out);
         buffer_add_char(out, '}');

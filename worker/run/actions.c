@@ -81,6 +81,8 @@ static void on_claimed(void *context, const struct store_result *result)
         delivery->fresh = result->claim == CLAIM_NEW;
         if (delivery->fresh)
                 recent_source_id(delivery);
+        if (delivery->fresh || result->claim == CLAIM_RESUMED)
+                payload_keep(delivery);
         if (result->decision.kind != DECISION_NONE)
                 snprintf(delivery->error, sizeof(delivery->error), "%.*s", SLICE_PRINT(result->error));
         if (result->claim == CLAIM_CONFLICT)

@@ -354,6 +354,11 @@ void delivery_reply(struct delivery *delivery, enum job_event_kind kind, const s
 void deliveries_event(struct engine *engine, const struct job_event *event);
 struct store_identity delivery_identity(const struct delivery *delivery);
 
+/* ---- payload.c ---- */
+
+/* Keeps the payload beside the record, for claim.keep_payload, if it is not too long. Best effort. */
+void payload_keep(struct delivery *delivery);
+
 /* ---- actions.c ---- */
 /* Carries out one action. True if it is answered at once, with `answer`. */
 bool delivery_perform(struct delivery *delivery, const struct job_action *action, struct job_event *answer);

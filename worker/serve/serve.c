@@ -54,6 +54,8 @@ static const struct {
         [SERVE_MESSAGES] = {serve_messages, true},
         [SERVE_JOB] = {serve_job, true},
         [SERVE_JOBS] = {serve_jobs, true},
+        [SERVE_JOB_MAILS] = {serve_job_mails, true},
+        [SERVE_DEAD_MAILS] = {serve_dead_mails, true},
         [SERVE_QUEUES] = {serve_queues, true},
         [SERVE_WORKERS] = {serve_workers, true},
         [SERVE_PAUSE] = {serve_pause, true},

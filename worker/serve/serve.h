@@ -1,6 +1,7 @@
 #ifndef LEVERET_SERVE_H
 #define LEVERET_SERVE_H
 
+#include "core/codec/json.h"
 #include "core/serve/access.h"
 #include "core/settings/config.h"
 #include "core/text/faults.h"
@@ -50,6 +51,16 @@ void serve_refuse_faults(const struct serve_call *call, const char *detail, cons
 struct letters;
 void serve_add_groups(const struct query *query, const struct letters *letters, struct buffer *out);
 
+/* ---- serve_types.c ---- */
+
+struct serve_payload {
+        const json_t *data;
+        const char *locale; /* in place of that which the type chooses; NULL: as it chooses */
+        const char *from; /* where it was found, "payload" or "letter", as a member of the answer; or NULL */
+};
+/* What the handler would do with it, or what is wrong with it. */
+void serve_plan(const struct serve_call *call, const struct handler *handler, const struct serve_payload *of);
+
 /* ---- serve_door.c: failed log-ins ---- */
 
 struct serve_door *serve_door_open(void);
@@ -66,6 +77,7 @@ serve_answer_function serve_session_begin, serve_session, serve_session_end;
 serve_answer_function serve_redrive, serve_drop, serve_edit, serve_operation, serve_operations, serve_stop,
         serve_restore;
 serve_answer_function serve_messages, serve_overview, serve_stream;
+serve_answer_function serve_job_mails, serve_dead_mails;
 serve_answer_function serve_job, serve_jobs, serve_queues, serve_workers, serve_outlets, serve_types,
         serve_type, serve_type_schema, serve_type_plan;
 

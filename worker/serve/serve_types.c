@@ -2,6 +2,7 @@
 #include "core/plan/plan_json.h"
 #include "core/plan/schema.h"
 #include "core/serve/problem.h"
+#include "core/types/declared_type.h"
 #include "handler.h"
 #include "serve/serve.h"
 
@@ -31,6 +32,35 @@ static const struct handler *handler_of(const struct serve_call *call)
         return handler;
 }
 
+struct locales {
+        struct buffer *out;
+        size_t first; /* where the list begins in it */
+};
+
+static void add_locale(void *context, const char *locale)
+{
+        struct locales *locales = context;
+        struct buffer word = {0};
+        buffer_add_json_string(&word, slice_of(locale));
+        const struct buffer *out = locales->out;
+        if (!memmem(out->data + locales->first, out->len - locales->first, word.data, word.len)) {
+                buffer_add_char(locales->out, ',');
+                buffer_add_slice(locales->out, (struct slice){.data = word.data, .len = word.len});
+        }
+        buffer_fini(&word);
+}
+
+/* ["","de"]: the neutral one first; [] if it chooses none. */
+static void add_locales(struct buffer *out, const struct handler *handler)
+{
+        struct locales locales = {.out = out, .first = out->len};
+        buffer_add_text(out, "[\"\"");
+        declared_type_languages(handler, add_locale, &locales);
+        if (out->len == locales.first + 3)
+                out->len = locales.first + 1;
+        buffer_add_char(out, ']');
+}
+
 void serve_type(const struct serve_call *call)
 {
         struct buffer *out = &call->answer->body;
@@ -41,8 +71,10 @@ void serve_type(const struct serve_call *call)
         buffer_add_json_string(out, slice_of(handler->type));
         buffer_add_text(out, ",\"summary\":");
         buffer_add_json_string(out, slice_of(handler->summary));
-        buffer_printf(out, ",\"closed\":%s,\"example\":%s,\"schema\":", handler->closed ? "true" : "false",
+        buffer_printf(out, ",\"closed\":%s,\"example\":%s,\"locales\":", handler->closed ? "true" : "false",
                       handler->example);
+        add_locales(out, handler);
+        buffer_add_text(out, ",\"schema\":");
         schema_render(out, handler, false);
         buffer_add_char(out, '}');
 }
@@ -56,44 +88,68 @@ void serve_type_schema(const struct serve_call *call)
         call->answer->content_type = "application/schema+json";
 }
 
-/* The member `data` of {"data": ..} as a text. Absent: refused. */
-static struct slice data_of(const struct serve_call *call)
+struct asked {
+        json_t *body;
+        const json_t *data;
+        const char *locale; /* or NULL */
+};
+
+/* {"data": ..} or {"data": .., "locale": TEXT}; the caller owns the body. False: refused. */
+static bool read_asked(const struct serve_call *call, struct asked *asked)
 {
         char cause[JSON_CAUSE_MAX];
-        struct buffer text = {0};
-        struct slice data = {0};
-        json_t *body = json_parse(http_request_body(call->request), cause);
-        const json_t *found = json_object_get(body, "data");
-        if (!body)
+        asked->body = json_parse(http_request_body(call->request), cause);
+        asked->data = json_object_get(asked->body, "data");
+        const json_t *locale = json_object_get(asked->body, "locale");
+        struct slice text = json_text(locale);
+        asked->locale = text.data ? arena_copy(call->query->arena, text.data, text.len) : NULL;
+        if (!asked->body)
                 serve_refuse(call, 400, arena_strdup(call->query->arena, cause));
-        else if (!found || json_object_size(body) != 1)
-                serve_refuse(call, 400, "expected {\"data\": PAYLOAD} and no other member");
-        else {
-                json_write(&text, found, JSON_COMPACT | JSON_ENCODE_ANY);
-                data = arena_slice(call->query->arena, (struct slice){.data = text.data, .len = text.len});
+        else if (!asked->data || (locale && !text.data) || json_object_size(asked->body) != (locale ? 2 : 1))
+                serve_refuse(call, 400,
+                             "expected {\"data\": PAYLOAD}, perhaps with \"locale\": TEXT, and no "
+                             "other member");
+        else
+                return true;
+        return false;
+}
+
+void serve_plan(const struct serve_call *call, const struct handler *handler, const struct serve_payload *of)
+{
+        struct faults faults = {.arena = call->query->arena};
+        struct plan *plan = NULL;
+        struct buffer text = {0};
+        enum plan_outcome outcome =
+                of->locale ? declared_type_preview(handler, of->data, of->locale, &plan, &faults)
+                           : plan_build(handler, of->data, &plan, &faults);
+        if (outcome != PLAN_OK) {
+                serve_refuse_faults(call,
+                                    outcome == PLAN_REJECTED
+                                            ? "rejected: its handler will not do it"
+                                            : "bad_payload: it is not what the type asks for",
+                                    "/data", &faults);
+                return;
         }
+        plan_json(&text, handler->type, plan);
+        if (of->from)
+                buffer_printf(&call->answer->body, "{\"from\":\"%s\",", of->from);
+        size_t brace = of->from ? 1 : 0; /* the plan's own, if there is one already */
+        buffer_add_slice(&call->answer->body,
+                         (struct slice){.data = text.data + brace, .len = text.len - brace});
         buffer_fini(&text);
-        json_decref(body);
-        return data;
 }
 
 void serve_type_plan(const struct serve_call *call)
 {
-        struct faults faults = {.arena = call->query->arena};
-        struct plan *plan = NULL;
+        struct asked asked = {0};
         const struct handler *handler = handler_of(call);
-        struct slice data = handler ? data_of(call) : (struct slice){.data = NULL};
-        if (!data.data)
+        if (!handler)
                 return;
-        enum plan_outcome outcome = plan_build_text(handler, data, &plan, &faults);
-        if (outcome == PLAN_OK) {
-                plan_json(&call->answer->body, handler->type, plan);
-                return;
-        }
-        call->answer->status = 400;
-        call->answer->content_type = problem_content_type;
-        problem_add_faults(&call->answer->body, 400,
-                           outcome == PLAN_REJECTED ? "rejected: its handler will not do it"
-                                                    : "bad_payload: it is not what the type asks for",
-                           "/data", &faults);
+        bool read = read_asked(call, &asked);
+        if (read && asked.locale && !handler->kind)
+                serve_refuse(call, 400, "locale: a type in C chooses its language itself");
+        else if (read)
+                serve_plan(call, handler,
+                           &(struct serve_payload){.data = asked.data, .locale = asked.locale});
+        json_decref(asked.body);
 }

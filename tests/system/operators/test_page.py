@@ -2,8 +2,10 @@
 import pytest
 
 from harness.browser import Browser
-from harness.publish import email, order
+from harness.letters import PAST, broken, fill
+from harness.publish import Message, order
 from harness.wait import wait_until
+from harness.worker import ROOT
 
 HOSTILE = """<!doctype html><html><head><style>p.greeting{color:rgb(10,20,30)} body{background:url(http://evil.invalid/a.png)}
 @import "http://evil.invalid/x.css";</style><link rel="stylesheet" href="http://evil.invalid/l.css">
@@ -28,8 +30,8 @@ def hostile(to="ada@example.com"):
 
 def busy(bench):
     """A worker, and some jobs that are done."""
-    bench.worker()
-    bench.publish_many([order(n, id=f"order-{n}", headers={"subject": f"customer/{n % 5}"}) for n in range(1, 21)] + [email("ada@example.com", id="mail/42:a")])
+    bench.worker(claim={"keep_payload": "1d"}, types={"path": [str(ROOT / "handlers")]})
+    bench.publish_many([order(n, id=f"order-{n}", headers={"subject": f"customer/{n % 5}"}) for n in range(1, 21)] + [Message("email.send.v1", hostile(), id="mail/42:a")])
     bench.wait_completed(21)
 
 
@@ -47,8 +49,8 @@ def test_people_log_in_and_find_a_job_and_its_timeline(bench, serve, browser):
 
 
 def test_a_type_is_previewed_and_its_mail_does_nothing(bench, serve, browser):
-    api = serve()
-    browser.play(api, ("preview", {"type": "email.send.v1", "payload": hostile(), "wrong": hostile("no address")}))
+    api = serve(bench.leveret(types={"path": [str(ROOT / "handlers")]}))
+    browser.play(api, ("locales", {"type": "order.shipped.v1"}), ("preview", {"type": "email.send.v1", "payload": hostile(), "wrong": hostile("no address")}))
 
 
 def test_queues_are_paused_and_resumed_and_the_audit_says_by_whom(bench, serve, browser):
@@ -65,3 +67,23 @@ def test_every_view_is_legible_everywhere_and_goes_by_keyboard(bench, serve, bro
     api = serve(bench.last)
     settled(api)
     browser.play(api, ("tour", {"id": "order-7", "type": "email.send.v1"}), ("keyboard", {"id": "order-7", "queue": bench.queue}), scheme=scheme, width=width)
+
+
+def letters(api, queue):
+    return {row["id"]: row["dead_id"] for row in api.items(f"/v1/dead/{queue}", limit=100)}
+
+
+def test_dead_letters_are_redriven_edited_dropped_and_restored(bench, serve, browser):
+    late = Message("email.send.v1", hostile(), id="late", headers={"deadline": PAST})
+    fill(bench, [late, broken(1), Message("no.such.type.v1", {}), Message("no.such.type.v1", {"n": 1})])
+    bench.worker()
+    api = serve(bench.last)
+    dead = letters(api, bench.queue)
+    (wrong,) = [id for id in dead if id and id != "late" and api.items("/v1/jobs", id=id)[0]["reason"] == "bad_payload"]
+    browser.play(api, ("letterMail", {"queue": bench.queue, "dead": dead["late"]}),
+                 ("edit", {"queue": bench.queue, "dead": dead[wrong], "id": wrong, "wrong": "no address", "right": "ada@example.com"}),
+                 ("drop", {"queue": bench.queue, "reason": "unknown_type", "count": 2}),
+                 ("redrive", {"error": "deadline: it has passed", "id": "late"}))
+    assert bench.state("late") == bench.state(f"{wrong}:e1") == "completed" and len(letters(api, bench.queue)) == 2
+    assert {mail["to"] for mail in bench.sink.mails()} == {"ada@example.com"}
+    assert [entry["action"] for entry in api.items("/v1/audit")] == ["redrive", "restore", "drop", "edit"]

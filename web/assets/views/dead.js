@@ -2,7 +2,6 @@
 import { get, path, query } from "../api.js";
 import { bulk } from "../bulk.js";
 import { h, say } from "../dom.js";
-import { has } from "../features.js";
 import { id, number, plural, when } from "../format.js";
 import { button, choice, empty, field, heading, pager, section, table } from "../parts.js";
 import { operationsTable } from "../operations.js";
@@ -27,7 +26,7 @@ async function load(here) {
   const [groups, list, operations] = await Promise.all([
     get(query(`${root}/groups`, filters)),
     letters ? get(query(root, { ...filters, limit: 50, cursor: here.query.get("cursor") })) : null,
-    has("/v1/operations") ? get("/v1/operations") : { items: [] },
+    get("/v1/operations"),
   ]);
   return { queues, queue, groups: groups.items, list, operations: operations.items.filter(one => one.queue === queue) };
 }
@@ -87,7 +86,7 @@ function bar(data, here, total) {
       h("a", { href: hash(data.queue, members), "aria-current": view ? null : "true" }, "Groups"),
       h("a", { href: hash(data.queue, { ...members, view: "letters" }), "aria-current": view ? "true" : null }, "Letters")),
     h("p", { class: "grow" }, chosen.ids.size ? [h("strong", {}, plural(chosen.ids.size, "letter")), " chosen ", clear] : [h("strong", {}, plural(total, "letter")), Object.keys(members).length ? " found" : null]),
-    operates() && total > 0 && has("/v1/dead/{queue}/redrive", "post") ? h("div", { class: "tools" }, button("Redrive", () => act("redrive", data, here, total), "primary"), button("Drop", () => act("drop", data, here, total), "danger")) : null);
+    operates() && total > 0 ? h("div", { class: "tools" }, button("Redrive", () => act("redrive", data, here, total), "primary"), button("Drop", () => act("drop", data, here, total), "danger")) : null);
 }
 
 /** A group's error has N for numbers: its longest part without them finds its letters. */
@@ -119,9 +118,10 @@ function letterTable(data) {
     head: h("input", { type: "checkbox", "aria-label": "Choose all of this page", checked: ticked > 0 && ticked === all.length, indeterminate: ticked > 0 && ticked < all.length, onchange: event => tick(all, event.target.checked) }),
     cell: row => h("input", { type: "checkbox", "aria-label": `Choose ${row.id ?? row.dead_id}`, checked: chosen.ids.has(row.dead_id), onchange: event => tick([row.dead_id], event.target.checked) }) };
   return table("Letters", [
-    ...(operates() && has("/v1/dead/{queue}/redrive", "post") ? [box] : []),
-    { name: "Letter", cell: row => [h("a", { href: `#/dead/${encodeURIComponent(data.queue)}/${row.dead_id}` }, id(row.id ?? row.dead_id)), h("div", { class: "sub" }, row.type ?? "no type", row.redrives ? ` · redriven ${plural(row.redrives, "time")}` : null)] },
-    { name: "Died of", cell: row => [(row.reason ?? "").replaceAll("_", " "), h("div", { class: "sub" }, row.error)] },
+    ...(operates() ? [box] : []),
+    { name: "Letter", cell: row => [h("a", { href: `#/dead/${encodeURIComponent(data.queue)}/${row.dead_id}` }, id(row.id ?? row.dead_id)), h("div", { class: "sub" }, row.type ?? "no type", row.redrives ? ` · redriven ${plural(row.redrives, "time")}` : null),
+      h("div", { class: "narrow block" }, (row.reason ?? "").replaceAll("_", " "), h("div", { class: "sub" }, row.error))] },
+    { name: "Died of", from: "wide", cell: row => [(row.reason ?? "").replaceAll("_", " "), h("div", { class: "sub" }, row.error)] },
     { name: "Subject", from: "wide", cell: row => row.subject ?? h("span", { class: "muted" }, "–") },
     { name: "Died", number: true, cell: row => when(row.failed_ms) },
   ], data.list.items, row => row.dead_id);
@@ -142,4 +142,5 @@ function draw(data, here) {
   ];
 }
 
-export const dead = { title: "Dead letters", load, draw };
+export const dead = { title: "Dead letters", load, draw,
+  absorb: (kind, event) => kind === "operation" || kind === "more" || event.state === "dead" ? "refresh" : null };

@@ -11,17 +11,19 @@ import { crumbs } from "./letter.js";
 
 const place = here => `edit:${here.words.join("/")}`;
 const saved = here => JSON.parse(sessionStorage.getItem(place(here)) ?? "null");
-const own = headers => Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => !name.startsWith("x-")));
 
-let loaded = { key: null, message: null };
+let loaded = { key: null, letter: null };
 
-/** The message is read once: it is in a queue, and does not change there. */
+/** It is read once: a letter does not change. */
 async function load(here) {
-  if (loaded.key !== place(here)) loaded = { key: place(here), message: await get(`${path("/v1/dead", ...here.words)}/message`) };
-  return loaded.message;
+  if (loaded.key !== place(here)) loaded = { key: place(here), letter: await get(path("/v1/dead", ...here.words)) };
+  return loaded.letter;
 }
 
-const original = message => ({ body: pretty(message.body ?? ""), type: message.type ?? "", id: "", headers: JSON.stringify(own(message.headers), null, 2) });
+/** The index has the beginning of a body; only what is whole can be edited here. */
+const isWhole = letter => new TextEncoder().encode(letter.head ?? "").length >= Number(letter.size);
+
+const original = letter => ({ body: pretty(letter.head ?? ""), type: letter.type ?? "", id: "", headers: "" });
 
 function parse(text, what) {
   try {
@@ -37,10 +39,7 @@ function request(form, first) {
   const sent = { data: parse(typed.body, "The body") };
   if (typed.type !== first.type) sent.type = typed.type;
   if (typed.id) sent.id = typed.id;
-  if (typed.headers !== first.headers) {
-    const wanted = parse(typed.headers || "{}", "Headers"), before = JSON.parse(first.headers);
-    sent.headers = { ...Object.fromEntries(Object.keys(before).filter(name => !(name in wanted)).map(name => [name, null])), ...wanted };
-  }
+  if (typed.headers.trim()) sent.headers = parse(typed.headers, "What stands under Headers");
   return { sent, type: typed.type };
 }
 
@@ -74,8 +73,8 @@ function confirm(here, sent, id) {
   }
 }
 
-function form(message, here) {
-  const first = original(message), draft = saved(here), values = draft?.values ?? first;
+function form(letter, here) {
+  const first = original(letter), draft = saved(here), values = draft?.values ?? first;
   const result = h("div", { class: "result", "aria-live": "polite" });
   const attempt = work => async event => {
     event.preventDefault();
@@ -97,24 +96,24 @@ function form(message, here) {
     for (const [name, value] of Object.entries(first)) element.elements[name].value = value;
     event.target.closest(".notice").remove();
   };
-  return h("form", { class: "edit", "data-keep": place(here), oninput: keep, onsubmit: attempt(async element => confirm(here, request(element, first).sent, message.id)) },
+  return h("form", { class: "edit", "data-keep": place(here), oninput: keep, onsubmit: attempt(async element => confirm(here, request(element, first).sent, letter.id)) },
     draft ? h("div", { class: "notice" }, h("p", {}, "Your draft of ", when(draft.at), " is back."), button("Throw it away", discard)) : null,
     field("Body", h("textarea", { name: "body", rows: Math.min(28, Math.max(8, values.body.split("\n").length + 1)), spellcheck: "false", value: values.body })),
     h("details", {}, h("summary", {}, "Type, id and headers"), h("div", { class: "options" },
       field("Type", h("input", { name: "type", value: values.type, spellcheck: "false" })),
-      field("Id", h("input", { name: "id", value: values.id, placeholder: `${middle(message.id ?? "", 30)}:e1`, spellcheck: "false" }), "Empty: the old one with :e1 at its end."),
-      field("Headers", h("textarea", { name: "headers", rows: 5, spellcheck: "false", value: values.headers }), "Those of the publisher, as a JSON object. What leveret adds is left away."))),
+      field("Id", h("input", { name: "id", value: values.id, placeholder: `${middle(letter.id ?? "", 30)}:e1`, spellcheck: "false" }), "Empty: the old one with :e1 at its end."),
+      field("Headers", h("textarea", { name: "headers", rows: 3, spellcheck: "false", value: values.headers, placeholder: "{\"subject\": \"order/42\"}" }), "Those that change, as a JSON object; null takes one away."))),
     h("div", { class: "tools" }, h("button", { type: "submit", class: "primary" }, "Redrive"), button("Dry run", preview), h("a", { class: "button", href: `#/dead/${here.words.map(encodeURIComponent).join("/")}` }, "Back")),
     h("p", { class: "hint" }, "Dry run shows what the edited message would send. Nothing goes out before you confirm."), result);
 }
 
-function draw(message, here) {
+function draw(letter, here) {
   const [queue, deadId] = here.words;
-  const binary = message.body === undefined;
   return [
-    crumbs(queue, deadId), heading(`Edit ${middle(message.id ?? deadId, 40)}`),
-    h("div", { class: "trouble" }, h("p", {}, h("strong", {}, (message.reason ?? "").replaceAll("_", " ")), message.error ? `: ${message.error}` : null)),
-    binary ? problem(Object.assign(new Error("The body is no text, so it cannot be edited here"), { remedy: "leveret dlq export writes it to a file." })) : form(message, here),
+    crumbs(queue, deadId), heading(`Edit ${middle(letter.id || deadId, 40)}`),
+    h("div", { class: "trouble" }, h("p", {}, h("strong", {}, (letter.reason ?? "").replaceAll("_", " ")), letter.error ? `: ${letter.error}` : null)),
+    isWhole(letter) ? form(letter, here)
+      : problem(Object.assign(new Error("The body is longer than what is known of it here"), { remedy: `On a terminal: leveret dlq redrive ${queue} ${deadId} --edit` })),
   ];
 }
 

@@ -44,7 +44,7 @@ function effects(job) {
   ], keys, key => key));
 }
 
-const SHOWN = new Set(["id", "state", "type", "subject", "created_ms", "finished_ms", "queue", "worker", "attempt", "deferrals", "redrives", "reason", "error", "last_error", "dead_id", "stuck", "events", "publisher", "due_ms"]);
+const SHOWN = new Set(["payload", "id", "state", "type", "subject", "created_ms", "finished_ms", "queue", "worker", "attempt", "deferrals", "redrives", "reason", "error", "last_error", "dead_id", "stuck", "events", "publisher", "due_ms"]);
 
 function known(job) {
   const more = Object.entries(job).filter(([name, value]) => !SHOWN.has(name) && value !== "");
@@ -87,8 +87,9 @@ function cancel(job) {
 
 /** Its mails, if its payload is kept. */
 function mails(job) {
-  if (!has("/v1/jobs/{id}/mails") || job.payload === false || job.state === "dead") return null;
-  return section("Its mails", lazy(`job:${job.id}`, "Show", () => get(`${path("/v1/jobs", job.id)}/mails`), data => plan(data, job.id)));
+  if (job.state === "dead") return null;
+  if (!job.payload) return section("Its mails", h("p", { class: "muted" }, "Its payload is not kept, so they cannot be shown: claim.keep_payload in leveret.yaml keeps those of later jobs."));
+  return section("Its mails", lazy(`job:${job.id}`, "Show", () => get(`${path("/v1/jobs", job.id)}/mails`), data => plan(data, job.id), true));
 }
 
 async function copy(text, event) {
@@ -113,4 +114,5 @@ function draw({ job }) {
   ];
 }
 
-export const job = { title: here => here.words[0], load, draw, publishers: true, every: 3000 };
+export const job = { title: here => here.words[0], load, draw, publishers: true, every: 3000,
+  absorb: (kind, event, { job: known }) => kind === "more" || (kind === "job" && event.id === known.id) ? "refresh" : null };

@@ -76,4 +76,12 @@ function draw(data, here) {
   ];
 }
 
-export const jobs = { title: "Jobs", load, draw };
+/** A change is worth looking at on the first page, if it may belong there. */
+function absorb(kind, event, data, here) {
+  const asked = name => here.query.get(name);
+  if (asked("cursor") || !["job", "more"].includes(kind)) return null;
+  if (kind === "job" && asked("type") && event.type !== asked("type")) return null;
+  return kind === "job" && asked("word") && ![event.id, event.subject].includes(asked("word")) ? null : "refresh";
+}
+
+export const jobs = { title: "Jobs", load, draw, absorb };

@@ -57,7 +57,7 @@ function draw(data, here) {
   const size = Number(letter.size), cut = new TextEncoder().encode(letter.head ?? "").length < size;
   return [
     crumbs(queue),
-    heading(h("span", { class: "mono", title: letter.id || letter.dead_id }, middle(letter.id || letter.dead_id, 44)), operates() && has("/v1/dead/{queue}/redrive", "post") ? [
+    heading(h("span", { class: "mono", title: letter.id || letter.dead_id }, middle(letter.id || letter.dead_id, 44)), operates() ? [
       button("Redrive", () => act("redrive", data, here), "primary"), button("Edit", () => { location.hash = to(queue, deadId, "edit"); }), button("Drop", () => act("drop", data, here), "danger")] : null),
     h("div", { class: "standing" }, state("dead"), h("p", {}, "Died ", when(letter.failed_ms), Number(letter.attempt) ? ` on try ${number(Number(letter.attempt) + 1)}` : " on the first try", Number(letter.redrives) ? `, after ${plural(Number(letter.redrives), "redrive")}` : "", ".")),
     h("div", { class: "trouble" }, h("p", {}, h("strong", {}, (letter.reason ?? "").replaceAll("_", " ")), letter.error ? `: ${letter.error}` : null)),
@@ -68,7 +68,7 @@ function draw(data, here) {
       ["Published by", letter.app_id], ["Routing key", letter.routing_key], ["Exchange", letter.exchange], ["Message id", letter.message_id], ["Worker", letter.worker],
     ]),
     section(["Body ", h("span", { class: "muted" }, bytes(size), cut ? ", its beginning" : "")], json(cut ? letter.head : pretty(letter.head ?? ""))),
-    !has("/v1/dead/{queue}/{dead-id}/mails") ? null : section("What it would send", lazy(`mails:${deadId}`, "Show", () => get(`${root}/${encodeURIComponent(deadId)}/mails`), data => plan(data, deadId))),
+    section("What it would send", lazy(`mails:${deadId}`, "Show", () => get(`${root}/${encodeURIComponent(deadId)}/mails`), data => plan(data, deadId))),
     !has("/v1/dead/{queue}/{dead-id}/message") ? null : section("Properties and headers", lazy(`message:${deadId}`, "Show", () => get(`${root}/${encodeURIComponent(deadId)}/message`), ({ properties, headers }) => json({ properties, headers }))),
     section("Timeline", timeline(letter.events ?? [])),
   ];

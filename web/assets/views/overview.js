@@ -2,26 +2,15 @@
 import { get } from "../api.js";
 import { chart } from "../chart.js";
 import { h } from "../dom.js";
-import { has } from "../features.js";
 import { duration, now, number, plural, rate, when } from "../format.js";
 import { breaker, empty, heading, section, state, table } from "../parts.js";
 import { verdict } from "../verdict.js";
 
 const HOUR = 3600000;
 
-const sum = (rows, of) => rows.reduce((all, row) => all + Math.max(0, of(row) ?? 0), 0);
-
-/** The same from the lists, of a server that does not keep the last hour. */
-const summed = (queues, workers) => ({
-  now_ms: now(), complete: queues.complete !== false, rate: sum(workers.items, one => one.rate), in_flight: sum(workers.items, one => one.in_flight),
-  ready: sum(queues.items, one => one.ready), dead: sum(queues.items, one => one.dead), retrying: sum(queues.items, retrying),
-  oldest_ms: Math.max(0, ...queues.items.map(one => one.oldest_ms ?? 0)) || null,
-});
-
 async function load() {
-  const [queues, workers, outlets, overview] = await Promise.all([get("/v1/queues"), get("/v1/workers"), get("/v1/outlets"),
-    has("/v1/overview") ? get("/v1/overview") : null]);
-  return { overview: overview ?? summed(queues, workers), queues: queues.items, workers: workers.items, outlets: outlets.items };
+  const [overview, queues, workers, outlets] = await Promise.all(["overview", "queues", "workers", "outlets"].map(name => get(`/v1/${name}`)));
+  return { overview, queues: queues.items, workers: workers.items, outlets: outlets.items };
 }
 
 function judged(data) {
@@ -40,7 +29,7 @@ const FIGURES = [
 ];
 
 function figures({ overview }) {
-  const { samples, step_ms: step } = overview.history ?? {};
+  const { samples, step_ms: step } = overview.history;
   const to = now(), from = to - HOUR;
   const detail = {
     rate: `${number(overview.in_flight)} in flight`,
@@ -49,7 +38,7 @@ function figures({ overview }) {
   };
   return h("div", { class: "figures" }, FIGURES.map(({ name, label, format, tone }) => h("figure", { class: "figure" },
     h("figcaption", {}, h("span", { class: "label" }, label), h("span", { class: "big" }, format(overview[name])), h("span", { class: "muted" }, detail[name])),
-    !overview.history ? null : chart({ label, format, from, to, step, tone, points: [...samples.map(one => ({ at: one.at_ms, value: one[name] })), { at: to, value: overview[name] }] }))));
+    chart({ label, format, from, to, step, tone, points: [...samples.map(one => ({ at: one.at_ms, value: one[name] })), { at: to, value: overview[name] }] }))));
 }
 
 const retrying = queue => Object.values(queue.retry).reduce((sum, count) => sum + Math.max(0, count), 0);
@@ -91,4 +80,13 @@ function draw(data) {
   ];
 }
 
-export const overview = { title: "Overview", load, draw, every: 3000 };
+/** The figures come by themselves every two seconds; the lists are asked for. */
+function absorb(kind, event, data) {
+  if (kind !== "overview") return null;
+  const { sample, ...figures } = event;
+  Object.assign(data.overview, figures);
+  if (sample) data.overview.history.samples = [...data.overview.history.samples.slice(-239), sample];
+  return "redraw";
+}
+
+export const overview = { title: "Overview", load, draw, absorb, every: 3000 };

@@ -47,14 +47,15 @@ static int list(struct cli *cli, struct redis_sync *redis, const struct job_filt
         return CLI_OK;
 }
 
-/* KEYS: job, timeline. Answers {what, state, subject}: nothing is forgotten of a job that runs under a lease.
+/* KEYS: job, timeline, payload. Answers {what, state, subject}: nothing is forgotten of a job that runs under
+ * a lease.
  */
 static const char forget_script[] =
         "local r = redis.call('HMGET', KEYS[1], 'state', 'lease_until_ms', 'subject') "
         "if not r[1] and redis.call('EXISTS', KEYS[2]) == 0 then return {'unknown', '', ''} end "
         "local now = redis.call('TIME') "
         "if r[1] == 'running' and (tonumber(r[2]) or 0) > now[1] * 1000 then return {'runs', r[1], ''} end "
-        "redis.call('DEL', KEYS[1], KEYS[2]) "
+        "redis.call('DEL', KEYS[1], KEYS[2], KEYS[3]) "
         "return {'forgotten', r[1] or '', r[3] or ''}";
 
 static void forget_listed(struct cli *cli, struct redis_sync *redis, const char *id, struct slice subject)
@@ -92,8 +93,9 @@ static int forget(struct cli *cli, struct redis_sync *redis, const char *id)
 {
         const char *prefix = cli->config->redis.prefix;
         const struct redis_value *told = redis_sync_call(
-                redis, &cli->arena, "EVAL", forget_script, "2", record_key(&cli->arena, prefix, KEY_JOB, id),
-                record_key(&cli->arena, prefix, KEY_EVENTS, id), NULL);
+                redis, &cli->arena, "EVAL", forget_script, "3", record_key(&cli->arena, prefix, KEY_JOB, id),
+                record_key(&cli->arena, prefix, KEY_EVENTS, id),
+                record_key(&cli->arena, prefix, KEY_PAYLOAD, id), NULL);
         if (told->kind != REDIS_LIST || told->count != 3)
                 return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, told->text));
         if (slice_is(told->items[0].text, "unknown"))

@@ -53,3 +53,23 @@ enum gzip_answer gzip_unpack(struct arena *arena, struct slice packed, size_t ma
         buffer_fini(&text);
         return answer;
 }
+
+struct slice gzip_pack(struct arena *arena, struct slice text, size_t max)
+{
+        enum { MEMORY_LEVEL = 8 };
+        z_stream stream = {.next_in = (z_const Bytef *)(uintptr_t)text.data, .avail_in = (uInt)text.len};
+        struct slice packed = {.data = NULL};
+        if (text.len > UINT_MAX || max > UINT_MAX)
+                return packed;
+        if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, GZIP_WINDOW_BITS, MEMORY_LEVEL,
+                         Z_DEFAULT_STRATEGY) != Z_OK)
+                memory_out();
+        size_t room = deflateBound(&stream, text.len);
+        char *out = arena_alloc(arena, room < max ? room : max);
+        stream.next_out = (Bytef *)out;
+        stream.avail_out = (uInt)(room < max ? room : max);
+        if (deflate(&stream, Z_FINISH) == Z_STREAM_END)
+                packed = (struct slice){.data = out, .len = stream.total_out};
+        deflateEnd(&stream);
+        return packed;
+}

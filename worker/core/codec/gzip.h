@@ -19,4 +19,7 @@ enum gzip_answer {
  */
 enum gzip_answer gzip_unpack(struct arena *arena, struct slice packed, size_t max, struct slice *out);
 
+/* Packs into the arena, fast rather than small. An absent slice if it would be more than `max` bytes. */
+struct slice gzip_pack(struct arena *arena, struct slice text, size_t max);
+
 #endif

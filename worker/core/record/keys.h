@@ -15,6 +15,7 @@
 enum record_key {
         KEY_JOB,        /* hash: the record of the job with this id */
         KEY_EVENTS,     /* list: the timeline of the job with this id */
+        KEY_PAYLOAD,    /* string: the payload of the job with this id, gzip, for claim.keep_payload */
         KEY_LETTER,     /* hash: the dead letter with this dead id (core/record/letter.h) */
         KEY_DEAD,       /* sorted set: dead ids of this queue by the time of death */
         KEY_JOBS,       /* sorted set: ids of jobs in this state (running scheduled retrying dead completed
@@ -45,6 +46,7 @@ enum {
         RECORD_SAMPLES_MAX = 240,            /* an hour */
         RECORD_DROPPED_BYTES_MAX = 64 << 20, /* of the letters that one operation drops */
         RECORD_HEAD_MAX = 16384,             /* bytes of a body in KEY_LETTER: searched by `dlq --search` */
+        RECORD_PAYLOAD_MAX = 65536,          /* bytes of KEY_PAYLOAD; what would be longer is not kept */
 };
 
 /* How long a key outlives its last writer. What is not here is kept for claim.keep, or until it is removed.

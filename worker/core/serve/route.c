@@ -59,6 +59,8 @@ const struct serve_route serve_routes[] = {
         { SERVE_JOB, SERVE_FOR_OWN, "GET", "/v1/jobs/{id}",
           .summary = "One job with its timeline; a dead id works too.",
           .query = {{"wait", "waits so long for its end, as 30s; at most 60s"}} },
+        { SERVE_JOB_MAILS, SERVE_FOR_READ, "GET", "/v1/jobs/{id}/mails",
+          .summary = "What it sends, planned anew from its payload, if that is kept (claim.keep_payload) or in its dead letter." },
         { SERVE_QUEUES, SERVE_FOR_READ, "GET", "/v1/queues", .list = true,
           .summary = "Work queues and leveret.unrouted: what waits, runs and died there." },
         { SERVE_PAUSE, SERVE_FOR_OPERATE, "POST", "/v1/queues/{queue}/pause",
@@ -95,6 +97,8 @@ const struct serve_route serve_routes[] = {
           .summary = "Ends an operation; what it did not reach stays as it is." },
         { SERVE_RESTORE, SERVE_FOR_OPERATE, "POST", "/v1/operations/{id}/restore", .status = 202,
           .summary = "Brings back the letters that an operation dropped, as another one." },
+        { SERVE_DEAD_MAILS, SERVE_FOR_READ, "GET", "/v1/dead/{queue}/{dead-id}/mails",
+          .summary = "What it would send." },
         { SERVE_AUDIT, SERVE_FOR_READ, "GET", "/v1/audit", .list = true,
           .summary = "What was changed over HTTP, by whom, the latest first.",
           .query = {{"limit", "at most so many, 1 to 1000; default 50"}} },
@@ -111,7 +115,8 @@ const struct serve_route serve_routes[] = {
         { SERVE_TYPE_PLAN, SERVE_FOR_READ, "POST", "/v1/types/{type}/plan",
           .summary = "What its handler would do with a payload. Sends nothing.",
           .body = "{\"type\":\"object\",\"required\":[\"data\"],\"additionalProperties\":false,"
-                  "\"properties\":{\"data\":{\"description\":\"the payload\"}}}" },
+                  "\"properties\":{\"data\":{\"description\":\"the payload\"},\"locale\":{\"type\":\"string\","
+                  "\"description\":\"in place of the language that a type from a file chooses\"}}}" },
         { 0 },
 };
 /* clang-format on */

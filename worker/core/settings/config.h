@@ -205,9 +205,10 @@ struct config {
         struct config_queue queues[CONFIG_QUEUES_MAX];
         size_t queue_count; /* default 1: "leveret.work" bound with "#" */
         struct {
-                int64_t lease_ms;    /* default 60000 */
-                int64_t keep_ms;     /* default 7 days */
-                int64_t max_crashes; /* default 3 */
+                int64_t lease_ms;        /* default 60000 */
+                int64_t keep_ms;         /* default 7 days */
+                int64_t keep_payload_ms; /* default 0: payloads are not kept */
+                int64_t max_crashes;     /* default 3 */
         } claim;
         struct {
                 const char *path[CONFIG_TYPE_PATHS_MAX]; /* directories; default none */

@@ -165,6 +165,10 @@ const struct setting settings[] = {
           .min = MINUTE_MS, .max = 366 * DAY_MS, .fallback = "7d", .reloadable = true,
           .prose = "How long the record of a completed job is kept, and so for how long a duplicate is "
                    "recognised." },
+        { .name = "claim.keep_payload", .kind = SETTING_DURATION, OF_WORKER(claim.keep_payload_ms),
+          .min = 0, .max = 366 * DAY_MS, .fallback = "0", .reloadable = true,
+          .prose = "How long the payload of a job is kept in Redis, packed and up to 64 KiB, from when a worker took it last, so "
+                   "that its mails can be shown after it ended; 0: not at all." },
         { .name = "claim.max_crashes", .kind = SETTING_INTEGER, OF_WORKER(claim.max_crashes),
           .min = 1, .max = 1000, .fallback = "3", .reloadable = true,
           .prose = "How many starts without an end, each of them perhaps a crash of the worker, dead-letter "

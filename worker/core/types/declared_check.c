@@ -32,10 +32,11 @@ static void example_plan(const struct type_check *check, const char *locale)
         arena_fini(&arena);
 }
 
-/* In each language that a template of the type has: a sentence may be broken in one alone. */
-static void languages_check(const struct type_check *check, const struct declared_mail *mail)
+/* The languages of a mail's templates but the neutral one, each once. */
+static void languages_tell(const struct declared_type *type, const struct declared_mail *mail,
+                           declared_type_language *tell, void *context)
 {
-        const struct template_set *set = check->type->templates;
+        const struct template_set *set = type->templates;
         struct slice name = slice_of(mail->template), last = {0};
         for (size_t i = 0; i < set->count; i++) {
                 const struct template_name *each = &set->entries[i].name;
@@ -45,8 +46,22 @@ static void languages_check(const struct type_check *check, const struct declare
                 last = each->locale;
                 char locale[TEMPLATE_LOCALE_MAX + 1] = "";
                 memcpy(locale, last.data, last.len);
-                example_plan(check, locale);
+                tell(context, locale);
         }
+}
+
+/* A sentence may be broken in one language alone. */
+static void language_check(void *check, const char *locale)
+{
+        example_plan(check, locale);
+}
+
+void declared_type_languages(const struct handler *handler, declared_type_language *tell, void *context)
+{
+        const struct declared_type *type = (const struct declared_type *)(const void *)handler;
+        for (size_t i = 0; handler->kind == &declared_payload_kind && i < type->effect_count; i++)
+                if (type->effects[i].kind == EFFECT_MAIL && type->effects[i].mail.template)
+                        languages_tell(type, &type->effects[i].mail, tell, context);
 }
 
 static void effect_check(struct type_check *check, const struct declared_effect *effect)
@@ -77,5 +92,5 @@ void declared_type_check(const struct declared_type *type, struct file_faults *f
         example_plan(&check, NULL);
         for (size_t i = 0; i < type->effect_count && faults->count == before; i++)
                 if (type->effects[i].mail.template)
-                        languages_check(&check, &type->effects[i].mail);
+                        languages_tell(type, &type->effects[i].mail, language_check, &check);
 }

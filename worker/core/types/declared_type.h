@@ -31,6 +31,11 @@ struct handler *declared_type_handler(struct declared_type *type);
 /* The file of a handler that is one of these. */
 struct place_in_file declared_type_place(const struct handler *handler);
 
+/* Tells each language that the templates of its mails have, besides the neutral one; one more than once if
+ * several mails have it. None of a handler that is none of these. */
+typedef void declared_type_language(void *context, const char *locale);
+void declared_type_languages(const struct handler *handler, declared_type_language *tell, void *context);
+
 /* The plan of a payload with this language in place of the one that the type chooses; NULL: as it chooses. As
  * plan_build otherwise. */
 enum plan_outcome declared_type_preview(const struct handler *handler, const json_t *payload,

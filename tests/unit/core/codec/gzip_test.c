@@ -161,6 +161,27 @@ static void a_bomb_is_stopped_at_the_bound(void **state)
         arena_fini(&arena);
 }
 
+static void what_was_packed_unpacks_and_more_than_the_bound_is_not_packed(void **state)
+{
+        (void)state;
+        struct arena arena;
+        arena_init(&arena);
+        char text[5000];
+        for (size_t i = 0; i < sizeof(text); i++)
+                text[i] = (char)(i * i >> 3);
+        for (size_t len = 0; len <= sizeof(text); len += 1250) {
+                struct slice plain = {.data = text, .len = len}, back = {0};
+                struct slice small = gzip_pack(&arena, plain, 8192);
+                assert_true(small.len > 0);
+                assert_int_equal(gzip_unpack(&arena, small, sizeof(text), &back), GZIP_OK);
+                assert_int_equal(back.len, len);
+                assert_memory_equal(back.data ? back.data : "", text, len);
+                assert_non_null(gzip_pack(&arena, plain, small.len).data);
+                assert_null(gzip_pack(&arena, plain, small.len - 1).data);
+        }
+        arena_fini(&arena);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -173,6 +194,7 @@ int main(void)
                 cmocka_unit_test(no_memory_is_not_taken_for_broken),
                 cmocka_unit_test(other_formats_are_broken),
                 cmocka_unit_test(a_bomb_is_stopped_at_the_bound),
+                cmocka_unit_test(what_was_packed_unpacks_and_more_than_the_bound_is_not_packed),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
