@@ -123,10 +123,10 @@ engine_mutant(intended_is_still_fresh tries.c
 engine_mutant(refused_effect_is_sent actions.c
   [[effect.sent = (job->done >> index) & 1;]]
   [[effect.sent = true;]])
-engine_mutant(handler_runs_and_nobody_knows actions.c
+engine_mutant(handler_runs_and_nobody_knows plans.c
   [[fatal_signal_running(&delivery->words);]]
   [[]])
-engine_mutant(handler_runs_for_ever actions.c
+engine_mutant(handler_runs_for_ever plans.c
   [[fatal_signal_running(NULL);]]
   [[]])
 engine_mutant(found_decision_is_not_told actions.c

@@ -585,6 +585,14 @@ void redis_store_renew(struct redis_store *store, const struct store_identity *i
         ask_script(store, identity, (struct store_request){.script = STORE_RENEW}, done, context);
 }
 
+/* No schedule has a planner, and what a plan of C is made of does not change: nobody reads what is kept. */
+void redis_store_keep(struct redis_store *store, const struct store_identity *identity, struct slice plan,
+                      struct slice digest, store_done *done, void *context)
+{
+        (void)identity, (void)plan, (void)digest;
+        ask(store, &(struct asked){.kind = ASKED_COMMAND, .done = done, .context = context});
+}
+
 void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
                         const struct store_move *move, store_done *done, void *context)
 {

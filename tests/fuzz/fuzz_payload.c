@@ -31,6 +31,10 @@ static void plan_text(const struct handler *handler, struct slice payload, struc
                 CHECK(strstr(error, ": /") && utf8_one_line(error, strlen(error)));
                 buffer_add_text(text, error);
                 break;
+        case PLAN_BAD_PLAN: /* of planners alone */
+        case PLAN_PLANNERS:
+                CHECK(false);
+                break;
         }
         CHECK(utf8_valid(text->data, text->len));
         arena_fini(&arena);

@@ -65,7 +65,11 @@ int main(int argc, char **argv)
 {
         types_path_expect(argc == 3, "usage: types_path DIRECTORY TYPE");
         struct file_faults faults = {0};
-        struct type_set *types = type_set_load((const char *const[]){argv[1]}, 1, handlers, &faults);
+        struct type_set *types =
+                type_set_load(&(struct type_sources){.directories = (const char *const[]){argv[1]},
+                                                     .directory_count = 1,
+                                                     .compiled = handlers},
+                              &faults);
         types_path_expect(types != NULL, "the types are not taken");
         const struct handler *handler = type_set_find(types, slice_of(argv[2]));
         types_path_expect(handler != NULL, "there is no such type");

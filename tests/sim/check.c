@@ -264,6 +264,22 @@ static void check_outlet(struct world *world, const struct slot *slot)
         }
 }
 
+/* I9: what is sent is a part of the plan that is recorded, and all that was ever sent of the job was. */
+static void check_plan(struct world *world, const struct slot *slot)
+{
+        uint8_t id = slot->id;
+        if (!world->specs[id].planner)
+                return;
+        if (world->store.records[id].plan != slot->plan)
+                world_fail(world, "I9", "id %u is sent by a plan that is not recorded", id);
+        for (uint32_t i = 0; i < world->send_count; i++) {
+                const struct send *send = &world->sends[i];
+                if (send->id == id && send->content == slot->content && send->plan != slot->plan &&
+                    !world->dropped[id][send->content])
+                        world_fail(world, "I9", "id %u is sent by another plan than before", id);
+        }
+}
+
 void check_send(struct world *world, const struct worker *worker, const struct slot *slot)
 {
         const struct store_record *record = &world->store.records[slot->id];
@@ -275,6 +291,7 @@ void check_send(struct world *world, const struct worker *worker, const struct s
         if (world->tainted[slot->id])
                 return;
         check_outlet(world, slot);
+        check_plan(world, slot);
         if (record->owner != slot->owner)
                 world_fail(world, "I2", "id %u is sent by one who does not own it", slot->id);
         else if (record->lease_until_ms - store_now(world) < SEND_LIMIT_MS)
@@ -452,7 +469,7 @@ static void check_crash_loop(struct world *world, const struct copy *copy)
                 beside += run->beside_poison && !run->forced && !run->frozen && !run->cut && !run->orphan;
         }
         world->tally->crash_loops++;
-        if (world->tainted[copy->id])
+        if (world->tainted[copy->id] || world->plan_deaths[copy->id] >= world->max_crashes)
                 return;
         if (unended < world->max_crashes)
                 world_fail(world, "crash loop", "id %u has %u starts without an end", copy->id, unended);
@@ -503,6 +520,7 @@ static void check_reason(struct world *world, const struct copy *copy)
         case REASON_UNSUPPORTED_ENCODING:
         case REASON_EXPIRED:
         case REASON_REJECTED:
+        case REASON_BAD_PLAN:
         case REASON_DELIVERY_LIMIT:
         case REASON_BROKER_EXPIRED:
         case REASON_MAX_LENGTH:

@@ -71,18 +71,9 @@ static struct job_try remembered(const struct world *world, const struct worker 
         return try;
 }
 
-static void plan(struct world *world, struct worker *worker, struct slot *slot, const struct job_event *claim)
+static void planned(struct world *world, struct worker *worker, struct slot *slot, bool keep)
 {
         const struct spec *spec = &world->specs[slot->id];
-        struct run *run = slot->run >= 0 ? &world->runs[slot->run] : NULL;
-        if (run && !run->start)
-                world_fail(world, "crash loop", "the handler of id %u is run though it is to die", slot->id);
-        if (run)
-                run->planned = true;
-        if (spec->poison) {
-                fault_crash(world, worker, slot);
-                return;
-        }
         struct job_try tries[JOB_EFFECTS_MAX];
         for (uint8_t i = 0; i < spec->effects; i++)
                 tries[i] = remembered(world, worker, slot, i);
@@ -91,13 +82,63 @@ static void plan(struct world *world, struct worker *worker, struct slot *slot, 
                 .tries = tries,
                 .letter = slot->claim.letter,
                 .effects_total = spec->effects,
-                .done = claim->done,
-                .intents = claim->intents,
-                .park = claim->park,
+                .done = slot->claim.effects,
+                .intents = slot->claim.intents,
+                .park = spec->park,
+                .keep = keep,
         };
         if (spec->bad_payload)
                 event = (struct job_event){.kind = EVENT_REFUSED, .reason = spec->bad_payload};
         engine_step(world, worker, slot, &event);
+}
+
+static void burn(struct world *world, const struct slot *slot)
+{
+        world->burnt[slot->id] |=
+                (uint64_t)1 << (slot->job.generation.attempt % 8 + 8 * (slot->job.generation.redrives % 8));
+}
+
+/* The planner's answer, or what came in its place. Each answer is another plan. */
+static void on_answer(struct world *world, struct worker *worker, struct slot *slot)
+{
+        struct job_event none = {.kind = EVENT_UNPLANNED, .retry_after_ms = -1};
+        if (slot->job.phase != JOB_PLANNING)
+                return;
+        if (world_fault(world, FAULT_PLANNER_DOWN)) {
+                none.outage = random_one_in(&world->random, 2);
+                none.died = random_one_in(&world->random, 2);
+        } else if (world->specs[slot->id].deadly || world_fault(world, FAULT_PLANNER_DEAD)) {
+                none.died = true;
+        } else {
+                slot->plan = ++world->next_plan;
+                planned(world, worker, slot, /* keep = */ true);
+                return;
+        }
+        world->plan_deaths[slot->id] += none.died && !none.outage;
+        if (!none.died && !none.outage)
+                burn(world, slot);
+        engine_step(world, worker, slot, &none);
+}
+
+static void plan(struct world *world, struct worker *worker, struct slot *slot)
+{
+        const struct spec *spec = &world->specs[slot->id];
+        struct run *run = slot->run >= 0 ? &world->runs[slot->run] : NULL;
+        if (run && !run->start)
+                world_fail(world, "crash loop", "the handler of id %u is run though it is to die", slot->id);
+        if (run)
+                run->planned = true;
+        slot->plan = slot->claim.plan;
+        if (spec->poison)
+                fault_crash(world, worker, slot);
+        else if (!spec->planner || slot->plan)
+                planned(world, worker, slot, /* keep = */ false);
+        else
+                world_later_slot(world,
+                                 world_fault(world, FAULT_PLANNER_LATE)
+                                         ? random_between(&world->random, 1, 3 * LEASE_MS)
+                                         : world_latency(world),
+                                 HAPPEN_PLANNED, worker, slot);
 }
 
 static void publish_later(struct world *world, struct worker *worker, struct slot *slot)
@@ -108,14 +149,17 @@ static void publish_later(struct world *world, struct worker *worker, struct slo
 
 /* Carries out one action. */
 static void carry_out(struct world *world, struct worker *worker, struct slot *slot,
-                      const struct job_action *action, const struct job_event *cause)
+                      const struct job_action *action)
 {
         switch (action->kind) {
         case ACTION_CLAIM:
                 store_call(world, worker, slot, STORE_CLAIM, -1);
                 return;
         case ACTION_PLAN:
-                plan(world, worker, slot, cause);
+                plan(world, worker, slot);
+                return;
+        case ACTION_KEEP:
+                store_call(world, worker, slot, STORE_KEEP, -1);
                 return;
         case ACTION_WANT_PLACE:
                 engine_kick(world, worker);
@@ -189,7 +233,7 @@ void engine_step(struct world *world, struct worker *worker, struct slot *slot, 
                         fault_crash(world, worker, NULL);
                         return;
                 }
-                carry_out(world, worker, slot, &actions.list[i], event);
+                carry_out(world, worker, slot, &actions.list[i]);
                 if (!worker->alive || worker->incarnation != incarnation)
                         return;
         }
@@ -262,6 +306,7 @@ static void on_delivery(struct world *world, struct worker *worker, const struct
                                      .lease_ms = LEASE_MS,
                                      .send_limit_ms = SEND_LIMIT_MS,
                                      .timeout_ms = world->handler_timeout_ms,
+                                     .plan_deaths_max = world->max_crashes,
                              });
         NOTE(world, "w%d receives id %u content %u as %u.%u.%u", worker_number(world, worker), slot->id,
              slot->content, slot->job.generation.redrives, slot->job.generation.attempt,
@@ -348,8 +393,7 @@ static void on_place(struct world *world, struct worker *worker)
         if (world->now_ms < worker->breaker_until_ms && random_one_in(&world->random, 2))
                 event.kind = EVENT_DEFER;
         if (event.now_ms - waiting->job.claimed_ms >= world->handler_timeout_ms && waiting->job.tried)
-                world->burnt[waiting->id] |= (uint64_t)1 << (waiting->job.generation.attempt % 8 +
-                                                             8 * (waiting->job.generation.redrives % 8));
+                burn(world, waiting);
         engine_step(world, worker, waiting, &event);
         engine_kick(world, worker);
 }
@@ -416,6 +460,8 @@ void engine_happening(struct world *world, struct happening *happening)
                 on_kick(world, worker);
         } else if (happening->kind == HAPPEN_CONFIRM && slot) {
                 on_confirm(world, worker, slot, happening);
+        } else if (happening->kind == HAPPEN_PLANNED && slot) {
+                on_answer(world, worker, slot);
         } else if (happening->kind == HAPPEN_PUBLISH_AGAIN && slot) {
                 event.kind = EVENT_PUBLISH_AGAIN;
                 engine_step(world, worker, slot, &event);

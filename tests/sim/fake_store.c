@@ -5,8 +5,9 @@
 
 const char *store_script_word(enum store_script script)
 {
-        static const char *const words[STORE_SCRIPT_COUNT] = {
-                "claim", "renew", "intend", "record", "complete", "decide", "settle", "killed", "cancel"};
+        static const char *const words[STORE_SCRIPT_COUNT] = {"claim",  "renew",    "keep",   "intend",
+                                                              "record", "complete", "decide", "settle",
+                                                              "killed", "cancel"};
         return words[script];
 }
 
@@ -83,6 +84,9 @@ static struct store_reply answer(const struct fake_store *store, const struct st
                 reply.effects = record->effects;
                 reply.intents = record->intents;
                 reply.generation = record->generation;
+                reply.plan = record->plan;
+                if (record->plan_deaths_redrives == record->generation.redrives)
+                        reply.plan_deaths = record->plan_deaths;
                 memcpy(reply.tries, record->tries, sizeof reply.tries);
                 reply.doubt_ms = record->doubt_ms;
                 reply.doubt_age_ms = record->doubt_ms ? store->now_ms - record->doubt_ms : 0;
@@ -307,6 +311,10 @@ static void decide(struct store_record *record, const struct store_request *requ
         record->effects_total = request->effects_total;
         if (request->void_effect)
                 record->intents &= ~(1U << (request->void_effect - 1));
+        if (request->plan_deaths) {
+                record->plan_deaths = request->plan_deaths;
+                record->plan_deaths_redrives = request->generation.redrives;
+        }
         for (int i = 0; i < STORE_TRIES_MAX; i++)
                 if (request->tries[i].told)
                         record->tries[i] = request->tries[i];
@@ -388,6 +396,9 @@ struct store_reply fake_store_call(struct fake_store *store, const struct store_
         case STORE_KILLED:
         case STORE_CANCEL:
         case STORE_RENEW:
+                break;
+        case STORE_KEEP:
+                record->plan = request->plan;
                 break;
         case STORE_INTEND:
                 intend(record, request);

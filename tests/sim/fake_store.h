@@ -14,6 +14,7 @@ enum { STORE_RECORDS_MAX = 4, STORE_EFFECTS_MAX = 8, STORE_TRIES_MAX = 3, STORE_
 enum store_script {
         STORE_CLAIM,
         STORE_RENEW,
+        STORE_KEEP,
         STORE_INTEND,
         STORE_RECORD,
         STORE_COMPLETE,
@@ -64,6 +65,8 @@ struct store_request {
         bool rejected;              /* SETTLE: the broker is to move the original, no copy exists */
         struct job_generation copy; /* SETTLE */
         uint32_t signal;            /* KILLED */
+        uint32_t plan;              /* KEEP: which one */
+        uint32_t plan_deaths;       /* DECIDE: planners that died of it, 0: not to be told */
 };
 
 struct store_reply {
@@ -73,6 +76,8 @@ struct store_reply {
         struct job_generation generation; /* of the job */
         bool letter; /* the message is the letter that it says, or was when it was claimed */
         uint32_t starts, decision, error, signal;
+        uint32_t plan;             /* that is recorded, 0: none */
+        uint32_t plan_deaths;      /* since the latest redrive */
         uint32_t effects, intents; /* bit n-1: effect n is recorded as sent, was about to be sent */
         struct store_try tries[STORE_TRIES_MAX];
         int64_t doubt_ms;          /* when a start without an end was seen last; 0: never */
@@ -100,6 +105,7 @@ struct store_record {
         struct job_generation generation;
         uint32_t fingerprint, starts, decision, reason, error;
         uint32_t signal;
+        uint32_t plan, plan_deaths, plan_deaths_redrives;
         uint32_t death, dead_id; /* of the latest letter */
         int64_t died_ms;         /* the latest death */
         bool unclaimed;          /* cancelled before any worker saw what it is of */

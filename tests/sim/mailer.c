@@ -25,6 +25,7 @@ void mailer_send(struct world *world, struct worker *worker, struct slot *slot)
                 .worker = (uint8_t)worker_number(world, worker),
                 .incarnation = worker->incarnation,
                 .run = slot->run,
+                .plan = slot->plan,
                 .outlet = slot->job.tries[slot->job.effect].outlet,
         };
         struct happening *begin =

@@ -400,3 +400,42 @@ sim_mutant(what_was_found_is_sent_again "${protocol}"
 sim_mutant(retention_counts_from_the_last_crash "${protocol}"
   [[event->now_ms - try->from_ms <= event->look_limits.keeps_ms]]
   [[age_ms <= event->look_limits.keeps_ms]])
+
+# Planners: whose answers differ each time, who come late, or die.
+set(planner_options --faults planner,planner-late,planner-dead,planner-down,crash,reply-lost,transient --ids 2)
+sim_mutant(plan_is_sent_before_it_is_recorded "${protocol}"
+  [[if (event->keep)]]
+  [[if (0)]] ${planner_options})
+sim_mutant(recorded_plan_is_asked_for_again engine.c
+  [[else if (!spec->planner || slot->plan)]]
+  [[else if (!spec->planner)]] ${planner_options})
+sim_mutant(lost_keep_is_ignored "${protocol}"
+  [[        if (event->lease == LEASE_LOST) {
+                job_delay(job, job->lease_ms, actions);
+                return;
+        }
+        job_lease_renewed(job, event->sent_ms);
+        begin_effects]]
+  [[        job_lease_renewed(job, event->sent_ms);
+        begin_effects]] --schedules 1000000 ${planner_options})
+sim_mutant(unfenced_keep fake_store.c
+  [[return record->owner == request->owner;]]
+  [[return request->script == STORE_KEEP || record->owner == request->owner;]] ${planner_options})
+sim_mutant(plan_is_forgotten_by_a_retry fake_store.c
+  [[        record->due_ms = now_ms + request->delay_ms;]]
+  [[        record->due_ms = now_ms + request->delay_ms, record->plan = 0;]] ${planner_options})
+sim_mutant(deadly_job_is_tried_for_ever "${protocol}"
+  [[if (blamed && ++job->plan_deaths >= job->plan_deaths_max) {]]
+  [[if (blamed && 0) {]] ${planner_options})
+sim_mutant(deaths_of_planners_are_not_remembered fake_store.c
+  [[        if (request->plan_deaths) {]]
+  [[        if (0) {]] ${planner_options})
+sim_mutant(every_death_is_a_crash_loop "${protocol}"
+  [[if (blamed && ++job->plan_deaths >= job->plan_deaths_max) {]]
+  [[if (blamed) {]] ${planner_options})
+sim_mutant(planner_s_outage_burns_an_attempt "${protocol}"
+  [[.kind = event->outage || event->died ? DECISION_DEFER : DECISION_RETRY,]]
+  [[.kind = event->died ? DECISION_DEFER : DECISION_RETRY,]] ${planner_options})
+sim_mutant(planner_s_answer_is_taken_after_the_lease "${protocol}"
+  [[|| job->phase == JOB_PLANNING || job->publish_waiting;]]
+  [[|| job->publish_waiting;]] --schedules 1000000 ${planner_options})

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { STEPS_MAX = 14, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2, TIER_MS = 50000 };
+enum { STEPS_MAX = 18, LEASE_MS = 60000, KEEP_MS = 3600000, MAX_CRASHES = 2, TIER_MS = 50000 };
 
 #define FAR_MS INT64_C(1800000000000) /* 2027; the clocks of both stores are before it */
 
@@ -30,8 +30,9 @@ struct step {
         bool letter;
         bool doubt;           /* the answer tells of a start that had no end */
         struct store_try try; /* of effect 1 */
-        bool named;           /* the claim names the latest death */
-        bool far;             /* it has to wait for longer than any tier */
+        uint32_t plan, plan_deaths;
+        bool named; /* the claim names the latest death */
+        bool far;   /* it has to wait for longer than any tier */
         struct store_record record;
 };
 
@@ -319,6 +320,23 @@ static const struct store_case cases[] = {
           CLAIM_ALONE(2, CLAIM_RESUMED, .starts = 2, .doubt = true, .try = {.outlet = 2}),
           MOVE(2, LEASE_OK, 1, 0), CLAIM(2, CLAIM_MINE, .starts = 2, .doubt = true),
           MOVE(1, LEASE_LOST, 3, 1)}},
+        {"a plan is recorded by its owner alone, and found by all later runs until its record is dropped",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_KEEP, 1, LEASE_OK, .plan = 5),
+          CALL(STORE_KEEP, 2, LEASE_LOST, .plan = 6), CLAIM(1, CLAIM_MINE, .starts = 1, .plan = 5),
+          CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0)),
+          CLAIM_AS(2, 0, 1, 0, CLAIM_RESUMED, .starts = 1, .plan = 5), DIE(2),
+          CLAIM_AS(3, 1, 0, 0, CLAIM_RESUMED, .starts = 1, .plan = 5),
+          CALL(STORE_DECIDE, 3, LEASE_OK, .decision = 9, .reason = 2),
+          CALL(STORE_SETTLE, 3, LEASE_OK, .dead = true, .decision = 9, .dead_id = 77,
+               .copy = GENERATION(1, 0, 0)),
+          DO(DROP), CLAIM(4, CLAIM_NEW, .starts = 1), CLAIM(4, CLAIM_MINE, .starts = 1)}},
+        {"planners that died of it are counted until it is redriven",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .plan_deaths = 2),
+          CLAIM(1, CLAIM_MINE, .starts = 1, .decision = 9, .plan_deaths = 2),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 0, 1)),
+          CLAIM_AS(2, 0, 0, 1, CLAIM_RESUMED, .starts = 1, .plan_deaths = 2), DIE(2),
+          CLAIM_AS(3, 1, 0, 0, CLAIM_RESUMED, .starts = 1)}},
         {"an original that the broker was to move is told so when it comes again",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9),
           CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true, .rejected = true, .decision = 9),
@@ -404,7 +422,8 @@ static bool claim_matches(const struct step *step, const struct store_reply *got
         if (step->claim == CLAIM_RESUMED || step->claim == CLAIM_MINE || step->claim == CLAIM_CRASHED)
                 left &= job_generation_compare(got->generation, step->as) == 0 &&
                         got->letter == step->letter && (got->doubt_ms != 0) == step->doubt &&
-                        try_matches(&got->tries[0], &step->try);
+                        try_matches(&got->tries[0], &step->try) && got->plan == step->plan &&
+                        got->plan_deaths == step->plan_deaths;
         return got->claim == step->claim && got->starts == step->starts && got->decision == step->decision &&
                got->signal == step->signal && got->intents == step->intents &&
                got->effects == step->effects && left;
@@ -424,12 +443,13 @@ static bool call_matches(const struct step *step, const struct store_driver *dri
         snprintf(error, size,
                  "claim: wanted %s starts %u decision %u signal %u intents %x effects %x, got %s starts %u "
                  "decision %u signal %u intents %x effects %x left %lld as %u.%u.%u letter %d doubt %d "
-                 "outlet %d refusals %d ambiguous %d",
+                 "outlet %d refusals %d ambiguous %d plan %u deaths %u",
                  claim_answer_word(step->claim), step->starts, step->decision, step->signal, step->intents,
                  step->effects, claim_answer_word(got.claim), got.starts, got.decision, got.signal,
                  got.intents, got.effects, (long long)got.lease_left_ms, got.generation.redrives,
                  got.generation.attempt, got.generation.deferrals, got.letter, got.doubt_ms != 0,
-                 got.tries[0].outlet, got.tries[0].refusals, got.tries[0].ambiguous);
+                 got.tries[0].outlet, got.tries[0].refusals, got.tries[0].ambiguous, got.plan,
+                 got.plan_deaths);
         return claim_matches(step, &got);
 }
 

@@ -104,7 +104,10 @@ static void request_fill(const struct world *world, struct store_request *reques
                 tell_tries(world, request, slot);
         if (script == STORE_RECORD)
                 request->sent = job->done >> effect & 1;
+        if (script == STORE_KEEP)
+                request->plan = slot->plan;
         if (script == STORE_DECIDE) {
+                request->plan_deaths = job->plan_deaths;
                 request->decision = decision_encode(&job->decision);
                 request->reason = job->decision.reason;
                 request->void_effect = slot->void_effect;
@@ -202,6 +205,7 @@ static void claimed(struct world *world, struct slot *slot, const struct call *c
         event->decision = decision_decode(call->reply.decision);
         event->generation = call->reply.generation;
         event->early_ms = world->specs[slot->id].due_ms - world->now_ms;
+        event->plan_deaths = call->reply.plan_deaths;
         event->done = call->reply.effects;
         event->intents = call->reply.intents;
         event->park = park_mask(world, slot);
@@ -219,10 +223,10 @@ void store_reply(struct world *world, struct happening *happening)
             (call->request.script != STORE_RENEW && call->request_serial != slot->request_serial))
                 return;
         static const enum job_event_kind kinds[STORE_SCRIPT_COUNT] = {
-                [STORE_CLAIM] = EVENT_CLAIMED,      [STORE_RENEW] = EVENT_RENEWED,
-                [STORE_INTEND] = EVENT_INTENDED,    [STORE_RECORD] = EVENT_RECORDED,
-                [STORE_COMPLETE] = EVENT_COMPLETED, [STORE_DECIDE] = EVENT_DECIDED,
-                [STORE_SETTLE] = EVENT_SETTLED,
+                [STORE_CLAIM] = EVENT_CLAIMED,   [STORE_RENEW] = EVENT_RENEWED,
+                [STORE_KEEP] = EVENT_KEPT,       [STORE_INTEND] = EVENT_INTENDED,
+                [STORE_RECORD] = EVENT_RECORDED, [STORE_COMPLETE] = EVENT_COMPLETED,
+                [STORE_DECIDE] = EVENT_DECIDED,  [STORE_SETTLE] = EVENT_SETTLED,
         };
         assert(call->request.script != STORE_KILLED && call->request.script != STORE_CANCEL);
         struct job_event event = {
@@ -240,7 +244,9 @@ void store_reply(struct world *world, struct happening *happening)
         engine_step(world, worker, slot, &event);
         slot = engine_slot(world, happening);
         bool heard = call->request.script == STORE_RENEW && call->reply.lease == LEASE_LOST;
-        if (heard && slot && (slot->job.phase == JOB_WAITING || slot->job.phase == JOB_FENCING))
+        bool idle = slot && (slot->job.phase == JOB_PLANNING || slot->job.phase == JOB_WAITING ||
+                             slot->job.phase == JOB_FENCING);
+        if (heard && idle)
                 world_fail(world, "lease", "id %u goes on though its lease is another's", slot->id);
 }
 

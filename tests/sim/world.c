@@ -122,6 +122,8 @@ static void draw_spec(struct world *world, struct spec *spec)
                 spec->permanent = (uint8_t)(random_below(random, 8) & all);
         if (has(world, FAULT_POISON) && random_one_in(random, 3))
                 spec->poison = true;
+        spec->planner = has(world, FAULT_PLANNER) && random_one_in(random, 2);
+        spec->deadly = spec->planner && has(world, FAULT_PLANNER_DEAD) && random_one_in(random, 4);
         if (has(world, FAULT_UNCOPYABLE) && random_one_in(random, 2)) {
                 spec->uncopyable = random_one_in(random, 2);
                 spec->unencodable = true;
@@ -250,6 +252,7 @@ static void dispatch(struct world *world, struct happening *happening)
                 fault_restart(world, &world->workers[happening->worker]);
                 return;
         case HAPPEN_DELIVERY:
+        case HAPPEN_PLANNED:
         case HAPPEN_KICK:
         case HAPPEN_CONFIRM:
         case HAPPEN_PUBLISH_AGAIN:

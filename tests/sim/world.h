@@ -70,7 +70,11 @@ enum {
         X(OUTLETS, "outlets")                                                                                \
         X(LOOKUP, "lookup")                                                                                  \
         X(CANCEL, "cancel")                                                                                  \
-        X(SCHEDULE, "schedule")
+        X(SCHEDULE, "schedule")                                                                              \
+        X(PLANNER, "planner")                                                                                \
+        X(PLANNER_LATE, "planner-late")                                                                      \
+        X(PLANNER_DEAD, "planner-dead")                                                                      \
+        X(PLANNER_DOWN, "planner-down")
 
 enum fault {
 #define X(name, word) FAULT_##name,
@@ -118,6 +122,8 @@ struct spec {
         uint8_t effects, park, permanent; /* number; bits per effect */
         bool poison, no_id, uncopyable, unencodable;
         enum reason bad_envelope, bad_payload;
+        bool planner; /* its plan is asked of somebody, who makes another each time */
+        bool deadly;  /* every planner dies of it */
         uint8_t attempts_max;
         uint8_t outlets, fallback_after; /* of each effect */
         bool lookup;                     /* the services can be asked for all effects that do not park */
@@ -146,6 +152,7 @@ struct send {
         int64_t begun_ms;
         uint8_t outlet;
         int64_t accepted_ms;
+        uint32_t plan; /* of which it is a part */
         bool accepted, recorded, over;
         bool told;    /* that its end was ambiguous is recorded */
         bool cleared; /* it may be forgotten: the outlet gave a definite answer later, or did not know it */
@@ -169,6 +176,7 @@ struct slot {
         bool copied, copy_lost; /* its copy reached the broker; was purged there */
         uint32_t dead_id;
         int64_t delay_ms;        /* of the copy that was published last */
+        uint32_t plan;           /* that it carries out; 0: none yet */
         uint8_t void_effect;     /* whose last send surely was not accepted; number from 1, 0: none */
         uint32_t request_serial; /* of the newest request but renewals: an older one's reply is nothing */
 };
@@ -208,6 +216,7 @@ enum happening_kind {
         HAPPEN_SEND_BEGIN,
         HAPPEN_SENT,
         HAPPEN_LOOKED,
+        HAPPEN_PLANNED,
         HAPPEN_CONFIRM,
         HAPPEN_PUBLISH_AGAIN,
         HAPPEN_RENEW,
@@ -253,7 +262,7 @@ struct world {
         uint64_t faults;
         uint32_t fault_rate, budget, max_crashes, worker_count, id_count;
         int64_t now_ms;
-        uint32_t events, next_incarnation, next_serial;
+        uint32_t events, next_incarnation, next_serial, next_plan;
         struct fake_store store;
         int64_t store_offset_ms, handler_timeout_ms;
         bool unreachable; /* a look-up was not answered, at least once */
@@ -275,8 +284,9 @@ struct world {
         bool tainted[IDS_MAX];      /* its record was lost or Redis' clock jumped while there was one */
         bool cancelled[IDS_MAX][2]; /* and whoever asked for it was told so */
         bool completed[IDS_MAX][2], dropped[IDS_MAX][2], redriven[IDS_MAX], conflicted[IDS_MAX];
-        bool purged[IDS_MAX];    /* some of its copies were lost by an operator's tool */
-        uint64_t burnt[IDS_MAX]; /* bit attempt + 8 * redrives: a try of it failed by its own fault */
+        uint32_t plan_deaths[IDS_MAX]; /* planners that died of it */
+        bool purged[IDS_MAX];          /* some of its copies were lost by an operator's tool */
+        uint64_t burnt[IDS_MAX];       /* bit attempt + 8 * redrives: a try of it failed by its own fault */
         struct tally *tally;
         const char *failure; /* the first check that failed, NULL */
         char failure_text[160];

@@ -20,6 +20,7 @@
 
 #define JOB_KEY "conformance:job:{%u}"
 #define EVENTS_KEY "conformance:events:{%u}"
+#define PLAN_KEY "conformance:plan:{%u}"
 
 struct redis {
         redisContext *connection;
@@ -58,7 +59,7 @@ static void append_file(char **text, const char *name)
 static void reset(void *context)
 {
         struct redis *redis = context;
-        forget(redisCommand(redis->connection, "DEL " JOB_KEY " " EVENTS_KEY, 0U, 0U));
+        forget(redisCommand(redis->connection, "DEL " JOB_KEY " " EVENTS_KEY " " PLAN_KEY, 0U, 0U, 0U));
 }
 
 /* The arguments of one call: texts kept in place. */
@@ -152,6 +153,10 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
         case STORE_CANCEL:
                 add_number(arguments, request->tier_ms);
                 return;
+        case STORE_KEEP:
+                add(arguments, "{}");
+                add_number(arguments, request->plan);
+                return;
         case STORE_KILLED:
                 add_number(arguments, request->signal);
                 return;
@@ -199,6 +204,12 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add_optional(arguments, request->void_effect);
         for (unsigned i = 0; request->script == STORE_DECIDE && i < STORE_TRIES_MAX; i++)
                 add_try(arguments, i + 1, &request->tries[i]);
+        if (request->plan_deaths) {
+                char text[TRY_RECORD_SIZE];
+                plan_deaths_format(request->plan_deaths, request->generation.redrives, text);
+                add(arguments, "plan_deaths");
+                add(arguments, "%s", text);
+        }
         if (request->script == STORE_SETTLE)
                 add_optional(arguments, request->rejected ? request->decision : 0);
         if (request->script == STORE_SETTLE && request->dead) {
@@ -244,6 +255,17 @@ static void parse_try(struct store_reply *parsed, const char *field, const redis
         try->cleared_ms = record.cleared_ms;
 }
 
+static void parse_field(struct store_reply *parsed, const char *field, const redisReply *value)
+{
+        if (strcmp(field, "plan") == 0)
+                parsed->plan = number_of(value);
+        else if (strcmp(field, "plan_deaths") == 0)
+                parsed->plan_deaths = plan_deaths_parse((struct slice){.data = value->str, .len = value->len},
+                                                        parsed->generation.redrives);
+        else
+                parse_try(parsed, field, value);
+}
+
 static struct store_reply parse_claim(const redisReply *reply)
 {
         struct store_reply parsed = {0};
@@ -269,7 +291,7 @@ static struct store_reply parse_claim(const redisReply *reply)
                                                     .deferrals = number_of(reply->element[11])};
         parsed.letter = reply->element[12]->len > 0;
         for (size_t i = 0; i + 1 < reply->element[13]->elements; i += 2)
-                parse_try(&parsed, reply->element[13]->element[i]->str, reply->element[13]->element[i + 1]);
+                parse_field(&parsed, reply->element[13]->element[i]->str, reply->element[13]->element[i + 1]);
         parsed.doubt_ms = (int64_t)strtoll(reply->element[14]->str, NULL, 10);
         parsed.doubt_age_ms = reply->element[15]->integer;
         parsed.doubt_from_age_ms = reply->element[16]->integer;
@@ -283,9 +305,11 @@ static struct store_reply call(void *context, const struct store_request *reques
         struct arguments arguments = {0};
         add(&arguments, "EVAL");
         arguments.list[arguments.count++] = redis->scripts[request->script];
-        add(&arguments, "2");
+        add(&arguments, request->script == STORE_KEEP ? "3" : "2");
         add(&arguments, JOB_KEY, (unsigned)request->id);
         add(&arguments, EVENTS_KEY, (unsigned)request->id);
+        if (request->script == STORE_KEEP)
+                add(&arguments, PLAN_KEY, (unsigned)request->id);
         add_identity(&arguments, request);
         add_particulars(&arguments, request);
         redisReply *reply = must(redisCommandArgv(redis->connection, arguments.count, arguments.list, NULL));

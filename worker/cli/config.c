@@ -51,7 +51,7 @@ static const char *const *types_named(void *context, const struct config *config
 {
         struct types_loading *loading = context;
         struct file_faults faults = {0};
-        loading->set = type_set_load(config->types.path, config->types.path_count, handlers, &faults);
+        loading->set = type_set_load_config(config, handlers, &faults);
         buffer_add(lines, faults.lines.data, faults.lines.len);
         *count = faults.count;
         file_faults_fini(&faults);
@@ -76,7 +76,8 @@ int cli_types(struct cli *cli)
                                        .environment = environment_of(cli),
                                        .sets = cli->sets,
                                        .set_count = cli->set_count,
-                                       .section = "types"};
+                                       .section = "types",
+                                       .other_section = "handlers"};
         struct config_errors errors = {0};
         struct config *config = NULL;
         if (config_load(&source, &config, &errors) == 0)

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "core/plan/plan_json.h"
 #include "handler.h"
+#include "io/plan/planner_once.h"
 
 /* The most that a body may ever be. */
 #define DATA_MAX ((size_t)16 << 20)
@@ -14,15 +15,31 @@ static void print_json(const struct handler *handler, const struct plan *plan)
         buffer_fini(&out);
 }
 
+static enum plan_outcome plan_of_text(const struct handler *handler, struct slice data, struct plan **plan,
+                                      struct faults *faults)
+{
+        char cause[JSON_CAUSE_MAX];
+        json_t *payload = json_parse(data, cause);
+        if (!payload)
+                return plan_build_text(handler, data, plan, faults); /* says what it looks like */
+        enum plan_outcome outcome = plan_anyhow(handler, payload, plan, faults);
+        json_decref(payload);
+        return outcome;
+}
+
 static int plan_print(struct cli *cli, const struct handler *handler, struct slice data)
 {
         struct faults faults = {.arena = &cli->arena};
         struct plan *plan = NULL;
-        switch (plan_build_text(handler, data, &plan, &faults)) {
+        switch (plan_of_text(handler, data, &plan, &faults)) {
         case PLAN_BAD_PAYLOAD:
                 return cli_fail_faults(cli, "bad_payload", &faults, "");
         case PLAN_REJECTED:
                 return cli_fail_faults(cli, "rejected", &faults, "");
+        case PLAN_BAD_PLAN:
+                return cli_fail_faults(cli, "bad_plan", &faults, "");
+        case PLAN_PLANNERS:
+                return cli_fail_faults(cli, "no plan", &faults, "");
         case PLAN_OK:
                 break;
         }

@@ -34,7 +34,7 @@ static int validate(struct cli *cli, struct request *request)
         struct faults faults = {.arena = &cli->arena};
         struct plan *plan;
         enum plan_outcome outcome = plan_build_text(handler, request->is.data, &plan, &faults);
-        if (outcome != PLAN_OK)
+        if (outcome != PLAN_OK && outcome != PLAN_PLANNERS)
                 return cli_fail_faults(cli, outcome == PLAN_REJECTED ? "rejected" : "bad_payload", &faults,
                                        "; nothing was published");
         return CLI_OK;

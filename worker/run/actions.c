@@ -1,7 +1,4 @@
-#include "core/mail/mail_guard.h"
 #include "core/record/keys.h"
-#include "core/send/mail_preset.h"
-#include "io/log/fatal_signal.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
@@ -25,6 +22,8 @@ static void on_completed(void *context, const struct store_result *result)
 {
         if (!result->lost)
                 CRASHPOINT("completed");
+        if (!result->lost && result->lease == LEASE_OK)
+                plans_completed(context);
         delivery_reply(context, EVENT_COMPLETED, result);
 }
 
@@ -99,6 +98,7 @@ static void on_claimed(void *context, const struct store_result *result)
                                            .lease_left_ms = result->lease_left_ms,
                                            .early_ms = delivery->envelope.deliver_at_ms - clock_wall_ms(),
                                            .generation = result->generation,
+                                           .plan_deaths = tries_plan_deaths(delivery, result),
                                            .decision = result->decision});
 }
 
@@ -163,89 +163,6 @@ static void claim(struct delivery *delivery)
                                       .dead_id = slice_of(envelope->dead_id)},
                 on_claimed, delivery);
         CRASHPOINT("claim_sent");
-}
-
-/* ---- plan ---- */
-
-static bool is_among(const struct slice *effects, size_t count, const char *key)
-{
-        for (size_t i = 0; i < count; i++)
-                if (slice_is(effects[i], key))
-                        return true;
-        return false;
-}
-
-/* Does the configuration forbid an effect: its sender, its recipients, where its files come from? The error
- * says why. */
-static bool is_guarded(struct delivery *delivery)
-{
-        const struct config *config = delivery->engine->config;
-        for (size_t i = 0; i < delivery->plan->count; i++) {
-                const struct effect *effect = &delivery->plan->effects[i];
-                if (effect->kind != EFFECT_MAIL)
-                        continue;
-                const char *refusal = mail_guard_refusal(&config->guard, &effect->mail, config->mail.from);
-                if (!refusal)
-                        refusal = mail_files_refusal(delivery->arena, &config->attachments, &effect->mail);
-                if (refusal)
-                        snprintf(delivery->error, sizeof(delivery->error), "mail %s: %s", effect->key,
-                                 refusal);
-                if (refusal)
-                        return true;
-        }
-        return false;
-}
-
-/* The first effect that the service of its outlet cannot carry; the error says what. */
-static bool is_too_much(struct delivery *delivery)
-{
-        struct buffer why = {0};
-        for (size_t i = 0; i < delivery->plan->count && !why.len; i++) {
-                const struct config_outlet *outlet = route_home(delivery, i);
-                struct mail_request request = {.mail = delivery->plan->effects[i].mail};
-                if (!outlet || outlet->kind != OUTLET_MAIL || outlet->transport != TRANSPORT_HTTP)
-                        continue;
-                request.mail.from = request.mail.from ? request.mail.from : outlet->from;
-                struct mail_preset_rules rules = mail_preset_of(outlet);
-                if (mail_preset_refusal(&why, &rules, &request))
-                        snprintf(delivery->error, sizeof(delivery->error), "mail %s: %s",
-                                 delivery->plan->effects[i].key, why.data);
-        }
-        bool refused = why.len > 0;
-        buffer_fini(&why);
-        return refused;
-}
-
-static void plan(struct delivery *delivery, struct job_event *answer)
-{
-        struct faults faults = {.arena = delivery->arena};
-        fatal_signal_running(&delivery->words);
-        enum plan_outcome outcome =
-                plan_build_text(delivery->handler, delivery->envelope.payload, &delivery->plan, &faults);
-        fatal_signal_running(NULL);
-        CRASHPOINT("planned");
-        if (outcome != PLAN_OK) {
-                faults_join(&faults, delivery->error, sizeof(delivery->error));
-                enum reason reason = outcome == PLAN_REJECTED ? REASON_REJECTED : REASON_BAD_PAYLOAD;
-                *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = reason};
-                return;
-        }
-        route_seen(delivery->engine, delivery->queue, route_kinds(delivery->plan));
-        if (is_guarded(delivery) || !route_allows(delivery) || is_too_much(delivery)) {
-                *answer = (struct job_event){.kind = EVENT_REFUSED, .reason = REASON_REJECTED};
-                return;
-        }
-        *answer = (struct job_event){.kind = EVENT_PLANNED,
-                                     .effects_total = (uint8_t)delivery->plan->count,
-                                     .tries = tries_of_plan(delivery),
-                                     .letter = delivery->letter};
-        for (size_t i = 0; i < delivery->plan->count; i++) {
-                uint32_t bit = (uint32_t)1 << i;
-                const char *key = delivery->plan->effects[i].key;
-                answer->done |= is_among(delivery->recorded, delivery->recorded_count, key) ? bit : 0;
-                answer->intents |= is_among(delivery->intended, delivery->intended_count, key) ? bit : 0;
-                answer->park |= route_on_ambiguous(delivery, i) == ON_AMBIGUOUS_PARK ? bit : 0;
-        }
 }
 
 /* ---- record ---- */
@@ -387,8 +304,9 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
                 claim(delivery);
                 return false;
         case ACTION_PLAN:
-                plan(delivery, answer);
-                return true;
+                return plans_begin(delivery, answer);
+        case ACTION_KEEP:
+                return plans_keep(delivery);
         case ACTION_WANT_PLACE:
                 return !files_wait(delivery) && place_want(delivery, answer);
         case ACTION_RENEW:

@@ -221,6 +221,7 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
                          .attempts_max = (uint32_t)(configured ? settings->attempts : queue->attempts),
                          .lease_ms = config->claim.lease_ms,
                          .send_limit_ms = route_send_limit_ms(delivery->engine),
+                         .plan_deaths_max = (uint32_t)config->claim.max_crashes,
                          .timeout_ms = settings ? settings->timeout_ms : CONFIG_HANDLER_TIMEOUT_MS,
                  });
 }

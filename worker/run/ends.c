@@ -82,6 +82,7 @@ void end_decide(struct delivery *delivery)
         note_decision(&note, delivery, "decide");
         delivery->looked = NULL;
         delivery->pending++;
+        plans_keep_tried(delivery);
         size_t try_count;
         const struct slice *tries = tries_news(delivery, &try_count);
         redis_store_decide(delivery->engine->store, &identity,
@@ -322,6 +323,8 @@ void end_settle(struct delivery *delivery)
                 add_to_set(delivery, key_of(delivery, KEY_JOBS, "retrying"), now_ms, id, NULL);
                 trim_retrying(delivery, now_ms);
         }
+        if (job->recorded)
+                plans_settled(delivery, job->decision.kind == DECISION_DEAD);
         if (job->recorded)
                 settle_record(delivery);
         CRASHPOINT("settle_sent");

@@ -205,6 +205,7 @@ static bool open_parts(struct engine *engine)
         engine->consumer = amqp_consumer_open(&engine->loop, config, &consumer_events, engine);
         files_open(engine);
         looks_open(engine);
+        planners_configure(engine);
         presence_open(engine);
         depth_open(engine);
         stuck_open(engine);
@@ -227,6 +228,7 @@ static void close_parts(struct engine *engine)
         for (size_t i = 0; i < engine->outlet_count; i++)
                 outlet_close(&engine->outlets[i]);
         lanes_close(engine);
+        planners_close(engine);
         if (engine->files)
                 files_close(engine);
 }

@@ -117,13 +117,14 @@ static struct send_fence fence_of(const struct delivery *delivery)
 
 struct mail_request send_mail_request(struct delivery *delivery, size_t index)
 {
+        const struct config_guard guard = plan_guard(delivery);
         const struct mail_origin origin = {
                 .prefix = delivery->engine->config->redis.prefix,
                 .job_id = delivery->envelope.id,
-                .from = delivery->outlet->config->from,
+                .from = plan_sender(delivery, delivery->outlet->config),
                 .date_s = date_ms(delivery) / 1000,
                 .traceparent = traceparent_of(delivery),
-                .guard = &delivery->engine->config->guard,
+                .guard = &guard,
         };
         return mail_request_make(delivery->arena, &delivery->plan->effects[index].mail, &origin);
 }

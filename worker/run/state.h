@@ -7,6 +7,7 @@
 #include "core/message/dead_id.h"
 #include "core/message/envelope.h"
 #include "core/plan/plan.h"
+#include "core/plan/plan_record.h"
 #include "core/send/post_request.h"
 #include "core/settings/config.h"
 #include "core/watch/last_words.h"
@@ -14,6 +15,7 @@
 #include "io/admin/admin.h"
 #include "io/amqp/amqp_consumer.h"
 #include "io/amqp/amqp_publisher.h"
+#include "io/plan/planner.h"
 #include "io/redis/redis_spare.h"
 #include "io/redis/redis_store.h"
 #include "io/send/mail_files.h"
@@ -49,6 +51,13 @@ struct delivery {
         const struct handler *handler;
         size_t type_label; /* of the metrics */
         struct plan *plan;
+        /* What the record has of it, or is to have: the text, and the digest that names it; absent: nothing.
+         */
+        struct slice plan_text, plan_digest;
+        struct plan_around *around;   /* as recorded; NULL: as configured */
+        struct planner_ask *ask;      /* its plan is being made; NULL: it is not */
+        struct type_planner *planner; /* by whom */
+        bool plan_probe;              /* whether it is in order, by this question */
         char owner[OWNER_SIZE];
         struct last_words_job words; /* what is said of it if the process dies of it */
         char dead_id[DEAD_ID_SIZE];
@@ -161,6 +170,14 @@ struct gate {
         struct delivery *alone; /* a suspect that runs: nothing is claimed beside it */
 };
 
+/* Of planners.c: who plans one type. */
+struct type_planner {
+        struct engine *engine;
+        char *type;
+        struct planner *planner;
+        struct breaker breaker;
+};
+
 struct engine {
         uv_loop_t loop;
         const struct config *config;
@@ -180,6 +197,8 @@ struct engine {
         struct wake wake;
         struct inflight inflight;
         struct gate gate;
+        struct type_planner *planners[CONFIG_HANDLERS_MAX];
+        size_t planner_count;
         struct outlet outlets[OUTLETS_MAX]; /* the first is mail, the last publish */
         size_t outlet_count;
         struct outlet_list
@@ -337,6 +356,34 @@ struct slice *tries_news(const struct delivery *delivery, size_t *count);
 /* Records what is about to be done with the effect: its intent, if it parks, and by which outlet it goes from
  * now on. */
 void tries_intend(struct delivery *delivery, int effect);
+
+/* The digest of the plan that is recorded; absent: none is. */
+struct slice tries_plan(const struct delivery *delivery);
+/* Planners that died of it in this life of the job. */
+uint32_t tries_plan_deaths(const struct delivery *delivery, const struct store_result *claim);
+/* Does the record tell of any try? */
+bool tries_any(const struct delivery *delivery);
+
+/* ---- plans.c: where a job's plan comes from, and what its record keeps of it ---- */
+/* The plan of its record, of its handler or of its planner; as delivery_perform. */
+bool plans_begin(struct delivery *delivery, struct job_event *answer);
+/* The planner's answer is of no interest any more. */
+void plans_forget(struct delivery *delivery);
+/* Records the plan; answers EVENT_KEPT, as delivery_perform. */
+bool plans_keep(struct delivery *delivery);
+/* With a decision after a send began: what later tries would make otherwise is recorded, if it is not yet. */
+void plans_keep_tried(struct delivery *delivery);
+/* The decision is carried out: the plan is kept as long as its record. */
+void plans_settled(struct delivery *delivery, bool dead);
+void plans_completed(struct delivery *delivery);
+/* What holds for the job's mails, as recorded or as configured. */
+struct config_guard plan_guard(const struct delivery *delivery);
+const char *plan_sender(const struct delivery *delivery, const struct config_outlet *outlet);
+
+/* ---- planners.c: those that the configuration names ---- */
+void planners_configure(struct engine *engine);            /* at the start, and after a reload */
+void planners_look(struct engine *engine, int64_t now_ms); /* once a tick */
+void planners_close(struct engine *engine);
 
 /* ---- delivery.c: the job's events in, its actions carried out ---- */
 void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,

@@ -28,6 +28,8 @@ void tally_step(struct delivery *delivery)
                 gate->alone = NULL;
                 fatal_signal_alone(NULL);
         }
+        if (delivery->ask && job->phase != JOB_PLANNING)
+                plans_forget(delivery);
         if (delivery->place.held && !job_has_place(job))
                 outlet_give(delivery->outlet, &delivery->place);
         bool listed = job->phase == JOB_HELD || job->phase == JOB_WAITING;

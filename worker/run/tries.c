@@ -103,12 +103,53 @@ static struct slice try_value(const struct delivery *delivery, size_t effect)
         return slice_of(text);
 }
 
+/* The value of a field of the record that is about the plan. */
+static struct slice plan_field(const struct delivery *delivery, const char *name)
+{
+        for (size_t i = 0; i + 1 < delivery->try_count; i += 2)
+                if (slice_is(delivery->tries[i], name))
+                        return delivery->tries[i + 1];
+        return (struct slice){0};
+}
+
+struct slice tries_plan(const struct delivery *delivery)
+{
+        return plan_field(delivery, "plan");
+}
+
+uint32_t tries_plan_deaths(const struct delivery *delivery, const struct store_result *claim)
+{
+        return plan_deaths_parse(plan_field(delivery, "plan_deaths"), claim->generation.redrives);
+}
+
+bool tries_any(const struct delivery *delivery)
+{
+        for (size_t i = 0; i + 1 < delivery->try_count; i += 2)
+                if (!slice_is(delivery->tries[i], "plan") && !slice_is(delivery->tries[i], "plan_deaths"))
+                        return true;
+        return false;
+}
+
+/* The planners that died of it. */
+static struct slice *deaths_news(const struct delivery *delivery, size_t *count)
+{
+        struct slice *news = arena_alloc(delivery->arena, 2 * sizeof(*news));
+        char *text = arena_alloc(delivery->arena, TRY_RECORD_SIZE);
+        plan_deaths_format(delivery->job.plan_deaths, delivery->job.generation.redrives, text);
+        news[0] = SLICE_LITERAL("plan_deaths");
+        news[1] = slice_of(text);
+        *count = 2;
+        return news;
+}
+
 struct slice *tries_news(const struct delivery *delivery, size_t *count)
 {
         const struct job *job = &delivery->job;
         struct arena *arena = delivery->arena;
         struct slice *news = NULL;
         *count = 0;
+        if (job->plan_deaths > 0 && job->effects_total == 0)
+                return deaths_news(delivery, count);
         for (size_t i = 0; i < job->effects_total; i++) {
                 if (!job->tries[i].news)
                         continue;

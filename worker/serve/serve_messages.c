@@ -110,13 +110,14 @@ static bool check_payload(const struct serve_call *call, const struct publicatio
                 return false;
         }
         enum plan_outcome outcome = plan_build_text(handler, publication->data, &plan, &faults);
-        if (outcome != PLAN_OK)
+        bool good = outcome == PLAN_OK || outcome == PLAN_PLANNERS;
+        if (!good)
                 serve_refuse_faults(call,
                                     outcome == PLAN_REJECTED
                                             ? "rejected: its handler will not do it"
                                             : "bad_payload: it is not what the type asks for",
                                     "/data", &faults);
-        return outcome == PLAN_OK;
+        return good;
 }
 
 static bool may_publish(const struct serve_call *call, const char *type)

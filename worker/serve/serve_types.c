@@ -3,7 +3,9 @@
 #include "core/plan/schema.h"
 #include "core/serve/problem.h"
 #include "core/types/declared_type.h"
+#include "core/types/planned_type.h"
 #include "handler.h"
+#include "io/plan/planner_once.h"
 #include "serve/serve.h"
 
 #include <string.h>
@@ -121,13 +123,14 @@ void serve_plan(const struct serve_call *call, const struct handler *handler, co
         struct buffer text = {0};
         enum plan_outcome outcome =
                 of->locale ? declared_type_preview(handler, of->data, of->locale, &plan, &faults)
-                           : plan_build(handler, of->data, &plan, &faults);
+                           : plan_anyhow(handler, of->data, &plan, &faults);
+        static const char *const details[] = {
+                [PLAN_BAD_PAYLOAD] = "bad_payload: it is not what the type asks for",
+                [PLAN_REJECTED] = "rejected: its handler will not do it",
+                [PLAN_BAD_PLAN] = "bad_plan: what its planner answers is no plan",
+                [PLAN_PLANNERS] = "its planner gives no plan"};
         if (outcome != PLAN_OK) {
-                serve_refuse_faults(call,
-                                    outcome == PLAN_REJECTED
-                                            ? "rejected: its handler will not do it"
-                                            : "bad_payload: it is not what the type asks for",
-                                    "/data", &faults);
+                serve_refuse_faults(call, details[outcome], "/data", &faults);
                 return;
         }
         plan_json(&text, handler->type, plan);
@@ -146,8 +149,8 @@ void serve_type_plan(const struct serve_call *call)
         if (!handler)
                 return;
         bool read = read_asked(call, &asked);
-        if (read && asked.locale && !handler->kind)
-                serve_refuse(call, 400, "locale: a type in C chooses its language itself");
+        if (read && asked.locale && (!handler->kind || handler_is_planned(handler)))
+                serve_refuse(call, 400, "locale: this type chooses its language itself");
         else if (read)
                 serve_plan(call, handler,
                            &(struct serve_payload){.data = asked.data, .locale = asked.locale});

@@ -25,7 +25,9 @@ int type_check(struct cli *cli, const char *directory)
                 return status == CLI_OK ? checked(cli->types) : status;
         }
         struct file_faults faults = {0};
-        cli->types = type_set_load(&directory, 1, handlers, &faults);
+        cli->types = type_set_load(
+                &(struct type_sources){.directories = &directory, .directory_count = 1, .compiled = handlers},
+                &faults);
         if (faults.count)
                 fprintf(stderr, "%s%zu error%s in the types\n", faults.lines.data, faults.count,
                         faults.count == 1 ? "" : "s");

@@ -1,5 +1,7 @@
 #include "cli/type/type.h"
 #include "core/types/declared_type.h"
+#include "core/types/planned_type.h"
+#include "io/plan/planner_once.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -117,7 +119,7 @@ static enum plan_outcome preview_plan(const struct handler *handler, const json_
 {
         if (preview->locale)
                 return declared_type_preview(handler, payload, preview->locale, plan, faults);
-        return plan_build(handler, payload, plan, faults);
+        return plan_anyhow(handler, payload, plan, faults);
 }
 
 int type_preview(struct cli *cli, const struct handler *handler, const struct type_preview *preview)
@@ -128,9 +130,8 @@ int type_preview(struct cli *cli, const struct handler *handler, const struct ty
         char error[JSON_CAUSE_MAX];
         if (!preview->to)
                 return cli_usage(cli, "type preview needs --to DIR");
-        if (preview->locale && !handler->kind)
-                return cli_fail(cli, CLI_USAGE, "%s is a type in C, which chooses its language itself",
-                                handler->type);
+        if (preview->locale && (!handler->kind || handler_is_planned(handler)))
+                return cli_fail(cli, CLI_USAGE, "%s chooses its language itself", handler->type);
         if (preview->data && !cli_data(cli, preview->data, PREVIEW_DATA_MAX, &data))
                 return CLI_ERROR;
         json_t *payload = json_parse(data, error);
@@ -138,8 +139,11 @@ int type_preview(struct cli *cli, const struct handler *handler, const struct ty
                 return cli_fail(cli, CLI_ERROR, "bad_payload: %s", error);
         enum plan_outcome outcome = preview_plan(handler, payload, preview, &plan, &faults);
         json_decref(payload);
+        static const char *const words[] = {[PLAN_BAD_PAYLOAD] = "bad_payload",
+                                            [PLAN_REJECTED] = "rejected",
+                                            [PLAN_BAD_PLAN] = "bad_plan",
+                                            [PLAN_PLANNERS] = "no plan"};
         if (outcome != PLAN_OK)
-                return cli_fail_faults(cli, outcome == PLAN_REJECTED ? "rejected" : "bad_payload", &faults,
-                                       "");
+                return cli_fail_faults(cli, words[outcome], &faults, "");
         return plan_write(cli, plan, preview->to);
 }

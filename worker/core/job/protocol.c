@@ -2,6 +2,19 @@
 
 #include <assert.h>
 
+/* It is ours, and nothing is decided yet. */
+static void begin(struct job *job, const struct job_event *event, struct job_actions *actions)
+{
+        if (job->refused != REASON_NONE) {
+                job_die(job, job->refused, actions);
+        } else if (event->early_ms > 0) {
+                job_decide(job, (struct job_decision){.kind = DECISION_SCHEDULE}, actions);
+        } else {
+                job->phase = JOB_PLANNING;
+                job_act(actions, ACTION_PLAN);
+        }
+}
+
 static void on_claimed(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         if (job->phase != JOB_CLAIMING)
@@ -14,16 +27,12 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
         case CLAIM_NEW:
                 job_lease_renewed(job, event->sent_ms);
                 job->claimed_ms = event->sent_ms;
+                job->plan_deaths = event->plan_deaths;
                 if (event->decision.kind != DECISION_NONE) {
                         job->decision = event->decision;
                         job_publish_or_fence(job, event->now_ms, actions);
-                } else if (job->refused != REASON_NONE) {
-                        job_die(job, job->refused, actions);
-                } else if (event->early_ms > 0) {
-                        job_decide(job, (struct job_decision){.kind = DECISION_SCHEDULE}, actions);
                 } else {
-                        job->phase = JOB_PLANNING;
-                        job_act(actions, ACTION_PLAN);
+                        begin(job, event, actions);
                 }
                 return;
         case CLAIM_CRASHED:
@@ -71,7 +80,8 @@ static void on_renewed(struct job *job, const struct job_event *event, struct jo
         job->renewing = false;
         if (event->lease == LEASE_OK)
                 job_lease_renewed(job, event->sent_ms);
-        bool idle = job->phase == JOB_FENCING || job->phase == JOB_WAITING || job->publish_waiting;
+        bool idle = job->phase == JOB_FENCING || job->phase == JOB_WAITING || job->phase == JOB_PLANNING ||
+                    job->publish_waiting;
         if (!idle || job->phase == JOB_DELAYING)
                 return;
         if (event->lease == LEASE_LOST)
@@ -148,6 +158,15 @@ static void remember_tries(struct job *job, const struct job_event *event)
         }
 }
 
+static void begin_effects(struct job *job, struct job_actions *actions)
+{
+        if (job->park & job->intents & ~job->done)
+                /* At once: any other end of this run would forget the intent. */
+                job_die(job, REASON_AMBIGUOUS_SEND, actions);
+        else
+                job_next_effect(job, actions);
+}
+
 static void on_planned(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         if (job->phase != JOB_PLANNING)
@@ -158,11 +177,39 @@ static void on_planned(struct job *job, const struct job_event *event, struct jo
         job->intents = event->intents;
         job->park = event->park;
         remember_tries(job, event);
-        if (job->park & job->intents & ~job->done)
-                /* At once: any other end of this run would forget the intent. */
-                job_die(job, REASON_AMBIGUOUS_SEND, actions);
+        if (event->keep)
+                job_enter(job, JOB_KEEPING, actions);
         else
-                job_next_effect(job, actions);
+                begin_effects(job, actions);
+}
+
+static void on_kept(struct job *job, const struct job_event *event, struct job_actions *actions)
+{
+        if (job->phase != JOB_KEEPING)
+                return;
+        if (event->lease == LEASE_LOST) {
+                job_delay(job, job->lease_ms, actions);
+                return;
+        }
+        job_lease_renewed(job, event->sent_ms);
+        begin_effects(job, actions);
+}
+
+/* No plan came. A planner that is down is no job's fault; one that died may have died of this one. */
+static void on_unplanned(struct job *job, const struct job_event *event, struct job_actions *actions)
+{
+        if (job->phase != JOB_PLANNING)
+                return;
+        bool blamed = event->died && !event->outage;
+        if (blamed && ++job->plan_deaths >= job->plan_deaths_max) {
+                job_die(job, REASON_CRASH_LOOP, actions);
+                return;
+        }
+        job_decide(
+                job,
+                (struct job_decision){.kind = event->outage || event->died ? DECISION_DEFER : DECISION_RETRY,
+                                      .delay_min_ms = event->retry_after_ms > 0 ? event->retry_after_ms : 0},
+                actions);
 }
 
 static void on_renew_due(struct job *job, const struct job_event *event, struct job_actions *actions)
@@ -191,7 +238,7 @@ static void on_refused(struct job *job, const struct job_event *event, struct jo
 static void on_defer(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         (void)event;
-        if (job->phase == JOB_WAITING)
+        if (job->phase == JOB_WAITING || job->phase == JOB_PLANNING)
                 job_decide(job, (struct job_decision){.kind = DECISION_DEFER}, actions);
 }
 
@@ -217,6 +264,8 @@ void job_step(struct job *job, const struct job_event *event, struct job_actions
                 [EVENT_CLAIMED] = on_claimed,
                 [EVENT_PLANNED] = on_planned,
                 [EVENT_REFUSED] = on_refused,
+                [EVENT_UNPLANNED] = on_unplanned,
+                [EVENT_KEPT] = on_kept,
                 [EVENT_PLACE] = job_on_place,
                 [EVENT_RENEWED] = on_renewed,
                 [EVENT_INTENDED] = job_on_intended,

@@ -15,8 +15,8 @@
  *
  * All went well, the part from WAITING to RECORDING once for each effect:
  *
- *     HELD, CLAIMING, PLANNING, WAITING, [LOOKING], [INTENDING], [FENCING], SENDING, [RECORDING], COMPLETING,
- *     ack
+ *     HELD, CLAIMING, PLANNING, [KEEPING], WAITING, [LOOKING], [INTENDING], [FENCING], SENDING, [RECORDING],
+ * COMPLETING, ack
  *
  * Retry, defer or dead, decided after any phase from CLAIMING to RECORDING:
  *
@@ -35,6 +35,7 @@
  *  I8 nothing is planned or sent before its time (deliver-at).
  *  I7 no effect is sent by an outlet while another may have accepted it, nor by any but its first choice
  * before that is recorded.
+ *  I9 nothing of a plan that is to be recorded is sent before it is, and no other plan after that.
  *
  * Times are milliseconds of CLOCK_BOOTTIME unless a name says otherwise.
  */
@@ -99,7 +100,8 @@ struct job_decision {
 enum job_phase {
         JOB_HELD,       /* received, nothing started; the only phase that may be returned to the broker */
         JOB_CLAIMING,   /* claim sent */
-        JOB_PLANNING,   /* ours; the engine runs the handler */
+        JOB_PLANNING,   /* ours; the engine runs the handler, or waits for a planner's answer */
+        JOB_KEEPING,    /* the plan that a planner made is being recorded */
         JOB_WAITING,    /* for a free place at the mail transport */
         JOB_LOOKING,    /* has a place; the service is being asked whether it has the effect already */
         JOB_INTENDING,  /* has a place; what is about to be done is being recorded: an intent (on_ambiguous:
@@ -161,6 +163,7 @@ struct job {
         struct job_generation came; /* as the message says; `generation` is what the store made of it */
         uint32_t attempts_max;      /* all tries, the first included; at least 1 */
         int64_t lease_ms, send_limit_ms, timeout_ms;
+        uint32_t plan_deaths_max; /* planners that may die of it before it is a crash loop */
 
         /* progress */
         struct job_generation generation;
@@ -172,6 +175,7 @@ struct job {
         bool renewing;          /* a renewal is under way */
         bool store_waiting;     /* the reply of the store was lost: repeat the request when it is back */
         bool publish_waiting;   /* the copy was not confirmed: repeat when told */
+        uint32_t plan_deaths;   /* planners that died of it since it was redriven, this run's included */
         bool tried;             /* at least one send was begun in this run */
         uint8_t fences;         /* renewals that the present send has waited for */
         bool moving;            /* JOB_INTENDING: it goes by another outlet than is recorded */
@@ -187,14 +191,17 @@ struct job {
 };
 
 enum job_event_kind {
-        EVENT_START,    /* may begin: claim (`alone`: nothing else is claimed beside it) */
-        EVENT_CLAIMED,  /* claim_answer, sent_ms, now_ms, lease_left_ms, decision, generation, early_ms */
-        EVENT_PLANNED,  /* effects_total, done, intents, park, tries, letter */
-        EVENT_REFUSED,  /* the payload or the plan is bad: reason */
-        EVENT_PLACE,    /* a place at `outlet` is yours: now_ms, can_look, look_limits */
-        EVENT_LOOKED,   /* look, look_limits, retry_after_ms, now_ms */
-        EVENT_RENEWED,  /* lease_answer, sent_ms, now_ms */
-        EVENT_INTENDED, /* lease_answer, sent_ms, now_ms */
+        EVENT_START,     /* may begin: claim (`alone`: nothing else is claimed beside it) */
+        EVENT_CLAIMED,   /* claim_answer, sent_ms, now_ms, lease_left_ms, decision, generation,
+                            early_ms, plan_deaths */
+        EVENT_PLANNED,   /* effects_total, done, intents, park, tries, letter, keep */
+        EVENT_UNPLANNED, /* the planner gave no answer: died, outage, retry_after_ms */
+        EVENT_KEPT,      /* lease_answer, sent_ms */
+        EVENT_REFUSED,   /* the payload or the plan is bad: reason */
+        EVENT_PLACE,     /* a place at `outlet` is yours: now_ms, can_look, look_limits */
+        EVENT_LOOKED,    /* look, look_limits, retry_after_ms, now_ms */
+        EVENT_RENEWED,   /* lease_answer, sent_ms, now_ms */
+        EVENT_INTENDED,  /* lease_answer, sent_ms, now_ms */
         EVENT_SENT, /* outcome, fenced, throttled, outage, retry_after_ms, others, fallback_after, now_ms */
         EVENT_RECORDED,      /* lease_answer, sent_ms */
         EVENT_COMPLETED,     /* lease_answer */
@@ -222,6 +229,9 @@ struct job_event {
         int64_t early_ms;      /* EVENT_CLAIMED: how long until it may be done; 0 or less: now */
         struct job_generation generation; /* EVENT_CLAIMED: of the job, if it is ours but not new */
         struct job_decision decision;     /* EVENT_CLAIMED: found in the record, else kind NONE */
+        uint32_t plan_deaths;             /* EVENT_CLAIMED: as recorded, 0 after a redrive */
+        bool keep;                        /* EVENT_PLANNED: it is to be recorded first */
+        bool died;                        /* EVENT_UNPLANNED: the planner died of it */
         uint8_t effects_total;
         uint32_t done, intents, park;
         const struct job_try
@@ -245,8 +255,10 @@ struct job_event {
 };
 
 enum job_action_kind {
-        ACTION_CLAIM,      /* run the claim script (job->alone) */
-        ACTION_PLAN,       /* decode the payload and run the handler; answer PLANNED or REFUSED */
+        ACTION_CLAIM, /* run the claim script (job->alone) */
+        ACTION_PLAN,  /* decode the payload and run the handler; answer PLANNED or REFUSED. Of a type with a
+                         planner:  ask it, unless its answer is recorded; the answer may also be UNPLANNED */
+        ACTION_KEEP,  /* record the plan */
         ACTION_WANT_PLACE, /* queue for an outlet that job_may_use_outlet() allows; answer PLACE */
         ACTION_LOOK,       /* ask the service whether it has job->effect; answer LOOKED */
         ACTION_RENEW,      /* extend the lease */

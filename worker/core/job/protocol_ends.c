@@ -47,6 +47,9 @@ void job_store_request(const struct job *job, struct job_actions *actions)
         case JOB_CLAIMING:
                 job_act(actions, ACTION_CLAIM);
                 return;
+        case JOB_KEEPING:
+                job_act(actions, ACTION_KEEP);
+                return;
         case JOB_INTENDING:
                 job_act_effect(actions, ACTION_INTEND, job->effect);
                 return;

@@ -10,13 +10,21 @@ static const char *const claim_words[CLAIM_ANSWER_COUNT] = {
 };
 
 static const char *const phase_words[JOB_PHASE_COUNT] = {
-        [JOB_HELD] = "held",           [JOB_CLAIMING] = "claiming",
-        [JOB_PLANNING] = "planning",   [JOB_WAITING] = "waiting",
-        [JOB_LOOKING] = "looking",     [JOB_INTENDING] = "intending",
-        [JOB_FENCING] = "fencing",     [JOB_SENDING] = "sending",
-        [JOB_RECORDING] = "recording", [JOB_COMPLETING] = "completing",
-        [JOB_DECIDING] = "deciding",   [JOB_PUBLISHING] = "publishing",
-        [JOB_SETTLING] = "settling",   [JOB_DELAYING] = "delaying",
+        [JOB_HELD] = "held",
+        [JOB_CLAIMING] = "claiming",
+        [JOB_PLANNING] = "planning",
+        [JOB_KEEPING] = "keeping",
+        [JOB_WAITING] = "waiting",
+        [JOB_LOOKING] = "looking",
+        [JOB_INTENDING] = "intending",
+        [JOB_FENCING] = "fencing",
+        [JOB_SENDING] = "sending",
+        [JOB_RECORDING] = "recording",
+        [JOB_COMPLETING] = "completing",
+        [JOB_DECIDING] = "deciding",
+        [JOB_PUBLISHING] = "publishing",
+        [JOB_SETTLING] = "settling",
+        [JOB_DELAYING] = "delaying",
         [JOB_ENDED] = "ended",
 };
 
@@ -65,6 +73,7 @@ void job_init(struct job *job, const struct job *constants)
                 .lease_ms = constants->lease_ms,
                 .send_limit_ms = constants->send_limit_ms,
                 .timeout_ms = constants->timeout_ms,
+                .plan_deaths_max = constants->plan_deaths_max,
                 .decision = {.tier = -1},
         };
 }

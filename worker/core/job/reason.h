@@ -14,6 +14,7 @@
         X(ID_CONFLICT, "id_conflict")                                                                        \
         X(EXPIRED, "expired")                                                                                \
         X(REJECTED, "rejected")                                                                              \
+        X(BAD_PLAN, "bad_plan")                                                                              \
         X(PERMANENT_FAILURE, "permanent_failure")                                                            \
         X(ATTEMPTS_EXHAUSTED, "attempts_exhausted")                                                          \
         X(CRASH_LOOP, "crash_loop")                                                                          \

@@ -199,6 +199,8 @@ enum plan_outcome plan_build(const struct handler *handler, const json_t *payloa
         const void *decoded = decode(handler, payload, faults);
         if (!decoded)
                 return PLAN_BAD_PAYLOAD;
+        if (handler->kind && !handler->kind->plan)
+                return PLAN_PLANNERS;
         struct plan *made = arena_alloc(faults->arena, sizeof(*made));
         made->arena = faults->arena;
         made->templates = handler->templates;

@@ -43,8 +43,9 @@ struct plan {
         const struct template_set *templates; /* for plan_template; NULL: there are none */
         struct effect *effects;               /* in the order in which the handler named them */
         size_t count;
-        size_t bytes;  /* PLAN_BYTES_MAX */
-        bool rejected; /* then count is 0 and `reason` says why; bounded, one line, UTF-8 */
+        size_t bytes;   /* PLAN_BYTES_MAX */
+        bool templated; /* it depends on template files, too */
+        bool rejected;  /* then count is 0 and `reason` says why; bounded, one line, UTF-8 */
         char reason[PLAN_ERROR_MAX];
 };
 
@@ -52,13 +53,16 @@ enum plan_outcome {
         PLAN_OK,          /* carry out the effects; there may be none */
         PLAN_BAD_PAYLOAD, /* dead letter `bad_payload` */
         PLAN_REJECTED,    /* dead letter `rejected` */
+        PLAN_BAD_PLAN,    /* dead letter `bad_plan`: of a planner's answer alone */
+        PLAN_PLANNERS,    /* it is a planner that makes it: what is known here is that the payload is good */
 };
 
 /* How the payload of a type that is not in C is read: one of these for each way in which types come. */
 struct payload_kind {
         /* False with every fault added. */
         bool (*check)(const struct handler *handler, const json_t *payload, struct faults *faults);
-        /* Plans what was checked, into a fresh plan. False with faults: the payload is bad. */
+        /* Plans what was checked, into a fresh plan. False with faults: the payload is bad. NULL: a planner
+         * does. */
         bool (*plan)(const struct handler *handler, const json_t *payload, struct plan *plan,
                      struct faults *faults);
         /* As fields_describe, and the JSON Schema without title and description, which the caller owns. */
@@ -71,8 +75,8 @@ bool plan_key_valid(const char *key);
 
 /*
  * Decodes the payload for the handler and lets it plan. Pure: the same payload gives the same plan. `*plan`
- * is set in every case but PLAN_BAD_PAYLOAD (there NULL); unless PLAN_OK, `faults` has been given all that is
- * wrong. The payload is borrowed for the call only; the plan lies in the arena of `faults`.
+ * is set in every case but PLAN_BAD_PAYLOAD and PLAN_PLANNERS (there NULL); unless PLAN_OK, `faults` has been
+ * given all that is wrong. The payload is borrowed for the call only; the plan lies in the arena of `faults`.
  */
 enum plan_outcome plan_build(const struct handler *handler, const json_t *payload, struct plan **plan,
                              struct faults *faults);

@@ -4,6 +4,7 @@ static const struct record_key_parts parts[RECORD_KEY_COUNT] = {
         [KEY_JOB] = {.before = ":job:{", .after = "}"},
         [KEY_EVENTS] = {.before = ":events:{", .after = "}"},
         [KEY_PAYLOAD] = {.before = ":payload:{", .after = "}"},
+        [KEY_PLAN] = {.before = ":plan:{", .after = "}"},
         [KEY_LETTER] = {.before = ":deadletter:{", .after = "}"},
         [KEY_DEAD] = {.before = ":dead:", .after = ""},
         [KEY_JOBS] = {.before = ":jobs:", .after = ""},

@@ -10,12 +10,14 @@
  * the scripts of worker/io/redis/lua get theirs as KEYS. Each begins with redis.prefix, which
  * CONFIG_PREFIX_MAX bounds.
  *
- * A name in braces is the hash slot of a cluster: the record of a job and its timeline are in the same one.
+ * A name in braces is the hash slot of a cluster: the record of a job, its timeline and its plan are in the
+ * same one.
  */
 enum record_key {
         KEY_JOB,        /* hash: the record of the job with this id */
         KEY_EVENTS,     /* list: the timeline of the job with this id */
         KEY_PAYLOAD,    /* string: the payload of the job with this id, gzip, for claim.keep_payload */
+        KEY_PLAN,       /* string: what the job with this id carries out, if that is recorded */
         KEY_LETTER,     /* hash: the dead letter with this dead id (core/record/letter.h) */
         KEY_DEAD,       /* sorted set: dead ids of this queue by the time of death */
         KEY_JOBS,       /* sorted set: ids of jobs in this state (running scheduled retrying dead completed

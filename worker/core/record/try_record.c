@@ -30,3 +30,20 @@ bool try_record_parse(struct slice text, struct try_record *try)
         *try = read;
         return true;
 }
+
+void plan_deaths_format(uint32_t deaths, uint32_t redrives, char *text)
+{
+        snprintf(text, TRY_RECORD_SIZE, "%" PRIu32 " %" PRIu32, deaths, redrives);
+}
+
+uint32_t plan_deaths_parse(struct slice text, uint32_t redrives)
+{
+        char copy[TRY_RECORD_SIZE], rest;
+        uint32_t deaths = 0, known = 0;
+        if (text.len >= sizeof(copy))
+                return 0;
+        snprintf(copy, sizeof(copy), "%.*s", SLICE_PRINT(text));
+        return sscanf(copy, "%" SCNu32 " %" SCNu32 " %c", &deaths, &known, &rest) == 2 && known == redrives
+                       ? deaths
+                       : 0;
+}

@@ -27,4 +27,10 @@ void try_record_format(const struct try_record *try, char *text);
 /* False if the text is none: then `try` is zeroed. */
 bool try_record_parse(struct slice text, struct try_record *try);
 
+/* The field `plan_deaths`: how many planners died of the job in the life that began with its latest redrive.
+ * `text` has TRY_RECORD_SIZE bytes. */
+void plan_deaths_format(uint32_t deaths, uint32_t redrives, char *text);
+/* 0 if the text is none, or tells of an earlier life. */
+uint32_t plan_deaths_parse(struct slice text, uint32_t redrives);
+
 #endif

@@ -14,6 +14,8 @@ enum {
         CONFIG_TIERS_MAX = 16,
         CONFIG_HANDLERS_MAX = 256,
         CONFIG_TYPE_PATHS_MAX = 16,
+        CONFIG_PLAN_EXEC_MAX = 16,
+        CONFIG_PLAN_PROCESSES_MAX = 64,
         CONFIG_PREFIX_MAX = 64, /* bytes of redis.prefix */
         CONFIG_BREAKER_FAILURES_MAX = 64,
         CONFIG_TEXTS_MAX = 64,
@@ -97,6 +99,14 @@ struct config_queue {
 
 enum { CONFIG_HANDLER_TIMEOUT_MS = 60000 }; /* for types that the configuration does not name */
 
+/* Who plans a type outside of leveret: a service or programs; neither: nobody. */
+struct config_plan {
+        const char *url;
+        const char *exec[CONFIG_PLAN_EXEC_MAX]; /* the program and its arguments */
+        size_t exec_count;
+        int64_t processes, timeout_ms;
+};
+
 struct config_handler {
         const char *type;
         int64_t attempts;   /* 0: that of the queue */
@@ -104,6 +114,8 @@ struct config_handler {
         enum on_ambiguous on_ambiguous;
         bool has_on_ambiguous; /* else that of the outlet */
         const char *outlet;    /* NULL: that of the queue */
+        struct config_plan plan;
+        const char *schema; /* a file with the JSON Schema of what is planned; NULL: any payload */
 };
 
 enum outlet_kind { OUTLET_MAIL, OUTLET_POST, OUTLET_PUBLISH };

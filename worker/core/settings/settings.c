@@ -20,10 +20,18 @@ static const char *outlet_rest(const char *path)
         return dot ? dot + 1 : NULL;
 }
 
+size_t setting_handler_type_len(const char *path, bool leaf)
+{
+        static const char plan[] = ".plan";
+        const char *dot = strrchr(path, '.');
+        size_t len = leaf && dot ? (size_t)(dot - path) : strlen(path), tail = sizeof(plan) - 1;
+        return len > tail && strncmp(path + len - tail, plan, tail) == 0 ? len - tail : len;
+}
+
 /*
  * The path as the table writes it: "queues[3].name" becomes "queues[].name"; a type may hold dots, so all
- * between "handlers." and the last word becomes "*". An outlet has the settings of mail. `leaf` says that the
- * last word names a setting, not a section.
+ * between "handlers." and the last word, or `plan` and that, becomes "*". An outlet has the settings of mail.
+ * `leaf` says that the last word names a setting, not a section.
  */
 static bool path_generalise(const char *path, bool leaf, char generic[PATH_MAX_BYTES])
 {
@@ -36,9 +44,8 @@ static bool path_generalise(const char *path, bool leaf, char generic[PATH_MAX_B
                 rest = strchr(path, ']');
                 prefix = token_prefix;
         } else if (strncmp(path, handler_prefix, sizeof(handler_prefix) - 1) == 0) {
-                const char *dot = strrchr(path, '.');
-                bool has_leaf = leaf && dot > path + sizeof(handler_prefix) - 2;
-                rest = has_leaf ? dot : "";
+                const char *type = path + sizeof(handler_prefix) - 1;
+                rest = type + setting_handler_type_len(type, leaf);
                 prefix = "handlers.*";
         } else if (outlet_rest(path)) {
                 rest = outlet_rest(path);

@@ -81,6 +81,9 @@ extern const size_t setting_count;
 /* "amqp.url" of the table for "amqp.url", "queues[].name" for "queues[3].name", "handlers.*.timeout" for
  * "handlers.order.created.v1.timeout", "mail.rate" for "outlets.backup.rate"; NULL if there is none. */
 const struct setting *setting_find(const char *path);
+/* How much of what stands behind "handlers." is the type: "cart.left.v1" of "cart.left.v1.plan.url", which is
+ * a `leaf`, and of "cart.left.v1.plan", which is none. */
+size_t setting_handler_type_len(const char *path, bool leaf);
 /* Is that path a mapping in which settings lie ("mail", "mail.http", "queues[0].retry", "handlers.a.v1")? */
 bool setting_is_section(const char *path);
 /* The path of the same level that was probably meant, spelt with the table's names; NULL if none is near. In

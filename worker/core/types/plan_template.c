@@ -50,6 +50,7 @@ char *plan_template(struct plan *plan, const char *name, const char *locale, con
         char error[JSON_CAUSE_MAX];
         struct slice language = SLICE_LITERAL("");
         struct slice wish = locale ? slice_of(locale) : language;
+        plan->templated = true;
         const struct mustache *template = template_named(plan->templates, name, wish, &language);
         if (!template)
                 return template_reject(plan, name, "there is none of that name");

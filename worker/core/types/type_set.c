@@ -23,7 +23,10 @@ void type_set_give(struct type_set *set)
                 return;
         for (size_t i = 0; i < set->declared_count; i++)
                 declared_type_release(set->declared[i]);
+        for (size_t i = 0; i < set->planned_count; i++)
+                planned_type_release(set->planned[i]);
         free(set->declared);
+        free(set->planned);
         arena_fini(&set->arena);
         free(set);
 }
@@ -37,6 +40,12 @@ void type_set_add(struct type_set *set, struct declared_type *type)
         set->declared[set->declared_count++] = type;
 }
 
+void type_set_add_planned(struct type_set *set, struct planned_type *type)
+{
+        set->planned = memory_resized(set->planned, (set->planned_count + 1) * sizeof(struct planned_type *));
+        set->planned[set->planned_count++] = type;
+}
+
 static int handler_order(const void *a, const void *b)
 {
         const struct handler *const *left = a, *const *right = b;
@@ -48,7 +57,8 @@ static void table_fill(struct type_set *set, const struct handler *const *compil
         size_t count = 0;
         while (compiled[count])
                 count++;
-        set->table = arena_alloc(&set->arena, (count + set->declared_count + 1) * sizeof(*set->table));
+        set->table = arena_alloc(&set->arena, (count + set->declared_count + set->planned_count + 1) *
+                                                      sizeof(*set->table));
         for (size_t i = 0; i < count; i++) {
                 struct handler *copy = arena_alloc(&set->arena, sizeof(*copy));
                 *copy = *compiled[i];
@@ -60,6 +70,8 @@ static void table_fill(struct type_set *set, const struct handler *const *compil
                 handler->templates = &set->templates;
                 set->table[set->count++] = handler;
         }
+        for (size_t i = 0; i < set->planned_count; i++)
+                set->table[set->count++] = &set->planned[i]->handler;
         qsort(set->table, set->count, sizeof(*set->table), handler_order);
         set->labels = arena_alloc(&set->arena, (set->count + 1) * sizeof(*set->labels));
 }
@@ -74,8 +86,11 @@ bool type_set_close(struct type_set *set, const struct handler *const *compiled,
                 if (strcmp(one->type, other->type) != 0)
                         continue;
                 const struct handler *ours = one->kind ? one : other;
-                file_faults_add(faults, declared_type_place(ours), "%s is also %s", ours->type,
-                                one->kind && other->kind ? "in another file" : "a type in C");
+                bool planned = handler_is_planned(one) || handler_is_planned(other);
+                struct place_in_file configured = {
+                        .file = arena_printf(&set->arena, "handlers.%s.plan", ours->type)};
+                file_faults_add(faults, planned ? configured : declared_type_place(ours), "%s is also %s",
+                                ours->type, one->kind && other->kind ? "in another file" : "a type in C");
         }
         if (faults->count == before)
                 for (size_t i = 0; i < set->declared_count; i++)

@@ -4,6 +4,7 @@
 #include "core/memory/arena.h"
 #include "core/memory/slice.h"
 #include "core/types/declared_type.h"
+#include "core/types/planned_type.h"
 #include "core/types/template_set.h"
 
 /*
@@ -20,6 +21,8 @@ struct type_set {
         size_t *labels;                  /* of each type, for whoever counts by types; zeroed */
         struct declared_type **declared; /* those from files, in the order of their files */
         size_t declared_count;
+        struct planned_type **planned; /* those that planners plan */
+        size_t planned_count;
         struct template_set templates;
         char digest[TYPE_SET_DIGEST]; /* SHA-256 of all files with their names, in hex; of none: "" */
         size_t references;
@@ -33,6 +36,7 @@ void type_set_give(struct type_set *set);
 
 /* Adds a type from a file, before type_set_close. */
 void type_set_add(struct type_set *set, struct declared_type *type);
+void type_set_add_planned(struct type_set *set, struct planned_type *type);
 /* Adds the types in C (a NULL-terminated table), sorts all and checks those from files. False with faults. */
 bool type_set_close(struct type_set *set, const struct handler *const *compiled, struct file_faults *faults);
 

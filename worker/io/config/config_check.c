@@ -215,6 +215,20 @@ static void check_outlets(struct check *check)
                                   config->handlers[i].outlet);
 }
 
+static void check_plans(struct check *check)
+{
+        for (size_t i = 0; i < check->config->handler_count; i++) {
+                const struct config_handler *handler = &check->config->handlers[i];
+                bool planned = handler->plan.url || handler->plan.exec_count;
+                const char *plan = arena_printf(check->arena, "handlers.%s.plan", handler->type);
+                if (handler->plan.url && handler->plan.exec_count)
+                        check_fault(check, plan, "has a url or a program, not both");
+                else if (handler->schema && !planned)
+                        check_fault(check, arena_printf(check->arena, "handlers.%s.schema", handler->type),
+                                    "is for types that a planner plans: plan is missing");
+        }
+}
+
 static const char *queue_name_fault(const struct config_queue *queue)
 {
         size_t tier_len = 0;
@@ -398,6 +412,7 @@ void config_check(const struct config *config, struct arena *arena, config_fault
         check_serve(&check);
         check_relay(&check);
         check_outlets(&check);
+        check_plans(&check);
         check_attachments(&check);
         check_guard_list(&check, "mail.from_allowed", &config->guard.from_allowed);
         check_guard_list(&check, "mail.allow_to", &config->guard.allow_to);

@@ -139,9 +139,10 @@ static void *base_of(struct loader *loader, const struct setting *setting, const
         case SETTING_OF_OUTLET:
                 return path_is_of_outlets(path) ? outlet_of(loader, path, error) : &loader->config->mail;
         case SETTING_OF_HANDLER:
-                return handler_get(loader,
-                                   arena_copy(&loader->scratch, type, (size_t)(strrchr(path, '.') - type)),
-                                   error);
+                return handler_get(
+                        loader,
+                        arena_copy(&loader->scratch, type, setting_handler_type_len(type, /* leaf = */ true)),
+                        error);
         case SETTING_OF_QUEUE:
                 *error = "there is no such queue";
                 index = index_of(path, loader->config->queue_count);
@@ -203,6 +204,13 @@ static const char *file_label(struct loader *loader, int line, int column)
         return arena_printf(&loader->scratch, "%s:%d:%d", loader->source->path, line, column);
 }
 
+/* A type, or what stands below it in a section of its own: "handlers.cart.left.v1.plan". */
+static bool is_in_type(const struct config_node *node)
+{
+        return strncmp(node->path, "handlers.", 9) == 0 &&
+               node->depth > 2 + (strlen(node->path + 9) > setting_handler_type_len(node->path + 9, false));
+}
+
 /* Sections and lists of sections: known, and with what they create. False if what lies in it must be skipped.
  */
 static bool section_apply(struct loader *loader, const struct config_node *node, const char *label)
@@ -227,8 +235,7 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
                 return true;
         }
         bool known = setting_is_section(node->path) &&
-                     (!node->odd_key || (in_handlers && node->depth == 2)) &&
-                     !(in_handlers && node->depth > 2);
+                     (!node->odd_key || (in_handlers && node->depth == 2)) && !is_in_type(node);
         bool queues = strcmp(node->path, "queues") == 0;
         if (!known || sequence || queues) {
                 loader_complain(loader, label, node->path,
@@ -240,7 +247,10 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
                 return false;
         }
         const char *error = NULL;
-        if (in_handlers && !handler_get(loader, node->path + 9, &error))
+        const char *type = node->path + 9;
+        if (in_handlers &&
+            !handler_get(loader, arena_copy(&loader->scratch, type, setting_handler_type_len(type, false)),
+                         &error))
                 loader_complain(loader, label, node->path, error);
         bool refused = path_is_of_outlets(node->path) && !outlet_of(loader, node->path, &error);
         if (refused)
@@ -289,8 +299,7 @@ static bool node_apply(struct loader *loader, const struct config_node *node)
         const struct setting *setting = node->odd_key ? NULL : setting_find(node->path);
         const char *key_label = file_label(loader, node->key_line, node->key_column);
         bool container = node->kind == CONFIG_NODE_MAPPING || node->kind == CONFIG_NODE_SEQUENCE;
-        bool in_handlers = strncmp(node->path, "handlers.", 9) == 0;
-        bool section = setting_is_section(node->path) && !(in_handlers && node->depth > 2);
+        bool section = setting_is_section(node->path) && !is_in_type(node);
         if (setting && !section && container) {
                 loader_complain(loader, key_label, node->path, section_fault(setting));
                 loader_origin(loader, node->path, key_label, true)->broken = true;
@@ -327,10 +336,15 @@ static bool lies_below(const char *path, const char *section)
         return section && strncmp(path, section, len) == 0 && (path[len] == '.' || path[len] == '[');
 }
 
+static bool is_in(const char *path, const char *section)
+{
+        return strcmp(path, section) == 0 || lies_below(path, section);
+}
+
 bool loader_wants(const struct loader *loader, const char *path)
 {
-        const char *section = loader->source->section;
-        return !section || strcmp(path, section) == 0 || lies_below(path, section);
+        const char *section = loader->source->section, *other = loader->source->other_section;
+        return !section || is_in(path, section) || (other && is_in(path, other));
 }
 
 static void file_apply(struct loader *loader, struct config_yaml *yaml)

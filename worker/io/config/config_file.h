@@ -23,9 +23,10 @@ struct config_source {
         const char *const *sets;        /* "a.b=c" of --set */
         size_t set_count;
         const struct config_types
-                *types;      /* with it an unknown handlers.<type> is an error; NULL: not checked */
-        const char *section; /* takes only the settings below it, as "types", and checks nothing between
-                                settings; NULL: all */
+                *types;            /* with it an unknown handlers.<type> is an error; NULL: not checked */
+        const char *section;       /* takes only the settings below it, as "types", and checks nothing between
+                                      settings; NULL: all */
+        const char *other_section; /* and those below this one; NULL: none */
 };
 
 /* What is wrong, one line each ending in LF: `file:line:col: setting: message`, `LEVERET_AMQP_URL: message`,

@@ -11,6 +11,7 @@
 enum redis_script {
         REDIS_SCRIPT_CLAIM,
         REDIS_SCRIPT_RENEW,
+        REDIS_SCRIPT_KEEP,
         REDIS_SCRIPT_INTEND,
         REDIS_SCRIPT_RECORD,
         REDIS_SCRIPT_COMPLETE,

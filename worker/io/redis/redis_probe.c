@@ -7,10 +7,11 @@
 #include <stdlib.h>
 
 static const char *const script_sources[REDIS_SCRIPT_COUNT] = {
-        [REDIS_SCRIPT_CLAIM] = script_claim,       [REDIS_SCRIPT_RENEW] = script_renew,
-        [REDIS_SCRIPT_INTEND] = script_intend,     [REDIS_SCRIPT_RECORD] = script_record,
-        [REDIS_SCRIPT_COMPLETE] = script_complete, [REDIS_SCRIPT_DECIDE] = script_decide,
-        [REDIS_SCRIPT_SETTLE] = script_settle,     [REDIS_SCRIPT_KILLED] = script_killed,
+        [REDIS_SCRIPT_CLAIM] = script_claim,   [REDIS_SCRIPT_RENEW] = script_renew,
+        [REDIS_SCRIPT_KEEP] = script_keep,     [REDIS_SCRIPT_INTEND] = script_intend,
+        [REDIS_SCRIPT_RECORD] = script_record, [REDIS_SCRIPT_COMPLETE] = script_complete,
+        [REDIS_SCRIPT_DECIDE] = script_decide, [REDIS_SCRIPT_SETTLE] = script_settle,
+        [REDIS_SCRIPT_KILLED] = script_killed,
 };
 
 const char *redis_probe_cancel(struct arena *arena)

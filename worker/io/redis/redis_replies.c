@@ -85,7 +85,8 @@ static bool claim_parse(struct redis_store *store, const redisReply *reply, stru
                                                      .deferrals = reply_count(reply->element[11])};
         result->letter_queue = reply_text(reply->element[12]);
         result->tries = store->tries;
-        result->try_count = reply_texts(reply->element[13], store->tries, 4 * (size_t)JOB_EFFECTS_MAX);
+        result->try_count =
+                reply_texts(reply->element[13], store->tries, sizeof(store->tries) / sizeof(*store->tries));
         result->doubt_ms = reply_integer(reply->element[14]);
         result->doubt_age_ms = reply_integer(reply->element[15]);
         result->doubt_from_age_ms = reply_integer(reply->element[16]);

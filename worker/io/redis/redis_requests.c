@@ -65,18 +65,22 @@ static void add_key(struct redis_store *store, enum record_key kind, struct slic
         resp_add(&store->out, (struct slice){.data = store->key.data, .len = store->key.len});
 }
 
-/* EVALSHA sha 2 job events + the ten arguments that every script takes; `extra` more are to follow. */
+/* EVALSHA sha 2 job events + the ten arguments that every script takes; `extra` more are to follow. The
+ * script that keeps a plan has a third key. */
 static void begin_script(struct redis_store *store, enum redis_script script,
                          const struct store_identity *identity, size_t extra)
 {
         struct buffer *out = &store->out;
         const struct config *config = store->config;
-        resp_begin(out, 5 + IDENTITY_ARGUMENTS + extra);
+        bool plan = script == REDIS_SCRIPT_KEEP;
+        resp_begin(out, 5 + IDENTITY_ARGUMENTS + extra + plan);
         resp_add_text(out, "EVALSHA");
         resp_add(out, (struct slice){.data = store->connection.sha[script], .len = 40});
-        resp_add_text(out, "2");
+        resp_add_text(out, plan ? "3" : "2");
         add_key(store, KEY_JOB, identity->id);
         add_key(store, KEY_EVENTS, identity->id);
+        if (plan)
+                add_key(store, KEY_PLAN, identity->id);
         resp_add(out, identity->owner);
         resp_add_integer(out, config->claim.lease_ms);
         resp_add_integer(out, identity->generation.redrives);
@@ -139,6 +143,18 @@ void redis_store_renew(struct redis_store *store, const struct store_identity *i
         if (refuse_while_down(store, request))
                 return;
         begin_script(store, REDIS_SCRIPT_RENEW, identity, 0);
+        redis_ring_push(store, request);
+}
+
+void redis_store_keep(struct redis_store *store, const struct store_identity *identity, struct slice plan,
+                      struct slice digest, store_done *done, void *context)
+{
+        struct request request = lease_request(done, context);
+        if (refuse_while_down(store, request))
+                return;
+        begin_script(store, REDIS_SCRIPT_KEEP, identity, 2);
+        resp_add(&store->out, plan);
+        resp_add(&store->out, digest);
         redis_ring_push(store, request);
 }
 

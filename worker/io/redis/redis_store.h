@@ -56,7 +56,7 @@ struct store_result {
         struct slice error, signal;
         const struct slice *effects, *intents; /* JOB_EFFECTS_MAX at most */
         size_t effect_count, intent_count;
-        const struct slice *tries; /* the fields that tell of tries: name, value, ... */
+        const struct slice *tries; /* the fields that tell of tries and the plan: name, value, ... */
         size_t try_count;          /* names and values together */
         /* When a start that had no end was seen last, by Redis' clock (0: never), how long ago that is, and
          * how long ago the first such start began. */
@@ -86,6 +86,10 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
 /* Another claim.lease from now on; LEASE_LOST if somebody else has the job. */
 void redis_store_renew(struct redis_store *store, const struct store_identity *identity, store_done *done,
                        void *context);
+/* Records the plan that all later runs carry out, at most PLAN_RECORD_MAX bytes; `digest` names it. Renews.
+ */
+void redis_store_keep(struct redis_store *store, const struct store_identity *identity, struct slice plan,
+                      struct slice digest, store_done *done, void *context);
 /* An effect goes by another outlet from now on. */
 struct store_move {
         int count; /* of such moves in this run: a request that is carried out late changes nothing */

@@ -41,8 +41,9 @@ struct redis_store {
         struct buffer key;    /* the one at hand */
         struct request *ring; /* under way, oldest first */
         size_t ring_size, ring_head, ring_count;
-        /* Of the reply at hand. An effect has two fields that tell of its tries, each a name and a value. */
-        struct slice effects[JOB_EFFECTS_MAX], intents[JOB_EFFECTS_MAX], tries[4 * JOB_EFFECTS_MAX];
+        /* Of the reply at hand. An effect has two fields that tell of its tries and the plan has two, each a
+         * name and a value. */
+        struct slice effects[JOB_EFFECTS_MAX], intents[JOB_EFFECTS_MAX], tries[4 * JOB_EFFECTS_MAX + 4];
 };
 
 /* Gives one reply to the request that is first in the ring. False if the connection is to be dropped instead:

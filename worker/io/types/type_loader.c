@@ -1,6 +1,7 @@
 #include "io/types/type_loader.h"
 #include "core/codec/sha256.h"
 #include "core/memory/memory.h"
+#include "core/plan/registry.h"
 #include "io/types/type_file.h"
 #include "io/types/type_yaml.h"
 
@@ -161,20 +162,58 @@ static void directory_load(struct type_loading *loading, const char *directory)
         free(names.list);
 }
 
-struct type_set *type_set_load(const char *const *directories, size_t count,
-                               const struct handler *const *compiled, struct file_faults *faults)
+/* ---- Types that planners plan ---- */
+
+static const struct payload_schema *schema_load(struct type_loading *loading, const char *path)
+{
+        struct slice text;
+        if (!file_take(loading, path, path, &text))
+                return NULL;
+        const struct document *document = type_yaml_read(&loading->set->arena, path, text, loading->faults);
+        return document ? payload_schema_compile(&loading->set->arena, document, loading->faults) : NULL;
+}
+
+static void planned_load(struct type_loading *loading, const struct config_handler *settings)
+{
+        struct place_in_file place =
+                whole(arena_printf(&loading->set->arena, "handlers.%s.plan", settings->type));
+        if (!handler_type_valid(slice_of(settings->type))) {
+                file_faults_add(loading->faults, place,
+                                "a type is dotted lower-case words and a version, as order.created.v1");
+                return;
+        }
+        const struct payload_schema *schema =
+                settings->schema ? schema_load(loading, settings->schema) : NULL;
+        type_set_add_planned(loading->set, planned_type_new(&loading->set->arena, settings, schema));
+}
+
+struct type_set *type_set_load(const struct type_sources *sources, struct file_faults *faults)
 {
         struct type_loading loading = {.set = type_set_new(), .faults = faults};
         size_t before = faults->count;
         sha256_init(&loading.digest);
-        for (size_t i = 0; i < count; i++)
-                directory_load(&loading, directories[i]);
+        for (size_t i = 0; i < sources->directory_count; i++)
+                directory_load(&loading, sources->directories[i]);
+        for (size_t i = 0; i < sources->handler_count; i++)
+                if (sources->handlers[i].plan.url || sources->handlers[i].plan.exec_count)
+                        planned_load(&loading, &sources->handlers[i]);
         if (loading.files)
                 sha256_final_hex(&loading.digest, loading.set->digest);
         bool ok = faults->count == before;
-        ok = type_set_close(loading.set, compiled, faults) && ok;
+        ok = type_set_close(loading.set, sources->compiled, faults) && ok;
         if (ok)
                 return loading.set;
         type_set_give(loading.set);
         return NULL;
+}
+
+struct type_set *type_set_load_config(const struct config *config, const struct handler *const *compiled,
+                                      struct file_faults *faults)
+{
+        return type_set_load(&(struct type_sources){.directories = config->types.path,
+                                                    .directory_count = config->types.path_count,
+                                                    .compiled = compiled,
+                                                    .handlers = config->handlers,
+                                                    .handler_count = config->handler_count},
+                             faults);
 }

@@ -25,8 +25,11 @@ static int check_copy(struct dlq *dlq, const struct message *copy)
                                 "type: no handler for it; see leveret type list");
         envelope.faults.arena = arena;
         enum reason reason = envelope.reason;
-        if (handler && envelope.payload.data &&
-            plan_build_text(handler, envelope.payload, &plan, &envelope.faults) != PLAN_OK)
+        enum plan_outcome outcome =
+                handler && envelope.payload.data
+                        ? plan_build_text(handler, envelope.payload, &plan, &envelope.faults)
+                        : PLAN_OK;
+        if (outcome != PLAN_OK && outcome != PLAN_PLANNERS)
                 reason = reason == REASON_NONE ? REASON_BAD_PAYLOAD : reason;
         if (reason == REASON_NONE)
                 return DLQ_OK;

@@ -10,9 +10,9 @@
 
 #define CONFIRM_TIMEOUT_MS 10000
 
-/* KEYS: job, timeline. ARGV: entry, keep ms, then what the record of a death that is dropped says: redrives,
- * fingerprint, reason; or ''. A record of a later life or of another message is left alone, and so is the
- * timeline that stays with it. */
+/* KEYS: job, timeline, plan. ARGV: entry, keep ms, then what the record of a death that is dropped says:
+ * redrives, fingerprint, reason; or ''. A record of a later life or of another message is left alone, and so
+ * is the timeline that stays with it. */
 static const char note_script[] =
         "redis.call('RPUSH', KEYS[2], ARGV[1]) redis.call('LTRIM', KEYS[2], -100, -1) "
         "local r = redis.call('HMGET', KEYS[1], 'state', 'redrives', 'fingerprint', 'reason') "
@@ -20,11 +20,11 @@ static const char note_script[] =
         "if r[1] and not drop and redis.call('PTTL', KEYS[2]) < 0 then return 0 end "
         "redis.call('PEXPIRE', KEYS[2], ARGV[2]) "
         "if not drop then return 0 end "
-        "redis.call('HSET', KEYS[1], 'state', 'dropped') "
+        "redis.call('HSET', KEYS[1], 'state', 'dropped') redis.call('DEL', KEYS[3]) "
         "redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1";
 
 /* The script, its keys and arguments. */
-enum { NOTE_WORDS = 10 };
+enum { NOTE_WORDS = 11 };
 
 /* `death` may be NULL: the record stays as it is. */
 static void note_words(struct dlq *dlq, struct arena *arena, const char *id, const char *note,
@@ -39,9 +39,10 @@ static void note_words(struct dlq *dlq, struct arena *arena, const char *id, con
         const char *texts[NOTE_WORDS] = {
                 "EVAL",
                 note_script,
-                "2",
+                "3",
                 record_key(arena, config->redis.prefix, KEY_JOB, id),
                 record_key(arena, config->redis.prefix, KEY_EVENTS, id),
+                record_key(arena, config->redis.prefix, KEY_PLAN, id),
                 entry,
                 arena_printf(arena, "%" PRId64, config->claim.keep_ms),
                 death ? arena_printf(arena, "%" PRIu32, death->redrives) : "",

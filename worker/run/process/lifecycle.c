@@ -74,6 +74,7 @@ static void on_tick(uv_timer_t *timer)
         watchdog_turned(engine->life.watchdog);
         manager_tell(engine, now_ms);
         inflight_each(engine, tick_visit, &now_ms);
+        planners_look(engine, now_ms);
         if (engine->life.stage == STAGE_DRAINING)
                 drain_tick(engine, now_ms);
         log_tick();
@@ -181,6 +182,7 @@ static void on_hangup(uv_signal_t *handle, int number)
         for (size_t i = 0; i < engine->outlet_count; i++)
                 outlet_configure(&engine->outlets[i], clock_boot_ms());
         types_replace(engine, types);
+        planners_configure(engine);
         route_configure(engine);
         alerts_reload(engine);
         log_event(LOG_LEVEL_INFO,

@@ -12,15 +12,15 @@ static void every_key_is_spelt_with_its_prefix_and_name(void **state)
         (void)state;
         static const char *const spelt[RECORD_KEY_COUNT] = {
                 [KEY_JOB] = "p:job:{n}",           [KEY_EVENTS] = "p:events:{n}",
-                [KEY_LETTER] = "p:deadletter:{n}", [KEY_DEAD] = "p:dead:n",
-                [KEY_JOBS] = "p:jobs:n",           [KEY_SUBJECT] = "p:subject:n",
-                [KEY_LATER] = "p:later:n",         [KEY_WORKER] = "p:worker:n",
-                [KEY_AUDIT] = "p:audit",           [KEY_PAUSED] = "p:paused",
-                [KEY_NEWER_THAN] = "p:newer-than", [KEY_LOCK] = "p:lock:dlq:n",
-                [KEY_PROBE] = "p:probe:n",         [KEY_OPERATION] = "p:operation:n",
-                [KEY_OPERATIONS] = "p:operations", [KEY_DROPPED] = "p:dropped:n",
-                [KEY_SAMPLES] = "p:samples",       [KEY_SAMPLING] = "p:sampling",
-                [KEY_PAYLOAD] = "p:payload:{n}",
+                [KEY_PLAN] = "p:plan:{n}",         [KEY_LETTER] = "p:deadletter:{n}",
+                [KEY_DEAD] = "p:dead:n",           [KEY_JOBS] = "p:jobs:n",
+                [KEY_SUBJECT] = "p:subject:n",     [KEY_LATER] = "p:later:n",
+                [KEY_WORKER] = "p:worker:n",       [KEY_AUDIT] = "p:audit",
+                [KEY_PAUSED] = "p:paused",         [KEY_NEWER_THAN] = "p:newer-than",
+                [KEY_LOCK] = "p:lock:dlq:n",       [KEY_PROBE] = "p:probe:n",
+                [KEY_OPERATION] = "p:operation:n", [KEY_OPERATIONS] = "p:operations",
+                [KEY_DROPPED] = "p:dropped:n",     [KEY_SAMPLES] = "p:samples",
+                [KEY_SAMPLING] = "p:sampling",     [KEY_PAYLOAD] = "p:payload:{n}",
         };
         struct arena arena;
         arena_init(&arena);

@@ -47,7 +47,9 @@ static inline bool directory_load(struct type_directory *directory)
         struct file_faults faults = {0};
         const char *path = directory->path;
         type_set_give(directory->set);
-        directory->set = type_set_load(&path, 1, handlers, &faults);
+        directory->set = type_set_load(
+                &(struct type_sources){.directories = &path, .directory_count = 1, .compiled = handlers},
+                &faults);
         size_t len = 0;
         for (const char *at = faults.lines.data; at && *at && len + 1 < sizeof(directory->errors);) {
                 bool own = strncmp(at, path, strlen(path)) == 0;

@@ -126,7 +126,9 @@ static void what_cannot_be_read_is_an_error(void **state)
                       "./pipe.v1.yaml: is no file\n");
         struct file_faults faults = {0};
         const char *gone = "/tmp/leveret-types-gone";
-        assert_null(type_set_load(&gone, 1, handlers, &faults));
+        assert_null(type_set_load(
+                &(struct type_sources){.directories = &gone, .directory_count = 1, .compiled = handlers},
+                &faults));
         assert_string_equal(faults.lines.data,
                             "/tmp/leveret-types-gone: cannot be read: No such file or directory\n");
         file_faults_fini(&faults);

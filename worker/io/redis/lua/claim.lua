@@ -39,7 +39,8 @@ local function become(redrives, attempt, deferrals)
   ARGV[5] = string.format('%d', tonumber(deferrals) or 0)
 end
 
--- The keys of what was sent, and of what was about to be sent by a run of this generation; the fields that tell of tries.
+-- The keys of what was sent, and of what was about to be sent by a run of this generation; the fields that tell of tries
+-- and of the plan.
 local function effects_and_intents()
   local effects, intents, tries = {}, {}, {}
   local generation = ARGV[3] .. '.' .. ARGV[4] .. '.' .. ARGV[5]
@@ -48,7 +49,8 @@ local function effects_and_intents()
     local name, value = fields[i], fields[i + 1]
     if string.sub(name, 1, 7) == 'effect.' then
       effects[#effects + 1] = string.sub(name, 8)
-    elseif string.sub(name, 1, 4) == 'try.' or string.sub(name, 1, 7) == 'outlet.' then
+    elseif string.sub(name, 1, 4) == 'try.' or string.sub(name, 1, 7) == 'outlet.' or name == 'plan' or
+      name == 'plan_deaths' then
       tries[#tries + 1], tries[#tries + 2] = name, value
     elseif string.sub(name, 1, 7) == 'intent.' and value == generation then
       intents[#intents + 1] = string.sub(name, 8)
