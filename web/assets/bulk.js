@@ -20,11 +20,14 @@ function groups(plan) {
     more > 0 ? h("li", {}, h("b", {}), h("span", {}, `and ${plural(more, "more group")}`)) : null);
 }
 
+/** Of what is chosen, what is past its deadline is left alone. */
+const touched = plan => plan.total - (plan.expired ?? 0);
+
 function foretold(kind, plan) {
-  const verb = { redrive: "redriven", drop: "dropped" }[kind];
+  const verb = { redrive: "redriven", drop: "dropped" }[kind], count = touched(plan);
   const expired = plan.expired ? ` ${plural(plan.expired, "letter")} past the deadline ${plan.expired === 1 ? "stays" : "stay"} where ${plan.expired === 1 ? "it is" : "they are"}.` : "";
   return h("div", { class: "saying" },
-    h("p", { class: "big", role: "status" }, plan.total === 0 ? `Nothing would be ${verb}.${expired}` : `${plural(plan.total, "letter")} will be ${verb}.${expired}`), groups(plan));
+    h("p", { class: "big", role: "status" }, count === 0 ? `Nothing would be ${verb}.${expired}` : `${plural(count, "letter")} will be ${verb}.${expired}`), groups(plan));
 }
 
 /** `choice`: what the API is asked for, as {ids} or {all} or filters; `words`: the same for people. `over(operation)`: it is done and closed. */
@@ -110,7 +113,7 @@ export function bulk(kind, { queue, choice, words, queues = [], over }) {
     return {
       title: `${title} ${words}`,
       content: [h("p", { class: "muted" }, means), settings(), now.plan ? foretold(kind, now.plan) : h("div", { class: "saying" }, h("p", { class: "big" }, now.error ? "What would happen is not known." : "Counting …")), error],
-      buttons: [closing, button("Dry run", dryRun), h("button", { type: "button", class: look, disabled: now.busy || !now.plan || now.plan.total === 0, onclick: start }, title)],
+      buttons: [closing, button("Dry run", dryRun), h("button", { type: "button", class: look, disabled: now.busy || !now.plan || touched(now.plan) === 0, onclick: start }, title)],
     };
   }
 

@@ -30,7 +30,7 @@ export const restore = operation => post(`${path("/v1/operations", operation.id)
 export function headline(operation) {
   const [now, done] = VERBS[operation.kind] ?? [operation.kind, operation.kind];
   if (operation.state === "running") return `${now}: ${number(operation.done)} of ${number(operation.total)}`;
-  const left = operation.total - operation.done;
+  const left = operation.total - operation.done - (operation.expired ?? 0);
   const rest = { done: "", stopped: ` Stopped: ${number(left)} are as they were.`, failed: ` It failed: ${operation.error}.` }[operation.state] ?? "";
   const expired = operation.expired ? ` ${plural(operation.expired, "letter")} past the deadline ${operation.expired === 1 ? "was" : "were"} left alone.` : "";
   return `${plural(operation.done, "letter")} ${done}.${expired}${rest}`;
