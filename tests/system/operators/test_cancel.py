@@ -19,8 +19,18 @@ def cancel(bench, message):
     return bench.last.run("job", "cancel", getattr(message, "id", message), "-o", "json")
 
 
+def slow_tier(bench):
+    """A worker whose jobs wait for long enough that a busy machine can cancel them."""
+    return bench.worker(queues=[{"name": bench.queue, "bindings": ["#"], "retry": {"attempts": 4, "tiers": ["15s"]}}])
+
+
+def wait_gone(bench):
+    """Until no copy is left in the queue and in its tier."""
+    wait_until(lambda: bench.total(bench.queue) == 0 and bench.total(f"{bench.queue}.retry.15s") == 0, within=40, what="all came and were acked")
+
+
 def test_a_job_that_waits_to_be_tried_again_is_not(bench):
-    bench.worker()
+    slow_tier(bench)
     bench.sink.script(*[503] * 9)
     message = bench.publish(order(1, "ada@example.com"))
     job = bench.wait_state(message, "retrying")
@@ -28,7 +38,7 @@ def test_a_job_that_waits_to_be_tried_again_is_not(bench):
     assert told.returncode == 0, told
     assert told.json() == {"id": message.id, "cancelled": True, "was": "retrying", "sent": []}
     sent = len(bench.sink.attempts())
-    bench.wait_empty()
+    wait_gone(bench)
     assert len(bench.sink.attempts()) == sent and not bench.sink.mails()
     shown = bench.last.run("job", "show", message.id, "-o", "json").json()
     assert shown["state"] == "cancelled" and shown["events"][-1]["answer"] == "cancelled", shown
@@ -36,19 +46,19 @@ def test_a_job_that_waits_to_be_tried_again_is_not(bench):
     assert message.id in bench.last.run("job", "list", "--state", "cancelled").stdout
     assert message.id not in bench.last.run("job", "list", "--state", "retrying").stdout
     kept = bench.redis.client.pttl(f"leveret:job:{{{message.id}}}") / 1000
-    assert 7 * 86400 - 30 < kept <= 7 * 86400 + 2, (kept, job)
+    assert 7 * 86400 - 30 < kept <= 7 * 86400 + 16, (kept, job)
 
 
 def test_a_cancelled_id_stays_cancelled(bench):
     """A publisher that sends it again is told nothing, as for a job that is completed; who asks again hears that it is over."""
-    worker = bench.worker()
+    worker = slow_tier(bench)
     bench.sink.script(*[503] * 9)
     message = bench.publish(order(1))
     bench.wait_state(message, "retrying")
     assert cancel(bench, message).returncode == 0
     bench.publish(message)
-    wait_until(lambda: worker.metric("messaging_client_consumed_messages_total", outcome="cancelled") >= 2, what="both are acked")
-    bench.wait_empty()
+    wait_until(lambda: worker.metric("messaging_client_consumed_messages_total", outcome="cancelled") >= 2, within=40, what="both are acked")
+    wait_gone(bench)
     again = cancel(bench, message)
     assert again.returncode == 4 and f"{message.id} is over: cancelled" in again.stderr, again
     assert not bench.sink.mails()
@@ -68,17 +78,17 @@ def test_a_message_that_no_worker_has_seen_is_cancelled(bench):
 
 
 def test_what_runs_is_over_or_is_unknown_is_told_so(bench):
-    bench.worker()
+    bench.worker(mail={"timeout": "30s"})
     assert cancel(bench, "nobody").returncode == 3
     done = bench.publish(order(1))
     bench.wait_state(done, "completed")
     assert cancel(bench, done).returncode == 4
-    bench.sink.mode("healthy", delay_ms=3000)
+    bench.sink.mode("healthy", delay_ms=12000)
     runs = bench.publish(order(2))
     bench.wait_state(runs, "running")
     refused = cancel(bench, runs)
     assert refused.returncode == 4 and "runs now" in refused.stderr, refused
-    bench.wait_state(runs, "completed")
+    bench.wait_state(runs, "completed", within=40)
 
 
 def test_a_job_whose_worker_died_over_it_runs(bench):
@@ -93,7 +103,7 @@ def test_a_job_whose_worker_died_over_it_runs(bench):
 
 
 def test_the_effects_that_went_out_are_told(bench):
-    bench.worker()
+    slow_tier(bench)
     bench.sink.script(*[503] * 9, to="manager@example.com")
     message = bench.publish(invoice(1, amount_cents=10_000_000, manager="manager@example.com"))
     bench.wait_state(message, "retrying")
@@ -104,7 +114,7 @@ def test_the_effects_that_went_out_are_told(bench):
 
 def test_the_first_version_acknowledges_what_was_cancelled(bench):
     """Its claim, as it was, answers `stale` without a decision to every copy that may exist: that is an ack there."""
-    bench.worker()
+    slow_tier(bench)
     bench.sink.script(*[503] * 9)
     message = bench.publish(order(1))
     job = bench.wait_state(message, "retrying")
