@@ -1,5 +1,6 @@
 #include "world.h"
 
+#include "core/broker/ladder.h"
 #include "core/broker/topology.h"
 #include "core/memory/memory.h"
 #include "core/message/copy.h"
@@ -264,19 +265,20 @@ static void on_tier_due(void *context)
         broker_kick();
 }
 
-/* Which tier of which queue the routing key names; false: no queue is bound for it. */
+/* Which tier of which queue the routing key names, if it waits not on the ladder; false: no queue is bound
+ * for it. */
 static bool route(const struct message *message, struct copy *copy, int64_t *delay_ms)
 {
-        bool dead = slice_is(message->exchange, EXCHANGE_DLX);
-        if (!dead && !slice_is(message->exchange, EXCHANGE_RETRY))
+        bool dead = slice_is(message->exchange, EXCHANGE_DLX),
+             later = slice_is(message->exchange, LADDER_FOOT);
+        if (!dead && !later && !slice_is(message->exchange, EXCHANGE_RETRY))
                 return false;
         for (uint32_t i = 0; i < world.queue_count; i++) {
                 const struct config_queue *queue = queue_config(i);
                 copy->queue = (uint8_t)i;
-                *delay_ms = 0;
-                if (dead && slice_is(message->routing_key, queue->name))
+                if ((dead || later) && slice_is(message->routing_key, queue->name))
                         return true;
-                for (size_t k = 0; k < queue->tier_count && !dead; k++) {
+                for (size_t k = 0; k < queue->tier_count && !dead && !later; k++) {
                         char key[64];
                         snprintf(key, sizeof key, "%s.%s", queue->name, queue->tiers[k]);
                         *delay_ms = queue->tiers_ms[k];
@@ -306,10 +308,11 @@ static void on_operator(void *context)
         broker_operator(context);
 }
 
-void broker_take_copy(const struct message *message, uint32_t owner, bool explained)
+void broker_take_copy(const struct message *message, uint32_t owner, bool explained, int64_t later_ms)
 {
         struct copy copy = {.explained = explained};
-        int64_t delay_ms = 0;
+        bool later = slice_is(message->exchange, LADDER_FOOT);
+        int64_t delay_ms = later ? (later_ms > 0 ? later_ms : 0) + LADDER_FOOT_TTL_MS : 0;
         if (!message_read(message, &copy.id, &copy.content) || !route(message, &copy, &delay_ms)) {
                 world_fail("copy", "a copy goes nowhere: %.*s to %.*s %.*s", SLICE_PRINT(message->body),
                            SLICE_PRINT(message->exchange), SLICE_PRINT(message->routing_key));

@@ -92,7 +92,8 @@ static void check_revival(const struct call *call, const struct store_record *be
 static void check_succession(const struct call *call, const struct store_record *before)
 {
         const struct store_request *request = &call->request;
-        bool succeeds = call->reply.claim == CLAIM_RESUMED && before->state == STATE_RETRYING &&
+        bool waits = before->state == STATE_RETRYING || before->state == STATE_SCHEDULED;
+        bool succeeds = call->reply.claim == CLAIM_RESUMED && waits &&
                         job_generation_compare(request->generation, before->generation) < 0;
         for (uint32_t i = 0; succeeds && !world.tainted[request->id] && i < world.copy_count; i++) {
                 const struct copy *copy = &world.copies[i];
@@ -101,6 +102,23 @@ static void check_succession(const struct call *call, const struct store_record 
                     job_generation_compare(copy->generation, before->generation) >= 0)
                         world_fail("succession", "id %u is taken over though its copy waits", request->id);
         }
+}
+
+/* Whoever cancelled the job was told that nobody begins it any more. */
+static void check_not_cancelled(uint8_t id, uint32_t content, const char *what)
+{
+        if (world.cancelled[id][content] && !world.tainted[id])
+                world_fail("cancel", "id %u is %s though it was cancelled", id, what);
+}
+
+void check_cancel(uint8_t id, bool cancelled)
+{
+        const struct run *run = owner_run(id);
+        if (!cancelled)
+                return;
+        if (run && !run->ended && !world.tainted[id])
+                world_fail("cancel", "id %u is cancelled though it runs", id);
+        world.cancelled[id][world.store.records[id].fingerprint] = true;
 }
 
 static void check_claim(const struct call *call, const struct store_record *before)
@@ -113,8 +131,10 @@ static void check_claim(const struct call *call, const struct store_record *befo
         case CLAIM_NEW:
         case CLAIM_RESUMED:
         case CLAIM_CRASHED:
+                check_not_cancelled(id, call->request.fingerprint, "taken");
                 if (last && last->owner == call->request.owner) { /* asked again */
                         last->revived |= before->state == STATE_DEAD;
+                        last->ended = false; /* a late settlement of another came between */
                         return;
                 }
                 if (last && !last->ended && !world.tainted[id] &&
@@ -133,6 +153,10 @@ static void check_claim(const struct call *call, const struct store_record *befo
         case CLAIM_DONE:
                 if (!world.completed[id][call->request.fingerprint])
                         world_fail("ledger", "id %u: done, but it never was", id);
+                return;
+        case CLAIM_CANCELLED:
+                if (!world.cancelled[id][call->request.fingerprint])
+                        world_fail("ledger", "id %u: cancelled, but it never was", id);
                 return;
         case CLAIM_STALE:
         case CLAIM_CONFLICT:
@@ -172,6 +196,7 @@ static void effect_recorded(const struct call *call)
 static void completed(const struct call *call)
 {
         uint8_t id = call->request.id, content = (uint8_t)call->request.fingerprint;
+        check_not_cancelled(id, content, "completed");
         world.completed[id][content] = true;
         world.tally->completed++;
         for (int effect = 0; effect < world.specs[id].effects; effect++) {
@@ -251,6 +276,8 @@ void check_send(const struct process *process, uint8_t id, uint32_t owner)
                 world_fail("I2", "id %u is sent without a claim", id);
         else if (!world.runs[run].start)
                 world_fail("crash loop", "id %u is sent though it is to die", id);
+        if (loop_clock_ms + WALL_START_MS < world.specs[id].due_ms)
+                world_fail("I8", "id %u is sent before its time", id);
         if (process->engine->life.stage == STAGE_ENDED)
                 world_fail("end", "id %u is sent by a worker that has ended", id);
         if (world.tainted[id])
@@ -382,7 +409,7 @@ static bool covers(const struct copy *other, const struct copy *gone)
 void check_ack(const struct copy *copy, const char *check)
 {
         if (world.completed[copy->id][copy->content] || world.dropped[copy->id][copy->content] ||
-            copy->excused)
+            world.cancelled[copy->id][copy->content] || copy->excused)
                 return;
         for (uint32_t i = 0; i < world.copy_count; i++)
                 if (covers(&world.copies[i], copy))
@@ -624,7 +651,8 @@ static bool may_be_unindexed(const struct copy *letter)
 static void check_record(uint8_t id)
 {
         const struct store_record *record = &world.store.records[id];
-        bool ended = record->state != STATE_RUNNING && record->state != STATE_RETRYING;
+        bool ended = record->state != STATE_RUNNING && record->state != STATE_RETRYING &&
+                     record->state != STATE_SCHEDULED;
         if (!ended && !world.tainted[id] && !is_given_up(id) && !is_revived_by_a_ghost(id))
                 world_fail("ledger", "the record of id %u is left %s", id, store_state_word(record->state));
 }

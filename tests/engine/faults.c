@@ -58,6 +58,21 @@ static void jump(void)
                 taint(id);
 }
 
+/* Somebody does not want a job done. */
+static void cancel(void)
+{
+        struct store_request request = {.script = STORE_CANCEL,
+                                        .id = (uint8_t)random_below(&world.random, world.id_count),
+                                        .keep_ms = KEEP_MS};
+        bool waits = world.store.records[request.id].state == STATE_RETRYING;
+        if ((!waits && !random_one_in(&world.random, 16)) || !world_fault(FAULT_CANCEL))
+                return;
+        world.store.now_ms = store_now();
+        bool cancelled = fake_store_call(&world.store, &request).lease == LEASE_OK;
+        NOTE("id %u is %s", request.id, cancelled ? "cancelled" : "not cancelled");
+        check_cancel(request.id, cancelled);
+}
+
 static void on_resumed(void *context)
 {
         bool *paused = context;
@@ -122,6 +137,8 @@ void fault_anywhere(struct process *process)
                 flush_store();
         if (world_fault(FAULT_CLOCK_JUMP))
                 jump();
+        if (world_has(FAULT_CANCEL))
+                cancel();
         if (world_fault(FAULT_PAUSE))
                 pause_queue();
         if (world_fault(FAULT_QUEUE_LOST))

@@ -17,8 +17,6 @@
 
 /* What a process finds around itself: its clocks, its log, its supervisor, its last words. */
 
-#define WALL_START_MS 1700000000000
-
 /* ---- io/machine ---- */
 
 int64_t clock_boot_ms(void)

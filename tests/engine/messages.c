@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include "core/broker/topology.h"
+#include "core/codec/rfc3339.h"
 #include "handler.h"
 
 #include <stdio.h>
@@ -131,6 +132,14 @@ struct message *message_original(struct arena *arena, uint8_t id, uint8_t conten
                 .body = slice_of(body),
                 .body_size = strlen(body),
         };
+        if (spec->due_ms > 0) {
+                char *text = arena_alloc(arena, RFC3339_SIZE);
+                rfc3339_format(spec->due_ms, text);
+                message_set_header(arena, message,
+                                   (struct header){.name = SLICE_LITERAL("deliver-at"),
+                                                   .tag = HEADER_STRING,
+                                                   .text = slice_of(text)});
+        }
         if (spec->too_large)
                 message->body_size = 1 << 20;
         if (!spec->no_id)

@@ -24,6 +24,7 @@ struct parcel {
         struct send *send; /* of a message that is an effect; NULL: it is a copy */
         bool local;        /* not yet written when it ends with its process */
         bool explained;
+        int64_t later_ms; /* a copy for the ladder waits so long */
 };
 
 struct amqp_publisher {
@@ -91,7 +92,7 @@ static void on_arrival(void *context)
         if (parcel->send)
                 check_accept(parcel->send);
         else
-                broker_take_copy(parcel->kept, parcel->owner, parcel->explained);
+                broker_take_copy(parcel->kept, parcel->owner, parcel->explained, parcel->later_ms);
         if (!parcel->explained && process->incarnation == parcel->incarnation)
                 process_later(parcel->process, world_latency(), on_outcome, parcel);
 }
@@ -160,6 +161,7 @@ void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *aren
         *parcel = (struct parcel){.process = publisher->process,
                                   .incarnation = publisher->process->incarnation,
                                   .owner = store_owner(slice_of(((struct delivery *)context)->owner)),
+                                  .later_ms = message->wait_until_ms - process_clock_ms(publisher->process),
                                   .arena = arena,
                                   .message = message,
                                   .done = done,

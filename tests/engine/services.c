@@ -36,6 +36,7 @@ struct transport {
         bool posts;
         size_t capacity, under_way;
         struct try *tries;
+        struct asking *asked;
 };
 
 static uint8_t outlet_of(const struct process *process, const struct config_outlet *config)
@@ -363,17 +364,76 @@ void post_http_send(struct transport *transport, const struct post_request *requ
         check_route(transport->process, send);
 }
 
-void transport_probe(struct transport *transport, send_done *done, void *context)
+/* ---- being asked what was accepted ---- */
+
+struct asking {
+        struct process *process;
+        struct transport *transport;
+        struct asking *next; /* of those that are not answered */
+        look_done *done;
+        void *context;
+        struct send send; /* what is asked for */
+};
+
+static bool is_accepted(const struct send *asked)
 {
-        (void)transport, (void)done, (void)context;
+        bool accepted = false;
+        for (uint32_t i = 0; i < world.send_count; i++) {
+                const struct send *send = &world.sends[i];
+                accepted |= send->accepted && send->id == asked->id && send->content == asked->content &&
+                            send->effect == asked->effect && send->outlet == asked->outlet;
+        }
+        return accepted;
 }
 
-/* The services here are of a preset that cannot be asked. */
+static void answer_asking(struct asking *asking, enum look_answer answer)
+{
+        struct asking **link = &asking->transport->asked;
+        while (*link != asking)
+                link = &(*link)->next;
+        *link = asking->next;
+        asking->done(asking->context, &(struct look_result){.answer = answer, .retry_after_ms = -1});
+}
+
+static void on_asked(void *context)
+{
+        struct asking *asking = context;
+        const struct transport *transport = asking->process->transports;
+        while (transport && transport != asking->transport)
+                transport = transport->next;
+        const struct asking *other = transport ? transport->asked : NULL;
+        while (other && other != asking)
+                other = other->next;
+        if (!other)
+                return;
+        bool well = *service_of(&asking->send) == SERVICE_WELL;
+        answer_asking(asking, !well                        ? LOOK_UNKNOWN
+                              : is_accepted(&asking->send) ? LOOK_FOUND
+                                                           : LOOK_NOT_FOUND);
+}
+
 void transport_look(struct transport *transport, const struct mail_request *request, look_done *done,
                     void *context)
 {
-        (void)transport, (void)request, (void)done, (void)context;
-        world_fail("look", "a service is asked that cannot be");
+        unsigned effect = EFFECTS_MAX, id = 0, content = 0;
+        struct asking *asking = world_alloc(sizeof *asking);
+        sscanf(request->mail.subject, "e%u of j%u.%u", &effect, &id, &content); /* else it is the trial */
+        *asking = (struct asking){.process = transport->process,
+                                  .transport = transport,
+                                  .next = transport->asked,
+                                  .done = done,
+                                  .context = context,
+                                  .send = {.id = (uint8_t)id,
+                                           .content = (uint8_t)content,
+                                           .effect = (uint8_t)effect,
+                                           .outlet = transport->outlet}};
+        transport->asked = asking;
+        process_later(transport->process, world_latency(), on_asked, asking);
+}
+
+void transport_probe(struct transport *transport, send_done *done, void *context)
+{
+        (void)transport, (void)done, (void)context;
 }
 
 void transport_close(struct transport *transport)
@@ -383,6 +443,8 @@ void transport_close(struct transport *transport)
                 try->result = send_outcome_stopped(try->begun);
                 end(try);
         }
+        while (transport->asked)
+                answer_asking(transport->asked, LOOK_UNKNOWN);
         struct transport **link = &transport->process->transports;
         while (*link != transport)
                 link = &(*link)->next;

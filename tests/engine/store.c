@@ -655,15 +655,19 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
 {
         (void)note;
         const struct job_decision *decision = &settlement->decision;
-        ask_script(store, identity,
-                   (struct store_request){.script = STORE_SETTLE,
-                                          .dead = decision->kind == DECISION_DEAD,
-                                          .rejected = decision->reject,
-                                          .decision = decision_encode(decision),
-                                          .delay_ms = settlement->delay_ms,
-                                          .dead_id = dead_id_number(settlement->dead_id),
-                                          .copy = settlement->generation},
-                   done, context);
+        ask_script(
+                store, identity,
+                (struct store_request){.script = STORE_SETTLE,
+                                       .dead = decision->kind == DECISION_DEAD,
+                                       .rejected = decision->reject,
+                                       .decision = decision_encode(decision),
+                                       .scheduled = decision->kind == DECISION_SCHEDULE,
+                                       .due_ms = settlement->wait_ms - WALL_START_MS + world.store_offset_ms,
+                                       .delay_ms = decision->kind == DECISION_SCHEDULE ? settlement->later_ms
+                                                                                       : settlement->wait_ms,
+                                       .dead_id = dead_id_number(settlement->dead_id),
+                                       .copy = settlement->generation},
+                done, context);
 }
 
 void redis_store_command(struct redis_store *store, const struct slice *arguments, size_t count,

@@ -195,9 +195,12 @@ static void draw_spec(struct spec *spec)
         draw_effects(spec);
         if (world_has(FAULT_PERMANENT) && random_one_in(random, 2))
                 spec->permanent = (uint8_t)(random_below(random, 8) & ((1U << spec->effects) - 1));
+        if (world_has(FAULT_LATER) && random_one_in(random, 2))
+                spec->due_ms = WALL_START_MS + 1000 * random_between(random, 1, 15);
         spec->poison = world_has(FAULT_POISON) && random_one_in(random, 3);
         if (world_has(FAULT_UNCOPYABLE) && random_one_in(random, 2)) {
                 spec->unencodable = true;
+                spec->due_ms = 0; /* no copy of it could wait */
                 spec->too_large = random_one_in(random, 2);
                 if (spec->too_large)
                         spec->bad = REASON_TOO_LARGE;

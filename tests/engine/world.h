@@ -42,6 +42,8 @@ enum {
         TURNS_MAX = 30000,  /* a schedule that has not come to rest after so many turns never will */
 };
 
+#define WALL_START_MS INT64_C(1700000000000) /* when the clocks of all loops begin */
+
 enum {
         LEASE_MS = 6000,
         SEND_LIMIT_MS = 2000,
@@ -87,7 +89,9 @@ enum {
         X(PARK, "park")                                                                                      \
         X(MOVE, "move")                                                                                      \
         X(PURGE, "purge")                                                                                    \
-        X(OUTAGE, "outage")
+        X(OUTAGE, "outage")                                                                                  \
+        X(CANCEL, "cancel")                                                                                  \
+        X(LATER, "later")
 
 enum sim_fault {
 #define X(name, word) FAULT_##name,
@@ -114,6 +118,7 @@ struct spec {
         enum effect_kind kinds[EFFECTS_MAX];
         bool poison, park, no_id, too_large, unencodable;
         enum reason bad; /* what the message is refused for */
+        int64_t due_ms;  /* deliver-at, by the wall clock; 0: at once */
 };
 
 /* ---- the broker's side ---- */
@@ -297,7 +302,8 @@ struct world {
         uint32_t run_count;
         int16_t owner_run[IDS_MAX]; /* the newest grant, -1: none since the record was lost */
         bool tainted[IDS_MAX];      /* its record was lost or Redis' clock jumped while there was one */
-        bool completed[IDS_MAX][2], dropped[IDS_MAX][2], redriven[IDS_MAX], conflicted[IDS_MAX];
+        bool completed[IDS_MAX][2], dropped[IDS_MAX][2], cancelled[IDS_MAX][2], redriven[IDS_MAX],
+                conflicted[IDS_MAX];
         bool purged[IDS_MAX]; /* some of its copies were lost by an operator's tool */
         uint32_t account_refusals[IDS_MAX];
         uint64_t burnt[IDS_MAX]; /* bit attempt + 8 * redrives: a try of it failed by its own fault */
@@ -362,8 +368,8 @@ void broker_original(uint8_t id, uint8_t content);
 void broker_kick(void);
 void broker_hang_up(struct connection *connection);
 void broker_lose_queue(struct connection *connection, size_t queue);
-/* `owner`: of the job whose copy it is. */
-void broker_take_copy(const struct message *message, uint32_t owner, bool explained);
+/* `owner`: of the job whose copy it is. `later_ms`: for how long it waits, if it is for the ladder. */
+void broker_take_copy(const struct message *message, uint32_t owner, bool explained, int64_t later_ms);
 void broker_purge(void);
 void broker_operator(struct copy *copy);
 bool broker_is_at_rest(void);
@@ -421,6 +427,8 @@ void check_settling(const struct connection *connection, const struct copy *copy
                     enum settling how);
 void check_ack(const struct copy *copy, const char *check);
 void check_copy(const struct copy *copy, bool dead);
+/* Somebody asked to cancel it and was told whether it is. */
+void check_cancel(uint8_t id, bool cancelled);
 void check_decide(const struct process *process, const struct store_identity *identity,
                   const struct store_decision *decision);
 void check_publish(const struct process *process, const struct message *message, const void *context);
