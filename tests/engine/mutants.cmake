@@ -108,9 +108,6 @@ engine_mutant(throttled_is_a_failed_try sends.c
 engine_mutant(outage_is_a_failed_try sends.c
   [[event->outage |= news.outage;]]
   [[]])
-engine_mutant(sent_after_the_fence sends.c
-  [[.valid_until_ms = job->lease_until_ms - job->send_limit_ms]]
-  [[.valid_until_ms = INT64_MAX]])
 engine_mutant(what_was_sent_is_forgotten actions.c
   [[delivery->recorded_count = result->effect_count;]]
   [[delivery->recorded_count = 0;]])
@@ -150,9 +147,6 @@ engine_mutant(settled_without_the_record ends.c
 engine_mutant(never_again ends.c
   [[delivery->publish_again_ms = clock_boot_ms()]]
   [[delivery->publish_tries = (uint32_t)clock_boot_ms()]])
-engine_mutant(refused_mail_is_the_probe_for_ever ../core/job/breaker.c
-  [[breaker->alike >= alike_max(breaker)]]
-  [[breaker->alike >= 0]])
 engine_mutant(a_crash_leaves_no_doubt tries.c
   [[bool crashed = delivery->doubt_ms > 0 &&]]
   [[bool crashed = 0 &&]]
@@ -165,14 +159,6 @@ engine_mutant(doubts_are_not_recorded tries.c
   [[if (!job->tries[i].news)]]
   [[if (1)]]
   --faults outage,slow,ambiguous --every --budget 12)
-engine_mutant(recorded_outlet_is_forgotten tries.c
-  [[try.outlet = route_position(delivery, effect);]]
-  [[;]]
-  --faults outage,slow,ambiguous,crash --every --budget 12)
-engine_mutant(move_is_not_recorded tries.c
-  [[job->moving ? &move : NULL,]]
-  [[NULL,]]
-  --faults outage,slow,ambiguous,crash --every --budget 12)
 engine_mutant(outlet_of_the_effect_is_ignored route.c
   [[if (effect_outlet(effect))
                 return route_find(engine, effect_outlet(effect));]]
