@@ -1,3 +1,4 @@
+#include "handler.h"
 #include "world.h"
 
 #include "core/message/own_headers.h"
@@ -448,7 +449,7 @@ void check_decide(const struct process *process, const struct store_identity *id
                      decision->decision.reason == REASON_ATTEMPTS_EXHAUSTED;
         if (!tries || run < 0)
                 return;
-        const struct handler *const *handler = world_handlers;
+        const struct handler *const *handler = handlers;
         while (*handler && !slice_is(identity->type, (*handler)->type))
                 handler++;
         const struct config_handler *settings =

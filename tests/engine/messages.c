@@ -110,7 +110,7 @@ HANDLER(plain_v1, struct job_payload, plan_job,
 HANDLER(park_v1, struct job_payload, plan_job,
         {.type = "park.v1", .summary = "Sends mails once.", .example = EXAMPLE, .fields = fields});
 
-const struct handler *const world_handlers[] = {&plain_v1, &park_v1, NULL};
+const struct handler *const handlers[] = {&plain_v1, &park_v1, NULL};
 
 struct message *message_original(struct arena *arena, uint8_t id, uint8_t content)
 {

@@ -1,3 +1,4 @@
+#include "handler.h"
 #include "world.h"
 
 #include "core/memory/memory.h"
@@ -79,7 +80,7 @@ static struct type_set *read_types(void)
 {
         struct type_set *types = type_set_new();
         struct file_faults faults = {0};
-        if (!type_set_close(types, world_handlers, &faults))
+        if (!type_set_close(types, handlers, &faults))
                 world_fail("start", "the types do not fit together");
         file_faults_fini(&faults);
         return types;

@@ -408,7 +408,6 @@ struct send *service_send_new(const struct process *process, const struct delive
                               const char *text);
 
 /* messages.c */
-extern const struct handler *const world_handlers[];
 extern const char *const world_origins[ORIGINS_MAX];
 struct message *message_original(struct arena *arena, uint8_t id, uint8_t content);
 bool message_read(const struct message *message, uint8_t *id, uint8_t *content);
