@@ -161,14 +161,21 @@ static void check_claim(struct world *world, const struct call *call, const stru
         }
 }
 
+/* Did a run of that owner have it accepted, by itself or as a repetition of what was? */
+static bool was_accepted(const struct world *world, const struct send *send, uint64_t owner)
+{
+        return send->accepted &&
+               (world->runs[send->run].owner == owner || world->runs[send->first].owner == owner);
+}
+
 static void effect_recorded(struct world *world, const struct call *call)
 {
         const struct store_request *request = &call->request;
         bool accepted = false;
         for (uint32_t i = 0; i < world->send_count; i++) {
                 struct send *send = &world->sends[i];
-                if (send->id == request->id && world->runs[send->run].owner == request->owner &&
-                    send->effect + 1 == request->effect && send->accepted)
+                if (send->id == request->id && send->effect + 1 == request->effect &&
+                    was_accepted(world, send, request->owner))
                         accepted = send->recorded = true;
         }
         if (!accepted)

@@ -24,6 +24,7 @@ void mailer_send(struct world *world, struct worker *worker, struct slot *slot)
                 .effect = slot->job.effect,
                 .worker = (uint8_t)worker_number(world, worker),
                 .incarnation = worker->incarnation,
+                .first = slot->run,
                 .run = slot->run,
                 .plan = slot->plan,
                 .outlet = slot->job.tries[slot->job.effect].outlet,

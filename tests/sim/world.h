@@ -146,7 +146,7 @@ struct run {
 struct send {
         uint8_t id, content, effect, worker;
         uint32_t incarnation;
-        int16_t run;
+        int16_t first, run; /* the run that made it; the latest whose try the service took for this one */
         enum send_outcome outcome;
         bool innocent, outage;
         int64_t begun_ms;
