@@ -374,7 +374,8 @@ sim_mutant(asks_too_early "${protocol}"
   [[if (0) {]])
 sim_mutant(unreachable_is_taken_for_not_found "${protocol}"
   [[} else if (event->look == LOOK_NOT_FOUND &&]]
-  [[} else if (event->look != LOOK_FOUND &&]])
+  [[} else if (event->look != LOOK_FOUND &&]]
+  --schedules 1000000 --faults lookup,ambiguous,park,crash,freeze --workers 2 --ids 1 --effects 1)
 sim_mutant(unreachable_sends_at_once "${protocol}"
   [[if (event->look == LOOK_UNKNOWN && (redriven || age_ms < event->look_limits.give_up_ms)) {]]
   [[if (event->look == LOOK_UNKNOWN) { intend_or_send(job, try->outlet, event->now_ms, actions); } else if (0) {]])
@@ -386,7 +387,8 @@ sim_mutant(nobody_asks_before_the_second_try "${protocol}"
   [[else if (0) look_or_wait]])
 sim_mutant(a_refusal_clears_what_was_sent_by_key "${protocol}"
   [[if (try->doubt == DOUBT_CRASH) { try->doubt = DOUBT_AMBIGUOUS;]]
-  [[if (0) { try->doubt = DOUBT_AMBIGUOUS;]])
+  [[if (0) { try->doubt = DOUBT_AMBIGUOUS;]]
+  --schedules 2000000 --faults lookup,crash,ambiguous,account,transient,refused-alone --workers 2 --ids 1 --effects 1)
 sim_mutant(a_key_past_its_lifetime_is_trusted "${protocol}"
   [[return event->now_ms + 2 * job->lease_ms <=
                job->tries[job->effect].from_ms + event->look_limits.key_ms;]]
@@ -403,6 +405,7 @@ sim_mutant(retention_counts_from_the_last_crash "${protocol}"
 
 # Planners: whose answers differ each time, who come late, or die.
 set(planner_options --faults planner,planner-late,planner-dead,planner-down,crash,reply-lost,transient --ids 2)
+set(planner_freezes --faults planner,planner-late,planner-dead,crash,freeze,duplicate,disconnect,transient --ids 2)
 sim_mutant(plan_is_sent_before_it_is_recorded "${protocol}"
   [[if (event->keep)]]
   [[if (0)]] ${planner_options})
@@ -417,7 +420,7 @@ sim_mutant(lost_keep_is_ignored "${protocol}"
         job_lease_renewed(job, event->sent_ms);
         begin_effects]]
   [[        job_lease_renewed(job, event->sent_ms);
-        begin_effects]] --schedules 1000000 ${planner_options})
+        begin_effects]] --schedules 1000000 ${planner_freezes})
 sim_mutant(unfenced_keep fake_store.c
   [[return record->owner == request->owner;]]
   [[return request->script == STORE_KEEP || record->owner == request->owner;]] ${planner_options})
@@ -438,4 +441,4 @@ sim_mutant(planner_s_outage_burns_an_attempt "${protocol}"
   [[.kind = event->died ? DECISION_DEFER : DECISION_RETRY,]] ${planner_options})
 sim_mutant(planner_s_answer_is_taken_after_the_lease "${protocol}"
   [[|| job->phase == JOB_PLANNING || job->publish_waiting;]]
-  [[|| job->publish_waiting;]] --schedules 1000000 ${planner_options})
+  [[|| job->publish_waiting;]] --schedules 1000000 ${planner_freezes})
