@@ -13,7 +13,7 @@ REFUSED = {
     "script": ("~leveret:* +@all -script", "SCRIPT LOAD"),
     "a command of the scripts": ("~leveret:* +@all -hset", "HSET"),
     "a command of the worker": ("~leveret:* +@all -zadd", "ZADD"),
-    "a pattern of keys": ("~leveret:job:* ~leveret:events:* ~leveret:probe:* +@all", "leveret:deadletter:"),
+    "a pattern of keys": ("~leveret:job:* ~leveret:events:* ~leveret:payload:* ~leveret:plan:* ~leveret:probe:* +@all", "leveret:deadletter:"),
     "another prefix": ("~other:* +@all", "leveret:probe:"),
 }
 
