@@ -187,9 +187,11 @@ static void on_moved(struct dlq *dlq, int64_t done, int64_t total)
         progress_show(progress, done);
 }
 
+/* Asked first when the work begins, after all questions: from then on Ctrl-C stops it in order. */
 static bool on_stopped(struct dlq *dlq)
 {
         (void)dlq;
+        dlq_catch_interrupt();
         return dlq_interrupted();
 }
 
