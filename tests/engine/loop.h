@@ -7,7 +7,7 @@
 
 /*
  * Those calls of libuv that worker/run makes, in virtual time: a turn is timers, idle, prepare, poll, check,
- * closing, in this order and each with libuv's own rules (loop_cases.h holds both to them). What poll finds
+ * closing, in this order and each with libuv's own rules. What poll finds
  * is handed in; nothing ever waits.
  */
 

@@ -19,7 +19,7 @@ const draw = data => [
     { name: "Next runs", cell: next },
     { name: "Last run", cell: last },
     { name: "Missed", from: "wide", cell: row => [row.missed, h("div", { class: "sub" }, row.overlap ? `overlap: ${row.overlap}` : null)] },
-  ], data.items, row => row.name) : empty("No schedule", "Write one into leveret.yaml, and its next runs stand here: ", h("code", {}, "schedules: [{name: digest, cron: \"0 8 * * *\", type: digest.send.v1}]")),
+  ], data.items, row => row.name) : empty("No schedule", "No messages are published by the clock. One message for later: ", h("code", {}, "leveret publish --at 2026-12-24T09:00+01:00")),
 ];
 
 export const schedules = { title: "Schedules", load, draw, every: 10000 };

@@ -187,11 +187,16 @@ static void on_moved(struct dlq *dlq, int64_t done, int64_t total)
         progress_show(progress, done);
 }
 
-/* Asked first when the work begins, after all questions: from then on Ctrl-C stops it in order. */
-static bool on_stopped(struct dlq *dlq)
+/* From now on Ctrl-C stops it in order; it ended the question. */
+static void on_begins(struct dlq *dlq)
 {
         (void)dlq;
         dlq_catch_interrupt();
+}
+
+static bool on_stopped(struct dlq *dlq)
+{
+        (void)dlq;
         return dlq_interrupted();
 }
 
@@ -225,7 +230,11 @@ static const char *verb_missing(struct cli *cli)
 int command_dlq(struct cli *cli, int argc, char **argv)
 {
         struct dlq_command command = {.cli = cli};
-        struct dlq dlq = {.told = on_told, .stopped = on_stopped, .moved = on_moved, .context = &command};
+        struct dlq dlq = {.told = on_told,
+                          .begins = on_begins,
+                          .stopped = on_stopped,
+                          .moved = on_moved,
+                          .context = &command};
         const struct cli_flag flags[] = {{.name = "--reason", .takes_value = true, .value = &dlq.reason},
                                          {.name = "--type", .takes_value = true, .value = &dlq.type},
                                          {.name = "--search", .takes_value = true, .value = &dlq.search},

@@ -44,6 +44,8 @@ struct dlq {
 
         /* Of who asked. What went wrong; the text is raw, as is what came from outside in it. */
         void (*told)(struct dlq *dlq, int status, const char *text);
+        /* No question follows: the work begins. NULL: nobody wants to know. */
+        void (*begins)(struct dlq *dlq);
         /* Is it to end? What was begun is finished. */
         bool (*stopped)(struct dlq *dlq);
         void (*moved)(struct dlq *dlq, int64_t done, int64_t total);

@@ -45,8 +45,8 @@ static uint64_t hold_for(const struct dlq_walk *walk)
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb)
 {
         *walk = (struct dlq_walk){.dlq = dlq};
-        if (dlq_is_stopped(dlq))
-                return DLQ_ERROR;
+        if (dlq->begins)
+                dlq->begins(dlq);
         int status = dlq_lock_take(&walk->lock, dlq, verb);
         if (status != DLQ_OK)
                 return status;
