@@ -53,6 +53,7 @@ static const struct {
         [SERVE_SESSION_END] = {serve_session_end, false},
         [SERVE_MESSAGES] = {serve_messages, true},
         [SERVE_JOB] = {serve_job, true},
+        [SERVE_CANCEL] = {serve_cancel, true},
         [SERVE_JOBS] = {serve_jobs, true},
         [SERVE_JOB_MAILS] = {serve_job_mails, true},
         [SERVE_DEAD_MAILS] = {serve_dead_mails, true},

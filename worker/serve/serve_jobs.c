@@ -1,5 +1,7 @@
 #include "core/text/units.h"
 #include "io/machine/clock.h"
+#include "query/audit.h"
+#include "query/cancel.h"
 #include "query/jobs.h"
 #include "serve/serve.h"
 #include "serve/streams.h"
@@ -39,6 +41,61 @@ void serve_job(const struct serve_call *call)
         waiting.word = begins ? id : waiting.word;
         if (begins && waiters_add(call->waiters, &waiting, call->request))
                 buffer_fini(&call->answer->body);
+}
+
+static void answer_cancelled(const struct serve_call *call, const struct cancel_answer *cancelled)
+{
+        struct buffer *out = &call->answer->body;
+        buffer_add_text(out, "{\"id\":");
+        buffer_add_json_string(out, slice_of(cancelled->id));
+        buffer_add_text(out, ",\"state\":\"cancelled\",\"was\":");
+        buffer_add_json_string(out, slice_of(cancelled->state));
+        buffer_add_text(out, ",\"sent\":[");
+        for (size_t i = 0; i < cancelled->sent_count; i++) {
+                buffer_add_text(out, i ? "," : "");
+                buffer_add_json_string(out, slice_of(cancelled->sent[i]));
+        }
+        buffer_add_text(out, "]}");
+}
+
+static void cancel(const struct serve_call *call)
+{
+        struct cancel_answer cancelled;
+        switch (query_cancel(call->query, call->words[0], call->who->token, &cancelled)) {
+        case CANCEL_DONE:
+                answer_cancelled(call, &cancelled);
+                break;
+        case CANCEL_RUNS:
+                serve_refuse(call, 409, "it runs, or ran when its worker died: too late");
+                break;
+        case CANCEL_OVER:
+                serve_refuse(call, 409, arena_printf(call->query->arena, "it is over: %s", cancelled.state));
+                break;
+        case CANCEL_UNKNOWN:
+                serve_refuse(call, 404,
+                             "not seen by a worker yet, or never published, or its record expired");
+                break;
+        case CANCEL_FAILED:
+                serve_refuse_redis(call);
+                break;
+        }
+}
+
+void serve_cancel(const struct serve_call *call)
+{
+        const struct waiting asked = {
+                .word = call->words[0], .token = call->who->token, .own = call->who->role == SERVE_PUBLISH};
+        if (!job_answer(call->query, &asked, call->answer)) {
+                serve_refuse_redis(call);
+                return;
+        }
+        if (call->answer->status != 200)
+                return; /* unknown, or another's */
+        buffer_clear(&call->answer->body);
+        if (audit_write(call->query, call->who->token, "cancel", call->words[0]))
+                cancel(call);
+        else
+                serve_refuse_redis(call);
 }
 
 void serve_stream(const struct serve_call *call)

@@ -87,3 +87,16 @@ def test_dead_letters_are_redriven_edited_dropped_and_restored(bench, serve, bro
     assert bench.state("late") == bench.state(f"{wrong}:e1") == "completed" and len(letters(api, bench.queue)) == 2
     assert {mail["to"] for mail in bench.sink.mails()} == {"ada@example.com"}
     assert [entry["action"] for entry in api.items("/v1/audit")] == ["redrive", "restore", "drop", "edit"]
+
+
+def test_a_job_that_waits_is_cancelled(bench, serve, browser):
+    leveret = bench.leveret(name="serve")
+    assert leveret.run("topology", "apply").returncode == 0
+    api = serve(leveret)
+    made = api.post("/v1/messages", {"type": "email.send.v1", "data": hostile()}, role="publish").json()["id"]
+    browser.play(api, ("cancel", {"id": made}))
+    bench.worker()
+    bench.publish(order(1, id="after"))
+    bench.wait_state("after", "completed")
+    assert bench.state(made) == "cancelled" and len(bench.sink.mails()) == 1
+    assert [(entry["action"], entry["target"]) for entry in api.items("/v1/audit")] == [("cancel", made), ("publish", made)]

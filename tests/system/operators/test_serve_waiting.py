@@ -94,3 +94,24 @@ def test_what_changes_is_streamed(bench, serve):
     api.stop = lambda: None
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_job_that_waits_is_cancelled_by_its_publisher(bench, serve):
+    leveret = bench.leveret(name="serve")
+    assert leveret.run("topology", "apply").returncode == 0
+    api = serve(leveret, role="publish")
+    made = [api.post("/v1/messages", {"type": "order.created.v1", "data": {"order_id": n, "customer_email": "a@example.com", "title": "T"}}).json()["id"]
+            for n in (1, 2)]
+    assert api.ask("DELETE", f"/v1/jobs/{made[0]}", role="read").status == 403
+    cancelled = api.ask("DELETE", f"/v1/jobs/{made[0]}")
+    assert cancelled.status == 200 and cancelled.json() == {"id": made[0], "state": "cancelled", "was": "queued", "sent": []}
+    assert api.ask("DELETE", f"/v1/jobs/{made[0]}").status == 409 and api.ask("DELETE", "/v1/jobs/none").status == 404
+    assert api.get(f"/v1/jobs/{made[0]}", wait="30s").json()["state"] == "cancelled"  # at once
+    bench.worker()
+    bench.wait_state(made[1], "completed")
+    over = api.ask("DELETE", f"/v1/jobs/{made[1]}")
+    assert over.status == 409 and "completed" in over.json()["detail"]
+    foreign = bench.publish(order(5, id="foreign"))
+    bench.wait_state(foreign, "completed")
+    assert api.ask("DELETE", "/v1/jobs/foreign").status == 403 and api.ask("DELETE", "/v1/jobs/foreign", role="operate").status == 409
+    assert bench.job(made[0])["state"] == "cancelled"

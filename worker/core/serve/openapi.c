@@ -12,6 +12,7 @@ static const char *const roles[] = {
         [SERVE_FOR_ANY] = "Roles: read, publish, operate.",
         [SERVE_FOR_READ] = "Roles: read, operate.",
         [SERVE_FOR_OWN] = "Roles: read, operate; publish for what it published itself.",
+        [SERVE_FOR_OWN_CHANGE] = "Roles: operate; publish for what it published itself.",
         [SERVE_FOR_PUBLISH] = "Roles: publish, operate.",
         [SERVE_FOR_OPERATE] = "Role: operate.",
 };

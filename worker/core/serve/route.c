@@ -59,6 +59,8 @@ const struct serve_route serve_routes[] = {
         { SERVE_JOB, SERVE_FOR_OWN, "GET", "/v1/jobs/{id}",
           .summary = "One job with its timeline; a dead id works too.",
           .query = {{"wait", "waits so long for its end, as 30s; at most 60s"}} },
+        { SERVE_CANCEL, SERVE_FOR_OWN_CHANGE, "DELETE", "/v1/jobs/{id}",
+          .summary = "Cancels a job that waits: scheduled, queued or retrying." },
         { SERVE_JOB_MAILS, SERVE_FOR_READ, "GET", "/v1/jobs/{id}/mails",
           .summary = "What it sends, planned anew from its payload, if that is kept (claim.keep_payload) or in its dead letter." },
         { SERVE_QUEUES, SERVE_FOR_READ, "GET", "/v1/queues", .list = true,
@@ -176,6 +178,7 @@ bool serve_may(enum serve_role role, enum serve_access access)
         case SERVE_FOR_READ:
                 return role != SERVE_PUBLISH;
         case SERVE_FOR_PUBLISH:
+        case SERVE_FOR_OWN_CHANGE:
                 return role != SERVE_READ;
         case SERVE_FOR_OPERATE:
                 return role == SERVE_OPERATE;

@@ -20,6 +20,7 @@ enum serve_action {
         SERVE_STREAM,
         SERVE_MESSAGES,
         SERVE_JOB,
+        SERVE_CANCEL,
         SERVE_JOBS,
         SERVE_JOB_MAILS,
         SERVE_QUEUES,
@@ -52,7 +53,8 @@ enum serve_access {
         SERVE_FOR_GUESTS, /* the same, but by a known name, and not from other sites */
         SERVE_FOR_ANY,    /* any token */
         SERVE_FOR_READ,
-        SERVE_FOR_OWN, /* read and operate; publish for what it published itself */
+        SERVE_FOR_OWN,        /* read and operate; publish for what it published itself */
+        SERVE_FOR_OWN_CHANGE, /* operate; publish for what it published itself */
         SERVE_FOR_PUBLISH,
         SERVE_FOR_OPERATE,
 };
