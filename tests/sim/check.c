@@ -120,7 +120,7 @@ void check_cancel(struct world *world, uint8_t id, bool cancelled)
 static void check_claim(struct world *world, const struct call *call, const struct store_record *before)
 {
         uint8_t id = call->request.id;
-        const struct run *last = owner_run(world, id);
+        struct run *last = owner_run(world, id);
         check_revival(world, call, before);
         check_succession(world, call, before);
         switch (call->reply.claim) {
@@ -129,7 +129,8 @@ static void check_claim(struct world *world, const struct call *call, const stru
         case CLAIM_CRASHED:
                 check_not_cancelled(world, id, call->request.fingerprint, "taken");
                 if (last && last->owner == call->request.owner) { /* asked again */
-                        owner_run(world, id)->revived |= before->state == STATE_DEAD;
+                        last->revived |= before->state == STATE_DEAD;
+                        last->ended = false; /* a late settlement of another came between */
                         return;
                 }
                 if (last && !last->ended && !world->tainted[id] &&
@@ -237,7 +238,9 @@ void check_answer(struct world *world, const struct call *call, const struct sto
                 grant(world, call);
         }
         struct run *run = owner_run(world, id);
-        if (run->owner != request->owner || (run->ended && !world->tainted[id])) {
+        bool carried_out = request->script == STORE_SETTLE && before->decision == request->decision &&
+                           job_generation_compare(before->generation, request->generation) == 0;
+        if ((run->owner != request->owner && !carried_out) || (run->ended && !world->tainted[id])) {
                 world_fail(world, "lease", "id %u: %s answered ok to one who does not own it", id,
                            store_script_word(request->script));
                 return;

@@ -442,3 +442,15 @@ sim_mutant(planner_s_outage_burns_an_attempt "${protocol}"
 sim_mutant(planner_s_answer_is_taken_after_the_lease "${protocol}"
   [[|| job->phase == JOB_PLANNING || job->publish_waiting;]]
   [[|| job->publish_waiting;]] --schedules 1000000 ${planner_freezes})
+
+# Settling what somebody else has by now.
+sim_mutant(what_a_dead_owner_carried_out_is_not_settled fake_store.c
+  [[!owned(store, record, request) && !is_carried_out(record, request)]]
+  [[!owned(store, record, request)]]
+  --workers 2 --ids 1 --effects 1 --faults crash,freeze,disconnect,store-cut,permanent --every)
+sim_mutant(another_decision_is_settled fake_store.c
+  [[record->decision == request->decision && record->fingerprint]]
+  [[record->fingerprint]])
+sim_mutant(an_earlier_generation_is_settled fake_store.c
+  [[&& job_generation_compare(record->generation, request->generation) == 0;]]
+  [[;]])

@@ -219,6 +219,7 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add_number(arguments, request->scheduled ? request->due_ms : request->delay_ms);
                 if (request->scheduled)
                         add_number(arguments, request->delay_ms);
+                add_optional(arguments, request->decision);
         }
 }
 

@@ -261,7 +261,7 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
         bool dead = settlement->decision.kind == DECISION_DEAD;
         bool scheduled = settlement->decision.kind == DECISION_SCHEDULE;
         decision_format(&settlement->decision, text, sizeof(text));
-        begin_script(store, REDIS_SCRIPT_SETTLE, identity, dead || scheduled ? 8 : 7);
+        begin_script(store, REDIS_SCRIPT_SETTLE, identity, scheduled ? 9 : 8);
         resp_add_text(out, settled_state(settlement->decision.kind));
         resp_add_integer(out, settlement->generation.redrives);
         resp_add_integer(out, settlement->generation.attempt);
@@ -275,6 +275,7 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
                 resp_add_integer(out, settlement->wait_ms);
                 if (scheduled)
                         resp_add_integer(out, settlement->later_ms);
+                resp_add_text(out, text);
         }
         redis_ring_push(store, request);
 }

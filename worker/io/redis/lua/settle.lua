@@ -1,9 +1,16 @@
--- The decision is carried out. ARGV 11: new state (retrying, scheduled or dead), 12..14: generation of the copy, 15: note, 16: the
--- decision once more if no copy could be made and the broker is to move the original (should that come again, the claim
--- answers with it), else ''. Of a copy that waits, 17: for so many ms. Of a letter, 17: the decision, 18: its dead id, which
--- proves that a message is this very letter wherever it turns up. Of a message for later, 17: when it is due, ms since 1970, 18: how
--- long its copy waits.
-if not owned() then return 'lost' end
+-- The decision is carried out. ARGV 11: new state (retrying, scheduled or dead), 12..14: generation of the copy, 15: note, 16:
+-- the decision once more if no copy could be made and the broker is to move the original (should that come again, the claim
+-- answers with it), else ''. Of a copy that waits, 17: for so many ms, 18: the decision. Of a letter, 17: the decision, 18: its
+-- dead id, which proves that a message is this very letter wherever it turns up. Of a message for later, 17: when it is due, ms
+-- since 1970, 18: how long its copy waits, 19: the decision.
+if not owned() then
+  -- Whoever has the job now found this very decision, of which a copy is confirmed: it is carried out. The owner may be dead,
+  -- and its delivery the asker's, so that nobody else would come to settle it.
+  local known = call('HMGET', job, 'decision', 'redrives', 'attempt', 'deferrals', 'fingerprint', 'state')
+  local decision = ARGV[11] == 'dead' and ARGV[17] or ARGV[#ARGV]
+  if known[1] ~= decision or known[2] ~= ARGV[3] or known[3] ~= ARGV[4] or known[4] ~= ARGV[5] or
+    known[5] ~= ARGV[6] or known[6] ~= 'running' then return 'lost' end
+end
 call('HSET', job, 'state', ARGV[11], 'redrives', ARGV[12], 'attempt', ARGV[13], 'deferrals', ARGV[14],
   'owner', '', 'lease_until_ms', '0', 'starts', '0')
 if (ARGV[16] or '') == '' then
