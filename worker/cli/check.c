@@ -21,13 +21,16 @@ static bool probe_redis(struct cli *cli, struct cli_table *table)
 {
         char error[256];
         struct redis_sync *redis = redis_sync_open(cli->config, error);
-        const char *detail = !redis                            ? error
-                             : redis_sync_keeps_unknown(redis) ? eviction_unknown
-                                                               : "takes writes, evicts nothing";
-        bool ok = redis != NULL;
-        tell(table, "redis", ok, detail);
+        if (!redis) {
+                tell(table, "redis", false, error);
+                return false;
+        }
+        bool unknown = redis_sync_keeps_unknown(redis);
+        tell(table, "redis", true,
+             arena_printf(&cli->arena, "%s%s%s", redis_sync_found(redis), unknown ? "" : ", ",
+                          unknown ? eviction_unknown : "takes writes, evicts nothing"));
         redis_sync_close(redis);
-        return ok;
+        return true;
 }
 
 static bool probe_amqp(struct cli *cli, struct cli_table *table)

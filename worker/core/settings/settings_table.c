@@ -7,7 +7,7 @@ enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
 
 static const char *const amqp_schemes[] = {"amqp", "amqps", NULL};
 static const char *const postgres_schemes[] = {"postgresql", "postgres", NULL};
-static const char *const redis_schemes[] = {"redis", "rediss", NULL};
+static const char *const redis_schemes[] = {"redis", "rediss", "redis+sentinel", "rediss+sentinel", NULL};
 static const char *const http_schemes[] = {"http", "https", NULL};
 static const char *const smtp_schemes[] = {"smtp", "smtps", NULL};
 
@@ -72,7 +72,9 @@ const struct setting settings[] = {
         { .name = "redis.url", .kind = SETTING_URL, OF_WORKER(redis.url),
           .words = redis_schemes, .fallback = "redis://127.0.0.1:6379/0", .secret = true,
           .prose = "The Redis server that keeps the job records, as redis:// or rediss:// with the password "
-                   "and the number of the database." },
+                   "and the number of the database. redis+sentinel://h1:26379,h2:26379/NAME/0 (or "
+                   "rediss+sentinel) leads to the primary that the sentinels know as NAME, and after a "
+                   "failover to the next one; the log-in is that of the servers, and of sentinels that want one." },
         { .name = "redis.username", .kind = SETTING_TEXT, OF_WORKER(redis.username),
           .example = "leveret", .from_file = true,
           .prose = "Name to log in to Redis with; unset: that of redis.url." },

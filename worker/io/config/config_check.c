@@ -16,6 +16,7 @@
 #include "io/machine/origin.h"
 #include "io/machine/url.h"
 #include "io/postgres/postgres.h"
+#include "io/redis/redis_address.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,7 @@ bool config_value_is_secret(const struct setting *setting, const char *value, st
 
 static bool url_is_encrypted(const char *text)
 {
-        return strncmp(text, "amqps:", 6) == 0 || strncmp(text, "rediss:", 7) == 0 ||
+        return strncmp(text, "amqps:", 6) == 0 || redis_url_is_encrypted(text) ||
                strncmp(text, "https:", 6) == 0 || strncmp(text, "smtps:", 6) == 0;
 }
 

@@ -1,5 +1,6 @@
 #include "io/config/config_url.h"
 #include "io/machine/url.h"
+#include "io/redis/redis_address.h"
 
 #include <string.h>
 
@@ -9,7 +10,7 @@ static const struct rule {
                 *encode;   /* what to do about a password with special characters; NULL: the URL holds none */
         const char *query; /* where to write what people write into the query; NULL: it is used */
         const char *login; /* why there must be no user; NULL: there may be */
-        bool nodes, path, database;
+        bool nodes, path, user_needs_password;
 } rules[] = {
         [URL_BROKER] =
                 {.example = "amqp://user:password@host:5672/vhost",
@@ -23,8 +24,9 @@ static const struct rule {
                  .encode = "redis.username and redis.password",
                  .query = "the database is the path, as in redis://host:6379/2, a time-out is redis.timeout, "
                           "and TLS is rediss:// with redis.tls",
+                 .nodes = true, /* of sentinels: redis_url_parse looks */
                  .path = true,
-                 .database = true},
+                 .user_needs_password = true},
         [URL_MAIL_API] = {.example = "https://api.example.com",
                           .query = "the key is mail.http.api_key",
                           .login = "must hold no user or password; they are settings of their own",
@@ -54,16 +56,6 @@ static const char *unusable(struct arena *arena, const struct rule *rule)
                 text, rule->encode);
 }
 
-static const char *path_fault(const struct rule *rule, const struct url *url)
-{
-        if (!rule->path && url->path[0])
-                return "holds a path, which would be ignored: end it after the port";
-        size_t digits = strspn(url->path, "0123456789");
-        if (rule->database && (url->path[digits] || digits > 5))
-                return "must end with the number of a database, as in redis://host:6379/2";
-        return NULL;
-}
-
 static const char *node_fault(struct arena *arena, const struct rule *rule, const char *text)
 {
         struct url url;
@@ -75,12 +67,13 @@ static const char *node_fault(struct arena *arena, const struct rule *rule, cons
                 return arena_printf(arena, "holds a query (?..), which would be ignored: %s", rule->query);
         if (rule->login && (url.user || url.password))
                 return rule->login;
-        if (rule->database && url.user && url.user[0] && !url.password)
+        if (rule->user_needs_password && url.user && url.user[0] && !url.password)
                 return "holds a user without a password, which would be ignored; a password alone is written "
                        "redis://:password@host";
         if (url.has_port && url.port == 0)
                 return "has the port 0, at which nobody listens";
-        return path_fault(rule, &url);
+        return rule->path || !url.path[0] ? NULL
+                                          : "holds a path, which would be ignored: end it after the port";
 }
 
 const char *config_url_fault(struct arena *arena, enum url_use use, const char *text)
@@ -97,5 +90,6 @@ const char *config_url_fault(struct arena *arena, enum url_use use, const char *
                 if (fault)
                         return fault;
         }
-        return NULL;
+        struct redis_address address;
+        return use == URL_REDIS ? redis_url_parse(arena, text, &address) : NULL;
 }

@@ -40,22 +40,26 @@ static void done(void *context)
         drop(connecting);
 }
 
+void redis_config_copy(struct arena *arena, const struct config *config, struct config *copy)
+{
+        const struct config_tls *tls = &config->redis.tls;
+        copy->redis = config->redis;
+        copy->redis.url = arena_strdup(arena, config->redis.url);
+        copy->redis.username = arena_strdup(arena, config->redis.username);
+        copy->redis.password = arena_strdup(arena, config->redis.password);
+        copy->redis.prefix = arena_strdup(arena, config->redis.prefix);
+        copy->redis.tls = (struct config_tls){.ca_file = arena_strdup(arena, tls->ca_file),
+                                              .cert_file = arena_strdup(arena, tls->cert_file),
+                                              .key_file = arena_strdup(arena, tls->key_file)};
+}
+
 struct redis_connecting *redis_connecting_start(uv_loop_t *loop, const struct config *config,
                                                 const char *name, redis_connected *connected, void *context)
 {
         static const struct aside_job job = {.work = work, .done = done, .drop = drop};
         struct redis_connecting *connecting = memory_zeroed(1, sizeof(*connecting));
-        struct arena *arena = &connecting->arena;
-        const struct config_tls *tls = &config->redis.tls;
-        arena_init(arena);
-        connecting->config.redis = config->redis;
-        connecting->config.redis.url = arena_strdup(arena, config->redis.url);
-        connecting->config.redis.username = arena_strdup(arena, config->redis.username);
-        connecting->config.redis.password = arena_strdup(arena, config->redis.password);
-        connecting->config.redis.prefix = arena_strdup(arena, config->redis.prefix);
-        connecting->config.redis.tls = (struct config_tls){.ca_file = arena_strdup(arena, tls->ca_file),
-                                                           .cert_file = arena_strdup(arena, tls->cert_file),
-                                                           .key_file = arena_strdup(arena, tls->key_file)};
+        arena_init(&connecting->arena);
+        redis_config_copy(&connecting->arena, config, &connecting->config);
         snprintf(connecting->name, sizeof(connecting->name), "%s", name);
         connecting->connected = connected;
         connecting->context = context;

@@ -1,8 +1,9 @@
 #include "io/redis/redis_connection.h"
+#include "core/memory/arena.h"
 #include "core/memory/memory.h"
 #include "core/text/shorten.h"
-#include "io/machine/url.h"
 #include "io/redis/redis_probe.h"
+#include "io/redis/redis_sentinel.h"
 #include "io/redis/redis_tls.h"
 
 #include <stdio.h>
@@ -47,18 +48,13 @@ bool redis_connection_run(struct redis_connection *connection, int argc, const c
         return true;
 }
 
-static bool log_in(struct redis_connection *connection, const struct url *url)
+bool redis_connection_log_in(struct redis_connection *connection, const struct redis_address *address)
 {
-        if (url->password) {
-                bool user = url->user && url->user[0];
-                const char *with_user[] = {"AUTH", url->user, url->password};
-                const char *without[] = {"AUTH", url->password};
-                if (!redis_connection_run(connection, user ? 3 : 2, user ? with_user : without,
-                                          "login refused"))
-                        return false;
-        }
-        const char *database[] = {"SELECT", url->path[0] ? url->path : "0"};
-        return redis_connection_run(connection, 2, database, "cannot select the database");
+        const char *with_user[] = {"AUTH", address->user, address->password};
+        const char *without[] = {"AUTH", address->password};
+        return !address->password ||
+               redis_connection_run(connection, address->user ? 3 : 2, address->user ? with_user : without,
+                                    "login refused");
 }
 
 static bool encrypt(struct redis_connection *connection, const char *host, const struct config_tls *tls)
@@ -69,43 +65,70 @@ static bool encrypt(struct redis_connection *connection, const char *host, const
                redis_connection_fail(connection, fatal, "TLS", error);
 }
 
-static bool connect_to(struct redis_connection *connection, const struct config *config,
-                       const struct url *url)
+bool redis_connection_reach(struct redis_connection *connection, const struct config *config,
+                            const struct redis_reach *reach)
 {
-        bool encrypted = strcmp(url->scheme, "rediss") == 0;
-        if (encrypted && !redis_tls_available())
+        if (reach->encrypted && !redis_tls_available())
                 return redis_connection_fail(connection, true, "rediss:// needs hiredis 1.0 or later",
                                              "this build has none with TLS (Debian 13 does)");
-        struct timeval limit = {.tv_sec = config->redis.timeout_ms / 1000,
-                                .tv_usec = config->redis.timeout_ms % 1000 * 1000};
-        connection->context = redisConnectWithTimeout(url->host, url->port ? url->port : 6379, limit);
+        struct timeval limit = {.tv_sec = reach->limit_ms / 1000, .tv_usec = reach->limit_ms % 1000 * 1000};
+        connection->context = redisConnectWithTimeout(reach->host, reach->port, limit);
         if (!connection->context)
                 memory_out();
-        bool six = strchr(url->host, ':');
+        bool six = strchr(reach->host, ':');
         char where[300];
-        snprintf(where, sizeof(where), "cannot connect to %s%.200s%s:%d", six ? "[" : "", url->host,
-                 six ? "]" : "", url->port ? url->port : 6379);
+        snprintf(where, sizeof(where), "cannot connect to %s%.200s%s:%d", six ? "[" : "", reach->host,
+                 six ? "]" : "", reach->port);
         if (connection->context->err)
                 return redis_connection_fail(connection, false, where, connection->context->errstr);
         redisSetTimeout(connection->context, limit);
         redisEnableKeepAlive(connection->context);
-        return !encrypted || encrypt(connection, url->host, &config->redis.tls);
+        return !reach->encrypted || encrypt(connection, reach->host, &config->redis.tls);
+}
+
+/* Which server it is now. */
+static bool server_find(struct redis_connection *connection, const struct config *config,
+                        const struct redis_address *address, struct arena *arena, struct redis_node *node)
+{
+        *node = address->nodes[0];
+        if (address->way == REDIS_SERVER)
+                return true;
+        struct redis_primary primary;
+        if (!redis_sentinel_ask(config, address, &primary, connection))
+                return false;
+        node->host = arena_strdup(arena, primary.answer.host);
+        node->port = primary.answer.port;
+        redis_primary_name(&primary, connection->primary);
+        connection->epoch = primary.answer.epoch;
+        snprintf(connection->found, sizeof(connection->found), "%s, the primary by %zu of %zu sentinels, ",
+                 connection->primary, primary.votes, primary.asked);
+        return true;
+}
+
+static bool open_to(struct redis_connection *connection, const struct config *config,
+                    const struct redis_address *address, const struct redis_node *node)
+{
+        const char *database[] = {"SELECT", address->database};
+        return redis_connection_reach(connection, config,
+                                      &(struct redis_reach){node->host, node->port, config->redis.timeout_ms,
+                                                            address->encrypted}) &&
+               redis_connection_log_in(connection, address) &&
+               redis_connection_run(connection, 2, database, "cannot select the database");
 }
 
 bool redis_connection_open(struct redis_connection *connection, const struct config *config, const char *name)
 {
-        *connection = (struct redis_connection){0};
+        *connection = (struct redis_connection){.replicas = -1};
         struct arena arena;
+        struct redis_address address;
+        struct redis_node node;
         arena_init(&arena);
-        struct url url;
-        bool ok = url_parse(&arena, config->redis.url, &url) ||
-                  redis_connection_fail(connection, true, "redis.url", "not a URL like redis://host:6379/0");
-        if (config->redis.username)
-                url.user = config->redis.username;
-        if (config->redis.password)
-                url.password = config->redis.password;
-        ok = ok && connect_to(connection, config, &url) && log_in(connection, &url) &&
-             redis_probe_eviction(connection) && redis_probe_write(connection, config->redis.prefix, name) &&
+        const char *fault = redis_address_of(&arena, config, &address);
+        bool ok = fault ? redis_connection_fail(connection, true, "redis.url", fault)
+                        : server_find(connection, config, &address, &arena, &node);
+        ok = ok && open_to(connection, config, &address, &node) &&
+             (address.way == REDIS_SERVER || redis_probe_role(connection)) && redis_probe_info(connection) &&
+             redis_probe_write(connection, config->redis.prefix, name) &&
              redis_probe_scripts(connection, config->redis.prefix, name);
         arena_fini(&arena);
         if (!ok)

@@ -1,8 +1,10 @@
 #ifndef LEVERET_IO_REDIS_CONNECTION_H
 #define LEVERET_IO_REDIS_CONNECTION_H
 
+#include "core/redis/sentinel.h"
 #include "core/settings/config.h"
 #include "core/text/buffer.h"
+#include "io/redis/redis_address.h"
 
 #include <hiredis/hiredis.h>
 
@@ -21,20 +23,41 @@ enum redis_script {
         REDIS_SCRIPT_COUNT
 };
 
+enum { REDIS_FOUND_SIZE = 400 };
+
 struct redis_connection {
         redisContext *context; /* NULL unless connected */
         char sha[REDIS_SCRIPT_COUNT][41];
         bool fatal;         /* waiting will not mend it: bad password, eviction policy */
         bool keeps_unknown; /* INFO is refused: whether records may be evicted is not known */
         char error[256];    /* names the host, never a password */
+        /* Behind sentinels: the primary as they named it, and the epoch of the failover that made it one. */
+        char primary[SENTINEL_HOST_SIZE + 8];
+        int64_t epoch;
+        int64_t replicas;             /* that are connected to it; -1: it does not say */
+        char found[REDIS_FOUND_SIZE]; /* what it is, for people: version, and how it was found */
 };
 
-/* Connects, logs in, checks the eviction policy, proves that a write is taken, loads the scripts, proves that
- * they and every command may be called (redis_probe.h). Blocks, each step at most config->redis.timeout_ms,
- * and first for as long as the name takes. True and blocking mode on success; else `error` and `fatal` are
- * set. */
+/* Where redis.url leads: to the server itself, or to the primary that its sentinels name. Connects, logs in,
+ * refuses a server behind sentinels that is no primary, checks the eviction policy, proves that a write is
+ * taken, loads the scripts, proves that they and every command may be called (redis_probe.h). Blocks, each
+ * step at most config->redis.timeout_ms, and first for as long as the name takes. True and blocking mode on
+ * success; else `error` and `fatal` are set. */
 bool redis_connection_open(struct redis_connection *connection, const struct config *config,
                            const char *name);
+
+/* One server to connect to. */
+struct redis_reach {
+        const char *host;
+        uint16_t port;
+        int64_t limit_ms; /* for each step */
+        bool encrypted;
+};
+/* The first part of it: connects, encrypted if so, and no more; redis_connection_close in any case. */
+bool redis_connection_reach(struct redis_connection *connection, const struct config *config,
+                            const struct redis_reach *reach);
+/* AUTH with the user and the password of the address, if it has one. */
+bool redis_connection_log_in(struct redis_connection *connection, const struct redis_address *address);
 /* Refuses a reply that announces more elements than any of ours has: hiredis takes the memory for them at
  * once (0.14: up to 16 GiB a level). */
 void redis_reader_bound(redisReader *reader);

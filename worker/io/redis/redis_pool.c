@@ -28,6 +28,10 @@ struct redis_sync *redis_pool_take(struct redis_pool *pool, char *error)
         uv_mutex_lock(&pool->mutex);
         struct redis_sync *redis = pool->count > 0 ? pool->idle[--pool->count] : NULL;
         uv_mutex_unlock(&pool->mutex);
+        if (redis && redis_sync_is_old(redis)) {
+                redis_sync_close(redis);
+                redis = NULL;
+        }
         return redis ? redis : redis_sync_open(pool->config, error);
 }
 

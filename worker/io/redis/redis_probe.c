@@ -1,5 +1,6 @@
 #include "io/redis/redis_probe.h"
 #include "core/record/keys.h"
+#include "core/redis/info.h"
 
 #include "redis_scripts.h"
 
@@ -19,32 +20,53 @@ const char *redis_probe_cancel(struct arena *arena)
         return arena_printf(arena, "%s%s", script_prelude, script_cancel);
 }
 
-bool redis_probe_eviction(struct redis_connection *connection)
+static bool info_take(struct redis_connection *connection, struct slice info)
 {
-        const char *argv[] = {"INFO", "memory"};
-        redisReply *reply = redis_connection_ask(connection, 2, argv, "INFO");
+        char server[64], word[64];
+        struct slice eviction = redis_info_eviction(info);
+        size_t len = strlen(connection->found);
+        redis_info_server(info, server, sizeof(server));
+        connection->replicas = redis_info_number(info, "connected_slaves", -1);
+        snprintf(connection->found + len, sizeof(connection->found) - len, "%s", server);
+        if (eviction.len == 0)
+                return true;
+        snprintf(word, sizeof(word), "%.*s", SLICE_PRINT(eviction));
+        return redis_connection_fail(
+                connection, true, "it may evict idempotency records; set maxmemory-policy noeviction, it is",
+                word);
+}
+
+bool redis_probe_info(struct redis_connection *connection)
+{
+        const char *argv[] = {"INFO"};
+        redisReply *reply = redis_connection_ask(connection, 1, argv, "INFO");
         if (!reply) {
                 connection->fatal = false;
                 connection->keeps_unknown = connection->context->err == 0;
                 return connection->keeps_unknown;
         }
-        if (!reply->str) {
-                freeReplyObject(reply);
-                return redis_connection_fail(connection, false, "INFO", "an unexpected reply");
-        }
-        const char *policy = strstr(reply->str, "maxmemory_policy:");
-        const char *limit = strstr(reply->str, "maxmemory:");
-        bool unsafe = policy && strncmp(policy, "maxmemory_policy:noeviction", 27) != 0;
-        bool limited = limit && strtoull(limit + 10, NULL, 10) > 0;
-        char word[64] = "";
-        if (unsafe)
-                sscanf(policy, "maxmemory_policy:%63[a-z-]", word);
+        bool ok = reply->str ? info_take(connection, (struct slice){.data = reply->str, .len = reply->len})
+                             : redis_connection_fail(connection, false, "INFO", "an unexpected reply");
         freeReplyObject(reply);
-        if (unsafe && limited)
-                return redis_connection_fail(
-                        connection, true,
-                        "it may evict idempotency records; set maxmemory-policy noeviction, it is", word);
-        return true;
+        return ok;
+}
+
+bool redis_probe_role(struct redis_connection *connection)
+{
+        const char *argv[] = {"ROLE"};
+        redisReply *reply = redis_connection_ask(connection, 1, argv, "ROLE");
+        if (!reply)
+                return connection->context->err == 0;
+        bool told = reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 && reply->element[0]->str;
+        char what[400];
+        snprintf(what, sizeof(what), "%.280s, which the sentinels name, is no primary now; it is a",
+                 connection->primary);
+        bool ok = !told || strcmp(reply->element[0]->str, "master") == 0 ||
+                  redis_connection_fail(
+                          connection, false, what,
+                          strcmp(reply->element[0]->str, "slave") == 0 ? "replica" : reply->element[0]->str);
+        freeReplyObject(reply);
+        return ok;
 }
 
 enum { SHA_SIZE = sizeof((struct redis_connection){0}.sha[0]) };

@@ -7,10 +7,15 @@
 /* Inside of redis_connection_open: what is asked of a server before it is believed in. Each blocks for
  * config->redis.timeout_ms at most; false sets the connection's error and whether waiting mends it. */
 
-/* Does it keep what is written? An evicted idempotency record is a mail sent twice: with a memory limit the
- * policy must be noeviction (https://redis.io/docs/reference/eviction/). Where INFO is refused this is not
- * known: connection->keeps_unknown is set. */
-bool redis_probe_eviction(struct redis_connection *connection);
+/* What does it say of itself: version, replicas; and does it keep what is written? An evicted idempotency
+ * record is a mail sent twice: with a memory limit the policy must be noeviction
+ * (https://redis.io/docs/reference/eviction/). Where INFO is refused this is not known:
+ * connection->keeps_unknown is set. */
+bool redis_probe_info(struct redis_connection *connection);
+
+/* Is it a primary, as the sentinels say? One that was demoted, or is not promoted yet, answers otherwise. A
+ * user who may not ask (ROLE is among the dangerous commands) leaves it to the write that follows. */
+bool redis_probe_role(struct redis_connection *connection);
 
 /* Loads the scripts and proves that this user may call them, and every command that they and the worker use,
  * on keys of every kind: rename-command and ACLs can take any of them away. */

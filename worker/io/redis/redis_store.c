@@ -75,6 +75,8 @@ static void drop(struct redis_store *store, const char *error)
                 store->poll = NULL;
         }
         uv_idle_stop(store->more);
+        redis_follow_stop(store->follow);
+        store->follow = NULL;
         redis_connection_close(&store->connection);
         buffer_clear(&store->out);
         bool was_up = store->up;
@@ -224,6 +226,13 @@ static void on_flush(uv_prepare_t *prepare)
 
 /* ---- connecting ---- */
 
+static void on_moved(void *context, const char *primary)
+{
+        char text[256];
+        snprintf(text, sizeof(text), "redis: the sentinels name another primary: %.200s", primary);
+        drop(context, text);
+}
+
 static void connected(struct redis_store *store, struct redis_connection connection)
 {
         store->connection = connection;
@@ -242,6 +251,7 @@ static void connected(struct redis_store *store, struct redis_connection connect
         store->up_ms = clock_boot_ms();
         store->trouble[0] = '\0';
         watch(store, UV_READABLE);
+        store->follow = redis_follow_start(store->loop, store->config, &store->connection, on_moved, store);
         store->events->up(store->context);
 }
 

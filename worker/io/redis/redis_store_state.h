@@ -5,6 +5,7 @@
 #include "core/text/buffer.h"
 #include "io/redis/redis_connecting.h"
 #include "io/redis/redis_connection.h"
+#include "io/redis/redis_follow.h"
 #include "io/redis/redis_store.h"
 
 /* Inside redis_*.c only. */
@@ -31,6 +32,7 @@ struct redis_store {
         char trouble[256]; /* why it is down; "" while it is up */
         char told[256];    /* the trouble that `down` was last called with */
         struct redis_connecting *connecting;
+        struct redis_follow *follow; /* while connected behind sentinels */
         struct backoff backoff;
         uv_poll_t *poll; /* while connected */
         int watched;     /* libuv events */

@@ -1,5 +1,6 @@
 #include "io/redis/redis_sync.h"
 #include "core/memory/memory.h"
+#include "io/machine/clock.h"
 #include "io/redis/redis_connection.h"
 #include "io/redis/redis_probe.h"
 
@@ -10,15 +11,19 @@
 #include <stdlib.h>
 
 enum { ARGUMENTS_MAX = 64, NESTING_MAX = 8 };
+/* Behind sentinels: a server that was replaced and does not know of it goes on to answer. */
+#define OLD_MS 5000
 
 struct redis_sync {
         struct redis_connection connection;
+        int64_t opened_ms; /* clock_boot_ms */
         size_t queued;
 };
 
 struct redis_sync *redis_sync_open(const struct config *config, char *error)
 {
         struct redis_sync *redis = memory_zeroed(1, sizeof(*redis));
+        redis->opened_ms = clock_boot_ms();
         if (redis_connection_open(&redis->connection, config, "cli"))
                 return redis;
         snprintf(error, 256, "%s", redis->connection.error);
@@ -29,6 +34,21 @@ struct redis_sync *redis_sync_open(const struct config *config, char *error)
 bool redis_sync_keeps_unknown(const struct redis_sync *redis)
 {
         return redis->connection.keeps_unknown;
+}
+
+const char *redis_sync_found(const struct redis_sync *redis)
+{
+        return redis->connection.found;
+}
+
+int64_t redis_sync_replicas(const struct redis_sync *redis)
+{
+        return redis->connection.replicas;
+}
+
+bool redis_sync_is_old(const struct redis_sync *redis)
+{
+        return redis->connection.primary[0] && clock_boot_ms() - redis->opened_ms > OLD_MS;
 }
 
 void redis_sync_close(struct redis_sync *redis)

@@ -25,6 +25,12 @@ struct redis_value {
 struct redis_sync *redis_sync_open(const struct config *config, char *error);
 /* Does the server refuse to say whether it may evict records? */
 bool redis_sync_keeps_unknown(const struct redis_sync *redis);
+/* What it is and how it was found, for people. */
+const char *redis_sync_found(const struct redis_sync *redis);
+/* The replicas that are connected to it; -1: it does not say. */
+int64_t redis_sync_replicas(const struct redis_sync *redis);
+/* Is it to be opened anew before it is used again, as its server may be the primary no more? */
+bool redis_sync_is_old(const struct redis_sync *redis);
 void redis_sync_close(struct redis_sync *redis);
 
 /* Runs one command; the reply lies in `arena`. A lost connection is REDIS_FAILED too. Never NULL. */
