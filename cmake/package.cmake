@@ -2,7 +2,8 @@
 include(GNUInstallDirs)
 install(TARGETS leveret RUNTIME)
 install(FILES config/leveret.yaml DESTINATION /etc/leveret)
-install(FILES deploy/systemd/leveret.service deploy/systemd/leveret-relay.service DESTINATION lib/systemd/system OPTIONAL)
+install(FILES deploy/systemd/leveret.service deploy/systemd/leveret-relay.service deploy/systemd/leveret-serve.service
+        DESTINATION lib/systemd/system OPTIONAL)
 install(FILES deploy/debian/sysusers.conf DESTINATION lib/sysusers.d RENAME leveret.conf OPTIONAL)
 install(FILES completions/leveret.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME leveret OPTIONAL)
 

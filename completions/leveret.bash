@@ -70,7 +70,7 @@ _leveret()
         esac ;;
     queue) if [[ -z $verb ]]; then words="list pause resume"; elif [[ $verb != list ]]; then words=$(_leveret_queues); fi ;;
     worker) [[ -z $verb ]] && words="list" ;;
-    health) [[ -z $verb ]] && words="live ready" ;;
+    health) [[ -z $verb ]] && words="live ready serve" ;;
     mail) if [[ -z $verb ]]; then words="test"; else words="--to"; fi ;;
     esac
     [[ -n $command ]] && words+=" $common"

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""leveret at work: samples go in, and every job's end, the mails and the dead letters are shown. Run it by script/demo."""
+"""leveret at work: samples go in; every job's end, the mails and the dead letters are shown, and a web page to look at them. Run it by script/demo."""
 import json
 import pathlib
+import secrets
 import shutil
 import signal
 import sys
@@ -11,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system"))
 
 from harness import canary  # noqa: E402
+from harness.api import Api  # noqa: E402
 from harness.publish import Message, Publisher, email, invoice  # noqa: E402
 from harness.rabbitmq import RabbitMQ  # noqa: E402
 from harness.redis import Redis  # noqa: E402
@@ -68,6 +70,7 @@ def config(broker, redis, sink):
         "queues": [{"name": QUEUE, "bindings": ["#"], "retry": {"attempts": 4, "tiers": ["1s", "5s"]}}],
         "mail": {"transport": "http", "from": "Shop <shop@example.com>",
                  "http": {"preset": "resend", "url": sink.http_url, "api_key": "re_demo"}},
+        "claim": {"keep_payload": "1d"},
         "types": {"path": [str(ROOT / "handlers")]},
         "log": {"format": "json"},
     }
@@ -117,6 +120,21 @@ def publish(broker, samples):
                 publisher.publish(sample.message)
 
 
+def with_record(samples, redis):
+    return sum(bool(redis.job(sample.message.id)) for sample in samples)
+
+
+def page_knows(api, token, count):
+    """Does the page's source answer who has the token, and only who has it?"""
+    listed = api.ask("GET", "/v1/jobs?limit=100", role="", headers={"Authorization": f"Bearer {token}"})
+    return listed.status == 200 and len(listed.json()["items"]) == count and api.ask("GET", "/v1/jobs", role="").status == 401
+
+
+def show_page(api, token):
+    print(f"""
+The page, with all of this, is at http://127.0.0.1:{api.port}/ and the token to log in with is {token}""", flush=True)
+
+
 def instructions(leveret, worker, sink, redis, broker):
     data = json.dumps({"order_id": 47, "customer_email": "dave@example.com", "title": "Another hare"})
     print(f"""
@@ -150,6 +168,8 @@ def demo(stay, directory):
     with Redis() as redis, Sink() as sink, RabbitMQ("leveret-demo") as broker:
         leveret = Leveret(directory, config(broker, redis, sink), program=ROOT / "build" / "release" / "leveret")
         worker = leveret.start()
+        token = secrets.token_urlsafe(18)
+        api = Api(leveret, tokens=[{"name": "demo", "role": "operate", "token": token}])
         try:
             all_samples = samples()
             sink.script(503, to="carol@example.com")
@@ -160,12 +180,14 @@ def demo(stay, directory):
                 wait_until(lambda: all(sample.has_ended(redis) for sample in all_samples), within=30, what="every job's end")
             except Overdue as overdue:
                 print(overdue)
-            fine = show(all_samples, redis, sink)
+            fine = show(all_samples, redis, sink) and page_knows(api, token, with_record(all_samples, redis))
+            show_page(api, token)
             if stay:
                 instructions(leveret, worker, sink, redis, broker)
                 wait_for_ctrl_c()
         finally:
             status = worker.stop() if worker.process.is_alive() else worker.wait()
+            api.stop()
         if status != 0:
             print(f"the worker ended with {status}\n{worker.process.stderr()[-2000:]}")
         return fine and status == 0

@@ -55,7 +55,7 @@ const struct cli_command cli_commands[] = {
         {"top", "leveret top", "everything at a glance, once a second", command_top},
         {"serve", "leveret serve", "an HTTP API for programs", command_serve},
         {"relay", "leveret relay [init]", "move an outbox table of PostgreSQL to RabbitMQ", command_relay},
-        {"health", "leveret health [live | ready]", "for container probes", command_health},
+        {"health", "leveret health [live | ready | serve]", "for container probes", command_health},
         {"mail", "leveret mail test --to ADDRESS", "send one mail through the configured transport",
          command_mail},
         {0},

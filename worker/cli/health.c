@@ -32,27 +32,50 @@ static void print_json(const char *text)
         buffer_fini(&out);
 }
 
-/* Asks the worker on this machine, as a container's probe does. */
+/* Where to ask, and what. */
+struct probe {
+        const char *word, *setting, *listen, *path;
+};
+
+static struct probe probe_of(const struct cli *cli)
+{
+        const struct config *config = cli->config;
+        const char *word = cli->word_count > 0 ? cli->words[0] : "ready";
+        if (strcmp(word, "serve") == 0)
+                return (struct probe){word, "serve.listen", config->serve.listen, "/livez"};
+        return (struct probe){word, "admin.listen", config->admin.listen,
+                              strcmp(word, "live") == 0 ? "/livez" : "/readyz?verbose"};
+}
+
+static bool word_is_known(const struct cli *cli)
+{
+        static const char *const known[] = {"live", "ready", "serve"};
+        bool found = cli->word_count == 0;
+        for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+                found |= cli->word_count == 1 && strcmp(cli->words[0], known[i]) == 0;
+        return found;
+}
+
+/* Asks the worker, the relay or serve on this machine, as a container's probe does. */
 int command_health(struct cli *cli, int argc, char **argv)
 {
         if (!cli_parse(cli, argc, argv, NULL))
                 return CLI_USAGE;
-        const char *word = cli->word_count > 0 ? cli->words[0] : "ready";
-        bool live = strcmp(word, "live") == 0;
-        if (cli->help || cli->word_count > 1 || (!live && strcmp(word, "ready") != 0))
-                return cli_usage(cli, cli->help ? NULL : "live or ready");
+        if (cli->help || !word_is_known(cli))
+                return cli_usage(cli, cli->help ? NULL : "live, ready or serve");
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;
-        if (strcmp(cli->config->admin.listen, "off") == 0)
-                return cli_fail(cli, CLI_REFUSED, "admin.listen is off: there is nobody to ask");
+        struct probe probe = probe_of(cli);
+        if (strcmp(probe.listen, "off") == 0)
+                return cli_fail(cli, CLI_REFUSED, "%s is off: there is nobody to ask", probe.setting);
         struct buffer body = {0};
         char error[HTTP_GET_ERROR_MAX] = "";
         int http = 0;
-        if (!http_get(cli->config->admin.listen, live ? "/livez" : "/readyz?verbose", NULL, &body, &http,
-                      error))
-                status = cli_fail(cli, CLI_ERROR, "%s; does a worker run here, with this admin.listen?",
-                                  error);
+        if (!http_get(probe.listen, probe.path, NULL, &body, &http, error))
+                status = cli_fail(cli, CLI_ERROR, "%s; does a %s run here, with this %s?", error,
+                                  strcmp(probe.word, "serve") == 0 ? "leveret serve" : "worker",
+                                  probe.setting);
         else
                 status = http == 200 ? CLI_OK : CLI_ERROR;
         if (cli->output == CLI_JSON)

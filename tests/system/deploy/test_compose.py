@@ -27,7 +27,7 @@ def possible():
 
 @pytest.fixture(scope="module")
 def project():
-    taken = [port for port in (5672, 15672, 8025) if is_open(port)]
+    taken = [port for port in (5672, 15672, 8025, 8080) if is_open(port)]
     assert not taken, f"the ports of docker-compose.yml are in use: {taken}"
     made = Project()
     yield made
@@ -48,7 +48,7 @@ def test_the_compose_file_is_understood(version):
     compose = shutil.which("docker-compose") if version == 1 else current_compose(engine.Podman())
     if not compose:
         pytest.skip("apt-get install docker-compose")
-    words = [compose, "--profile", "demo", "--profile", "observability", "--profile", "operator", "config"]
+    words = [compose, "--profile", "demo", "--profile", "observability", "--profile", "operator", "--profile", "outbox", "config"]
     done = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "container_name" not in done.stdout  # else there could be only one
@@ -61,6 +61,8 @@ def test_the_commands_of_the_readme_lead_to_mails_to_a_dead_letter_redriven_and_
     project.compose(*up, within=1500)
     wait_until(lambda: len(mails(project)) == 10, within=120, what=lambda: f"ten mails: {mails(project)}")
     assert "http://localhost:8025" in README and is_open(8025), "where the mails are looked at"
+    assert "http://localhost:8080" in README and is_open(8080), "where the page is"
+    wait_until(lambda: len(healthy(project, "serve")) == 1, within=60, what=lambda: project.compose("ps", "--all").stdout)
     listed = project.compose(*look).stdout
     assert listed.count("order.created.v1") == 1 and "expired" in listed, listed
     project.compose(*redrive)

@@ -112,6 +112,31 @@ def test_an_operator_looks_redrives_and_drops(bench, users, topology):
     assert answer.returncode == 0, answer
 
 
+def test_serve_does_all_of_its_work_as_an_operator(bench, users, topology, serve):
+    users.leveret("worker", name="worker").start()
+    api = serve(users.leveret("operator", name="serve"))
+    data = {"to": "ada@example.com", "subject": "Hello", "text": "Hello"}
+    made = api.post("/v1/messages", {"type": "email.send.v1", "data": data})
+    assert made.status == 202, made
+    assert api.get(f"/v1/jobs/{made.json()['id']}", wait="20s").json()["state"] == "completed"
+    with Publisher(users.amqp("publisher"), bench.ledger) as publisher:
+        bad, = [publisher.publish(Message("order.created.v1", {"order_id": 0}))]
+    bench.wait_state(bad, "dead")
+    wait_until(lambda: api.items(f"/v1/dead/{bench.queue}"), what="the index")
+    for path in ("jobs", "queues", "workers", "outlets", "types", "audit", "overview", "operations", f"dead/{bench.queue}", f"dead/{bench.queue}/groups",
+                 f"jobs/{bad.id}"):
+        assert api.get(f"/v1/{path}").status == 200, path
+    for verb in ("redrive", "drop"):
+        begun = api.post(f"/v1/dead/{bench.queue}/{verb}", {"all": True})
+        assert begun.status == 202, begun
+        ended = wait_until(lambda: (now := api.get(f"/v1/operations/{begun.json()['id']}").json())["state"] != "running" and now, what=verb)
+        assert (ended["state"], ended["done"]) == ("done", 1), ended
+        if verb == "redrive":
+            wait_until(lambda: api.items(f"/v1/dead/{bench.queue}"), what="it died again")
+    for verb in ("pause", "resume"):
+        assert api.post(f"/v1/queues/{bench.queue}/{verb}", {}).status == 200
+
+
 def is_refused(channel_of, action):
     try:
         action(channel_of)

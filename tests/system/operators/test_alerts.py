@@ -63,6 +63,16 @@ def test_deaths_are_told_in_one_digest_an_interval_with_counts(bench, hook):
     assert len(mails(bench)) <= 2
 
 
+def test_alerts_link_to_the_page(bench, hook):
+    base = "https://mails.example.com"
+    bench.worker(alerts={"mail_to": TO, "webhook": hook.url}, serve={"base_url": base})
+    bench.publish(Message("order.created.v1", {}))
+    wait_until(lambda: mails(bench) and hook.posts, what="both")
+    for text in (mails(bench)[0]["text"], hook.posts[0]["text"]):
+        assert f"{base}/#/dead/{bench.queue}\n" in text
+    assert hook.posts[0]["link"] == base and f"The page: {base}\n" in mails(bench)[0]["text"]
+
+
 def test_an_alert_gives_the_connection_back_that_it_was_mailed_on(bench):
     bench.worker(alerts={"mail_to": TO, "interval": "1s"}, mail={"http": {"connections": 1}})
     for told in (1, 2):

@@ -43,7 +43,7 @@ def test_every_command_is_offered():
     ("leveret -o json queue pause ", {"leveret.work"}),
     ("leveret dlq list leveret.work --reason bad", {"bad_payload", "bad_id"}),
     ("leveret publish ", {"order.created.v1", "email.send.v1"}),
-    ("leveret health ", {"live", "ready"}),
+    ("leveret health ", {"live", "ready", "serve"}),
     ("leveret job list -o ", {"table", "json"}),
     ("leveret job ", {"show", "list", "forget", "cancel"}),
 ])

@@ -142,12 +142,15 @@ const char *setting_suggest(struct arena *arena, const char *path)
 const char *setting_variable(struct arena *arena, const struct setting *setting, const char *path)
 {
         const char *name = path ? path : setting->name;
-        if (setting->scope == SETTING_OF_QUEUE || setting->scope == SETTING_OF_HANDLER ||
-            setting->scope == SETTING_OF_TOKEN || strchr(name, '*'))
+        bool of_list = setting->scope == SETTING_OF_QUEUE || setting->scope == SETTING_OF_HANDLER ||
+                       (setting->scope == SETTING_OF_TOKEN && (!setting->secret || !path));
+        if (of_list || strchr(name, '*'))
                 return NULL;
-        char *variable = arena_printf(arena, "LEVERET_%s", name);
-        for (char *at = variable; *at; at++)
-                *at = isalnum((unsigned char)*at) ? (char)toupper((unsigned char)*at) : '_';
+        char *variable = arena_printf(arena, "LEVERET_%s", name), *end = variable;
+        for (const char *at = variable; *at; at++)
+                if (*at != ']')
+                        *end++ = isalnum((unsigned char)*at) ? (char)toupper((unsigned char)*at) : '_';
+        *end = '\0';
         return variable;
 }
 

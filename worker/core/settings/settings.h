@@ -90,7 +90,8 @@ bool setting_is_section(const char *path);
  * the arena. */
 const char *setting_suggest(struct arena *arena, const char *path);
 /* LEVERET_AMQP_URL for amqp.url, LEVERET_OUTLETS_BACKUP_RATE for outlets.backup.rate. `path` NULL: that of
- * the table. Settings of queues and handlers have none: NULL. */
+ * the table. Settings of queues and handlers have none: NULL. The secret of a token has one by its place in
+ * the list, LEVERET_SERVE_TOKENS_0_TOKEN, if the path says which. */
 const char *setting_variable(struct arena *arena, const struct setting *setting, const char *path);
 
 /* Everything at its default, with the one default queue. Strings are the table's own or the arena's. */

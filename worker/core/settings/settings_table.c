@@ -435,7 +435,7 @@ const struct setting settings[] = {
           .prose = "Where `leveret serve` answers, as host:port." },
         { .name = "serve.base_url", .kind = SETTING_URL, OF_WORKER(serve.base_url),
           .words = http_schemes, .example = "https://leveret.example.com",
-          .prose = "How people reach it; its host is accepted beside that of serve.listen." },
+          .prose = "How people reach it, as the workers' alerts link to it; its host is accepted beside that of serve.listen." },
         { .name = "serve.allow_plaintext", .kind = SETTING_BOOLEAN, OF_WORKER(serve.allow_plaintext),
           .fallback = "false",
           .prose = "Lets tokens travel unencrypted to an address that other machines reach, as behind a proxy that "
@@ -454,7 +454,8 @@ const struct setting settings[] = {
           .prose = "read sees all and plans; publish publishes, and sees what it published; operate does all." },
         { .name = "serve.tokens[].token", .kind = SETTING_TEXT, OF_TOKEN(token),
           .example = "${SHOP_TOKEN}", .secret = true, .max = 256,
-          .prose = "What a client sends as Authorization: Bearer; 16 characters or more." },
+          .prose = "What a client sends as Authorization: Bearer; 16 characters or more. LEVERET_SERVE_TOKENS_0_TOKEN, or "
+                   "the file that LEVERET_SERVE_TOKENS_0_TOKEN_FILE names, gives that of the first in the list." },
         { .name = "serve.tokens[].types", .kind = SETTING_TEXTS, OF_TOKEN(types.list),
           .count_offset = offsetof(struct config_token, types.count), .min = 0, .max = CONFIG_TEXTS_MAX,
           .example = "[order.created.v1]",

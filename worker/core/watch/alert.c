@@ -1,8 +1,10 @@
 #include "core/watch/alert.h"
 #include "core/text/plain_text.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static void copy_plain(char *to, size_t size, const char *from)
 {
@@ -85,6 +87,27 @@ size_t alert_telling(const struct alert_digest *digest)
         return telling;
 }
 
+/* As a segment of a path: what RFC 3986 reserves is escaped. */
+static void add_segment(struct buffer *out, const char *text)
+{
+        for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+                buffer_printf(out, isalnum(*at) || strchr("-._~", *at) ? "%c" : "%%%02X", *at);
+}
+
+void alert_dead_text(const char *queue, const char *base_url, char text[ALERT_TEXT_MAX])
+{
+        snprintf(text, ALERT_TEXT_MAX, "look: leveret dlq groups %s", queue);
+        if (!base_url)
+                return;
+        size_t len = strlen(text);
+        struct buffer link = {0};
+        buffer_printf(&link, " or %s%s#/dead/", base_url, base_url[strlen(base_url) - 1] == '/' ? "" : "/");
+        add_segment(&link, queue);
+        if (len + link.len < ALERT_TEXT_MAX)
+                memcpy(text + len, link.data, link.len + 1);
+        buffer_fini(&link);
+}
+
 static void add_reasons(const struct alert_entry *entry, struct buffer *out)
 {
         const char *between = " (";
@@ -126,14 +149,18 @@ static void add_member(struct buffer *out, const char *name, const char *value)
 }
 
 /* `text` at the top is what the usual chat services show of a webhook. */
-void alert_json(const struct alert_digest *digest, const char *worker, struct buffer *out)
+void alert_json(const struct alert_digest *digest, const struct alert_sender *sender, struct buffer *out)
 {
         struct buffer text = {0};
-        buffer_printf(&text, "leveret %s\n", worker);
+        buffer_printf(&text, "leveret %s\n", sender->worker);
         alert_text(digest, &text);
+        if (sender->base_url)
+                buffer_printf(&text, "%s\n", sender->base_url);
         buffer_add_text(out, "{\"source\":\"leveret\"");
-        add_member(out, "worker", worker);
+        add_member(out, "worker", sender->worker);
         add_member(out, "text", text.data);
+        if (sender->base_url)
+                add_member(out, "link", sender->base_url);
         buffer_fini(&text);
         const char *between = ",\"alerts\":[";
         for (size_t i = 0; i < digest->count; i++) {

@@ -13,7 +13,7 @@
  * Bounded: what finds no entry of its own is counted under "other types". Times are milliseconds of any
  * monotonic clock.
  */
-enum { ALERT_ENTRIES_MAX = 64, ALERT_NAME_MAX = 128, ALERT_TEXT_MAX = 256 };
+enum { ALERT_ENTRIES_MAX = 64, ALERT_NAME_MAX = 128, ALERT_TEXT_MAX = 512 };
 
 struct alert_entry {
         char kind[ALERT_NAME_MAX]; /* dead breaker_open mail_refused queue_lost idle ... */
@@ -39,9 +39,16 @@ void alert_note(struct alert_digest *digest, const char *kind, const char *type,
 bool alert_is_due(const struct alert_digest *digest, int64_t now_ms);
 /* Takes what is due into the digest under way. */
 void alert_begin(struct alert_digest *digest, int64_t now_ms);
-/* Of the digest under way: as text, one line an entry; as JSON; and how many entries it has. */
+/* What a dead letter's entry says: where to look. `base_url`: of the web page, or NULL; a link that does not
+ * fit into ALERT_TEXT_MAX is left out. */
+void alert_dead_text(const char *queue, const char *base_url, char text[ALERT_TEXT_MAX]);
+/* Of the digest under way: as text, one line an entry; as JSON, with a `link` if there is a `base_url`; and
+ * how many entries it has. */
 void alert_text(const struct alert_digest *digest, struct buffer *out);
-void alert_json(const struct alert_digest *digest, const char *worker, struct buffer *out);
+struct alert_sender {
+        const char *worker, *base_url; /* the latter NULL: none */
+};
+void alert_json(const struct alert_digest *digest, const struct alert_sender *sender, struct buffer *out);
 size_t alert_telling(const struct alert_digest *digest);
 /* The digest has ended. Not told: its counts wait for the next interval. */
 void alert_end(struct alert_digest *digest, bool told);

@@ -54,7 +54,7 @@ static void note(struct engine *engine, const char *kind, const char *type, enum
 void alerts_dead(struct engine *engine, const char *queue, const char *type, enum reason reason)
 {
         char text[ALERT_TEXT_MAX];
-        snprintf(text, sizeof(text), "look: leveret dlq groups %s", queue);
+        alert_dead_text(queue, engine->config->serve.base_url, text);
         note(engine, "dead", type ? type : "no type", reason, text);
 }
 
@@ -168,6 +168,8 @@ static const char *mail_text(struct alerts *alerts)
         buffer_printf(&text, "leveret %s reports:\n\n", alerts->engine->worker);
         alert_text(&alerts->by_mail, &text);
         buffer_add_text(&text, "\nSee leveret worker list, leveret queue list and docs/operations.md.\n");
+        if (alerts->engine->config->serve.base_url)
+                buffer_printf(&text, "The page: %s\n", alerts->engine->config->serve.base_url);
         const char *copy = arena_copy(&alerts->arena, text.data, text.len);
         buffer_fini(&text);
         return copy;
@@ -254,7 +256,9 @@ static void post_digest(struct alerts *alerts, int64_t now_ms)
                 return;
         struct buffer body = {0};
         alert_begin(&alerts->by_webhook, now_ms);
-        alert_json(&alerts->by_webhook, alerts->engine->worker, &body);
+        alert_json(&alerts->by_webhook,
+                   &(struct alert_sender){alerts->engine->worker, alerts->engine->config->serve.base_url},
+                   &body);
         alerts->post = (struct post_request){
                 .url = arena_strdup(&alerts->hook_arena, alerts->engine->config->alerts.webhook),
                 .body = arena_slice(&alerts->hook_arena, (struct slice){.data = body.data, .len = body.len}),

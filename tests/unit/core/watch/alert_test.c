@@ -103,7 +103,7 @@ static void it_is_json_whatever_the_types_hold(void **state)
         struct buffer text = {0};
         alert_note(&digest, "dead", "a\"\r\nBcc: x", REASON_BAD_ID, "\033[2J");
         alert_begin(&digest, 1);
-        alert_json(&digest, "w1", &text);
+        alert_json(&digest, &(struct alert_sender){.worker = "w1"}, &text);
         json_t *value = json_parse((struct slice){.data = text.data, .len = text.len}, error);
         assert_non_null(value);
         json_t *alert = json_array_get(json_object_get(value, "alerts"), 0);
@@ -111,6 +111,39 @@ static void it_is_json_whatever_the_types_hold(void **state)
         assert_int_equal(json_integer_value(json_object_get(alert, "count")), 1);
         assert_null(memchr(text.data, '\033', text.len));
         json_decref(value);
+        buffer_fini(&text);
+}
+
+static void a_dead_letter_is_linked_to_its_place_on_the_page(void **state)
+{
+        (void)state;
+        char text[ALERT_TEXT_MAX], base[ALERT_TEXT_MAX] = "https://";
+        alert_dead_text("leveret.work", NULL, text);
+        assert_string_equal(text, "look: leveret dlq groups leveret.work");
+        alert_dead_text("leveret.work", "https://mails.example.com", text);
+        assert_string_equal(
+                text,
+                "look: leveret dlq groups leveret.work or https://mails.example.com/#/dead/leveret.work");
+        alert_dead_text("a/b c", "https://mails.example.com/leveret/", text);
+        assert_string_equal(
+                text, "look: leveret dlq groups a/b c or https://mails.example.com/leveret/#/dead/a%2Fb%20c");
+        memset(base + 8, 'a', sizeof(base) - 9); /* no half link */
+        alert_dead_text("leveret.work", base, text);
+        assert_string_equal(text, "look: leveret dlq groups leveret.work");
+}
+
+static void the_page_is_linked_in_what_a_webhook_gets(void **state)
+{
+        (void)state;
+        struct buffer text = {0};
+        alert_note(&digest, "idle", NULL, REASON_NONE, "nothing succeeds");
+        alert_begin(&digest, 1);
+        alert_json(&digest, &(struct alert_sender){"w1", "https://mails.example.com"}, &text);
+        assert_string_equal(
+                text.data,
+                "{\"source\":\"leveret\",\"worker\":\"w1\",\"text\":\"leveret w1\\nidle: 1: nothing "
+                "succeeds\\nhttps://mails.example.com\\n\",\"link\":\"https://mails.example.com\","
+                "\"alerts\":[{\"count\":1,\"kind\":\"idle\",\"type\":\"\",\"text\":\"nothing succeeds\"}]}");
         buffer_fini(&text);
 }
 
@@ -123,6 +156,8 @@ int main(void)
                 cmocka_unit_test_setup(what_came_while_a_digest_was_under_way_is_told_by_itself, start),
                 cmocka_unit_test_setup(no_flood_of_types_grows_it, start),
                 cmocka_unit_test_setup(it_is_json_whatever_the_types_hold, start),
+                cmocka_unit_test_setup(a_dead_letter_is_linked_to_its_place_on_the_page, start),
+                cmocka_unit_test_setup(the_page_is_linked_in_what_a_webhook_gets, start),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
