@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from harness.servers.mta import Exim, Postfix
+from harness.servers.mta import Exim, Postfix, Postgrey
 from harness.publish import order
 from harness.wait import wait_until
 
@@ -43,3 +43,17 @@ def test_four_workers_find_the_number_that_a_server_takes(bench, server, limit):
         assert all(int(job["attempt"]) == 0 for job in bench.redis.jobs().values())
         print(f"{mta.name}, limit {limit}: {best:.2f} s with {limit} connections, {took:.2f} s with 16 in four workers")
         assert took < 1.5 * best + 0.5, mta.log()[-2000:]  # half a second for the clock of the test
+
+
+def test_a_greylisting_server_is_spoken_to_on_few_connections(bench):
+    """The refusal of a recipient ends the transaction, not the dialogue: RSET and on (RFC 5321 section 4.1.1.5)."""
+    with Postgrey() as grey, Postfix(50, smtpd_recipient_restrictions=f"check_policy_service inet:127.0.0.1:{grey.port}") as mta:
+        worker = bench.worker(bench.smtp_config(), mail=smtp(mta.url, 4))
+        messages = [order(n) for n in range(1, 201)]
+        bench.publish_many(messages)
+        wait_until(lambda: completed(bench) >= 200, within=120, what=lambda: f"{completed(bench)} completed")
+        worker.stop()
+        greylisted = mta.log().count("Greylisted")
+        connections = mta.log().count(": connect from")
+    print(f"{connections} connections for 200 mails, {greylisted} of them greylisted first")
+    assert greylisted >= 200 and connections <= 20

@@ -74,6 +74,26 @@ postlog  unix-dgram n - n - 1 postlogd
         self.process.stop()
 
 
+class Postgrey:
+    """A policy service of Postfix: a recipient that it has not seen is put off for a second."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-postgrey-"))
+        shutil.chown(self.directory, "nobody")
+
+    def __enter__(self):
+        self.process = Process(["postgrey", f"--inet=127.0.0.1:{self.port}", "--delay=1", f"--dbdir={self.directory}", "--user=nobody",
+                                "--group=nogroup", "--whitelist-clients=/dev/null", "--whitelist-recipients=/dev/null"],
+                               directory=self.directory, name="postgrey")
+        wait_until(lambda: is_open(self.port), within=20, what=lambda: self.process.stderr())
+        return self
+
+    def __exit__(self, *_):
+        self.process.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
 class Exim(Server):
     """Takes mails for everybody and keeps them in its spool. It cannot be installed beside Postfix: script/bootstrap unpacks it."""
     name, log_name = "exim", "main.log"
