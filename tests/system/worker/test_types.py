@@ -236,3 +236,25 @@ def test_a_type_that_a_reload_took_away_is_unknown_from_then_on(bench, types):
     (types / "order.shipped.v1.yaml").unlink()
     reload_and_wait(worker, "reloaded")
     assert bench.wait_state(bench.publish(shipped(1)), "dead")["reason"] == "unknown_type"
+
+
+def test_a_job_that_was_tried_is_tried_again_as_it_was(bench, types):
+    """Its templates, its sender and mail.bcc_all changed meanwhile; that of a job that nobody tried yet is made anew."""
+    leveret = bench.leveret(types={"path": [str(types)]})
+    worker = leveret.start()
+    bench.sink.mode("503")
+    tried = bench.publish(shipped(1))
+    wait_until(lambda: bench.state(tried) == "retrying", what="a first try")
+    assert bench.redis.client.exists(f"leveret:plan:{{{tried.id}}}")
+    worker.kill()
+    worker.wait()
+    (types / "templates/shipped.txt.mustache").write_text("Changed: {{order_id}}.\n")
+    leveret.change(mail={"from": "Other <other@example.com>", "bcc_all": "all@example.com"})
+    bench.sink.mode("healthy")
+    leveret.start()
+    bench.wait_state(tried, "completed", within=40)
+    (mail,) = bench.sink.mails(to="order1@example.com")
+    assert mail["text"] == "Order 1 is on its way.\n" and "shop@example.com" in mail["from"] and not mail.get("bcc"), mail
+    bench.publish(shipped(2))
+    wait_until(lambda: text_of(bench, 2) == "Changed: 2.\n", what="the new template")
+    wait_until(lambda: not bench.redis.client.keys("leveret:plan:*"), what="the plan is deleted")
