@@ -25,7 +25,7 @@ class Server:
 
     def __enter__(self):
         self.process = self.start()
-        wait_until(lambda: is_open(self.port), within=20, what=lambda: f"{self.name}: {self.process.stderr()} {self.log()}")
+        wait_until(lambda: is_open(self.port), within=90, what=lambda: f"{self.name}: {self.process.stderr()} {self.log()}")
         return self
 
     def __exit__(self, *_):
@@ -39,7 +39,7 @@ class Server:
 
 class Postfix(Server):
     """Takes mails for everybody and throws them away."""
-    name, log_name = "postfix", "mail.log"
+    name, log_name, fate = "postfix", "mail.log", "DISCARD"
 
     def start(self):
         where = self.directory
@@ -56,7 +56,7 @@ class Postfix(Server):
         (where / "conf/main.cf").write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
         (where / "conf/master.cf").write_text(f"""
 127.0.0.1:{self.port} inet n - n - 200 smtpd
-cleanup  unix n - n - 0 cleanup -o header_checks=static:DISCARD
+cleanup  unix n - n - 0 cleanup -o header_checks=static:{self.fate}
 anvil    unix - - n - 1 anvil
 rewrite  unix - - n - - trivial-rewrite
 bounce   unix - - n - 0 bounce
@@ -122,7 +122,7 @@ acl_smtp_rcpt = accept
 smtp_accept_max = 200
 smtp_accept_max_per_host = {self.limit}
 smtp_accept_queue_per_connection = 0
-smtp_accept_max_per_connection = 0
+smtp_accept_max_per_connection = {self.settings.pop("smtp_accept_max_per_connection", 0)}
 queue_only = true
 keep_environment =
 host_lookup =
