@@ -39,7 +39,7 @@ def test_four_workers_find_the_number_that_a_server_takes(bench, server, limit):
     """No attempt is burnt against the limit, and it takes no minutes."""
     with server(limit) as mta:
         best = min(send(bench, mta.url, limit, 1, first) for first in (1, 10001))
-        took = send(bench, mta.url, 16, 4, 20001)
+        took = min(send(bench, mta.url, 16, 4, first) for first in (20001, 30001))  # each time they find it anew
         assert all(int(job["attempt"]) == 0 for job in bench.redis.jobs().values())
         print(f"{mta.name}, limit {limit}: {best:.2f} s with {limit} connections, {took:.2f} s with 16 in four workers")
         assert took < 1.5 * best + 0.5, mta.log()[-2000:]  # half a second for the clock of the test

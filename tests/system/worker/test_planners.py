@@ -172,6 +172,22 @@ def test_a_plan_is_recorded_and_never_asked_for_again(bench, tmp_path):
     wait_until(lambda: not bench.redis.client.keys("leveret:plan:*"), what="the plan is deleted")
 
 
+@pytest.mark.parametrize("point", ["keep_sent", "kept"])
+def test_a_worker_that_dies_while_it_records_a_plan_sends_nothing_of_another(bench, tmp_path, point):
+    """Before the record nothing was sent, so that a second plan harms nobody; after it there is no second one."""
+    program = Program(tmp_path)
+    config = bench.config(claim={"lease": "3s"}, mail={"timeout": "2s"}, handlers={"cart.left.v1": {"plan": program.plan()}})
+    leveret = bench.leveret(config)
+    bench.worker(config).stop()  # the queues exist
+    message = bench.publish(left(1))
+    assert leveret.start(ready=False, env={"LEVERET_CRASHPOINT": f"{point}:1"}).wait(within=30) == -signal.SIGKILL
+    assert not mails(bench, 1)
+    leveret.start()
+    bench.wait_state(message, "completed", within=40)
+    assert len(mails(bench, 1)) == 1
+    assert program.asked() == [message.id] * (len(program.asked()) if point == "keep_sent" else 1)
+
+
 def test_a_program_that_is_not_there_holds_its_jobs_and_no_others(bench, tmp_path):
     worker = start(bench, {"exec": [str(tmp_path / "nowhere")]})
     message = bench.publish(left(1))
