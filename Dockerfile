@@ -18,7 +18,7 @@ RUN cmake --preset release && cmake --build --preset release --target leveret -j
 FROM debian:trixie-slim
 RUN apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
         ca-certificates librabbitmq4 libhiredis1.1.0 libcurl4t64 libuv1t64 libyaml-0-2 libmicrohttpd12t64 libjansson4 \
-        zlib1g libidn2-0 libpq5 libssl3t64 \
+        zlib1g libidn2-0 libpq5 libssl3t64 tzdata \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* \
     && install -d -o 10001 -g 10001 /var/lib/leveret
 COPY --from=build /source/build/release/leveret /usr/bin/leveret

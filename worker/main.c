@@ -51,6 +51,8 @@ const struct cli_command cli_commands[] = {
          "look at, repair and redrive dead letters", command_dlq},
         {"queue", "leveret queue list | pause QUEUE | resume QUEUE", "depths; stop and go on consuming",
          command_queue},
+        {"schedule", "leveret schedule list | run NAME", "messages that come again and again",
+         command_schedule},
         {"worker", "leveret worker list", "the processes that run now", command_worker},
         {"top", "leveret top", "everything at a glance, once a second", command_top},
         {"serve", "leveret serve", "an HTTP API for programs", command_serve},

@@ -117,6 +117,19 @@ async function pause(t, { queue }) {
   await t.look("audit");
 }
 
+async function schedules(t, { schedule, next, lastId }) {
+  await t.logIn();
+  await t.go("Schedules");
+  const row = t.page.getByRole("row").filter({ hasText: schedule });
+  await row.waitFor();
+  const shown = await row.locator("ol.ticks time").evaluateAll(times => times.map(time => Date.parse(time.dateTime)));
+  same(shown, next, "the next runs");
+  await t.says("1 published", row);
+  await t.look("schedule");
+  await row.getByRole("link").first().click();
+  await t.heading(lastId);
+}
+
 async function readers(t, { queue }) {
   await t.logIn("read");
   await t.go("Queues");
@@ -167,4 +180,4 @@ async function tour(t, { id, type }) {
   }
 }
 
-export const journeys = { door, overview, find, timeline, preview, locales, pause, readers, keyboard, tour, ...dead };
+export const journeys = { door, overview, find, timeline, preview, locales, pause, schedules, readers, keyboard, tour, ...dead };

@@ -159,6 +159,9 @@ static void check_claim(const struct call *call, const struct store_record *befo
                 if (!world.cancelled[id][call->request.fingerprint])
                         world_fail("ledger", "id %u: cancelled, but it never was", id);
                 return;
+        case CLAIM_FIRST:
+                world_fail("conflict", "id %u: no type here has on_conflict: first", id);
+                return;
         case CLAIM_STALE:
         case CLAIM_CONFLICT:
         case CLAIM_BUSY:

@@ -691,6 +691,20 @@ void redis_store_query(struct redis_store *store, const struct slice *arguments,
                            .kind = paused ? ASKED_PAUSED : ASKED_QUERY, .strings = done, .context = context});
 }
 
+/* No schedule of these has ticks: tests/sim/ticks.c has. */
+void redis_store_tick(struct redis_store *store, const struct slice *arguments, size_t count,
+                      store_strings *done, void *context)
+{
+        (void)store, (void)arguments, (void)count, (void)done, (void)context;
+        world_fail("schedule", "a tick, and there is no schedule");
+}
+
+void redis_store_queued(struct redis_store *store, const struct slice *arguments, size_t count,
+                        store_strings *done, void *context)
+{
+        redis_store_tick(store, arguments, count, done, context);
+}
+
 /* The last words of a process, over the connection that it kept for them. */
 void store_killed(uint8_t id, const char *owner)
 {

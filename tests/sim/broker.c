@@ -65,7 +65,7 @@ static void on_dispatch(struct world *world)
         copy->worker = (uint8_t)worker_number(world, worker);
         copy->epoch = worker->epoch;
         copy->tag = worker->next_tag++;
-        copy->acking = copy->excused = false;
+        copy->acking = copy->excused = copy->second = false;
         if (++copy->deliveries > 60)
                 world_fail(world, "livelock", "a message was delivered %u times", copy->deliveries);
         worker->unacked++;
@@ -104,6 +104,7 @@ static void on_settled(struct world *world, const struct happening *happening)
                 worker->unacked--;
                 if (happening->kind == HAPPEN_ACK) {
                         copy->place = COPY_GONE;
+                        copy->gone = world->acked++;
                         check_ack(world, copy, "I1 at the broker");
                 } else if (happening->flag) {
                         copy->place = COPY_READY;

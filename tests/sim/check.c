@@ -117,6 +117,35 @@ void check_cancel(struct world *world, uint8_t id, bool cancelled)
         world->cancelled[id][world->store.records[id].fingerprint] = true;
 }
 
+/* Is a message of this id and another content held, waiting, or completed? */
+static bool has_other_content(const struct world *world, uint8_t id, uint8_t content)
+{
+        if (world->completed[id][!content])
+                return true;
+        for (uint32_t i = 0; i < world->copy_count; i++)
+                if (world->copies[i].id == id && world->copies[i].content != content &&
+                    world->copies[i].place <= COPY_DEAD)
+                        return true;
+        return world->purged[id];
+}
+
+/* on_conflict: what came second is acked only beside a first of its kind that is not dead, and then it is. */
+static void check_conflict(struct world *world, const struct call *call, const struct store_record *before)
+{
+        const struct store_request *request = &call->request;
+        const struct spec *spec = &world->specs[request->id];
+        uint8_t content = (uint8_t)request->fingerprint;
+        bool first = call->reply.claim == CLAIM_FIRST;
+        bool to_be_first = spec->first && !spec->strangers && before->state != STATE_DEAD &&
+                           before->state != STATE_CANCELLED;
+        world->conflict_told[request->id][content] |= !first;
+        if (first != to_be_first)
+                world_fail(world, "conflict", "id %u content %u: %s", request->id, content,
+                           claim_answer_word(call->reply.claim));
+        if (first && !has_other_content(world, request->id, content))
+                world_fail(world, "conflict", "id %u content %u is said to be second", request->id, content);
+}
+
 static void check_claim(struct world *world, const struct call *call, const struct store_record *before)
 {
         uint8_t id = call->request.id;
@@ -152,8 +181,11 @@ static void check_claim(struct world *world, const struct call *call, const stru
                 if (!world->cancelled[id][call->request.fingerprint])
                         world_fail(world, "ledger", "id %u: cancelled, but it never was", id);
                 return;
-        case CLAIM_STALE:
         case CLAIM_CONFLICT:
+        case CLAIM_FIRST:
+                check_conflict(world, call, before);
+                return;
+        case CLAIM_STALE:
         case CLAIM_BUSY:
         case CLAIM_WAITING:
         case CLAIM_DEAD:
@@ -404,7 +436,7 @@ static bool covers(const struct copy *other, const struct copy *gone, bool any_r
 void check_ack(struct world *world, const struct copy *copy, const char *check)
 {
         if (world->completed[copy->id][copy->content] || world->dropped[copy->id][copy->content] ||
-            world->cancelled[copy->id][copy->content] || copy->excused)
+            world->cancelled[copy->id][copy->content] || copy->excused || copy->second)
                 return;
         for (uint32_t i = 0; i < world->copy_count; i++)
                 if (covers(&world->copies[i], copy, forgets_redrives(world, copy->id)))
@@ -435,6 +467,7 @@ void check_settling(struct world *world, const struct worker *worker, const stru
                     copy->epoch == action->epoch && copy->tag == action->tag) {
                         copy->acking = true;
                         copy->excused |= slot->copy_lost;
+                        copy->second = slot->claim.claim == CLAIM_FIRST;
                         check_ack(world, copy, "I1");
                 }
         }
@@ -514,7 +547,11 @@ static void check_reason(struct world *world, const struct copy *copy)
                 world->tally->parked++;
                 break;
         case REASON_ID_CONFLICT:
-                right = world->conflicted[copy->id];
+                right = world->conflict_told[copy->id][copy->content];
+                break;
+        case REASON_UNKNOWN_TYPE:
+                right = copy->reason == spec->bad_envelope &&
+                        (!spec->named || world->now_ms >= spec->grace_ms);
                 break;
         case REASON_TOO_LARGE:
                 right = spec->unencodable && spec->due_ms > 0;
@@ -526,7 +563,6 @@ static void check_reason(struct world *world, const struct copy *copy)
                 break;
         case REASON_NONE:
         case REASON_BAD_ID:
-        case REASON_UNKNOWN_TYPE:
         case REASON_UNSUPPORTED_ENCODING:
         case REASON_EXPIRED:
         case REASON_REJECTED:
@@ -587,6 +623,18 @@ static void check_record(struct world *world, uint8_t id)
                            store_state_word(record->state));
 }
 
+/* Was it acked for another of its messages, which came second later on? */
+static bool was_kept_until_second(const struct world *world, const struct copy *copy)
+{
+        for (uint32_t i = 0; i < world->copy_count; i++) {
+                const struct copy *other = &world->copies[i];
+                if (other->id == copy->id && other->content == copy->content && other->place == COPY_GONE &&
+                    other->second && other->gone > copy->gone)
+                        return true;
+        }
+        return false;
+}
+
 /* Was it acked for a copy of the same generation (checked then), which was acked in its turn for what an
  * operator's tool lost? */
 static bool was_kept_as_a_copy(const struct world *world, const struct copy *copy)
@@ -608,7 +656,8 @@ void check_rest(struct world *world)
                 const struct copy *copy = &world->copies[i];
                 if (copy->place < COPY_DEAD)
                         world_fail(world, "livelock", "a copy of id %u is stuck", copy->id);
-                else if (copy->place == COPY_GONE && !was_kept_as_a_copy(world, copy))
+                else if (copy->place == COPY_GONE && !was_kept_as_a_copy(world, copy) &&
+                         !was_kept_until_second(world, copy))
                         check_ack(world, copy, "lost");
         }
         for (uint32_t i = 0; i < world->worker_count; i++)

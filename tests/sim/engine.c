@@ -272,6 +272,13 @@ static bool attach(struct world *world, struct worker *worker, const struct happ
         return false;
 }
 
+/* What is unknown until it is deployed is refused until then. */
+static enum reason refusal(const struct world *world, const struct spec *spec)
+{
+        bool deployed = spec->bad_envelope == REASON_UNKNOWN_TYPE && world->now_ms >= spec->deployed_ms;
+        return deployed ? REASON_NONE : spec->bad_envelope;
+}
+
 static void on_delivery(struct world *world, struct worker *worker, const struct happening *delivery)
 {
         if (!worker->connected || delivery->epoch != worker->epoch || attach(world, worker, delivery))
@@ -300,7 +307,7 @@ static void on_delivery(struct world *world, struct worker *worker, const struct
                                      .tag = delivery->tag,
                                      .recorded = !spec->no_id,
                                      .copyable = !spec->uncopyable,
-                                     .refused = spec->bad_envelope,
+                                     .refused = refusal(world, spec),
                                      .came = delivery->copy.generation,
                                      .attempts_max = spec->attempts_max,
                                      .lease_ms = LEASE_MS,

@@ -44,6 +44,7 @@ static void own(const struct fake_store *store, struct store_record *record,
         record->lease_ms = request->lease_ms;
         record->generation = request->generation;
         record->fingerprint = request->fingerprint;
+        record->type = request->type;
 }
 
 /* prelude.lua: owned() */
@@ -242,6 +243,13 @@ static struct store_reply claim_others(const struct fake_store *store, struct st
         return claim_again(store, record, request);
 }
 
+/* claim.lua: is_first() */
+static bool is_first(const struct store_record *record, const struct store_request *request)
+{
+        return request->first && record->state != STATE_DEAD && record->state != STATE_CANCELLED &&
+               record->type == request->type;
+}
+
 /* claim.lua */
 static struct store_reply claim(const struct fake_store *store, struct store_record *record,
                                 const struct store_request *request)
@@ -253,7 +261,8 @@ static struct store_reply claim(const struct fake_store *store, struct store_rec
         if (record->state == STATE_CANCELLED && record->unclaimed)
                 record->fingerprint = request->fingerprint;
         if (record->fingerprint != request->fingerprint)
-                return answer(store, record, request, CLAIM_CONFLICT);
+                return answer(store, record, request,
+                              is_first(record, request) ? CLAIM_FIRST : CLAIM_CONFLICT);
         if (record->state == STATE_CANCELLED)
                 return answer(store, record, request, CLAIM_CANCELLED);
         if (record->state == STATE_COMPLETED)

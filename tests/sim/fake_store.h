@@ -42,7 +42,8 @@ struct store_request {
         uint64_t owner;
         int64_t lease_ms, keep_ms;
         struct job_generation generation;
-        uint32_t fingerprint;
+        uint32_t fingerprint, type;
+        bool first;           /* CLAIM: on_conflict */
         bool alone;           /* CLAIM */
         uint32_t max_crashes; /* CLAIM */
         bool outside;         /* CLAIM: a publisher's or a moved message, delivered for the first time */
@@ -103,7 +104,7 @@ struct store_record {
         uint64_t owner; /* 0: nobody */
         int64_t lease_until_ms, lease_ms;
         struct job_generation generation;
-        uint32_t fingerprint, starts, decision, reason, error;
+        uint32_t fingerprint, type, starts, decision, reason, error;
         uint32_t signal;
         uint32_t plan, plan_deaths, plan_deaths_redrives;
         uint32_t death, dead_id; /* of the latest letter */

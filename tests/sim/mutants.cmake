@@ -263,6 +263,27 @@ sim_mutant(complete_of_another_content fake_store.c
 sim_mutant(conflict_is_not_seen fake_store.c
   [[if (record->fingerprint != request->fingerprint)]]
   [[if (0)]])
+sim_mutant(second_beside_a_dead_first_is_acked fake_store.c
+  [[request->first && record->state != STATE_DEAD && record->state != STATE_CANCELLED &&]]
+  [[request->first &&]])
+sim_mutant(second_of_another_type_is_acked fake_store.c
+  [[record->state != STATE_CANCELLED && record->type == request->type;]]
+  [[record->state != STATE_CANCELLED;]])
+sim_mutant(first_is_a_conflict "${protocol}"
+  [[        case CLAIM_FIRST:
+                job_finish(job, actions, ACTION_ACK, JOB_END_DUPLICATE);]]
+  [[                job_finish(job, actions, ACTION_ACK, JOB_END_DUPLICATE);
+                return;
+        case CLAIM_FIRST:
+                job_die_unrecorded(job, REASON_ID_CONFLICT, actions);]])
+sim_mutant(unknown_type_has_no_grace "${protocol}"
+  [[job->refused != REASON_NONE && event->grace_ms > 0]]
+  [[job->refused != REASON_NONE && 0]])
+sim_mutant(grace_burns_attempts "${protocol}"
+  [[(struct job_decision){.kind = DECISION_DEFER,
+                                                         .delay_min_ms = event->grace_ms},]]
+  [[(struct job_decision){.kind = DECISION_RETRY,
+                                                         .delay_min_ms = event->grace_ms},]])
 sim_mutant(store_back_repeats_nothing "${protocol}"
   [[        if (!job->store_waiting)
                 return;]]
@@ -454,3 +475,24 @@ sim_mutant(another_decision_is_settled fake_store.c
 sim_mutant(an_earlier_generation_is_settled fake_store.c
   [[&& job_generation_compare(record->generation, request->generation) == 0;]]
   [[;]])
+
+# Schedules: a tick has two jobs, none, or one too early.
+set(ticker ${CMAKE_SOURCE_DIR}/worker/core/time/ticker.c)
+ticks_mutant(tick_that_may_be_published_is_judged_anew ${ticker}
+  [[event->sure ? publish(ticker) : judge(ticker)]]
+  [[judge(ticker)]])
+ticks_mutant(overlap_is_not_looked_at ${ticker}
+  [[        if (event->over)]]
+  [[        if (1)]])
+ticks_mutant(tick_comes_before_its_time ticks.c
+  [[if (world->now_ms < tick_ms) return TICKER_EARLY;]]
+  [[]])
+ticks_mutant(unconfirmed_tick_is_done ${ticker}
+  [[        if (!event->confirmed)]]
+  [[        if (0)]])
+ticks_mutant(all_missed_ticks_are_one ${ticker}
+  [[if (late == 0 || ticker->missed == TICKER_MISSED_ALL)]]
+  [[if (late == 0)]])
+ticks_mutant(what_is_in_time_is_missed ${ticker}
+  [[last_tick(ticker, now_ms - TICKER_LATE_MS)]]
+  [[last_tick(ticker, now_ms)]])

@@ -70,6 +70,20 @@ struct store_case {
 #define DIE(who, ...)                                                                                        \
         CALL(STORE_DECIDE, who, LEASE_OK, .decision = 9, .reason = 2),                                       \
                 CALL(STORE_SETTLE, who, LEASE_OK, .dead = true, .decision = 9, .dead_id = 77, __VA_ARGS__)
+/* Other content of that type, by on_conflict: first. */
+#define CLAIM_OTHER(who, of_type, answer, ...)                                                               \
+        {                                                                                                    \
+                .kind = STEP_CALL,                                                                           \
+                .request = {.script = STORE_CLAIM,                                                           \
+                            .owner = (who),                                                                  \
+                            .fingerprint = 8,                                                                \
+                            .type = (of_type),                                                               \
+                            .first = true,                                                                   \
+                            .lease_ms = LEASE_MS,                                                            \
+                            .keep_ms = KEEP_MS,                                                              \
+                            .max_crashes = MAX_CRASHES},                                                     \
+                .claim = (answer), __VA_ARGS__                                                               \
+        }
 #define CLAIM_ALONE(who, answer, ...)                                                                        \
         {                                                                                                    \
                 .kind = STEP_CALL, .request = REQUEST(STORE_CLAIM, who, .alone = true), .claim = (answer),   \
@@ -114,6 +128,15 @@ static const struct store_case cases[] = {
            .claim = CLAIM_CONFLICT,
            .starts = 1},
           CLAIM(1, CLAIM_MINE, .starts = 1)}},
+        {"what came first counts among messages of one type, whatever became of it",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CLAIM_OTHER(2, 0, CLAIM_FIRST, .starts = 1),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0)), CLAIM_OTHER(2, 0, CLAIM_FIRST),
+          CLAIM_AS(1, 0, 1, 0, CLAIM_RESUMED, .starts = 1),
+          CALL(STORE_COMPLETE, 1, LEASE_OK, .effects_total = 1), CLAIM_OTHER(2, 0, CLAIM_FIRST)}},
+        {"another type is no second of what came first",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CLAIM_OTHER(2, 1, CLAIM_CONFLICT, .starts = 1)}},
+        {"of a job that is dead nothing came first",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DIE(1), CLAIM_OTHER(2, 0, CLAIM_CONFLICT)}},
         {"a completed job is done for everybody, whatever its generation",
          {CLAIM(1, CLAIM_NEW, .starts = 1),
           CALL(STORE_COMPLETE, 1, LEASE_OK, .effect = 1, .effects_total = 1),

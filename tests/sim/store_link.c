@@ -86,6 +86,8 @@ static void request_fill(const struct world *world, struct store_request *reques
                 .death_ms = job->death_ms,
                 .tier_ms = TIER_MAX_MS,
                 .fingerprint = slot->content,
+                .type = world->specs[slot->id].strangers ? slot->content : 0,
+                .first = world->specs[slot->id].first,
                 .alone = job->alone,
                 .max_crashes = world->max_crashes,
                 .effect = (uint8_t)(effect + 1),
@@ -197,11 +199,20 @@ static uint32_t park_mask(const struct world *world, const struct slot *slot)
         return world->specs[slot->id].park;
 }
 
+static int64_t grace_left_ms(const struct world *world, const struct spec *spec)
+{
+        int64_t left_ms = spec->grace_ms - world->now_ms;
+        if (spec->bad_envelope != REASON_UNKNOWN_TYPE || !spec->named || left_ms <= 0)
+                return 0;
+        return left_ms < TIER_MAX_MS ? left_ms : TIER_MAX_MS;
+}
+
 static void claimed(struct world *world, struct slot *slot, const struct call *call, struct job_event *event)
 {
         event->kind = EVENT_CLAIMED;
         event->claim = call->reply.claim;
         event->lease_left_ms = call->reply.lease_left_ms;
+        event->grace_ms = grace_left_ms(world, &world->specs[slot->id]);
         event->decision = decision_decode(call->reply.decision);
         event->generation = call->reply.generation;
         event->early_ms = world->specs[slot->id].due_ms - world->now_ms;

@@ -98,6 +98,15 @@ static bool has(const struct world *world, enum fault fault)
         return world->faults >> fault & 1;
 }
 
+/* A type that nobody knows yet, or ever. */
+static void draw_unknown(struct random *random, struct spec *spec)
+{
+        spec->bad_envelope = REASON_UNKNOWN_TYPE;
+        spec->named = random_one_in(random, 2);
+        spec->grace_ms = random_between(random, 1, 4 * LEASE_MS);
+        spec->deployed_ms = random_one_in(random, 2) ? random_between(random, 1, 4 * LEASE_MS) : INT64_MAX;
+}
+
 static void draw_spec(struct world *world, struct spec *spec)
 {
         struct random *random = &world->random;
@@ -128,14 +137,21 @@ static void draw_spec(struct world *world, struct spec *spec)
                 spec->uncopyable = random_one_in(random, 2);
                 spec->unencodable = true;
         }
+        if (has(world, FAULT_CONFLICT)) {
+                spec->first = random_one_in(random, 2);
+                spec->strangers = random_one_in(random, 3);
+        }
         if (has(world, FAULT_REFUSED) && random_one_in(random, 2)) {
-                switch (random_below(random, 3)) {
+                switch (random_below(random, 4)) {
                 case 0:
                         spec->no_id = true;
                         spec->bad_envelope = REASON_MISSING_ID;
                         break;
                 case 1:
                         spec->bad_envelope = REASON_MISSING_TYPE;
+                        break;
+                case 2:
+                        draw_unknown(random, spec);
                         break;
                 default:
                         spec->bad_payload = REASON_BAD_PAYLOAD;

@@ -113,6 +113,8 @@ struct copy {
         bool ours;        /* comes by leveret.return: its headers are believed */
         bool acking;      /* COPY_UNACKED: the ack is on its way */
         bool excused;     /* what it was or is acked for was purged */
+        bool second;      /* it was or is acked beside what came first */
+        uint32_t gone;    /* COPY_GONE: how many were acked before it */
         uint32_t dead_id; /* that it carries, 0: none */
         uint16_t deliveries;
 };
@@ -122,8 +124,13 @@ struct spec {
         uint8_t effects, park, permanent; /* number; bits per effect */
         bool poison, no_id, uncopyable, unencodable;
         enum reason bad_envelope, bad_payload;
-        bool planner; /* its plan is asked of somebody, who makes another each time */
-        bool deadly;  /* every planner dies of it */
+        bool planner;     /* its plan is asked of somebody, who makes another each time */
+        bool deadly;      /* every planner dies of it */
+        bool first;       /* on_conflict */
+        bool strangers;   /* its contents are of two types */
+        bool named;       /* the type that is unknown is one that some deployed version named */
+        int64_t grace_ms; /* until then what is of such a type waits; from deployed_ms on it is known */
+        int64_t deployed_ms;
         uint8_t attempts_max;
         uint8_t outlets, fallback_after; /* of each effect */
         bool lookup;                     /* the services can be asked for all effects that do not park */
@@ -284,9 +291,11 @@ struct world {
         bool tainted[IDS_MAX];      /* its record was lost or Redis' clock jumped while there was one */
         bool cancelled[IDS_MAX][2]; /* and whoever asked for it was told so */
         bool completed[IDS_MAX][2], dropped[IDS_MAX][2], redriven[IDS_MAX], conflicted[IDS_MAX];
-        uint32_t plan_deaths[IDS_MAX]; /* planners that died of it */
-        bool purged[IDS_MAX];          /* some of its copies were lost by an operator's tool */
-        uint64_t burnt[IDS_MAX];       /* bit attempt + 8 * redrives: a try of it failed by its own fault */
+        uint32_t plan_deaths[IDS_MAX];  /* planners that died of it */
+        bool conflict_told[IDS_MAX][2]; /* of this content, by the store */
+        bool purged[IDS_MAX];           /* some of its copies were lost by an operator's tool */
+        uint64_t burnt[IDS_MAX];        /* bit attempt + 8 * redrives: a try of it failed by its own fault */
+        uint32_t acked;                 /* messages, so far */
         struct tally *tally;
         const char *failure; /* the first check that failed, NULL */
         char failure_text[160];

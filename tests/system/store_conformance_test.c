@@ -106,7 +106,7 @@ static void add_identity(struct arguments *arguments, const struct store_request
         add_number(arguments, request->generation.attempt);
         add_number(arguments, request->generation.deferrals);
         add(arguments, "fingerprint-%u", request->fingerprint);
-        add(arguments, "conformance.v1");
+        add(arguments, "conformance%u.v1", request->type);
         add(arguments, "work");
         add(arguments, "worker");
         add_number(arguments, request->keep_ms);
@@ -145,8 +145,8 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add(arguments, "%s", "");
                 add(arguments, "%s", request->alone ? "1" : "");
                 add_number(arguments, request->max_crashes);
-                add(arguments, "%d %u %" PRId64 " %" PRId64, request->outside, request->dead_id,
-                    request->tier_ms, request->death_ms);
+                add(arguments, "%d %u %" PRId64 " %" PRId64 "%s", request->outside, request->dead_id,
+                    request->tier_ms, request->death_ms, request->first ? " first" : "");
                 return;
         case STORE_RENEW:
                 return;

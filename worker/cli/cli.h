@@ -173,6 +173,7 @@ int command_publish(struct cli *cli, int argc, char **argv);
 int command_job(struct cli *cli, int argc, char **argv);
 int command_dlq(struct cli *cli, int argc, char **argv);
 int command_queue(struct cli *cli, int argc, char **argv);
+int command_schedule(struct cli *cli, int argc, char **argv);
 int command_worker(struct cli *cli, int argc, char **argv);
 int command_health(struct cli *cli, int argc, char **argv);
 int command_mail(struct cli *cli, int argc, char **argv);

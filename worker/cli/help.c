@@ -175,6 +175,13 @@ static const struct page pages[] = {
                   "  resume QUEUE   all workers go on\n\n"
                   "A pause outlives restarts of the workers.\n\n"
                   "Example: leveret queue pause leveret.work\n"},
+        {"schedule", "Messages that the workers publish again and again (schedules in the\n"
+                     "configuration).\n\n"
+                     "  list       when each comes next, the last tick that was published, and what\n"
+                     "             became of its job; how many ticks were missed, or skipped because\n"
+                     "             the job before was not over\n"
+                     "  run NAME   publishes its message now, whatever its time; prints the id\n\n"
+                     "Example: leveret schedule run nightly\n"},
         {"worker", "The workers that run now.\n\n"
                    "  list   host, version, uptime, in flight, rate, breaker; one that vanished\n"
                    "         drops out after 10 seconds\n\n"

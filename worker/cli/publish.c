@@ -118,6 +118,11 @@ static int publish_recorded(struct cli *cli, struct redis_sync *redis, const str
                                      : CLI_OK;
 }
 
+int cli_publish(struct cli *cli, struct redis_sync *redis, const struct publication *publication)
+{
+        return publish_recorded(cli, redis, &(struct request){.is = *publication, .wait_ms = -1});
+}
+
 /* RFC 3339, or the same without its seconds. */
 static bool parse_at(struct cli *cli, const char *text, int64_t *at_ms)
 {

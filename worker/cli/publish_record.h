@@ -2,6 +2,7 @@
 #define LEVERET_CLI_PUBLISH_RECORD_H
 
 #include "cli/cli.h"
+#include "query/publication.h"
 
 /* The record of a message that is published from here: written before, taken away again if nothing was
  * published, watched until the job ends. */
@@ -21,5 +22,8 @@ void publish_record_forget(struct publish_record *record);
 /* Waits for the job's end: CLI_OK if it completed, else CLI_ERROR with the cause told. `wait`: the time as it
  * was given. */
 int publish_record_await(struct publish_record *record, int64_t wait_ms, const char *wait);
+
+/* Publishes it, confirmed and recorded, and prints its id. */
+int cli_publish(struct cli *cli, struct redis_sync *redis, const struct publication *publication);
 
 #endif

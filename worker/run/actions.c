@@ -3,6 +3,7 @@
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
 #include "run/state.h"
+#include "run/types.h"
 
 #include <stdio.h>
 
@@ -87,6 +88,9 @@ static void on_claimed(void *context, const struct store_result *result)
         if (result->claim == CLAIM_CONFLICT)
                 snprintf(delivery->error, sizeof(delivery->error),
                          "this id belongs to a job of other content; a new message needs a new id");
+        if (result->claim == CLAIM_FIRST)
+                snprintf(delivery->error, sizeof(delivery->error),
+                         "this id belongs to a job of other content, which came first");
         if (result->claim == CLAIM_CRASHED)
                 last_words_error(delivery->error, sizeof(delivery->error),
                                  delivery->engine->config->claim.max_crashes, result->signal);
@@ -97,6 +101,7 @@ static void on_claimed(void *context, const struct store_result *result)
                                            .sent_ms = result->sent_ms,
                                            .lease_left_ms = result->lease_left_ms,
                                            .early_ms = delivery->envelope.deliver_at_ms - clock_wall_ms(),
+                                           .grace_ms = types_grace_ms(delivery),
                                            .generation = result->generation,
                                            .plan_deaths = tries_plan_deaths(delivery, result),
                                            .decision = result->decision});
@@ -150,6 +155,7 @@ static void claim(struct delivery *delivery)
                 note_wait(delivery);
         }
         delivery->renewed_ms = clock_boot_ms();
+        types_ask(delivery);
         delivery->pending++;
         redis_store_claim(
                 engine->store, &identity,
@@ -160,6 +166,7 @@ static void claim(struct delivery *delivery)
                                       .alone = delivery->job.alone,
                                       .outside = envelope->outside && !delivery->message->redelivered,
                                       .death_ms = delivery->job.death_ms,
+                                      .first = delivery->first,
                                       .dead_id = slice_of(envelope->dead_id)},
                 on_claimed, delivery);
         CRASHPOINT("claim_sent");

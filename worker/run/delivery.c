@@ -209,6 +209,8 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
         const struct config_queue *queue = delivery_config_queue(delivery);
         const struct config_handler *settings =
                 delivery->handler ? config_handler_find(config, delivery->handler->type) : NULL;
+        bool tick = envelope->id && !config_queue_is_mapped(queue) && ticker_id_is(envelope->id);
+        delivery->first = tick || (settings && settings->on_conflict == ON_CONFLICT_FIRST);
         bool configured = settings && settings->attempts > 0;
         job_init(&delivery->job,
                  &(struct job){

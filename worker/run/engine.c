@@ -5,7 +5,9 @@
 #include "io/log/fatal_signal.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
+#include "run/schedules.h"
 #include "run/state.h"
+#include "run/types.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -125,6 +127,8 @@ static void on_store_up(void *context)
         metrics_connection(engine->metrics, METRICS_REDIS, true);
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "redis_up", .msg = "Redis takes writes"});
         presence_ask(engine);
+        types_tell(engine);
+        schedules_begin(engine);
         deliveries_event(engine, &(struct job_event){.kind = EVENT_STORE_BACK});
         wake_soon(engine);
 }
@@ -209,6 +213,7 @@ static bool open_parts(struct engine *engine)
         presence_open(engine);
         depth_open(engine);
         stuck_open(engine);
+        schedules_open(engine);
         return true;
 }
 
@@ -222,6 +227,7 @@ static void close_parts(struct engine *engine)
                 redis_store_close(engine->store);
                 redis_spare_close(engine->spare);
                 amqp_publisher_close(engine->publisher, 1000);
+                schedules_close(engine);
         }
         if (engine->admin)
                 admin_close(engine->admin);

@@ -72,6 +72,8 @@ struct delivery {
         struct slice *tries; /* fields that tell of tries: name, value, ... */
         size_t try_count;    /* names and values together */
         bool letter;         /* the message is the job's own dead letter, moved by somebody */
+        bool first;          /* on_conflict */
+        bool named;          /* its type is not known here, but to some deployed version */
         /* When a start that had no end was seen last, by Redis' clock, 0: never; the same by CLOCK_BOOTTIME;
          * when the first such start began, by CLOCK_BOOTTIME. */
         int64_t doubt_ms, doubt_since_ms, doubt_from_ms;
@@ -191,6 +193,7 @@ struct engine {
         struct admin *admin;
         struct admin_source admin_source;
         struct type_set *types; /* those that hold now; a reference of the engine */
+        int64_t types_told_ms;  /* CLOCK_BOOTTIME; 0: not yet */
         struct metrics *metrics;
 
         struct lifecycle life;
@@ -217,6 +220,7 @@ struct engine {
         struct presence *presence;
         struct depth *depth;
         struct stuck *stuck;
+        struct schedules *schedules;
 
         int64_t started_ms, last_success_ms;
         uint64_t random;
@@ -471,11 +475,6 @@ void stuck_close(struct engine *engine);
 struct watchdog *watchdog_start(void);
 void watchdog_turned(struct watchdog *watchdog);
 void watchdog_stop(struct watchdog *watchdog);
-
-/* ---- types.c: what a reload changes of them ---- */
-void types_open(struct engine *engine);
-/* From now on messages are of these types; those in flight keep theirs. */
-void types_replace(struct engine *engine, struct type_set *types);
 
 /* ---- lifecycle.c ---- */
 void lifecycle_block_signals(void); /* until lifecycle_open: what comes meanwhile waits */

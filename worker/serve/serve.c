@@ -75,6 +75,7 @@ static const struct {
         [SERVE_RESTORE] = {serve_restore, true},
         [SERVE_AUDIT] = {serve_audit, true},
         [SERVE_OUTLETS] = {serve_outlets, false},
+        [SERVE_SCHEDULES] = {serve_schedules, true},
         [SERVE_TYPES] = {serve_types, false},
         [SERVE_TYPE] = {serve_type, false},
         [SERVE_TYPE_SCHEMA] = {serve_type_schema, false},

@@ -1,6 +1,7 @@
 #include "query/audit.h"
 #include "query/fleet.h"
 #include "query/pause.h"
+#include "query/schedules.h"
 #include "serve/serve.h"
 
 #include <inttypes.h>
@@ -112,6 +113,22 @@ void serve_outlets(const struct serve_call *call)
                 add_text(out, "outlet", outlet->name);
                 add_text(out, "kind", kinds[outlet->kind]);
                 buffer_add_char(out, '}');
+        }
+        buffer_add_text(out, end_of_list);
+}
+
+void serve_schedules(const struct serve_call *call)
+{
+        struct query_schedule *schedules;
+        struct buffer *out = &call->answer->body;
+        if (query_schedules(call->query, &schedules)) {
+                serve_refuse_redis(call);
+                return;
+        }
+        buffer_add_text(out, "{\"items\":[");
+        for (size_t i = 0; i < call->query->config->schedule_count; i++) {
+                buffer_add_text(out, i ? "," : "");
+                query_schedule_add(&schedules[i], out);
         }
         buffer_add_text(out, end_of_list);
 }

@@ -80,6 +80,26 @@ def test_the_same_id_with_other_content_is_a_conflict_and_leaves_the_record_alon
     assert [mail["to"] for mail in bench.sink.mails()] == ["ada@example.com"]
 
 
+def test_what_came_first_counts_where_the_type_says_so(bench):
+    worker = bench.worker(handlers={"order.created.v1": {"on_conflict": "first"}, "email.send.v1": {"on_conflict": "first"}})
+    first = bench.publish(order(1, "ada@example.com", id="order-1"))
+    bench.wait_state(first, "completed")
+    bench.publish(order(1, "eve@example.com", id="order-1"))
+    wait_until(lambda: worker.metric("leveret_claims_total", answer="first") == 1, what="the second")
+    assert [mail["to"] for mail in bench.sink.mails()] == ["ada@example.com"]
+    assert '"answer":"first"' in bench.redis.client.lrange("leveret:events:{order-1}", -1, -1)[0]
+    bench.publish(email("eve@example.com", id="order-1"))  # not of the same type
+    assert [dead.reason for dead in bench.dead_letters(1)] == ["id_conflict"]
+
+
+def test_other_content_than_that_of_a_dead_job_is_a_conflict_for_every_type(bench):
+    bench.worker(handlers={"order.created.v1": {"on_conflict": "first", "attempts": 1}})
+    bench.sink.script({"status": 422, "times": 1})
+    bench.wait_state(bench.publish(order(1, "ada@example.com", id="order-1")), "dead")
+    bench.publish(order(1, "eve@example.com", id="order-1"))
+    assert sorted(dead.reason for dead in bench.dead_letters(2)) == ["id_conflict", "permanent_failure"]
+
+
 def test_attempts_run_out(bench):
     bench.worker(handlers={"order.created.v1": {"attempts": 2}})
     bench.sink.script({"status": 503, "times": -1})

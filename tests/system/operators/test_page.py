@@ -1,4 +1,6 @@
 """The web page in a real browser, on a real worker, broker, Redis and API."""
+import time
+
 import pytest
 
 from harness.browser import Browser
@@ -59,6 +61,22 @@ def test_queues_are_paused_and_resumed_and_the_audit_says_by_whom(bench, serve, 
     wait_until(lambda: api.items("/v1/workers"), what="the worker tells of itself")
     browser.play(api, ("pause", {"queue": bench.queue}))
     assert api.items("/v1/queues")[0]["paused"] is False
+
+
+def test_schedules_show_their_next_runs_and_lead_to_the_last(bench, serve, browser):
+    now_ms = int(time.time() * 1000)
+    minute = (now_ms // 60_000 - 5) % 60  # nothing is due while the page is looked at
+    schedules = [{"name": "digest", "cron": f"{minute} * * * *", "timezone": "Asia/Kolkata", "type": "email.send.v1",
+                  "data": {"to": "ada@example.com", "subject": "Digest", "text": "Hello"}}]
+    bench.worker(schedules=schedules).process.stop()
+    (key,) = bench.redis.client.keys("leveret:schedule:*")
+    bench.redis.client.hset(key, "last_ms", now_ms - 2 * 3_600_000)
+    bench.worker(schedules=schedules)
+    api = serve(bench.last)
+    wait_until(lambda: api.items("/v1/schedules")[0]["last_state"] == "completed", what="the missed tick is made up for")
+    (row,) = api.items("/v1/schedules")
+    assert row["next"][0] > now_ms and row["next"][1] - row["next"][0] == 3_600_000
+    browser.play(api, ("schedules", {"schedule": "digest", "next": row["next"], "lastId": row["last_id"]}))
 
 
 @pytest.mark.parametrize("scheme, width", [("light", 375), ("dark", 1280)])

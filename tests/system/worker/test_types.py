@@ -232,7 +232,7 @@ def test_a_reload_brings_new_types_and_texts_under_load(bench, types):
 
 
 def test_a_type_that_a_reload_took_away_is_unknown_from_then_on(bench, types):
-    worker = bench.worker(types={"path": [str(types)]})
+    worker = bench.worker(types={"path": [str(types)]}, claim={"unknown_type_grace": "0s"})
     (types / "order.shipped.v1.yaml").unlink()
     reload_and_wait(worker, "reloaded")
     assert bench.wait_state(bench.publish(shipped(1)), "dead")["reason"] == "unknown_type"
@@ -258,3 +258,24 @@ def test_a_job_that_was_tried_is_tried_again_as_it_was(bench, types):
     bench.publish(shipped(2))
     wait_until(lambda: text_of(bench, 2) == "Changed: 2.\n", what="the new template")
     wait_until(lambda: not bench.redis.client.keys("leveret:plan:*"), what="the plan is deleted")
+
+
+def test_what_only_a_deployed_version_knows_waits_for_it_and_burns_no_attempt(bench, types):
+    bench.worker(types={"path": [str(types)]}).process.stop()  # a later version was here, and told its types
+    earlier = bench.worker()
+    message, unheard_of = bench.publish(shipped(1)), bench.publish(Message("order.never.v1", {}))
+    waiting = bench.wait_state(message, "retrying")
+    assert (waiting["attempt"], waiting["deferrals"]) == ("0", "1")
+    assert bench.wait_state(unheard_of, "dead")["reason"] == "unknown_type"  # at once
+    bench.worker(types={"path": [str(types)]})
+    earlier.process.stop()
+    assert bench.wait_state(message, "completed")["attempt"] == "0"
+
+
+def test_the_grace_for_an_unknown_type_ends(bench, types):
+    bench.worker(types={"path": [str(types)]}).process.stop()
+    bench.worker(claim={"unknown_type_grace": "3s"})
+    message = bench.publish(shipped(1))
+    bench.wait_state(message, "retrying")
+    record = bench.wait_state(message, "dead")
+    assert (record["reason"], record["attempt"]) == ("unknown_type", "0")

@@ -11,6 +11,8 @@ const next = row => row.next?.length ? [when(row.next[0]), h("ol", { class: "sub
 
 const last = row => row.last_ms ? [row.last_state ? state(row.last_state) : null, h("div", { class: "sub" }, row.last_id ? h("a", { href: `#/jobs/${encodeURIComponent(row.last_id)}` }, when(row.last_ms)) : when(row.last_ms))] : h("span", { class: "muted" }, "never yet");
 
+const ticks = ({ ticks: { published, missed, skipped }, missed: late, overlap }) => [`${published} published`, h("div", { class: "sub" }, `${missed} missed (${late}), ${skipped} skipped (overlap: ${overlap})`)];
+
 const draw = data => [
   heading("Schedules"),
   data.items.length ? table("Schedules", [
@@ -18,8 +20,8 @@ const draw = data => [
     { name: "When", from: "wide", cell: row => [h("code", {}, row.cron), h("div", { class: "sub" }, row.timezone)] },
     { name: "Next runs", cell: next },
     { name: "Last run", cell: last },
-    { name: "Missed", from: "wide", cell: row => [row.missed, h("div", { class: "sub" }, row.overlap ? `overlap: ${row.overlap}` : null)] },
-  ], data.items, row => row.name) : empty("No schedule", "No messages are published by the clock. One message for later: ", h("code", {}, "leveret publish --at 2026-12-24T09:00+01:00")),
+    { name: "Ticks", from: "wide", cell: ticks },
+  ], data.items, row => row.name) : empty("No schedule", "Write one into leveret.yaml, and its next runs stand here: ", h("code", {}, "schedules: [{name: digest, cron: \"0 8 * * *\", type: digest.send.v1}]")),
 ];
 
 export const schedules = { title: "Schedules", load, draw, every: 10000 };

@@ -5,7 +5,11 @@
 /* It is ours, and nothing is decided yet. */
 static void begin(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
-        if (job->refused != REASON_NONE) {
+        if (job->refused != REASON_NONE && event->grace_ms > 0) {
+                job_decide(job,
+                           (struct job_decision){.kind = DECISION_DEFER, .delay_min_ms = event->grace_ms},
+                           actions);
+        } else if (job->refused != REASON_NONE) {
                 job_die(job, job->refused, actions);
         } else if (event->early_ms > 0) {
                 job_decide(job, (struct job_decision){.kind = DECISION_SCHEDULE}, actions);
@@ -41,6 +45,7 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
                 job_die(job, REASON_CRASH_LOOP, actions);
                 return;
         case CLAIM_DONE:
+        case CLAIM_FIRST:
                 job_finish(job, actions, ACTION_ACK, JOB_END_DUPLICATE);
                 return;
         case CLAIM_CANCELLED:

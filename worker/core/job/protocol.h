@@ -28,7 +28,9 @@
  *
  * Invariants (each is checked by the simulator):
  *  I1 an ack means: completed or cancelled is recorded, or a copy of this very delivery is confirmed. That
- * another copy was seen once proves nothing: queues are purged. I2 no send without a lease check after the
+ * another copy was seen once proves nothing: queues are purged. Only other content under a known id is acked
+ * because a job is under way, and only if its type says so (on_conflict: first).
+ *  I2 no send without a lease check after the
  * handler ran. I3 the attempt grows only with a confirmed retry copy; a deferral or a drain never burns one.
  *  I4 a delivery of an old connection is never acked.
  *  I5 nothing that was started is requeued without a delay; only held deliveries are returned.
@@ -55,8 +57,8 @@ struct job_generation {
 /* -1, 0 or 1 as `a` is older than, the same as or newer than `b`. */
 int job_generation_compare(struct job_generation a, struct job_generation b);
 
-/* What the claim script answers (words: new resumed mine done cancelled stale conflict busy waiting dead
- * suspect crashed). */
+/* What the claim script answers (words: new resumed mine done cancelled stale conflict first busy waiting
+ * dead suspect crashed). */
 enum claim_answer {
         CLAIM_NEW,       /* first ever, or the record was dropped: ours now */
         CLAIM_RESUMED,   /* a retry, a redrive, the lease of an earlier owner ran out, or the copy that was
@@ -66,11 +68,12 @@ enum claim_answer {
         CLAIM_CANCELLED, /* somebody did not want it done, before anybody began */
         CLAIM_STALE,     /* dead, and the broker is to move this very message: it has not */
         CLAIM_CONFLICT,  /* the same id with another fingerprint */
-        CLAIM_BUSY,      /* another owner's lease runs */
-        CLAIM_WAITING,   /* a greater copy may exist: to be claimed again when that must have come */
-        CLAIM_DEAD,      /* to be claimed again, naming this death */
-        CLAIM_SUSPECT,   /* an earlier start had no end: to be claimed again with nothing else beside it */
-        CLAIM_CRASHED,   /* max_crashes starts had no end: ours now, to be dead-lettered */
+        CLAIM_FIRST,   /* the same, and on_conflict says that what came first counts: nothing is to be done */
+        CLAIM_BUSY,    /* another owner's lease runs */
+        CLAIM_WAITING, /* a greater copy may exist: to be claimed again when that must have come */
+        CLAIM_DEAD,    /* to be claimed again, naming this death */
+        CLAIM_SUSPECT, /* an earlier start had no end: to be claimed again with nothing else beside it */
+        CLAIM_CRASHED, /* max_crashes starts had no end: ours now, to be dead-lettered */
 };
 enum { CLAIM_ANSWER_COUNT = CLAIM_CRASHED + 1 };
 const char *claim_answer_word(enum claim_answer answer);
@@ -193,7 +196,7 @@ struct job {
 enum job_event_kind {
         EVENT_START,     /* may begin: claim (`alone`: nothing else is claimed beside it) */
         EVENT_CLAIMED,   /* claim_answer, sent_ms, now_ms, lease_left_ms, decision, generation,
-                            early_ms, plan_deaths */
+                            early_ms, grace_ms, plan_deaths */
         EVENT_PLANNED,   /* effects_total, done, intents, park, tries, letter, keep */
         EVENT_UNPLANNED, /* the planner gave no answer: died, outage, retry_after_ms */
         EVENT_KEPT,      /* lease_answer, sent_ms */
@@ -232,6 +235,7 @@ struct job_event {
         uint32_t plan_deaths;             /* EVENT_CLAIMED: as recorded, 0 after a redrive */
         bool keep;                        /* EVENT_PLANNED: it is to be recorded first */
         bool died;                        /* EVENT_UNPLANNED: the planner died of it */
+        int64_t grace_ms; /* EVENT_CLAIMED: what was refused is put off for so long; 0: it dies of that */
         uint8_t effects_total;
         uint32_t done, intents, park;
         const struct job_try
@@ -282,7 +286,7 @@ enum job_action_kind {
 /* Why a job is over. */
 enum job_end {
         JOB_END_COMPLETED, /* all is recorded */
-        JOB_END_DUPLICATE, /* was completed before */
+        JOB_END_DUPLICATE, /* was completed before, or is superfluous by on_conflict: first */
         JOB_END_CANCELLED, /* was cancelled before */
         JOB_END_STALE,     /* a copy that another one made superfluous */
         JOB_END_RETRY,     /* the decision is carried out: a copy of it is confirmed */

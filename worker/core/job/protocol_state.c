@@ -5,8 +5,9 @@
 static const char *const claim_words[CLAIM_ANSWER_COUNT] = {
         [CLAIM_NEW] = "new",           [CLAIM_RESUMED] = "resumed",     [CLAIM_MINE] = "mine",
         [CLAIM_DONE] = "done",         [CLAIM_CANCELLED] = "cancelled", [CLAIM_STALE] = "stale",
-        [CLAIM_CONFLICT] = "conflict", [CLAIM_BUSY] = "busy",           [CLAIM_WAITING] = "waiting",
-        [CLAIM_DEAD] = "dead",         [CLAIM_SUSPECT] = "suspect",     [CLAIM_CRASHED] = "crashed",
+        [CLAIM_CONFLICT] = "conflict", [CLAIM_FIRST] = "first",         [CLAIM_BUSY] = "busy",
+        [CLAIM_WAITING] = "waiting",   [CLAIM_DEAD] = "dead",           [CLAIM_SUSPECT] = "suspect",
+        [CLAIM_CRASHED] = "crashed",
 };
 
 static const char *const phase_words[JOB_PHASE_COUNT] = {

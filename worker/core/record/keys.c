@@ -15,6 +15,8 @@ static const struct record_key_parts parts[RECORD_KEY_COUNT] = {
         [KEY_PAUSED] = {.before = ":paused", .after = ""},
         [KEY_NEWER_THAN] = {.before = ":newer-than", .after = ""},
         [KEY_LOCK] = {.before = ":lock:dlq:", .after = ""},
+        [KEY_TYPES] = {.before = ":types", .after = ""},
+        [KEY_SCHEDULE] = {.before = ":schedule:{", .after = "}"},
         [KEY_PROBE] = {.before = ":probe:", .after = ""},
         [KEY_OPERATION] = {.before = ":operation:", .after = ""},
         [KEY_OPERATIONS] = {.before = ":operations", .after = ""},
@@ -31,7 +33,7 @@ struct record_key_parts record_key_parts(enum record_key kind)
 static bool is_single(enum record_key kind)
 {
         return kind == KEY_PAUSED || kind == KEY_NEWER_THAN || kind == KEY_AUDIT || kind == KEY_OPERATIONS ||
-               kind == KEY_SAMPLES || kind == KEY_SAMPLING;
+               kind == KEY_SAMPLES || kind == KEY_SAMPLING || kind == KEY_TYPES;
 }
 
 void record_key_add(struct buffer *out, const char *prefix, enum record_key kind, struct slice name)

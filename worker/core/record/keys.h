@@ -5,6 +5,8 @@
 #include "core/memory/slice.h"
 #include "core/text/buffer.h"
 
+#include <stdint.h>
+
 /*
  * Every key that leveret has in Redis, and how much and how long it keeps there. No other file spells a key;
  * the scripts of worker/io/redis/lua get theirs as KEYS. Each begins with redis.prefix, which
@@ -29,6 +31,8 @@ enum record_key {
         KEY_NEWER_THAN, /* hash: by queue, when what waits in it came at the earliest */
         KEY_AUDIT,      /* list: what was changed over HTTP, the latest first */
         KEY_LOCK,       /* string: who works on the dead letters of this queue */
+        KEY_TYPES,      /* sorted set: names of types that some deployed version knows, by when one said so */
+        KEY_SCHEDULE,   /* hash: up to when the ticks of this schedule are done (run/time, tick.lua) */
         KEY_PROBE,      /* string: a worker's proof that writes are taken */
         KEY_OPERATION,  /* hash: how far long work over HTTP with this id is */
         KEY_OPERATIONS, /* sorted set: their ids by their beginning */
@@ -44,6 +48,7 @@ enum {
         RECORD_JOBS_MAX = 1000,  /* KEY_JOBS of running, of completed and of cancelled */
         RECORD_SUBJECT_MAX = 10000,
         RECORD_AUDIT_MAX = 10000,
+        RECORD_TYPES_MAX = 10000,
         RECORD_OPERATIONS_MAX = 1000,
         RECORD_SAMPLES_MAX = 240,            /* an hour */
         RECORD_DROPPED_BYTES_MAX = 64 << 20, /* of the letters that one operation drops */
@@ -60,6 +65,8 @@ enum {
         RECORD_OPERATION_TTL_MS = 7 * 24 * 3600 * 1000, /* and what it dropped */
         RECORD_SAMPLE_EVERY_MS = 15000,
 };
+/* Of KEY_SCHEDULE: longer than a year, for what happens once in it. */
+#define RECORD_SCHEDULE_TTL_MS (400 * INT64_C(86400000))
 
 /* What stands before and after the name in a key of this kind, for who may not allocate. */
 struct record_key_parts {

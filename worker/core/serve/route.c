@@ -108,6 +108,8 @@ const struct serve_route serve_routes[] = {
           .summary = "The workers that run now, as they tell of themselves." },
         { SERVE_OUTLETS, SERVE_FOR_READ, "GET", "/v1/outlets", .list = true,
           .summary = "The outlets of this configuration." },
+        { SERVE_SCHEDULES, SERVE_FOR_READ, "GET", "/v1/schedules", .list = true,
+          .summary = "The schedules of this configuration: their next ticks, and what became of the last." },
         { SERVE_TYPES, SERVE_FOR_ANY, "GET", "/v1/types", .list = true,
           .summary = "The message types that have a handler." },
         { SERVE_TYPE, SERVE_FOR_ANY, "GET", "/v1/types/{type}",

@@ -26,6 +26,7 @@ enum serve_action {
         SERVE_QUEUES,
         SERVE_WORKERS,
         SERVE_OUTLETS,
+        SERVE_SCHEDULES,
         SERVE_DEAD,
         SERVE_DEAD_GROUPS,
         SERVE_DEAD_LETTER,

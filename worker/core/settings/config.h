@@ -1,6 +1,8 @@
 #ifndef LEVERET_CORE_CONFIG_H
 #define LEVERET_CORE_CONFIG_H
 
+#include "core/time/ticker.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,11 +22,13 @@ enum {
         CONFIG_BREAKER_FAILURES_MAX = 64,
         CONFIG_TEXTS_MAX = 64,
         CONFIG_TOKENS_MAX = 64,
+        CONFIG_SCHEDULES_MAX = 64,
         CONFIG_TOKEN_MIN = 16,   /* characters */
         CONFIG_OUTLETS_MAX = 16, /* of `outlets`, beside mail */
         CONFIG_OUTLET_NAME_MAX = 32,
 };
 
+enum on_conflict { ON_CONFLICT_DEAD, ON_CONFLICT_FIRST };
 enum on_ambiguous { ON_AMBIGUOUS_RESEND, ON_AMBIGUOUS_PARK, ON_AMBIGUOUS_LOOKUP };
 enum topology_mode { TOPOLOGY_DECLARE, TOPOLOGY_VERIFY, TOPOLOGY_OFF };
 enum transport_kind { TRANSPORT_HTTP, TRANSPORT_SMTP, TRANSPORT_LOG };
@@ -115,7 +119,8 @@ struct config_handler {
         bool has_on_ambiguous; /* else that of the outlet */
         const char *outlet;    /* NULL: that of the queue */
         struct config_plan plan;
-        const char *schema; /* a file with the JSON Schema of what is planned; NULL: any payload */
+        const char *schema;           /* a file with the JSON Schema of what is planned; NULL: any payload */
+        enum on_conflict on_conflict; /* default dead */
 };
 
 enum outlet_kind { OUTLET_MAIL, OUTLET_POST, OUTLET_PUBLISH };
@@ -188,6 +193,15 @@ struct config_token {
         struct config_texts types; /* that it may publish; none: all */
 };
 
+/* A message that is published again and again. */
+struct config_schedule {
+        const char *name; /* as ticker_name_is_good */
+        const char *cron, *timezone;
+        const char *type, *data; /* of the message; the data is JSON */
+        enum ticker_missed missed;
+        enum { OVERLAP_SKIP, OVERLAP_ALLOW } overlap;
+};
+
 /* Files of mails that leveret fetches itself. */
 struct config_attachments {
         struct config_texts allow; /* origins */
@@ -217,10 +231,11 @@ struct config {
         struct config_queue queues[CONFIG_QUEUES_MAX];
         size_t queue_count; /* default 1: "leveret.work" bound with "#" */
         struct {
-                int64_t lease_ms;        /* default 60000 */
-                int64_t keep_ms;         /* default 7 days */
-                int64_t keep_payload_ms; /* default 0: payloads are not kept */
-                int64_t max_crashes;     /* default 3 */
+                int64_t lease_ms;              /* default 60000 */
+                int64_t keep_ms;               /* default 7 days */
+                int64_t keep_payload_ms;       /* default 0: payloads are not kept */
+                int64_t max_crashes;           /* default 3 */
+                int64_t unknown_type_grace_ms; /* default 10 minutes; 0: none */
         } claim;
         struct {
                 const char *path[CONFIG_TYPE_PATHS_MAX]; /* directories; default none */
@@ -267,6 +282,8 @@ struct config {
         struct {
                 int64_t grace_ms; /* default 25000 */
         } shutdown;
+        struct config_schedule schedules[CONFIG_SCHEDULES_MAX];
+        size_t schedule_count;
         int64_t max_body; /* bytes, default 1 MiB, at most 16 MiB */
         enum topology_mode topology;
 

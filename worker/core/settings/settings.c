@@ -9,6 +9,7 @@ enum { PATH_MAX_BYTES = 256 };
 
 static const char queue_prefix[] = "queues[";
 static const char token_prefix[] = "serve.tokens[";
+static const char schedule_prefix[] = "schedules[";
 static const char handler_prefix[] = "handlers.";
 static const char outlet_prefix[] = "outlets.";
 
@@ -43,6 +44,9 @@ static bool path_generalise(const char *path, bool leaf, char generic[PATH_MAX_B
         } else if (strncmp(path, token_prefix, sizeof(token_prefix) - 1) == 0) {
                 rest = strchr(path, ']');
                 prefix = token_prefix;
+        } else if (strncmp(path, schedule_prefix, sizeof(schedule_prefix) - 1) == 0) {
+                rest = strchr(path, ']');
+                prefix = schedule_prefix;
         } else if (strncmp(path, handler_prefix, sizeof(handler_prefix) - 1) == 0) {
                 const char *type = path + sizeof(handler_prefix) - 1;
                 rest = type + setting_handler_type_len(type, leaf);
@@ -143,6 +147,7 @@ const char *setting_variable(struct arena *arena, const struct setting *setting,
 {
         const char *name = path ? path : setting->name;
         bool of_list = setting->scope == SETTING_OF_QUEUE || setting->scope == SETTING_OF_HANDLER ||
+                       setting->scope == SETTING_OF_SCHEDULE ||
                        (setting->scope == SETTING_OF_TOKEN && (!setting->secret || !path));
         if (of_list || strchr(name, '*'))
                 return NULL;
@@ -196,6 +201,12 @@ void settings_token_defaults(struct config_token *token, struct arena *arena)
 {
         *token = (struct config_token){0};
         scope_defaults(SETTING_OF_TOKEN, token, arena);
+}
+
+void settings_schedule_defaults(struct config_schedule *schedule, struct arena *arena)
+{
+        *schedule = (struct config_schedule){0};
+        scope_defaults(SETTING_OF_SCHEDULE, schedule, arena);
 }
 
 void settings_outlet_defaults(struct config_outlet *outlet, const char *name, struct arena *arena)

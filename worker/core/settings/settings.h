@@ -30,11 +30,12 @@ enum setting_kind {
 
 /* Which struct `offset` is in, and how the name begins. */
 enum setting_scope {
-        SETTING_OF_WORKER,  /* struct config */
-        SETTING_OF_QUEUE,   /* struct config_queue; "queues[]." */
-        SETTING_OF_HANDLER, /* struct config_handler; "handlers.*." */
-        SETTING_OF_OUTLET,  /* struct config_outlet; "mail." of all, "outlets.*." of those but mail */
-        SETTING_OF_TOKEN,   /* struct config_token; "serve.tokens[]." */
+        SETTING_OF_WORKER,   /* struct config */
+        SETTING_OF_QUEUE,    /* struct config_queue; "queues[]." */
+        SETTING_OF_HANDLER,  /* struct config_handler; "handlers.*." */
+        SETTING_OF_OUTLET,   /* struct config_outlet; "mail." of all, "outlets.*." of those but mail */
+        SETTING_OF_TOKEN,    /* struct config_token; "serve.tokens[]." */
+        SETTING_OF_SCHEDULE, /* struct config_schedule; "schedules[]." */
 };
 
 /* Of what kind of outlets a setting is, bit by bit of enum outlet_kind; 0: of all. */
@@ -99,6 +100,7 @@ void settings_defaults(struct config *config, struct arena *arena);
 void settings_queue_defaults(struct config_queue *queue, struct arena *arena);
 void settings_handler_defaults(struct config_handler *handler, struct arena *arena);
 void settings_token_defaults(struct config_token *token, struct arena *arena);
+void settings_schedule_defaults(struct config_schedule *schedule, struct arena *arena);
 void settings_outlet_defaults(struct config_outlet *outlet, const char *name, struct arena *arena);
 
 /* One setting of one configuration. */

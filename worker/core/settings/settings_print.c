@@ -260,6 +260,8 @@ static const char *list_name(enum setting_scope scope)
                 return "queues";
         case SETTING_OF_TOKEN:
                 return "tokens";
+        case SETTING_OF_SCHEDULE:
+                return "schedules";
         case SETTING_OF_HANDLER:
                 return "handlers";
         case SETTING_OF_OUTLET:
@@ -285,7 +287,7 @@ static void write_entry(struct writer *writer, const struct setting_visit *visit
                 return;
         writer->last.name = NULL; /* its sections are new ones */
         indent(writer, depth + 1, "");
-        if (scope == SETTING_OF_QUEUE || scope == SETTING_OF_TOKEN) {
+        if (scope == SETTING_OF_QUEUE || scope == SETTING_OF_TOKEN || scope == SETTING_OF_SCHEDULE) {
                 buffer_add_text(writer->out, "-\n");
                 return;
         }
@@ -359,6 +361,8 @@ void settings_document(struct buffer *out)
         config->outlet_count = 2;
         settings_token_defaults(&config->serve.tokens[0], &arena);
         config->serve.token_count = 1;
+        settings_schedule_defaults(&config->schedules[0], &arena);
+        config->schedule_count = 1;
         buffer_add_text(out, preamble);
         struct writer writer = {.out = out, .document = true, .comment = ""};
         settings_visit(config, write_visit, &writer);

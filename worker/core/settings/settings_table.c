@@ -1,35 +1,16 @@
 #include "core/settings/settings.h"
+#include "core/settings/settings_words.h"
 
 #include <stddef.h>
 
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
 #define DAY_MS (INT64_C(24) * HOUR_MS)
 
-static const char *const amqp_schemes[] = {"amqp", "amqps", NULL};
-static const char *const postgres_schemes[] = {"postgresql", "postgres", NULL};
-static const char *const redis_schemes[] = {"redis", "rediss", "redis+sentinel", "rediss+sentinel", NULL};
-static const char *const http_schemes[] = {"http", "https", NULL};
-static const char *const smtp_schemes[] = {"smtp", "smtps", NULL};
-
-/* Words of enums, in the order of core/settings/config.h. */
-static const char *const on_ambiguous[] = {"resend", "park", "lookup", NULL};
-static const char *const outlet_kinds[] = {"mail", "post", NULL};
-static const char *const transports[] = {"http", "smtp", "log", NULL};
-static const char *const presets[] = {"resend",  "postmark",  "sendgrid", "mailgun", "ses",    "brevo",
-                                      "mailjet", "sparkpost", "scaleway", "mailpit", "custom", NULL};
-static const char *const starttls[] = {"required", "off", NULL};
-static const char *const serve_roles[] = {"publish", "read", "operate", NULL};
-static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
-static const char *const log_formats[] = {"auto", "json", "text", NULL};
-static const char *const foreign_presets[] = {"none",   "celery",   "masstransit", "nservicebus",
-                                              "spring", "laravel",  "symfony",     "nestjs",
-                                              "dapr",   "easynetq", NULL};
-static const char *const topologies[] = {"declare", "verify", "off", NULL};
-
 #define OF_WORKER(field) .scope = SETTING_OF_WORKER, .offset = offsetof(struct config, field)
 #define OF_QUEUE(field) .scope = SETTING_OF_QUEUE, .offset = offsetof(struct config_queue, field)
 #define OF_OUTLET(field) .scope = SETTING_OF_OUTLET, .offset = offsetof(struct config_outlet, field)
 #define OF_MAIL(field) OF_OUTLET(field), .kinds = SETTING_KIND_MAIL
+#define OF_SCHEDULE(field) .scope = SETTING_OF_SCHEDULE, .offset = offsetof(struct config_schedule, field)
 #define OF_TOKEN(field) .scope = SETTING_OF_TOKEN, .offset = offsetof(struct config_token, field)
 #define OF_POST(field) OF_OUTLET(field), .kinds = SETTING_KIND_POST
 #define OF_HANDLER(field) .scope = SETTING_OF_HANDLER, .offset = offsetof(struct config_handler, field)
@@ -175,6 +156,9 @@ const struct setting settings[] = {
           .min = 1, .max = 1000, .fallback = "3", .reloadable = true,
           .prose = "How many starts without an end, each of them perhaps a crash of the worker, dead-letter "
                    "a job." },
+        { .name = "claim.unknown_type_grace", .kind = SETTING_DURATION, OF_WORKER(claim.unknown_type_grace_ms),
+          .min = 0, .max = 7 * DAY_MS, .fallback = "10m", .reloadable = true,
+          .prose = "How long a message waits whose type only another deployed version knows; 0: it is dead at once." },
         { .name = "types.path", .kind = SETTING_TEXTS, OF_WORKER(types.path),
           .count_offset = offsetof(struct config, types.path_count), .max = CONFIG_TYPE_PATHS_MAX,
           .example = "[/etc/leveret/types]", .reloadable = true,
@@ -190,6 +174,10 @@ const struct setting settings[] = {
           .has_offset = offsetof(struct config_handler, has_on_ambiguous), .words = on_ambiguous, .example = "park", .reloadable = true,
           .prose = "As mail.on_ambiguous, for this type alone, lookup only at outlets that can be asked; unset: that "
                    "of the outlet." },
+        { .name = "handlers.*.on_conflict", .kind = SETTING_WORD, OF_HANDLER(on_conflict),
+          .words = on_conflict, .fallback = "dead", .reloadable = true,
+          .prose = "Other content under a known id: dead, a dead letter id_conflict; first: what came first counts, the "
+                   "other is acknowledged, in one type and queue and unless the first is dead or cancelled." },
         { .name = "handlers.*.outlet", .kind = SETTING_TEXT, OF_HANDLER(outlet),
           .example = "backup", .reloadable = true,
           .prose = "The outlet by which what this type sends leaves; unset: that of the queue." },
@@ -212,6 +200,19 @@ const struct setting settings[] = {
           .min = 100, .max = 3600000, .fallback = "10s", .reloadable = true,
           .prose = "How long a plan may take. A program that takes longer is killed with its process group, and the "
                    "job has used up an attempt." },
+        { .name = "schedules[].name", .kind = SETTING_TEXT, OF_SCHEDULE(name), .example = "nightly", .max = TICKER_NAME_MAX,
+          .prose = "a-z 0-9 . _ -; each tick is one message with the id schedule/<name>/<time of the tick in UTC>." },
+        { .name = "schedules[].cron", .kind = SETTING_TEXT, OF_SCHEDULE(cron), .example = "0 9 * * 1-5", .max = CRON_TEXT_MAX,
+          .prose = "As in crontab(5): minute, hour, day of month, month, day of week; or @daily and the like." },
+        { .name = "schedules[].timezone", .kind = SETTING_TEXT, OF_SCHEDULE(timezone), .fallback = "UTC", .max = ZONE_NAME_MAX,
+          .prose = "By whose clocks, as Europe/Berlin. What they skip is the next time that they show; see docs/contract.md." },
+        { .name = "schedules[].type", .kind = SETTING_TEXT, OF_SCHEDULE(type), .example = "digest.v1", .prose = "Type of the message." },
+        { .name = "schedules[].data", .kind = SETTING_TEXT, OF_SCHEDULE(data), .fallback = "{}",
+          .prose = "Payload of the message: a mapping, or a text that is JSON." },
+        { .name = "schedules[].missed", .kind = SETTING_WORD, OF_SCHEDULE(missed), .words = missed, .fallback = "last",
+          .prose = "Which ticks that no worker was there for are made up, the last, all or none; the others are counted." },
+        { .name = "schedules[].overlap", .kind = SETTING_WORD, OF_SCHEDULE(overlap), .words = overlap, .fallback = "skip",
+          .prose = "skip: a tick is left out and counted while the job of the one before is not over; allow: it is not." },
         { .name = "mail.transport", .kind = SETTING_WORD, OF_MAIL(transport),
           .words = transports, .fallback = "http", .shown = "log",
           .prose = "How mails leave: over a mail API, by SMTP, or only into the log, which sends nothing." },

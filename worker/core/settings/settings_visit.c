@@ -55,6 +55,18 @@ static void visit_tokens(const struct walk *walk, size_t first, size_t end)
         }
 }
 
+static void visit_schedules(const struct walk *walk, size_t first, size_t end)
+{
+        for (size_t i = 0; i < walk->config->schedule_count; i++) {
+                const struct config_schedule *schedule = &walk->config->schedules[i];
+                visit_rows(walk, first, end,
+                           (struct setting_visit){.base = schedule,
+                                                  .owner = schedule->name ? schedule->name : "",
+                                                  .index = i},
+                           strlen("schedules[]."));
+        }
+}
+
 static void visit_handlers(const struct walk *walk, size_t first, size_t end)
 {
         for (size_t i = 0; i < walk->config->handler_count; i++) {
@@ -93,6 +105,8 @@ void settings_visit(const struct config *config, setting_visitor *visit, void *c
                         visit_handlers(&walk, i, end = run_end(i));
                 } else if (setting->scope == SETTING_OF_TOKEN) {
                         visit_tokens(&walk, i, end = run_end(i));
+                } else if (setting->scope == SETTING_OF_SCHEDULE) {
+                        visit_schedules(&walk, i, end = run_end(i));
                 } else if (setting->scope == SETTING_OF_WORKER) {
                         visit_rows(&walk, i, end, (struct setting_visit){.base = config}, 0);
                 } else if (name_begins(setting, "mail.")) {
@@ -113,6 +127,8 @@ const char *setting_visit_path(struct arena *arena, const struct setting_visit *
                 return arena_printf(arena, "queues[%zu].%s", visit->index, visit->name);
         case SETTING_OF_TOKEN:
                 return arena_printf(arena, "serve.tokens[%zu].%s", visit->index, visit->name);
+        case SETTING_OF_SCHEDULE:
+                return arena_printf(arena, "schedules[%zu].%s", visit->index, visit->name);
         case SETTING_OF_HANDLER:
                 return arena_printf(arena, "handlers.%s.%s", visit->owner, visit->name);
         case SETTING_OF_OUTLET:

@@ -412,6 +412,7 @@ void config_check(const struct config *config, struct arena *arena, config_fault
         check_queues(&check);
         check_serve(&check);
         check_relay(&check);
+        check_schedules(&check);
         check_outlets(&check);
         check_plans(&check);
         check_attachments(&check);

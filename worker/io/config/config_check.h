@@ -7,6 +7,7 @@
 
 /* What is said of any other number or form of queues. */
 #define CONFIG_TOKENS_EXPECTED "expected a list of at most 64 tokens, each begun by `- name: ...`"
+#define CONFIG_SCHEDULES_EXPECTED "expected a list of at most 64 schedules, each begun by `- name: ...`"
 #define CONFIG_QUEUES_EXPECTED "expected a list of 1 to 64 queues, each begun by `- name: ...`"
 _Static_assert(CONFIG_QUEUES_MAX == 64, "the text says so");
 

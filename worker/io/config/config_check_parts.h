@@ -24,4 +24,8 @@ void check_tls(struct check *check, const char *section, const struct config_tls
 /* Everything that concerns one outlet. */
 void check_outlet(struct check *check, const struct config_outlet *outlet);
 
+/* ---- config_check_schedule.c ---- */
+/* Names, times, zones and payloads of all schedules. */
+void check_schedules(struct check *check);
+
 #endif

@@ -18,6 +18,8 @@ static const void *diff_base(const struct config *other, const struct setting_vi
                 return visit->index < other->queue_count ? &other->queues[visit->index] : NULL;
         case SETTING_OF_OUTLET:
                 return config_outlet_find(other, visit->owner ? visit->owner : "mail");
+        case SETTING_OF_SCHEDULE:
+                return visit->index < other->schedule_count ? &other->schedules[visit->index] : NULL;
         case SETTING_OF_TOKEN: /* a worker has no use for them */
         case SETTING_OF_HANDLER:
                 return NULL;
@@ -52,6 +54,10 @@ size_t config_reload_diff(const struct config *running, const struct config *loa
         arena_fini(&diff.arena);
         if (running->queue_count != loaded->queue_count) {
                 buffer_add_text(out, "queues\n");
+                diff.count++;
+        }
+        if (running->schedule_count != loaded->schedule_count) {
+                buffer_add_text(out, "schedules\n");
                 diff.count++;
         }
         if (!same_outlets(running, loaded)) {

@@ -5,6 +5,7 @@
 #include "core/text/suggest.h"
 #include "io/config/config_check.h"
 #include "io/config/config_fold.h"
+#include "io/config/config_lists.h"
 #include "io/config/config_loader.h"
 #include "io/config/config_yaml.h"
 
@@ -147,6 +148,10 @@ static void *base_of(struct loader *loader, const struct setting *setting, const
                 *error = "there is no such queue";
                 index = index_of(path, loader->config->queue_count);
                 return index < loader->config->queue_count ? &loader->config->queues[index] : NULL;
+        case SETTING_OF_SCHEDULE:
+                *error = "there is no such schedule";
+                index = index_of(path, loader->config->schedule_count);
+                return index < loader->config->schedule_count ? &loader->config->schedules[index] : NULL;
         case SETTING_OF_TOKEN:
                 *error = "there is no such token";
                 index = index_of(path, loader->config->serve.token_count);
@@ -217,33 +222,20 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
 {
         bool in_handlers = strncmp(node->path, "handlers.", 9) == 0;
         bool sequence = node->kind == CONFIG_NODE_SEQUENCE || node->kind == CONFIG_NODE_LIST;
-        if (strcmp(node->path, "queues") == 0 && node->kind == CONFIG_NODE_SEQUENCE) {
-                if (node->count > CONFIG_QUEUES_MAX) {
-                        loader_complain(loader, label, node->path, CONFIG_QUEUES_EXPECTED);
-                        return false;
-                }
-                loader->config->queue_count = node->count;
-                for (size_t i = 0; i < node->count; i++)
-                        settings_queue_defaults(&loader->config->queues[i], loader->arena);
+        const char *expected = NULL;
+        if (config_list_apply(loader->config, loader->arena, node, &expected))
                 return true;
-        }
-        bool tokens = strcmp(node->path, "serve.tokens") == 0;
-        if (tokens && node->kind == CONFIG_NODE_SEQUENCE && node->count <= CONFIG_TOKENS_MAX) {
-                loader->config->serve.token_count = node->count;
-                for (size_t i = 0; i < node->count; i++)
-                        settings_token_defaults(&loader->config->serve.tokens[i], loader->arena);
-                return true;
-        }
         bool known = setting_is_section(node->path) &&
                      (!node->odd_key || (in_handlers && node->depth == 2)) && !is_in_type(node);
-        bool queues = strcmp(node->path, "queues") == 0;
-        if (!known || sequence || queues) {
-                loader_complain(loader, label, node->path,
-                                queues          ? CONFIG_QUEUES_EXPECTED
-                                : tokens        ? CONFIG_TOKENS_EXPECTED
-                                : known         ? "expected settings as `key: value`, not a list"
-                                : node->odd_key ? "unknown setting; dotted names are written as sections"
-                                                : loader_unknown(loader, node->path));
+        if (!known || sequence || expected) {
+                const char *message = "expected settings as `key: value`, not a list";
+                if (expected)
+                        message = expected;
+                else if (!known && node->odd_key)
+                        message = "unknown setting; dotted names are written as sections";
+                else if (!known)
+                        message = loader_unknown(loader, node->path);
+                loader_complain(loader, label, node->path, message);
                 return false;
         }
         const char *error = NULL;

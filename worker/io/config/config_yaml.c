@@ -1,6 +1,7 @@
 #include "io/config/config_yaml.h"
 
 #include "core/text/utf8.h"
+#include "io/config/config_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,14 @@ static void visit_mapping(struct reader *reader, yaml_node_t *node, const char *
         }
 }
 
+/* "schedules[0].data": whatever it is, it is one value. */
+static bool is_of_json(const char *path)
+{
+        static const char list[] = "schedules[";
+        const char *end = strncmp(path, list, sizeof(list) - 1) == 0 ? strchr(path, ']') : NULL;
+        return end && strcmp(end, "].data") == 0;
+}
+
 static void visit(struct reader *reader, yaml_node_t *node, const yaml_node_t *key, const char *path,
                   size_t depth)
 {
@@ -145,7 +154,16 @@ static void visit(struct reader *reader, yaml_node_t *node, const yaml_node_t *k
                 .key_line = (int)key->start_mark.line + 1,
                 .key_column = (int)key->start_mark.column + 1,
         };
-        if (node->type == YAML_SEQUENCE_NODE) {
+        bool json = node->type != YAML_SCALAR_NODE && is_of_json(path);
+        if (json) {
+                entry.kind = CONFIG_NODE_VALUE;
+                entry.values = arena_alloc(reader->arena, sizeof(*entry.values));
+                entry.values[0] = config_json_text(reader->arena, reader->document, node);
+                entry.count = 1;
+                *node_add(reader) = entry;
+                if (!entry.values[0])
+                        fail(reader, node->start_mark, "too much for one value, or nested too deeply");
+        } else if (node->type == YAML_SEQUENCE_NODE) {
                 visit_sequence(reader, node, entry);
         } else if (node->type == YAML_MAPPING_NODE) {
                 entry.kind = CONFIG_NODE_MAPPING;

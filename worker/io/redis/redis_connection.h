@@ -20,6 +20,8 @@ enum redis_script {
         REDIS_SCRIPT_DECIDE,
         REDIS_SCRIPT_SETTLE,
         REDIS_SCRIPT_KILLED,
+        REDIS_SCRIPT_TICK,
+        REDIS_SCRIPT_QUEUED,
         REDIS_SCRIPT_COUNT
 };
 

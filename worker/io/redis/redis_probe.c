@@ -12,7 +12,8 @@ static const char *const script_sources[REDIS_SCRIPT_COUNT] = {
         [REDIS_SCRIPT_KEEP] = script_keep,     [REDIS_SCRIPT_INTEND] = script_intend,
         [REDIS_SCRIPT_RECORD] = script_record, [REDIS_SCRIPT_COMPLETE] = script_complete,
         [REDIS_SCRIPT_DECIDE] = script_decide, [REDIS_SCRIPT_SETTLE] = script_settle,
-        [REDIS_SCRIPT_KILLED] = script_killed,
+        [REDIS_SCRIPT_KILLED] = script_killed, [REDIS_SCRIPT_TICK] = script_tick,
+        [REDIS_SCRIPT_QUEUED] = script_queued,
 };
 
 const char *redis_probe_cancel(struct arena *arena)
@@ -112,12 +113,14 @@ static const char *const commands[] = {
         "HEXISTS f",
         "HSET f v",
         "HDEL f",
+        "HINCRBY n 1",
         "RPUSH v",
         "RPUSHX v",
         "LTRIM 0 0",
         "SMEMBERS",
         "ZADD 0 v",
         "ZREM v",
+        "ZSCORE v",
         "ZREMRANGEBYRANK 0 0",
         "ZREMRANGEBYSCORE 0 0",
         "PERSIST",

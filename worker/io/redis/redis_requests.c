@@ -116,9 +116,9 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         for (size_t i = 0; i < 3; i++)
                 given += particulars[i][1].len > 0;
         char copy[128];
-        snprintf(copy, sizeof(copy), "%d %.*s %" PRId64 " %" PRId64, claim->outside,
+        snprintf(copy, sizeof(copy), "%d %.*s %" PRId64 " %" PRId64 "%s", claim->outside,
                  SLICE_PRINT(claim->dead_id.len > 0 ? claim->dead_id : SLICE_LITERAL("-")),
-                 longest_tier_ms(store->config), claim->death_ms);
+                 longest_tier_ms(store->config), claim->death_ms, claim->first ? " first" : "");
         begin_script(store, REDIS_SCRIPT_CLAIM, identity, 4 + 2 * given);
         if (claim->first_seen_ms > 0)
                 resp_add_integer(out, claim->first_seen_ms);
@@ -308,4 +308,38 @@ void redis_store_query(struct redis_store *store, const struct slice *arguments,
                 return;
         add_arguments(&store->out, arguments, count);
         redis_ring_push(store, request);
+}
+
+static void ask_of_key(struct redis_store *store, enum redis_script script, struct request request,
+                       const struct slice *arguments, size_t count)
+{
+        if (refuse_while_down(store, request))
+                return;
+        resp_begin(&store->out, 3 + count);
+        resp_add_text(&store->out, "EVALSHA");
+        resp_add(&store->out, (struct slice){.data = store->connection.sha[script], .len = 40});
+        resp_add_text(&store->out, "1");
+        for (size_t i = 0; i < count; i++)
+                resp_add(&store->out, arguments[i]);
+        redis_ring_push(store, request);
+}
+
+static struct request query_request(store_strings *done, void *context)
+{
+        struct request request = lease_request(NULL, context);
+        request.kind = REQUEST_QUERY;
+        request.strings = done;
+        return request;
+}
+
+void redis_store_tick(struct redis_store *store, const struct slice *arguments, size_t count,
+                      store_strings *done, void *context)
+{
+        ask_of_key(store, REDIS_SCRIPT_TICK, query_request(done, context), arguments, count);
+}
+
+void redis_store_queued(struct redis_store *store, const struct slice *arguments, size_t count,
+                        store_strings *done, void *context)
+{
+        ask_of_key(store, REDIS_SCRIPT_QUEUED, query_request(done, context), arguments, count);
 }

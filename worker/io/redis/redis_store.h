@@ -38,6 +38,7 @@ struct store_claim {
         bool outside;         /* comes from outside, and for the first time: no copy of ours, no redelivery */
         int64_t death_ms;     /* left_ms of an answer DEAD to an earlier claim of the same delivery; else 0 */
         struct slice dead_id; /* the dead id that the message carries, whoever sent it; absent: none */
+        bool first;           /* on_conflict: other content under a known id is superfluous */
 };
 
 struct store_result {
@@ -152,5 +153,12 @@ void redis_store_command(struct redis_store *store, const struct slice *argument
 typedef void store_strings(void *context, bool lost, const struct slice *values, size_t count);
 void redis_store_query(struct redis_store *store, const struct slice *arguments, size_t count,
                        store_strings *done, void *context);
+
+/* Asks tick.lua, of the schedule with the key arguments[0]; the others are the script's own. */
+void redis_store_tick(struct redis_store *store, const struct slice *arguments, size_t count,
+                      store_strings *done, void *context);
+/* Asks queued.lua likewise, of a job. */
+void redis_store_queued(struct redis_store *store, const struct slice *arguments, size_t count,
+                        store_strings *done, void *context);
 
 #endif

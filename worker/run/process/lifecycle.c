@@ -2,7 +2,9 @@
 #include "io/machine/clock.h"
 #include "io/machine/notify.h"
 #include "io/machine/turn.h"
+#include "run/schedules.h"
 #include "run/state.h"
+#include "run/types.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -80,6 +82,8 @@ static void on_tick(uv_timer_t *timer)
         log_tick();
         recent_look(engine);
         presence_look(engine, now_ms);
+        types_look(engine, now_ms);
+        schedules_look(engine, now_ms);
         alerts_look(engine, now_ms);
 }
 

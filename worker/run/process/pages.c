@@ -3,6 +3,7 @@
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/process_usage.h"
+#include "run/schedules.h"
 #include "run/state.h"
 
 #include <inttypes.h>
@@ -284,6 +285,7 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         process_usage_read(&process);
         metrics_set_process(metrics, &process);
         metrics_render(metrics, body);
+        schedules_render(engine, body);
 }
 
 void pages_render(void *context, enum admin_page page, bool verbose, struct buffer *body, int *status)

@@ -20,7 +20,8 @@ static void every_key_is_spelt_with_its_prefix_and_name(void **state)
                 [KEY_LOCK] = "p:lock:dlq:n",       [KEY_PROBE] = "p:probe:n",
                 [KEY_OPERATION] = "p:operation:n", [KEY_OPERATIONS] = "p:operations",
                 [KEY_DROPPED] = "p:dropped:n",     [KEY_SAMPLES] = "p:samples",
-                [KEY_SAMPLING] = "p:sampling",     [KEY_PAYLOAD] = "p:payload:{n}",
+                [KEY_SAMPLING] = "p:sampling",     [KEY_TYPES] = "p:types",
+                [KEY_PAYLOAD] = "p:payload:{n}",   [KEY_SCHEDULE] = "p:schedule:{n}",
         };
         struct arena arena;
         arena_init(&arena);

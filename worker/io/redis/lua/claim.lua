@@ -1,6 +1,6 @@
--- ARGV from 11: first seen ms ('' if unknown), alone ('1'), max_crashes, "OUTSIDE DEAD_ID TIER DEATH" (1 if the message
--- comes from outside for the first time, else 0; the dead id that it carries, or -; ms of the longest delay tier; the
--- left_ms of an answer `dead`, else 0), then what else the record is to hold: name, value, ...
+-- ARGV from 11: first seen ms ('' if unknown), alone ('1'), max_crashes, "OUTSIDE DEAD_ID TIER DEATH [first]" (1 if the
+-- message comes from outside for the first time, else 0; the dead id that it carries, or -; ms of the longest delay tier;
+-- the left_ms of an answer `dead`, else 0; on_conflict), then what else the record is to hold: name, value, ...
 -- Answers a number for a new job, when it was first seen, else
 -- {answer, left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}, redrives, attempt,
 -- deferrals, queue, {name, value...}, doubt, age, first}: the generation that the job now has; the queue whose index of dead letters
@@ -26,7 +26,7 @@ local CLAIM_FIELDS = {'state', 'owner', 'lease_until_ms', 'fingerprint', 'redriv
   'finished_ms', 'started_ms', 'doubt_ms', 'doubt_from_ms'}
 local r, values = {}, call('HMGET', job, unpack(CLAIM_FIELDS))
 for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
-local outside, dead_id, tier_ms, named_death = string.match(ARGV[14], '^(%d) (%S+) (%d+) (%d+)$')
+local outside, dead_id, tier_ms, named_death = string.match(ARGV[14], '^(%d) (%S+) (%d+) (%d+)')
 -- A copy that waits may be late by as much before it counts as lost.
 local LATE_MS = 30000
 -- No deliver-at is further ahead: 400 days, and one for clocks that differ.
@@ -146,8 +146,15 @@ if r.state == 'dropped' then
   r.created_ms, r.decision, r.error, r.signal, r.doubt_ms = '', '', '', '', ''
   return take('new', 1)
 end
+-- Other content under this id is superfluous only beside a job of the same kind that goes on or went well.
+local function is_first()
+  if string.sub(ARGV[14], -6) ~= ' first' or r.state == 'dead' or r.state == 'cancelled' then return false end
+  local known = call('HMGET', job, 'type', 'queue')
+  return known[1] == ARGV[7] and known[2] == ARGV[8]
+end
+
 if r.state == 'cancelled' and r.fingerprint == '' then r.fingerprint = ARGV[6] end
-if r.fingerprint ~= ARGV[6] then return answer('conflict') end
+if r.fingerprint ~= ARGV[6] then return answer(is_first() and 'first' or 'conflict') end
 if r.state == 'cancelled' then return answer('cancelled') end
 if r.state == 'completed' then return answer('done') end
 if r.owner == owner then
