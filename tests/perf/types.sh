@@ -1,19 +1,18 @@
 #!/bin/sh
 # What types from files cost: instructions a message against the same type in C, counted by callgrind, and the time that 1,000
 # of them take to load. Exit: 0 within the limits, 1 over one, 77 if it cannot be counted here.
-# usage: tests/perf/types.sh [BUILD DIRECTORY]
+# usage: tests/perf/types.sh
 set -eu
 MOST_PERCENT=150
 LOAD_TYPES=1000
 LOAD_MOST_MS=1000
 cd "$(dirname "$0")/../.."
-build=${1:-build/perf}
+build=build/crash
 command -v valgrind >/dev/null 2>&1 || { echo "skipped: valgrind is not installed"; exit 77; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-if ! { cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=gcc -DLEVERET_TESTS=OFF &&
-  cmake --build "$build" --target types_path leveret -j"$(nproc)"; } >"$work/log" 2>&1; then
+if ! tests/perf/build >"$work/log" 2>&1; then
   cat "$work/log"
   exit 1
 fi
