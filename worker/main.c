@@ -5,6 +5,7 @@
 #include "core/send/mail_services.h"
 #include "core/settings/settings.h"
 #include "core/text/suggest.h"
+#include "core/text/word.h"
 #include "io/config/config_file.h"
 #include "io/log/libraries.h"
 
@@ -144,10 +145,10 @@ static void tell_unknown(const char *name)
         struct suggest suggest = {.word = name, .limit = suggest_limit(name)};
         for (const struct cli_command *command = cli_commands; command->name; command++)
                 suggest_offer(&suggest, command->name);
+        bool near = suggest.best != NULL;
         fprintf(stderr, "leveret: %s \"%.60s\"%s%s%s\n",
                 name[0] == '-' ? "expected a command, not" : "unknown command", name,
-                suggest.best ? "; did you mean " : "", suggest.best ? suggest.best : "",
-                suggest.best ? "?" : "");
+                text_if(near, "; did you mean "), text_or(suggest.best, ""), text_if(near, "?"));
         usage(stderr, CLI_USAGE);
 }
 
@@ -163,7 +164,7 @@ int main(int argc, char **argv)
                 puts("leveret " LEVERET_VERSION);
                 status = CLI_OK;
         } else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-                status = usage(argc > 1 ? stdout : stderr, argc > 1 ? CLI_OK : CLI_USAGE);
+                status = argc > 1 ? usage(stdout, CLI_OK) : usage(stderr, CLI_USAGE);
         } else if (strcmp(name, "--manual") == 0 || strcmp(name, "--manual-of-settings") == 0) {
                 status = manual(name[strlen("--manual")] != '\0');
         } else if (strcmp(name, "--manual-of-mail-services") == 0) {

@@ -9,6 +9,7 @@ import sys
 
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 500
+TABLES = {"worker/core/settings/settings_table.c": 800}  # rows of one table, which is looked up and not read
 
 FOLDER_FILES_MAX = 30
 
@@ -110,8 +111,9 @@ def check_lengths(name, text):
     lines = text.splitlines()
     if name.startswith("tests/"):
         return
-    if len(lines) > FILE_LINES_MAX:
-        yield len(lines), f"{len(lines)} lines; a file has at most {FILE_LINES_MAX}"
+    most = TABLES.get(name, FILE_LINES_MAX)
+    if len(lines) > most:
+        yield len(lines), f"{len(lines)} lines; a file has at most {most}"
     start = None
     for number, line in enumerate(lines, 1):  # the house style puts a function's braces into the first column
         if line == "{":

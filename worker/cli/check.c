@@ -2,6 +2,7 @@
 #include "cli/mail_once.h"
 #include "core/mail/mail_guard.h"
 #include "core/send/mail_look.h"
+#include "core/text/word.h"
 #include "io/amqp/amqp_topology.h"
 #include "io/broker/amqp_policies.h"
 #include "relay/relay.h"
@@ -135,7 +136,7 @@ static bool probe_look(struct cli *cli, struct cli_table *table, const struct co
         bool ok = opened && result.answer != LOOK_UNKNOWN, failed = !ok && outlet->has_on_ambiguous;
         const char *detail =
                 arena_printf(&cli->arena, "%s: %s%s%s", outlet->name, look_follows(outlet, &result),
-                             result.refused ? ": " : "", result.refused ? result.error : "");
+                             text_if(result.refused, ": "), text_if(result.refused, result.error));
         const char *state = failed ? "failed" : "warning";
         cli_table_row(table, "look-up", ok ? "ok" : state, cli_safe(cli, slice_of(detail)));
         return !failed;

@@ -64,8 +64,9 @@ static const char *value_of(const struct cli *cli, int argc, char **argv, int *a
 static bool is_pointer(int argc, char **argv, int at)
 {
         const char *equals = strchr(argv[at], '=');
-        const char *value = equals ? equals + 1 : at + 1 < argc ? argv[at + 1] : "";
-        return value[0] == '/';
+        if (equals)
+                return equals[1] == '/';
+        return at + 1 < argc && argv[at + 1][0] == '/';
 }
 
 static const char *flag_missing(struct cli *cli, const char *word, const struct cli_flag *flags)

@@ -78,10 +78,10 @@ int command_health(struct cli *cli, int argc, char **argv)
                                   probe.setting);
         else
                 status = http == 200 ? CLI_OK : CLI_ERROR;
-        if (cli->output == CLI_JSON)
-                print_json(error[0]       ? arena_printf(&cli->arena, "unreachable\n%s", error)
-                           : body.len > 0 ? body.data
-                                          : "unknown");
+        if (cli->output == CLI_JSON && error[0])
+                print_json(arena_printf(&cli->arena, "unreachable\n%s", error));
+        else if (cli->output == CLI_JSON)
+                print_json(body.len > 0 ? body.data : "unknown");
         else if (body.len > 0)
                 print_lines(cli, body.data, status == CLI_OK ? stdout : stderr);
         buffer_fini(&body);

@@ -6,9 +6,11 @@
 const char *mail_place(struct arena *arena, const struct config *config)
 {
         struct url url;
-        const char *text = config->mail.transport == TRANSPORT_HTTP   ? config->mail.http.url
-                           : config->mail.transport == TRANSPORT_SMTP ? config->mail.smtp.url
-                                                                      : NULL;
+        const char *text = NULL;
+        if (config->mail.transport == TRANSPORT_HTTP)
+                text = config->mail.http.url;
+        else if (config->mail.transport == TRANSPORT_SMTP)
+                text = config->mail.smtp.url;
         if (!text || !url_parse(arena, text, &url))
                 return "";
         return url.port ? arena_printf(arena, "%s://%s:%u", url.scheme, url_host(arena, url.host), url.port)

@@ -56,7 +56,8 @@ static size_t total_width(const struct cli_table *table, const struct layout *la
 {
         size_t total = 0;
         for (size_t i = 0; i < table->column_count; i++)
-                total += layout->shown[i] ? layout->widths[i] + (total ? GAP : 0) : 0;
+                if (layout->shown[i])
+                        total += layout->widths[i] + (total ? GAP : 0);
         return total;
 }
 

@@ -128,7 +128,9 @@ static int64_t oldest_ms(const struct fleet_queue *queue, int64_t after_ms)
         int64_t age_ms = clock_wall_ms() - after_ms;
         if (queue->ready == 0)
                 return 0;
-        return after_ms == 0 ? -1 : age_ms > 1 ? age_ms : 1;
+        if (after_ms == 0)
+                return -1;
+        return age_ms > 1 ? age_ms : 1;
 }
 
 static void take_ages(const struct query *query, struct fleet *fleet)

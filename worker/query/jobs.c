@@ -2,6 +2,7 @@
 #include "core/codec/json.h"
 #include "core/memory/memory.h"
 #include "core/record/keys.h"
+#include "core/text/word.h"
 #include "io/machine/clock.h"
 #include "query/payload.h"
 
@@ -98,7 +99,7 @@ void job_add_fields(const char *id, const struct redis_value *record, struct buf
                 buffer_add_char(out, ':');
                 add_value(out, record->items[i].text, record->items[i + 1].text);
         }
-        buffer_printf(out, ",\"stuck\":%s", job_is_stuck(record) ? "true" : "false");
+        buffer_printf(out, ",\"stuck\":%s", bool_word(job_is_stuck(record)));
 }
 
 void job_add_json(const struct query *query, const char *id, const struct redis_value *record,
@@ -106,7 +107,7 @@ void job_add_json(const struct query *query, const char *id, const struct redis_
 {
         buffer_add_char(out, '{');
         job_add_fields(id, record, out);
-        buffer_printf(out, ",\"payload\":%s", payload_is_kept(query, id) ? "true" : "false");
+        buffer_printf(out, ",\"payload\":%s", bool_word(payload_is_kept(query, id)));
         buffer_add_text(out, ",\"events\":");
         job_add_timeline(query, id, out);
         buffer_add_char(out, '}');

@@ -1,5 +1,6 @@
 #include "query/operation.h"
 #include "core/record/keys.h"
+#include "core/text/word.h"
 #include "io/machine/clock.h"
 #include "query/jobs.h"
 #include "query/publication.h"
@@ -159,7 +160,7 @@ void operation_add_json(const struct operation *operation, struct buffer *out)
         add_text(out, "token", operation->token);
         add_text(out, "new_id", operation->new_id);
         buffer_printf(out, ",\"expired\":%" PRId64 ",\"restorable\":%s,\"started_ms\":%" PRId64,
-                      operation->expired, operation->kept > 0 ? "true" : "false", operation->started_ms);
+                      operation->expired, bool_word(operation->kept > 0), operation->started_ms);
         if (operation->ended_ms > 0)
                 buffer_printf(out, ",\"ended_ms\":%" PRId64 "}", operation->ended_ms);
         else

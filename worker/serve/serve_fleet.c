@@ -1,3 +1,4 @@
+#include "core/text/word.h"
 #include "query/audit.h"
 #include "query/fleet.h"
 #include "query/pause.h"
@@ -27,16 +28,21 @@ static void add_number(struct buffer *out, const char *name, int64_t number)
 
 static const char end_of_list[] = "],\"next\":null}";
 
+static const char *state_of(const struct fleet_queue *queue, bool asked)
+{
+        if (queue->paused)
+                return "paused";
+        if (!asked)
+                return "unknown";
+        return queue->exists ? "open" : "missing";
+}
+
 static void add_queue(struct buffer *out, const struct fleet_queue *queue, bool asked)
 {
         buffer_add_char(out, '{');
         add_text(out, "queue", queue->name);
-        add_text(out, "state",
-                 queue->paused   ? "paused"
-                 : !asked        ? "unknown"
-                 : queue->exists ? "open"
-                                 : "missing");
-        buffer_printf(out, ",\"paused\":%s", queue->paused ? "true" : "false");
+        add_text(out, "state", state_of(queue, asked));
+        buffer_printf(out, ",\"paused\":%s", bool_word(queue->paused));
         add_number(out, "ready", queue->ready);
         add_number(out, "oldest_ms", queue->oldest_ms);
         add_number(out, "in_flight", queue->in_flight);
@@ -149,8 +155,8 @@ static void set_paused(const struct serve_call *call, bool paused)
         }
         buffer_add_char(out, '{');
         add_text(out, "queue", queue);
-        buffer_printf(out, ",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}",
-                      paused ? "true" : "false", pause.changed ? "true" : "false", pause.workers, pause.late);
+        buffer_printf(out, ",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}", bool_word(paused),
+                      bool_word(pause.changed), pause.workers, pause.late);
 }
 
 void serve_pause(const struct serve_call *call)

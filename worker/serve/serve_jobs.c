@@ -1,4 +1,5 @@
 #include "core/text/units.h"
+#include "core/text/word.h"
 #include "io/machine/clock.h"
 #include "query/audit.h"
 #include "query/cancel.h"
@@ -166,7 +167,7 @@ void serve_jobs(const struct serve_call *call)
                 job_add_fields(list.rows[i].id, list.rows[i].record, out);
                 buffer_add_char(out, '}');
         }
-        buffer_printf(out, "],\"complete\":%s,\"next\":", list.complete ? "true" : "false");
+        buffer_printf(out, "],\"complete\":%s,\"next\":", bool_word(list.complete));
         const struct job_row *last = list.more ? &list.rows[list.count - 1] : NULL;
         if (last)
                 buffer_add_json_string(out, slice_of(arena_printf(call->query->arena, "%" PRId64 "~%s",

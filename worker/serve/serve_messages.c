@@ -4,6 +4,7 @@
 #include "core/plan/plan.h"
 #include "core/plan/registry.h"
 #include "core/text/plain_text.h"
+#include "core/text/word.h"
 #include "handler.h"
 #include "query/audit.h"
 #include "query/publication.h"
@@ -152,7 +153,7 @@ static void answer_accepted(const struct serve_call *call, const struct publicat
         call->answer->status = 202;
         buffer_add_text(out, "{\"id\":");
         buffer_add_json_string(out, slice_of(publication->id));
-        buffer_printf(out, ",\"duplicate\":%s}", duplicate ? "true" : "false");
+        buffer_printf(out, ",\"duplicate\":%s}", bool_word(duplicate));
 }
 
 static void publish_new(const struct serve_call *call, const struct publication *publication)

@@ -1,5 +1,6 @@
 #include "core/codec/json.h"
 #include "core/serve/session.h"
+#include "core/text/word.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "serve/serve.h"
@@ -50,7 +51,7 @@ static void tell(const struct serve_call *call, const char *name, enum serve_rol
                 buffer_printf(out, "%" PRId64, until_ms);
         else
                 buffer_add_text(out, "null");
-        buffer_printf(out, ",\"open\":%s}", call->query->config->serve.token_count == 0 ? "true" : "false");
+        buffer_printf(out, ",\"open\":%s}", bool_word(call->query->config->serve.token_count == 0));
 }
 
 /* The text of {"token": text} and nothing else; NULL: refused. */

@@ -2,6 +2,7 @@
 #include "core/plan/plan_json.h"
 #include "core/plan/schema.h"
 #include "core/serve/problem.h"
+#include "core/text/word.h"
 #include "core/types/declared_type.h"
 #include "core/types/planned_type.h"
 #include "handler.h"
@@ -73,7 +74,7 @@ void serve_type(const struct serve_call *call)
         buffer_add_json_string(out, slice_of(handler->type));
         buffer_add_text(out, ",\"summary\":");
         buffer_add_json_string(out, slice_of(handler->summary));
-        buffer_printf(out, ",\"closed\":%s,\"example\":%s,\"locales\":", handler->closed ? "true" : "false",
+        buffer_printf(out, ",\"closed\":%s,\"example\":%s,\"locales\":", bool_word(handler->closed),
                       handler->example);
         add_locales(out, handler);
         buffer_add_text(out, ",\"schema\":");

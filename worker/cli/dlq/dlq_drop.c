@@ -1,4 +1,5 @@
 #include "cli/dlq/dlq_command.h"
+#include "core/text/word.h"
 #include "io/machine/clock.h"
 
 #include <errno.h>
@@ -94,7 +95,7 @@ static int report(struct dlq *dlq, const struct dlq_backup *backup, int status)
         if (cli->output == CLI_JSON)
                 print_json(dlq, backup);
         fprintf(stderr, "dropped %" PRId64 " of %" PRId64 "%s%s\n", backup->dropped, backup->total,
-                file->name ? "; they are kept in " : "", file->name ? file->name : "");
+                text_if(file->name, "; they are kept in "), text_or(file->name, ""));
         if (dlq_interrupted())
                 return cli_fail(cli, CLI_ERROR, "stopped by Ctrl-C; the rest is as it was");
         if (status == CLI_OK && !backup->failed && backup->dropped < backup->total)

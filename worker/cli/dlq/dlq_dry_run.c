@@ -1,4 +1,5 @@
 #include "cli/dlq/dlq_command.h"
+#include "core/text/word.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,7 +52,8 @@ int dlq_dry_run(struct dlq *dlq, const char *verb)
         int status = dlq->wanted > 0 ? CLI_OK : count_all(dlq, &count);
         if (status != CLI_OK)
                 return status;
-        int64_t all = dlq->wanted > 0 ? dlq->wanted_messages : count, late = target ? dlq_count_late(dlq) : 0;
+        int64_t all = dlq->wanted > 0 ? dlq->wanted_messages : count;
+        int64_t late = target ? dlq_count_late(dlq) : 0;
         count = count > all - late ? all - late : count;
         if (late > 0)
                 fprintf(stderr, "%" PRId64 " would be left alone: their deadline has passed (--expired)\n",
@@ -60,9 +62,8 @@ int dlq_dry_run(struct dlq *dlq, const char *verb)
                 print_json(dlq, verb, target, count);
         else
                 show_first(dlq, count);
+        bool cut = count > SHOWN_MAX && command_of(dlq)->cli->output == CLI_TABLE;
         fprintf(stderr, "would %s %" PRId64 " of %s%s%s%s; nothing was done\n", verb, count, dlq->source,
-                target ? " to " : "", target ? target : "",
-                count > SHOWN_MAX && command_of(dlq)->cli->output == CLI_TABLE ? " (the first 20 are shown)"
-                                                                               : "");
+                text_if(target, " to "), text_or(target, ""), text_if(cut, " (the first 20 are shown)"));
         return CLI_OK;
 }

@@ -28,9 +28,9 @@ static bool next_name(const char **pointer, char name[NAME_MAX_BYTES])
         for (; *at && *at != '/'; at++) {
                 if (len + 1 == NAME_MAX_BYTES)
                         return false;
-                bool escaped = *at == '~' && (at[1] == '0' || at[1] == '1');
-                name[len++] = escaped ? (at[1] == '1' ? '/' : '~') : *at;
-                at += escaped;
+                bool tilde = at[0] == '~' && at[1] == '0', slash = at[0] == '~' && at[1] == '1';
+                name[len++] = slash ? '/' : *at;
+                at += tilde || slash;
         }
         name[len] = '\0';
         *pointer = at;

@@ -34,6 +34,8 @@ const char *fleet_duration_text(struct cli *cli, int64_t ms)
 
 const char *fleet_age_text(struct cli *cli, int64_t since_ms)
 {
+        if (since_ms <= 0)
+                return "-";
         int64_t age_ms = clock_wall_ms() - since_ms;
-        return since_ms <= 0 ? "-" : fleet_duration_text(cli, age_ms > 1 ? age_ms : 1);
+        return fleet_duration_text(cli, age_ms > 1 ? age_ms : 1);
 }

@@ -1,4 +1,5 @@
 #include "cli/fleet/fleet_text.h"
+#include "core/text/word.h"
 #include "query/pause.h"
 
 #include <inttypes.h>
@@ -66,15 +67,15 @@ static void tell_paused(struct cli *cli, const char *queue, bool paused, bool ch
 {
         if (cli->output == CLI_TABLE) {
                 printf("%s %s%s, %zu worker%s\n", cli_safe(cli, slice_of(queue)),
-                       changed ? "" : "was already ", paused ? "paused" : "resumed", workers,
-                       workers == 1 ? "" : "s");
+                       text_if(!changed, "was already "), paused ? "paused" : "resumed", workers,
+                       text_if(workers != 1, "s"));
                 return;
         }
         struct buffer out = {0};
         buffer_add_text(&out, "{\"queue\":");
         buffer_add_json_string(&out, slice_of(queue));
-        buffer_printf(&out, ",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}",
-                      paused ? "true" : "false", changed ? "true" : "false", workers, late);
+        buffer_printf(&out, ",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}", bool_word(paused),
+                      bool_word(changed), workers, late);
         cli_print_json((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
 }

@@ -1,6 +1,7 @@
 #include "cli/fleet/top_view.h"
 #include "cli/fleet/fleet_text.h"
 #include "core/record/keys.h"
+#include "core/text/word.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>
@@ -169,7 +170,9 @@ static void add_queues(struct cli *cli, const struct fleet *fleet, struct buffer
         cli_table_init(&table, cli, queue_columns, CLI_COUNT(queue_columns));
         for (size_t i = 0; i < fleet->queue_count; i++) {
                 const struct fleet_queue *queue = &fleet->queues[i];
-                const char *state = !queue->exists ? "missing" : queue->paused ? "paused" : "open";
+                const char *state = queue->paused ? "paused" : "open";
+                if (!queue->exists)
+                        state = "missing";
                 cli_table_row(&table, queue->name, fleet->trouble ? "unknown" : state,
                               number(cli, queue->ready), fleet_duration_text(cli, queue->oldest_ms),
                               number(cli, queue->in_flight), number(cli, queue->consumers),
@@ -290,8 +293,8 @@ static void add_json(const struct fleet *fleet, const struct sums *sums, const s
                 const struct fleet_queue *queue = &fleet->queues[i];
                 buffer_printf(out, "%s{\"queue\":", i ? "," : "");
                 buffer_add_json_string(out, slice_of(queue->name));
-                buffer_printf(out, ",\"exists\":%s,\"paused\":%s", queue->exists ? "true" : "false",
-                              queue->paused ? "true" : "false");
+                buffer_printf(out, ",\"exists\":%s,\"paused\":%s", bool_word(queue->exists),
+                              bool_word(queue->paused));
                 add_number(out, "ready", queue->ready);
                 add_number(out, "consumers", queue->consumers);
                 add_number(out, "dead", queue->dead);

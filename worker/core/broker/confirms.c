@@ -74,7 +74,10 @@ static void entry_settle(struct confirm_entry *entry, bool acked, confirm_settle
                 return;
         void *item = entry->item;
         entry->item = NULL;
-        settled(context, item, entry->returned ? CONFIRM_RETURNED : acked ? CONFIRM_ACKED : CONFIRM_NACKED);
+        if (entry->returned)
+                settled(context, item, CONFIRM_RETURNED);
+        else
+                settled(context, item, acked ? CONFIRM_ACKED : CONFIRM_NACKED);
 }
 
 bool confirms_settle(struct confirms *confirms, uint64_t number, bool multiple, bool acked,

@@ -87,8 +87,9 @@ static const char *name_of(struct arena *arena, const json_t *answer)
         if (operator.len> 0)
                 buffer_printf(&name, "%soperator policy \"%.*s\"", user.len > 0 ? " and " : "",
                               SLICE_PRINT(operator));
-        const char *copy = arena_copy(arena, name.len ? name.data : "a policy",
-                                      name.len ? name.len : strlen("a policy"));
+        if (name.len == 0)
+                buffer_add_text(&name, "a policy");
+        const char *copy = arena_copy(arena, name.data, name.len);
         buffer_fini(&name);
         return copy;
 }

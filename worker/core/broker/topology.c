@@ -74,10 +74,13 @@ static void patterns_add(struct arena *arena, struct topology *topology, const s
 {
         for (size_t i = 0; i < config->binding_count; i++) {
                 char *binding = arena_strdup(arena, config->bindings[i]), *end = strchr(binding, '\n');
-                if (end)
+                const char *exchange = EXCHANGE_IN, *key = binding;
+                if (end) {
                         *end = '\0';
-                binding_add(topology, end ? binding : EXCHANGE_IN, arena_strdup(arena, config->name),
-                            end ? end + 1 : binding);
+                        exchange = binding;
+                        key = end + 1;
+                }
+                binding_add(topology, exchange, arena_strdup(arena, config->name), key);
         }
 }
 

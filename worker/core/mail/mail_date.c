@@ -8,7 +8,8 @@ static const int64_t last_s = 253402300799; /* the end of the year 9999 */
 
 void mail_date_add(struct buffer *out, int64_t time_s)
 {
-        int64_t s = time_s < 0 ? 0 : time_s > last_s ? last_s : time_s;
+        int64_t s = time_s < 0 ? 0 : time_s;
+        s = s > last_s ? last_s : s;
         int64_t count = s / 86400, second = s % 86400;
         int year, month, day;
         calendar_date(count, &year, &month, &day);

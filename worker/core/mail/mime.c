@@ -3,6 +3,7 @@
 #include "core/mail/mime_body.h"
 #include "core/mail/mime_file.h"
 #include "core/mail/mime_words.h"
+#include "core/text/word.h"
 
 #include <stdio.h>
 
@@ -17,8 +18,8 @@ static void unsubscribe_add(struct buffer *out, struct list_unsubscribe list)
         size_t count = 0;
         if (list.mailto) {
                 bool bare = strncmp(list.mailto, "mailto:", 7) != 0;
-                buffer_printf(&places[count], "<%s%s>%s", bare ? "mailto:" : "", list.mailto,
-                              list.url ? "," : "");
+                buffer_printf(&places[count], "<%s%s>%s", text_if(bare, "mailto:"), list.mailto,
+                              text_if(list.url, ","));
                 texts[count] = places[count].data;
                 count++;
         }

@@ -2,6 +2,7 @@
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 
 #include <stdlib.h>
 
@@ -54,12 +55,11 @@ static size_t word_len(struct slice text, bool base64, size_t max)
                 size_t width = utf8_width(text.data + at, text.len - at);
                 if (width == 0)
                         abort(); /* the text was to be UTF-8 */
+                bool plain = width == 1 && (q_plain(text.data[at]) || text.data[at] == ' ');
                 if (base64)
                         columns = (at + width + 2) / 3 * 4;
                 else
-                        columns += width > 1                                        ? 3 * width
-                                   : q_plain(text.data[at]) || text.data[at] == ' ' ? 1
-                                                                                    : 3;
+                        columns += plain ? 1 : 3 * width;
                 if (columns > max)
                         break;
                 at += width;
@@ -186,7 +186,8 @@ static void value_add(struct buffer *out, struct slice text)
 {
         for (bool first = true; text.len; first = false) {
                 const char *space = memchr(text.data, ' ', text.len);
-                size_t len = space ? (size_t)(space - text.data) : text.len, taken = space ? len + 1 : len;
+                size_t len = space ? (size_t)(space - text.data) : text.len;
+                size_t taken = len + (space != NULL);
                 bool fold = !first && column_of(out) + 1 + len > LINE_MAX_COLUMNS;
                 buffer_add_text(out, fold ? "\r\n " : " ");
                 buffer_add(out, text.data, len);
@@ -241,8 +242,9 @@ static void mailbox_piece_add(struct buffer *out, struct mailbox mailbox, const 
                 name_add(out, (struct slice){.data = text.data, .len = text.len});
                 buffer_clear(&text);
         }
-        const char *open = mailbox.name.len ? "<" : "", *close = mailbox.name.len ? ">" : "";
-        buffer_printf(&text, "%s%.*s%s%s", open, SLICE_PRINT(mailbox.address), close, end);
+        buffer_add_text(&text, text_if(mailbox.name.len, "<"));
+        buffer_add(&text, mailbox.address.data, mailbox.address.len);
+        buffer_printf(&text, "%s%s", text_if(mailbox.name.len, ">"), end);
         piece_add(out, (struct slice){.data = text.data, .len = text.len});
         buffer_fini(&text);
 }

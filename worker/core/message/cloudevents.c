@@ -88,7 +88,9 @@ static int base64_digit(char c)
                 return c - 'a' + 26;
         if (c >= '0' && c <= '9')
                 return c - '0' + 52;
-        return c == '+' ? 62 : c == '/' ? 63 : -1;
+        if (c == '+')
+                return 62;
+        return c == '/' ? 63 : -1;
 }
 
 /* Strict RFC 4648 section 4: padded, no other character, unused bits zero. */

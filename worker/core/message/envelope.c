@@ -11,6 +11,7 @@
 #include "core/message/own_headers.h"
 #include "core/plan/registry.h"
 #include "core/text/plain_text.h"
+#include "core/text/word.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -167,9 +168,9 @@ static void check_type(struct reading *reading)
 static void refuse_content_type(struct reading *reading, const char *place, struct slice found)
 {
         bool inner = place != content_type_place;
+        const char *shown = found.len ? plain_text(reading->arena, found, SHOWN_MAX) : "no text";
         REFUSE(reading, REASON_BAD_PAYLOAD, "%s: expected application/json%s, found %s", place,
-               inner ? "" : " or application/cloudevents+json",
-               found.len ? plain_text(reading->arena, found, SHOWN_MAX) : "no text");
+               text_if(!inner, " or application/cloudevents+json"), shown);
 }
 
 static void refuse_stray_event(struct reading *reading)

@@ -1,6 +1,7 @@
 #include "core/outbox/outbox_numbers.h"
 
 #include "core/outbox/outbox_sql.h"
+#include "core/text/word.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -102,11 +103,11 @@ void outbox_status_render(const struct outbox_numbers *numbers, struct buffer *o
         buffer_add_json_string(out, slice_of(numbers->worker));
         buffer_printf(out, ",\"version\":\"%s\",\"state\":\"%s\",\"ready\":%s,\"not_ready_because\":",
                       numbers->version, numbers->draining ? "draining" : "running",
-                      outbox_is_ready(numbers) ? "true" : "false");
+                      bool_word(outbox_is_ready(numbers)));
         buffer_add_json_string(out, slice_of(reasons.len ? reasons.data : ""));
         buffer_printf(out, ",\"postgres\":{\"up\":%s},\"publisher\":{\"up\":%s,\"blocked\":%s}",
-                      numbers->postgres_up ? "true" : "false", numbers->publisher_up ? "true" : "false",
-                      numbers->publisher_blocked ? "true" : "false");
+                      bool_word(numbers->postgres_up), bool_word(numbers->publisher_up),
+                      bool_word(numbers->publisher_blocked));
         add_known(out, "waiting", numbers->waiting);
         add_known(out, "oldest_ms", numbers->oldest_ms);
         add_known(out, "aside", numbers->aside);

@@ -1,4 +1,5 @@
 #include "core/plan/fields.h"
+#include "core/text/word.h"
 
 #include <stdlib.h>
 
@@ -106,8 +107,8 @@ static void describe(const struct describer *describer, const struct field *fiel
                 buffer_printf(&pointer, "%s/%s", before, field->name);
                 buffer_printf(out, "%-*s  ", (int)describer->width, pointer.data);
                 add_kind(out, field);
-                buffer_printf(out, "%s%s%s\n", field->optional ? ", optional" : "",
-                              field->description ? ": " : "", field->description ? field->description : "");
+                buffer_printf(out, "%s%s%s\n", text_if(field->optional, ", optional"),
+                              text_if(field->description, ": "), text_or(field->description, ""));
                 if (field->fields) {
                         buffer_add_text(&pointer, item_of(field));
                         describe(describer, field->fields, pointer.data);

@@ -2,6 +2,7 @@
 #include "core/address/mailbox.h"
 #include "core/plan/attachment_check.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 
 #include <strings.h>
 
@@ -222,7 +223,7 @@ static void tags_check(struct buffer *out, const struct mail *mail)
 
 static void body_check(struct buffer *out, const struct mail *mail)
 {
-        size_t text = mail->text ? strlen(mail->text) : 0, html = mail->html ? strlen(mail->html) : 0;
+        size_t text = strlen(text_or(mail->text, "")), html = strlen(text_or(mail->html, ""));
         if (text + html == 0)
                 mistake_add(out, "/text: neither text nor html");
         if (mail->text && !utf8_valid(mail->text, text))
@@ -254,8 +255,7 @@ void mistake_add(struct buffer *out, const char *format, ...)
 
 static void size_check(struct buffer *out, const struct mail *mail)
 {
-        size_t text = mail->text ? strlen(mail->text) : 0, html = mail->html ? strlen(mail->html) : 0,
-               content = 0;
+        size_t text = strlen(text_or(mail->text, "")), html = strlen(text_or(mail->html, "")), content = 0;
         for (const struct attachment *file = mail->attachments; file && file->name; file++)
                 content += file->content_len;
         if (text + html > MAIL_BODY_MAX)

@@ -1,5 +1,6 @@
 #include "core/plan/mail_copy.h"
 #include "core/address/mailbox.h"
+#include "core/text/word.h"
 
 /* Most lists are one address, which is written anew only if it is not ASCII. */
 static char *list_copy(struct arena *arena, const char *list)
@@ -62,8 +63,7 @@ static const struct attachment *attachments_copy(struct arena *arena, const stru
         for (size_t i = 0; i < count; i++)
                 copy[i] = (struct attachment){
                         .name = arena_strdup(arena, files[i].name),
-                        .type = arena_strdup(arena,
-                                             files[i].type ? files[i].type : "application/octet-stream"),
+                        .type = arena_strdup(arena, text_or(files[i].type, "application/octet-stream")),
                         .content = files[i].content
                                            ? arena_copy(arena, files[i].content, files[i].content_len)
                                            : NULL,

@@ -7,6 +7,7 @@
 #include "core/plan/plan_effects.h"
 #include "core/text/html_text.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,7 +181,8 @@ static json_t *parse(struct slice payload, struct faults *faults)
         json_t *value = json_parse(payload, cause);
         const char *look = value ? NULL : looks_like(payload);
         if (!value)
-                faults_add(faults, "%s%s%s", cause, look ? "; the body looks like " : "", look ? look : "");
+                faults_add(faults, "%s%s%s", cause, text_if(look, "; the body looks like "),
+                           text_or(look, ""));
         return value;
 }
 

@@ -2,6 +2,7 @@
 #include "core/plan/fields.h"
 #include "core/plan/plan_effects.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 
 #include <stdlib.h>
 
@@ -16,7 +17,7 @@ struct answer {
 
 static bool refuse(struct answer *answer, size_t index, const char *member, const char *what)
 {
-        faults_add(answer->faults, "/effects/%zu%s%s: %s", index, member ? "/" : "", member ? member : "",
+        faults_add(answer->faults, "/effects/%zu%s%s: %s", index, text_if(member, "/"), text_or(member, ""),
                    what);
         return false;
 }

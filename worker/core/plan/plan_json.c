@@ -1,4 +1,5 @@
 #include "core/plan/plan_json.h"
+#include "core/text/word.h"
 
 #include <inttypes.h>
 
@@ -41,7 +42,7 @@ static void add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
 {
         if (!list.url && !list.mailto)
                 return;
-        buffer_printf(out, ",\"list_unsubscribe\":{\"one_click\":%s", list.one_click ? "true" : "false");
+        buffer_printf(out, ",\"list_unsubscribe\":{\"one_click\":%s", bool_word(list.one_click));
         add_text(out, "url", list.url);
         add_text(out, "mailto", list.mailto);
         buffer_add_char(out, '}');

@@ -2,6 +2,7 @@
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
 #include "core/send/mail_json.h"
+#include "core/text/word.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -74,9 +75,9 @@ static bool lacks_length(const char *text, size_t min)
 static int64_t file_len(const struct mail_request *request, size_t i)
 {
         const struct attachment *file = &request->mail.attachments[i];
-        return file->content      ? (int64_t)file->content_len
-               : request->fetched ? request->fetched[i].len
-                                  : file->size;
+        if (file->content)
+                return (int64_t)file->content_len;
+        return request->fetched ? request->fetched[i].len : file->size;
 }
 
 static bool refuse(struct buffer *out, const char *place, const char *preset, const char *rule)
@@ -280,7 +281,7 @@ void mail_preset_authorization(struct buffer *out, const struct config_outlet *o
                         return;
                 /* fallthrough */
         case PRESET_AUTH_BASIC:
-                basic_add(out, username ? username : "", password ? password : "");
+                basic_add(out, text_or(username, ""), text_or(password, ""));
                 return;
         case PRESET_AUTH_SIGV4:
                 return;

@@ -1,6 +1,7 @@
 #include "core/send/mail_services.h"
 #include "core/send/mail_preset.h"
 #include "core/send/send_outcome.h"
+#include "core/text/word.h"
 
 static const char head[] =
         "# Mail services\n\n"
@@ -102,8 +103,8 @@ void mail_services_add(struct buffer *out)
         buffer_add_text(out, head);
         for (int preset = MAIL_PRESET_RESEND; preset <= MAIL_PRESET_CUSTOM; preset++) {
                 const struct mail_preset_rules *rules = mail_preset_rules((enum mail_preset)preset);
-                buffer_printf(out, "%s## %s\n\n- `POST %s%s`", preset ? "\n" : "", rules->name,
-                              rules->url ? rules->url : "", rules->path);
+                buffer_printf(out, "%s## %s\n\n- `POST %s%s`", text_if(preset, "\n"), rules->name,
+                              text_or(rules->url, ""), rules->path);
                 if (rules->needs)
                         buffer_printf(out, "; needs of `mail.http`: %s", rules->needs);
                 buffer_add_text(out, ".\n");

@@ -56,15 +56,20 @@ static const char *type_of(const struct serve_route *route)
         return route->action == SERVE_STREAM ? "text/event-stream" : "application/json";
 }
 
+static const char *schema_of(const struct serve_route *route)
+{
+        if (route->list)
+                return "{\"$ref\":\"#/components/schemas/list\"}";
+        bool json = strcmp(type_of(route), "application/json") == 0;
+        return json ? "{\"type\":\"object\"}" : "{\"type\":\"string\"}";
+}
+
 static void add_responses(struct buffer *out, const struct serve_route *route)
 {
         buffer_printf(out,
                       ",\"responses\":{\"%d\":{\"description\":\"OK\",\"content\":{\"%s\":{\"schema\":%s}}},"
                       "\"default\":{\"$ref\":\"#/components/responses/problem\"}}",
-                      route->status ? route->status : 200, type_of(route),
-                      route->list ? "{\"$ref\":\"#/components/schemas/list\"}"
-                      : strcmp(type_of(route), "application/json") != 0 ? "{\"type\":\"string\"}"
-                                                                        : "{\"type\":\"object\"}");
+                      route->status ? route->status : 200, type_of(route), schema_of(route));
 }
 
 /* "getV1TypesTypeSchema": unique, for those who generate clients. */

@@ -83,8 +83,9 @@ static bool assign_word(const struct setting *setting, const char *text, void *v
                         buffer_fini(&expected);
                         return true;
                 }
-                buffer_printf(&expected, "%s%s", i ? (setting->words[i + 1] ? ", " : " or ") : "",
-                              setting->words[i]);
+                if (i)
+                        buffer_add_text(&expected, setting->words[i + 1] ? ", " : " or ");
+                buffer_add_text(&expected, setting->words[i]);
         }
         refuse(setting, expected.data, text, error);
         buffer_fini(&expected);

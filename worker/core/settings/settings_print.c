@@ -1,5 +1,6 @@
 #include "core/settings/settings.h"
 #include "core/text/units.h"
+#include "core/text/word.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -115,7 +116,7 @@ bool setting_print(const struct setting *setting, const void *base, bool masked,
                 rate_add(out, *(const double *)(const void *)at);
                 return true;
         case SETTING_BOOLEAN:
-                buffer_add_text(out, *(const bool *)at ? "true" : "false");
+                buffer_add_text(out, bool_word(*(const bool *)at));
                 return true;
         case SETTING_WORD:
                 memcpy(&word, at, sizeof(word));

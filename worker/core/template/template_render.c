@@ -1,5 +1,6 @@
 #include "core/template/program.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -193,7 +194,7 @@ void template_add_value(struct buffer *out, const json_t *value)
                 break;
         case JSON_TRUE:
         case JSON_FALSE:
-                buffer_add_text(out, json_is_true(value) ? "true" : "false");
+                buffer_add_text(out, bool_word(json_is_true(value)));
                 break;
         case JSON_NULL:
                 break;
@@ -319,12 +320,15 @@ static bool render_partial(struct renderer *renderer, const struct surroundings 
                 return false;
         const struct indent *outer = op->standalone ? around->indent : NULL;
         struct indent indent = {.outer = outer, .text = op->indent};
+        bool indented = op->standalone && op->indent.len;
         struct template_arguments arguments = {
                 .outer = around->arguments, .template = around->template, .from = index + 1, .to = op->end};
         struct surroundings inner = {.template = partial,
                                      .scope = around->scope,
-                                     .indent = op->standalone && op->indent.len ? &indent : outer,
-                                     .arguments = op->kind == OP_PARENT ? &arguments : around->arguments};
+                                     .indent = indented ? &indent : outer,
+                                     .arguments = around->arguments};
+        if (op->kind == OP_PARENT)
+                inner.arguments = &arguments;
         bool ok = render_ops(renderer, &inner, 0, partial->count);
         renderer->depth--;
         return ok;

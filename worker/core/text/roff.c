@@ -27,11 +27,12 @@ void roff_add(struct buffer *out, const char *text, size_t len)
                         buffer_add_text(out, "\\-");
                 else if (text[i] == '\'')
                         buffer_add_text(out, "\\(aq");
-                else if (text[i] == '~' || text[i] == '^' || text[i] == '`')
-                        buffer_printf(out, "%s",
-                                      text[i] == '~'   ? "\\(ti"
-                                      : text[i] == '^' ? "\\(ha"
-                                                       : "\\(ga");
+                else if (text[i] == '~')
+                        buffer_add_text(out, "\\(ti");
+                else if (text[i] == '^')
+                        buffer_add_text(out, "\\(ha");
+                else if (text[i] == '`')
+                        buffer_add_text(out, "\\(ga");
                 else
                         buffer_add_char(out, text[i]);
         }

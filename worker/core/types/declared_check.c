@@ -1,3 +1,4 @@
+#include "core/text/word.h"
 #include "core/types/declared.h"
 
 /* Whether a type can do what it says, told before a message asks for it. */
@@ -28,7 +29,7 @@ static void example_plan(const struct type_check *check, const char *locale)
             PLAN_OK)
                 for (const struct fault *fault = faults.first; fault; fault = fault->next)
                         file_faults_add(check->faults, check->type->example_place, "example%s%s: %s",
-                                        locale && *locale ? " in " : "", locale ? locale : "", fault->text);
+                                        text_if(locale && *locale, " in "), text_or(locale, ""), fault->text);
         arena_fini(&arena);
 }
 

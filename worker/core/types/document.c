@@ -1,5 +1,6 @@
 #include "core/types/document.h"
 #include "core/text/suggest.h"
+#include "core/text/word.h"
 
 #include <stdlib.h>
 
@@ -55,8 +56,8 @@ bool document_keys_known(const struct document *map, const char *const *keys, st
                         continue;
                 good = false;
                 file_faults_add(faults, document_key_place(each), "unknown key %.60s%s%s%s", each->key,
-                                suggest.best ? "; did you mean " : "", suggest.best ? suggest.best : "",
-                                suggest.best ? "?" : "");
+                                text_if(suggest.best, "; did you mean "), text_or(suggest.best, ""),
+                                text_if(suggest.best, "?"));
         }
         return good;
 }

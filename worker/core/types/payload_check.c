@@ -3,6 +3,7 @@
 #include "core/codec/rfc3339.h"
 #include "core/text/suggest.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 #include "core/types/schema_node.h"
 
 #include <math.h>
@@ -190,7 +191,7 @@ static bool wrong_unknown(const struct payload_schema *schema, const struct payl
         bool plain = !strchr(name, '@') && utf8_one_line(name, strlen(name));
         bool cut = strlen(name) > NAME_SHOWN_MAX;
         snprintf(shown, sizeof(shown), "%.*s%s", (int)utf8_prefix(name, strlen(name), NAME_SHOWN_MAX),
-                 plain ? name : "?", cut && plain ? "..." : "");
+                 plain ? name : "?", text_if(cut && plain, "..."));
         struct payload_place inner = {.outer = place, .name = shown};
         struct suggest suggest = {.word = name, .limit = suggest_limit(name)};
         for (size_t i = 0; i < schema->property_count; i++)

@@ -1,3 +1,4 @@
+#include "core/text/word.h"
 #include "core/types/schema_node.h"
 
 #include <math.h>
@@ -79,8 +80,7 @@ static void property_line(const struct payload_describer *describer, const struc
         buffer_printf(out, "%-*s  %s", (int)describer->width, pointer, kind_word(schema));
         add_limits(out, schema);
         buffer_add_text(out, property->required ? "" : ", optional");
-        buffer_printf(out, "%s%s\n", schema->description ? ": " : "",
-                      schema->description ? schema->description : "");
+        buffer_printf(out, "%s%s\n", text_if(schema->description, ": "), text_or(schema->description, ""));
 }
 
 static void properties_describe(const struct payload_describer *describer,

@@ -89,8 +89,9 @@ bool type_set_close(struct type_set *set, const struct handler *const *compiled,
                 bool planned = handler_is_planned(one) || handler_is_planned(other);
                 struct place_in_file configured = {
                         .file = arena_printf(&set->arena, "handlers.%s.plan", ours->type)};
-                file_faults_add(faults, planned ? configured : declared_type_place(ours), "%s is also %s",
-                                ours->type, one->kind && other->kind ? "in another file" : "a type in C");
+                struct place_in_file place = planned ? configured : declared_type_place(ours);
+                file_faults_add(faults, place, "%s is also %s", ours->type,
+                                one->kind && other->kind ? "in another file" : "a type in C");
         }
         if (faults->count == before)
                 for (size_t i = 0; i < set->declared_count; i++)

@@ -95,8 +95,9 @@ static struct broker *node_open(const struct amqp_settings *settings, const stru
                 memory_out();
         struct timeval timeout = timeval_of(AMQP_RPC_TIMEOUT_MS);
         amqp_set_rpc_timeout(broker->state, &timeout);
-        if (socket_connect(broker, last ? AMQP_CONNECT_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS, error) &&
-            broker_log_in(broker, role, last ? AMQP_RPC_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS, error))
+        int connect_ms = last ? AMQP_CONNECT_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS;
+        int log_in_ms = last ? AMQP_RPC_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS;
+        if (socket_connect(broker, connect_ms, error) && broker_log_in(broker, role, log_in_ms, error))
                 return broker;
         broker_close(broker, 0);
         return NULL;

@@ -107,8 +107,11 @@ static void connection_write(struct amqp_consumer *consumer)
                 if (status < 0)
                         connection_drop(consumer, amqp_error_string2(status));
         }
+        int events = left ? UV_WRITABLE : 0;
+        if (!consumer->held)
+                events |= UV_READABLE;
         if (consumer->broker)
-                poll_ask(consumer, (consumer->held ? 0 : UV_READABLE) | (left ? UV_WRITABLE : 0));
+                poll_ask(consumer, events);
 }
 
 static void heartbeat_write(struct amqp_consumer *consumer)

@@ -101,10 +101,12 @@ static void on_watch(uv_timer_t *timer)
         int64_t busy_since_ms = atomic_load(&outbox->busy_since_ms);
         if (busy_since_ms && now_ms - busy_since_ms >= outbox->timeout_ms)
                 socket_shutdown(outbox);
-        waiting_expire(outbox, now_ms - outbox->timeout_ms,
-                       atomic_load(&outbox->blocked) ? "the broker blocks publishers (resource alarm)"
-                       : atomic_load(&outbox->up)    ? "the broker does not read it (resource alarm?)"
-                                                     : "not connected in time");
+        const char *why = "not connected in time";
+        if (atomic_load(&outbox->blocked))
+                why = "the broker blocks publishers (resource alarm)";
+        else if (atomic_load(&outbox->up))
+                why = "the broker does not read it (resource alarm?)";
+        waiting_expire(outbox, now_ms - outbox->timeout_ms, why);
 }
 
 static struct outbox *outbox_new(const struct config *config, int64_t timeout_ms, uv_async_t *wake_loop)

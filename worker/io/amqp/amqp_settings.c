@@ -19,7 +19,9 @@ static void node_add(struct arena *arena, struct amqp_settings *settings, const 
 {
         struct amqp_node *node = &settings->nodes[settings->node_count++];
         node->host = url->host;
-        node->port = url->port ? url->port : settings->tls ? 5671 : 5672;
+        node->port = settings->tls ? 5671 : 5672;
+        if (url->port)
+                node->port = url->port;
         node->place = arena_printf(arena, "%s://%s:%d/%s", url->scheme, url_host(arena, url->host),
                                    node->port, strcmp(settings->vhost, "/") == 0 ? "" : settings->vhost);
 }

@@ -122,9 +122,11 @@ static bool item_end(struct pass *pass, const char *kind, const char *name,
                         pass->report(pass->context, kind, name, TOPOLOGY_IN_PLACE, "");
                 return true;
         }
-        enum topology_verdict verdict = error->code == 404   ? TOPOLOGY_MISSING
-                                        : error->code == 406 ? TOPOLOGY_DIFFERENT
-                                                             : TOPOLOGY_DENIED;
+        enum topology_verdict verdict = TOPOLOGY_DENIED;
+        if (error->code == 404)
+                verdict = TOPOLOGY_MISSING;
+        else if (error->code == 406)
+                verdict = TOPOLOGY_DIFFERENT;
         const char *detail = verdict == TOPOLOGY_DIFFERENT && wanted
                                      ? topology_difference(&pass->arena, wanted, error->text)
                                      : error->text;

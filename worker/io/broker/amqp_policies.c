@@ -47,11 +47,14 @@ static bool inquiry_begin(struct inquiry *inquiry, const struct config *config, 
         size_t len = strlen(url.path);
         inquiry->base = arena_printf(arena, "%s://%s%s/%s%s", url.scheme, url_host(arena, url.host), port,
                                      url.path, len > 0 && url.path[len - 1] != '/' ? "/" : "");
-        inquiry->request = (struct http_get_request){
-                .shown = inquiry->base,
-                .user = url.user && url.user[0] ? url.user : inquiry->settings.user,
-                .password = url.user && url.user[0] ? url.password : inquiry->settings.password,
-                .ca_file = inquiry->settings.ca_file};
+        inquiry->request = (struct http_get_request){.shown = inquiry->base,
+                                                     .user = inquiry->settings.user,
+                                                     .password = inquiry->settings.password,
+                                                     .ca_file = inquiry->settings.ca_file};
+        if (url.user && url.user[0]) {
+                inquiry->request.user = url.user;
+                inquiry->request.password = url.password;
+        }
         return true;
 }
 

@@ -3,6 +3,7 @@
 #include "core/memory/memory.h"
 #include "core/text/expand.h"
 #include "core/text/suggest.h"
+#include "core/text/word.h"
 #include "io/config/config_check.h"
 #include "io/config/config_fold.h"
 #include "io/config/config_lists.h"
@@ -26,15 +27,15 @@ void loader_complain(struct loader *loader, const char *label, const char *path,
 {
         if (loader->errors->count++ >= ERRORS_MAX)
                 return;
-        buffer_printf(&loader->errors->lines, "%s: %s%s%s\n", label, path ? path : "", path ? ": " : "",
+        buffer_printf(&loader->errors->lines, "%s: %s%s%s\n", label, text_or(path, ""), text_if(path, ": "),
                       message);
 }
 
 void loader_warn(struct loader *loader, const char *label, const char *path, const char *message)
 {
         loader->errors->warning_count++;
-        buffer_printf(&loader->errors->warnings, "%s: %s%s%s\n", label, path ? path : "", path ? ": " : "",
-                      message);
+        buffer_printf(&loader->errors->warnings, "%s: %s%s%s\n", label, text_or(path, ""),
+                      text_if(path, ": "), message);
 }
 
 struct origin *loader_origin(struct loader *loader, const char *path, const char *label, bool in_file)
@@ -262,8 +263,8 @@ static void secret_in_plain(struct loader *loader, const struct setting *setting
         const char *message = arena_printf(
                 &loader->scratch,
                 "a secret in plain in a file that everybody may read; chmod o-r the file, or use "
-                "${VARIABLE}%s%s",
-                variable ? " or " : "", variable ? arena_printf(&loader->scratch, "%s_FILE", variable) : "");
+                "${VARIABLE}%s%s%s",
+                text_if(variable, " or "), text_or(variable, ""), text_if(variable, "_FILE"));
         /* Of services on this machine, as in development and tests, it is worth no more than a warning. */
         const char *label = file_label(loader, node->line, node->column);
         if (config_secret_is_local(loader->config, path, &loader->scratch))

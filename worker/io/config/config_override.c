@@ -34,10 +34,13 @@ static const char *secret_read(struct loader *loader, const char *variable, cons
         struct stat status;
         char *text = arena_alloc(&loader->scratch, SECRET_FILE_MAX + 2);
         ssize_t len = loader_read_file(path, text, SECRET_FILE_MAX, &status);
-        const char *error = len < 0 ? arena_printf(&loader->scratch, "cannot read: %s", strerror(errno))
-                            : len > SECRET_FILE_MAX           ? "the file is larger than 16 KiB"
-                            : memchr(text, '\0', (size_t)len) ? "the file holds a NUL character"
-                                                              : NULL;
+        const char *error = NULL;
+        if (len < 0)
+                error = arena_printf(&loader->scratch, "cannot read: %s", strerror(errno));
+        else if (len > SECRET_FILE_MAX)
+                error = "the file is larger than 16 KiB";
+        else if (memchr(text, '\0', (size_t)len))
+                error = "the file holds a NUL character";
         if (!error) {
                 text[len] = '\0';
                 if (len > 0 && text[len - 1] == '\n')
@@ -125,8 +128,11 @@ static const char *set_label(struct loader *loader, const struct setting *settin
                 setting && !setting->secret && setting->kind < SETTING_TEXT && strlen(value) <= LABEL_MAX;
         struct buffer escaped = {0};
         buffer_add_json_string(&escaped, slice_of(value));
-        const char *label = arena_printf(&loader->scratch, "--set %.*s=%.*s", LABEL_MAX, path,
-                                         shown ? (int)escaped.len - 2 : 3, shown ? escaped.data + 1 : "***");
+        struct slice text = {.data = "***", .len = 3};
+        if (shown) /* without its quotes */
+                text = (struct slice){.data = escaped.data + 1, .len = escaped.len - 2};
+        const char *label =
+                arena_printf(&loader->scratch, "--set %.*s=%.*s", LABEL_MAX, path, SLICE_PRINT(text));
         buffer_fini(&escaped);
         return label;
 }

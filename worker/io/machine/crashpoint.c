@@ -16,7 +16,7 @@ void crashpoint_pass(const char *name)
         if (left == -1) {
                 wanted = getenv("LEVERET_CRASHPOINT");
                 const char *colon = wanted ? strchr(wanted, ':') : NULL;
-                len = !wanted ? 0 : colon ? (size_t)(colon - wanted) : strlen(wanted);
+                len = wanted ? strcspn(wanted, ":") : 0;
                 left = colon ? strtol(colon + 1, NULL, 10) : 1;
                 if (colon && strstr(colon + 1, ":stop"))
                         with = SIGSTOP;

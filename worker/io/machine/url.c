@@ -1,4 +1,5 @@
 #include "io/machine/url.h"
+#include "core/text/word.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -28,7 +29,7 @@ static const char *host_take(struct arena *arena, CURLU *handle, bool *ok)
         if (len < 2 || host[0] != '[')
                 return host;
         const char *zone = part(arena, handle, CURLUPART_ZONEID, 0, ok);
-        return arena_printf(arena, "%.*s%s%s", (int)len - 2, host + 1, zone ? "%" : "", zone ? zone : "");
+        return arena_printf(arena, "%.*s%s%s", (int)len - 2, host + 1, text_if(zone, "%"), text_or(zone, ""));
 }
 
 static bool parts_take(struct arena *arena, CURLU *handle, struct url *url)

@@ -3,6 +3,7 @@
 #include "core/memory/memory.h"
 #include "core/text/plain_text.h"
 #include "core/text/shorten.h"
+#include "core/text/word.h"
 #include "io/machine/clock.h"
 
 #include <libpq-fe.h>
@@ -158,8 +159,8 @@ const char *postgres_describe(struct arena *arena, struct postgres *postgres)
         const char *version = PQparameterStatus(postgres->connection, "server_version");
         const char *tls =
                 PQsslInUse(postgres->connection) ? PQsslAttribute(postgres->connection, "protocol") : NULL;
-        return arena_printf(arena, "PostgreSQL %.40s, %s", version ? version : "of unknown version",
-                            tls ? tls : "not encrypted");
+        return arena_printf(arena, "PostgreSQL %.40s, %s", text_or(version, "of unknown version"),
+                            text_or(tls, "not encrypted"));
 }
 
 /* ---- statements ---- */

@@ -50,11 +50,13 @@ bool redis_connection_run(struct redis_connection *connection, int argc, const c
 
 bool redis_connection_log_in(struct redis_connection *connection, const struct redis_address *address)
 {
-        const char *with_user[] = {"AUTH", address->user, address->password};
-        const char *without[] = {"AUTH", address->password};
-        return !address->password ||
-               redis_connection_run(connection, address->user ? 3 : 2, address->user ? with_user : without,
-                                    "login refused");
+        const char *words[] = {"AUTH", address->user, address->password};
+        if (!address->password)
+                return true;
+        if (address->user)
+                return redis_connection_run(connection, 3, words, "login refused");
+        words[1] = address->password;
+        return redis_connection_run(connection, 2, words, "login refused");
 }
 
 static bool encrypt(struct redis_connection *connection, const char *host, const struct config_tls *tls)

@@ -1,4 +1,5 @@
 #include "io/redis/redis_tls.h"
+#include "core/text/word.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,8 +74,8 @@ static bool handshake(redisContext *context, SSL *session, char *error, size_t e
         long verdict = SSL_get_verify_result(session);
         if (!ok) {
                 *fatal = verdict != X509_V_OK;
-                snprintf(error, error_size, "%.100s%s%s", context->errstr, *fatal ? ": " : "",
-                         *fatal ? X509_verify_cert_error_string(verdict) : "");
+                const char *cause = *fatal ? X509_verify_cert_error_string(verdict) : "";
+                snprintf(error, error_size, "%.100s%s%s", context->errstr, text_if(*fatal, ": "), cause);
                 SSL_free(session);
         }
         SSL_free(session);

@@ -176,10 +176,12 @@ static void event_take(struct curl_loop *curl_loop, const struct epoll_event *ev
                 curl_loop->ready(watch->owner);
                 return;
         }
-        action(watch->pool, fd,
-               (event->events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-                       (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-                       (event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0));
+        int events = event->events & EPOLLIN ? CURL_CSELECT_IN : 0;
+        if (event->events & EPOLLOUT)
+                events |= CURL_CSELECT_OUT;
+        if (event->events & (EPOLLERR | EPOLLHUP))
+                events |= CURL_CSELECT_ERR;
+        action(watch->pool, fd, events);
 }
 
 /* What is not taken now is still there at the next turn. */
@@ -254,7 +256,9 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
                 return 0;
         }
         watch->pool = pool;
-        watch->wanted = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+        watch->wanted = what & CURL_POLL_IN ? EPOLLIN : 0;
+        if (what & CURL_POLL_OUT)
+                watch->wanted |= EPOLLOUT;
         return watch_is_known(curl_loop, watch) || watch_register(curl_loop, fd) ? 0 : -1;
 }
 

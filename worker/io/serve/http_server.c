@@ -177,17 +177,20 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
 {
         sigset_t all, before;
         bool tls = server->cert != NULL;
+        unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+        if (tls)
+                flags |= MHD_USE_TLS;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         struct MHD_Daemon *daemon = MHD_start_daemon(
-                MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | (tls ? (unsigned)MHD_USE_TLS : 0),
-                0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
-                (unsigned)HTTP_THREADS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
-                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                (unsigned)SILENCE_S, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-                MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK,
-                leave_escaped, NULL, tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, server->cert,
-                MHD_OPTION_HTTPS_MEM_KEY, server->key, MHD_OPTION_END);
+                flags, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
+                MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_THREADS, MHD_OPTION_CONNECTION_LIMIT,
+                (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX,
+                MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_S, MHD_OPTION_NOTIFY_CONNECTION,
+                on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+                MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+                tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, server->cert, MHD_OPTION_HTTPS_MEM_KEY,
+                server->key, MHD_OPTION_END);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         return daemon;
 }

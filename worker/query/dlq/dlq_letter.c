@@ -2,6 +2,7 @@
 #include "core/codec/base64.h"
 #include "core/message/own_headers.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 #include "query/dlq/dlq.h"
 
 #include <inttypes.h>
@@ -165,7 +166,7 @@ void header_json(struct buffer *out, const struct header *header)
 {
         switch (header->tag) {
         case HEADER_BOOLEAN:
-                buffer_add_text(out, header->boolean ? "true" : "false");
+                buffer_add_text(out, bool_word(header->boolean));
                 return;
         case HEADER_I8:
         case HEADER_I16:

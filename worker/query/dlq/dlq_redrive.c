@@ -1,6 +1,7 @@
 #include "core/job/limiter.h"
 #include "core/memory/memory.h"
 #include "core/message/copy.h"
+#include "core/text/word.h"
 #include "io/amqp/amqp_publisher.h"
 #include "io/machine/clock.h"
 #include "query/dlq/dlq.h"
@@ -96,8 +97,8 @@ static void on_published(void *context, enum publish_outcome outcome, const char
                 dlq_walk_hold(&redrive->walk, moving->tag);
                 if (!redrive->sum->error[0])
                         snprintf(redrive->sum->error, sizeof(redrive->sum->error), "%s%s%.100s",
-                                 publish_outcome_word(outcome), error && error[0] ? ": " : "",
-                                 error ? error : "");
+                                 publish_outcome_word(outcome), text_if(error && error[0], ": "),
+                                 text_or(error, ""));
         }
         free(moving);
         if (redrive->dlq->moved)

@@ -103,7 +103,9 @@ int64_t depth_oldest_ms(const struct engine *engine, size_t queue)
         if (state->ready <= 0)
                 return state->ready;
         int64_t age_ms = clock_wall_ms() - state->newer_than_ms;
-        return state->newer_than_ms == 0 ? -1 : age_ms > 0 ? age_ms : 0;
+        if (state->newer_than_ms == 0)
+                return -1;
+        return age_ms > 0 ? age_ms : 0;
 }
 
 static void take_counts(struct depth *depth)

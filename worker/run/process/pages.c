@@ -1,5 +1,6 @@
 #include "core/mail/mail_guard.h"
 #include "core/send/mail_look.h"
+#include "core/text/word.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/process_usage.h"
@@ -144,8 +145,8 @@ static void add_queues(const struct engine *engine, struct buffer *body)
                 buffer_add_text(body, i ? ",{" : "{");
                 add_string(body, "name", engine->config->queues[i].name);
                 buffer_printf(body, ",\"consuming\":%s,\"prefetch\":%u,\"in_flight\":%zu,\"paused\":%s",
-                              amqp_consumer_is_consuming(engine->consumer, i) ? "true" : "false",
-                              queue->wanted, queue->in_flight, queue->paused ? "true" : "false");
+                              bool_word(amqp_consumer_is_consuming(engine->consumer, i)), queue->wanted,
+                              queue->in_flight, bool_word(queue->paused));
                 add_waiting(engine, i, body);
                 if (closed) {
                         struct buffer why = {0};
@@ -230,16 +231,16 @@ static void render_status(struct engine *engine, struct buffer *body)
         buffer_add_char(body, '{');
         add_string(body, "worker", engine->worker);
         buffer_printf(body, ",\"version\":\"%s\",\"state\":\"%s\",\"ready\":%s,", LEVERET_VERSION,
-                      engine->life.stage == STAGE_RUNNING ? "running" : "draining", count ? "false" : "true");
+                      engine->life.stage == STAGE_RUNNING ? "running" : "draining", bool_word(count == 0));
         add_string(body, "not_ready_because", reasons.len ? reasons.data : "");
         buffer_printf(body, ",\"started_ms\":%" PRId64 ",\"last_success_ms\":%" PRId64 ",",
                       engine->started_ms, engine->last_success_ms);
         buffer_printf(body,
                       "\"amqp\":{\"up\":%s,\"epoch\":%" PRIu64 "},\"publisher\":{\"up\":%s,\"blocked\":%s},",
-                      engine->broker.up ? "true" : "false", engine->broker.epoch,
-                      amqp_publisher_is_up(engine->publisher) ? "true" : "false",
-                      amqp_publisher_is_blocked(engine->publisher) ? "true" : "false");
-        buffer_printf(body, "\"redis\":{\"up\":%s},", redis_store_is_up(engine->store) ? "true" : "false");
+                      bool_word(engine->broker.up), engine->broker.epoch,
+                      bool_word(amqp_publisher_is_up(engine->publisher)),
+                      bool_word(amqp_publisher_is_blocked(engine->publisher)));
+        buffer_printf(body, "\"redis\":{\"up\":%s},", bool_word(redis_store_is_up(engine->store)));
         add_outlets(engine, body);
         buffer_printf(body,
                       "\"breaker\":{\"state\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64

@@ -1,6 +1,7 @@
 #include "core/send/presets/preset_parts.h"
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
+#include "core/text/word.h"
 
 #include <stdlib.h>
 
@@ -86,9 +87,8 @@ void part_list(struct buffer *out, const char *start, const char *list)
 static void unsubscribe_value(struct buffer *out, struct list_unsubscribe list)
 {
         if (list.mailto)
-                buffer_printf(out, "<%s%s>%s",
-                              strncmp(list.mailto, "mailto:", 7) == 0 ? "" : "mailto:", list.mailto,
-                              list.url ? ", " : "");
+                buffer_printf(out, "<%s%s>%s", text_if(strncmp(list.mailto, "mailto:", 7) != 0, "mailto:"),
+                              list.mailto, text_if(list.url, ", "));
         if (list.url)
                 buffer_printf(out, "<%s>", list.url);
 }
