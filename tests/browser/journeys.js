@@ -1,5 +1,6 @@
 // What people do on the page. Each journey is given a Traveller and what the test has prepared.
 import { dead } from "./journeys_dead.js";
+import { journeys as ofSupport } from "./journeys_support.js";
 import { harmless, same } from "./traveller.js";
 
 const NAVIGATION = ["Overview", "Jobs", "Dead letters", "Queues", "Schedules", "Types", "Audit"];
@@ -180,4 +181,15 @@ async function tour(t, { id, type }) {
   }
 }
 
-export const journeys = { door, overview, find, timeline, preview, locales, pause, schedules, readers, keyboard, tour, ...dead };
+/** What the docs show: light, at a size that fits a page. */
+async function pictures(t, { queue }) {
+  await t.logIn();
+  await t.page.setViewportSize({ width: 1180, height: 720 });
+  await t.page.locator(".chart path.line").first().waitFor();
+  await t.look("page-overview");
+  await t.page.goto(`${t.base}/#/dead/${queue}`);
+  await t.page.getByRole("table", { name: "Groups" }).waitFor();
+  await t.look("page-dead");
+}
+
+export const journeys = { pictures, door, overview, find, timeline, preview, locales, pause, schedules, readers, keyboard, tour, ...dead, ...ofSupport };

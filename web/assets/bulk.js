@@ -2,7 +2,7 @@
 import { path, post } from "./api.js";
 import { dialog } from "./dialog.js";
 import { h } from "./dom.js";
-import { number, plural } from "./format.js";
+import { number, plural, reasonOf } from "./format.js";
 import { follow, isOver, progress, restore, stop } from "./operation.js";
 import { button, field } from "./parts.js";
 import { problem } from "./problem.js";
@@ -13,10 +13,20 @@ const WORDS = {
   drop: { title: "Drop", means: "They are taken out of the dead-letter queue and nothing is sent. They can be brought back for 7 days.", kind: "danger sure" },
 };
 
+/** By type and reason alone: the largest first. */
+function kinds(plan) {
+  const counts = new Map();
+  for (const { type, reason, count } of plan.groups ?? []) {
+    const words = `${type ?? "without a type"}: ${reasonOf(reason) || "no reason"}`;
+    counts.set(words, (counts.get(words) ?? 0) + count);
+  }
+  return [...counts].sort(([, a], [, b]) => b - a);
+}
+
 function groups(plan) {
-  const shown = (plan.groups ?? []).slice(0, GROUPS_SHOWN);
-  const more = (plan.groups ?? []).length - shown.length;
-  return h("ul", {}, shown.map(one => h("li", {}, h("b", {}, number(one.count)), h("span", {}, `${one.type ?? "without a type"}: ${one.reason ?? "no reason"}`))),
+  const all = kinds(plan), shown = all.slice(0, GROUPS_SHOWN);
+  const more = all.length - shown.length;
+  return h("ul", {}, shown.map(([words, count]) => h("li", {}, h("b", {}, number(count)), h("span", {}, words))),
     more > 0 ? h("li", {}, h("b", {}), h("span", {}, `and ${plural(more, "more group")}`)) : null);
 }
 

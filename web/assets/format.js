@@ -82,3 +82,6 @@ export const middle = (text, most = 26) =>
   text.length <= most ? text : `${text.slice(0, Math.ceil((most - 1) / 2))}…${text.slice(-Math.floor((most - 1) / 2))}`;
 
 export const id = (text, most) => h("code", { class: "id", title: text.length > (most ?? 26) ? text : null }, middle(text, most));
+
+/** A reason of death as words; "" for none. */
+export const reasonOf = word => (word ?? "").replaceAll("_", " ");

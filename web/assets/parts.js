@@ -13,6 +13,9 @@ export const state = (word, tone) => h("span", { class: `state ${tone ?? STATES[
 /** A breaker that is open is bad, unlike an open queue. */
 export const breaker = word => word ? state(word, { open: "bad", half_open: "slow", closed: "good" }[word]) : h("span", { class: "muted" }, "–");
 
+/** A word of a table that is not broken over lines, unless it is very long. */
+export const whole = word => h("span", { class: word.length <= 32 ? "whole" : null }, word);
+
 /** What stands where there is nothing: what that means and what to do. */
 export const empty = (title, ...more) => h("div", { class: "empty" }, h("p", { class: "empty-title" }, title), h("div", { class: "muted" }, more));
 

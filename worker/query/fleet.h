@@ -44,7 +44,8 @@ struct fleet {
 const char *fleet_look(const struct query *query, struct fleet *fleet);
 /* Is it one of these, separated by spaces? */
 bool fleet_has_word(const char *words, const char *word);
-/* Only the workers. NULL, or what Redis said. */
+/* Only the workers. NULL, or what Redis said. A `quick` query does not see workers before 0.2.0 in a Redis of
+ * more than 20,000 keys. */
 const char *fleet_workers(const struct query *query, struct fleet *fleet);
 
 #endif

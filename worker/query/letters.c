@@ -10,8 +10,13 @@
 /* Entries a request; each request is answered within the time-out of Redis. */
 #define PAGE 1000
 
-/* Of each entry: its dead id, then the fields that lists show. */
+/* Of each entry: its dead id, the fields that lists show, then perhaps the head of its body. */
 enum { FIELD_COUNT = 1 + LETTER_LISTED };
+
+static size_t stride_of(const struct letters_part *part)
+{
+        return FIELD_COUNT + (part->heads ? 1 : 0);
+}
 
 static void entry_fill(struct arena *arena, struct letter_entry *entry, const struct redis_value *values)
 {
@@ -41,16 +46,17 @@ static void entry_fill(struct arena *arena, struct letter_entry *entry, const st
 }
 
 /* SORT joins the set with the hashes in one request; a cluster refuses that, then each hash is asked for. */
-static const struct redis_value *page_sorted(const struct query *query, const char *set, size_t from)
+static const struct redis_value *page_sorted(const struct query *query, const char *set,
+                                             const struct letters_part *part)
 {
         struct arena *arena = query->arena;
-        struct slice words[7 + 2 * FIELD_COUNT] = {SLICE_LITERAL("SORT"),
+        struct slice words[9 + 2 * FIELD_COUNT] = {SLICE_LITERAL("SORT"),
                                                    slice_of(set),
                                                    SLICE_LITERAL("BY"),
                                                    SLICE_LITERAL("nosort"),
                                                    SLICE_LITERAL("LIMIT"),
-                                                   slice_of(arena_printf(arena, "%zu", from)),
-                                                   slice_of(arena_printf(arena, "%d", PAGE))};
+                                                   slice_of(arena_printf(arena, "%zu", part->from)),
+                                                   slice_of(arena_printf(arena, "%zu", part->count))};
         size_t count = 7;
         words[count++] = SLICE_LITERAL("GET");
         words[count++] = SLICE_LITERAL("#");
@@ -59,43 +65,53 @@ static const struct redis_value *page_sorted(const struct query *query, const ch
                 words[count++] = SLICE_LITERAL("GET");
                 words[count++] = slice_of(arena_printf(arena, "%s->%s", hash, letter_field(i)));
         }
+        if (part->heads) {
+                words[count++] = SLICE_LITERAL("GET");
+                words[count++] = slice_of(arena_printf(arena, "%s->head", hash));
+        }
         return redis_sync_run(query->redis, arena, words, count);
 }
 
-static void fetch_one(const struct query *query, const struct redis_value *dead_id, struct redis_value *into)
+static void fetch_one(const struct query *query, const struct redis_value *dead_id, struct redis_value *into,
+                      size_t stride)
 {
         struct arena *arena = query->arena;
         const char *key = record_key(arena, query->config->redis.prefix, KEY_LETTER,
                                      arena_copy(arena, dead_id->text.data, dead_id->text.len));
-        struct slice words[2 + LETTER_LISTED] = {SLICE_LITERAL("HMGET"), slice_of(key)};
+        struct slice words[3 + LETTER_LISTED] = {SLICE_LITERAL("HMGET"), slice_of(key)};
         for (int i = 0; i < LETTER_LISTED; i++)
                 words[2 + i] = slice_of(letter_field(i));
-        const struct redis_value *reply = redis_sync_run(query->redis, arena, words, 2 + LETTER_LISTED);
+        words[2 + LETTER_LISTED] = SLICE_LITERAL("head");
+        const struct redis_value *reply = redis_sync_run(query->redis, arena, words, 1 + stride);
         into[0] = *dead_id;
-        for (size_t i = 0; i + 1 < FIELD_COUNT && i < reply->count; i++)
+        for (size_t i = 0; i + 1 < stride && i < reply->count; i++)
                 into[i + 1] = reply->items[i];
 }
 
-static const struct redis_value *page_single(const struct query *query, const char *set, size_t from)
+static const struct redis_value *page_single(const struct query *query, const char *set,
+                                             const struct letters_part *part)
 {
         struct arena *arena = query->arena;
+        size_t stride = stride_of(part);
         const struct redis_value *ids =
-                redis_sync_call(query->redis, arena, "ZRANGE", set, arena_printf(arena, "%zu", from),
-                                arena_printf(arena, "%zu", from + PAGE - 1), NULL);
+                redis_sync_call(query->redis, arena, "ZRANGE", set, arena_printf(arena, "%zu", part->from),
+                                arena_printf(arena, "%zu", part->from + part->count - 1), NULL);
         if (ids->kind != REDIS_LIST)
                 return ids;
         struct redis_value *page = arena_alloc(arena, sizeof(*page));
         page->kind = REDIS_LIST;
-        page->count = ids->count * FIELD_COUNT;
-        page->items = arena_alloc(arena, page->count * sizeof(*page->items));
+        page->count = ids->count * stride;
+        page->items = arena_alloc(arena, (page->count ? page->count : 1) * sizeof(*page->items));
+        memset(page->items, 0, page->count * sizeof(*page->items));
         for (size_t i = 0; i < ids->count; i++)
-                fetch_one(query, &ids->items[i], &page->items[i * FIELD_COUNT]);
+                fetch_one(query, &ids->items[i], &page->items[i * stride], stride);
         return page;
 }
 
-static void add_page(const struct query *query, struct letters *letters, const struct redis_value *page)
+static void add_page(const struct query *query, struct letters *letters, const struct redis_value *page,
+                     size_t stride)
 {
-        size_t more = page->count / FIELD_COUNT;
+        size_t more = page->count / stride;
         if (letters->count + more > letters->capacity) {
                 letters->capacity = 2 * (letters->count + more);
                 struct letter_entry *entries =
@@ -104,24 +120,36 @@ static void add_page(const struct query *query, struct letters *letters, const s
                         memcpy(entries, letters->entries, letters->count * sizeof(*entries));
                 letters->entries = entries;
         }
-        for (size_t i = 0; i < more; i++)
-                entry_fill(query->arena, &letters->entries[letters->count++], &page->items[i * FIELD_COUNT]);
+        for (size_t i = 0; i < more; i++) {
+                struct letter_entry *entry = &letters->entries[letters->count++];
+                entry_fill(query->arena, entry, &page->items[i * stride]);
+                if (stride > FIELD_COUNT)
+                        entry->head = page->items[i * stride + FIELD_COUNT].text;
+                entry->head_is_known = stride > FIELD_COUNT;
+        }
+}
+
+const char *letters_read(const struct query *query, const char *queue, const struct letters_part *part,
+                         struct letters *letters)
+{
+        const char *set = record_key(query->arena, query->config->redis.prefix, KEY_DEAD, queue);
+        const struct redis_value *page = page_sorted(query, set, part);
+        if (page->kind != REDIS_LIST)
+                page = page_single(query, set, part);
+        if (page->kind != REDIS_LIST)
+                return query_text(query, page->text);
+        add_page(query, letters, page, stride_of(part));
+        return NULL;
 }
 
 const char *letters_load(const struct query *query, const char *queue, struct letters *letters)
 {
-        const char *set = record_key(query->arena, query->config->redis.prefix, KEY_DEAD, queue);
         *letters = (struct letters){0};
         for (;;) {
-                size_t before = letters->count;
-                const struct redis_value *page = page_sorted(query, set, before);
-                if (page->kind != REDIS_LIST)
-                        page = page_single(query, set, before);
-                if (page->kind != REDIS_LIST)
-                        return query_text(query, page->text);
-                add_page(query, letters, page);
-                if (letters->count - before < PAGE)
-                        return NULL;
+                const struct letters_part part = {.from = letters->count, .count = PAGE};
+                const char *error = letters_read(query, queue, &part, letters);
+                if (error || letters->count - part.from < PAGE)
+                        return error;
         }
 }
 
@@ -135,6 +163,8 @@ static bool head_contains(const struct query *query, const struct letter_entry *
                           const struct letter_filter *filter)
 {
         struct arena arena;
+        if (entry->head_is_known)
+                return contains(entry->head, filter->search);
         arena_init(&arena);
         const char *key = record_key(&arena, query->config->redis.prefix, KEY_LETTER, entry->dead_id);
         const struct redis_value *head = redis_sync_call(query->redis, &arena, "HGET", key, "head", NULL);
@@ -210,7 +240,7 @@ void letter_add_json(const struct letter_entry *entry, struct buffer *out)
 
 /* ---- groups ---- */
 
-static int compare_kind(const void *a, const void *b)
+int letter_group_compare(const void *a, const void *b)
 {
         const struct letter_group *left = a, *right = b;
         int order = strcmp(left->type, right->type);
@@ -223,15 +253,15 @@ static int compare_kind(const void *a, const void *b)
         return order != 0 ? order : strcmp(left->app, right->app);
 }
 
-static int compare_count(const void *a, const void *b)
+int letter_group_compare_count(const void *a, const void *b)
 {
         const struct letter_group *left = a, *right = b;
         if (left->count != right->count)
                 return left->count < right->count ? 1 : -1;
-        return compare_kind(a, b);
+        return letter_group_compare(a, b);
 }
 
-static struct letter_group group_of(const struct query *query, const struct letter_entry *entry)
+struct letter_group letter_group_of(const struct query *query, const struct letter_entry *entry)
 {
         return (struct letter_group){.type = query_text(query, entry->type),
                                      .reason = query_text(query, entry->reason),
@@ -244,7 +274,7 @@ static struct letter_group group_of(const struct query *query, const struct lett
                                      .last_ms = entry->failed_ms};
 }
 
-static void join(struct letter_group *group, const struct letter_group *more)
+void letter_group_join(struct letter_group *group, const struct letter_group *more)
 {
         group->count += more->count;
         if (more->first_ms < group->first_ms)
@@ -260,15 +290,15 @@ static size_t join_all(struct letter_group *groups, size_t count)
 {
         size_t kept = 0;
         if (count > 0)
-                qsort(groups, count, sizeof(*groups), compare_kind);
+                qsort(groups, count, sizeof(*groups), letter_group_compare);
         for (size_t i = 0; i < count; i++) {
-                if (kept > 0 && compare_kind(&groups[kept - 1], &groups[i]) == 0)
-                        join(&groups[kept - 1], &groups[i]);
+                if (kept > 0 && letter_group_compare(&groups[kept - 1], &groups[i]) == 0)
+                        letter_group_join(&groups[kept - 1], &groups[i]);
                 else
                         groups[kept++] = groups[i];
         }
         if (kept > 0)
-                qsort(groups, kept, sizeof(*groups), compare_count);
+                qsort(groups, kept, sizeof(*groups), letter_group_compare_count);
         return kept;
 }
 
@@ -278,6 +308,6 @@ size_t letters_group(const struct query *query, const struct letters *letters, s
         *groups = arena_alloc(query->arena, (letters->count ? letters->count : 1) * sizeof(**groups));
         for (size_t i = 0; i < letters->count; i++)
                 if (letters->entries[i].wanted)
-                        (*groups)[count++] = group_of(query, &letters->entries[i]);
+                        (*groups)[count++] = letter_group_of(query, &letters->entries[i]);
         return join_all(*groups, count);
 }

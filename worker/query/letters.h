@@ -21,6 +21,8 @@ struct letter_entry {
         int64_t copies; /* so many messages cannot be told apart: same id, content and reason */
         int64_t met;    /* so many of them were met in the queue */
         bool wanted;    /* chosen by ids or filters */
+        bool head_is_known;
+        struct slice head; /* if it is: the first RECORD_HEAD_MAX bytes of the body */
 };
 
 struct letters {
@@ -43,6 +45,14 @@ struct letter_group {
         int64_t first_ms, last_ms;
 };
 
+/* A part of a queue's index: `count` letters from the oldest but `from` on. */
+struct letters_part {
+        size_t from, count;
+        bool heads; /* with the heads of their bodies */
+};
+/* Adds those that there are. NULL, or what Redis said. */
+const char *letters_read(const struct query *query, const char *queue, const struct letters_part *part,
+                         struct letters *letters);
 /* Reads all of a queue's index. NULL, or what Redis said. */
 const char *letters_load(const struct query *query, const char *queue, struct letters *letters);
 bool letter_passes(const struct query *query, const struct letter_entry *entry,
@@ -55,5 +65,12 @@ void letter_add_fields(const struct redis_value *hash, struct buffer *out);
 void letter_add_json(const struct letter_entry *entry, struct buffer *out);
 /* Joins those that are `wanted` by what they died of; the largest group first. Returns how many groups. */
 size_t letters_group(const struct query *query, const struct letters *letters, struct letter_group **groups);
+
+/* The group of one letter; two of the same compare as 0 and may be joined. For qsort: by what they are of,
+ * and the largest first. Texts lie in the query's arena. */
+struct letter_group letter_group_of(const struct query *query, const struct letter_entry *entry);
+int letter_group_compare(const void *a, const void *b);
+int letter_group_compare_count(const void *a, const void *b);
+void letter_group_join(struct letter_group *group, const struct letter_group *more);
 
 #endif

@@ -5,6 +5,8 @@
 #include "core/settings/config.h"
 #include "io/redis/redis_sync.h"
 
+#include <stdbool.h>
+
 /*
  * What people and programs ask of leveret, from the commands or over HTTP: one answer for both. Texts are
  * raw, as they were stored: who shows them makes them safe for a terminal, a page or JSON.
@@ -13,6 +15,7 @@ struct query {
         const struct config *config;
         struct redis_sync *redis;
         struct arena *arena; /* all answers lie in it */
+        bool quick;          /* somebody waits for an answer within 300 ms, however much Redis holds */
 };
 
 /* The text in the query's arena, "" if it is absent. */

@@ -10,6 +10,7 @@
 #include "io/machine/clock.h"
 #include "io/redis/redis_pool.h"
 #include "serve/site.h"
+#include "serve/tallies.h"
 #include "serve/watch.h"
 #include "serve/work.h"
 
@@ -28,6 +29,7 @@ struct server {
         struct works *works;
         struct waiters *waiters;
         struct streams *streams;
+        struct tallies *tallies;
         struct watch *watch; /* while the loop turns */
 };
 
@@ -74,7 +76,7 @@ static const struct {
         [SERVE_STOP] = {serve_stop, true},
         [SERVE_RESTORE] = {serve_restore, true},
         [SERVE_AUDIT] = {serve_audit, true},
-        [SERVE_OUTLETS] = {serve_outlets, false},
+        [SERVE_OUTLETS] = {serve_outlets, true},
         [SERVE_SCHEDULES] = {serve_schedules, true},
         [SERVE_TYPES] = {serve_types, false},
         [SERVE_TYPE] = {serve_type, false},
@@ -252,7 +254,7 @@ static void answer(void *context, const struct http_request *request, struct htt
         const struct server *server = context;
         struct arena arena;
         arena_init(&arena);
-        struct query query = {.config = server->config, .arena = &arena};
+        struct query query = {.config = server->config, .arena = &arena, .quick = true};
         struct serve_match match =
                 serve_route_match(&arena, http_request_method(request), http_request_path(request));
         struct serve_verdict who = {0};
@@ -267,6 +269,7 @@ static void answer(void *context, const struct http_request *request, struct htt
                                   .works = server->works,
                                   .waiters = server->waiters,
                                   .streams = server->streams,
+                                  .tallies = server->tallies,
                                   .answer = answer};
         answer->content_type = "application/json";
         if (match.route)
@@ -328,7 +331,8 @@ bool serve_run(const struct config *config, const struct type_set *types, char *
                                 .door = serve_door_open(),
                                 .works = works_open(config, types),
                                 .waiters = waiters_open(),
-                                .streams = streams_open()};
+                                .streams = streams_open(),
+                                .tallies = tallies_open()};
         struct http_server_options options = {
                 .listen = config->serve.listen,
                 .cert_file = config->serve.cert_file,
@@ -348,5 +352,6 @@ bool serve_run(const struct config *config, const struct type_set *types, char *
         serve_door_close(server.door);
         waiters_close(server.waiters);
         streams_close(server.streams);
+        tallies_close(server.tallies);
         return ok;
 }

@@ -30,6 +30,7 @@ struct serve_call {
         struct works *works;
         struct waiters *waiters;
         struct streams *streams;
+        struct tallies *tallies;
         const struct type_set *types;
         struct http_answer *answer;
 };
@@ -56,7 +57,8 @@ void serve_add_groups(const struct query *query, const struct letters *letters, 
 struct serve_payload {
         const json_t *data;
         const char *locale; /* in place of that which the type chooses; NULL: as it chooses */
-        const char *from; /* where it was found, "payload" or "letter", as a member of the answer; or NULL */
+        const char *from;  /* where it was found, "payload" or "letter", as a member of the answer; or NULL */
+        struct slice text; /* with `from`: the payload as JSON, a member of the answer, too */
 };
 /* What the handler would do with it, or what is wrong with it. */
 void serve_plan(const struct serve_call *call, const struct handler *handler, const struct serve_payload *of);

@@ -1,76 +1,74 @@
 #include "core/broker/topology.h"
+#include "io/machine/clock.h"
 #include "query/jobs.h"
-#include "query/letters.h"
+#include "query/letters_tally.h"
 #include "query/pause.h"
 #include "serve/serve.h"
+#include "serve/tallies.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* Those that the query asks for are `wanted`. False: refused. */
-static bool choose(const struct serve_call *call, struct letters *letters)
+/* Which letters the query asks for. False: refused. */
+static bool read_filter(const struct serve_call *call, struct letter_filter *filter)
 {
         const char *queue = call->words[0];
-        struct letter_filter filter = {.type = serve_query(call, "type"),
-                                       .reason = serve_query(call, "reason"),
-                                       .subject = serve_query(call, "subject"),
-                                       .search = serve_query(call, "search")};
+        *filter = (struct letter_filter){.type = serve_query(call, "type"),
+                                         .reason = serve_query(call, "reason"),
+                                         .subject = serve_query(call, "subject"),
+                                         .search = serve_query(call, "search")};
         if (!query_has_queue(call->query->config, queue) && strcmp(queue, QUEUE_UNROUTED) != 0) {
                 serve_refuse(call, 404, "no such queue is configured; see /v1/queues");
                 return false;
         }
-        if (!serve_read_since(call, &filter.since_ms))
+        return serve_read_since(call, &filter->since_ms);
+}
+
+struct listing {
+        struct buffer *out;
+        struct arena *arena;
+        size_t limit, count;
+        const char *last; /* the cursor of the last that is listed */
+        bool more;
+};
+
+static bool list_one(void *context, const struct letter_entry *entry)
+{
+        struct listing *listing = context;
+        listing->more = listing->count == listing->limit;
+        if (listing->more)
                 return false;
-        if (letters_load(call->query, queue, letters)) {
-                serve_refuse_redis(call);
-                return false;
-        }
-        for (size_t i = 0; i < letters->count; i++)
-                letters->entries[i].wanted = letter_passes(call->query, &letters->entries[i], &filter);
+        buffer_add_text(listing->out, listing->count++ ? "," : "");
+        letter_add_json(entry, listing->out);
+        if (listing->count == listing->limit)
+                listing->last = letters_cursor(listing->arena, entry);
         return true;
-}
-
-/* Where the page begins: behind the letter that the cursor names; 0 if that is gone. */
-static size_t first_of(const struct letters *letters, const char *cursor)
-{
-        for (size_t i = 0; cursor && i < letters->count; i++)
-                if (strcmp(letters->entries[i].dead_id, cursor) == 0)
-                        return i + 1;
-        return 0;
-}
-
-/* Adds at most `limit` from `first` on. The last of them if there are more behind it, else NULL. */
-static const struct letter_entry *add_page(struct buffer *out, const struct letters *letters, size_t first,
-                                           size_t limit)
-{
-        const struct letter_entry *last = NULL;
-        size_t count = 0;
-        for (size_t i = first; i < letters->count; i++) {
-                const struct letter_entry *entry = &letters->entries[i];
-                if (!entry->wanted)
-                        continue;
-                if (count == limit)
-                        return last;
-                buffer_add_text(out, count++ ? "," : "");
-                letter_add_json(entry, out);
-                last = entry;
-        }
-        return NULL;
 }
 
 void serve_dead(const struct serve_call *call)
 {
-        struct letters letters;
-        size_t limit;
+        struct letter_filter filter;
+        struct letters_walked walked;
         struct buffer *out = &call->answer->body;
-        if (!serve_read_limit(call, &limit) || !choose(call, &letters))
+        struct listing listing = {.out = out, .arena = call->query->arena};
+        if (!serve_read_limit(call, &listing.limit) || !read_filter(call, &filter))
                 return;
+        const struct letters_walk walk = {.queue = call->words[0],
+                                          .filter = &filter,
+                                          .cursor = serve_query(call, "cursor"),
+                                          .at_once = listing.limit + 1,
+                                          .until_ms = clock_boot_ms() + LETTERS_WALK_MS,
+                                          .take = list_one,
+                                          .context = &listing};
         buffer_add_text(out, "{\"items\":[");
-        const struct letter_entry *last =
-                add_page(out, &letters, first_of(&letters, serve_query(call, "cursor")), limit);
+        if (letters_walk(call->query, &walk, &walked)) {
+                serve_refuse_redis(call);
+                return;
+        }
+        const char *next = listing.more ? listing.last : walked.over ? NULL : walked.cursor;
         buffer_add_text(out, "],\"next\":");
-        if (last)
-                buffer_add_json_string(out, slice_of(last->dead_id));
+        if (next)
+                buffer_add_json_string(out, slice_of(next));
         else
                 buffer_add_text(out, "null");
         buffer_add_char(out, '}');
@@ -85,10 +83,8 @@ static void add_text(struct buffer *out, const char *name, const char *text)
                 buffer_add_text(out, "null");
 }
 
-void serve_add_groups(const struct query *query, const struct letters *letters, struct buffer *out)
+static void add_groups(const struct letter_group *groups, size_t count, struct buffer *out)
 {
-        struct letter_group *groups;
-        size_t count = letters_group(query, letters, &groups);
         for (size_t i = 0; i < count; i++) {
                 const struct letter_group *group = &groups[i];
                 buffer_printf(out, "%s{\"count\":%zu,\"first_ms\":%" PRId64 ",\"last_ms\":%" PRId64,
@@ -103,15 +99,47 @@ void serve_add_groups(const struct query *query, const struct letters *letters, 
         }
 }
 
+void serve_add_groups(const struct query *query, const struct letters *letters, struct buffer *out)
+{
+        struct letter_group *groups;
+        size_t count = letters_group(query, letters, &groups);
+        add_groups(groups, count, out);
+}
+
+/* What was counted before holds for who asks the same; not for "the last two hours", which move. */
+static const char *asked_of(const struct serve_call *call, const struct letter_filter *filter)
+{
+        struct buffer words = {0};
+        const char *const parts[] = {call->words[0], filter->type, filter->reason, filter->subject,
+                                     filter->search};
+        if (filter->since_ms > 0)
+                return NULL;
+        for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+                buffer_add_json_string(&words, slice_of(parts[i] ? parts[i] : ""));
+                buffer_add_text(&words, parts[i] ? "+" : "-");
+        }
+        const char *asked = arena_copy(call->query->arena, words.data, words.len);
+        buffer_fini(&words);
+        return asked;
+}
+
 void serve_dead_groups(const struct serve_call *call)
 {
-        struct letters letters;
+        struct letter_filter filter;
+        struct letters_counted counted;
         struct buffer *out = &call->answer->body;
-        if (!choose(call, &letters))
+        if (!read_filter(call, &filter))
                 return;
-        buffer_add_text(out, "{\"items\":[");
-        serve_add_groups(call->query, &letters, out);
-        buffer_add_text(out, "],\"next\":null}");
+        struct tally_slot *slot = tallies_take(call->tallies, asked_of(call, &filter));
+        if (letters_tally_count(tally_of(slot), call->query, call->words[0], &filter, &counted)) {
+                serve_refuse_redis(call);
+        } else {
+                buffer_add_text(out, "{\"items\":[");
+                add_groups(counted.groups, counted.count, out);
+                buffer_printf(out, "],\"next\":null,\"complete\":%s,\"letters\":%" PRId64 "}",
+                              counted.complete ? "true" : "false", counted.letters);
+        }
+        tallies_give(call->tallies, slot);
 }
 
 void serve_dead_letter(const struct serve_call *call)

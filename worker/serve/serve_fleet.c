@@ -108,16 +108,52 @@ void serve_workers(const struct serve_call *call)
         buffer_add_text(out, end_of_list);
 }
 
+/* The states of a breaker, the worst last; "": no worker tells. */
+static const char *const breaker_words[] = {"", "closed", "half_open", "open"};
+
+/* Of what a worker tells, as "mail closed backup open", the place of the outlet's state in breaker_words. */
+static size_t breaker_at(const struct query *query, const struct fleet_worker *worker, const char *outlet)
+{
+        struct slice told = redis_value_field(worker->told, "outlets");
+        char *rest, *state,
+                *name = strtok_r(arena_copy(query->arena, told.data ? told.data : "", told.len), " ", &rest);
+        for (; name && (state = strtok_r(NULL, " ", &rest)); name = strtok_r(NULL, " ", &rest))
+                for (size_t i = 1; i < sizeof(breaker_words) / sizeof(*breaker_words); i++)
+                        if (strcmp(name, outlet) == 0 && strcmp(state, breaker_words[i]) == 0)
+                                return i;
+        return 0;
+}
+
+static void add_breaker(struct buffer *out, const struct query *query, const struct fleet *fleet,
+                        const char *outlet)
+{
+        size_t worst = 0;
+        for (size_t i = 0; i < fleet->worker_count; i++) {
+                size_t at = breaker_at(query, &fleet->workers[i], outlet);
+                worst = at > worst ? at : worst;
+        }
+        if (worst > 0)
+                add_text(out, "breaker", breaker_words[worst]);
+        else
+                buffer_add_text(out, ",\"breaker\":null");
+}
+
 void serve_outlets(const struct serve_call *call)
 {
         static const char *const kinds[] = {[OUTLET_MAIL] = "mail", [OUTLET_POST] = "post"};
         struct buffer *out = &call->answer->body;
+        struct fleet fleet = {0};
         const struct config_outlet *outlet;
+        if (fleet_workers(call->query, &fleet)) {
+                serve_refuse_redis(call);
+                return;
+        }
         buffer_add_text(out, "{\"items\":[");
         for (size_t i = 0; (outlet = config_outlet_at(call->query->config, i)); i++) {
                 buffer_add_text(out, i ? ",{" : "{");
                 add_text(out, "outlet", outlet->name);
                 add_text(out, "kind", kinds[outlet->kind]);
+                add_breaker(out, call->query, &fleet, outlet->name);
                 buffer_add_char(out, '}');
         }
         buffer_add_text(out, end_of_list);

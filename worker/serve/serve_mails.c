@@ -41,7 +41,8 @@ static void plan_payload(const struct serve_call *call, struct slice type, const
         }
         json_t *data = json_parse(payload->data, cause);
         if (data)
-                serve_plan(call, handler, &(struct serve_payload){.data = data, .from = from});
+                serve_plan(call, handler,
+                           &(struct serve_payload){.data = data, .from = from, .text = payload->data});
         else
                 serve_refuse(call, 400, arena_printf(call->query->arena, "bad_payload: %s", cause));
         json_decref(data);

@@ -136,7 +136,8 @@ void serve_plan(const struct serve_call *call, const struct handler *handler, co
         }
         plan_json(&text, handler->type, plan);
         if (of->from)
-                buffer_printf(&call->answer->body, "{\"from\":\"%s\",", of->from);
+                buffer_printf(&call->answer->body, "{\"from\":\"%s\",\"data\":%.*s,", of->from,
+                              SLICE_PRINT(of->text));
         size_t brace = of->from ? 1 : 0; /* the plan's own, if there is one already */
         buffer_add_slice(&call->answer->body,
                          (struct slice){.data = text.data + brace, .len = text.len - brace});

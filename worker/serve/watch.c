@@ -46,7 +46,8 @@ static void look(struct watch *watch, bool hurried)
                 return;
         }
         arena_init(&arena);
-        const struct query query = {.config = watched->config, .redis = redis, .arena = &arena};
+        const struct query query = {
+                .config = watched->config, .redis = redis, .arena = &arena, .quick = true};
         look_at_all(watch, &query, hurried);
         bool broken = redis_sync_call(redis, &arena, "PING", NULL)->kind == REDIS_FAILED;
         redis_pool_give(watched->pool, redis, broken);

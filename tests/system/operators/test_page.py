@@ -1,10 +1,14 @@
 """The web page in a real browser, on a real worker, broker, Redis and API."""
+import json
+import math
+import os
+import shutil
 import time
 
 import pytest
 
 from harness.browser import Browser
-from harness.letters import PAST, broken, fill
+from harness.letters import PAST, broken, expired, fill
 from harness.publish import Message, order
 from harness.wait import wait_until
 from harness.worker import ROOT
@@ -30,11 +34,14 @@ def hostile(to="ada@example.com"):
     return {"to": to, "subject": "A mail that tries", "text": "only text\n", "html": HOSTILE}
 
 
-def busy(bench):
-    """A worker, and some jobs that are done."""
+def busy(bench, clean=True):
+    """A worker, and some jobs that are done; `clean`: and none that is dead."""
     bench.worker(claim={"keep_payload": "1d"}, types={"path": [str(ROOT / "handlers")]})
     bench.publish_many([order(n, id=f"order-{n}", headers={"subject": f"customer/{n % 5}"}) for n in range(1, 21)] + [Message("email.send.v1", hostile(), id="mail/42:a")])
-    bench.wait_completed(21)
+    if clean:
+        bench.wait_completed(21)
+    else:
+        wait_until(lambda: sum(job.get("state") == "completed" for job in bench.redis.jobs().values()) >= 21, what="21 completed")
 
 
 def settled(api):
@@ -118,3 +125,49 @@ def test_a_job_that_waits_is_cancelled(bench, serve, browser):
     bench.wait_state("after", "completed")
     assert bench.state(made) == "cancelled" and len(bench.sink.mails()) == 1
     assert [(entry["action"], entry["target"]) for entry in api.items("/v1/audit")] == [("cancel", made), ("publish", made)]
+
+
+@pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 375)])
+def test_support_sees_what_a_customer_was_sent_and_sends_it_again(bench, serve, browser, scheme, width, tmp_path):
+    bench.worker(claim={"keep_payload": "1d"}, types={"path": [str(ROOT / "handlers")]})
+    parcel = {"order_id": 1042, "customer": {"email": "ada@example.com", "name": "Ada", "locale": "de"}, "lines": [{"title": "A teapot", "count": 1}]}
+    bench.publish(Message("order.shipped.v1", parcel, id="shipped/1042", headers={"subject": "customer/42"}),
+                  Message("order.created.v1", {"order_id": 1043, "customer_email": "grace at example.com", "title": "A hat"}, id="order/1043", headers={"subject": "customer/43"}))
+    bench.wait_state("shipped/1042", "completed")
+    bench.wait_state("order/1043", "dead")
+    api = serve(bench.last)
+    wait_until(lambda: letters(api, bench.queue), what="the letter is listed")
+    browser.play(api, ("support", {"sent": {"id": "shipped/1042", "subject": "customer/42", "says": "Hallo Ada"},
+                                   "unsent": {"id": "order/1043", "subject": "customer/43", "wrong": "grace at example.com", "right": "grace@example.com"}}),
+                 scheme=scheme, width=width, shots=tmp_path)
+    assert [mail["to"].partition("<")[2].strip(">") or mail["to"] for mail in bench.sink.mails()] == ["ada@example.com", "ada@example.com", "grace@example.com"]
+    again, = (job for job in api.items("/v1/jobs", subject="customer/42") if job["id"] != "shipped/1042")
+    assert again["id"].startswith("shipped/1042:again-") and again["publisher"] == "operateer"
+
+
+def last_hour(bench, dead):
+    """An hour of what the API keeps for its charts, as it would have been."""
+    now = int(time.time() * 1000)
+    bench.redis.client.delete("leveret:samples")
+    for step in range(239, -1, -1):
+        wave = 24 + 16 * math.sin(step / 19) + 5 * math.sin(step / 3)
+        sample = {"at_ms": now - step * 15000, "complete": True, "rate": round(wave, 1), "ready": round(max(0, 260 - 7 * abs(step - 70)) + wave / 9),
+                  "retrying": max(0, 40 - abs(step - 60)), "in_flight": 12, "dead": max(0, dead - step // 14), "workers": 2}
+        bench.redis.client.lpush("leveret:samples", json.dumps(sample, separators=(",", ":")))
+
+
+@pytest.mark.faults
+def test_pictures_are_taken_for_the_docs(bench, serve, browser, tmp_path):
+    """LEVERET_PICTURES=1 puts them into docs/."""
+    letters = [*(broken(n) for n in range(7)), *(expired(n) for n in range(5)), *(broken(n, "order_id", "x") for n in range(2)), Message("order.vanished.v1", {})]
+    fill(bench, letters)
+    busy(bench, clean=False)
+    api = serve(bench.last)
+    settled(api)
+    last_hour(bench, len(letters))
+    browser.play(api, ("pictures", {"queue": bench.queue}), shots=tmp_path)
+    for name in ("page-overview", "page-dead"):
+        picture = tmp_path / f"{name}-light-1280.png"
+        assert 10000 < picture.stat().st_size < 200000
+        if os.environ.get("LEVERET_PICTURES"):
+            shutil.copy(picture, ROOT / "docs" / f"{name}.png")

@@ -68,7 +68,10 @@ def test_queues_workers_outlets_and_types_are_told(bench, serve):
     assert worker["queues"] == bench.queue and worker["worker"]
     queues = {queue["queue"]: queue for queue in api.items("/v1/queues")}
     assert queues[bench.queue]["state"] == "open" and queues[bench.queue]["ready"] == 0 and queues[bench.queue]["retry"] == {"1s": 0, "2s": 0}
-    assert [outlet["outlet"] for outlet in api.items("/v1/outlets")] == ["mail"]
+    assert api.items("/v1/outlets") == [{"outlet": "mail", "kind": "mail", "breaker": "closed"}]
+    bench.redis.client.hset("leveret:worker:another", mapping={"outlets": "email open mail half_open"})
+    assert api.items("/v1/outlets")[0]["breaker"] == "half_open"  # the worst of all workers
+    bench.redis.client.delete("leveret:worker:another")
     assert {kind["type"] for kind in api.items("/v1/types")} >= {"email.send.v1", "order.created.v1"}
     shown = api.get("/v1/types/order.created.v1").json()
     schema = json.loads(bench.last.run("type", "schema", "order.created.v1").stdout)

@@ -15,7 +15,7 @@ def test_the_mails_of_a_job_are_shown_while_its_payload_is_kept(bench, serve):
     api = serve(bench.last)
     shown = api.get("/v1/jobs/mail%2F1/mails").json()
     planned = api.post("/v1/types/email.send.v1/plan", {"data": json.loads(kept.body)}).json()
-    assert shown == {"from": "payload", **planned} and shown["effects"][0]["subject"] == "Kept"
+    assert shown == {"from": "payload", "data": json.loads(kept.body), **planned} and shown["effects"][0]["subject"] == "Kept"
     assert api.get("/v1/jobs/mail%2F1").json()["payload"] is True and api.get("/v1/jobs/large").json()["payload"] is False
     ttl = bench.redis.client.pttl("leveret:payload:{mail/1}")
     assert 86000000 < ttl <= 86400000

@@ -2,8 +2,8 @@
 import { get, path, query } from "../api.js";
 import { bulk } from "../bulk.js";
 import { h, say } from "../dom.js";
-import { id, number, plural, when } from "../format.js";
-import { button, choice, empty, field, heading, pager, section, table } from "../parts.js";
+import { id, number, plural, reasonOf, when } from "../format.js";
+import { button, choice, empty, field, heading, pager, section, table, whole } from "../parts.js";
 import { operationsTable } from "../operations.js";
 import { redraw, refresh } from "../router.js";
 import { operates } from "../session.js";
@@ -12,6 +12,9 @@ const UNROUTED = "leveret.unrouted";
 const FILTERS = ["reason", "type", "subject", "search", "since"];
 const SINCE = [["", "any time"], ["1h", "hour"], ["24h", "24 hours"], ["7d", "7 days"]];
 const REASONS = ["bad_payload", "unknown_type", "rejected", "permanent_failure", "attempts_exhausted", "expired", "id_conflict", "crash_loop", "unrouted"];
+
+/** Where there are very many, each answer has counted some more. */
+const COUNT_ON_MS = 400;
 
 let chosen = { queue: null, ids: new Set() };
 
@@ -28,7 +31,8 @@ async function load(here) {
     letters ? get(query(root, { ...filters, limit: 50, cursor: here.query.get("cursor") })) : null,
     get("/v1/operations"),
   ]);
-  return { queues, queue, groups: groups.items, list, operations: operations.items.filter(one => one.queue === queue) };
+  if (groups.complete === false) setTimeout(refresh, COUNT_ON_MS);
+  return { queues, queue, groups: groups.items, counted: groups, list, operations: operations.items.filter(one => one.queue === queue) };
 }
 
 const hash = (queue, members) => {
@@ -92,11 +96,14 @@ function bar(data, here, total) {
 /** A group's error has N for numbers: its longest part without them finds its letters. */
 const searchFor = shape => (shape ?? "").split(/\bN\b|\bID\b|…/).map(part => part.trim()).sort((a, b) => b.length - a.length)[0] ?? "";
 
+/** Who published it, as far as that says more than its type. */
+const publisher = row => row.app_id ?? (row.routing_key === row.type ? null : row.routing_key);
+
 const groupTable = (data, here) => table("Groups", [
-  { name: "Died of", cell: row => [h("a", { href: hash(data.queue, { ...filtersOf(here), view: "letters", reason: row.reason, type: row.type, search: searchFor(row.error).slice(0, 80) }) }, (row.reason ?? "no reason").replaceAll("_", " ")),
+  { name: "Died of", cell: row => [h("a", { href: hash(data.queue, { ...filtersOf(here), view: "letters", reason: row.reason, type: row.type, search: searchFor(row.error).slice(0, 80) }) }, reasonOf(row.reason) || "no reason"),
     h("div", { class: "sub" }, row.error), h("div", { class: "sub narrow" }, row.type)] },
-  { name: "Type", from: "wide", cell: row => row.type ?? h("span", { class: "muted" }, "none") },
-  { name: "Publisher", from: "wide", cell: row => row.app_id ?? h("span", { class: "muted", title: "app_id is not set" }, row.routing_key ?? "–") },
+  { name: "Type", from: "wide", cell: row => row.type ? whole(row.type) : h("span", { class: "muted" }, "none") },
+  ...(data.groups.some(publisher) ? [{ name: "Publisher", from: "wide", cell: row => publisher(row) ? whole(publisher(row)) : h("span", { class: "muted" }, "–") }] : []),
   { name: "First", number: true, from: "wide", cell: row => when(row.first_ms) },
   { name: "Last", number: true, from: "wide", cell: row => when(row.last_ms) },
   { name: "Letters", number: true, cell: row => h("strong", {}, number(row.count)) },
@@ -120,8 +127,8 @@ function letterTable(data) {
   return table("Letters", [
     ...(operates() ? [box] : []),
     { name: "Letter", cell: row => [h("a", { href: `#/dead/${encodeURIComponent(data.queue)}/${row.dead_id}` }, id(row.id ?? row.dead_id)), h("div", { class: "sub" }, row.type ?? "no type", row.redrives ? ` · redriven ${plural(row.redrives, "time")}` : null),
-      h("div", { class: "narrow block" }, (row.reason ?? "").replaceAll("_", " "), h("div", { class: "sub" }, row.error))] },
-    { name: "Died of", from: "wide", cell: row => [(row.reason ?? "").replaceAll("_", " "), h("div", { class: "sub" }, row.error)] },
+      h("div", { class: "narrow block" }, reasonOf(row.reason), h("div", { class: "sub" }, row.error))] },
+    { name: "Died of", from: "wide", cell: row => [reasonOf(row.reason), h("div", { class: "sub" }, row.error)] },
     { name: "Subject", from: "wide", cell: row => row.subject ?? h("span", { class: "muted" }, "–") },
     { name: "Died", number: true, cell: row => when(row.failed_ms) },
   ], data.list.items, row => row.dead_id);
@@ -132,12 +139,22 @@ function nothing(data, here) {
   return empty("Nothing is dead", data.queue === UNROUTED ? "What no queue wanted would lie here." : "What cannot be done lies here until somebody redrives or drops it.");
 }
 
+const summed = data => data.groups.reduce((sum, one) => sum + one.count, 0);
+
+/** All of them are known at once; what filters let through only when it is counted. */
+const totalOf = (data, here) => data.counted.complete === false && Object.keys(filtersOf(here)).length === 0 ? data.counted.letters : summed(data);
+
+const counting = data => data.counted.complete === false
+  ? h("p", { class: "muted note", role: "status" }, `Of ${plural(data.counted.letters, "letter")} not all are looked at yet: ${number(summed(data))} are counted below.`) : null;
+
 function draw(data, here) {
-  const total = data.groups.reduce((sum, one) => sum + one.count, 0);
+  const total = totalOf(data, here);
   const rows = data.list ? letterTable(data) : groupTable(data, here);
   return [
     heading("Dead letters"), tabs(data), sift(data, here), bar(data, here, total),
-    total ? rows : nothing(data, here), data.list ? pager({ ...here, path: `/dead/${encodeURIComponent(data.queue)}` }, here.query.get("cursor"), data.list.next) : null,
+    counting(data), total || data.list?.next ? rows : nothing(data, here),
+    data.list?.next && data.list.items.length === 0 ? h("p", { class: "muted note" }, "None is found among those that were looked at; the next page looks on.") : null,
+    data.list ? pager({ ...here, path: `/dead/${encodeURIComponent(data.queue)}` }, here.query.get("cursor"), data.list.next) : null,
     data.operations.length ? section("Operations", operationsTable(data.operations.slice(0, 10))) : null,
   ];
 }

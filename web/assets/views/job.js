@@ -1,15 +1,16 @@
 // One job: what became of it, what it sent, what happened when.
+import { again } from "../again.js";
 import { ask, get, path } from "../api.js";
 import { dialog } from "../dialog.js";
 import { h } from "../dom.js";
 import { has } from "../features.js";
-import { duration, id, middle, number, plural, precise, when } from "../format.js";
+import { duration, id, middle, number, plural, precise, reasonOf, when } from "../format.js";
 import { button, facts, heading, json, section, state, table } from "../parts.js";
 import { lazy } from "../lazy.js";
 import { plan } from "../mail.js";
 import { problem } from "../problem.js";
 import { refresh } from "../router.js";
-import { session } from "../session.js";
+import { operates, session } from "../session.js";
 import { timeline } from "../timeline.js";
 
 async function load(here) {
@@ -31,6 +32,9 @@ function told(job) {
   return h("p", { class: "lead" }, (words[job.state] ?? (() => []))());
 }
 
+/** The record names an outlet that is not the first; the timeline names each. */
+const leftBy = (job, key) => (job.events ?? []).findLast(one => one.effect === key && one.outlet)?.outlet;
+
 /** The record keeps `effect.<key>`, `outlet.<key>` and `refused.<key>` for each. */
 function effects(job) {
   const keys = [...new Set(Object.keys(job).map(name => name.match(/^(?:effect|outlet|refused|intent|try)\.(.+)$/)?.[1]).filter(Boolean))];
@@ -38,7 +42,7 @@ function effects(job) {
   return section("What it sent", table("Effects", [
     { name: "Effect", cell: key => key },
     { name: "State", cell: key => `effect.${key}` in job ? state("sent", "good") : state("not sent", job.state === "dead" ? "bad" : "wait") },
-    { name: "Outlet", cell: key => job[`outlet.${key}`] ?? h("span", { class: "muted" }, "–") },
+    { name: "Outlet", cell: key => job[`outlet.${key}`] ?? leftBy(job, key) ?? h("span", { class: "muted" }, "–") },
     { name: "The service's id", from: "wide", cell: key => job[`effect.${key}`] ? id(job[`effect.${key}`], 40) : "–" },
     { name: "Refused", from: "wide", cell: key => job[`refused.${key}`] ?? h("span", { class: "muted" }, "nobody") },
   ], keys, key => key));
@@ -88,7 +92,7 @@ function cancel(job) {
 /** Its mails, if its payload is kept. */
 function mails(job) {
   if (job.state === "dead") return null;
-  if (!job.payload) return section("Its mails", h("p", { class: "muted" }, "Its payload is not kept, so they cannot be shown: claim.keep_payload in leveret.yaml keeps those of later jobs."));
+  if (!job.payload) return section("Its mails", h("p", { class: "muted" }, "Its payload is not kept, so they can be neither shown nor sent again: claim.keep_payload in leveret.yaml keeps those of later jobs."));
   return section("Its mails", lazy(`job:${job.id}`, "Show", () => get(`${path("/v1/jobs", job.id)}/mails`), data => plan(data, job.id), true));
 }
 
@@ -105,9 +109,10 @@ function draw({ job }) {
   return [
     h("p", { class: "crumbs" }, h("a", { href: "#/jobs" }, "Jobs")),
     heading(h("span", { class: "mono", title: job.id }, middle(job.id, 44)), button("Copy id", event => copy(job.id, event), "quiet"),
+      job.state === "completed" && job.payload && operates() ? button("Send again", () => again(job)) : null,
       CANCELLABLE.has(job.state) && session.role !== "read" && has("/v1/jobs/{id}", "delete") ? button("Cancel", () => cancel(job), "danger") : null),
     h("div", { class: "standing" }, state(job.stuck ? "stuck" : job.state), told(job)),
-    trouble || job.reason ? h("div", { class: job.state === "completed" ? "calm" : "trouble" }, h("p", {}, job.reason ? h("strong", {}, job.reason.replaceAll("_", " ")) : null, job.reason && trouble ? ": " : null, trouble),
+    trouble || job.reason ? h("div", { class: job.state === "completed" ? "calm" : "trouble" }, h("p", {}, job.reason ? h("strong", {}, reasonOf(job.reason)) : null, job.reason && trouble ? ": " : null, trouble),
       letter ? h("p", {}, h("a", { href: letter }, "Look at the dead letter: edit, redrive or drop it")) : null) : null,
     known(job), effects(job), mails(job),
     section("Timeline", timeline(job.events ?? [])),

@@ -1,7 +1,7 @@
 // Find a job: by its id, its subject, its type, its state.
 import { get, query } from "../api.js";
 import { h } from "../dom.js";
-import { id, number, when } from "../format.js";
+import { id, number, reasonOf, when } from "../format.js";
 import { choice, empty, field, heading, pager, state, table } from "../parts.js";
 
 export const STATES = ["queued", "scheduled", "running", "retrying", "completed", "dead", "cancelled", "stuck"];
@@ -54,7 +54,7 @@ const list = rows => table("Jobs", [
   { name: "Job", cell: row => [jobLink(row), h("div", { class: "sub" }, row.type, row.subject ? h("span", { class: "narrow" }, ` · ${row.subject}`) : null)] },
   { name: "State", cell: row => state(row.stuck ? "stuck" : row.state) },
   { name: "Subject", from: "wide", cell: row => row.subject ?? h("span", { class: "muted" }, "–") },
-  { name: "Why", from: "wide", class: "cut", cell: row => row.reason ? `${row.reason}${row.error ? `: ${row.error}` : ""}` : row.last_error ?? row.error ?? h("span", { class: "muted" }, "–") },
+  { name: "Why", from: "wide", class: "cut", cell: row => row.reason ? `${reasonOf(row.reason)}${row.error ? `: ${row.error}` : ""}` : row.last_error ?? row.error ?? h("span", { class: "muted" }, "–") },
   { name: "Tries", number: true, from: "wide", cell: row => number((row.attempt ?? 0) + 1) },
   { name: "Changed", number: true, cell: row => when(changed(row)) },
 ], rows, row => row.id);

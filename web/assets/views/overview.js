@@ -38,7 +38,7 @@ function figures({ overview }) {
   };
   return h("div", { class: "figures" }, FIGURES.map(({ name, label, format, tone }) => h("figure", { class: "figure" },
     h("figcaption", {}, h("span", { class: "label" }, label), h("span", { class: "big" }, format(overview[name])), h("span", { class: "muted" }, detail[name])),
-    chart({ label, format, from, to, step, tone, points: [...samples.map(one => ({ at: one.at_ms, value: one[name] })), { at: to, value: overview[name] }] }))));
+    chart({ label, format, from, to, step, tone, points: [...samples.map(one => ({ at: one.at_ms, value: one[name] })).sort((a, b) => a.at - b.at), { at: to, value: overview[name] }] }))));
 }
 
 const retrying = queue => Object.values(queue.retry).reduce((sum, count) => sum + Math.max(0, count), 0);
@@ -68,9 +68,20 @@ const outletTable = outlets => table("Outlets", [
   { name: "Breaker", cell: row => breaker(row.breaker) },
 ], outlets, row => row.outlet);
 
+/** Most who come ask for one mail: what they type is looked for among the jobs. */
+function find(event) {
+  event.preventDefault();
+  const word = new FormData(event.target).get("word").trim();
+  location.hash = word ? `#/jobs?word=${encodeURIComponent(word)}` : "#/jobs";
+}
+
+const quick = () => h("form", { class: "quick", role: "search", onsubmit: find },
+  h("input", { id: "quick", name: "word", type: "search", "aria-label": "Find a job by its id or subject", placeholder: "Find a job: id or subject", spellcheck: "false", autocapitalize: "off" }),
+  h("button", { type: "submit" }, "Find"));
+
 function draw(data) {
   return [
-    heading("Overview", h("p", { class: "muted" }, "updated ", when(data.overview.now_ms))),
+    heading("Overview", h("p", { class: "muted updated" }, "updated ", when(data.overview.now_ms)), quick()),
     judged(data), figures(data),
     section("Queues", queueTable(data.queues)),
     h("div", { class: "columns" },

@@ -23,6 +23,7 @@ static const struct record_key_parts parts[RECORD_KEY_COUNT] = {
         [KEY_DROPPED] = {.before = ":dropped:", .after = ""},
         [KEY_SAMPLES] = {.before = ":samples", .after = ""},
         [KEY_SAMPLING] = {.before = ":sampling", .after = ""},
+        [KEY_WORKERS] = {.before = ":workers", .after = ""},
 };
 
 struct record_key_parts record_key_parts(enum record_key kind)
@@ -33,7 +34,7 @@ struct record_key_parts record_key_parts(enum record_key kind)
 static bool is_single(enum record_key kind)
 {
         return kind == KEY_PAUSED || kind == KEY_NEWER_THAN || kind == KEY_AUDIT || kind == KEY_OPERATIONS ||
-               kind == KEY_SAMPLES || kind == KEY_SAMPLING || kind == KEY_TYPES;
+               kind == KEY_SAMPLES || kind == KEY_SAMPLING || kind == KEY_TYPES || kind == KEY_WORKERS;
 }
 
 void record_key_add(struct buffer *out, const char *prefix, enum record_key kind, struct slice name)

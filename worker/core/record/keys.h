@@ -39,8 +39,10 @@ enum record_key {
         KEY_DROPPED,    /* list: the dead letters that this operation dropped, as lines of JSON */
         KEY_SAMPLES,    /* list: what all workers did every 15 s, the latest first */
         KEY_SAMPLING,   /* string: the last 15 s are taken */
+        KEY_WORKERS,    /* sorted set: names of workers by when they told of themselves, so that nobody has to
+                           look through all keys; workers before 0.2.0 are not in it */
 };
-enum { RECORD_KEY_COUNT = KEY_SAMPLING + 1 };
+enum { RECORD_KEY_COUNT = KEY_WORKERS + 1 };
 
 /* How many entries a key keeps at most. */
 enum {
@@ -60,6 +62,8 @@ enum {
  */
 enum {
         RECORD_WORKER_TTL_MS = 10000,
+        RECORD_WORKERS_KEPT_MS =
+                24 * 3600 * 1000,   /* in KEY_WORKERS; who has no KEY_WORKER is not there any more */
         RECORD_LOCK_TTL_MS = 15000, /* a command that was killed blocks others no longer */
         RECORD_PROBE_TTL_MS = 10000,
         RECORD_OPERATION_TTL_MS = 7 * 24 * 3600 * 1000, /* and what it dropped */

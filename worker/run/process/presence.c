@@ -140,6 +140,24 @@ static void send_words(struct engine *engine, struct words *words, struct slice 
         redis_store_command(engine->store, expire, 3, NULL, NULL);
 }
 
+/* Its name stands among those of all workers, until long after it is gone. */
+static void tell_name(struct engine *engine)
+{
+        struct words words = {0};
+        arena_init(&words.arena);
+        int64_t now_ms = clock_wall_ms();
+        const char *key = record_key(&words.arena, engine->config->redis.prefix, KEY_WORKERS, NULL);
+        struct slice add[] = {SLICE_LITERAL("ZADD"), slice_of(key),
+                              slice_of(arena_printf(&words.arena, "%" PRId64, now_ms)),
+                              slice_of(engine->worker)};
+        struct slice trim[] = {
+                SLICE_LITERAL("ZREMRANGEBYSCORE"), slice_of(key), SLICE_LITERAL("-inf"),
+                slice_of(arena_printf(&words.arena, "%" PRId64, now_ms - RECORD_WORKERS_KEPT_MS))};
+        redis_store_command(engine->store, add, 4, NULL, NULL);
+        redis_store_command(engine->store, trim, 4, NULL, NULL);
+        arena_fini(&words.arena);
+}
+
 /* How old what waits may be has to be known also when no worker is left. */
 static void tell_newer_than(struct engine *engine)
 {
@@ -181,6 +199,7 @@ static void tell(struct presence *presence)
         add_queues(&words, engine);
         send_words(engine, &words, slice_of(arena_printf(&words.arena, "%d", RECORD_WORKER_TTL_MS)));
         arena_fini(&words.arena);
+        tell_name(engine);
         tell_newer_than(engine);
 }
 

@@ -22,6 +22,7 @@ static void every_key_is_spelt_with_its_prefix_and_name(void **state)
                 [KEY_DROPPED] = "p:dropped:n",     [KEY_SAMPLES] = "p:samples",
                 [KEY_SAMPLING] = "p:sampling",     [KEY_TYPES] = "p:types",
                 [KEY_PAYLOAD] = "p:payload:{n}",   [KEY_SCHEDULE] = "p:schedule:{n}",
+                [KEY_WORKERS] = "p:workers",
         };
         struct arena arena;
         arena_init(&arena);
