@@ -445,10 +445,24 @@ static uint64_t generation_bit(struct job_generation generation)
 }
 
 /* A try that is given up for its time is as good as a failed one. */
+/* Try n + 1 waits tier n, or one that covers what the service asked for. */
+static void check_tier(const struct process *process, const struct store_identity *identity,
+                       const struct job_decision *decision)
+{
+        const struct config_queue *queue = &process->config.queues[0]; /* all have the same tiers */
+        uint32_t last = (uint32_t)queue->tier_count - 1, attempt = identity->generation.attempt;
+        int tier = (int)(attempt < last ? attempt : last);
+        if (decision->kind == DECISION_RETRY && !decision->reject && decision->tier != tier &&
+            queue->tiers_ms[tier] >= decision->delay_min_ms)
+                world_fail("tier", "id %c: try %u waits tier %d in place of %d", identity->id.data[1],
+                           attempt + 2, decision->tier + 1, tier + 1);
+}
+
 void check_decide(const struct process *process, const struct store_identity *identity,
                   const struct store_decision *decision)
 {
         uint8_t id = (uint8_t)(identity->id.data[1] - '0');
+        check_tier(process, identity, &decision->decision);
         int16_t run = check_run_of(id, store_owner(identity->owner));
         bool tries = decision->decision.kind == DECISION_RETRY ||
                      decision->decision.reason == REASON_ATTEMPTS_EXHAUSTED;

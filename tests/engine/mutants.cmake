@@ -180,3 +180,9 @@ engine_mutant(places_go_to_those_who_are_late process/lifecycle.c
   [[if (waits_too_long(delivery, now_ms))]]
   [[if (0)]]
   --faults throttle,slow,outage --every --budget 12)
+engine_mutant(a_try_waits_the_tier_of_the_next ../core/job/retry.c
+  [[size_t tier = attempt < last ? attempt : last;]]
+  [[size_t tier = attempt < last ? attempt + 1 : last;]])
+engine_mutant(a_coin_is_tossed_for_the_tier ../core/job/retry.c
+  [[return tier < last && queue->jitter ? tier + (random & 1) : tier;]]
+  [[return tier < last ? tier + (random & 1) : tier;]])

@@ -24,6 +24,40 @@ def test_a_service_that_says_503_twice_gets_the_mail_at_the_third_try(bench):
     assert message.id not in bench.last.run("job", "list", "--state", "retrying").stdout, "it waits no more"
 
 
+def with_tiers(bench, tiers, **retry):
+    return [{"name": bench.queue, "bindings": ["#"], "retry": {"attempts": len(tiers) + 1, "tiers": tiers, **retry}}]
+
+
+def tiers_waited(bench, message):
+    timeline = map(json.loads, bench.redis.client.lrange(f"leveret:events:{{{message.id}}}", 0, -1))
+    return [event["tier"] for event in timeline if event["event"] == "settled"]
+
+
+def test_each_try_waits_its_tier_in_order_from_100_ms_on(bench):
+    """Never shorter, and longer only by what the way there and back takes: before the next tier's time it is back."""
+    tiers = {"100ms": 0.1, "400ms": 0.4, "1s": 1.0, "2500ms": 2.5, "5s": 5.0}
+    bench.worker(queues=with_tiers(bench, list(tiers)))
+    bench.sink.script(*[503] * 5)
+    message = bench.publish(order(1, "ada@example.com"))
+    assert bench.wait_state(message, "completed")["attempt"] == "5"
+    assert tiers_waited(bench, message) == list(tiers)
+    times = attempt_times(bench, "ada@example.com")
+    waits = [later - earlier for earlier, later in zip(times, times[1:])]
+    assert all(tier - 0.01 <= wait < tier + 2 for wait, tier in zip(waits, tiers.values(), strict=True)), waits
+
+
+@pytest.mark.parametrize("jitter, waited", [(False, {"100ms"}), (True, {"100ms", "500ms"})])
+def test_what_failed_together_comes_back_together_unless_a_coin_is_asked_for(bench, jitter, waited):
+    messages = [order(n) for n in range(1, 41)]
+    bench.worker(queues=with_tiers(bench, ["100ms", "500ms"], **({"jitter": True} if jitter else {})),
+                 mail={"breaker": {"failures": 64}})
+    for number in range(1, 41):
+        bench.sink.script(503, to=f"order{number}@example.com")
+    bench.publish_many(messages)
+    bench.wait_completed(40)
+    assert {tier for message in messages for tier in tiers_waited(bench, message)} == waited
+
+
 def test_a_job_that_waits_says_so(bench):
     bench.worker()
     bench.sink.script(*[503] * 2)

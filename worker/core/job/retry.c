@@ -12,7 +12,7 @@ size_t retry_tier(const struct config_queue *queue, uint32_t attempt, uint32_t r
         assert(queue->tier_count > 0);
         size_t last = queue->tier_count - 1;
         size_t tier = attempt < last ? attempt : last;
-        return tier < last ? tier + (random & 1) : last;
+        return tier < last && queue->jitter ? tier + (random & 1) : tier;
 }
 
 size_t retry_tier_covering(const struct config_queue *queue, int64_t delay_ms)

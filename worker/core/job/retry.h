@@ -9,15 +9,16 @@
 
 /*
  * Which delay tier a job waits in before it is tried again. Attempts are counted from 0, as in
- * x-leveret-attempt. The tier of attempt n is the n-th of the list or the one after it, by a random number,
- * so that what failed together does not come back together; beyond the end of the list it is the last. A
- * queue has at least one tier.
+ * x-leveret-attempt: after attempt n has failed the job waits the n-th tier of the list; beyond its end, the
+ * last. With retry.jitter it is that one or the next, by a random number, so that what failed together does
+ * not come back together. A queue has at least one tier.
  */
 
 /* Is no try left when `attempt` has failed? `attempts` counts all tries, the first included. */
 bool retry_exhausted(uint32_t attempt, int64_t attempts);
 
-/* Index of the tier after `attempt` has failed. `random` is any number; its lowest bit counts. */
+/* Index of the tier after `attempt` has failed. `random` is any number; with retry.jitter its lowest bit
+ * counts. */
 size_t retry_tier(const struct config_queue *queue, uint32_t attempt, uint32_t random);
 
 /* Index of the shortest tier of at least `delay_ms`; of the longest, if there is none so long. */

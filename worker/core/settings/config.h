@@ -94,6 +94,7 @@ struct config_queue {
         struct config_message message;
         int64_t prefetch; /* 1..65535, default 256 */
         int64_t attempts; /* all tries, the first included; default 8 */
+        bool jitter;      /* the tier of a try or the one after it, by chance */
         int64_t tiers_ms[CONFIG_TIERS_MAX];
         const char *tiers[CONFIG_TIERS_MAX]; /* as written, the name in the queue's name: "5s" */
         size_t tier_count;                   /* default 5: 5s 30s 2m 10m 1h */

@@ -1,20 +1,6 @@
 #include "core/settings/settings.h"
 #include "core/settings/settings_words.h"
 
-#include <stddef.h>
-
-enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
-#define DAY_MS (INT64_C(24) * HOUR_MS)
-
-#define OF_WORKER(field) .scope = SETTING_OF_WORKER, .offset = offsetof(struct config, field)
-#define OF_QUEUE(field) .scope = SETTING_OF_QUEUE, .offset = offsetof(struct config_queue, field)
-#define OF_OUTLET(field) .scope = SETTING_OF_OUTLET, .offset = offsetof(struct config_outlet, field)
-#define OF_MAIL(field) OF_OUTLET(field), .kinds = SETTING_KIND_MAIL
-#define OF_SCHEDULE(field) .scope = SETTING_OF_SCHEDULE, .offset = offsetof(struct config_schedule, field)
-#define OF_TOKEN(field) .scope = SETTING_OF_TOKEN, .offset = offsetof(struct config_token, field)
-#define OF_POST(field) OF_OUTLET(field), .kinds = SETTING_KIND_POST
-#define OF_HANDLER(field) .scope = SETTING_OF_HANDLER, .offset = offsetof(struct config_handler, field)
-
 /* clang-format off */
 const struct setting settings[] = {
         { .name = "amqp.url", .kind = SETTING_URL, OF_WORKER(amqp.url),
@@ -128,10 +114,14 @@ const struct setting settings[] = {
           .min = 1, .max = 1000, .fallback = "8", .reloadable = true,
           .prose = "How often a message is tried, the first time included, before it is dead-lettered." },
         { .name = "queues[].retry.tiers", .kind = SETTING_DURATIONS, OF_QUEUE(tiers),
-          .min = SECOND_MS, .max = 7 * DAY_MS, .fallback = "5s,30s,2m,10m,1h",
-          .prose = "The delays before the second, third, ... try, ascending; a list shorter than the "
-                   "attempts repeats its last. Each is a queue of its own: a tier that is taken out of the "
-                   "list must be emptied and deleted by hand." },
+          .min = 100, .max = 7 * DAY_MS, .fallback = "5s,30s,2m,10m,1h",
+          .prose = "The delays before the second, third, ... try, ascending, each waited exactly; beyond the list its "
+                   "last. A service that asks for longer gets the shortest that covers it. Each is a queue of its "
+                   "own: a tier that is taken out of the list must be emptied and deleted by hand." },
+        { .name = "queues[].retry.jitter", .kind = SETTING_BOOLEAN, OF_QUEUE(jitter), .fallback = "false",
+          .reloadable = true,
+          .prose = "Whether a coin decides that a try waits the tier after its own, so that what failed together "
+                   "does not come back together." },
         { .name = "queues[].outlet", .kind = SETTING_TEXT, OF_QUEUE(outlet),
           .example = "backup", .reloadable = true,
           .prose = "The outlet by which what this queue's messages send leaves; unset: the first of the kind. A type "

@@ -1,9 +1,25 @@
 #ifndef LEVERET_CORE_SETTINGS_WORDS_H
 #define LEVERET_CORE_SETTINGS_WORDS_H
 
+#include "core/settings/settings.h"
+
 #include <stddef.h>
 
-/* Of settings_table.c alone: what settings may be, ended by NULL. */
+/* Of settings_table.c alone: what settings may be, and of what they are. */
+
+enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
+#define DAY_MS (INT64_C(24) * HOUR_MS)
+
+#define OF_WORKER(field) .scope = SETTING_OF_WORKER, .offset = offsetof(struct config, field)
+#define OF_QUEUE(field) .scope = SETTING_OF_QUEUE, .offset = offsetof(struct config_queue, field)
+#define OF_OUTLET(field) .scope = SETTING_OF_OUTLET, .offset = offsetof(struct config_outlet, field)
+#define OF_MAIL(field) OF_OUTLET(field), .kinds = SETTING_KIND_MAIL
+#define OF_SCHEDULE(field) .scope = SETTING_OF_SCHEDULE, .offset = offsetof(struct config_schedule, field)
+#define OF_TOKEN(field) .scope = SETTING_OF_TOKEN, .offset = offsetof(struct config_token, field)
+#define OF_POST(field) OF_OUTLET(field), .kinds = SETTING_KIND_POST
+#define OF_HANDLER(field) .scope = SETTING_OF_HANDLER, .offset = offsetof(struct config_handler, field)
+
+/* Ended by NULL. */
 
 static const char *const amqp_schemes[] = {"amqp", "amqps", NULL};
 static const char *const postgres_schemes[] = {"postgresql", "postgres", NULL};

@@ -167,8 +167,8 @@ static void bad_files_are_told_by_line_and_column(void **state)
                  "a.yaml:2:30: queues[0].bindings: expected a list of 1 to 64 values\n"},
                 {LOG_MAIL "queues: [{name: a, retry: {tiers: [5s, 5s]}}]\n",
                  "a.yaml:2:35: queues[0].retry.tiers: must be ascending\n"},
-                {LOG_MAIL "queues: [{name: a, retry: {tiers: [100ms]}}]\n",
-                 "a.yaml:2:35: queues[0].retry.tiers: expected 1s to 7d, got \"100ms\"\n"},
+                {LOG_MAIL "queues: [{name: a, retry: {tiers: [99ms]}}]\n",
+                 "a.yaml:2:35: queues[0].retry.tiers: expected 100ms to 7d, got \"99ms\"\n"},
                 {LOG_MAIL "handlers:\n  order.creatd.v1: {attempts: 3}\n",
                  "a.yaml:3:3: handlers.order.creatd.v1: there is no handler of this type; did you mean "
                  "order.created.v1?\n"},
