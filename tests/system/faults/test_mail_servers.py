@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from harness.publish import Message
-from harness.servers.mta import Exim, Postfix
+from harness.servers.mta import Exim, OpenSMTPD, Postfix
 from harness.wait import wait_until
 
 FILE = bytes(range(256)) * 8
@@ -57,12 +57,22 @@ class KeptByPostfix(Postfix):
                    email.message_from_string(text, policy=email.policy.default))
 
 
+class KeptByOpenSMTPD(OpenSMTPD):
+    """What it took, from its queue: a file for each recipient, and the message."""
+
+    def mails(self):
+        for path in sorted((self.directory / "spool/smtpd/queue").rglob("message")):
+            envelopes = [file.read_text() for file in path.parent.iterdir() if file.name != "message"]
+            yield (sorted(line.split()[1] for text in envelopes for line in text.split("\n") if line.startswith("rcpt:")),
+                   email.message_from_string(path.read_text(), policy=email.policy.default))
+
+
 def three(number):
     return [f"{who}{number}@example.com" for who in ("bcc", "cc", "to")]
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(300, marks=pytest.mark.faults)])
-@pytest.mark.parametrize("kind", [KeptByExim, KeptByPostfix])
+@pytest.mark.parametrize("kind", [KeptByExim, KeptByPostfix, KeptByOpenSMTPD])
 def test_each_mail_is_there_once_with_its_copies_and_its_file(bench, kind, count):
     with kind(50) as server:
         bench.worker(bench.smtp_config(), mail=smtp(server))
@@ -79,9 +89,11 @@ def test_each_mail_is_there_once_with_its_copies_and_its_file(bench, kind, count
         assert all(job["attempt"] == "0" for job in bench.redis.jobs().values())
 
 
-def test_a_mail_that_is_too_large_is_refused_by_size_before_it_is_sent(bench):
-    """Postfix says what it takes in its answer to EHLO (RFC 1870)."""
-    with KeptByPostfix(50, message_size_limit=50000, mailbox_size_limit=50000) as server:
+@pytest.mark.parametrize("kind, most", [(KeptByPostfix, {"message_size_limit": 50000, "mailbox_size_limit": 50000}),
+                                        (KeptByOpenSMTPD, {"max-message-size": 50000})])
+def test_a_mail_that_is_too_large_is_refused_by_size_before_it_is_sent(bench, kind, most):
+    """The server says what it takes in its answer to EHLO (RFC 1870)."""
+    with kind(50, **most) as server:
         bench.worker(bench.smtp_config(), mail=smtp(server))
         large = bench.publish(mail(1, attachments=[{"name": "a.bin", "content": base64.b64encode(bytes(60000)).decode()}]))
         small = bench.publish(mail(2))

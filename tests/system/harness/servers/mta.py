@@ -3,7 +3,10 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import tempfile
+
+import pytest
 
 from ..ports import free_port, is_open
 from ..process import Process
@@ -131,6 +134,41 @@ rfc1413_query_timeout = 0s
         env = {**os.environ, "LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_PASSWD": where / "passwd", "NSS_WRAPPER_GROUP": where / "group"}
         return Process([self.program, "-C", where / "exim.conf", "-bdf"], directory=where, name=self.name,
                        env={key: str(value) for key, value in env.items()})
+
+    def stop(self):
+        self.process.signal(signal.SIGTERM)
+        self.process.stop()
+
+
+class OpenSMTPD(Server):
+    """Takes mails for everybody and keeps them in its queue. Its places are built in: it sees them in file systems of its own."""
+    name, log_name = "opensmtpd", "stderr"
+    root = ROOT / "build/opensmtpd"
+    users = (("opensmtpd", 64990), ("opensmtpq", 64991))
+
+    def start(self):
+        if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
+            pytest.skip("no mount namespace can be made here: root is needed, and a root directory that is a mount point")
+        assert (self.root / "usr/sbin/smtpd").exists(), f"no {self.root}/usr/sbin/smtpd: run script/bootstrap test"
+        where = self.directory
+        for part in ("spool/smtpd", "lib/opensmtpd/empty", "libexec"):
+            (where / part).mkdir(parents=True)
+        (where / "spool/smtpd").chmod(0o711)
+        shutil.copytree(self.root / "usr/libexec/opensmtpd", where / "libexec/opensmtpd")
+        for file, line in (("passwd", "{0}:x:{1}:{1}::/nonexistent:/usr/sbin/nologin\n"), ("group", "{0}:x:{1}:\n")):
+            (where / file).write_text(pathlib.Path("/etc", file).read_text() + "".join(line.format(*user) for user in self.users))
+        (where / "smtpd.conf").write_text("".join(f"smtp {key} {value}\n" for key, value in self.settings.items()) + f"""
+listen on 127.0.0.1 port {self.port} hostname mx.example.org
+action "on" relay host smtp://127.0.0.1:1
+match from any for any action "on"
+""")
+        mounts = (("passwd", "/etc/passwd"), ("group", "/etc/group"), ("spool", "/var/spool"), ("lib", "/var/lib"), ("libexec", "/usr/libexec"))
+        script = " && ".join([*(f"mount --bind {where / ours} {theirs}" for ours, theirs in mounts), "mount -t tmpfs tmpfs /run",
+                              f"exec {self.root}/usr/sbin/smtpd -d -P mta -f {where}/smtpd.conf"])
+        return Process(["unshare", "--mount", "sh", "-c", script], directory=where, name=self.name)
+
+    def log(self):
+        return self.process.stderr()
 
     def stop(self):
         self.process.signal(signal.SIGTERM)
