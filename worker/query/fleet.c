@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For each of what a broker is asked for that does not answer. */
+enum { QUICK_MS = 2000 };
+
 /* ---- workers ---- */
 
 static double number_of(const struct redis_value *hash, const char *field)
@@ -294,7 +297,8 @@ static void look_at_queues(const struct query *query, struct fleet *fleet)
         }
         struct queue_depth *depths = arena_alloc(
                 query->arena, (config->queue_count * (CONFIG_TIERS_MAX + 2) + 1) * sizeof(*depths));
-        if (amqp_queue_depths(config, depths, list_depths(query, depths), &error))
+        if (amqp_queue_depths_within(config, depths, list_depths(query, depths), query->quick ? QUICK_MS : 0,
+                                     &error))
                 take_depths(query, fleet, depths);
         else
                 forget_depths(fleet, query_text(query, slice_of(error.text)));

@@ -21,6 +21,19 @@ const char *publication_id(struct arena *arena)
                             b[13], b[14], b[15]);
 }
 
+struct publication publication_copy(struct arena *arena, const struct publication *publication)
+{
+        return (struct publication){.type = arena_strdup(arena, publication->type),
+                                    .id = arena_strdup(arena, publication->id),
+                                    .key = arena_strdup(arena, publication->key),
+                                    .subject = arena_strdup(arena, publication->subject),
+                                    .trace = arena_strdup(arena, publication->trace),
+                                    .deadline = arena_strdup(arena, publication->deadline),
+                                    .app_id = arena_strdup(arena, publication->app_id),
+                                    .deliver_at = arena_strdup(arena, publication->deliver_at),
+                                    .data = arena_slice(arena, publication->data)};
+}
+
 static void add_header(struct arena *arena, struct message *message, struct slice name, const char *text)
 {
         if (text)
@@ -89,16 +102,39 @@ static const char record_script[] =
         "'subject', ARGV[3], 'fingerprint', ARGV[4]) redis.call('PEXPIRE', KEYS[1], ARGV[5]) end "
         "redis.call('HSETNX', KEYS[1], 'publisher', ARGV[6]) return 1";
 
-bool publication_record(const struct query *query, const struct publication *publication,
-                        const char *publisher)
+enum { RECORD_WORDS = 10 };
+
+static void record_words(const struct query *query, const struct publication *publication,
+                         const char *publisher, struct slice words[RECORD_WORDS])
 {
         struct arena *arena = query->arena;
-        const struct redis_value *done = redis_sync_call(
-                query->redis, arena, "EVAL", record_script, "1",
-                record_key(arena, query->config->redis.prefix, KEY_JOB, publication->id), publication->type,
+        const char *const texts[RECORD_WORDS] = {
+                "EVAL",
+                record_script,
+                "1",
+                record_key(arena, query->config->redis.prefix, KEY_JOB, publication->id),
+                publication->type,
                 arena_printf(arena, "%" PRId64, clock_wall_ms()),
                 publication->subject ? publication->subject : "",
                 publication_fingerprint(arena, query->config, publication),
-                arena_printf(arena, "%" PRId64, query->config->claim.keep_ms), publisher, NULL);
-        return done->kind == REDIS_INTEGER;
+                arena_printf(arena, "%" PRId64, query->config->claim.keep_ms),
+                publisher};
+        for (size_t i = 0; i < RECORD_WORDS; i++)
+                words[i] = slice_of(texts[i]);
+}
+
+bool publication_record(const struct query *query, const struct publication *publication,
+                        const char *publisher)
+{
+        struct slice words[RECORD_WORDS];
+        record_words(query, publication, publisher, words);
+        return redis_sync_run(query->redis, query->arena, words, RECORD_WORDS)->kind == REDIS_INTEGER;
+}
+
+void publication_record_later(const struct query *query, const struct publication *publication,
+                              const char *publisher)
+{
+        struct slice words[RECORD_WORDS];
+        record_words(query, publication, publisher, words);
+        redis_sync_queue(query->redis, words, RECORD_WORDS);
 }

@@ -16,6 +16,8 @@ struct publication {
 
 enum { PUBLICATION_KEY_MAX = 255 }; /* bytes; a short string of AMQP */
 
+/* All of it in the arena. */
+struct publication publication_copy(struct arena *arena, const struct publication *publication);
 /* A random UUID (RFC 9562 section 5.4), in the arena. */
 const char *publication_id(struct arena *arena);
 /* The message, all of it in the arena. */
@@ -38,5 +40,8 @@ enum publication_known publication_look(const struct query *query, const struct 
  * does not take it; the message is published all the same. */
 bool publication_record(const struct query *query, const struct publication *publication,
                         const char *publisher);
+/* The same in the next batch: redis_sync_flush() sends it. */
+void publication_record_later(const struct query *query, const struct publication *publication,
+                              const char *publisher);
 
 #endif

@@ -9,6 +9,7 @@
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/redis/redis_pool.h"
+#include "serve/postings.h"
 #include "serve/site.h"
 #include "serve/tallies.h"
 #include "serve/watch.h"
@@ -24,7 +25,7 @@ struct server {
         const struct config *config;
         const struct type_set *types;
         struct redis_pool *pool;
-        struct amqp_desk *desk; /* while the loop turns */
+        struct postings *postings; /* while the loop turns */
         struct serve_door *door;
         struct works *works;
         struct waiters *waiters;
@@ -264,7 +265,7 @@ static void answer(void *context, const struct http_request *request, struct htt
                                   .request = request,
                                   .who = &who,
                                   .query = &query,
-                                  .desk = server->desk,
+                                  .postings = server->postings,
                                   .door = server->door,
                                   .works = server->works,
                                   .waiters = server->waiters,
@@ -297,7 +298,7 @@ static void listening(void *context, uint16_t port)
 static void opened(void *context, uv_loop_t *loop)
 {
         struct server *server = context;
-        server->desk = amqp_desk_open(loop, server->config);
+        server->postings = postings_open(loop, server->config, server->pool);
         server->watch = watch_open(&(struct watched){.config = server->config,
                                                      .pool = server->pool,
                                                      .works = server->works,
@@ -310,7 +311,7 @@ static void opened(void *context, uv_loop_t *loop)
 static void closing(void *context)
 {
         const struct server *server = context;
-        amqp_desk_shut(server->desk);
+        postings_shut(server->postings);
         watch_hurry(server->watch);
         streams_shut(server->streams);
 }
@@ -318,7 +319,7 @@ static void closing(void *context)
 static void closed(void *context)
 {
         const struct server *server = context;
-        amqp_desk_close(server->desk);
+        postings_close(server->postings);
         works_close(server->works);
         watch_close(server->watch);
 }

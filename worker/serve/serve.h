@@ -6,7 +6,6 @@
 #include "core/settings/config.h"
 #include "core/text/faults.h"
 #include "core/types/type_set.h"
-#include "io/amqp/amqp_desk.h"
 #include "io/serve/http_server.h"
 #include "query/query.h"
 
@@ -25,7 +24,7 @@ struct serve_call {
         const struct http_request *request;
         const struct serve_verdict *who;
         const struct query *query; /* with a connection to Redis */
-        struct amqp_desk *desk;    /* publishes */
+        struct postings *postings; /* publishes */
         struct serve_door *door;
         struct works *works;
         struct waiters *waiters;

@@ -1,3 +1,4 @@
+#include "core/broker/ladder.h"
 #include "core/codec/json.h"
 #include "core/codec/rfc3339.h"
 #include "core/message/envelope.h"
@@ -6,8 +7,10 @@
 #include "core/text/plain_text.h"
 #include "core/text/word.h"
 #include "handler.h"
+#include "io/machine/clock.h"
 #include "query/audit.h"
 #include "query/publication.h"
+#include "serve/postings.h"
 #include "serve/serve.h"
 
 #include <string.h>
@@ -37,6 +40,7 @@ static void read_members(const struct serve_call *call, json_t *body, struct pub
                      {"id", &publication->id},
                      {"subject", &publication->subject},
                      {"deadline", &publication->deadline},
+                     {"deliver_at", &publication->deliver_at},
                      {"key", &publication->key}};
         enum { TEXTS = sizeof(texts) / sizeof(*texts) };
         const char *name;
@@ -63,17 +67,30 @@ static struct slice data_text(const struct serve_call *call, const json_t *data)
         return copy;
 }
 
+static void check_times(const struct publication *publication, struct faults *faults)
+{
+        int64_t deadline_ms = 0, due_ms = 0;
+        bool late = publication->deadline && rfc3339_parse(slice_of(publication->deadline), &deadline_ms);
+        bool due = publication->deliver_at && rfc3339_parse(slice_of(publication->deliver_at), &due_ms);
+        if (publication->deadline && !late)
+                faults_add(faults, "/deadline: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z");
+        if (publication->deliver_at && !due)
+                faults_add(faults, "/deliver_at: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z");
+        if (due && due_ms > clock_wall_ms() + LADDER_MAX_MS)
+                faults_add(faults, "/deliver_at: expected at most 400 days ahead");
+        if (due && late && deadline_ms <= due_ms)
+                faults_add(faults, "/deadline: expected a time after deliver_at");
+}
+
 static void check_members(const struct publication *publication, struct faults *faults)
 {
-        int64_t deadline_ms;
         if (!publication->type)
                 faults_add(faults, "/type: required");
         if (!publication->data.data)
                 faults_add(faults, "/data: required");
         if (publication->id && !envelope_id_valid(slice_of(publication->id)))
                 faults_add(faults, "/id: expected 1 to %d of A-Z a-z 0-9 . _ : / -", ENVELOPE_ID_MAX);
-        if (publication->deadline && !rfc3339_parse(slice_of(publication->deadline), &deadline_ms))
-                faults_add(faults, "/deadline: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z");
+        check_times(publication, faults);
         if (publication->key && strlen(publication->key) > PUBLICATION_KEY_MAX)
                 faults_add(faults, "/key: expected at most %d bytes", PUBLICATION_KEY_MAX);
 }
@@ -130,41 +147,13 @@ static bool may_publish(const struct serve_call *call, const char *type)
         return !types || types->count == 0;
 }
 
-/* The broker has it, or the problem was told. */
-static bool publish(const struct serve_call *call, const struct publication *publication)
-{
-        char error[AMQP_DESK_ERROR_MAX] = "";
-        struct arena *arena = arena_new();
-        enum publish_outcome outcome =
-                amqp_desk_publish(call->desk, arena, publication_message(arena, publication), error);
-        if (outcome == PUBLISH_CONFIRMED)
-                return true;
-        serve_refuse(call, outcome == PUBLISH_UNENCODABLE ? 400 : 503,
-                     arena_printf(call->query->arena,
-                                  "the broker did not take it (%s); try again with the same id",
-                                  publish_outcome_word(outcome)));
-        return false;
-}
-
-static void answer_accepted(const struct serve_call *call, const struct publication *publication,
-                            bool duplicate)
-{
-        struct buffer *out = &call->answer->body;
-        call->answer->status = 202;
-        buffer_add_text(out, "{\"id\":");
-        buffer_add_json_string(out, slice_of(publication->id));
-        buffer_printf(out, ",\"duplicate\":%s}", bool_word(duplicate));
-}
-
 static void publish_new(const struct serve_call *call, const struct publication *publication)
 {
         const char *publisher = call->who->token;
-        if (!audit_write(call->query, publisher, "publish", publication->id)) {
+        if (audit_write(call->query, publisher, "publish", publication->id))
+                postings_add(call->postings, call->request, publication, publisher);
+        else
                 serve_refuse_redis(call);
-        } else if (publish(call, publication)) {
-                publication_record(call->query, publication, publisher);
-                answer_accepted(call, publication, false);
-        }
 }
 
 /* By what the record of the id says. */
@@ -175,7 +164,7 @@ static void publish_known(const struct serve_call *call, const struct publicatio
                 publish_new(call, publication);
                 break;
         case PUBLICATION_DUPLICATE:
-                answer_accepted(call, publication, true);
+                posting_accept(call->answer, publication->id, true);
                 break;
         case PUBLICATION_OTHER:
                 serve_refuse(call, 409, "id_conflict: the id is that of a message with other content");

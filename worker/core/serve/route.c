@@ -48,6 +48,7 @@ const struct serve_route serve_routes[] = {
                   "\"type\":{\"type\":\"string\"},\"data\":{\"description\":\"the payload\"},"
                   "\"id\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._:/-]{1,200}$\"},"
                   "\"subject\":{\"type\":\"string\"},\"deadline\":{\"type\":\"string\",\"format\":\"date-time\"},"
+                  "\"deliver_at\":{\"type\":\"string\",\"format\":\"date-time\"},"
                   "\"key\":{\"type\":\"string\",\"maxLength\":255}}}" },
         { SERVE_JOBS, SERVE_FOR_READ, "GET", "/v1/jobs", .list = true,
           .summary = "Jobs, the latest change first.",

@@ -84,6 +84,12 @@ static bool socket_connect(struct broker *broker, int64_t bound_ms, struct amqp_
         return false;
 }
 
+static int64_t bounded(const struct amqp_settings *settings, int64_t usual_ms)
+{
+        bool less = settings->bound_ms > 0 && settings->bound_ms < usual_ms;
+        return less ? settings->bound_ms : usual_ms;
+}
+
 /* `last`: no other node is left to try, so that this one gets its whole time. */
 static struct broker *node_open(const struct amqp_settings *settings, const struct amqp_node *node,
                                 const char *role, bool last, struct amqp_error *error)
@@ -93,10 +99,10 @@ static struct broker *node_open(const struct amqp_settings *settings, const stru
                 .state = amqp_new_connection(), .settings = settings, .node = node, .place = node->place};
         if (!broker->state)
                 memory_out();
-        struct timeval timeout = timeval_of(AMQP_RPC_TIMEOUT_MS);
+        struct timeval timeout = timeval_of(bounded(settings, AMQP_RPC_TIMEOUT_MS));
         amqp_set_rpc_timeout(broker->state, &timeout);
-        int connect_ms = last ? AMQP_CONNECT_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS;
-        int log_in_ms = last ? AMQP_RPC_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS;
+        int64_t connect_ms = bounded(settings, last ? AMQP_CONNECT_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS);
+        int64_t log_in_ms = bounded(settings, last ? AMQP_RPC_TIMEOUT_MS : AMQP_NODE_TIMEOUT_MS);
         if (socket_connect(broker, connect_ms, error) && broker_log_in(broker, role, log_in_ms, error))
                 return broker;
         broker_close(broker, 0);

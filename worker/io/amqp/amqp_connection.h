@@ -47,6 +47,8 @@ struct amqp_settings {
                 *key_file;                      /* NULL: the system's authorities, no client certificate */
         struct amqp_node nodes[AMQP_NODES_MAX]; /* in no order */
         size_t node_count;
+        int64_t bound_ms; /* for who cannot wait: to connect, to log in and for each answer; 0: as long as is
+                             usual */
 };
 
 enum amqp_trouble {

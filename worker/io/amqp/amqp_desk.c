@@ -2,41 +2,56 @@
 
 #include "core/memory/memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-/* What one thread waits for, and frees. */
+/* From the thread that publishes to the loop, which then has it among those under way. */
 struct post {
         struct amqp_desk *desk;
         struct arena *arena;
         struct message *message;
-        bool done; /* under the mutex, as are the next */
-        enum publish_outcome outcome;
-        char *error;
-        struct post *next;
+        publish_done *done; /* NULL: it was told already, and only waits for the publisher's word */
+        void *context;
+        struct post *next, **place; /* `place`: what points to it, once it is under way */
 };
 
 struct amqp_desk {
         uv_loop_t *loop;
         const struct config *config;
         struct amqp_publisher *publisher; /* the loop's; NULL before the first post */
+        struct post *flying;              /* under way; the loop's */
+        uv_timer_t last;                  /* when it was shut, and something is under way still */
         uv_async_t async;
         uv_mutex_t mutex;
-        uv_cond_t settled;
-        bool shut;                  /* under the mutex */
-        struct post *first, **last; /* not taken by the loop yet; under the mutex */
+        bool shut;                       /* under the mutex */
+        struct post *first, **last_post; /* not taken by the loop yet; under the mutex */
+        int closing;                     /* handles that are not closed yet */
 };
+
+static void unlink_post(struct post *post)
+{
+        *post->place = post->next;
+        if (post->next)
+                post->next->place = post->place;
+}
 
 static void on_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct post *post = context;
-        struct amqp_desk *desk = post->desk;
-        uv_mutex_lock(&desk->mutex);
-        post->outcome = outcome;
-        snprintf(post->error, AMQP_DESK_ERROR_MAX, "%s", error ? error : "");
-        post->done = true;
-        uv_cond_broadcast(&desk->settled);
-        uv_mutex_unlock(&desk->mutex);
+        if (post->done) {
+                unlink_post(post);
+                post->done(post->context, outcome, error);
+        }
+        free(post);
+}
+
+static void begin(struct amqp_desk *desk, struct post *post)
+{
+        post->next = desk->flying;
+        post->place = &desk->flying;
+        if (post->next)
+                post->next->place = &post->next;
+        desk->flying = post;
+        amqp_publisher_publish(desk->publisher, post->arena, post->message, on_published, post);
 }
 
 static void on_posts(uv_async_t *async)
@@ -45,13 +60,13 @@ static void on_posts(uv_async_t *async)
         uv_mutex_lock(&desk->mutex);
         struct post *post = desk->first, *next;
         desk->first = NULL;
-        desk->last = &desk->first;
+        desk->last_post = &desk->first;
         uv_mutex_unlock(&desk->mutex);
         if (post && !desk->publisher)
                 desk->publisher = amqp_publisher_open(desk->loop, desk->config, AMQP_DESK_TIMEOUT_MS);
         for (; post; post = next) {
-                next = post->next; /* it is its thread's again once it is published */
-                amqp_publisher_publish(desk->publisher, post->arena, post->message, on_published, post);
+                next = post->next;
+                begin(desk, post);
         }
 }
 
@@ -60,34 +75,45 @@ struct amqp_desk *amqp_desk_open(uv_loop_t *loop, const struct config *config)
         struct amqp_desk *desk = memory_zeroed(1, sizeof(*desk));
         desk->loop = loop;
         desk->config = config;
-        desk->last = &desk->first;
-        if (uv_mutex_init(&desk->mutex) || uv_cond_init(&desk->settled) ||
-            uv_async_init(loop, &desk->async, on_posts))
+        desk->last_post = &desk->first;
+        if (uv_mutex_init(&desk->mutex) || uv_async_init(loop, &desk->async, on_posts) ||
+            uv_timer_init(loop, &desk->last))
                 abort();
-        desk->async.data = desk;
+        desk->async.data = desk->last.data = desk;
         return desk;
 }
 
-enum publish_outcome amqp_desk_publish(struct amqp_desk *desk, struct arena *arena, struct message *message,
-                                       char *error)
+bool amqp_desk_publish(struct amqp_desk *desk, struct arena *arena, struct message *message,
+                       publish_done *done, void *context)
 {
-        enum publish_outcome outcome = PUBLISH_UNSENT;
         struct post *post = memory_zeroed(1, sizeof(*post));
-        *post = (struct post){.desk = desk, .arena = arena, .message = message, .error = error};
+        *post = (struct post){
+                .desk = desk, .arena = arena, .message = message, .done = done, .context = context};
         uv_mutex_lock(&desk->mutex);
-        if (desk->shut) {
-                arena_free(arena);
-        } else {
-                *desk->last = post;
-                desk->last = &post->next;
+        bool takes = !desk->shut;
+        if (takes) {
+                *desk->last_post = post;
+                desk->last_post = &post->next;
                 uv_async_send(&desk->async);
-                while (!post->done) /* every publish ends, each within the publisher's time-out */
-                        uv_cond_wait(&desk->settled, &desk->mutex);
-                outcome = post->outcome;
         }
         uv_mutex_unlock(&desk->mutex);
-        free(post);
-        return outcome;
+        if (!takes) {
+                arena_free(arena);
+                free(post);
+        }
+        return takes;
+}
+
+static void on_last(uv_timer_t *timer)
+{
+        struct amqp_desk *desk = timer->data;
+        while (desk->flying) {
+                struct post *post = desk->flying;
+                publish_done *done = post->done;
+                unlink_post(post);
+                post->done = NULL;
+                done(post->context, PUBLISH_UNKNOWN, "the server ends, and the broker has not confirmed it");
+        }
 }
 
 void amqp_desk_shut(struct amqp_desk *desk)
@@ -95,13 +121,15 @@ void amqp_desk_shut(struct amqp_desk *desk)
         uv_mutex_lock(&desk->mutex);
         desk->shut = true;
         uv_mutex_unlock(&desk->mutex);
+        uv_timer_start(&desk->last, on_last, AMQP_DESK_LAST_MS, 0);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
         struct amqp_desk *desk = handle->data;
+        if (--desk->closing > 0)
+                return;
         uv_mutex_destroy(&desk->mutex);
-        uv_cond_destroy(&desk->settled);
         free(desk);
 }
 
@@ -109,5 +137,7 @@ void amqp_desk_close(struct amqp_desk *desk)
 {
         if (desk->publisher)
                 amqp_publisher_close(desk->publisher, 1000);
+        desk->closing = 2;
         uv_close((uv_handle_t *)&desk->async, on_closed);
+        uv_close((uv_handle_t *)&desk->last, on_closed);
 }

@@ -3,21 +3,24 @@
 
 #include "io/amqp/amqp_publisher.h"
 
-/* One publisher for many threads that each publish and wait for the confirm. */
+/* One publisher for many threads. Who publishes does not wait for the confirm: it is told. */
 struct amqp_desk;
 
-enum { AMQP_DESK_TIMEOUT_MS = 10000, AMQP_DESK_ERROR_MAX = 256 };
+enum {
+        AMQP_DESK_TIMEOUT_MS = 10000,
+        AMQP_DESK_LAST_MS = 3000, /* for what is under way when it is shut */
+};
 
 /* On the loop's thread. Connects when something is first published. */
 struct amqp_desk *amqp_desk_open(uv_loop_t *loop, const struct config *config);
-/* Any thread but the loop's: publishes, and waits for the end, at most about AMQP_DESK_TIMEOUT_MS. `arena`
- * holds the message and is taken over. `error` (AMQP_DESK_ERROR_MAX) says why it is not confirmed. */
-enum publish_outcome amqp_desk_publish(struct amqp_desk *desk, struct arena *arena, struct message *message,
-                                       char *error);
-/* On the loop's thread: what is published from now on ends at once as PUBLISH_UNSENT. What was begun goes on.
- */
+/* Any thread. `arena` holds the message and is taken over. `done` is called once on the loop's thread, at
+ * most about AMQP_DESK_TIMEOUT_MS later. False: it is shut, nothing is called, and the arena is freed. */
+bool amqp_desk_publish(struct amqp_desk *desk, struct arena *arena, struct message *message,
+                       publish_done *done, void *context);
+/* On the loop's thread: takes no more. What is under way ends within AMQP_DESK_LAST_MS, as PUBLISH_UNKNOWN if
+ * need be, while the loop turns. */
 void amqp_desk_shut(struct amqp_desk *desk);
-/* On the loop's thread, once no thread publishes any more. Freed by the loop's next turn. */
+/* On the loop's thread, once all has ended. Freed by the loop's next turn. */
 void amqp_desk_close(struct amqp_desk *desk);
 
 #endif

@@ -34,12 +34,19 @@ static bool depth_ask(struct broker *broker, struct queue_depth *queue, struct a
 bool amqp_queue_depths(const struct config *config, struct queue_depth *queues, size_t count,
                        struct amqp_error *error)
 {
+        return amqp_queue_depths_within(config, queues, count, 0, error);
+}
+
+bool amqp_queue_depths_within(const struct config *config, struct queue_depth *queues, size_t count,
+                              int64_t bound_ms, struct amqp_error *error)
+{
         struct arena arena;
         struct amqp_settings settings;
         struct broker *broker = NULL;
         arena_init(&arena);
-        bool ok = amqp_settings_parse(&arena, config, &settings, error) &&
-                  (broker = broker_open(&settings, "admin", error)) && channel_open(broker, error);
+        bool ok = amqp_settings_parse(&arena, config, &settings, error);
+        settings.bound_ms = bound_ms;
+        ok = ok && (broker = broker_open(&settings, "admin", error)) && channel_open(broker, error);
         for (size_t i = 0; ok && i < count; i++)
                 ok = depth_ask(broker, &queues[i], error);
         broker_close(broker, 1000);

@@ -15,5 +15,8 @@ struct queue_depth {
  * A missing queue is no error. False with the cause in `error` if the broker cannot be asked. */
 bool amqp_queue_depths(const struct config *config, struct queue_depth *queues, size_t count,
                        struct amqp_error *error);
+/* The same, each call within `bound_ms`, if that is less; 0: as above. */
+bool amqp_queue_depths_within(const struct config *config, struct queue_depth *queues, size_t count,
+                              int64_t bound_ms, struct amqp_error *error);
 
 #endif
