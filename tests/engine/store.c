@@ -489,6 +489,12 @@ void redis_store_trouble(const struct redis_store *store, char *text)
         strcpy(text, store->link ? "" : "not now");
 }
 
+void redis_store_found(const struct redis_store *store, char text[REDIS_FOUND_SIZE])
+{
+        (void)store;
+        text[0] = '\0';
+}
+
 bool redis_store_keeps_unknown(const struct redis_store *store)
 {
         (void)store;

@@ -11,6 +11,7 @@
  * comes after that is `gather` commands, answered all at once, or nothing: then it hangs up. */
 struct redis_peer_script {
         int gather;
+        const char *acks; /* the answer to each WAIT but the first, to which it says 1; NULL: as all else */
 };
 
 /* All of a connection's beginning: the last question of it is whether each kind of key is allowed. */
@@ -39,6 +40,18 @@ static inline redisReply *redis_peer_read(redisReader *reader, int fd)
         return command;
 }
 
+/* Answers one by one, until the client hangs up. */
+static inline void redis_peer_acknowledge(const char *acks, redisReader *reader, int fd)
+{
+        redisReply *command;
+        for (int waits = 0; (command = redis_peer_read(reader, fd));) {
+                bool wait = strcmp(command->element[0]->str, "WAIT") == 0;
+                peer_write(fd, !wait ? "+OK\r\n" : waits > 0 ? acks : ":1\r\n");
+                waits += wait;
+                freeReplyObject(command);
+        }
+}
+
 static inline void redis_peer_serve(struct peer *peer, int fd, int connection)
 {
         const struct redis_peer_script *script = peer->script;
@@ -50,6 +63,8 @@ static inline void redis_peer_serve(struct peer *peer, int fd, int connection)
                 peer_write(fd, redis_peer_answer(command->element[0]->str));
                 freeReplyObject(command);
         }
+        if (script->acks)
+                redis_peer_acknowledge(script->acks, reader, fd);
         char answers[8 * 1024] = "";
         for (int i = 0; i < script->gather && (command = redis_peer_read(reader, fd)); i++) {
                 strcat(answers, "+OK\r\n");

@@ -7,6 +7,7 @@
 #include "io/broker/amqp_policies.h"
 #include "relay/relay.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 static void tell(struct cli_table *table, const char *service, bool ok, const char *detail)
@@ -18,6 +19,25 @@ static const char eviction_unknown[] =
         "takes writes; INFO is refused, so it is not known whether it evicts records: allow INFO, or see to "
         "maxmemory-policy noeviction";
 
+/* A failover can choose any replica, also one that was not waited for. */
+static bool probe_replicas(struct cli *cli, struct cli_table *table, struct redis_sync *redis)
+{
+        char error[256];
+        int64_t wanted = cli->config->redis.replicas, have = redis_sync_replicas(redis);
+        bool ok = redis_sync_wait(redis, cli->config, error);
+        if (!ok)
+                tell(table, "replicas", false, error);
+        else if (have > wanted)
+                cli_table_row(table, "replicas", "warning",
+                              arena_printf(&cli->arena,
+                                           "there are %" PRId64 ", and redis.replicas waits for %" PRId64
+                                           ": a failover to another one may forget what was recorded last",
+                                           have, wanted));
+        else
+                tell(table, "replicas", true, arena_printf(&cli->arena, "%" PRId64 " acknowledge", wanted));
+        return ok;
+}
+
 static bool probe_redis(struct cli *cli, struct cli_table *table)
 {
         char error[256];
@@ -26,12 +46,16 @@ static bool probe_redis(struct cli *cli, struct cli_table *table)
                 tell(table, "redis", false, error);
                 return false;
         }
-        bool unknown = redis_sync_keeps_unknown(redis);
+        char found[REDIS_FOUND_SIZE];
+        bool unknown = redis_sync_keeps_unknown(redis), ok = true;
+        redis_sync_found(redis, found);
         tell(table, "redis", true,
-             arena_printf(&cli->arena, "%s%s%s", redis_sync_found(redis), unknown ? "" : ", ",
+             arena_printf(&cli->arena, "%s%s%s", found, text_if(!unknown, ", "),
                           unknown ? eviction_unknown : "takes writes, evicts nothing"));
+        if (cli->config->redis.replicas > 0)
+                ok = probe_replicas(cli, table, redis);
         redis_sync_close(redis);
-        return true;
+        return ok;
 }
 
 static bool probe_amqp(struct cli *cli, struct cli_table *table)

@@ -54,28 +54,38 @@ void operation_begin(const struct query *query, struct operation *operation)
         operation->started_ms = operation->seen_ms = clock_wall_ms();
 }
 
-/* KEYS: operation, operations. ARGV: id, started_ms, ttl, most that are listed, then fields and values. */
+/* KEYS: operation. ARGV: ttl, then fields and values. Answers whether it is new. */
 static const char save_script[] =
         "local new = redis.call('EXISTS', KEYS[1]) == 0 "
-        "redis.call('HSET', KEYS[1], unpack(ARGV, 5)) redis.call('PEXPIRE', KEYS[1], ARGV[3]) "
-        "if new then redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1]) redis.call('PEXPIRE', KEYS[2], ARGV[3]) "
-        "redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - ARGV[4]) end return 1";
+        "redis.call('HSET', KEYS[1], unpack(ARGV, 2)) redis.call('PEXPIRE', KEYS[1], ARGV[1]) "
+        "return new and 1 or 0";
+
+/* Apart from the operation itself, whose key has another slot. */
+static bool list_add(const struct query *query, const struct operation *operation)
+{
+        struct arena *arena = query->arena;
+        const char *key = key_of(query, KEY_OPERATIONS, NULL);
+        const char *started = arena_printf(arena, "%" PRId64, operation->started_ms);
+        const char *ttl = arena_printf(arena, "%d", RECORD_OPERATION_TTL_MS);
+        const char *surplus = arena_printf(arena, "%d", -1 - RECORD_OPERATIONS_MAX);
+        bool added = redis_sync_call(query->redis, arena, "ZADD", key, started, operation->id, NULL)->kind ==
+                     REDIS_INTEGER;
+        redis_sync_call(query->redis, arena, "PEXPIRE", key, ttl, NULL);
+        redis_sync_call(query->redis, arena, "ZREMRANGEBYRANK", key, "0", surplus, NULL);
+        return added;
+}
 
 bool operation_save(const struct query *query, const struct operation *operation)
 {
         struct arena *arena = query->arena;
-        struct slice words[9 + 2 * (TEXTS + NUMBERS)] = {
+        struct slice words[5 + 2 * (TEXTS + NUMBERS)] = {
                 SLICE_LITERAL("EVAL"),
                 slice_of(save_script),
-                SLICE_LITERAL("2"),
+                SLICE_LITERAL("1"),
                 slice_of(key_of(query, KEY_OPERATION, operation->id)),
-                slice_of(key_of(query, KEY_OPERATIONS, NULL)),
-                slice_of(operation->id),
-                slice_of(arena_printf(arena, "%" PRId64, operation->started_ms)),
                 slice_of(arena_printf(arena, "%d", RECORD_OPERATION_TTL_MS)),
-                slice_of(arena_printf(arena, "%d", RECORD_OPERATIONS_MAX)),
         };
-        size_t count = 9;
+        size_t count = 5;
         for (size_t i = 0; i < TEXTS; i++) {
                 const char *text = *text_of(operation, &texts[i]);
                 words[count++] = slice_of(texts[i].name);
@@ -86,7 +96,8 @@ bool operation_save(const struct query *query, const struct operation *operation
                 words[count++] =
                         slice_of(arena_printf(arena, "%" PRId64, *number_of(operation, &numbers[i])));
         }
-        return redis_sync_run(query->redis, arena, words, count)->kind == REDIS_INTEGER;
+        const struct redis_value *saved = redis_sync_run(query->redis, arena, words, count);
+        return saved->kind == REDIS_INTEGER && (saved->integer == 0 || list_add(query, operation));
 }
 
 static void stop_if_gone(const struct query *query, struct operation *operation)

@@ -2,6 +2,7 @@
 #include "core/job/jitter.h"
 #include "core/mail/mail_guard.h"
 #include "core/memory/memory.h"
+#include "core/text/word.h"
 #include "io/log/fatal_signal.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
@@ -125,7 +126,10 @@ static void on_store_up(void *context)
 {
         struct engine *engine = context;
         metrics_connection(engine->metrics, METRICS_REDIS, true);
-        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "redis_up", .msg = "Redis takes writes"});
+        char found[REDIS_FOUND_SIZE], text[REDIS_FOUND_SIZE + 32];
+        redis_store_found(engine->store, found);
+        snprintf(text, sizeof(text), "Redis takes writes%s%s", text_if(found[0], ": "), found);
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "redis_up", .msg = text});
         presence_ask(engine);
         types_tell(engine);
         schedules_begin(engine);

@@ -1,4 +1,5 @@
 """Redis behind sentinels: its primary dies, is frozen or is cut off under load, and comes back as somebody's replica."""
+import contextlib
 import signal
 import time
 
@@ -81,7 +82,10 @@ def test_a_worker_follows_its_primary_that_is(bench, sentinels, how):
         settled(bench, fleet, 500)
     if how == "cut off":
         assert "name another primary" in worker.logged(event="redis_down")[0]["error"], worker.logged(event="redis_down")
-    assert len(worker.logged(event="redis_up")) == 2, "it went to the old one and back"
+    ups = worker.logged(event="redis_up")
+    assert len(ups) == 2, "it went to the old one and back"
+    assert f"127.0.0.1:{old.port}, the primary by 3 of 3 sentinels" in ups[0]["msg"], ups
+    assert f":{old.port}," not in ups[1]["msg"] and "the primary by" in ups[1]["msg"], ups
 
 
 def test_a_primary_that_is_demoted_in_order_is_left_at_once(bench, sentinels):
@@ -137,15 +141,72 @@ def test_a_sentinel_that_was_cut_off_from_the_others_is_not_believed(bench, sent
     alone.signal(signal.SIGCONT)
 
 
+def test_a_primary_that_is_killed_costs_no_mail_twice_where_a_replica_acknowledges(bench, sentinels):
+    """Window C is closed: every record that a mail followed is known to the one that is promoted."""
+    fleet, worker = loaded(bench, 400, replicas=1)
+    old, replica = sentinels.nodes
+    old.kill()
+    sentinels.wait_promoted(old)
+    assert not worker.is_ready(), "it has no replica"
+    mails = bench.sink.count()
+    old.start()
+    sentinels.wait_replica(old)
+    worker.wait_ready(within=20)
+    bench.wait_completed(400)
+    fleet.check_alive()
+    account = bench.account().check(duplicates=0)
+    print(f"\n{account}; {mails} mails when the old one came back")
+    assert len(account.ok) == 400
+
+
+def test_no_mail_leaves_while_too_few_replicas_acknowledge(bench, sentinels):
+    fleet, worker = loaded(bench, 50, replicas=1)
+    bench.wait_completed(50)
+    old, replica = sentinels.nodes
+    replica.freeze()
+    bench.publish_many([order(n) for n in range(51, 101)])
+    worker.wait_not_ready(within=20)
+    told = worker.logged(event="redis_down")[0]["error"]
+    assert "0 of 1" in told and "redis.replicas" in told, told
+    sent = bench.sink.count()
+    assert sent == 50
+    check = fleet.leveret.run("check")
+    assert check.returncode == 1 and "0 of 1" in check.stdout, check
+    replica.thaw()
+    worker.wait_ready(within=20)
+    bench.wait_completed(100)
+    assert bench.account().check(duplicates=0).mails == 100
+    found = fleet.leveret.run("check")
+    assert found.returncode == 0 and "1 acknowledge" in found.stdout, found
+
+
 @pytest.mark.faults
+def test_check_says_that_a_failover_may_choose_a_replica_that_nobody_waited_for(broker, sink, tmp_path):
+    with Sentinels(replicas=2) as sentinels:
+        bench = Bench(broker, sentinels, sink, tmp_path)
+        try:
+            leveret = bench.leveret(redis={"replicas": 1})
+            assert leveret.run("topology", "apply").returncode == 0
+            found = leveret.run("check")
+            assert found.returncode == 0 and "there are 2, and redis.replicas waits for 1" in found.stdout, found
+        finally:
+            bench.close()
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("replicas", [0, 1])
 @pytest.mark.parametrize("how", ["kill", "freeze"])
-def test_five_failovers_under_load_lose_nothing(bench, sentinels, how):
-    fleet, worker = loaded(bench, 6000)
-    with fleet.windows.span("C"):
+def test_five_failovers_under_load_lose_nothing(bench, sentinels, how, replicas):
+    fleet, worker = loaded(bench, 6000, replicas=replicas)
+    with contextlib.nullcontext() if replicas else fleet.windows.span("C"):
         for _ in range(5):
             old = sentinels.primary
             getattr(old, how)()
-            goes_on(worker, sentinels, old)
+            new = sentinels.wait_promoted(old)
             {"kill": old.start, "freeze": old.thaw}[how]()
             sentinels.wait_replica(old)
+            worker.wait_ready(within=WITHIN_S)
+            claims = worker.metric("leveret_claims_total")
+            wait_until(lambda: worker.metric("leveret_claims_total") > claims, within=WITHIN_S, every=0.05, what="it goes on")
+            assert sentinels.primary is new
         settled(bench, fleet, 6000)

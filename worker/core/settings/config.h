@@ -226,6 +226,7 @@ struct config {
                 const char *username, *password; /* unset: those of the URL; the password is secret */
                 const char *prefix;              /* default "leveret" */
                 int64_t timeout_ms;              /* of a reply, default 2000 */
+                int64_t replicas;                /* that acknowledge each write, default 0 */
                 bool allow_plaintext;
                 struct config_tls tls;
         } redis;

@@ -38,27 +38,26 @@ const struct setting settings[] = {
           .prose = "Private key (PEM) of cert_file." },
         { .name = "redis.url", .kind = SETTING_URL, OF_WORKER(redis.url),
           .words = redis_schemes, .fallback = "redis://127.0.0.1:6379/0", .secret = true,
-          .prose = "The Redis server that keeps the job records, as redis:// or rediss:// with the password "
-                   "and the number of the database. redis+sentinel://h1:26379,h2:26379/NAME/0 (or "
-                   "rediss+sentinel) leads to the primary that the sentinels know as NAME, and after a "
-                   "failover to the next one; the log-in is that of the servers, and of sentinels that want one." },
+          .prose = "The Redis server that keeps the job records, as redis:// or rediss:// with the password and the number "
+                   "of the database. redis+sentinel://h1:26379,h2:26379/NAME/0, or rediss+sentinel, leads to the primary "
+                   "that the sentinels know as NAME; redis+cluster://h1:6379,h2:6379 to a cluster. The log-in is the servers'." },
         { .name = "redis.username", .kind = SETTING_TEXT, OF_WORKER(redis.username),
           .example = "leveret", .from_file = true,
           .prose = "Name to log in to Redis with; unset: that of redis.url." },
         { .name = "redis.password", .kind = SETTING_TEXT, OF_WORKER(redis.password),
           .example = "${REDIS_PASSWORD}", .secret = true,
-          .prose = "Password to log in to Redis with, as it is, nothing percent-encoded; unset: that of "
-                   "redis.url." },
+          .prose = "Password to log in to Redis with, as it is, nothing percent-encoded; unset: that of redis.url." },
         { .name = "redis.prefix", .kind = SETTING_TEXT, OF_WORKER(redis.prefix),
           .max = CONFIG_PREFIX_MAX, .fallback = "leveret",
-          .prose = "What every key begins with. Workers with the same queues must have the same prefix; "
-                   "changing it forgets all job records." },
+          .prose = "What every key begins with, the same for all workers of a queue; changing it forgets all job records." },
         { .name = "redis.timeout", .kind = SETTING_DURATION, OF_WORKER(redis.timeout_ms),
-          .min = 10, .max = MINUTE_MS, .fallback = "2s",
-          .prose = "How long a reply may take before the connection is given up." },
+          .min = 10, .max = MINUTE_MS, .fallback = "2s", .prose = "How long a reply may take before the connection is given up." },
+        { .name = "redis.replicas", .kind = SETTING_INTEGER, OF_WORKER(redis.replicas),
+          .min = 0, .max = 100, .fallback = "0",
+          .prose = "How many replicas must have what a worker records before it goes on (WAIT). Fewer within half of "
+                   "redis.timeout count as a Redis that is down. A failover to one of them forgets nothing." },
         { .name = "redis.allow_plaintext", .kind = SETTING_BOOLEAN, OF_WORKER(redis.allow_plaintext),
-          .fallback = "false",
-          .prose = "Lets passwords and mails travel unencrypted to a host other than this one." },
+          .fallback = "false", .prose = "Lets passwords and mails travel unencrypted to a host other than this one." },
         { .name = "redis.tls.ca_file", .kind = SETTING_PATH, OF_WORKER(redis.tls.ca_file),
           .example = "/etc/leveret/ca.pem",
           .prose = "Certificates (PEM) that Redis is trusted by; unset: those of the system." },

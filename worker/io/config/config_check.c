@@ -16,7 +16,7 @@
 #include "io/machine/origin.h"
 #include "io/machine/url.h"
 #include "io/postgres/postgres.h"
-#include "io/redis/redis_address.h"
+#include "io/redis/connection/redis_address.h"
 
 #include <stdlib.h>
 #include <string.h>

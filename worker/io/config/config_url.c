@@ -1,6 +1,6 @@
 #include "io/config/config_url.h"
 #include "io/machine/url.h"
-#include "io/redis/redis_address.h"
+#include "io/redis/connection/redis_address.h"
 
 #include <string.h>
 

@@ -2,6 +2,7 @@
 #include "core/memory/arena.h"
 #include "core/memory/memory.h"
 #include "io/machine/aside.h"
+#include "io/redis/connection/redis_probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,11 @@ struct redis_connecting {
 static void work(void *context)
 {
         struct redis_connecting *connecting = context;
-        connecting->ok =
-                redis_connection_open(&connecting->connection, &connecting->config, connecting->name);
+        struct redis_connection *connection = &connecting->connection;
+        connecting->ok = redis_connection_open(connection, &connecting->config, connecting->name) &&
+                         redis_probe_replicas(connection, &connecting->config);
+        if (!connecting->ok)
+                redis_connection_close(connection);
 }
 
 static void drop(void *context)
@@ -38,19 +42,6 @@ static void done(void *context)
         connecting->connected(connecting->context, &connecting->connection, connecting->ok);
         connecting->connection.context = NULL; /* the callee's */
         drop(connecting);
-}
-
-void redis_config_copy(struct arena *arena, const struct config *config, struct config *copy)
-{
-        const struct config_tls *tls = &config->redis.tls;
-        copy->redis = config->redis;
-        copy->redis.url = arena_strdup(arena, config->redis.url);
-        copy->redis.username = arena_strdup(arena, config->redis.username);
-        copy->redis.password = arena_strdup(arena, config->redis.password);
-        copy->redis.prefix = arena_strdup(arena, config->redis.prefix);
-        copy->redis.tls = (struct config_tls){.ca_file = arena_strdup(arena, tls->ca_file),
-                                              .cert_file = arena_strdup(arena, tls->cert_file),
-                                              .key_file = arena_strdup(arena, tls->key_file)};
 }
 
 struct redis_connecting *redis_connecting_start(uv_loop_t *loop, const struct config *config,

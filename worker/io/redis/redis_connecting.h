@@ -1,16 +1,12 @@
 #ifndef LEVERET_IO_REDIS_CONNECTING_H
 #define LEVERET_IO_REDIS_CONNECTING_H
 
-#include "io/redis/redis_connection.h"
+#include "io/redis/connection/redis_connection.h"
 
 #include <uv.h>
 
 /* Inside io only: one try to connect to Redis, on a thread of its own because all of it blocks. */
 struct redis_connecting;
-
-/* Copies what a connection needs of the configuration, for a thread that may outlive it; memory lies in the
- * arena. */
-void redis_config_copy(struct arena *arena, const struct config *config, struct config *copy);
 
 /* On the loop; the connection, if there is one, is the callee's. */
 typedef void redis_connected(void *context, const struct redis_connection *connection, bool ok);

@@ -3,8 +3,8 @@
 #include "core/memory/memory.h"
 #include "io/machine/aside.h"
 #include "io/machine/handle.h"
+#include "io/redis/connection/redis_sentinel.h"
 #include "io/redis/redis_connecting.h"
-#include "io/redis/redis_sentinel.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #define LEVERET_IO_REDIS_FOLLOW_H
 
 #include "core/settings/config.h"
-#include "io/redis/redis_connection.h"
+#include "io/redis/connection/redis_connection.h"
 
 #include <uv.h>
 

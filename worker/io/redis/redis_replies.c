@@ -135,14 +135,21 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply)
                 if (error && first->done && !is_wrong_type(reply))
                         return false;
                 break;
+        case REQUEST_WAIT: /* was looked at before */
+        case REQUEST_ASKING:
+                if (error)
+                        return false;
+                break;
         case REQUEST_QUERY: {
                 struct request request = redis_ring_pop(store);
                 give_strings(&request, reply);
+                free(request.bytes);
                 return true;
         }
         }
         struct request request = redis_ring_pop(store);
         if (request.done)
                 request.done(request.context, &result);
+        free(request.bytes);
         return true;
 }

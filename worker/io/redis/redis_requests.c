@@ -3,6 +3,8 @@
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
 #include "io/machine/handle.h"
+#include "io/redis/connection/redis_probe.h"
+#include "io/redis/redis_shards.h"
 #include "io/redis/redis_store_state.h"
 
 #include <inttypes.h>
@@ -37,6 +39,24 @@ static bool refuse_while_down(struct redis_store *store, struct request request)
         late->timer.data = late;
         uv_timer_start(&late->timer, on_late, 0, 0);
         return true;
+}
+
+/* The store of the node that has the job. */
+static struct redis_store *store_of_job(struct redis_store *store, const struct store_identity *identity)
+{
+        if (!store->shards)
+                return store;
+        buffer_clear(&store->key);
+        record_key_add(&store->key, store->config->redis.prefix, KEY_JOB, identity->id);
+        return redis_store_of(store, (struct slice){.data = store->key.data, .len = store->key.len});
+}
+
+/* The same for any command; one without a key could go to any node, and goes to none. */
+static struct redis_store *store_of_command(struct redis_store *store, const struct slice *arguments,
+                                            size_t count)
+{
+        size_t at = store->shards ? redis_key_index(arguments, count) : 0;
+        return at > 0 ? redis_store_of(store, arguments[at]) : store;
 }
 
 enum { IDENTITY_ARGUMENTS = 10 };
@@ -102,6 +122,7 @@ static struct request lease_request(store_done *done, void *context)
 void redis_store_claim(struct redis_store *store, const struct store_identity *identity,
                        const struct store_claim *claim, store_done *done, void *context)
 {
+        store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         request.kind = REQUEST_CLAIM;
         if (refuse_while_down(store, request))
@@ -139,6 +160,7 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
 void redis_store_renew(struct redis_store *store, const struct store_identity *identity, store_done *done,
                        void *context)
 {
+        store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
@@ -149,6 +171,7 @@ void redis_store_renew(struct redis_store *store, const struct store_identity *i
 void redis_store_keep(struct redis_store *store, const struct store_identity *identity, struct slice plan,
                       struct slice digest, store_done *done, void *context)
 {
+        store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
@@ -161,6 +184,7 @@ void redis_store_keep(struct redis_store *store, const struct store_identity *id
 void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
                         const struct store_move *move, store_done *done, void *context)
 {
+        store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
@@ -177,6 +201,7 @@ void redis_store_intend(struct redis_store *store, const struct store_identity *
 void redis_store_record(struct redis_store *store, const struct store_identity *identity,
                         const struct store_effect *effect, struct slice note, store_done *done, void *context)
 {
+        store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
@@ -197,6 +222,7 @@ void redis_store_complete(struct redis_store *store, const struct store_identity
                           const struct store_effect *effect, bool fresh, struct slice note, store_done *done,
                           void *context)
 {
+        store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
@@ -223,6 +249,7 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
                         const struct store_decision *decision, struct slice note, store_done *done,
                         void *context)
 {
+        store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
@@ -253,6 +280,7 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
                         const struct store_settlement *settlement, struct slice note, store_done *done,
                         void *context)
 {
+        store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
@@ -290,6 +318,7 @@ static void add_arguments(struct buffer *out, const struct slice *arguments, siz
 void redis_store_command(struct redis_store *store, const struct slice *arguments, size_t count,
                          store_done *done, void *context)
 {
+        store = store_of_command(store, arguments, count);
         struct request request = lease_request(done, context);
         request.kind = REQUEST_COMMAND;
         if (refuse_while_down(store, request))
@@ -301,6 +330,7 @@ void redis_store_command(struct redis_store *store, const struct slice *argument
 void redis_store_query(struct redis_store *store, const struct slice *arguments, size_t count,
                        store_strings *done, void *context)
 {
+        store = store_of_command(store, arguments, count);
         struct request request = lease_request(NULL, context);
         request.kind = REQUEST_QUERY;
         request.strings = done;
@@ -313,6 +343,7 @@ void redis_store_query(struct redis_store *store, const struct slice *arguments,
 static void ask_of_key(struct redis_store *store, enum redis_script script, struct request request,
                        const struct slice *arguments, size_t count)
 {
+        store = redis_store_of(store, arguments[0]);
         if (refuse_while_down(store, request))
                 return;
         resp_begin(&store->out, 3 + count);
@@ -342,4 +373,15 @@ void redis_store_queued(struct redis_store *store, const struct slice *arguments
                         store_strings *done, void *context)
 {
         ask_of_key(store, REDIS_SCRIPT_QUEUED, query_request(done, context), arguments, count);
+}
+
+void redis_store_wait(struct redis_store *store)
+{
+        struct request request = lease_request(NULL, NULL);
+        request.kind = REQUEST_WAIT;
+        resp_begin(&store->out, 3);
+        resp_add_text(&store->out, "WAIT");
+        resp_add_integer(&store->out, store->config->redis.replicas);
+        resp_add_integer(&store->out, redis_wait_ms(store->config));
+        redis_ring_push(store, request);
 }

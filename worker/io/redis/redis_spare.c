@@ -105,7 +105,7 @@ struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *confi
         spare->retry = memory_zeroed(1, sizeof(*spare->retry));
         uv_timer_init(loop, spare->retry);
         spare->retry->data = spare;
-        spare->tried = redis_url_is_encrypted(config->redis.url);
+        spare->tried = redis_url_is_encrypted(config->redis.url) || redis_url_is_cluster(config->redis.url);
         if (!spare->tried)
                 connect_start(spare);
         return spare;

@@ -8,7 +8,8 @@
 /*
  * A connection to Redis that is logged in, knows the scripts, and says nothing: for the last words of a
  * process, which can be no more than one write of what was formatted before. Lives on the loop and is made
- * again when it is lost. With rediss:// there is none: a write would have to be encrypted.
+ * again when it is lost. With rediss:// there is none, for a write would have to be encrypted, and none with
+ * a cluster, for nobody knows before to which node.
  */
 struct redis_spare;
 

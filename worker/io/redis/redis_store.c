@@ -1,8 +1,10 @@
+#include "core/codec/resp.h"
 #include "core/memory/memory.h"
 #include "core/text/shorten.h"
 #include "io/machine/clock.h"
 #include "io/machine/handle.h"
 #include "io/machine/turn.h"
+#include "io/redis/redis_shards.h"
 #include "io/redis/redis_store_state.h"
 
 #include <fcntl.h>
@@ -32,6 +34,13 @@ void redis_ring_push(struct redis_store *store, struct request request)
                 store->ring_size = size;
                 store->ring_head = 0;
         }
+        if (store->node_of && !request.bytes && request.kind != REQUEST_WAIT &&
+            request.kind != REQUEST_ASKING) {
+                request.bytes_len = store->out.len - store->out_mark;
+                request.bytes = memory_raw(request.bytes_len);
+                memcpy(request.bytes, store->out.data + store->out_mark, request.bytes_len);
+        }
+        store->out_mark = store->out.len;
         store->ring[(store->ring_head + store->ring_count++) % store->ring_size] = request;
 }
 
@@ -54,8 +63,7 @@ void redis_request_lost(const struct request *request)
 
 static void retry_later(struct redis_store *store);
 
-/* Of tries that fail alike the first is told alone. */
-static void down_tell(struct redis_store *store, const char *error, bool was_up)
+void redis_store_tell_down(struct redis_store *store, const char *error, bool was_up)
 {
         text_shorten(store->trouble, sizeof(store->trouble), error);
         if (!was_up && strcmp(store->trouble, store->told) == 0)
@@ -79,19 +87,103 @@ static void drop(struct redis_store *store, const char *error)
         store->follow = NULL;
         redis_connection_close(&store->connection);
         buffer_clear(&store->out);
+        store->out_mark = 0;
+        redis_hold_drop(&store->hold);
         bool was_up = store->up;
         store->up = false;
         size_t count = store->ring_count;
         while (count--) {
                 struct request request = redis_ring_pop(store);
                 redis_request_lost(&request);
+                free(request.bytes);
         }
         if (store->closing)
                 return;
         if (was_up && clock_boot_ms() - store->up_ms >= LIVED_MS)
                 backoff_reset(&store->backoff);
-        down_tell(store, text, was_up);
+        redis_store_tell_down(store, text, was_up);
         retry_later(store);
+}
+
+static void drop_for(struct redis_store *store, const char *what, const char *why)
+{
+        char text[256];
+        snprintf(text, sizeof(text), "redis: %s%.200s", what, why);
+        drop(store, text);
+}
+
+/* The next reply of the connection, the caller's; NULL: there is none, or the connection was dropped. */
+static redisReply *reply_read(struct redis_store *store)
+{
+        redisReply *reply = NULL;
+        if (redisGetReplyFromReader(store->connection.context, (void **)&reply) == REDIS_OK)
+                return reply;
+        drop_for(store, "the reply cannot be read: ", store->connection.context->errstr);
+        return NULL;
+}
+
+/* A batch is done when enough replicas have it. False if they have not: the connection was dropped, and
+ * everything in the batch is repeated. */
+static bool acknowledged(struct redis_store *store, const redisReply *wait)
+{
+        int64_t wanted = store->config->redis.replicas;
+        bool told = wait->type == REDIS_REPLY_INTEGER;
+        char text[256];
+        if (told && wait->integer >= wanted) {
+                redis_hold_clear(&store->hold);
+                return true;
+        }
+        const char *error = redis_hold_error(&store->hold);
+        snprintf(text, sizeof(text), "%lld of %lld replicas have acknowledged, as redis.replicas wants",
+                 told ? wait->integer : 0, (long long)wanted);
+        drop_for(store, "", error ? error : text);
+        return false;
+}
+
+/* The next reply that may be believed; as reply_read. */
+static redisReply *reply_next(struct redis_store *store)
+{
+        struct redis_hold *hold = &store->hold;
+        redisReply *reply;
+        if (store->config->redis.replicas == 0)
+                return reply_read(store);
+        while (!(reply = redis_hold_pop(hold))) {
+                reply = reply_read(store);
+                if (!reply)
+                        return NULL;
+                redis_hold_push(hold, reply);
+                size_t at = (store->ring_head + hold->count - 1) % store->ring_size;
+                bool asked = hold->count <= store->ring_count;
+                if (!asked)
+                        drop_for(store, "", "unexpected reply");
+                if (!asked || (store->ring[at].kind == REQUEST_WAIT && !acknowledged(store, reply)))
+                        return NULL;
+        }
+        return reply;
+}
+
+/* Is the first request another node's? Then it is on its way there. */
+static bool redirected(struct redis_store *store, const redisReply *reply)
+{
+        if (!store->node_of || reply->type != REDIS_REPLY_ERROR || store->ring_count == 0 ||
+            !redis_shards_redirect(store, reply, store->ring[store->ring_head]))
+                return false;
+        redis_ring_pop(store);
+        return true;
+}
+
+bool redis_store_forward(struct redis_store *store, struct request *request, bool asking)
+{
+        if (!store->up)
+                return false;
+        if (asking) {
+                resp_begin(&store->out, 1);
+                resp_add_text(&store->out, "ASKING");
+                redis_ring_push(store, (struct request){.kind = REQUEST_ASKING, .sent_ms = request->sent_ms});
+        }
+        buffer_add(&store->out, request->bytes, request->bytes_len);
+        redis_ring_push(store, *request);
+        return true;
 }
 
 /* False if the connection was dropped. Sets *left if the reader may hold more. */
@@ -103,24 +195,21 @@ static bool take_replies(struct redis_store *store, bool *left)
                         *left = true;
                         return true;
                 }
-                redisReply *reply = NULL;
-                if (redisGetReplyFromReader(store->connection.context, (void **)&reply) != REDIS_OK) {
-                        char why[200];
-                        snprintf(why, sizeof(why), "redis: the reply cannot be read: %.120s",
-                                 store->connection.context->errstr);
-                        drop(store, why);
-                        return false;
-                }
+                redisReply *reply = reply_next(store);
                 if (!reply)
-                        return true;
+                        return store->connection.context != NULL;
+                if (redirected(store, reply)) {
+                        freeReplyObject(reply);
+                        continue;
+                }
                 bool ok = store->ring_count > 0 && redis_store_answer(store, reply);
                 char error[200];
                 if (!ok)
-                        snprintf(error, sizeof(error), "redis: %.180s",
+                        snprintf(error, sizeof(error), "%.180s",
                                  reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply");
                 freeReplyObject(reply);
                 if (!ok) {
-                        drop(store, error);
+                        drop_for(store, "", error);
                         return false;
                 }
         }
@@ -167,6 +256,7 @@ static void write_out(struct redis_store *store)
                 if (redisAppendFormattedCommand(context, store->out.data, store->out.len) != REDIS_OK)
                         memory_out();
                 buffer_clear(&store->out);
+                store->out_mark = 0;
         }
         /* Not asked whether it is done: hiredis 0.14 looks into its next buffer though it got none. */
         if (redisBufferWrite(context, NULL) != REDIS_OK) {
@@ -219,6 +309,8 @@ static void on_flush(uv_prepare_t *prepare)
         struct redis_store *store = prepare->data;
         if (!store->up || store->out.len == 0)
                 return;
+        if (store->config->redis.replicas > 0)
+                redis_store_wait(store);
         write_out(store);
         if (!uv_is_active((uv_handle_t *)store->watch)) /* until no reply is awaited */
                 uv_timer_start(store->watch, on_watch, watch_ms(store), watch_ms(store));
@@ -228,9 +320,7 @@ static void on_flush(uv_prepare_t *prepare)
 
 static void on_moved(void *context, const char *primary)
 {
-        char text[256];
-        snprintf(text, sizeof(text), "redis: the sentinels name another primary: %.200s", primary);
-        drop(context, text);
+        drop_for(context, "the sentinels name another primary: ", primary);
 }
 
 static void connected(struct redis_store *store, struct redis_connection connection)
@@ -264,7 +354,7 @@ static void connect_done(void *context, const struct redis_connection *connectio
         } else if (connection->fatal && !store->ever_up) {
                 store->events->fatal(store->context, connection->error);
         } else {
-                down_tell(store, connection->error, /* was_up = */ false);
+                redis_store_tell_down(store, connection->error, /* was_up = */ false);
                 retry_later(store);
         }
 }
@@ -272,7 +362,7 @@ static void connect_done(void *context, const struct redis_connection *connectio
 static void connect_start(struct redis_store *store)
 {
         store->connecting =
-                redis_connecting_start(store->loop, store->config, store->worker, connect_done, store);
+                redis_connecting_start(store->loop, store->reach, store->probe, connect_done, store);
         if (!store->connecting)
                 retry_later(store);
 }
@@ -289,13 +379,15 @@ static void retry_later(struct redis_store *store)
                        0);
 }
 
-struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *config, const char *worker,
+static struct redis_store *store_new(uv_loop_t *loop, const struct config *config, const char *worker,
                                      const struct redis_store_events *events, void *context)
 {
         struct redis_store *store = memory_zeroed(1, sizeof(*store));
         store->loop = loop;
         store->config = config;
         snprintf(store->worker, sizeof(store->worker), "%s", worker);
+        store->reach = config;
+        snprintf(store->probe, sizeof(store->probe), "%s", worker);
         store->events = events;
         store->context = context;
         store->backoff = (struct backoff){.base_ms = BACKOFF_BASE_MS, .cap_ms = BACKOFF_CAP_MS};
@@ -309,13 +401,39 @@ struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *confi
         uv_idle_init(loop, store->more);
         store->watch->data = store->retry->data = store->flush->data = store->more->data = store;
         uv_prepare_start(store->flush, on_flush);
-        connect_start(store);
         return store;
+}
+
+struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *config, const char *worker,
+                                     const struct redis_store_events *events, void *context)
+{
+        struct redis_store *store = store_new(loop, config, worker, events, context);
+        if (redis_url_is_cluster(config->redis.url))
+                store->shards = redis_shards_open(store);
+        else
+                connect_start(store);
+        return store;
+}
+
+struct redis_store *redis_store_open_node(struct redis_store *store, const struct config *reach,
+                                          const char *probe, const struct redis_store_events *events,
+                                          void *context)
+{
+        struct redis_store *node = store_new(store->loop, store->config, store->worker, events, context);
+        node->node_of = store->shards;
+        node->reach = reach;
+        snprintf(node->probe, sizeof(node->probe), "%s", probe);
+        connect_start(node);
+        return node;
 }
 
 void redis_store_close(struct redis_store *store)
 {
         store->closing = true;
+        if (store->shards) {
+                store->up = false;
+                redis_shards_close(store->shards);
+        }
         if (store->up && store->out.len > 0)
                 write_out(store);
         drop(store, "closing");
@@ -327,6 +445,7 @@ void redis_store_close(struct redis_store *store)
         uv_close((uv_handle_t *)store->more, handle_free);
         buffer_fini(&store->out);
         buffer_fini(&store->key);
+        redis_hold_fini(&store->hold);
         free(store->ring);
         free(store);
 }
@@ -338,7 +457,18 @@ void redis_store_trouble(const struct redis_store *store, char *text)
 
 bool redis_store_keeps_unknown(const struct redis_store *store)
 {
+        if (store->shards)
+                return store->up && redis_shards_keep_unknown(store->shards);
         return store->up && store->connection.keeps_unknown;
+}
+
+void redis_store_found(const struct redis_store *store, char text[REDIS_FOUND_SIZE])
+{
+        text[0] = '\0';
+        if (store->up && store->shards)
+                redis_shards_found(store->shards, text);
+        else if (store->up)
+                snprintf(text, REDIS_FOUND_SIZE, "%s", store->connection.found);
 }
 
 bool redis_store_is_up(const struct redis_store *store)

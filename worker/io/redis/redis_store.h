@@ -2,6 +2,7 @@
 #define LEVERET_IO_REDIS_STORE_H
 
 #include "core/job/protocol.h"
+#include "core/redis/info.h"
 #include "core/settings/config.h"
 
 #include <uv.h>
@@ -78,6 +79,8 @@ void redis_store_close(struct redis_store *store);
 bool redis_store_is_up(const struct redis_store *store);
 /* Why it is not: the last error, of at most 255 bytes; "" while it is, or before the first try has ended. */
 void redis_store_trouble(const struct redis_store *store, char *text);
+/* What it is connected to, for people: version, primary, nodes; "" while it is down. */
+void redis_store_found(const struct redis_store *store, char text[REDIS_FOUND_SIZE]);
 /* It is up, but does not say whether it may evict records: INFO is refused. */
 bool redis_store_keeps_unknown(const struct redis_store *store);
 

@@ -3,14 +3,22 @@
 
 #include "core/job/backoff.h"
 #include "core/text/buffer.h"
+#include "io/redis/connection/redis_connection.h"
+#include "io/redis/connection/redis_hold.h"
 #include "io/redis/redis_connecting.h"
-#include "io/redis/redis_connection.h"
 #include "io/redis/redis_follow.h"
 #include "io/redis/redis_store.h"
 
 /* Inside redis_*.c only. */
 
-enum request_kind { REQUEST_CLAIM, REQUEST_LEASE, REQUEST_COMMAND, REQUEST_QUERY };
+enum request_kind {
+        REQUEST_CLAIM,
+        REQUEST_LEASE,
+        REQUEST_COMMAND,
+        REQUEST_QUERY,
+        REQUEST_WAIT,
+        REQUEST_ASKING
+};
 
 struct request {
         enum request_kind kind;
@@ -18,7 +26,12 @@ struct request {
         store_strings *strings;
         void *context;
         int64_t sent_ms;
+        char *bytes; /* as it was written, for another node of the cluster; NULL: there is none */
+        size_t bytes_len;
+        int hops; /* so often it went to another node */
 };
+
+struct redis_shards;
 
 struct redis_store {
         uv_loop_t *loop;
@@ -28,9 +41,13 @@ struct redis_store {
         void *context;
         struct redis_connection connection;
         bool up, ever_up, closing;
-        int64_t up_ms;     /* clock_boot_ms of the last connect */
-        char trouble[256]; /* why it is down; "" while it is up */
-        char told[256];    /* the trouble that `down` was last called with */
+        int64_t up_ms;                /* clock_boot_ms of the last connect */
+        char trouble[256];            /* why it is down; "" while it is up */
+        char told[256];               /* the trouble that `down` was last called with */
+        struct redis_shards *shards;  /* of a cluster, for all of it; then nothing below is used */
+        struct redis_shards *node_of; /* of a cluster, for one node */
+        const struct config *reach;   /* to connect by */
+        char probe[128];              /* the name to connect with */
         struct redis_connecting *connecting;
         struct redis_follow *follow; /* while connected behind sentinels */
         struct backoff backoff;
@@ -38,10 +55,12 @@ struct redis_store {
         int watched;     /* libuv events */
         uv_timer_t *watch, *retry;
         uv_prepare_t *flush;
-        uv_idle_t *more;      /* active while replies were read that are not digested */
-        struct buffer out;    /* requests of this loop turn */
-        struct buffer key;    /* the one at hand */
-        struct request *ring; /* under way, oldest first */
+        uv_idle_t *more;        /* active while replies were read that are not digested */
+        struct buffer out;      /* requests of this loop turn */
+        size_t out_mark;        /* in it: where the last request ends */
+        struct buffer key;      /* the one at hand */
+        struct redis_hold hold; /* replies whose batch the replicas have not acknowledged */
+        struct request *ring;   /* under way, oldest first */
         size_t ring_size, ring_head, ring_count;
         /* Of the reply at hand. An effect has two fields that tell of its tries and the plan has two, each a
          * name and a value. */
@@ -51,6 +70,18 @@ struct redis_store {
 /* Gives one reply to the request that is first in the ring. False if the connection is to be dropped instead:
  * the request is then still first. */
 bool redis_store_answer(struct redis_store *store, const redisReply *reply);
+/* Opens the store of one node of the cluster that `store` is for; `reach` and `probe` as in redis_cluster.h,
+ * which outlive it. */
+struct redis_store *redis_store_open_node(struct redis_store *store, const struct config *reach,
+                                          const char *probe, const struct redis_store_events *events,
+                                          void *context);
+/* Sends what another node has refused; `asking`: ASKING before it. Takes its bytes. False: the store is down,
+ * and nothing happened. */
+bool redis_store_forward(struct redis_store *store, struct request *request, bool asking);
+/* Notes why it is down, and tells of it: of tries that fail alike the first alone. */
+void redis_store_tell_down(struct redis_store *store, const char *error, bool was_up);
+/* Ends the batch with WAIT: how many replicas have all of it? */
+void redis_store_wait(struct redis_store *store);
 /* Tells a request that it has no reply. */
 void redis_request_lost(const struct request *request);
 void redis_ring_push(struct redis_store *store, struct request request);

@@ -1,8 +1,9 @@
 #include "io/redis/redis_sync.h"
 #include "core/memory/memory.h"
 #include "io/machine/clock.h"
-#include "io/redis/redis_connection.h"
-#include "io/redis/redis_probe.h"
+#include "io/redis/connection/redis_connection.h"
+#include "io/redis/connection/redis_probe.h"
+#include "io/redis/redis_route.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -16,7 +17,9 @@ enum { ARGUMENTS_MAX = 64, NESTING_MAX = 8 };
 
 struct redis_sync {
         struct redis_connection connection;
-        int64_t opened_ms; /* clock_boot_ms */
+        struct redis_route *route; /* of a cluster, in place of the connection */
+        bool refused;              /* a command of the batch, which a cluster is asked at once */
+        int64_t opened_ms;         /* clock_boot_ms */
         size_t queued;
 };
 
@@ -24,26 +27,63 @@ struct redis_sync *redis_sync_open(const struct config *config, char *error)
 {
         struct redis_sync *redis = memory_zeroed(1, sizeof(*redis));
         redis->opened_ms = clock_boot_ms();
-        if (redis_connection_open(&redis->connection, config, "cli"))
+        if (redis_url_is_cluster(config->redis.url)) {
+                redis->route = redis_route_open(config, "cli", error);
+                if (redis->route)
+                        return redis;
+        } else if (redis_connection_open(&redis->connection, config, "cli")) {
                 return redis;
-        snprintf(error, 256, "%s", redis->connection.error);
+        } else {
+                snprintf(error, 256, "%s", redis->connection.error);
+        }
         free(redis);
         return NULL;
 }
 
-bool redis_sync_keeps_unknown(const struct redis_sync *redis)
+/* Its connections: one, or one for each node of a cluster; NULL after the last. */
+static struct redis_connection *connection_at(struct redis_sync *redis, size_t index)
 {
-        return redis->connection.keeps_unknown;
+        if (redis->route)
+                return redis_route_node(redis->route, index);
+        return index == 0 ? &redis->connection : NULL;
 }
 
-const char *redis_sync_found(const struct redis_sync *redis)
+bool redis_sync_keeps_unknown(struct redis_sync *redis)
 {
-        return redis->connection.found;
+        const struct redis_connection *connection;
+        for (size_t i = 0; (connection = connection_at(redis, i)); i++)
+                if (connection->keeps_unknown)
+                        return true;
+        return false;
 }
 
-int64_t redis_sync_replicas(const struct redis_sync *redis)
+void redis_sync_found(struct redis_sync *redis, char text[REDIS_FOUND_SIZE])
 {
-        return redis->connection.replicas;
+        if (redis->route)
+                redis_route_found(redis->route, text);
+        else
+                snprintf(text, REDIS_FOUND_SIZE, "%s", redis->connection.found);
+}
+
+int64_t redis_sync_replicas(struct redis_sync *redis)
+{
+        const struct redis_connection *connection;
+        int64_t most = -1;
+        for (size_t i = 0; (connection = connection_at(redis, i)); i++)
+                if (connection->replicas > most)
+                        most = connection->replicas;
+        return most;
+}
+
+bool redis_sync_wait(struct redis_sync *redis, const struct config *config, char *error)
+{
+        struct redis_connection *connection;
+        for (size_t i = 0; (connection = connection_at(redis, i)); i++)
+                if (!redis_probe_replicas(connection, config)) {
+                        snprintf(error, 256, "%s", connection->error);
+                        return false;
+                }
+        return true;
 }
 
 bool redis_sync_is_old(const struct redis_sync *redis)
@@ -55,6 +95,8 @@ void redis_sync_close(struct redis_sync *redis)
 {
         if (!redis)
                 return;
+        if (redis->route)
+                redis_route_close(redis->route);
         redis_connection_close(&redis->connection);
         free(redis);
 }
@@ -87,10 +129,9 @@ static void convert(struct arena *arena, const redisReply *reply, int depth, str
         }
 }
 
-const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena *arena,
-                                         const struct slice *arguments, size_t count)
+static redisReply *run_single(struct redis_sync *redis, struct arena *arena, const struct slice *arguments,
+                              size_t count)
 {
-        struct redis_value *value = arena_alloc(arena, sizeof(*value));
         const char **texts = arena_alloc(arena, count * sizeof(*texts));
         size_t *lengths = arena_alloc(arena, count * sizeof(*lengths));
         for (size_t i = 0; i < count; i++) {
@@ -98,14 +139,46 @@ const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena 
                 lengths[i] = arguments[i].len;
         }
         redisContext *context = redis->connection.context;
-        redisReply *reply = context->err ? NULL : redisCommandArgv(context, (int)count, texts, lengths);
+        return context->err ? NULL : redisCommandArgv(context, (int)count, texts, lengths);
+}
+
+/* The cursor of a cluster's SCAN is of its nodes too. */
+static redisReply *run_scan(struct redis_sync *redis, struct arena *arena, const struct slice *arguments,
+                            size_t count, struct redis_value *value)
+{
+        struct redis_cursor cursor = {.error = "the node is not connected"};
+        snprintf(cursor.text, sizeof(cursor.text), "%.*s", SLICE_PRINT(arguments[1]));
+        redisReply *reply = redis_route_scan(redis->route, arguments, count, &cursor);
         if (!reply) {
-                value->kind = REDIS_FAILED;
-                value->text = slice_of(arena_strdup(arena, context->errstr));
-                return value;
+                value->text = slice_of(arena_strdup(arena, cursor.error));
+                return NULL;
         }
         convert(arena, reply, 0, value);
-        freeReplyObject(reply);
+        if (value->kind == REDIS_LIST && value->count == 2)
+                value->items[0].text = slice_of(arena_strdup(arena, cursor.text));
+        return reply;
+}
+
+const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena *arena,
+                                         const struct slice *arguments, size_t count)
+{
+        char error[256] = "";
+        struct redis_value *value = arena_alloc(arena, sizeof(*value));
+        redisReply *reply;
+        *value = (struct redis_value){.kind = REDIS_FAILED};
+        if (redis->route && count > 1 && slice_is(arguments[0], "SCAN")) {
+                reply = run_scan(redis, arena, arguments, count, value);
+        } else {
+                reply = redis->route ? redis_route_run(redis->route, arguments, count, error)
+                                     : run_single(redis, arena, arguments, count);
+                if (reply)
+                        convert(arena, reply, 0, value);
+                else
+                        value->text = slice_of(arena_strdup(
+                                arena, redis->route ? error : redis->connection.context->errstr));
+        }
+        if (reply)
+                freeReplyObject(reply);
         return value;
 }
 
@@ -144,6 +217,14 @@ void redis_sync_queue(struct redis_sync *redis, const struct slice *arguments, s
         const char *texts[ARGUMENTS_MAX];
         size_t lengths[ARGUMENTS_MAX];
         assert(count <= ARGUMENTS_MAX);
+        if (redis->route) {
+                char error[256];
+                redisReply *reply = redis_route_run(redis->route, arguments, count, error);
+                redis->refused |= !reply || reply->type == REDIS_REPLY_ERROR;
+                if (reply)
+                        freeReplyObject(reply);
+                return;
+        }
         for (size_t i = 0; i < count; i++) {
                 texts[i] = arguments[i].data ? arguments[i].data : "";
                 lengths[i] = arguments[i].len;
@@ -154,7 +235,8 @@ void redis_sync_queue(struct redis_sync *redis, const struct slice *arguments, s
 
 bool redis_sync_flush(struct redis_sync *redis)
 {
-        bool ok = true;
+        bool ok = !redis->refused;
+        redis->refused = false;
         for (; redis->queued > 0; redis->queued--) {
                 void *answer = NULL;
                 if (redisGetReply(redis->connection.context, &answer) != REDIS_OK) {

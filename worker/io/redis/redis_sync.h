@@ -2,6 +2,7 @@
 #define LEVERET_IO_REDIS_SYNC_H
 
 #include "core/memory/arena.h"
+#include "core/redis/info.h"
 #include "core/settings/config.h"
 
 #include <stdbool.h>
@@ -21,14 +22,18 @@ struct redis_value {
         size_t count;
 };
 
-/* NULL if it cannot be reached, is refused, or takes no write; `error` (256 bytes) says which. */
+/* config outlives it. NULL if it cannot be reached, is refused, or takes no write; `error` (256 bytes) says
+ * which. */
 struct redis_sync *redis_sync_open(const struct config *config, char *error);
 /* Does the server refuse to say whether it may evict records? */
-bool redis_sync_keeps_unknown(const struct redis_sync *redis);
+bool redis_sync_keeps_unknown(struct redis_sync *redis);
 /* What it is and how it was found, for people. */
-const char *redis_sync_found(const struct redis_sync *redis);
-/* The replicas that are connected to it; -1: it does not say. */
-int64_t redis_sync_replicas(const struct redis_sync *redis);
+void redis_sync_found(struct redis_sync *redis, char text[REDIS_FOUND_SIZE]);
+/* The replicas that are connected to it, of a cluster the most to any node; -1: it does not say. */
+int64_t redis_sync_replicas(struct redis_sync *redis);
+/* Do redis.replicas of them acknowledge what was written on this connection so far? Else false with `error`
+ * (256 bytes). */
+bool redis_sync_wait(struct redis_sync *redis, const struct config *config, char *error);
 /* Is it to be opened anew before it is used again, as its server may be the primary no more? */
 bool redis_sync_is_old(const struct redis_sync *redis);
 void redis_sync_close(struct redis_sync *redis);

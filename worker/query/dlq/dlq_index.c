@@ -165,10 +165,12 @@ void dlq_index_remove(struct dlq *dlq, const char *const *dead_ids, size_t count
         for (size_t i = 0; i < count; i++)
                 remove[i + 2] = slice_of(dead_ids[i]);
         redis_sync_run(dlq->query.redis, &arena, remove, count + 2);
-        remove[1] = SLICE_LITERAL("DEL");
-        for (size_t i = 0; i < count; i++)
-                remove[i + 2] = slice_of(record_key(&arena, prefix, KEY_LETTER, dead_ids[i]));
-        redis_sync_run(dlq->query.redis, &arena, remove + 1, count + 1);
+        for (size_t i = 0; i < count; i++) { /* each has a slot of its own */
+                const struct slice forget[] = {SLICE_LITERAL("DEL"),
+                                               slice_of(record_key(&arena, prefix, KEY_LETTER, dead_ids[i]))};
+                redis_sync_queue(dlq->query.redis, forget, 2);
+        }
+        redis_sync_flush(dlq->query.redis);
         arena_fini(&arena);
 }
 

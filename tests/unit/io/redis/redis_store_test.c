@@ -21,7 +21,8 @@ struct stage {
         char url[64];
         struct peer *peer;
         struct redis_store *store;
-        int answers, connections;
+        int answers, losses, connections;
+        char error[256];
         bool timed_out;
 };
 
@@ -106,6 +107,64 @@ static void replies_that_came_at_once_are_all_given_over_several_turns(void **st
         assert_int_equal(stage.answers, QUESTIONS);
 }
 
+/* ---- replicas ---- */
+
+static void on_replicated(void *context, bool lost, const struct slice *values, size_t count)
+{
+        struct stage *stage = context;
+        (void)values, (void)count;
+        stage->answers += !lost;
+        stage->losses += lost;
+        if (stage->answers + stage->losses == QUESTIONS)
+                uv_stop(&stage->loop);
+}
+
+static void on_up_once(void *context)
+{
+        struct stage *stage = context;
+        const struct slice command[] = {SLICE_LITERAL("ECHO"), SLICE_LITERAL("OK")};
+        for (int i = 0; i < QUESTIONS && stage->losses == 0; i++)
+                redis_store_query(stage->store, command, 2, on_replicated, stage);
+}
+
+static void on_down_noted(void *context, const char *error)
+{
+        struct stage *stage = context;
+        snprintf(stage->error, sizeof stage->error, "%s", error);
+}
+
+/* What was said of the end of the connection, "" if it did not end. */
+static void replicated(struct stage *stage, const char *acks)
+{
+        static const struct redis_store_events events = {
+                .up = on_up_once, .down = on_down_noted, .fatal = on_down};
+        stage_open(stage, &(struct redis_peer_script){.acks = acks});
+        stage->config.redis.replicas = 1;
+        stage->store = redis_store_open(&stage->loop, &stage->config, "worker", &events, stage);
+        uv_run(&stage->loop, UV_RUN_DEFAULT);
+        redis_store_close(stage->store);
+        stage_close(stage);
+}
+
+static void no_answer_counts_before_enough_replicas_have_what_was_written(void **state)
+{
+        static const char *const too_few[][2] = {
+                {":0\r\n", "redis: 0 of 1 replicas have acknowledged"},
+                {"-READONLY You can't write against a read only replica.\r\n", "redis: READONLY"},
+        };
+        struct stage stage;
+        (void)state;
+        for (int i = 0; i < 2; i++) {
+                replicated(&stage, too_few[i][0]);
+                assert_int_equal(stage.answers, 0);
+                assert_int_equal(stage.losses, QUESTIONS);
+                assert_non_null(strstr(stage.error, too_few[i][1]));
+        }
+        replicated(&stage, ":2\r\n");
+        assert_int_equal(stage.answers, QUESTIONS);
+        assert_string_equal(stage.error, "");
+}
+
 /* ---- the spare connection ---- */
 
 enum { RECONNECTS = 4 };
@@ -138,6 +197,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(replies_that_came_at_once_are_all_given_over_several_turns),
+                cmocka_unit_test(no_answer_counts_before_enough_replicas_have_what_was_written),
                 cmocka_unit_test(a_spare_connection_that_was_lost_is_made_again_after_the_least_wait),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

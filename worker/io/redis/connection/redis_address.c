@@ -1,4 +1,4 @@
-#include "io/redis/redis_address.h"
+#include "io/redis/connection/redis_address.h"
 
 #include <string.h>
 
@@ -13,6 +13,8 @@ static const struct way {
         {"rediss", REDIS_SERVER, true},
         {"redis+sentinel", REDIS_BY_SENTINELS, false},
         {"rediss+sentinel", REDIS_BY_SENTINELS, true},
+        {"redis+cluster", REDIS_CLUSTER, false},
+        {"rediss+cluster", REDIS_CLUSTER, true},
 };
 enum { WAY_COUNT = sizeof(ways) / sizeof(*ways) };
 
@@ -24,6 +26,12 @@ static const struct way *way_find(const char *url)
                         return &ways[i];
         }
         return NULL;
+}
+
+bool redis_url_is_cluster(const char *url)
+{
+        const struct way *way = way_find(url);
+        return way && way->way == REDIS_CLUSTER;
 }
 
 bool redis_url_is_encrypted(const char *url)
@@ -52,6 +60,8 @@ static const char *path_take(struct arena *arena, const char *path, struct redis
         }
         if (!is_database(number))
                 return "must end with the number of a database, as in redis://host:6379/2";
+        if (address->way == REDIS_CLUSTER && number[strspn(number, "0")])
+                return "must not name a database: a cluster has none but 0";
         address->database = number[0] ? number : "0";
         return NULL;
 }
@@ -67,7 +77,8 @@ static const char *nodes_take(struct arena *arena, const char *text, struct redi
                 return unusable;
         if (count > 1 && address->way == REDIS_SERVER)
                 return "names several hosts; it takes one, as in redis://user:password@host:6379/0, or "
-                       "sentinels, as in redis+sentinel://h1:26379,h2:26379/mymaster/0";
+                       "several as in redis+sentinel://h1:26379,h2:26379/mymaster/0 or "
+                       "redis+cluster://h1:6379,h2:6379";
         for (size_t i = 0; i < count; i++) {
                 if (!url_parse(arena, urls[i], url))
                         return unusable;
@@ -83,8 +94,8 @@ const char *redis_url_parse(struct arena *arena, const char *text, struct redis_
         struct url url = {0};
         *address = (struct redis_address){0};
         if (!way)
-                return "expected a URL that begins with redis://, rediss://, redis+sentinel:// or "
-                       "rediss+sentinel://";
+                return "expected a URL that begins with redis://, rediss://, redis+sentinel://, "
+                       "rediss+sentinel://, redis+cluster:// or rediss+cluster://";
         address->way = way->way;
         address->encrypted = way->encrypted;
         const char *fault = nodes_take(arena, text, address, &url);

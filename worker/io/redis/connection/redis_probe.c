@@ -1,9 +1,10 @@
-#include "io/redis/redis_probe.h"
+#include "io/redis/connection/redis_probe.h"
 #include "core/record/keys.h"
 #include "core/redis/info.h"
 
 #include "redis_scripts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -129,6 +130,13 @@ static const char *const commands[] = {
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
 
+/* Was the last command refused because the key is another node's, now or once it is moved? Redis looks first
+ * at what the user may do, so that he may. */
+static bool redirected(const struct redis_connection *connection, const char *word)
+{
+        return connection->is_node && connection->context->err == 0 && strstr(connection->error, word);
+}
+
 static bool commands_try(struct redis_connection *connection, const char *sha, const char *key)
 {
         const char *argv[4 + COMMAND_COUNT] = {"EVALSHA", sha, "1", key};
@@ -136,7 +144,7 @@ static bool commands_try(struct redis_connection *connection, const char *sha, c
         redisReply *reply = redis_connection_ask(connection, 4 + COMMAND_COUNT, argv,
                                                  "it refuses what leveret needs: EVALSHA");
         if (!reply)
-                return false;
+                return redirected(connection, ": ASK ");
         bool all = reply->str && reply->len == 0;
         if (!all)
                 redis_connection_fail(connection, false, "it refuses what leveret needs",
@@ -158,6 +166,7 @@ static bool keys_try(struct redis_connection *connection, const char *sha, const
                 ok = redis_connection_run(
                         connection, 4, argv,
                         arena_printf(&arena, "it refuses what leveret needs: keys like %.100s", key));
+                ok = ok || redirected(connection, ": MOVED ") || redirected(connection, ": ASK ");
         }
         arena_fini(&arena);
         return ok;
@@ -184,5 +193,31 @@ bool redis_probe_write(struct redis_connection *connection, const char *prefix, 
         bool taken = redis_connection_run(connection, 5, argv,
                                           arena_printf(&arena, "it takes no write of %.100s", key));
         arena_fini(&arena);
-        return taken;
+        return taken || redirected(connection, ": ASK ");
+}
+
+int64_t redis_wait_ms(const struct config *config)
+{
+        return config->redis.timeout_ms / 2;
+}
+
+bool redis_probe_replicas(struct redis_connection *connection, const struct config *config)
+{
+        char wanted[24], patience[24], text[80];
+        int64_t have = 0;
+        if (config->redis.replicas == 0)
+                return true;
+        snprintf(wanted, sizeof(wanted), "%" PRId64, config->redis.replicas);
+        snprintf(patience, sizeof(patience), "%" PRId64, redis_wait_ms(config));
+        const char *argv[] = {"WAIT", wanted, patience};
+        redisReply *reply = redis_connection_ask(connection, 3, argv, "WAIT, for redis.replicas");
+        if (!reply)
+                return false;
+        if (reply->type == REDIS_REPLY_INTEGER)
+                have = reply->integer;
+        freeReplyObject(reply);
+        snprintf(text, sizeof(text), "%" PRId64 " of %s", have, wanted);
+        return have >= config->redis.replicas ||
+               redis_connection_fail(connection, false, "replicas that acknowledge, as redis.replicas wants",
+                                     text);
 }

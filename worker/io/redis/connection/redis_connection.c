@@ -1,10 +1,11 @@
-#include "io/redis/redis_connection.h"
+#include "io/redis/connection/redis_connection.h"
 #include "core/memory/arena.h"
 #include "core/memory/memory.h"
 #include "core/text/shorten.h"
-#include "io/redis/redis_probe.h"
-#include "io/redis/redis_sentinel.h"
-#include "io/redis/redis_tls.h"
+#include "core/text/word.h"
+#include "io/redis/connection/redis_probe.h"
+#include "io/redis/connection/redis_sentinel.h"
+#include "io/redis/connection/redis_tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,13 +51,13 @@ bool redis_connection_run(struct redis_connection *connection, int argc, const c
 
 bool redis_connection_log_in(struct redis_connection *connection, const struct redis_address *address)
 {
-        const char *words[] = {"AUTH", address->user, address->password};
+        const char *with_user[] = {"AUTH", address->user, address->password};
+        const char *without[] = {"AUTH", address->password};
+        static const char refused[] = "login refused";
         if (!address->password)
                 return true;
-        if (address->user)
-                return redis_connection_run(connection, 3, words, "login refused");
-        words[1] = address->password;
-        return redis_connection_run(connection, 2, words, "login refused");
+        return address->user ? redis_connection_run(connection, 3, with_user, refused)
+                             : redis_connection_run(connection, 2, without, refused);
 }
 
 static bool encrypt(struct redis_connection *connection, const char *host, const struct config_tls *tls)
@@ -67,6 +68,15 @@ static bool encrypt(struct redis_connection *connection, const char *host, const
                redis_connection_fail(connection, fatal, "TLS", error);
 }
 
+/* Connected, or with an error. */
+static redisContext *context_new(const struct redis_reach *reach, struct timeval limit)
+{
+        redisContext *context = redisConnectWithTimeout(reach->host, reach->port, limit);
+        if (!context)
+                memory_out();
+        return context;
+}
+
 bool redis_connection_reach(struct redis_connection *connection, const struct config *config,
                             const struct redis_reach *reach)
 {
@@ -74,18 +84,30 @@ bool redis_connection_reach(struct redis_connection *connection, const struct co
                 return redis_connection_fail(connection, true, "rediss:// needs hiredis 1.0 or later",
                                              "this build has none with TLS (Debian 13 does)");
         struct timeval limit = {.tv_sec = reach->limit_ms / 1000, .tv_usec = reach->limit_ms % 1000 * 1000};
-        connection->context = redisConnectWithTimeout(reach->host, reach->port, limit);
-        if (!connection->context)
-                memory_out();
+        redisContext *context = context_new(reach, limit);
+        connection->context = context;
         bool six = strchr(reach->host, ':');
         char where[300];
-        snprintf(where, sizeof(where), "cannot connect to %s%.200s%s:%d", six ? "[" : "", reach->host,
-                 six ? "]" : "", reach->port);
-        if (connection->context->err)
-                return redis_connection_fail(connection, false, where, connection->context->errstr);
-        redisSetTimeout(connection->context, limit);
-        redisEnableKeepAlive(connection->context);
+        snprintf(where, sizeof(where), "cannot connect to %s%.200s%s:%d", text_if(six, "["), reach->host,
+                 text_if(six, "]"), reach->port);
+        if (context->err)
+                return redis_connection_fail(connection, false, where, context->errstr);
+        redisSetTimeout(context, limit);
+        redisEnableKeepAlive(context);
         return !reach->encrypted || encrypt(connection, reach->host, &config->redis.tls);
+}
+
+void redis_config_copy(struct arena *arena, const struct config *config, struct config *copy)
+{
+        const struct config_tls *tls = &config->redis.tls;
+        copy->redis = config->redis;
+        copy->redis.url = arena_strdup(arena, config->redis.url);
+        copy->redis.username = arena_strdup(arena, config->redis.username);
+        copy->redis.password = arena_strdup(arena, config->redis.password);
+        copy->redis.prefix = arena_strdup(arena, config->redis.prefix);
+        copy->redis.tls = (struct config_tls){.ca_file = arena_strdup(arena, tls->ca_file),
+                                              .cert_file = arena_strdup(arena, tls->cert_file),
+                                              .key_file = arena_strdup(arena, tls->key_file)};
 }
 
 /* Which server it is now. */
@@ -93,7 +115,8 @@ static bool server_find(struct redis_connection *connection, const struct config
                         const struct redis_address *address, struct arena *arena, struct redis_node *node)
 {
         *node = address->nodes[0];
-        if (address->way == REDIS_SERVER)
+        connection->is_node = address->way == REDIS_CLUSTER;
+        if (address->way != REDIS_BY_SENTINELS)
                 return true;
         struct redis_primary primary;
         if (!redis_sentinel_ask(config, address, &primary, connection))
@@ -129,8 +152,8 @@ bool redis_connection_open(struct redis_connection *connection, const struct con
         bool ok = fault ? redis_connection_fail(connection, true, "redis.url", fault)
                         : server_find(connection, config, &address, &arena, &node);
         ok = ok && open_to(connection, config, &address, &node) &&
-             (address.way == REDIS_SERVER || redis_probe_role(connection)) && redis_probe_info(connection) &&
-             redis_probe_write(connection, config->redis.prefix, name) &&
+             (address.way != REDIS_BY_SENTINELS || redis_probe_role(connection)) &&
+             redis_probe_info(connection) && redis_probe_write(connection, config->redis.prefix, name) &&
              redis_probe_scripts(connection, config->redis.prefix, name);
         arena_fini(&arena);
         if (!ok)

@@ -2,7 +2,7 @@
 #define LEVERET_IO_REDIS_PROBE_H
 
 #include "core/memory/arena.h"
-#include "io/redis/redis_connection.h"
+#include "io/redis/connection/redis_connection.h"
 
 /* Inside of redis_connection_open: what is asked of a server before it is believed in. Each blocks for
  * config->redis.timeout_ms at most; false sets the connection's error and whether waiting mends it. */
@@ -20,6 +20,11 @@ bool redis_probe_role(struct redis_connection *connection);
 /* Loads the scripts and proves that this user may call them, and every command that they and the worker use,
  * on keys of every kind: rename-command and ACLs can take any of them away. */
 bool redis_probe_scripts(struct redis_connection *connection, const char *prefix, const char *name);
+
+/* How long replicas have to acknowledge: half of what a reply may take. */
+int64_t redis_wait_ms(const struct config *config);
+/* Do redis.replicas of them acknowledge what was written on this connection? */
+bool redis_probe_replicas(struct redis_connection *connection, const struct config *config);
 
 /* The source of cancel.lua, which only commands and serve run. */
 const char *redis_probe_cancel(struct arena *arena);

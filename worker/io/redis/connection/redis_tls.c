@@ -1,4 +1,4 @@
-#include "io/redis/redis_tls.h"
+#include "io/redis/connection/redis_tls.h"
 #include "core/text/word.h"
 
 #include <stdio.h>

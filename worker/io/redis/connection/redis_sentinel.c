@@ -1,4 +1,5 @@
-#include "io/redis/redis_sentinel.h"
+#include "io/redis/connection/redis_sentinel.h"
+#include "core/text/word.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,8 +101,8 @@ void redis_primary_name(const struct redis_primary *primary, char text[REDIS_PRI
 {
         const char *host = primary->answer.host;
         bool six = strchr(host, ':');
-        snprintf(text, REDIS_PRIMARY_SIZE, "%s%.*s%s:%d", six ? "[" : "", SENTINEL_HOST_SIZE - 3, host,
-                 six ? "]" : "", primary->answer.port);
+        snprintf(text, REDIS_PRIMARY_SIZE, "%s%.*s%s:%d", text_if(six, "["), SENTINEL_HOST_SIZE - 3, host,
+                 text_if(six, "]"), primary->answer.port);
 }
 
 /* The last one's error stands for all. */

@@ -11,9 +11,10 @@
 /* Where redis.url leads:
  *   redis://user:password@host:6379/0            one server
  *   redis+sentinel://h1:26379,h2:26379/NAME/0    the primary that the sentinels name
+ *   redis+cluster://h1:6379,h2:6379              a cluster, asked for its nodes at these
  * with rediss: encrypted, the way to the sentinels too. */
 
-enum redis_way { REDIS_SERVER, REDIS_BY_SENTINELS };
+enum redis_way { REDIS_SERVER, REDIS_BY_SENTINELS, REDIS_CLUSTER };
 
 struct redis_node {
         const char *host; /* an IPv6 address without its brackets */
@@ -30,6 +31,8 @@ struct redis_address {
         size_t count;
 };
 
+/* Does the URL lead to a cluster? */
+bool redis_url_is_cluster(const char *url);
 /* Is the way to Redis encrypted, by the scheme of its URL? */
 bool redis_url_is_encrypted(const char *url);
 /* Takes such a URL apart; memory lies in the arena. NULL, or what is wrong with it, in the words of an error

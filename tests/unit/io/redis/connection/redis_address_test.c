@@ -1,4 +1,4 @@
-#include "io/redis/redis_address.h"
+#include "io/redis/connection/redis_address.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

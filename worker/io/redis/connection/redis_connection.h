@@ -1,10 +1,11 @@
 #ifndef LEVERET_IO_REDIS_CONNECTION_H
 #define LEVERET_IO_REDIS_CONNECTION_H
 
+#include "core/redis/info.h"
 #include "core/redis/sentinel.h"
 #include "core/settings/config.h"
 #include "core/text/buffer.h"
-#include "io/redis/redis_address.h"
+#include "io/redis/connection/redis_address.h"
 
 #include <hiredis/hiredis.h>
 
@@ -25,8 +26,6 @@ enum redis_script {
         REDIS_SCRIPT_COUNT
 };
 
-enum { REDIS_FOUND_SIZE = 400 };
-
 struct redis_connection {
         redisContext *context; /* NULL unless connected */
         char sha[REDIS_SCRIPT_COUNT][41];
@@ -37,16 +36,22 @@ struct redis_connection {
         char primary[SENTINEL_HOST_SIZE + 8];
         int64_t epoch;
         int64_t replicas;             /* that are connected to it; -1: it does not say */
+        bool is_node;                 /* of a cluster: other nodes have the keys of other slots */
         char found[REDIS_FOUND_SIZE]; /* what it is, for people: version, and how it was found */
 };
 
-/* Where redis.url leads: to the server itself, or to the primary that its sentinels name. Connects, logs in,
+/* Where redis.url leads: to the server itself, to the primary that its sentinels name, or to the node of a
+ * cluster that it names first, whose own key `name` must make then. Connects, logs in,
  * refuses a server behind sentinels that is no primary, checks the eviction policy, proves that a write is
  * taken, loads the scripts, proves that they and every command may be called (redis_probe.h). Blocks, each
  * step at most config->redis.timeout_ms, and first for as long as the name takes. True and blocking mode on
  * success; else `error` and `fatal` are set. */
 bool redis_connection_open(struct redis_connection *connection, const struct config *config,
                            const char *name);
+
+/* Copies what a connection needs of the configuration, for a thread that may outlive it; memory lies in the
+ * arena. */
+void redis_config_copy(struct arena *arena, const struct config *config, struct config *copy);
 
 /* One server to connect to. */
 struct redis_reach {

@@ -2,8 +2,8 @@
 #define LEVERET_IO_REDIS_SENTINEL_H
 
 #include "core/redis/sentinel.h"
-#include "io/redis/redis_address.h"
-#include "io/redis/redis_connection.h"
+#include "io/redis/connection/redis_address.h"
+#include "io/redis/connection/redis_connection.h"
 
 /* Inside io only: sentinels are asked where the primary is. */
 
