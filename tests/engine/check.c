@@ -377,10 +377,8 @@ static bool is_answered_since(const struct send *earlier)
 }
 
 /* Another service would not know it for the same mail. */
-void check_fallback(const struct send *send)
+void check_one_outlet(const struct send *send)
 {
-        world.tally->fallbacks++;
-        NOTE("id %u effect %u falls back to outlet %u", send->id, send->effect, send->outlet);
         for (uint32_t i = 0; i < world.send_count && !world.tainted[send->id]; i++) {
                 const struct send *earlier = &world.sends[i];
                 if (earlier != send && earlier->id == send->id && earlier->content == send->content &&
@@ -391,6 +389,19 @@ void check_fallback(const struct send *send)
                                    "have been accepted",
                                    send->id, send->effect);
         }
+}
+
+void check_fallback(const struct send *send)
+{
+        const struct store_record *record = &world.store.records[send->id];
+        const struct run *owner = owner_run(send->id);
+        world.tally->fallbacks++;
+        NOTE("id %u effect %u falls back to outlet %u", send->id, send->effect, send->outlet);
+        if (world.tainted[send->id] || send->run < 0 || owner != &world.runs[send->run])
+                return;
+        if (record->tries[send->effect].outlet != send->outlet + 1)
+                world_fail("I7", "id %u effect %u leaves by outlet %u, and outlet %d is recorded", send->id,
+                           send->effect, send->outlet, record->tries[send->effect].outlet - 1);
 }
 
 /* ---- settling ---- */

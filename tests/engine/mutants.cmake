@@ -150,7 +150,7 @@ engine_mutant(never_again ends.c
 engine_mutant(a_crash_leaves_no_doubt tries.c
   [[bool crashed = delivery->doubt_ms > 0 &&]]
   [[bool crashed = 0 &&]]
-  --faults crash,outage,freeze --every --budget 12)
+  --faults crash,outage --workers 1 --ids 2 --effects 1 --every --budget 12)
 engine_mutant(an_ambiguous_end_leaves_no_doubt tries.c
   [[if (record->ambiguous) {]]
   [[if (0) {]]
@@ -158,7 +158,7 @@ engine_mutant(an_ambiguous_end_leaves_no_doubt tries.c
 engine_mutant(doubts_are_not_recorded tries.c
   [[if (!job->tries[i].news)]]
   [[if (1)]]
-  --faults outage,slow,ambiguous --every --budget 12)
+  --faults outage,ambiguous --workers 1 --ids 2 --effects 1 --every --budget 12)
 engine_mutant(outlet_of_the_effect_is_ignored route.c
   [[if (effect_outlet(effect))
                 return route_find(engine, effect_outlet(effect));]]
@@ -186,3 +186,15 @@ engine_mutant(a_try_waits_the_tier_of_the_next ../core/job/retry.c
 engine_mutant(a_coin_is_tossed_for_the_tier ../core/job/retry.c
   [[return tier < last && queue->jitter ? tier + (random & 1) : tier;]]
   [[return tier < last ? tier + (random & 1) : tier;]])
+engine_mutant(sent_after_the_fence sends.c
+  [[.valid_until_ms = job->lease_until_ms - job->send_limit_ms]]
+  [[.valid_until_ms = INT64_MAX]]
+  --faults freeze --workers 2 --ids 1 --effects 1 --every --budget 12)
+engine_mutant(recorded_outlet_is_forgotten tries.c
+  [[try.outlet = route_position(delivery, effect);]]
+  [[;]]
+  --faults outage,ambiguous,crash --workers 1 --ids 2 --effects 1 --every --budget 12)
+engine_mutant(move_is_not_recorded tries.c
+  [[job->moving ? &move : NULL,]]
+  [[NULL,]]
+  --faults outage,crash --workers 1 --ids 2 --effects 1 --every --budget 12)

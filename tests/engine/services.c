@@ -260,6 +260,7 @@ static void check_route(const struct process *process, const struct send *send)
         const struct config_outlet *first = first_choice(config, send);
         const char *name = config_outlet_at(config, send->outlet)->name;
         bool among = false;
+        check_one_outlet(send);
         if (outlet_of(process, first) == send->outlet)
                 return;
         for (size_t i = 0; i < first->fallback.count; i++)
@@ -459,19 +460,29 @@ static void on_well_again(void *context)
         NOTE("a service is well again");
 }
 
-/* A service is down, or refuses the key, for a while. */
-void service_outage(void)
+static void outage_begin(uint32_t which, uint32_t origin, enum service_state state)
 {
-        uint32_t which = random_below(&world.random, (uint32_t)world.config.outlet_count + 1);
-        bool posts = which >= world.mail_count;
-        enum service_state *service = &world.services[which][posts && random_one_in(&world.random, 2)];
+        enum service_state *service = &world.services[which][origin];
         if (*service != SERVICE_WELL)
                 return;
-        *service =
-                (enum service_state)random_between(&world.random, SERVICE_WELL + 1, SERVICE_STATE_COUNT - 1);
+        *service = state;
         NOTE("the service of outlet %u is %s", which,
              *service == SERVICE_UNREACHABLE   ? "unreachable"
              : *service == SERVICE_REFUSES_KEY ? "refusing the key"
                                                : "failing");
         world_later(random_between(&world.random, 500, 12000), on_well_again, service);
+}
+
+void service_outage(void)
+{
+        uint32_t which = random_below(&world.random, (uint32_t)world.config.outlet_count + 1);
+        bool posts = which >= world.mail_count;
+        enum service_state state =
+                (enum service_state)random_between(&world.random, SERVICE_WELL + 1, SERVICE_STATE_COUNT - 1);
+        outage_begin(which, posts && random_one_in(&world.random, 2), state);
+}
+
+void service_first_outage(void)
+{
+        outage_begin(0, 0, random_one_in(&world.random, 4) ? SERVICE_UNREACHABLE : SERVICE_REFUSES_KEY);
 }

@@ -342,7 +342,7 @@ static void world_init(uint64_t seed, const struct bounds *bounds)
         fake_store_init(&world.store, 0);
         world.store_offset_ms = 1000000;
         if (world_has(FAULT_OUTAGE) && random_one_in(&world.random, 2))
-                service_outage();
+                service_first_outage();
         int64_t last_ms = random_one_in(&world.random, 3) ? 8000 : 2000;
         for (uint32_t i = 0; i < world.id_count; i++) {
                 draw_spec(&world.specs[i]);

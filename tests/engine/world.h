@@ -402,7 +402,10 @@ void fault_mark(struct process *process, enum sim_fault fault, int culprit);
 void fault_anywhere(struct process *process);
 
 /* services.c */
+/* A service is down, or refuses the key, for a while. */
 void service_outage(void);
+/* The one of the outlet to which most mails belong, from the start: they fall back. */
+void service_first_outage(void);
 /* A try of the effect that `text` names, "e0 of j1.0", begins. */
 struct send *service_send_new(const struct process *process, const struct delivery *delivery, uint8_t outlet,
                               const char *text);
@@ -420,7 +423,9 @@ void check_send(const struct process *process, uint8_t id, uint32_t owner);
 /* A try of this generation failed by its own fault. */
 void check_burnt(uint8_t id, struct job_generation generation);
 void check_accept(struct send *send);
-/* A try is about to begin by an outlet that is not its first choice. */
+/* A try is about to begin. */
+void check_one_outlet(const struct send *send);
+/* ... by an outlet that is not its first choice. */
 void check_fallback(const struct send *send);
 void check_settling(const struct connection *connection, const struct copy *copy, uint32_t owner,
                     enum settling how);

@@ -29,6 +29,7 @@ enum refusal {
         REFUSES_CONTENTS, /* many mails, finally and in the same words */
         REFUSES_ACCOUNT,  /* everybody, for a while */
         REFUSES_ALIKE,    /* everybody, for a while, finally and in the same words */
+        REFUSES_BOTH,     /* everybody, for a while, and a few mails finally */
         REFUSAL_COUNT,
 };
 enum state { TO_COME, WAITING, UNDER_WAY, ACCEPTED, DEAD };
@@ -53,14 +54,20 @@ struct service {
         const char *fault;
 };
 
+static bool is_final(const struct service *service)
+{
+        return service->refusal == REFUSES_CONTENTS || service->refusal == REFUSES_BOTH;
+}
+
 static struct send_result answer(const struct service *service, const struct mail *mail, int64_t now_ms)
 {
         struct send_result result = {.outcome = SEND_DONE, .retry_after_ms = -1};
         bool all = now_ms >= service->from_ms && now_ms < service->to_ms;
-        if (mail->bad && service->refusal == REFUSES_CONTENTS) {
+        if (mail->bad && is_final(service)) {
                 result.outcome = SEND_PERMANENT;
                 result.likeness = 7;
-        } else if (mail->bad || (service->refusal == REFUSES_ACCOUNT && all)) {
+        } else if (mail->bad ||
+                   (all && (service->refusal == REFUSES_ACCOUNT || service->refusal == REFUSES_BOTH))) {
                 result.outcome = SEND_CONFIG;
                 result.opens = result.doubtful = true;
         } else if (service->refusal == REFUSES_ALIKE && all) {
@@ -132,6 +139,8 @@ static void send_end(struct service *service, struct mail *mail, int64_t now_ms)
                 mail->state = DEAD;
         else
                 wait_again(mail, &job, now_ms);
+        if (mail->state == WAITING && mail->bad && is_final(service))
+                service->fault = "a mail that is refused for good is put off";
 }
 
 static void send_begin(struct service *service, struct mail *mail, int64_t now_ms)
@@ -183,9 +192,12 @@ static void set_up(struct service *service, uint64_t seed)
         }
         for (int i = 0; i < service->workers; i++)
                 breaker_init(&service->breakers[i], service->failures, OPEN_MS, OPEN_MAX_MS);
+        int64_t left = service->failures - 1; /* fewer than are taken for the account's */
         for (int i = 0; i < service->jobs; i++) {
                 bool bad = service->refusal == REFUSES_SOME && random_one_in(random, 20);
                 bad = bad || (service->refusal == REFUSES_CONTENTS && random_one_in(random, 5));
+                bad = bad ||
+                      (service->refusal == REFUSES_BOTH && left > 0 && random_one_in(random, 5) && left--);
                 /* the bad ones come while there are others; these go on to come for long enough */
                 int64_t latest_ms = bad && service->refusal == REFUSES_SOME ? 200 : 3000;
                 service->mails[i] = (struct mail){.bad = bad, .due_ms = random_between(random, 0, latest_ms)};
@@ -201,7 +213,7 @@ static void check_mail(struct service *service, const struct mail *mail, int *de
                 service->fault = "an attempt of a good mail is burnt";
         if (!mail->bad && mail->state == DEAD && service->refusal != REFUSES_ALIKE)
                 service->fault = "a good mail died";
-        uint32_t last = service->refusal == REFUSES_CONTENTS ? 0 : ATTEMPTS - 1;
+        uint32_t last = is_final(service) ? 0 : ATTEMPTS - 1;
         if (mail->bad && mail->state == DEAD && mail->attempt != last)
                 service->fault = "a refused mail died before its last attempt";
 }

@@ -356,6 +356,9 @@ account_mutant(what_was_under_way_dies_of_the_account ${breaker}
 account_mutant(a_success_forgets_no_refusals ${breaker}
   [[breaker->trusted = true; breaker->failures = 0; breaker->likeness = 0; breaker->alike = 0;]]
   [[breaker->trusted = true; breaker->failures = 0;]])
+account_mutant(refused_mail_is_the_probe_for_ever ${breaker}
+  [[breaker->alike >= alike_max(breaker)]]
+  [[breaker->alike >= 0]])
 account_mutant(protocol_defers_every_refusal ${CMAKE_SOURCE_DIR}/worker/core/job/protocol_sends.c
   [[bool innocent = event->outage || event->throttled;]]
   [[bool innocent = event->outage || event->throttled || event->outcome == SEND_CONFIG;]])

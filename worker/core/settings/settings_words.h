@@ -23,7 +23,8 @@ enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
 
 static const char *const amqp_schemes[] = {"amqp", "amqps", NULL};
 static const char *const postgres_schemes[] = {"postgresql", "postgres", NULL};
-static const char *const redis_schemes[] = {"redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster", NULL};
+static const char *const redis_schemes[] = {
+        "redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster", NULL};
 static const char *const http_schemes[] = {"http", "https", NULL};
 static const char *const smtp_schemes[] = {"smtp", "smtps", NULL};
 
