@@ -60,6 +60,7 @@ static const struct {
         [SERVE_JOBS] = {serve_jobs, true},
         [SERVE_JOB_MAILS] = {serve_job_mails, true},
         [SERVE_DEAD_MAILS] = {serve_dead_mails, true},
+        [SERVE_DEAD_MESSAGE] = {serve_dead_message, true},
         [SERVE_QUEUES] = {serve_queues, true},
         [SERVE_WORKERS] = {serve_workers, true},
         [SERVE_PAUSE] = {serve_pause, true},

@@ -78,7 +78,7 @@ serve_answer_function serve_session_begin, serve_session, serve_session_end;
 serve_answer_function serve_redrive, serve_drop, serve_edit, serve_operation, serve_operations, serve_stop,
         serve_restore;
 serve_answer_function serve_messages, serve_overview, serve_stream;
-serve_answer_function serve_cancel, serve_job_mails, serve_dead_mails;
+serve_answer_function serve_cancel, serve_job_mails, serve_dead_mails, serve_dead_message;
 serve_answer_function serve_job, serve_jobs, serve_queues, serve_workers, serve_outlets, serve_schedules,
         serve_types, serve_type, serve_type_schema, serve_type_plan;
 

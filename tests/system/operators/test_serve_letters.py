@@ -131,3 +131,21 @@ def test_the_overview_tells_numbers_and_the_last_hour(bench, serve):
     sample = overview["history"]["samples"][-1]
     assert {"at_ms", "rate", "ready", "retrying", "dead", "in_flight", "workers"} <= set(sample) and sample["at_ms"] <= overview["now_ms"]
     assert api.get("/v1/overview", role="publish").status == 403
+
+
+def test_a_letter_is_read_whole_and_stays_where_it_is(bench, serve):
+    leveret = fill(bench, [order(n, id=f"order/{n}", headers={"deadline": PAST, "tenant": f"t{n}"}) for n in range(5)] + [broken(1, value="x" * 20000)])
+    api = serve(bench.leveret(name="serve"))
+    known = {row["id"]: row["dead_id"] for row in letters(api, bench)}
+    root = f"/v1/dead/{bench.queue}"
+    whole = api.get(f"{root}/{known['order/3']}/message", role="read").json()
+    assert whole["headers"]["tenant"] == "t3" and whole["properties"]["message_id"] == "order/3" and json.loads(whole["body"])["order_id"] == 3
+    (exported,) = [json.loads(line) for line in leveret.run("dlq", "export", bench.queue, "order/3").stdout.splitlines()]
+    assert whole["body"] == exported["body"] and whole["headers"]["tenant"] == exported["headers"]["tenant"]
+    long = next(dead for id, dead in known.items() if id not in {f"order/{n}" for n in range(5)})
+    assert len(api.get(f"{root}/{long}/message").json()["body"]) > 20000 > len(api.get(f"{root}/{long}").json()["head"])
+    assert api.get(f"{root}/none/message").status == 404 and api.get(f"/v1/dead/leveret.unrouted/{long}/message").status == 404
+    bench.redis.client.set(f"leveret:lock:dlq:{bench.queue}", "somebody", px=3000)
+    assert api.get(f"{root}/{long}/message").status == 409
+    wait_until(lambda: bench.depth(bench.dlq) == 6, what="all are in their place")
+    assert len(letters(api, bench)) == 6 and not api.items("/v1/audit")

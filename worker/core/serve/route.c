@@ -102,6 +102,8 @@ const struct serve_route serve_routes[] = {
           .summary = "Brings back the letters that an operation dropped, as another one." },
         { SERVE_DEAD_MAILS, SERVE_FOR_READ, "GET", "/v1/dead/{queue}/{dead-id}/mails",
           .summary = "What it would send." },
+        { SERVE_DEAD_MESSAGE, SERVE_FOR_READ, "GET", "/v1/dead/{queue}/{dead-id}/message",
+          .summary = "All of the letter, with its headers, taken out of the queue for a moment." },
         { SERVE_AUDIT, SERVE_FOR_READ, "GET", "/v1/audit", .list = true,
           .summary = "What was changed over HTTP, by whom, the latest first.",
           .query = {{"limit", "at most so many, 1 to 1000; default 50"}} },

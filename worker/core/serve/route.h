@@ -38,6 +38,7 @@ enum serve_action {
         SERVE_STOP,
         SERVE_RESTORE,
         SERVE_DEAD_MAILS,
+        SERVE_DEAD_MESSAGE,
         SERVE_PAUSE,
         SERVE_RESUME,
         SERVE_AUDIT,
