@@ -198,3 +198,7 @@ engine_mutant(move_is_not_recorded tries.c
   [[job->moving ? &move : NULL,]]
   [[NULL,]]
   --faults outage,crash --workers 1 --ids 2 --effects 1 --every --budget 12)
+engine_mutant(share_keeps_what_is_void ../core/job/share.c
+  [[        drop_void(share, now_ms);
+        size_t held]]
+  [[        size_t held]])

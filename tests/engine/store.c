@@ -3,6 +3,7 @@
 #include "core/memory/memory.h"
 #include "core/record/try_record.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
  * replies with it, while what was written may still be carried out.
  */
 
-enum asked_kind { ASKED_SCRIPT, ASKED_COMMAND, ASKED_PAUSED, ASKED_QUERY };
+enum asked_kind { ASKED_SCRIPT, ASKED_COMMAND, ASKED_PAUSED, ASKED_QUERY, ASKED_RATE };
 
 struct asked {
         struct call call;
@@ -26,6 +27,9 @@ struct asked {
         char dead_id[DEAD_ID_SIZE]; /* what the command adds to the index or takes from it, or "" */
         bool takes;
         uint32_t paused; /* the answer, bit per queue */
+        size_t outlet;   /* whose rate is asked for */
+        struct share_question question;
+        struct share_answer places; /* the answer */
         bool written;
         STAILQ_ENTRY(asked) waiting;
 };
@@ -302,6 +306,17 @@ static void answer_strings(struct asked *asked)
         asked->strings(asked->context, false, names, count);
 }
 
+static void answer_places(struct asked *asked)
+{
+        char text[160];
+        const struct share_answer *places = &asked->places;
+        snprintf(text, sizeof text, "%u %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+                 places->count, places->from_us, places->ahead_us, places->second, places->again_us,
+                 places->pause_us);
+        struct slice value = slice_of(text);
+        asked->strings(asked->context, false, &value, 1);
+}
+
 static void on_reply(void *context)
 {
         struct asked *asked = context;
@@ -315,7 +330,9 @@ static void on_reply(void *context)
         STAILQ_REMOVE_HEAD(&store->ring, waiting);
         if (STAILQ_EMPTY(&store->ring))
                 uv_timer_stop(store->watch);
-        if (asked->strings)
+        if (asked->kind == ASKED_RATE)
+                answer_places(asked);
+        else if (asked->strings)
                 answer_strings(asked);
         else if (asked->kind == ASKED_SCRIPT)
                 answer_script(asked);
@@ -367,6 +384,8 @@ static void on_apply(void *context)
         struct link *link = asked->link;
         if (asked->kind == ASKED_SCRIPT)
                 apply_script(asked);
+        else if (asked->kind == ASKED_RATE)
+                asked->places = ledger_ask(&world.rates[asked->outlet], &asked->question, store_now() * 1000);
         else if (asked->kind == ASKED_PAUSED)
                 for (uint32_t i = 0; i < world.queue_count; i++)
                         asked->paused |= (uint32_t)world.paused[i] << i;
@@ -404,7 +423,7 @@ static void write_out(struct asked *asked)
         if (at_ms < link->asked_last_ms)
                 at_ms = link->asked_last_ms;
         link->asked_last_ms = at_ms;
-        if (asked->kind == ASKED_SCRIPT ||
+        if (asked->kind == ASKED_SCRIPT || asked->kind == ASKED_RATE ||
             asked->dead_id[0]) /* what else is asked keeps nobody from resting */
                 world_later(at_ms - loop_clock_ms, on_apply, asked);
         else
@@ -709,6 +728,20 @@ void redis_store_queued(struct redis_store *store, const struct slice *arguments
                         store_strings *done, void *context)
 {
         redis_store_tick(store, arguments, count, done, context);
+}
+
+void redis_store_rate(struct redis_store *store, struct slice name, bool domain,
+                      const struct share_question *question, store_strings *done, void *context)
+{
+        size_t outlet = 0;
+        (void)domain;
+        while (!slice_is(name, config_outlet_at(&world.config, outlet)->name))
+                outlet++;
+        ask(store, &(struct asked){.kind = ASKED_RATE,
+                                   .outlet = outlet,
+                                   .question = *question,
+                                   .strings = done,
+                                   .context = context});
 }
 
 /* The last words of a process, over the connection that it kept for them. */

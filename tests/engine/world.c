@@ -239,6 +239,10 @@ static void draw_outlet(struct config_outlet *outlet, const char *name, enum out
                 .post = {.connections = connections,
                          .allow = {.count = ORIGINS_MAX, .list = {world_origins[0], world_origins[1]}}},
                 .breaker = {.failures = random_between(random, 2, 6), .open_ms = 1000, .open_max_ms = 4000}};
+        if ((int)outlet->rate % 2 == 1) { /* one that all workers share */
+                outlet->rate_shared = outlet->rate;
+                outlet->rate = 0;
+        }
 }
 
 /* The outlets of one kind, which are `count` from that number on: who falls back to whom. */

@@ -8,6 +8,7 @@
 #include "core/settings/config.h"
 #include "fake_store.h"
 #include "random.h"
+#include "rate_ledger.h"
 #include "run/state.h"
 
 #include <setjmp.h>
@@ -260,9 +261,10 @@ struct world {
         int64_t last_fault_ms;
         uint64_t order;
         uint32_t turns, next_incarnation, fetches;
-        struct arena memory;             /* of the world, for one schedule */
-        struct config config;            /* what a process starts with */
-        uint32_t mail_count, post_count; /* of its outlets, the mails' first */
+        struct arena memory;                              /* of the world, for one schedule */
+        struct config config;                             /* what a process starts with */
+        struct rate_ledger rates[CONFIG_OUTLETS_MAX + 1]; /* that the workers share, by outlet */
+        uint32_t mail_count, post_count;                  /* of its outlets, the mails' first */
         uint32_t errands; /* happenings of the world itself: while there are some it is not at rest */
         bool ending;      /* all processes are asked to end */
         struct happening *pending; /* a heap */

@@ -291,6 +291,7 @@ static void add_outlet(struct engine *engine, const struct config_outlet *config
 {
         struct outlet *outlet = &engine->outlets[engine->outlet_count];
         outlet_init(outlet, config, clock_boot_ms());
+        outlet->engine = engine;
         outlet->index = engine->outlet_count++;
 }
 

@@ -200,6 +200,7 @@ void gate_turn(struct engine *engine)
         for (size_t i = 0; i < engine->outlet_count; i++)
                 given += outlet_turn(&engine->outlets[i], now_ms, places - given);
         given += lanes_turn(engine, now_ms, places - given);
+        shares_turn(engine, now_ms);
         if (!more_may_begin(started, STARTS_PER_TURN) || (places > 0 && !more_may_begin(given, places)))
                 engine->wake.again = true;
 }

@@ -16,6 +16,7 @@ void outlet_init(struct outlet *outlet, const struct config_outlet *config, int6
         breaker_init(&outlet->breaker, config->breaker.failures, config->breaker.open_ms,
                      config->breaker.open_max_ms);
         limiter_init(&outlet->limiter, config->rate, now_ms);
+        share_configure(&outlet->share, config->rate_shared);
 }
 
 const char *outlet_transport_word(const struct config_outlet *config)
@@ -67,33 +68,56 @@ void outlet_configure(struct outlet *outlet, int64_t now_ms)
 {
         const struct config_outlet *config = outlet->config;
         limiter_init(&outlet->limiter, config->rate, now_ms);
+        share_configure(&outlet->share, config->rate_shared);
         breaker_configure(&outlet->breaker, config->breaker.failures, config->breaker.open_ms,
                           config->breaker.open_max_ms);
 }
 
-static int64_t throttle_left_ms(const struct outlet *outlet, int64_t now_ms)
+int64_t outlet_throttle_ms(const struct outlet *outlet, int64_t now_ms)
 {
         return outlet->throttled_until_ms > now_ms ? outlet->throttled_until_ms - now_ms : 0;
 }
 
-/* The lanes of an outlet share its rate. */
-static struct limiter *limiter_of(struct outlet *outlet)
+void outlet_throttle(struct outlet *outlet, int64_t pause_ms, int64_t now_ms)
 {
-        return outlet->parent ? &outlet->parent->limiter : &outlet->limiter;
+        if (now_ms + pause_ms > outlet->throttled_until_ms)
+                outlet->throttled_until_ms = now_ms + pause_ms;
+}
+
+/* The lanes of an outlet share its rate. */
+static struct outlet *rated(struct outlet *outlet)
+{
+        return outlet->parent ? outlet->parent : outlet;
+}
+
+size_t outlet_free(const struct outlet *outlet, int64_t now_ms)
+{
+        return window_room(&outlet->window, outlet->used, now_ms);
+}
+
+bool outlet_take_spare(struct outlet *outlet, struct outlet_place *place, int64_t now_ms)
+{
+        /* The breaker last: what it admits half open is its only probe. */
+        if (outlet->away || !window_is_open(&outlet->window, outlet->used, now_ms) ||
+            outlet_throttle_ms(outlet, now_ms) > 0 || pace_wait_ms(&outlet->pace, now_ms) > 0 ||
+            limiter_wait_ms(&rated(outlet)->limiter, now_ms) > 0 || !breaker_admit(&outlet->breaker))
+                return false;
+        limiter_take(&rated(outlet)->limiter, now_ms);
+        window_begin(&outlet->window, now_ms);
+        pace_begin(&outlet->pace, now_ms);
+        outlet->used++;
+        *place = (struct outlet_place){
+                .held = true, .spare = true, .probe = outlet->breaker.state == BREAKER_HALF_OPEN};
+        return true;
 }
 
 bool outlet_take(struct outlet *outlet, struct outlet_place *place, int64_t now_ms)
 {
-        /* The breaker last: what it admits half open is its only probe. */
-        if (outlet->away || !window_is_open(&outlet->window, outlet->used, now_ms) ||
-            throttle_left_ms(outlet, now_ms) > 0 || pace_wait_ms(&outlet->pace, now_ms) > 0 ||
-            limiter_wait_ms(limiter_of(outlet), now_ms) > 0 || !breaker_admit(&outlet->breaker))
+        struct share *share = &rated(outlet)->share;
+        if (share_wait_ms(share, now_ms) != 0 || !outlet_take_spare(outlet, place, now_ms))
                 return false;
-        limiter_take(limiter_of(outlet), now_ms);
-        window_begin(&outlet->window, now_ms);
-        pace_begin(&outlet->pace, now_ms);
-        outlet->used++;
-        *place = (struct outlet_place){.held = true, .probe = outlet->breaker.state == BREAKER_HALF_OPEN};
+        share_take(share, now_ms);
+        place->spare = false;
         return true;
 }
 
@@ -102,8 +126,11 @@ void outlet_give(struct outlet *outlet, struct outlet_place *place)
         if (!place->held)
                 return;
         outlet->used--;
-        if (!place->sent)
-                limiter_give(limiter_of(outlet));
+        if (!place->sent) {
+                limiter_give(&rated(outlet)->limiter);
+                if (!place->spare)
+                        share_give(&rated(outlet)->share);
+        }
         if (place->probe)
                 breaker_withdraw(&outlet->breaker);
         *place = (struct outlet_place){0};
@@ -137,8 +164,7 @@ static void learn(struct outlet *outlet, const struct send_result *result, int64
         int64_t wait_ms = paced ? 0 : THROTTLE_DEFAULT_MS;
         if (result->retry_after_ms > 0)
                 wait_ms = result->retry_after_ms;
-        if (now_ms + wait_ms > outlet->throttled_until_ms)
-                outlet->throttled_until_ms = now_ms + wait_ms;
+        outlet_throttle(outlet, wait_ms, now_ms);
 }
 
 struct outlet_news outlet_result(struct outlet *outlet, struct outlet_place *place, uint64_t job,
@@ -177,14 +203,16 @@ int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms)
         int64_t wait_ms = -1, breaker_ms = breaker_due_ms(&outlet->breaker);
         if (breaker_ms >= 0)
                 wait_ms = breaker_ms > now_ms ? breaker_ms - now_ms : 1;
-        int64_t throttle_ms = throttle_left_ms(outlet, now_ms);
+        int64_t throttle_ms = outlet_throttle_ms(outlet, now_ms);
         if (throttle_ms > 0)
                 wait_ms = sooner(wait_ms, throttle_ms);
         if (outlet->waiting_queues == 0)
                 return wait_ms;
-        const struct limiter *limiter = outlet->parent ? &outlet->parent->limiter : &outlet->limiter;
-        const int64_t waits_ms[] = {limiter_wait_ms(limiter, now_ms), pace_wait_ms(&outlet->pace, now_ms),
-                                    window_wait_ms(&outlet->window, outlet->used, now_ms)};
+        const struct outlet *rate = outlet->parent ? outlet->parent : outlet;
+        const int64_t waits_ms[] = {limiter_wait_ms(&rate->limiter, now_ms),
+                                    pace_wait_ms(&outlet->pace, now_ms),
+                                    window_wait_ms(&outlet->window, outlet->used, now_ms),
+                                    share_wait_ms(&rate->share, now_ms), share_ask_ms(&rate->share, now_ms)};
         for (size_t i = 0; i < sizeof(waits_ms) / sizeof(*waits_ms); i++)
                 if (waits_ms[i] > 0)
                         wait_ms = sooner(wait_ms, waits_ms[i]);
@@ -194,7 +222,7 @@ int64_t outlet_due_ms(const struct outlet *outlet, int64_t now_ms)
 uint32_t outlet_shut_because(const struct outlet *outlet, int64_t now_ms)
 {
         uint32_t set = outlet->breaker.state == BREAKER_OPEN ? OBSTACLE_BIT(BREAKER_OPEN) : 0;
-        if (throttle_left_ms(outlet, now_ms) >= THROTTLE_HOLD_MS)
+        if (outlet_throttle_ms(outlet, now_ms) >= THROTTLE_HOLD_MS)
                 set |= OBSTACLE_BIT(THROTTLED);
         if (outlet->away)
                 set |= OBSTACLE_BIT(PUBLISHER_DOWN);

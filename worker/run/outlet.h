@@ -5,6 +5,7 @@
 #include "core/job/fair.h"
 #include "core/job/limiter.h"
 #include "core/job/pace.h"
+#include "core/job/share.h"
 #include "core/job/window.h"
 #include "core/settings/config.h"
 #include "io/send/transport.h"
@@ -14,6 +15,7 @@
 #include <uv.h>
 
 struct delivery;
+struct engine;
 TAILQ_HEAD(delivery_list, delivery);
 TAILQ_HEAD(outlet_list, outlet);
 
@@ -27,6 +29,7 @@ enum { OUTLET_PUBLISH_PLACES = 256 };
  */
 struct outlet {
         const struct config_outlet *config;
+        struct engine *engine;       /* for what is asked for it; NULL in a lane */
         size_t index;                /* among the outlets of the engine; a lane has that of its outlet */
         struct outlet *parent;       /* of a lane: the outlet, whose rate it shares; else NULL */
         const char *origin;          /* of a lane: where it leads; else NULL */
@@ -38,6 +41,7 @@ struct outlet {
         struct limiter limiter;
         struct window window;       /* how many at once the service takes */
         struct pace pace;           /* how many a second */
+        struct share share;         /* and over all workers; a lane has that of its parent */
         int64_t throttled_until_ms; /* the service asked for a pause */
         /* Deliveries that want a place, by queue, the oldest of each first. */
         struct delivery_list waiting[CONFIG_QUEUES_MAX];
@@ -52,6 +56,7 @@ struct outlet_place {
         bool held;
         bool probe; /* its send is the probe of the half-open breaker */
         bool sent;  /* a send began in it: its token is spent */
+        bool spare; /* it has no token of the rate that is shared */
 };
 
 /* Nothing waits, nothing is open. `config` is borrowed and may change with a reload. */
@@ -73,6 +78,8 @@ void outlet_weigh(struct outlet *outlet, size_t queue, int64_t weight);
 /* Takes a place, and with it a token of the rate, if one more send may begin now: the one place that decides
  * it. False: `place` is untouched. */
 bool outlet_take(struct outlet *outlet, struct outlet_place *place, int64_t now_ms);
+/* The same without a token of the rate that is shared: for what is rare and concerns people. */
+bool outlet_take_spare(struct outlet *outlet, struct outlet_place *place, int64_t now_ms);
 /* Gives the place back, and the token too if nothing was sent in it. */
 void outlet_give(struct outlet *outlet, struct outlet_place *place);
 
@@ -103,6 +110,12 @@ void outlet_waits(struct outlet *outlet, size_t queue, bool more);
 struct delivery *outlet_first(const struct outlet *outlet);
 /* A place was given to one of the queue. */
 void outlet_served(struct outlet *outlet, size_t queue);
+/* Milliseconds of the pause that the service asked for; 0: none. */
+int64_t outlet_throttle_ms(const struct outlet *outlet, int64_t now_ms);
+/* Another worker was asked for a pause. */
+void outlet_throttle(struct outlet *outlet, int64_t pause_ms, int64_t now_ms);
+/* How many sends could begin at once, were there no limit of a rate. */
+size_t outlet_free(const struct outlet *outlet, int64_t now_ms);
 /* Is a place free that no job is waiting for, at a service that is well? */
 bool outlet_is_idle(const struct outlet *outlet);
 

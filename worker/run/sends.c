@@ -53,6 +53,8 @@ static void judge_end(struct delivery *delivery, const struct send_result *resul
                                                .error = delivery->error});
         if (news.again)
                 return;
+        if (news.slowed && result->retry_after_ms > 0)
+                shares_pause(engine, outlet, result->retry_after_ms);
         metrics_mail_end(engine->metrics, outlet->index, result->outcome,
                          (double)(now_ms - delivery->send_began_ms) / 1000);
         breaker_explain(&outlet->breaker, result, delivery->error);

@@ -365,8 +365,7 @@ void tries_intend(struct delivery *delivery, int effect);
 struct slice tries_plan(const struct delivery *delivery);
 /* Planners that died of it in this life of the job. */
 uint32_t tries_plan_deaths(const struct delivery *delivery, const struct store_result *claim);
-/* Does the record tell of any try? */
-bool tries_any(const struct delivery *delivery);
+bool tries_any(const struct delivery *delivery); /* does the record tell of any? */
 
 /* ---- plans.c: where a job's plan comes from, and what its record keeps of it ---- */
 /* The plan of its record, of its handler or of its planner; as delivery_perform. */
@@ -452,6 +451,11 @@ bool end_publish_delay(struct delivery *delivery, struct job_event *answer);
 void end_publish_later(struct delivery *delivery);
 void end_settle(struct delivery *delivery);
 void end_reject(struct delivery *delivery, const struct job_action *action);
+
+/* ---- shares.c: rates that all workers share ---- */
+void shares_turn(struct engine *engine, int64_t now_ms); /* asks for places, once a turn */
+/* The outlet's service asked for a pause, which the other workers are to keep too. */
+void shares_pause(struct engine *engine, const struct outlet *outlet, int64_t pause_ms);
 
 /* ---- gate.c: who may start, who may send, how much is consumed; both once a turn ---- */
 void gate_turn(struct engine *engine);            /* gives back, starts, defers, gives places */

@@ -21,6 +21,9 @@ def test_the_scripts_in_redis_answer_as_the_simulator_believes(redis):
     run("tests/sim/store_conformance_test", 60, LEVERET_TEST_REDIS_URL=redis.url)
 
 
+def test_the_shared_rate_in_redis_answers_as_the_unit_tests_believe(redis):
+    run("tests/sim/rate_conformance_test", 60, LEVERET_TEST_REDIS_URL=redis.url)
+
 
 @pytest.mark.faults
 def test_the_connections_to_the_broker_keep_their_promises(broker, tmp_path):

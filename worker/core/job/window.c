@@ -38,6 +38,12 @@ bool window_is_open(const struct window *window, size_t used, int64_t now_ms)
         return now_ms >= window->paused_until_ms && used < size_at(window, now_ms);
 }
 
+size_t window_room(const struct window *window, size_t used, int64_t now_ms)
+{
+        size_t size = size_at(window, now_ms);
+        return now_ms >= window->paused_until_ms && used < size ? size - used : 0;
+}
+
 int64_t window_wait_ms(const struct window *window, size_t used, int64_t now_ms)
 {
         if (window->paused_until_ms > now_ms)

@@ -36,6 +36,8 @@ struct window_refusal {
 void window_init(struct window *window, size_t first, size_t max);
 /* May one more begin beside `used`? */
 bool window_is_open(const struct window *window, size_t used, int64_t now_ms);
+/* How many more may begin beside `used`. */
+size_t window_room(const struct window *window, size_t used, int64_t now_ms);
 /* How long until one more may begin beside `used` though none ends; 0: now; -1: not by time alone. */
 int64_t window_wait_ms(const struct window *window, size_t used, int64_t now_ms);
 /* One more begins. */

@@ -24,6 +24,8 @@ static const struct record_key_parts parts[RECORD_KEY_COUNT] = {
         [KEY_SAMPLES] = {.before = ":samples", .after = ""},
         [KEY_SAMPLING] = {.before = ":sampling", .after = ""},
         [KEY_WORKERS] = {.before = ":workers", .after = ""},
+        [KEY_RATE] = {.before = ":rate:", .after = ""},
+        [KEY_RATE_DOMAIN] = {.before = ":rate-domain:", .after = ""},
 };
 
 struct record_key_parts record_key_parts(enum record_key kind)

@@ -41,8 +41,10 @@ enum record_key {
         KEY_SAMPLING,   /* string: the last 15 s are taken */
         KEY_WORKERS,    /* sorted set: names of workers by when they told of themselves, so that nobody has to
                            look through all keys; workers before 0.2.0 are not in it */
+        KEY_RATE,       /* hash: the rate that all workers share at the outlet of this name */
+        KEY_RATE_DOMAIN, /* hash: the same for OUTLET:DOMAIN, of mails to that domain */
 };
-enum { RECORD_KEY_COUNT = KEY_WORKERS + 1 };
+enum { RECORD_KEY_COUNT = KEY_RATE_DOMAIN + 1 };
 
 /* How many entries a key keeps at most. */
 enum {

@@ -135,11 +135,13 @@ struct config_outlet {
         enum transport_kind transport; /* default http */
         const char *from; /* required unless transport is log: "Shop <shop@example.com>" or address */
         enum on_ambiguous on_ambiguous;
-        bool has_on_ambiguous;      /* else what its service makes the default: mail_look_policy() */
-        int64_t lookup_for_ms;      /* default 3600000 */
-        int64_t timeout_ms;         /* default 30000 */
-        double rate;                /* sends per second over the process; 0: unlimited (default) */
-        int64_t retry_after_max_ms; /* the longest pause that the service may ask for; default 300000 */
+        bool has_on_ambiguous;           /* else what its service makes the default: mail_look_policy() */
+        int64_t lookup_for_ms;           /* default 3600000 */
+        int64_t timeout_ms;              /* default 30000 */
+        double rate;                     /* sends per second over the process; 0: unlimited (default) */
+        double rate_shared;              /* over all workers of the prefix; 0: unlimited (default) */
+        struct config_texts rate_domain; /* the same for mails to a domain: "gmail.com\n20/s", "*\n50/s" */
+        int64_t retry_after_max_ms;      /* the longest pause that the service may ask for; default 300000 */
         bool allow_plaintext;
         struct {
                 enum mail_preset preset;

@@ -186,6 +186,11 @@ void metrics_mail_look(struct metrics *metrics, size_t outlet, enum look_answer 
         metrics->outlets[outlet].looks[answer]++;
 }
 
+void metrics_set_share(struct metrics *metrics, size_t outlet, const struct metrics_share *share)
+{
+        metrics->outlets[outlet].share = *share;
+}
+
 void metrics_publish_end(struct metrics *metrics, const char *word)
 {
         size_t i = 0;

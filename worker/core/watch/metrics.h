@@ -104,6 +104,11 @@ void metrics_connection(struct metrics *metrics, enum metrics_connection connect
 void metrics_set_connection(struct metrics *metrics, enum metrics_connection connection, bool up,
                             uint64_t losses);
 void metrics_set_breaker(struct metrics *metrics, size_t outlet, const struct breaker *breaker);
+/* Of a rate that all workers share: what this one asked for, was given and used. */
+struct metrics_share {
+        uint64_t questions, given, used;
+};
+void metrics_set_share(struct metrics *metrics, size_t outlet, const struct metrics_share *share);
 void metrics_set_in_flight(struct metrics *metrics, size_t queue, size_t messages);
 /* Over all queues; `oldest_s` 0 if nothing is in flight. */
 void metrics_set_in_flight_total(struct metrics *metrics, size_t bytes, double oldest_s);

@@ -144,6 +144,38 @@ static void render_looks(const struct metrics *metrics, const char *name, struct
         buffer_fini(&labels);
 }
 
+static const char *outlet_label(const struct metrics *metrics, size_t outlet, struct buffer *labels)
+{
+        return format_labels(labels, "outlet=\"%s\"", metrics->outlets[outlet].name);
+}
+
+static void render_share_questions(const struct metrics *metrics, const char *name, struct buffer *out)
+{
+        struct buffer labels = {0};
+        for (size_t k = 0; k < metrics->outlet_count; k++)
+                metrics_add_count(out, name, outlet_label(metrics, k, &labels),
+                                  metrics->outlets[k].share.questions);
+        buffer_fini(&labels);
+}
+
+static void render_share_given(const struct metrics *metrics, const char *name, struct buffer *out)
+{
+        struct buffer labels = {0};
+        for (size_t k = 0; k < metrics->outlet_count; k++)
+                metrics_add_count(out, name, outlet_label(metrics, k, &labels),
+                                  metrics->outlets[k].share.given);
+        buffer_fini(&labels);
+}
+
+static void render_share_used(const struct metrics *metrics, const char *name, struct buffer *out)
+{
+        struct buffer labels = {0};
+        for (size_t k = 0; k < metrics->outlet_count; k++)
+                metrics_add_count(out, name, outlet_label(metrics, k, &labels),
+                                  metrics->outlets[k].share.used);
+        buffer_fini(&labels);
+}
+
 static const char *queue_label(const struct metrics *metrics, size_t queue, struct buffer *labels)
 {
         return format_labels(labels, "queue=\"%s\"", metrics->queues[queue].name);
@@ -356,6 +388,12 @@ static const struct family {
          "Time of one try to send a mail."},
         {"leveret_mail_lookups_total", METRICS_COUNTER, render_looks,
          "Questions to a mail service whether it has a mail, by its answer."},
+        {"leveret_rate_shared_commands_total", METRICS_COUNTER, render_share_questions,
+         "Commands to Redis for rate_shared."},
+        {"leveret_rate_shared_given_total", METRICS_COUNTER, render_share_given,
+         "Sends that rate_shared allowed this worker."},
+        {"leveret_rate_shared_used_total", METRICS_COUNTER, render_share_used,
+         "Of those, the ones that began; the others are void."},
         {"leveret_queue_wait_seconds", METRICS_HISTOGRAM, render_queue_wait,
          "Time from the timestamp of a message to the start of its job."},
         {"leveret_queue_messages", METRICS_GAUGE, render_queue_depth,

@@ -40,6 +40,7 @@ struct outlet_numbers {
         uint64_t looks[LOOK_ANSWER_COUNT];
         enum breaker_state breaker;
         uint64_t openings;
+        struct metrics_share share;
 };
 
 struct metrics {

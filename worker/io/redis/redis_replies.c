@@ -140,6 +140,10 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply)
                 if (error)
                         return false;
                 break;
+        case REQUEST_RATE:
+                if (error && !is_wrong_type(reply))
+                        return false;
+                /* fall through */
         case REQUEST_QUERY: {
                 struct request request = redis_ring_pop(store);
                 give_strings(&request, reply);

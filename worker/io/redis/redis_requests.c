@@ -385,3 +385,30 @@ void redis_store_wait(struct redis_store *store)
         resp_add_integer(&store->out, redis_wait_ms(store->config));
         redis_ring_push(store, request);
 }
+
+void redis_store_rate(struct redis_store *store, struct slice name, bool domain,
+                      const struct share_question *question, store_strings *done, void *context)
+{
+        struct request request = lease_request(NULL, context);
+        request.kind = REQUEST_RATE;
+        request.strings = done;
+        buffer_clear(&store->key);
+        record_key_add(&store->key, store->config->redis.prefix, domain ? KEY_RATE_DOMAIN : KEY_RATE, name);
+        struct slice key = {.data = store->key.data, .len = store->key.len};
+        store = redis_store_of(store, key);
+        if (refuse_while_down(store, request))
+                return;
+        const int64_t numbers[] = {question->step_us, question->count,   question->weight, question->ahead_us,
+                                   question->second,  question->near_us, question->far_us, question->pause_ms,
+                                   question->put_off, question->back};
+        size_t count = sizeof(numbers) / sizeof(*numbers);
+        struct buffer *out = &store->out;
+        resp_begin(out, 4 + count);
+        resp_add_text(out, "EVALSHA");
+        resp_add(out, (struct slice){.data = store->connection.sha[REDIS_SCRIPT_RATE], .len = 40});
+        resp_add_text(out, "1");
+        resp_add(out, key);
+        for (size_t i = 0; i < count; i++)
+                resp_add_integer(out, numbers[i]);
+        redis_ring_push(store, request);
+}

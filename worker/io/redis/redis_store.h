@@ -2,6 +2,7 @@
 #define LEVERET_IO_REDIS_STORE_H
 
 #include "core/job/protocol.h"
+#include "core/job/share.h"
 #include "core/redis/info.h"
 #include "core/settings/config.h"
 
@@ -163,5 +164,9 @@ void redis_store_tick(struct redis_store *store, const struct slice *arguments, 
 /* Asks queued.lua likewise, of a job. */
 void redis_store_queued(struct redis_store *store, const struct slice *arguments, size_t count,
                         store_strings *done, void *context);
+/* Asks for places of a rate that is shared: of the outlet `name`, or of the domain if that is what the name
+ * says (OUTLET:DOMAIN). The one value of the answer is for share_answer_parse. */
+void redis_store_rate(struct redis_store *store, struct slice name, bool domain,
+                      const struct share_question *question, store_strings *done, void *context);
 
 #endif

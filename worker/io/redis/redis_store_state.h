@@ -17,7 +17,8 @@ enum request_kind {
         REQUEST_COMMAND,
         REQUEST_QUERY,
         REQUEST_WAIT,
-        REQUEST_ASKING
+        REQUEST_ASKING,
+        REQUEST_RATE
 };
 
 struct request {

@@ -217,7 +217,7 @@ static void mail_digest(struct alerts *alerts, int64_t now_ms)
         struct engine *engine = alerts->engine;
         struct outlet *outlet = &engine->outlets[0];
         if (!alert_is_due(&alerts->by_mail, now_ms) || engine->life.stage != STAGE_RUNNING ||
-            !outlet_is_idle(outlet) || !outlet_take(outlet, &alerts->place, now_ms))
+            !outlet_is_idle(outlet) || !outlet_take_spare(outlet, &alerts->place, now_ms))
                 return;
         alert_begin(&alerts->by_mail, now_ms);
         const char *refusal = build_mail(alerts);
@@ -252,7 +252,7 @@ static void post_digest(struct alerts *alerts, int64_t now_ms)
         if (!hook->transport || !alert_is_due(&alerts->by_webhook, now_ms))
                 return;
         outlet_tick(hook, now_ms);
-        if (!outlet_take(hook, &alerts->hook_place, now_ms))
+        if (!outlet_take_spare(hook, &alerts->hook_place, now_ms))
                 return;
         struct buffer body = {0};
         alert_begin(&alerts->by_webhook, now_ms);

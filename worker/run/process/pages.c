@@ -1,5 +1,6 @@
 #include "core/mail/mail_guard.h"
 #include "core/send/mail_look.h"
+#include "core/text/units.h"
 #include "core/text/word.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
@@ -192,6 +193,18 @@ static size_t sending(const struct engine *engine)
         return count;
 }
 
+/* What this worker has of a rate that all share. */
+static void add_share(const struct share *share, struct buffer *body)
+{
+        if (share->per_second <= 0)
+                return;
+        buffer_add_text(body, ",\"rate_shared\":{\"rate\":\"");
+        rate_add(body, share->per_second);
+        buffer_printf(body,
+                      "\",\"held\":%zu,\"commands\":%" PRIu64 ",\"given\":%" PRIu64 ",\"used\":%" PRIu64 "}",
+                      share_held(share, clock_boot_ms()), share->questions, share->given, share->used);
+}
+
 static void add_outlets(const struct engine *engine, struct buffer *body)
 {
         buffer_add_text(body, "\"outlets\":[");
@@ -211,6 +224,7 @@ static void add_outlets(const struct engine *engine, struct buffer *body)
                         buffer_printf(body, ",\"on_ambiguous\":\"%s\",\"lookup_refused\":%s",
                                       on_ambiguous_word(looks_policy(outlet)),
                                       outlet->look_refused ? "true" : "false");
+                add_share(&outlet->share, body);
                 if (shut) {
                         struct buffer why = {0};
                         obstacle_print(&why, obstacle_first(shut), outlet->config->name);
@@ -271,6 +285,11 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         for (size_t i = 0; i < engine->outlet_count; i++) {
                 struct outlet_sum sum = outlet_sum(engine, i);
                 metrics_set_breaker(metrics, i, &sum.breaker);
+                const struct share *share = &engine->outlets[i].share;
+                metrics_set_share(metrics, i,
+                                  &(struct metrics_share){.questions = share->questions,
+                                                          .given = share->given,
+                                                          .used = share->used});
         }
         metrics_set_connection(metrics, METRICS_AMQP_PUBLISHER, amqp_publisher_is_up(engine->publisher),
                                amqp_publisher_losses(engine->publisher));

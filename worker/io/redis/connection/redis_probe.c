@@ -14,7 +14,7 @@ static const char *const script_sources[REDIS_SCRIPT_COUNT] = {
         [REDIS_SCRIPT_RECORD] = script_record, [REDIS_SCRIPT_COMPLETE] = script_complete,
         [REDIS_SCRIPT_DECIDE] = script_decide, [REDIS_SCRIPT_SETTLE] = script_settle,
         [REDIS_SCRIPT_KILLED] = script_killed, [REDIS_SCRIPT_TICK] = script_tick,
-        [REDIS_SCRIPT_QUEUED] = script_queued,
+        [REDIS_SCRIPT_QUEUED] = script_queued, [REDIS_SCRIPT_RATE] = script_rate,
 };
 
 const char *redis_probe_cancel(struct arena *arena)
@@ -92,7 +92,7 @@ static bool scripts_load(struct redis_connection *connection)
 {
         for (size_t i = 0; i < REDIS_SCRIPT_COUNT; i++) {
                 struct buffer source = {0};
-                buffer_add_text(&source, script_prelude);
+                buffer_add_text(&source, i == REDIS_SCRIPT_RATE ? "" : script_prelude);
                 buffer_add_text(&source, script_sources[i]);
                 bool loaded = script_load(connection, source.data, connection->sha[i]);
                 buffer_fini(&source);
