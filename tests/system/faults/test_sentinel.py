@@ -181,6 +181,25 @@ def test_no_mail_leaves_while_too_few_replicas_acknowledge(bench, sentinels):
 
 
 @pytest.mark.faults
+def test_sentinels_without_a_password_and_a_user_who_may_not_ask_for_the_role(broker, sink, tmp_path):
+    """The log-in of the URL is the servers'; a sentinel that wants none is given none. ROLE and INFO are dangerous commands."""
+    with Sentinels(password=None) as sentinels:
+        bench = Bench(broker, sentinels, sink, tmp_path)
+        try:
+            for node in sentinels.nodes:
+                node.client.execute_command("ACL", "SETUSER", "small", "on", ">small-1234", "~leveret:*", "&*", "+@all", "-role", "-info")
+            url = sentinels.url.replace(f":{canary.REDIS_PASSWORD}@", "small:small-1234@")
+            fleet, worker = loaded(bench, 300, url=url)
+            old = sentinels.primary
+            with fleet.windows.span("C"):
+                old.kill()
+                goes_on(worker, sentinels, old)
+                settled(bench, fleet, 300)
+        finally:
+            bench.close()
+
+
+@pytest.mark.faults
 def test_check_says_that_a_failover_may_choose_a_replica_that_nobody_waited_for(broker, sink, tmp_path):
     with Sentinels(replicas=2) as sentinels:
         bench = Bench(broker, sentinels, sink, tmp_path)

@@ -16,13 +16,15 @@ DOWN_AFTER_MS = 700
 
 
 class Sentinels:
-    def __init__(self, replicas=1, sentinels=3, settings=()):
+    def __init__(self, replicas=1, sentinels=3, settings=(), password=canary.REDIS_PASSWORD):
+        """`password`: of the sentinels; None: they have none."""
         common = ("--masterauth", canary.REDIS_PASSWORD, "--repl-diskless-sync-delay", "0", *settings)
         first = Redis(settings=common)
         self.nodes = [first, *(Redis(settings=(*common, "--replicaof", f"127.0.0.1 {first.port}")) for _ in range(replicas))]
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-sentinels-"))
         self.ports = [free_port() for _ in range(sentinels)]
         self.processes = []
+        self._password = password
 
     def start(self):
         for node in self.nodes:
@@ -39,10 +41,11 @@ class Sentinels:
     def _start_sentinel(self, port):
         file = self.directory / f"{port}.conf"
         password, quorum = canary.REDIS_PASSWORD, len(self.ports) // 2 + 1
+        wanted = f"requirepass {self._password}" if self._password else ""
         file.write_text(f"""bind 127.0.0.1
 port {port}
 dir {self.directory}
-requirepass {password}
+{wanted}
 sentinel monitor {NAME} 127.0.0.1 {self.nodes[0].port} {quorum}
 sentinel auth-pass {NAME} {password}
 sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}
@@ -52,7 +55,7 @@ sentinel parallel-syncs {NAME} 1
         self.processes.append(Process(["redis-server", file, "--sentinel"], directory=self.directory, name=f"sentinel{port}"))
 
     def ask(self, port, *words):
-        client = redis.Redis(host="127.0.0.1", port=port, password=canary.REDIS_PASSWORD, decode_responses=True, socket_timeout=5)
+        client = redis.Redis(host="127.0.0.1", port=port, password=self._password, decode_responses=True, socket_timeout=5)
         try:
             return client.execute_command("SENTINEL", *words)
         finally:
