@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LISTEN_TEXT_MAX = 256 };
 
@@ -313,15 +314,29 @@ static void closing(void *context)
 {
         const struct server *server = context;
         postings_shut(server->postings);
+        works_shut(server->works);
         watch_hurry(server->watch);
         streams_shut(server->streams);
+}
+
+/* What was acknowledged or confirmed by then is, as after a kill; the broker has the rest. */
+static void end_at_once(void)
+{
+        log_event(
+                LOG_LEVEL_WARN,
+                &(struct log_fields){.event = "serve_ended",
+                                     .msg = "an operation waits for a broker that does not answer; it reads "
+                                            "stopped, and what it did not reach stays as it is"});
+        log_close();
+        _exit(0);
 }
 
 static void closed(void *context)
 {
         const struct server *server = context;
         postings_close(server->postings);
-        works_close(server->works);
+        if (!works_close(server->works))
+                end_at_once();
         watch_close(server->watch);
 }
 

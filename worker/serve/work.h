@@ -10,7 +10,11 @@
 
 struct works;
 
-enum { WORKS_MAX = 8, WORK_TEXT_MAX = 1024 };
+enum {
+        WORKS_MAX = 8,
+        WORK_TEXT_MAX = 1024,
+        WORKS_LAST_S = 4, /* for one that waits for a broker that hangs, when all is to end */
+};
 
 struct work {
         struct works *works;
@@ -40,7 +44,10 @@ void work_free(struct work *work);
 bool work_begin(struct work *work);
 /* On any one thread, about once a second: tells how far each is, and ends those that are asked to. */
 void works_tick(struct works *works, const struct query *query);
-/* Ends all: what was begun is finished, the rest stays as it is. */
-void works_close(struct works *works);
+/* Asks all to end: what was begun is finished, the rest stays as it is; takes no more. */
+void works_shut(struct works *works);
+/* The same, and waits for it, at most WORKS_LAST_S. False: one does not end, and nothing was freed; the
+ * process must end at once, and other processes tell of the operation as stopped. */
+bool works_close(struct works *works);
 
 #endif

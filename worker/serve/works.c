@@ -4,10 +4,12 @@
 #include "io/machine/clock.h"
 #include "serve/work.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct works {
         const struct config *config;
@@ -203,18 +205,39 @@ void works_tick(struct works *works, const struct query *query)
         free_ended(ended);
 }
 
-void works_close(struct works *works)
+void works_shut(struct works *works)
 {
         pthread_mutex_lock(&works->mutex);
         works->shut = true;
         for (struct work *work = works->running; work; work = work->next)
                 atomic_store(&work->stop, true);
-        while (works->running)
-                pthread_cond_wait(&works->one_ended, &works->mutex);
-        struct work *ended = works->ended;
         pthread_mutex_unlock(&works->mutex);
-        free_ended(ended);
+}
+
+/* Under the mutex. False: some run still. */
+static bool all_end(struct works *works)
+{
+        struct timespec until;
+        int waited = 0;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += WORKS_LAST_S;
+        while (works->running && waited != ETIMEDOUT)
+                waited = pthread_cond_timedwait(&works->one_ended, &works->mutex, &until);
+        return !works->running;
+}
+
+bool works_close(struct works *works)
+{
+        works_shut(works);
+        pthread_mutex_lock(&works->mutex);
+        bool ended = all_end(works);
+        struct work *done = works->ended;
+        pthread_mutex_unlock(&works->mutex);
+        if (!ended)
+                return false;
+        free_ended(done);
         pthread_cond_destroy(&works->one_ended);
         pthread_mutex_destroy(&works->mutex);
         free(works);
+        return true;
 }

@@ -1,5 +1,6 @@
 """Dead letters over HTTP: redriven, dropped, restored, mended; each an operation that any process can tell of."""
 import json
+import signal
 
 from harness.letters import PAST, broken, expired, fill, rows
 from harness.publish import order
@@ -118,6 +119,23 @@ def test_an_operation_is_stopped_and_one_of_a_dead_process_reads_stopped(bench, 
     api.stop = lambda: None
     wait_until(lambda: other.get(f"/v1/operations/{again['id']}").json()["state"] == "stopped", what="it reads stopped", within=40)
     assert "process" in other.get(f"/v1/operations/{again['id']}").json()["error"]
+
+
+def test_an_operation_before_a_broker_that_hangs_does_not_keep_serve_from_ending(bench, serve):
+    fill(bench, [broken(n) for n in range(40)])
+    api, other = serve(bench.leveret(name="serve")), serve(bench.leveret(name="other"))
+    began = api.post(f"/v1/dead/{bench.queue}/redrive", {"all": True, "rate": 2}).json()
+    wait_until(lambda: other.get(f"/v1/operations/{began['id']}").json()["done"] > 0, what="progress is told")
+    bench.broker.freeze()
+    try:
+        api.process.signal(signal.SIGTERM)
+        assert api.process.wait(9) == 0, api.process.stderr()
+    finally:
+        bench.broker.thaw()
+    wait_until(lambda: other.get(f"/v1/operations/{began['id']}").json()["state"] == "stopped", what="it reads stopped", within=40)
+    over = other.get(f"/v1/operations/{began['id']}").json()
+    wait_until(lambda: bench.depth(bench.dlq) == len(letters(other, bench)), what="queue and index agree")
+    assert 40 - over["done"] - 1 <= len(letters(other, bench)) <= 40 - over["done"] + 1
 
 
 def test_the_overview_tells_numbers_and_the_last_hour(bench, serve):
