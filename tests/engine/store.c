@@ -730,6 +730,12 @@ void redis_store_queued(struct redis_store *store, const struct slice *arguments
         redis_store_tick(store, arguments, count, done, context);
 }
 
+void redis_store_due(struct redis_store *store, const struct slice *arguments, size_t count,
+                     store_strings *done, void *context)
+{
+        redis_store_tick(store, arguments, count, done, context);
+}
+
 void redis_store_rate(struct redis_store *store, struct slice name, bool domain,
                       const struct share_question *question, store_strings *done, void *context)
 {

@@ -164,6 +164,7 @@ static void on_enqueue(struct world *world, const struct happening *happening)
         }
         check_copy(world, &happening->copy, happening);
         note_copied(world, happening);
+        events_copied(world, &happening->copy, (enum job_decision_kind)happening->index);
         struct copy *copy = broker_add(world, &happening->copy, happening->delay_ms ? COPY_TIER : COPY_DEAD);
         NOTE(world, "copy of id %u enters the %s as %u.%u.%u", copy->id, happening->delay_ms ? "tier" : "dlq",
              copy->generation.redrives, copy->generation.attempt, copy->generation.deferrals);

@@ -261,7 +261,7 @@ void check_answer(struct world *world, const struct call *call, const struct sto
                 check_claim(world, call, before);
                 return;
         }
-        if (call->reply.lease == LEASE_LOST)
+        if (call->reply.lease == LEASE_LOST || request->script == STORE_DUE)
                 return;
         if (request->script == STORE_COMPLETE && before->state == STATE_COMPLETED &&
             before->fingerprint == request->fingerprint)
@@ -284,8 +284,12 @@ void check_answer(struct world *world, const struct call *call, const struct sto
                 ambiguity_told(world, call);
         if (request->script == STORE_COMPLETE)
                 completed(world, call);
+        if (request->script == STORE_COMPLETE)
+                events_changed(world, request, CHANGE_COMPLETED);
         if (request->script == STORE_SETTLE)
                 check_settled(world, request);
+        if (request->script == STORE_SETTLE && !request->scheduled)
+                events_changed(world, request, request->dead ? CHANGE_DEAD : CHANGE_RETRYING);
         run->ended |= request->script == STORE_COMPLETE || request->script == STORE_SETTLE;
 }
 

@@ -201,6 +201,9 @@ static void carry_out(struct world *world, struct worker *worker, struct slot *s
                 else
                         engine_step(world, worker, slot, &(struct job_event){.kind = EVENT_SETTLED});
                 return;
+        case ACTION_TELL:
+                store_call(world, worker, slot, STORE_DUE, -1);
+                return;
         case ACTION_HOLD_SUSPECT:
                 slot->suspect = true;
                 return;
@@ -314,6 +317,7 @@ static void on_delivery(struct world *world, struct worker *worker, const struct
                                      .send_limit_ms = SEND_LIMIT_MS,
                                      .timeout_ms = world->handler_timeout_ms,
                                      .plan_deaths_max = world->max_crashes,
+                                     .tells = world->tells,
                              });
         NOTE(world, "w%d receives id %u content %u as %u.%u.%u", worker_number(world, worker), slot->id,
              slot->content, slot->job.generation.redrives, slot->job.generation.attempt,

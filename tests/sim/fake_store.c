@@ -7,7 +7,7 @@ const char *store_script_word(enum store_script script)
 {
         static const char *const words[STORE_SCRIPT_COUNT] = {"claim",  "renew",    "keep",   "intend",
                                                               "record", "complete", "decide", "settle",
-                                                              "killed", "cancel"};
+                                                              "killed", "cancel",   "due"};
         return words[script];
 }
 
@@ -217,6 +217,33 @@ static struct store_reply claim_mine(const struct fake_store *store, struct stor
         return answer(store, record, request, crashed ? CLAIM_CRASHED : CLAIM_MINE);
 }
 
+static void note_due(struct store_record *record, enum job_change change, struct job_generation generation)
+{
+        struct store_due *due = &record->due;
+        if (due->count == STORE_DUE_MAX)
+                memmove(due->list, due->list + 1, --due->count * sizeof *due->list);
+        due->list[due->count].change = change;
+        due->list[due->count++].generation = generation;
+}
+
+/* Others are to be told, besides of what they were not told yet. */
+static void add_due(struct store_record *record, const struct store_request *request, enum job_change change)
+{
+        if (request->tells)
+                note_due(record, change, record->generation);
+}
+
+/* claim.lua: overtaken() */
+static void overtaken(struct store_record *record, const struct store_request *request)
+{
+        enum job_decision_kind kind = (enum job_decision_kind)(record->decision % 8);
+        if (kind == DECISION_DEAD && request->tells_of >> CHANGE_DEAD & 1)
+                note_due(record, CHANGE_DEAD, record->generation);
+        else if ((kind == DECISION_RETRY || kind == DECISION_DEFER) &&
+                 request->tells_of >> CHANGE_RETRYING & 1)
+                note_due(record, CHANGE_RETRYING, request->generation);
+}
+
 /* claim.lua, of a job that is neither over nor the asker's. */
 static struct store_reply claim_others(const struct fake_store *store, struct store_record *record,
                                        const struct store_request *request)
@@ -225,6 +252,7 @@ static struct store_reply claim_others(const struct fake_store *store, struct st
         if (age > 0) {
                 if (record->owner && !record->decision)
                         raise_doubt(store, record);
+                overtaken(record, request);
                 forget_run(record);
                 return take(store, record, request, CLAIM_RESUMED, 1);
         }
@@ -284,6 +312,21 @@ static void record_effect(struct store_record *record, const struct store_reques
         record->effects_total = request->effects_total;
 }
 
+/* due.lua */
+static struct store_reply due(struct store_record *record, const struct store_request *request)
+{
+        uint8_t count = request->told.count;
+        bool same = count > 0 && count <= record->due.count;
+        for (uint8_t i = 0; same && i < count; i++)
+                same = record->due.list[i].change == request->told.list[i].change &&
+                       job_generation_compare(record->due.list[i].generation,
+                                              request->told.list[i].generation) == 0;
+        if (same)
+                memmove(record->due.list, record->due.list + count,
+                        (record->due.count -= count) * sizeof *record->due.list);
+        return (struct store_reply){.lease = LEASE_OK, .due = record->due};
+}
+
 /* complete.lua, after ownership was proven */
 static void complete(struct store_record *record, const struct store_request *request)
 {
@@ -297,6 +340,7 @@ static void complete(struct store_record *record, const struct store_request *re
         record->lease_until_ms = 0;
         record->starts = 0;
         record->expires_after_ms = request->keep_ms;
+        add_due(record, request, CHANGE_COMPLETED);
 }
 
 /* intend.lua */
@@ -341,6 +385,8 @@ static void settle(struct store_record *record, const struct store_request *requ
         record->starts = 0;
         record->decision = request->rejected ? request->decision : 0;
         record->expires_after_ms = request->dead ? -1 : request->keep_ms;
+        if (!request->scheduled)
+                add_due(record, request, request->dead ? CHANGE_DEAD : CHANGE_RETRYING);
         if (request->dead) {
                 record->death = request->decision;
                 record->dead_id = request->dead_id;
@@ -389,6 +435,7 @@ static struct store_reply cancel(const struct fake_store *store, struct store_re
         record->starts = 0;
         record->decision = 0;
         record->expires_after_ms = request->keep_ms + wait_ms;
+        add_due(record, request, CHANGE_CANCELLED);
         return (struct store_reply){.lease = LEASE_OK};
 }
 
@@ -405,6 +452,8 @@ struct store_reply fake_store_call(struct fake_store *store, const struct store_
                 return killed(record, request);
         if (request->script == STORE_CANCEL)
                 return cancel(store, record, request);
+        if (request->script == STORE_DUE)
+                return due(record, request);
         if (!owned(store, record, request) && !is_carried_out(record, request))
                 return (struct store_reply){.lease = LEASE_LOST};
         extend(store, record, request);
@@ -412,6 +461,7 @@ struct store_reply fake_store_call(struct fake_store *store, const struct store_
         case STORE_CLAIM:
         case STORE_KILLED:
         case STORE_CANCEL:
+        case STORE_DUE:
         case STORE_RENEW:
                 break;
         case STORE_KEEP:

@@ -8,7 +8,13 @@
  * Texts that the scripts only keep and hand back are numbers here (0: the empty text). store_cases.h holds
  * both to their word.
  */
-enum { STORE_RECORDS_MAX = 4, STORE_EFFECTS_MAX = 8, STORE_TRIES_MAX = 3, STORE_LATE_MS = 30000 };
+enum {
+        STORE_RECORDS_MAX = 4,
+        STORE_EFFECTS_MAX = 8,
+        STORE_TRIES_MAX = 3,
+        STORE_LATE_MS = 30000,
+        STORE_DUE_MAX = 12,
+};
 #define STORE_SCHEDULE_MS (INT64_C(401) * 86400000)
 
 enum store_script {
@@ -22,8 +28,9 @@ enum store_script {
         STORE_SETTLE,
         STORE_KILLED,
         STORE_CANCEL,
+        STORE_DUE,
 };
-enum { STORE_SCRIPT_COUNT = STORE_CANCEL + 1 };
+enum { STORE_SCRIPT_COUNT = STORE_DUE + 1 };
 const char *store_script_word(enum store_script script);
 
 /* What is recorded of an effect's tries: the fields outlet.<key> and try.<key>. */
@@ -36,6 +43,15 @@ struct store_try {
         int64_t cleared_ms;        /* the doubt that this ended */
 };
 
+/* Changes of which others are to be told: the field event_due. */
+struct store_due {
+        uint8_t count;
+        struct {
+                enum job_change change;
+                struct job_generation generation;
+        } list[STORE_DUE_MAX];
+};
+
 struct store_request {
         enum store_script script;
         uint8_t id; /* of the record */
@@ -44,6 +60,7 @@ struct store_request {
         struct job_generation generation;
         uint32_t fingerprint, type;
         bool first;           /* CLAIM: on_conflict */
+        uint32_t tells_of;    /* CLAIM: bit per enum job_change: of these others are told */
         bool alone;           /* CLAIM */
         uint32_t max_crashes; /* CLAIM */
         bool outside;         /* CLAIM: a publisher's or a moved message, delivered for the first time */
@@ -65,6 +82,8 @@ struct store_request {
         int64_t due_ms;
         bool rejected;              /* SETTLE: the broker is to move the original, no copy exists */
         struct job_generation copy; /* SETTLE */
+        bool tells;                 /* COMPLETE, SETTLE, CANCEL: others are to be told of this change */
+        struct store_due told;      /* DUE: of these they were; none: it only asks */
         uint32_t signal;            /* KILLED */
         uint32_t plan;              /* KEEP: which one */
         uint32_t plan_deaths;       /* DECIDE: planners that died of it, 0: not to be told */
@@ -84,6 +103,7 @@ struct store_reply {
         int64_t doubt_ms;          /* when a start without an end was seen last; 0: never */
         int64_t doubt_age_ms;      /* how long ago that is */
         int64_t doubt_from_age_ms; /* how long ago the first such start began */
+        struct store_due due;      /* DUE */
 };
 
 enum store_state {
@@ -120,6 +140,7 @@ struct store_record {
         int64_t doubt_ms;         /* when a start without an end was seen last; 0: never */
         int64_t doubt_from_ms;    /* when the first such start began */
         int64_t expires_after_ms; /* -1: never */
+        struct store_due due;     /* of what others have not been told yet */
 };
 
 struct fake_store {

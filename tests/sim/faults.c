@@ -136,7 +136,8 @@ static void cancel(struct world *world)
 {
         struct store_request request = {.script = STORE_CANCEL,
                                         .id = (uint8_t)random_below(&world->random, world->id_count),
-                                        .keep_ms = KEEP_MS};
+                                        .keep_ms = KEEP_MS,
+                                        .tells = world->tells >> CHANGE_CANCELLED & 1};
         enum store_state state = world->store.records[request.id].state;
         bool waits = state == STATE_RETRYING || state == STATE_SCHEDULED;
         if ((!waits && !random_one_in(&world->random, 16)) || !world_fault(world, FAULT_CANCEL))
@@ -145,6 +146,8 @@ static void cancel(struct world *world)
         bool cancelled = fake_store_call(&world->store, &request).lease == LEASE_OK;
         NOTE(world, "id %u is %s", request.id, cancelled ? "cancelled" : "not cancelled");
         world->tally->cancels[cancelled]++;
+        if (cancelled)
+                events_changed(world, &request, CHANGE_CANCELLED);
         check_cancel(world, request.id, cancelled);
 }
 

@@ -14,11 +14,11 @@ sim_mutant(complete_lost_is_acked "${protocol}"
   [[        if (event->lease == LEASE_LOST)
                 job_delay(job, job->lease_ms, actions);
         else
-                job_finish]]
+                job_tell(job, 1U]]
   [[        if (0)
                 ;
         else
-                job_finish]])
+                job_tell(job, 1U]])
 sim_mutant(no_fence "${protocol}"
   [[if (!fence_holds(job, now_ms)) {]]
   [[if (0) {]])
@@ -60,14 +60,8 @@ sim_mutant(no_lease fake_store.c
   [[if (record->owner && lease_left_ms > 0) {]]
   [[if (0) {]])
 sim_mutant(lesser_is_acked_because_a_greater_was_seen "${protocol}"
-  [[        case CLAIM_BUSY:
-        case CLAIM_WAITING:
-                job_delay]]
-  [[        case CLAIM_WAITING:
-                job_finish(job, actions, ACTION_ACK, JOB_END_STALE);
-                return;
-        case CLAIM_BUSY:
-                job_delay]])
+  [[job_tell(job, JOB_ANY_CHANGE, ACTION_PUBLISH_DELAY, JOB_END_BUSY, actions);]]
+  [[job_finish(job, actions, ACTION_ACK, JOB_END_STALE);]])
 sim_mutant(lesser_takes_over_though_the_greater_waits fake_store.c
   [[if (due_ms + STORE_LATE_MS > store->now_ms) {]]
   [[if (0) {]])
@@ -126,7 +120,7 @@ sim_mutant(scheduled_without_a_copy "${protocol}"
   [[job_finish(job, actions, ACTION_ACK, JOB_END_SCHEDULED);]])
 sim_mutant(cancelled_is_delayed_like_any_other "${protocol}"
   [[        case CLAIM_CANCELLED:
-                job_finish(job, actions, ACTION_ACK, JOB_END_CANCELLED);
+                job_tell(job, JOB_ANY_CHANGE, ACTION_ACK, JOB_END_CANCELLED, actions);
                 return;]]
   [[        case CLAIM_CANCELLED:
                 job_delay(job, job->lease_ms, actions);
@@ -249,7 +243,7 @@ sim_mutant(intent_is_cleared_by_an_ambiguous_end "${protocol}"
   [[                make_ambiguous(job, event->now_ms);
                 if (0)]])
 sim_mutant(lost_reject_is_stale "${protocol}"
-  [[job_finish(job, actions, ACTION_REJECT, JOB_END_STALE);]]
+  [[job_tell(job, JOB_ANY_CHANGE, ACTION_REJECT, JOB_END_STALE, actions);]]
   [[job_finish(job, actions, ACTION_ACK, JOB_END_STALE);]])
 sim_mutant(uncopyable_dies_of_busy "${protocol}"
   [[                job_delay(job, job->delay_ms, actions);
@@ -478,6 +472,49 @@ sim_mutant(another_decision_is_settled fake_store.c
 sim_mutant(an_earlier_generation_is_settled fake_store.c
   [[&& job_generation_compare(record->generation, request->generation) == 0;]]
   [[;]])
+
+# Events: others are not told of a change, or told only of a part of it.
+set(events_options --faults crash,freeze,disconnect,request-lost,reply-lost,store-cut,publish-lost,confirm-lost,nack,transient,permanent,breaker,cancel,schedule,duplicate,events)
+sim_mutant(event_is_let_go_by_the_protocol "${protocol}"
+  [[        if (job->recorded && job->tells & told)]]
+  [[        if (0)]] ${events_options})
+sim_mutant(duplicate_does_not_tell "${protocol}"
+  [[job_tell(job, JOB_ANY_CHANGE, ACTION_ACK, JOB_END_DUPLICATE, actions);]]
+  [[job_finish(job, actions, ACTION_ACK, JOB_END_DUPLICATE);]] ${events_options})
+sim_mutant(cancelled_does_not_tell "${protocol}"
+  [[job_tell(job, JOB_ANY_CHANGE, ACTION_ACK, JOB_END_CANCELLED, actions);]]
+  [[job_finish(job, actions, ACTION_ACK, JOB_END_CANCELLED);]] ${events_options})
+sim_mutant(stale_does_not_tell "${protocol}"
+  [[job_tell(job, JOB_ANY_CHANGE, ACTION_REJECT, JOB_END_STALE, actions);]]
+  [[job_finish(job, actions, ACTION_REJECT, JOB_END_STALE);]] --schedules 1000000 --faults crash,disconnect,reply-lost,uncopyable,permanent,events --every)
+sim_mutant(later_change_replaces_what_is_due fake_store.c
+  [[        if (due->count == STORE_DUE_MAX)]]
+  [[        due->count = 0;
+        if (due->count == STORE_DUE_MAX)]] ${events_options} --ids 1 --every)
+sim_mutant(copy_that_overtakes_takes_its_change_along fake_store.c
+  [[                overtaken(record, request);
+                forget_run(record);]]
+  [[                forget_run(record);]] ${events_options})
+sim_mutant(what_an_earlier_run_owes_is_not_told "${protocol}"
+  [[        uint32_t told = job->owes ? JOB_ANY_CHANGE : changes;]]
+  [[        uint32_t told = changes;]] ${events_options})
+sim_mutant(told_before_it_is_confirmed "${protocol}"
+  [[        case JOB_TELLING:
+                job_act(actions, ACTION_TELL);
+                return;]]
+  [[        case JOB_TELLING:
+                job_act(actions, ACTION_TELL);
+                if (job->live) {
+                        job_act(actions, ACTION_ACK);
+                        actions->list[actions->count - 1].epoch = job->epoch;
+                        actions->list[actions->count - 1].tag = job->tag;
+                }
+                return;]] ${events_options})
+sim_mutant(lost_reply_ends_the_telling "${protocol}"
+  [[        job->renewing = false;
+        job->store_waiting = true;]]
+  [[        job->renewing = false;
+        job->store_waiting = job->phase != JOB_TELLING;]] ${events_options})
 
 # Schedules: a tick has two jobs, none, or one too early.
 set(ticker ${CMAKE_SOURCE_DIR}/worker/core/time/ticker.c)

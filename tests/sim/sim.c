@@ -104,6 +104,8 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
                tally->zombies, tally->crash_loops, tally->attached, tally->parked);
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
                 printf(" %s %" PRIu64, claim_answer_word((enum claim_answer)i), tally->claims[i]);
+        printf("\nevents told %" PRIu64 ", let go %" PRIu64, tally->events_told[true],
+               tally->events_told[false]);
         printf("\ncancelled %" PRIu64 ", too late %" PRIu64 ", scheduled %" PRIu64, tally->cancels[true],
                tally->cancels[false], tally->scheduled);
         printf("\nmoves %" PRIu64 ", looks: found %" PRIu64 " not found %" PRIu64 " unknown %" PRIu64,
@@ -120,7 +122,7 @@ static bool vacuous(const struct tally *tally)
 {
         bool empty = tally->crash_loops == 0 || tally->attached == 0 || tally->parked == 0 ||
                      tally->moves == 0 || tally->cancels[false] == 0 || tally->cancels[true] == 0 ||
-                     tally->scheduled == 0;
+                     tally->scheduled == 0 || tally->events_told[false] == 0 || tally->events_told[true] == 0;
         for (int i = 0; i < 3; i++)
                 empty |= tally->windows[i] == 0 || tally->looks[i] == 0;
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)

@@ -34,6 +34,7 @@ struct step {
         bool named; /* the claim names the latest death */
         bool far;   /* it has to wait for longer than any tier */
         struct store_record record;
+        struct store_due due; /* the answer to DUE */
 };
 
 struct store_case {
@@ -99,6 +100,25 @@ struct store_case {
 #define DO(what)                                                                                             \
         {                                                                                                    \
                 .kind = STEP_##what                                                                          \
+        }
+#define ONE_DUE(what, r, a, d)                                                                               \
+        {                                                                                                    \
+                .change = (what), .generation = GENERATION(r, a, d)                                          \
+        }
+/* What others are still to be told of, `number` changes. */
+#define DUE(number, ...)                                                                                     \
+        {                                                                                                    \
+                .kind = STEP_CALL, .request = {.script = STORE_DUE},                                         \
+                .due = {.count = (number),                                                                   \
+                        .list = {__VA_ARGS__} }                                                              \
+        }
+/* They were told of it. */
+#define TOLD(number, ...)                                                                                    \
+        {                                                                                                    \
+                .kind = STEP_CALL, .request = {                                                              \
+                        .script = STORE_DUE,                                                                 \
+                        .told = {.count = (number), .list = {__VA_ARGS__}}                                   \
+                }                                                                                            \
         }
 #define LOOK(...)                                                                                            \
         {                                                                                                    \
@@ -427,6 +447,35 @@ static const struct store_case cases[] = {
           CALL(STORE_DECIDE, 1, LEASE_OK, .decision = 9, .reason = 2),
           CALL(STORE_SETTLE, 1, LEASE_OK, .dead = true, .decision = 9, .dead_id = 77),
           CALL(STORE_CANCEL, 9, LEASE_LOST), DO(DROP), CALL(STORE_CANCEL, 9, LEASE_LOST)}},
+        {"of nothing others are told unless that is asked for",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0)),
+          DUE(0), CLAIM_AS(2, 0, 1, 0, CLAIM_RESUMED, .starts = 1),
+          CALL(STORE_COMPLETE, 2, LEASE_OK, .generation = GENERATION(0, 1, 0)), DUE(0)}},
+        {"others are told of each change until they were, in its order",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0), .tells = true),
+          DUE(1, ONE_DUE(CHANGE_RETRYING, 0, 1, 0)), CLAIM_AS(2, 0, 1, 0, CLAIM_RESUMED, .starts = 1),
+          CALL(STORE_COMPLETE, 2, LEASE_OK, .generation = GENERATION(0, 1, 0), .tells = true),
+          DUE(2, ONE_DUE(CHANGE_RETRYING, 0, 1, 0), ONE_DUE(CHANGE_COMPLETED, 0, 1, 0)),
+          TOLD(1, ONE_DUE(CHANGE_RETRYING, 0, 1, 0)), DUE(1, ONE_DUE(CHANGE_COMPLETED, 0, 1, 0)),
+          TOLD(1, ONE_DUE(CHANGE_COMPLETED, 0, 1, 0)), DUE(0), LOOK(.state = STATE_COMPLETED)}},
+        {"others are told of a death and of its end by a redrive",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), DIE(1, .tells = true), DUE(1, ONE_DUE(CHANGE_DEAD, 0, 0, 0)),
+          CLAIM_AS(2, 1, 0, 0, CLAIM_RESUMED, .starts = 1), DUE(1, ONE_DUE(CHANGE_DEAD, 0, 0, 0)),
+          CALL(STORE_COMPLETE, 2, LEASE_OK, .generation = GENERATION(1, 0, 0), .effect = 1,
+               .effects_total = 1, .tells = true),
+          DUE(2, ONE_DUE(CHANGE_DEAD, 0, 0, 0), ONE_DUE(CHANGE_COMPLETED, 1, 0, 0)),
+          CALL(STORE_COMPLETE, 2, LEASE_OK, .generation = GENERATION(1, 0, 0), .tells = true),
+          DUE(2, ONE_DUE(CHANGE_DEAD, 0, 0, 0), ONE_DUE(CHANGE_COMPLETED, 1, 0, 0))}},
+        {"others are told of what was cancelled, and not of what is for later",
+         {CLAIM(1, CLAIM_NEW, .starts = 1),
+          CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 0, 1), .scheduled = true, .due_ms = FAR_MS,
+               .delay_ms = 5000, .tells = true),
+          DUE(0), CALL(STORE_CANCEL, 9, LEASE_OK, .tells = true), DUE(1, ONE_DUE(CHANGE_CANCELLED, 1, 0, 1)),
+          CALL(STORE_CANCEL, 9, LEASE_LOST, .tells = true), DUE(1, ONE_DUE(CHANGE_CANCELLED, 1, 0, 1))}},
+        {"a change that was told of and is no more makes no record",
+         {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_COMPLETE, 1, LEASE_OK, .tells = true), DO(LOSE),
+          TOLD(1, ONE_DUE(CHANGE_COMPLETED, 0, 0, 0)), DUE(0), CLAIM(2, CLAIM_NEW, .starts = 1)}},
         {"nothing is answered ok to who does not own it",
          {CLAIM(1, CLAIM_NEW, .starts = 1), CALL(STORE_RENEW, 2, LEASE_LOST),
           CALL(STORE_INTEND, 2, LEASE_LOST, .effect = 1),
@@ -474,12 +523,25 @@ static bool claim_matches(const struct step *step, const struct store_reply *got
                got->effects == step->effects && left;
 }
 
+static bool due_matches(const struct store_due *want, const struct store_due *got)
+{
+        bool same = want->count == got->count;
+        for (uint8_t i = 0; same && i < want->count; i++)
+                same = want->list[i].change == got->list[i].change &&
+                       job_generation_compare(want->list[i].generation, got->list[i].generation) == 0;
+        return same;
+}
+
 static bool call_matches(const struct step *step, const struct store_driver *driver, char *error, size_t size)
 {
         struct store_request request = step->request;
         if (step->named) /* asked first without, as a worker does */
                 request.death_ms = driver->call(driver->context, &request).lease_left_ms;
         struct store_reply got = driver->call(driver->context, &request);
+        if (step->request.script == STORE_DUE) {
+                snprintf(error, size, "due: wanted %u, got %u", step->due.count, got.due.count);
+                return step->request.told.count > 0 || due_matches(&step->due, &got.due);
+        }
         if (step->request.script != STORE_CLAIM) {
                 snprintf(error, size, "%s: wanted %s, got %s", store_script_word(step->request.script),
                          step->lease == LEASE_OK ? "ok" : "lost", got.lease == LEASE_OK ? "ok" : "lost");

@@ -88,6 +88,7 @@ static void request_fill(const struct world *world, struct store_request *reques
                 .fingerprint = slot->content,
                 .type = world->specs[slot->id].strangers ? slot->content : 0,
                 .first = world->specs[slot->id].first,
+                .tells_of = world->tells,
                 .alone = job->alone,
                 .max_crashes = world->max_crashes,
                 .effect = (uint8_t)(effect + 1),
@@ -114,7 +115,11 @@ static void request_fill(const struct world *world, struct store_request *reques
                 request->reason = job->decision.reason;
                 request->void_effect = slot->void_effect;
         }
+        request->tells = script == STORE_COMPLETE && world->tells >> CHANGE_COMPLETED & 1;
         if (script == STORE_SETTLE) {
+                request->tells = world->tells >> (job->decision.kind == DECISION_DEAD ? CHANGE_DEAD
+                                                                                      : CHANGE_RETRYING) &
+                                 1;
                 request->dead = job->decision.kind == DECISION_DEAD;
                 request->scheduled = job->decision.kind == DECISION_SCHEDULE;
                 request->due_ms = world->specs[slot->id].due_ms + world->store_offset_ms;
@@ -240,6 +245,10 @@ void store_reply(struct world *world, struct happening *happening)
                 [STORE_DECIDE] = EVENT_DECIDED,  [STORE_SETTLE] = EVENT_SETTLED,
         };
         assert(call->request.script != STORE_KILLED && call->request.script != STORE_CANCEL);
+        if (call->request.script == STORE_DUE) {
+                events_due(world, worker, slot, &call->reply.due);
+                return;
+        }
         struct job_event event = {
                 .kind = kinds[call->request.script],
                 .lease = call->reply.lease,

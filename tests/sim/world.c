@@ -184,6 +184,9 @@ static void world_init(struct world *world, uint64_t seed, const struct bounds *
         if (world->worker_count == 0)
                 world->worker_count = 1;
         world->id_count = (uint32_t)random_between(&world->random, 1, bounds->ids);
+        if (has(world, FAULT_EVENTS))
+                world->tells = random_one_in(&world->random, 2) ? (1U << JOB_CHANGE_COUNT) - 1
+                                                                : random_below(&world->random, 16);
         fake_store_init(&world->store, 0);
         world->store_offset_ms = 1000000;
         world->handler_timeout_ms = random_one_in(&world->random, 2) ? LEASE_MS : 4 * LEASE_MS;
@@ -257,6 +260,12 @@ static void dispatch(struct world *world, struct happening *happening)
         case HAPPEN_STORE_BACK:
                 store_back(world, &world->workers[happening->worker]);
                 return;
+        case HAPPEN_EVENT_ARRIVES:
+        case HAPPEN_EVENT_CONFIRMED:
+        case HAPPEN_EVENT_UNCONFIRMED:
+        case HAPPEN_EVENT_FORGET:
+                events_happening(world, happening);
+                return;
         case HAPPEN_ACCEPT:
         case HAPPEN_SEND_BEGIN:
         case HAPPEN_SENT:
@@ -316,5 +325,7 @@ void world_run(struct world *world, uint64_t seed, const struct bounds *bounds, 
         }
         if (!world->failure)
                 check_rest(world);
+        if (!world->failure)
+                events_rest(world);
         tally->events += world->events;
 }

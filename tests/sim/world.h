@@ -21,6 +21,8 @@ enum {
         CALLS_MAX = 96,
         SENDS_MAX = 96,
         RUNS_MAX = 128,
+        CHANGES_MAX = 128,
+        TELLINGS_MAX = 256,
         EVENTS_MAX = 6000, /* a schedule that has not come to rest after so many happenings never will */
 };
 
@@ -74,7 +76,8 @@ enum {
         X(PLANNER, "planner")                                                                                \
         X(PLANNER_LATE, "planner-late")                                                                      \
         X(PLANNER_DEAD, "planner-dead")                                                                      \
-        X(PLANNER_DOWN, "planner-down")
+        X(PLANNER_DOWN, "planner-down")                                                                      \
+        X(EVENTS, "events")
 
 enum fault {
 #define X(name, word) FAULT_##name,
@@ -200,6 +203,20 @@ struct worker {
         struct slot slots[SLOTS_MAX];
 };
 
+/* A change of which others are to be told, and whether they were. */
+struct change {
+        uint8_t id, content;
+        enum job_change change;
+        struct job_generation generation;
+        bool told, let_go;
+};
+
+/* What is published of one job at once. */
+struct telling {
+        uint8_t id;
+        struct store_due due;
+};
+
 enum happening_kind {
         /* at the broker, the store, the mail system or the operator */
         HAPPEN_PUBLISH_ORIGINAL,
@@ -213,6 +230,8 @@ enum happening_kind {
         HAPPEN_LOOK,
         HAPPEN_RESTART,
         HAPPEN_OPERATOR,
+        HAPPEN_EVENT_ARRIVES,
+        HAPPEN_EVENT_FORGET,
         /* in a worker: not while it is frozen, never after it ended */
         HAPPEN_DELIVERY,
         HAPPEN_REPLY,
@@ -225,6 +244,8 @@ enum happening_kind {
         HAPPEN_LOOKED,
         HAPPEN_PLANNED,
         HAPPEN_CONFIRM,
+        HAPPEN_EVENT_CONFIRMED,
+        HAPPEN_EVENT_UNCONFIRMED,
         HAPPEN_PUBLISH_AGAIN,
         HAPPEN_RENEW,
         HAPPEN_CONNECTION_DOWN,
@@ -259,6 +280,7 @@ struct call {
 struct tally {
         uint64_t events, mails, windows[3], completed, dead, faults[FAULT_COUNT], phases[JOB_PHASE_COUNT];
         uint64_t claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked;
+        uint64_t events_told[2];                         /* let go, told */
         uint64_t moves, looks[3], cancels[2], scheduled; /* cancels: too late, in time */
 };
 
@@ -267,6 +289,7 @@ struct world {
         bool verbose;
         struct bounds bounds;
         uint64_t faults;
+        uint32_t tells; /* bit per enum job_change */
         uint32_t fault_rate, budget, max_crashes, worker_count, id_count;
         int64_t now_ms;
         uint32_t events, next_incarnation, next_serial, next_plan;
@@ -286,6 +309,10 @@ struct world {
         uint32_t send_count;
         struct run runs[RUNS_MAX];
         uint32_t run_count;
+        struct change changes[CHANGES_MAX];
+        uint32_t change_count;
+        struct telling tellings[TELLINGS_MAX];
+        uint32_t telling_count;
         /* the truth, by id */
         int16_t owner_run[IDS_MAX]; /* the newest grant, -1: none since the record was lost */
         bool tainted[IDS_MAX];      /* its record was lost or Redis' clock jumped while there was one */
@@ -355,6 +382,15 @@ void engine_happening(struct world *world, struct happening *happening);
 void engine_kick(struct world *world, struct worker *worker);
 int64_t engine_now(const struct world *world, const struct worker *worker);
 struct slot *engine_slot(struct world *world, const struct happening *happening);
+
+/* events.c */
+/* The store has carried out a change of which others are to be told, if the request says so. */
+void events_changed(struct world *world, const struct store_request *request, enum job_change change);
+void events_copied(struct world *world, const struct copy *copy, enum job_decision_kind kind);
+/* The answer to ACTION_TELL. */
+void events_due(struct world *world, struct worker *worker, struct slot *slot, const struct store_due *due);
+void events_happening(struct world *world, const struct happening *happening);
+void events_rest(struct world *world);
 
 /* faults.c */
 void fault_crash(struct world *world, struct worker *worker, const struct slot *culprit);

@@ -1,3 +1,4 @@
+#include "core/record/due.h"
 #include "core/record/try_record.h"
 #include "store_cases.h"
 
@@ -93,6 +94,20 @@ static void add_optional(struct arguments *arguments, uint32_t number)
                 add(arguments, "%s", "");
 }
 
+/* As the field event_due says it, but for the time, which the model has not. */
+static void add_told(struct arguments *arguments, const struct redis *redis,
+                     const struct store_request *request)
+{
+        redisReply *reply =
+                redisCommand(redis->connection, "HGET " JOB_KEY " event_due", (unsigned)request->id);
+        const char *due = must(reply)->type == REDIS_REPLY_STRING ? reply->str : "";
+        int len = 0;
+        for (uint8_t i = 0; i < request->told.count; i++)
+                len += (int)strcspn(due + len, " ") + (i > 0);
+        add(arguments, "%.*s", len, due);
+        freeReplyObject(reply);
+}
+
 static void add_identity(struct arguments *arguments, const struct store_request *request)
 {
         add(arguments, "owner-%" PRIu64, request->owner);
@@ -145,13 +160,17 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                 add(arguments, "%s", "");
                 add(arguments, "%s", request->alone ? "1" : "");
                 add_number(arguments, request->max_crashes);
-                add(arguments, "%d %u %" PRId64 " %" PRId64 "%s", request->outside, request->dead_id,
-                    request->tier_ms, request->death_ms, request->first ? " first" : "");
+                add(arguments, "%d %u %" PRId64 " %" PRId64 " tells%u%s", request->outside, request->dead_id,
+                    request->tier_ms, request->death_ms, request->tells_of, request->first ? " first" : "");
                 return;
         case STORE_RENEW:
                 return;
         case STORE_CANCEL:
                 add_number(arguments, request->tier_ms);
+                if (request->tells)
+                        add(arguments, "1");
+                return;
+        case STORE_DUE:
                 return;
         case STORE_KEEP:
                 add(arguments, "{}");
@@ -200,6 +219,10 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
         add(arguments, "\"event\":\"%s\"", store_script_word(request->script));
         if (request->script == STORE_COMPLETE)
                 add(arguments, "%s", request->fresh ? "1" : "");
+        if (request->script == STORE_COMPLETE && request->tells) {
+                add(arguments, "%s", "");
+                add(arguments, "1");
+        }
         if (request->script == STORE_DECIDE)
                 add_optional(arguments, request->void_effect);
         for (unsigned i = 0; request->script == STORE_DECIDE && i < STORE_TRIES_MAX; i++)
@@ -221,6 +244,8 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
                         add_number(arguments, request->delay_ms);
                 add_optional(arguments, request->decision);
         }
+        if (request->script == STORE_SETTLE && request->tells && !request->scheduled)
+                add(arguments, "1");
 }
 
 static uint32_t number_of(const redisReply *reply)
@@ -267,6 +292,23 @@ static void parse_field(struct store_reply *parsed, const char *field, const red
                 parse_try(parsed, field, value);
 }
 
+static struct store_due parse_due(const redisReply *reply)
+{
+        struct store_due parsed = {0};
+        for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+                struct due_event list[DUE_MAX];
+                const redisReply *value = reply->element[i + 1];
+                if (strcmp(reply->element[i]->str, RECORD_EVENT_DUE) != 0)
+                        continue;
+                parsed.count = (uint8_t)due_parse((struct slice){value->str, value->len}, list);
+                for (uint8_t k = 0; k < parsed.count && k < STORE_DUE_MAX; k++) {
+                        parsed.list[k].change = list[k].change;
+                        parsed.list[k].generation = list[k].generation;
+                }
+        }
+        return parsed;
+}
+
 static struct store_reply parse_claim(const redisReply *reply)
 {
         struct store_reply parsed = {0};
@@ -306,6 +348,16 @@ static struct store_reply call(void *context, const struct store_request *reques
         struct arguments arguments = {0};
         add(&arguments, "EVAL");
         arguments.list[arguments.count++] = redis->scripts[request->script];
+        if (request->script == STORE_DUE) {
+                add(&arguments, "1");
+                add(&arguments, JOB_KEY, (unsigned)request->id);
+                add_told(&arguments, redis, request);
+                redisReply *reply =
+                        must(redisCommandArgv(redis->connection, arguments.count, arguments.list, NULL));
+                struct store_reply due = {.lease = LEASE_OK, .due = parse_due(reply)};
+                freeReplyObject(reply);
+                return due;
+        }
         add(&arguments, request->script == STORE_KEEP ? "3" : "2");
         add(&arguments, JOB_KEY, (unsigned)request->id);
         add(&arguments, EVENTS_KEY, (unsigned)request->id);

@@ -54,16 +54,15 @@ static void on_published(void *context, enum publish_outcome outcome, const char
         snprintf(confirmation->error, sizeof(confirmation->error), "%s", error ? error : "");
 }
 
-static enum publish_outcome publish(struct cli *cli, const struct request *request, char error[256])
+enum publish_outcome cli_publish_message(struct cli *cli, struct arena *arena, struct message *message,
+                                         char error[256])
 {
         uv_loop_t loop;
         if (uv_loop_init(&loop) != 0)
                 abort();
         struct amqp_publisher *publisher = amqp_publisher_open(&loop, cli->config, CONFIRM_TIMEOUT_MS);
-        struct arena *arena = arena_new();
         struct confirmation confirmation = {0};
-        amqp_publisher_publish(publisher, arena, publication_message(arena, &request->is), on_published,
-                               &confirmation);
+        amqp_publisher_publish(publisher, arena, message, on_published, &confirmation);
         while (!confirmation.done)
                 uv_run(&loop, UV_RUN_ONCE);
         amqp_publisher_close(publisher, 1000);
@@ -71,6 +70,12 @@ static enum publish_outcome publish(struct cli *cli, const struct request *reque
         uv_loop_close(&loop);
         memcpy(error, confirmation.error, sizeof(confirmation.error));
         return confirmation.outcome;
+}
+
+static enum publish_outcome publish(struct cli *cli, const struct request *request, char error[256])
+{
+        struct arena *arena = arena_new();
+        return cli_publish_message(cli, arena, publication_message(arena, &request->is), error);
 }
 
 /* What is certainly not there leaves no record of a job that nobody will ever see. */

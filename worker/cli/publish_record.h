@@ -2,6 +2,7 @@
 #define LEVERET_CLI_PUBLISH_RECORD_H
 
 #include "cli/cli.h"
+#include "io/amqp/amqp_publisher.h"
 #include "query/publication.h"
 
 /* The record of a message that is published from here: written before, taken away again if nothing was
@@ -23,6 +24,10 @@ void publish_record_forget(struct publish_record *record);
  * was given. */
 int publish_record_await(struct publish_record *record, int64_t wait_ms, const char *wait);
 
+/* Publishes it by a connection of its own. `arena` holds the message and is taken over; `error` says why it
+ * is not confirmed. */
+enum publish_outcome cli_publish_message(struct cli *cli, struct arena *arena, struct message *message,
+                                         char error[256]);
 /* Publishes it, confirmed and recorded, and prints its id. */
 int cli_publish(struct cli *cli, struct redis_sync *redis, const struct publication *publication);
 

@@ -1,4 +1,5 @@
 #include "query/cancel.h"
+#include "core/record/due.h"
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
 #include "query/jobs.h"
@@ -62,13 +63,14 @@ enum cancel_end query_cancel(const struct query *query, const char *word, const 
                                            [CANCEL_UNKNOWN] = "unknown"};
         *answer = (struct cancel_answer){.id = word, .state = ""};
         job_find(query, word, &answer->id);
-        const struct redis_value *told =
-                redis_sync_cancel(query->redis, query->arena,
-                                  &(struct redis_cancel){.job_key = key_of(query, KEY_JOB, answer->id),
-                                                         .events_key = key_of(query, KEY_EVENTS, answer->id),
-                                                         .by = json_inside(query, by),
-                                                         .keep_ms = query->config->claim.keep_ms,
-                                                         .tier_ms = longest_tier_ms(query->config)});
+        const struct redis_value *told = redis_sync_cancel(
+                query->redis, query->arena,
+                &(struct redis_cancel){.job_key = key_of(query, KEY_JOB, answer->id),
+                                       .events_key = key_of(query, KEY_EVENTS, answer->id),
+                                       .by = json_inside(query, by),
+                                       .keep_ms = query->config->claim.keep_ms,
+                                       .tier_ms = longest_tier_ms(query->config),
+                                       .tells = due_changes(query->config) >> CHANGE_CANCELLED & 1});
         enum cancel_end end = CANCEL_DONE;
         while (end < CANCEL_FAILED && told->kind == REDIS_LIST && told->count >= 2 &&
                !slice_is(told->items[0].text, ends[end]))

@@ -2,6 +2,7 @@
 #include "core/codec/json.h"
 #include "core/memory/memory.h"
 #include "core/record/keys.h"
+#include "core/record/record_json.h"
 #include "core/text/word.h"
 #include "io/machine/clock.h"
 #include "query/payload.h"
@@ -46,11 +47,6 @@ const struct redis_value *job_find(const struct query *query, const char *word, 
         return redis_sync_call(query->redis, query->arena, "HGETALL", key, NULL);
 }
 
-static bool ends_in_ms(struct slice name)
-{
-        return name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0;
-}
-
 void job_add_timeline(const struct query *query, const char *id, struct buffer *out)
 {
         const struct redis_value *events = job_events(query, id);
@@ -69,35 +65,13 @@ void job_add_timeline(const struct query *query, const char *id, struct buffer *
         buffer_add_char(out, ']');
 }
 
-static bool is_count(struct slice name, struct slice value)
-{
-        static const char *const counts[] = {"attempt", "deferrals",    "redrives",
-                                             "starts",  "effects_done", "effects_total"};
-        enum { DIGITS_MAX = 15 }; /* what a double, and so every reader of JSON, holds exactly */
-        bool counts_something = ends_in_ms(name);
-        for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
-                counts_something = counts_something || slice_is(name, counts[i]);
-        return counts_something && value.len <= DIGITS_MAX && json_number_is(value);
-}
-
-/* Redis keeps texts; who selects by numbers (jq's .attempt > 2) needs numbers. */
-static void add_value(struct buffer *out, struct slice name, struct slice value)
-{
-        if (is_count(name, value))
-                buffer_add_slice(out, value);
-        else
-                buffer_add_json_string(out, value);
-}
-
 void job_add_fields(const char *id, const struct redis_value *record, struct buffer *out)
 {
         buffer_add_text(out, "\"id\":");
         buffer_add_json_string(out, slice_of(id));
         for (size_t i = 0; i + 1 < record->count; i += 2) {
                 buffer_add_char(out, ',');
-                buffer_add_json_string(out, record->items[i].text);
-                buffer_add_char(out, ':');
-                add_value(out, record->items[i].text, record->items[i + 1].text);
+                record_json_field(out, record->items[i].text, record->items[i + 1].text);
         }
         buffer_printf(out, ",\"stuck\":%s", bool_word(job_is_stuck(record)));
 }

@@ -3,6 +3,7 @@
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
 #include "run/state.h"
+#include "run/telling.h"
 #include "run/types.h"
 
 #include <stdio.h>
@@ -167,6 +168,7 @@ static void claim(struct delivery *delivery)
                                       .outside = envelope->outside && !delivery->message->redelivered,
                                       .death_ms = delivery->job.death_ms,
                                       .first = delivery->first,
+                                      .tells = delivery->job.tells,
                                       .dead_id = slice_of(envelope->dead_id)},
                 on_claimed, delivery);
         CRASHPOINT("claim_sent");
@@ -177,7 +179,9 @@ static void claim(struct delivery *delivery)
 static struct store_effect effect_of(const struct delivery *delivery, int index)
 {
         const struct job *job = &delivery->job;
-        struct store_effect effect = {.total = job->effects_total, .done = __builtin_popcount(job->done)};
+        struct store_effect effect = {.total = job->effects_total,
+                                      .done = __builtin_popcount(job->done),
+                                      .tells = job->tells >> CHANGE_COMPLETED & 1};
         if (index >= 0) {
                 effect.key = slice_of(delivery->plan->effects[index].key);
                 effect.sent = (job->done >> index) & 1;
@@ -303,9 +307,21 @@ bool place_want(struct delivery *delivery, struct job_event *answer)
         return true;
 }
 
-bool delivery_perform(struct delivery *delivery, const struct job_action *action, struct job_event *answer)
+static void settle_message(struct delivery *delivery, const struct job_action *action)
 {
         struct amqp_consumer *consumer = delivery->engine->consumer;
+        if (action->kind == ACTION_REJECT) {
+                end_reject(delivery, action);
+        } else if (action->kind == ACTION_RETURN) {
+                amqp_consumer_nack(consumer, action->epoch, action->tag, /* requeue = */ true);
+        } else {
+                CRASHPOINT("pre_ack");
+                amqp_consumer_ack(consumer, action->epoch, action->tag);
+        }
+}
+
+bool delivery_perform(struct delivery *delivery, const struct job_action *action, struct job_event *answer)
+{
         switch (action->kind) {
         case ACTION_CLAIM:
                 claim(delivery);
@@ -349,17 +365,15 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
         case ACTION_SETTLE:
                 end_settle(delivery);
                 return false;
+        case ACTION_TELL:
+                telling_begin(delivery);
+                return false;
         case ACTION_HOLD_SUSPECT:
                 return hold_suspect(delivery, answer);
         case ACTION_ACK:
-                CRASHPOINT("pre_ack");
-                amqp_consumer_ack(consumer, action->epoch, action->tag);
-                return false;
         case ACTION_REJECT:
-                end_reject(delivery, action);
-                return false;
         case ACTION_RETURN:
-                amqp_consumer_nack(consumer, action->epoch, action->tag, /* requeue = */ true);
+                settle_message(delivery, action);
                 return false;
         case ACTION_END:
                 return false;

@@ -2,6 +2,7 @@
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
 #include "run/state.h"
+#include "run/telling.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -224,6 +225,7 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
                          .lease_ms = config->claim.lease_ms,
                          .send_limit_ms = route_send_limit_ms(delivery->engine),
                          .plan_deaths_max = (uint32_t)config->claim.max_crashes,
+                         .tells = telling_changes(delivery->engine, envelope->type),
                          .timeout_ms = settings ? settings->timeout_ms : CONFIG_HANDLER_TIMEOUT_MS,
                  });
 }

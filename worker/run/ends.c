@@ -281,6 +281,7 @@ static int64_t wait_of(const struct delivery *delivery)
 static void settle_record(struct delivery *delivery)
 {
         const struct job *job = &delivery->job;
+        enum job_change change = job->decision.kind == DECISION_DEAD ? CHANGE_DEAD : CHANGE_RETRYING;
         struct store_identity identity = delivery_identity(delivery);
         struct buffer note = {0};
         note_decision(&note, delivery, "settled");
@@ -290,7 +291,8 @@ static void settle_record(struct delivery *delivery)
                                                       .generation = job_decision_generation(job),
                                                       .wait_ms = wait_of(delivery),
                                                       .later_ms = delivery->later_ms,
-                                                      .dead_id = slice_of(delivery->dead_id)},
+                                                      .dead_id = slice_of(delivery->dead_id),
+                                                      .tells = job->tells >> change & 1},
                            (struct slice){.data = note.data, .len = note.len}, on_settled, delivery);
         buffer_fini(&note);
 }

@@ -8,6 +8,7 @@
 #include "io/machine/clock.h"
 #include "run/schedules.h"
 #include "run/state.h"
+#include "run/telling.h"
 #include "run/types.h"
 
 #include <malloc.h>
@@ -208,6 +209,7 @@ static bool open_parts(struct engine *engine)
                 return false;
         }
         engine->publisher = amqp_publisher_open(&engine->loop, config, PUBLISH_TIMEOUT_MS);
+        telling_open(engine, PUBLISH_TIMEOUT_MS);
         engine->spare = redis_spare_open(&engine->loop, config, engine->worker, on_spare, engine);
         engine->store = redis_store_open(&engine->loop, config, engine->worker, &store_events, engine);
         engine->consumer = amqp_consumer_open(&engine->loop, config, &consumer_events, engine);
@@ -231,6 +233,7 @@ static void close_parts(struct engine *engine)
                 redis_store_close(engine->store);
                 redis_spare_close(engine->spare);
                 amqp_publisher_close(engine->publisher, 1000);
+                telling_close(engine);
                 schedules_close(engine);
         }
         if (engine->admin)

@@ -95,6 +95,7 @@ struct delivery {
         uint32_t publish_tries;
         int64_t publish_again_ms; /* when to try the unconfirmed copy again; 0: not waiting */
         int64_t later_ms;         /* how long the copy that waits for deliver-at was given to wait */
+        struct telling *telling;  /* of telling.c, in the arena; NULL: others are told of nothing yet */
         bool ended;               /* the job is over */
         bool active;              /* counted in engine->gate.active */
         struct outlet *outlet;    /* by which its present effect leaves; NULL before the first, and not to be
@@ -221,6 +222,7 @@ struct engine {
         struct depth *depth;
         struct stuck *stuck;
         struct schedules *schedules;
+        struct tellings *tellings; /* NULL: others are told of nothing */
 
         int64_t started_ms, last_success_ms;
         uint64_t random;
@@ -405,7 +407,6 @@ void deliveries_event(struct engine *engine, const struct job_event *event);
 struct store_identity delivery_identity(const struct delivery *delivery);
 
 /* ---- payload.c ---- */
-
 /* Keeps the payload beside the record, for claim.keep_payload, if it is not too long. Best effort. */
 void payload_keep(struct delivery *delivery);
 

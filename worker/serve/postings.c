@@ -7,6 +7,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+/* How long a request waits for the confirm of what it tells others. */
+#define TELL_NS (UINT64_C(3) * 1000000000)
+
 struct posting {
         struct postings *postings;
         struct arena *arena; /* of the texts below and of this */
@@ -144,6 +147,56 @@ void postings_add(struct postings *postings, const struct http_request *request,
         posting->connection = http_request_wait(request);
         if (!amqp_desk_publish(postings->desk, of_message, message, on_published, posting))
                 refuse(posting, PUBLISH_UNSENT);
+}
+
+/* Who waits for a confirm; freed by whichever of the two comes last. */
+struct patience {
+        uv_mutex_t mutex;
+        uv_cond_t done;
+        bool ended, left;
+        enum publish_outcome outcome;
+};
+
+static void patience_free(struct patience *patience)
+{
+        uv_cond_destroy(&patience->done);
+        uv_mutex_destroy(&patience->mutex);
+        free(patience);
+}
+
+static void on_told(void *context, enum publish_outcome outcome, const char *error)
+{
+        struct patience *patience = context;
+        (void)error;
+        uv_mutex_lock(&patience->mutex);
+        patience->ended = true;
+        patience->outcome = outcome;
+        bool left = patience->left;
+        uv_cond_signal(&patience->done);
+        uv_mutex_unlock(&patience->mutex);
+        if (left)
+                patience_free(patience);
+}
+
+bool postings_tell(struct postings *postings, struct arena *arena, struct message *message)
+{
+        struct patience *patience = memory_zeroed(1, sizeof(*patience));
+        if (uv_mutex_init(&patience->mutex) || uv_cond_init(&patience->done))
+                abort();
+        if (!amqp_desk_publish(postings->desk, arena, message, on_told, patience)) {
+                patience_free(patience);
+                return false;
+        }
+        uv_mutex_lock(&patience->mutex);
+        while (!patience->ended && !patience->left)
+                patience->left = uv_cond_timedwait(&patience->done, &patience->mutex, TELL_NS) != 0;
+        bool ended = patience->ended;
+        patience->left = !ended;
+        enum publish_outcome outcome = patience->outcome;
+        uv_mutex_unlock(&patience->mutex);
+        if (ended)
+                patience_free(patience);
+        return ended && (outcome == PUBLISH_CONFIRMED || outcome == PUBLISH_RETURNED);
 }
 
 void postings_shut(struct postings *postings)

@@ -16,6 +16,9 @@ struct postings *postings_open(uv_loop_t *loop, const struct config *config, str
  * Redis knows it as queued, else 503 or 400. `publisher`: the name of the token. */
 void postings_add(struct postings *postings, const struct http_request *request,
                   const struct publication *publication, const char *publisher);
+/* Any thread but the loop's: publishes what is no request's, and waits for a few seconds for the confirm.
+ * `arena` holds the message and is taken over. False: it is not known to be taken. */
+bool postings_tell(struct postings *postings, struct arena *arena, struct message *message);
 /* On the loop's thread: takes no more; all are answered while the loop turns. */
 void postings_shut(struct postings *postings);
 /* On the loop's thread, once all are answered. */

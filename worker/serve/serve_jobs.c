@@ -3,7 +3,9 @@
 #include "io/machine/clock.h"
 #include "query/audit.h"
 #include "query/cancel.h"
+#include "query/events.h"
 #include "query/jobs.h"
+#include "serve/postings.h"
 #include "serve/serve.h"
 #include "serve/streams.h"
 #include "serve/waiters.h"
@@ -59,11 +61,28 @@ static void answer_cancelled(const struct serve_call *call, const struct cancel_
         buffer_add_text(out, "]}");
 }
 
+/* What is not confirmed a worker tells when the job's message comes. */
+static void tell(const struct serve_call *call, const char *id)
+{
+        struct query_events events;
+        query_events_due(call->query, id, &events);
+        for (size_t i = 0; i < events.count; i++) {
+                struct arena *arena = arena_new();
+                if (!postings_tell(
+                            call->postings, arena,
+                            tell_message(arena, call->query->config->events.exchange, &events.list[i])))
+                        return;
+        }
+        if (events.count > 0)
+                query_events_told(call->query, &events);
+}
+
 static void cancel(const struct serve_call *call)
 {
         struct cancel_answer cancelled;
         switch (query_cancel(call->query, call->words[0], call->who->token, &cancelled)) {
         case CANCEL_DONE:
+                tell(call, cancelled.id);
                 answer_cancelled(call, &cancelled);
                 break;
         case CANCEL_RUNS:

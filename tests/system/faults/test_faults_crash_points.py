@@ -13,7 +13,7 @@ from harness.windows import Windows
 RUN = pathlib.Path(__file__).resolve().parents[3] / "worker" / "run"
 # The order in which one job passes them.
 POINTS = ["received", "claim_sent", "claimed", "planned", "intend_sent", "pre_send", "sent", "record_sent",
-          "complete_sent", "completed", "pre_ack", "decide_sent", "decided", "pre_publish", "publish_sent", "confirmed",
+          "complete_sent", "completed", "event_due", "event_publish", "event_confirmed", "event_told", "pre_ack", "decide_sent", "decided", "pre_publish", "publish_sent", "confirmed",
           "settle_sent", "settled"]
 
 

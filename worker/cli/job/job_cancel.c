@@ -1,5 +1,7 @@
 #include "cli/job/job_cancel.h"
+#include "cli/publish_record.h"
 #include "query/cancel.h"
+#include "query/events.h"
 
 #include <stdio.h>
 
@@ -32,6 +34,26 @@ static void print_text(struct cli *cli, const struct cancel_answer *answer)
         buffer_fini(&out);
 }
 
+/* What is not confirmed a worker tells when the job's message comes. */
+static void tell(struct cli *cli, const struct query *query, const char *id)
+{
+        struct query_events events;
+        char error[256] = "";
+        query_events_due(query, id, &events);
+        for (size_t i = 0; i < events.count; i++) {
+                struct arena *arena = arena_new();
+                enum publish_outcome outcome = cli_publish_message(
+                        cli, arena, tell_message(arena, cli->config->events.exchange, &events.list[i]),
+                        error);
+                if (outcome == PUBLISH_CONFIRMED || outcome == PUBLISH_RETURNED)
+                        continue;
+                cli_fail(cli, CLI_OK, "its event is published when its message comes, not now: %s", error);
+                return;
+        }
+        if (events.count > 0)
+                query_events_told(query, &events);
+}
+
 int job_cancel(struct cli *cli, struct redis_sync *redis, const char *word)
 {
         struct cancel_answer answer;
@@ -55,6 +77,7 @@ int job_cancel(struct cli *cli, struct redis_sync *redis, const char *word)
                 return cli_fail(cli, CLI_ERROR, "Redis: %s; whether it is cancelled is not known: ask again",
                                 cli_safe(cli, slice_of(answer.error)));
         }
+        tell(cli, &query, answer.id);
         if (cli->output == CLI_JSON)
                 print_json(&answer);
         else

@@ -28,13 +28,15 @@ static void exchange_add(struct topology *topology, const char *name, const char
 }
 
 /* The retry exchange has no alternate: there mandatory must return a message whose tier is missing. */
-static void exchanges_add(struct topology *topology)
+static void exchanges_add(struct topology *topology, const char *events)
 {
         exchange_add(topology, EXCHANGE_UNROUTED, "fanout", NULL);
         exchange_add(topology, EXCHANGE_IN, "topic", EXCHANGE_UNROUTED);
         exchange_add(topology, EXCHANGE_RETRY, "direct", NULL);
         exchange_add(topology, EXCHANGE_RETURN, "direct", EXCHANGE_UNROUTED);
         exchange_add(topology, EXCHANGE_DLX, "direct", EXCHANGE_UNROUTED);
+        if (events)
+                exchange_add(topology, events, "topic", NULL);
 }
 
 static void binding_add(struct topology *topology, const char *exchange, const char *queue, const char *key)
@@ -115,10 +117,10 @@ struct topology *topology_build(struct arena *arena, const struct config *config
                 bindings += 2 + config->queues[i].tier_count + config->queues[i].binding_count;
         }
         struct topology *topology = arena_alloc(arena, sizeof(*topology));
-        topology->exchanges = arena_alloc(arena, 5 * sizeof(*topology->exchanges));
+        topology->exchanges = arena_alloc(arena, 6 * sizeof(*topology->exchanges));
         topology->queues = arena_alloc(arena, queues * sizeof(*topology->queues));
         topology->bindings = arena_alloc(arena, bindings * sizeof(*topology->bindings));
-        exchanges_add(topology);
+        exchanges_add(topology, config->events.exchange);
         dead_letter_queue_add(topology, QUEUE_UNROUTED);
         binding_add(topology, EXCHANGE_UNROUTED, QUEUE_UNROUTED, "");
         for (size_t i = 0; i < config->queue_count; i++)

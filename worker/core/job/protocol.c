@@ -19,10 +19,21 @@ static void begin(struct job *job, const struct job_event *event, struct job_act
         }
 }
 
+/* Without its delivery the job is somebody else's; with it, nothing but this message may remain. */
+static void claim_naming_death(struct job *job, const struct job_event *event, struct job_actions *actions)
+{
+        job->death_ms = event->lease_left_ms;
+        if (job->live)
+                job_enter(job, JOB_CLAIMING, actions);
+        else
+                job_finish(job, actions, ACTION_RETURN, JOB_END_FORGOTTEN);
+}
+
 static void on_claimed(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         if (job->phase != JOB_CLAIMING)
                 return;
+        job->owes = event->claim != CLAIM_NEW;
         switch (event->claim) {
         case CLAIM_RESUMED:
         case CLAIM_MINE:
@@ -45,30 +56,29 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
                 job_die(job, REASON_CRASH_LOOP, actions);
                 return;
         case CLAIM_DONE:
+                job_tell(job, JOB_ANY_CHANGE, ACTION_ACK, JOB_END_DUPLICATE, actions);
+                return;
         case CLAIM_FIRST:
                 job_finish(job, actions, ACTION_ACK, JOB_END_DUPLICATE);
                 return;
         case CLAIM_CANCELLED:
-                job_finish(job, actions, ACTION_ACK, JOB_END_CANCELLED);
+                job_tell(job, JOB_ANY_CHANGE, ACTION_ACK, JOB_END_CANCELLED, actions);
                 return;
         case CLAIM_STALE:
-                job_finish(job, actions, ACTION_REJECT, JOB_END_STALE);
+                job_tell(job, JOB_ANY_CHANGE, ACTION_REJECT, JOB_END_STALE, actions);
                 return;
         case CLAIM_CONFLICT:
                 job_die_unrecorded(job, REASON_ID_CONFLICT, actions);
                 return;
         case CLAIM_BUSY:
-        case CLAIM_WAITING:
                 job_delay(job, event->lease_left_ms, actions);
                 return;
+        case CLAIM_WAITING:
+                job->delay_ms = event->lease_left_ms;
+                job_tell(job, JOB_ANY_CHANGE, ACTION_PUBLISH_DELAY, JOB_END_BUSY, actions);
+                return;
         case CLAIM_DEAD:
-                /* Without its delivery the job is somebody else's; with it, nothing but this message may
-                 * remain. */
-                job->death_ms = event->lease_left_ms;
-                if (job->live)
-                        job_enter(job, JOB_CLAIMING, actions);
-                else
-                        job_finish(job, actions, ACTION_RETURN, JOB_END_FORGOTTEN);
+                claim_naming_death(job, event, actions);
                 return;
         case CLAIM_SUSPECT:
                 job->phase = JOB_HELD;
@@ -114,7 +124,7 @@ static void on_completed(struct job *job, const struct job_event *event, struct 
         if (event->lease == LEASE_LOST)
                 job_delay(job, job->lease_ms, actions);
         else
-                job_finish(job, actions, ACTION_ACK, JOB_END_COMPLETED);
+                job_tell(job, 1U << CHANGE_COMPLETED, ACTION_ACK, JOB_END_COMPLETED, actions);
 }
 
 static void on_store_back(struct job *job, const struct job_event *event, struct job_actions *actions)
@@ -282,6 +292,7 @@ void job_step(struct job *job, const struct job_event *event, struct job_actions
                 [EVENT_PUBLISHED] = job_on_published,
                 [EVENT_PUBLISH_AGAIN] = job_on_publish_again,
                 [EVENT_SETTLED] = job_on_settled,
+                [EVENT_TOLD] = job_on_told,
                 [EVENT_STORE_LOST] = on_store_lost,
                 [EVENT_STORE_BACK] = on_store_back,
                 [EVENT_RENEW_DUE] = on_renew_due,

@@ -26,6 +26,10 @@
  *
  *     DELAYING, ack
  *
+ * If others are to be told of the change (events), TELLING stands before each ack of a job that completed,
+ * died, is retried or was cancelled, of a duplicate of one, and of what waits for another copy: whoever was
+ * to tell may have died.
+ *
  * Invariants (each is checked by the simulator):
  *  I1 an ack means: completed or cancelled is recorded, or a copy of this very delivery is confirmed. That
  * another copy was seen once proves nothing: queues are purged. Only other content under a known id is acked
@@ -39,8 +43,16 @@
  * before that is recorded.
  *  I9 nothing of a plan that is to be recorded is sent before it is, and no other plan after that.
  *
+ *  I10 a change that others are to be told of is told at least once, or let go by the engine, which counts
+ * it.
+ *
  * Times are milliseconds of CLOCK_BOOTTIME unless a name says otherwise.
  */
+
+/* Changes of a job that others may be told of (events.states): bits of job->tells. */
+enum job_change { CHANGE_COMPLETED, CHANGE_DEAD, CHANGE_RETRYING, CHANGE_CANCELLED };
+enum { JOB_CHANGE_COUNT = CHANGE_CANCELLED + 1 };
+const char *job_change_word(enum job_change change); /* completed dead retrying cancelled */
 
 enum { JOB_EFFECTS_MAX = 32, JOB_ACTIONS_MAX = 4 };
 
@@ -118,7 +130,8 @@ enum job_phase {
         JOB_SETTLING,   /* that the copy is confirmed is being recorded */
         JOB_DELAYING,   /* somebody else owns the job: a copy of the same generation is being published, or if
                            none can be made the delivery is kept, to be claimed again */
-        JOB_ENDED,      /* over: nothing refers to it any more */
+        JOB_TELLING, /* its record is as it is to be; others are being told of what is due, before it ends */
+        JOB_ENDED,   /* over: nothing refers to it any more */
 };
 enum { JOB_PHASE_COUNT = JOB_ENDED + 1 };
 const char *job_phase_word(enum job_phase phase);
@@ -153,6 +166,47 @@ struct job_look_limits {
                              */
 };
 
+enum job_action_kind {
+        ACTION_CLAIM, /* run the claim script (job->alone) */
+        ACTION_PLAN,  /* decode the payload and run the handler; answer PLANNED or REFUSED. Of a type with a
+                         planner:  ask it, unless its answer is recorded; the answer may also be UNPLANNED */
+        ACTION_KEEP,  /* record the plan */
+        ACTION_WANT_PLACE, /* queue for an outlet that job_may_use_outlet() allows; answer PLACE */
+        ACTION_LOOK,       /* ask the service whether it has job->effect; answer LOOKED */
+        ACTION_RENEW,      /* extend the lease */
+        ACTION_INTEND,     /* record the intent of job->effect if it parks, and if job->moving its outlet */
+        ACTION_SEND,       /* send job->effect now */
+        ACTION_RECORD,     /* record job->effect as done, or clear its intent if it failed */
+        ACTION_COMPLETE,   /* record job->effect if `effect` says so, and the completion */
+        ACTION_DECIDE,     /* choose the tier, record job->decision, and of each try what is news */
+        ACTION_PUBLISH,    /* publish the copy of job->decision */
+        ACTION_PUBLISH_DELAY, /* publish a copy of the same generation to the tier of job->delay_ms */
+        ACTION_PUBLISH_LATER, /* wait, then EVENT_PUBLISH_AGAIN (or, if no copy can be made, to claim again)
+                               */
+        ACTION_SETTLE,        /* record that the copy is confirmed; dead letters also enter the index */
+        ACTION_TELL,          /* tell others of all changes that the record says are due; answer TOLD */
+        ACTION_HOLD_SUSPECT,  /* keep it until it can be started alone */
+        ACTION_ACK,           /* (epoch, tag) */
+        ACTION_REJECT,        /* nack without requeue: the broker dead-letters the original */
+        ACTION_RETURN,        /* nack with requeue: nothing was started */
+        ACTION_END,           /* forget the job; always the last */
+};
+
+/* Why a job is over. */
+enum job_end {
+        JOB_END_COMPLETED, /* all is recorded */
+        JOB_END_DUPLICATE, /* was completed before, or is superfluous by on_conflict: first */
+        JOB_END_CANCELLED, /* was cancelled before */
+        JOB_END_STALE,     /* a copy that another one made superfluous */
+        JOB_END_RETRY,     /* the decision is carried out: a copy of it is confirmed */
+        JOB_END_DEFER,
+        JOB_END_DEAD,
+        JOB_END_SCHEDULED, /* waits on the ladder until its time */
+        JOB_END_BUSY,      /* a copy of the same generation waits until it may be claimed */
+        JOB_END_RETURNED,  /* was not started: the broker has it again */
+        JOB_END_FORGOTTEN, /* its delivery went with its connection: the broker delivers it again */
+};
+
 struct job {
         enum job_phase phase;
         /* the newest delivery that carries this job */
@@ -167,6 +221,7 @@ struct job {
         uint32_t attempts_max;      /* all tries, the first included; at least 1 */
         int64_t lease_ms, send_limit_ms, timeout_ms;
         uint32_t plan_deaths_max; /* planners that may die of it before it is a crash loop */
+        uint32_t tells;           /* bit per enum job_change: of these others are told */
 
         /* progress */
         struct job_generation generation;
@@ -179,6 +234,7 @@ struct job {
         bool store_waiting;     /* the reply of the store was lost: repeat the request when it is back */
         bool publish_waiting;   /* the copy was not confirmed: repeat when told */
         uint32_t plan_deaths;   /* planners that died of it since it was redriven, this run's included */
+        bool owes;              /* an earlier run may have left something of which others are to be told */
         bool tried;             /* at least one send was begun in this run */
         uint8_t fences;         /* renewals that the present send has waited for */
         bool moving;            /* JOB_INTENDING: it goes by another outlet than is recorded */
@@ -190,6 +246,10 @@ struct job {
         struct job_decision decision;
         int completes;    /* JOB_COMPLETING: the effect that is recorded with the completion, or -1 */
         int64_t delay_ms; /* JOB_DELAYING: the least delay of the copy */
+        struct {
+                enum job_action_kind how; /* as job_finish; or ACTION_PUBLISH_DELAY, in delay_ms */
+                enum job_end end;
+        } told; /* JOB_TELLING: what follows */
         struct job_try tries[JOB_EFFECTS_MAX];
 };
 
@@ -212,6 +272,7 @@ enum job_event_kind {
         EVENT_PUBLISHED,     /* confirmed, unencodable */
         EVENT_PUBLISH_AGAIN, /* time to try the unconfirmed copy once more: now_ms */
         EVENT_SETTLED,       /* lease_answer */
+        EVENT_TOLD,          /* what was due is confirmed, or let go */
         EVENT_STORE_LOST,    /* the request under way has no reply: unknown whether it was carried out */
         EVENT_STORE_BACK,    /* the store answers again */
         EVENT_RENEW_DUE,     /* a third of the lease has passed */
@@ -256,46 +317,6 @@ struct job_event {
         int64_t retry_after_ms; /* -1: none */
         bool confirmed, unencodable;
         uint64_t epoch, tag;
-};
-
-enum job_action_kind {
-        ACTION_CLAIM, /* run the claim script (job->alone) */
-        ACTION_PLAN,  /* decode the payload and run the handler; answer PLANNED or REFUSED. Of a type with a
-                         planner:  ask it, unless its answer is recorded; the answer may also be UNPLANNED */
-        ACTION_KEEP,  /* record the plan */
-        ACTION_WANT_PLACE, /* queue for an outlet that job_may_use_outlet() allows; answer PLACE */
-        ACTION_LOOK,       /* ask the service whether it has job->effect; answer LOOKED */
-        ACTION_RENEW,      /* extend the lease */
-        ACTION_INTEND,     /* record the intent of job->effect if it parks, and if job->moving its outlet */
-        ACTION_SEND,       /* send job->effect now */
-        ACTION_RECORD,     /* record job->effect as done, or clear its intent if it failed */
-        ACTION_COMPLETE,   /* record job->effect if `effect` says so, and the completion */
-        ACTION_DECIDE,     /* choose the tier, record job->decision, and of each try what is news */
-        ACTION_PUBLISH,    /* publish the copy of job->decision */
-        ACTION_PUBLISH_DELAY, /* publish a copy of the same generation to the tier of job->delay_ms */
-        ACTION_PUBLISH_LATER, /* wait, then EVENT_PUBLISH_AGAIN (or, if no copy can be made, to claim again)
-                               */
-        ACTION_SETTLE,        /* record that the copy is confirmed; dead letters also enter the index */
-        ACTION_HOLD_SUSPECT,  /* keep it until it can be started alone */
-        ACTION_ACK,           /* (epoch, tag) */
-        ACTION_REJECT,        /* nack without requeue: the broker dead-letters the original */
-        ACTION_RETURN,        /* nack with requeue: nothing was started */
-        ACTION_END,           /* forget the job; always the last */
-};
-
-/* Why a job is over. */
-enum job_end {
-        JOB_END_COMPLETED, /* all is recorded */
-        JOB_END_DUPLICATE, /* was completed before, or is superfluous by on_conflict: first */
-        JOB_END_CANCELLED, /* was cancelled before */
-        JOB_END_STALE,     /* a copy that another one made superfluous */
-        JOB_END_RETRY,     /* the decision is carried out: a copy of it is confirmed */
-        JOB_END_DEFER,
-        JOB_END_DEAD,
-        JOB_END_SCHEDULED, /* waits on the ladder until its time */
-        JOB_END_BUSY,      /* a copy of the same generation waits until it may be claimed */
-        JOB_END_RETURNED,  /* was not started: the broker has it again */
-        JOB_END_FORGOTTEN, /* its delivery went with its connection: the broker delivers it again */
 };
 
 struct job_action {

@@ -65,6 +65,9 @@ void job_store_request(const struct job *job, struct job_actions *actions)
         case JOB_SETTLING:
                 job_act(actions, ACTION_SETTLE);
                 return;
+        case JOB_TELLING:
+                job_act(actions, ACTION_TELL);
+                return;
         case JOB_FENCING:
                 job_act(actions, ACTION_RENEW);
                 return;
@@ -258,11 +261,55 @@ static enum job_end decision_end(enum job_decision_kind kind)
         return JOB_END_FORGOTTEN;
 }
 
-/* LOST or not: the copy is confirmed (or the broker will move the original), so the delivery may go. */
+static uint32_t decision_change(enum job_decision_kind kind)
+{
+        switch (kind) {
+        case DECISION_RETRY:
+        case DECISION_DEFER:
+                return 1U << CHANGE_RETRYING;
+        case DECISION_DEAD:
+                return 1U << CHANGE_DEAD;
+        case DECISION_SCHEDULE:
+        case DECISION_NONE:
+                break;
+        }
+        return 0;
+}
+
+/* LOST or not: the copy is confirmed (or the broker will move the original), so the delivery may go. If it is
+ * lost, an earlier request may have been carried out, and what it made due is due still. */
 void job_on_settled(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         (void)event;
         if (job->phase == JOB_SETTLING)
-                job_finish(job, actions, job->decision.reject ? ACTION_REJECT : ACTION_ACK,
-                           decision_end(job->decision.kind));
+                job_tell(job, decision_change(job->decision.kind),
+                         job->decision.reject ? ACTION_REJECT : ACTION_ACK, decision_end(job->decision.kind),
+                         actions);
+}
+
+static void go_on(struct job *job, struct job_actions *actions)
+{
+        if (job->told.how == ACTION_PUBLISH_DELAY)
+                job_delay(job, job->delay_ms, actions);
+        else
+                job_finish(job, actions, job->told.how, job->told.end);
+}
+
+void job_tell(struct job *job, uint32_t changes, enum job_action_kind how, enum job_end end,
+              struct job_actions *actions)
+{
+        job->told.how = how;
+        job->told.end = end;
+        uint32_t told = job->owes ? JOB_ANY_CHANGE : changes;
+        if (job->recorded && job->tells & told)
+                job_enter(job, JOB_TELLING, actions);
+        else
+                go_on(job, actions);
+}
+
+void job_on_told(struct job *job, const struct job_event *event, struct job_actions *actions)
+{
+        (void)event;
+        if (job->phase == JOB_TELLING)
+                go_on(job, actions);
 }

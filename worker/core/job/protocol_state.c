@@ -26,12 +26,22 @@ static const char *const phase_words[JOB_PHASE_COUNT] = {
         [JOB_PUBLISHING] = "publishing",
         [JOB_SETTLING] = "settling",
         [JOB_DELAYING] = "delaying",
+        [JOB_TELLING] = "telling",
         [JOB_ENDED] = "ended",
 };
 
 const char *claim_answer_word(enum claim_answer answer)
 {
         return claim_words[answer];
+}
+
+const char *job_change_word(enum job_change change)
+{
+        static const char *const words[JOB_CHANGE_COUNT] = {[CHANGE_COMPLETED] = "completed",
+                                                            [CHANGE_DEAD] = "dead",
+                                                            [CHANGE_RETRYING] = "retrying",
+                                                            [CHANGE_CANCELLED] = "cancelled"};
+        return words[change];
 }
 
 const char *job_phase_word(enum job_phase phase)
@@ -75,6 +85,7 @@ void job_init(struct job *job, const struct job *constants)
                 .send_limit_ms = constants->send_limit_ms,
                 .timeout_ms = constants->timeout_ms,
                 .plan_deaths_max = constants->plan_deaths_max,
+                .tells = constants->tells,
                 .decision = {.tier = -1},
         };
 }

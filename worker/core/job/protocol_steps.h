@@ -10,6 +10,11 @@ void job_act(struct job_actions *actions, enum job_action_kind kind);
 void job_act_effect(struct job_actions *actions, enum job_action_kind kind, int effect);
 /* Settles the newest delivery as `how` says, if its connection still stands, and ends the job. */
 void job_finish(struct job *job, struct job_actions *actions, enum job_action_kind how, enum job_end end);
+enum { JOB_ANY_CHANGE = (1 << JOB_CHANGE_COUNT) - 1 };
+/* The same, but if others are to be told of one of these changes (bits), or what is due may be more than
+ * that, first they are. ACTION_PUBLISH_DELAY for how: keeps the message as a copy in delay_ms. */
+void job_tell(struct job *job, uint32_t changes, enum job_action_kind how, enum job_end end,
+              struct job_actions *actions);
 /* Goes to the phase and asks the store for what it needs. */
 void job_enter(struct job *job, enum job_phase phase, struct job_actions *actions);
 /* The request that the present phase waits for, once more. */
@@ -46,5 +51,6 @@ void job_on_decided(struct job *job, const struct job_event *event, struct job_a
 void job_on_published(struct job *job, const struct job_event *event, struct job_actions *actions);
 void job_on_publish_again(struct job *job, const struct job_event *event, struct job_actions *actions);
 void job_on_settled(struct job *job, const struct job_event *event, struct job_actions *actions);
+void job_on_told(struct job *job, const struct job_event *event, struct job_actions *actions);
 
 #endif

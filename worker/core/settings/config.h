@@ -255,6 +255,11 @@ struct config {
                 struct config_texts exchanges; /* beside leveret.in */
         } publish;
         struct {
+                const char *exchange;       /* NULL: others are told of nothing */
+                struct config_texts states; /* default all: core/record/due.h */
+                int64_t hold_ms;            /* default 30000 */
+        } events;
+        struct {
                 const char *mail_to;
                 const char *webhook;
                 int64_t interval_ms; /* default 300000 */

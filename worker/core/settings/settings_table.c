@@ -384,6 +384,18 @@ const struct setting settings[] = {
         { .name = "relay.keep", .kind = SETTING_DURATION, OF_WORKER(relay.keep_ms),
           .min = 0, .max = 365 * DAY_MS, .fallback = "0s", .example = "7d",
           .prose = "How long rows that went are kept, marked by sent_at; 0: they are deleted at once." },
+        { .name = "events.exchange", .kind = SETTING_TEXT, OF_WORKER(events.exchange), .max = 255,
+          .example = "leveret.events",
+          .prose = "A topic exchange, declared if need be, to which each change of a job to one of events.states is "
+                   "published as a CloudEvent, leveret.job.completed.v1, with the key <state>.<type>; unset: none is." },
+        { .name = "events.states", .kind = SETTING_TEXTS, OF_WORKER(events.states.list),
+          .count_offset = offsetof(struct config, events.states.count), .min = 1, .max = 4,
+          .fallback = "completed,dead,retrying,cancelled",
+          .prose = "Of which changes: completed, dead, retrying, cancelled." },
+        { .name = "events.hold", .kind = SETTING_DURATION, OF_WORKER(events.hold_ms),
+          .min = SECOND_MS, .max = HOUR_MS, .fallback = "30s",
+          .prose = "How long a job waits at most for the confirm of its event. Then events are let go, counted and "
+                   "logged, until the broker takes one again." },
         { .name = "log.level", .kind = SETTING_WORD, OF_WORKER(log.level),
           .words = log_levels, .fallback = "info", .reloadable = true,
           .prose = "The least important lines that are written." },

@@ -8,6 +8,7 @@
 #include "core/message/foreign.h"
 #include "core/outbox/outbox_sql.h"
 #include "core/plan/registry.h"
+#include "core/record/due.h"
 #include "core/send/mail_preset.h"
 #include "core/send/webhook_sign.h"
 #include "core/text/units.h"
@@ -405,6 +406,22 @@ static void check_relay(struct check *check)
                                          OUTBOX_TABLE_MAX));
 }
 
+static void check_events(struct check *check)
+{
+        static const char *const own[] = {EXCHANGE_IN, EXCHANGE_RETRY, EXCHANGE_RETURN, EXCHANGE_DLX,
+                                          EXCHANGE_UNROUTED};
+        const struct config *config = check->config;
+        const char *exchange = config->events.exchange;
+        for (size_t i = 0; exchange && i < sizeof(own) / sizeof(*own); i++)
+                if (strcmp(exchange, own[i]) == 0 || !exchange[0])
+                        check_fault(check, "events.exchange",
+                                    "expected the name of an exchange that leveret does not use otherwise");
+        for (size_t i = 0; i < config->events.states.count; i++)
+                if (!due_word_is(config->events.states.list[i]))
+                        check_fault(check, arena_printf(check->arena, "events.states[%zu]", i),
+                                    "expected completed, dead, retrying or cancelled");
+}
+
 void config_check(const struct config *config, struct arena *arena, config_fault *report, void *context)
 {
         struct check check = {.config = config, .arena = arena, .fault = report, .context = context};
@@ -412,6 +429,7 @@ void config_check(const struct config *config, struct arena *arena, config_fault
         check_queues(&check);
         check_serve(&check);
         check_relay(&check);
+        check_events(&check);
         check_schedules(&check);
         check_outlets(&check);
         check_plans(&check);

@@ -136,10 +136,12 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         size_t given = 0;
         for (size_t i = 0; i < 3; i++)
                 given += particulars[i][1].len > 0;
-        char copy[128];
-        snprintf(copy, sizeof(copy), "%d %.*s %" PRId64 " %" PRId64 "%s", claim->outside,
+        char copy[160], tells[24] = "";
+        if (claim->tells)
+                snprintf(tells, sizeof(tells), " tells%" PRIu32, claim->tells);
+        snprintf(copy, sizeof(copy), "%d %.*s %" PRId64 " %" PRId64 "%s%s", claim->outside,
                  SLICE_PRINT(claim->dead_id.len > 0 ? claim->dead_id : SLICE_LITERAL("-")),
-                 longest_tier_ms(store->config), claim->death_ms, claim->first ? " first" : "");
+                 longest_tier_ms(store->config), claim->death_ms, tells, claim->first ? " first" : "");
         begin_script(store, REDIS_SCRIPT_CLAIM, identity, 4 + 2 * given);
         if (claim->first_seen_ms > 0)
                 resp_add_integer(out, claim->first_seen_ms);
@@ -227,15 +229,18 @@ void redis_store_complete(struct redis_store *store, const struct store_identity
         if (refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
-        begin_script(store, REDIS_SCRIPT_COMPLETE, identity, effect->outlet.len > 0 ? 7 : 6);
+        size_t extra = effect->outlet.len > 0 ? 7 : 6;
+        begin_script(store, REDIS_SCRIPT_COMPLETE, identity, effect->tells ? 8 : extra);
         resp_add(out, effect->key);
         resp_add(out, effect->provider_id);
         resp_add_integer(out, effect->total);
         resp_add_integer(out, store->config->claim.keep_ms);
         resp_add(out, note);
         resp_add_text(out, fresh ? "1" : "");
-        if (effect->outlet.len > 0)
+        if (effect->outlet.len > 0 || effect->tells)
                 resp_add(out, effect->outlet);
+        if (effect->tells)
+                resp_add_text(out, "1");
         redis_ring_push(store, request);
 }
 
@@ -289,7 +294,8 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
         bool dead = settlement->decision.kind == DECISION_DEAD;
         bool scheduled = settlement->decision.kind == DECISION_SCHEDULE;
         decision_format(&settlement->decision, text, sizeof(text));
-        begin_script(store, REDIS_SCRIPT_SETTLE, identity, scheduled ? 9 : 8);
+        bool tells = settlement->tells && !scheduled;
+        begin_script(store, REDIS_SCRIPT_SETTLE, identity, scheduled || tells ? 9 : 8);
         resp_add_text(out, settled_state(settlement->decision.kind));
         resp_add_integer(out, settlement->generation.redrives);
         resp_add_integer(out, settlement->generation.attempt);
@@ -305,6 +311,8 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
                         resp_add_integer(out, settlement->later_ms);
                 resp_add_text(out, text);
         }
+        if (tells)
+                resp_add_text(out, "1");
         redis_ring_push(store, request);
 }
 
@@ -373,6 +381,12 @@ void redis_store_queued(struct redis_store *store, const struct slice *arguments
                         store_strings *done, void *context)
 {
         ask_of_key(store, REDIS_SCRIPT_QUEUED, query_request(done, context), arguments, count);
+}
+
+void redis_store_due(struct redis_store *store, const struct slice *arguments, size_t count,
+                     store_strings *done, void *context)
+{
+        ask_of_key(store, REDIS_SCRIPT_DUE, query_request(done, context), arguments, count);
 }
 
 void redis_store_wait(struct redis_store *store)

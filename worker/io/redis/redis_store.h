@@ -34,6 +34,7 @@ struct store_identity {
 };
 
 struct store_claim {
+        uint32_t tells; /* bit per enum job_change: of these others are told */
         struct slice subject, correlation_id, app_id;
         int64_t first_seen_ms; /* 0: unknown */
         bool alone;
@@ -110,6 +111,7 @@ struct store_effect {
         bool sent;                /* else refused: only its intent is cleared */
         struct slice provider_id; /* as told, "" if nothing */
         struct slice outlet;      /* by which it was sent; absent: not worth a field */
+        bool tells;               /* with a completion: others are to be told of it */
         int total, done;
 };
 /* `note`: the inside of a JSON object for the job's timeline, already escaped. */
@@ -140,6 +142,7 @@ struct store_settlement {
         int64_t wait_ms;  /* RETRY, DEFER: how long the copy waits; SCHEDULE: when it is due, since 1970 */
         int64_t later_ms; /* SCHEDULE: how long the copy waits */
         struct slice dead_id; /* DEAD: of the letter */
+        bool tells;           /* others are to be told of it */
 };
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
                         const struct store_settlement *settlement, struct slice note, store_done *done,
@@ -168,5 +171,9 @@ void redis_store_queued(struct redis_store *store, const struct slice *arguments
  * says (OUTLET:DOMAIN). The one value of the answer is for share_answer_parse. */
 void redis_store_rate(struct redis_store *store, struct slice name, bool domain,
                       const struct share_question *question, store_strings *done, void *context);
+/* Asks due.lua: of the job with the key arguments[0], having told others of arguments[1] (core/record/due.h).
+ */
+void redis_store_due(struct redis_store *store, const struct slice *arguments, size_t count,
+                     store_strings *done, void *context);
 
 #endif

@@ -201,7 +201,13 @@ const struct redis_value *redis_sync_cancel(struct redis_sync *redis, struct are
         const char *tier = arena_printf(arena, "%" PRId64, cancel->tier_ms);
         return redis_sync_call(redis, arena, "EVAL", redis_probe_cancel(arena), "2", cancel->job_key,
                                cancel->events_key, "", "", "", "", "", "", "", "", cancel->by, keep, tier,
-                               NULL);
+                               cancel->tells ? "1" : NULL, NULL);
+}
+
+const struct redis_value *redis_sync_due(struct redis_sync *redis, struct arena *arena, const char *job_key,
+                                         const char *told)
+{
+        return redis_sync_call(redis, arena, "EVAL", redis_probe_due(arena), "1", job_key, told, NULL);
 }
 
 struct slice redis_value_field(const struct redis_value *hash, const char *field)

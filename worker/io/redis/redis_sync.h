@@ -50,7 +50,11 @@ struct redis_cancel {
         const char *job_key, *events_key;
         const char *by;           /* who asks, as in the inside of a JSON string */
         int64_t keep_ms, tier_ms; /* claim.keep; the longest delay tier */
+        bool tells;               /* others are to be told */
 };
+/* Runs due.lua, of the job with this key: others were told of what it answered before, or "". */
+const struct redis_value *redis_sync_due(struct redis_sync *redis, struct arena *arena, const char *job_key,
+                                         const char *told);
 /* Runs cancel.lua, and answers as that does. */
 const struct redis_value *redis_sync_cancel(struct redis_sync *redis, struct arena *arena,
                                             const struct redis_cancel *cancel);

@@ -4,6 +4,7 @@
 #include "io/machine/turn.h"
 #include "run/schedules.h"
 #include "run/state.h"
+#include "run/telling.h"
 #include "run/types.h"
 
 #include <inttypes.h>
@@ -84,6 +85,7 @@ static void on_tick(uv_timer_t *timer)
         presence_look(engine, now_ms);
         types_look(engine, now_ms);
         schedules_look(engine, now_ms);
+        telling_look(engine, now_ms);
         alerts_look(engine, now_ms);
 }
 

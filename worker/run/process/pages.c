@@ -7,6 +7,7 @@
 #include "io/machine/process_usage.h"
 #include "run/schedules.h"
 #include "run/state.h"
+#include "run/telling.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -306,6 +307,7 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         metrics_set_process(metrics, &process);
         metrics_render(metrics, body);
         schedules_render(engine, body);
+        telling_render(engine, body);
 }
 
 void pages_render(void *context, enum admin_page page, bool verbose, struct buffer *body, int *status)

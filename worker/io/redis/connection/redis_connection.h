@@ -23,6 +23,7 @@ enum redis_script {
         REDIS_SCRIPT_KILLED,
         REDIS_SCRIPT_TICK,
         REDIS_SCRIPT_QUEUED,
+        REDIS_SCRIPT_DUE,
         REDIS_SCRIPT_RATE, /* stands alone: no job's */
         REDIS_SCRIPT_COUNT
 };

@@ -14,8 +14,14 @@ static const char *const script_sources[REDIS_SCRIPT_COUNT] = {
         [REDIS_SCRIPT_RECORD] = script_record, [REDIS_SCRIPT_COMPLETE] = script_complete,
         [REDIS_SCRIPT_DECIDE] = script_decide, [REDIS_SCRIPT_SETTLE] = script_settle,
         [REDIS_SCRIPT_KILLED] = script_killed, [REDIS_SCRIPT_TICK] = script_tick,
-        [REDIS_SCRIPT_QUEUED] = script_queued, [REDIS_SCRIPT_RATE] = script_rate,
+        [REDIS_SCRIPT_QUEUED] = script_queued, [REDIS_SCRIPT_DUE] = script_due,
+        [REDIS_SCRIPT_RATE] = script_rate,
 };
+
+const char *redis_probe_due(struct arena *arena)
+{
+        return arena_printf(arena, "%s%s", script_prelude, script_due);
+}
 
 const char *redis_probe_cancel(struct arena *arena)
 {

@@ -27,6 +27,7 @@ int64_t redis_wait_ms(const struct config *config);
 bool redis_probe_replicas(struct redis_connection *connection, const struct config *config);
 
 /* The source of cancel.lua, which only commands and serve run. */
+const char *redis_probe_due(struct arena *arena);
 const char *redis_probe_cancel(struct arena *arena);
 
 /* A server that is full, a replica, or lacks its replicas answers reads but takes no write. */

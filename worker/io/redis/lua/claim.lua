@@ -1,6 +1,6 @@
--- ARGV from 11: first seen ms ('' if unknown), alone ('1'), max_crashes, "OUTSIDE DEAD_ID TIER DEATH [first]" (1 if the
+-- ARGV from 11: first seen ms ('' if unknown), alone ('1'), max_crashes, "OUTSIDE DEAD_ID TIER DEATH [tellsN] [first]" (1 if the
 -- message comes from outside for the first time, else 0; the dead id that it carries, or -; ms of the longest delay tier;
--- the left_ms of an answer `dead`, else 0; on_conflict), then what else the record is to hold: name, value, ...
+-- the left_ms of an answer `dead`, else 0; bits of the changes that others are told of; on_conflict), then what else the record is to hold: name, value, ...
 -- Answers a number for a new job, when it was first seen, else
 -- {answer, left_ms, created_ms, starts, decision, error, signal, {effect key...}, {intent...}, redrives, attempt,
 -- deferrals, queue, {name, value...}, doubt, age, first}: the generation that the job now has; the queue whose index of dead letters
@@ -166,11 +166,26 @@ if r.owner == owner then
 end
 if r.state == 'dead' then return claim_dead() end
 
+-- The copy came before whoever made it had recorded so: that change of the job is due as well.
+local function overtaken()
+  local tells = tonumber(string.match(ARGV[14], ' tells(%d+)') or 0)
+  local kind, change, bit, generation = string.match(r.decision, '^%a+')
+  if kind == 'dead' then
+    change, bit, generation = 'dead', 2, {r.redrives, r.attempt, r.deferrals}
+  elseif kind == 'retry' or kind == 'defer' then
+    change, bit, generation = 'retrying', 4, {ARGV[3], ARGV[4], ARGV[5]}
+  end
+  if not change or math.floor(tells / bit) % 2 == 0 then return end
+  local due = call('HGET', job, 'event_due')
+  call('HSET', job, 'event_due', (due and string.sub(due, -600) .. ' ' or '') .. change .. ':' .. table.concat(generation, '.') .. ':' .. now_text)
+end
+
 local age = order()
 if age > 0 then
   -- The copy exists, so its publish was confirmed or at least done: whoever held the older one has decided. If not, Redis
   -- has forgotten it, or an operator's tool made the copy.
   if r.owner ~= '' and r.decision == '' then doubt() end
+  if r.decision ~= '' then overtaken() end
   forget_run()
   return take('resumed', 1)
 end

@@ -1,0 +1,123 @@
+#include "core/record/tell.h"
+
+#include "core/codec/rfc3339.h"
+#include "core/record/record_json.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { DELIVERY_PERSISTENT = 2, ROUTING_KEY_MAX = 255 };
+
+static struct slice field_of(const struct slice *fields, size_t count, const char *name)
+{
+        for (size_t i = 0; i + 1 < count; i += 2)
+                if (slice_is(fields[i], name))
+                        return fields[i + 1];
+        return SLICE_LITERAL("");
+}
+
+/* Set as they were when the change came, or of nobody's concern. */
+static bool is_set_apart(struct slice name)
+{
+        static const char *const names[] = {"state", "redrives", "attempt", "deferrals", RECORD_EVENT_DUE};
+        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+                if (slice_is(name, names[i]))
+                        return true;
+        return false;
+}
+
+static void add_data(struct buffer *out, struct slice job_id, const struct slice *fields, size_t count,
+                     const struct due_event *due)
+{
+        buffer_add_text(out, "{\"id\":");
+        buffer_add_json_string(out, job_id);
+        buffer_printf(out,
+                      ",\"state\":\"%s\",\"redrives\":%" PRIu32 ",\"attempt\":%" PRIu32
+                      ",\"deferrals\":%" PRIu32,
+                      job_change_word(due->change), due->generation.redrives, due->generation.attempt,
+                      due->generation.deferrals);
+        for (size_t i = 0; i + 1 < count; i += 2) {
+                if (is_set_apart(fields[i]))
+                        continue;
+                buffer_add_char(out, ',');
+                record_json_field(out, fields[i], fields[i + 1]);
+        }
+        buffer_add_char(out, '}');
+}
+
+/* A URI reference of RFC 3986: what is not unreserved is written as %XX. */
+static void add_source(struct buffer *out, const char *prefix)
+{
+        buffer_add_text(out, "/leveret/");
+        for (; *prefix; prefix++)
+                if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~", *prefix))
+                        buffer_add_char(out, *prefix);
+                else
+                        buffer_printf(out, "%%%02X", (unsigned)(unsigned char)*prefix);
+}
+
+static const char *body_of(struct arena *arena, const char *prefix, const struct tell *tell,
+                           struct slice job_id, const char *data)
+{
+        struct buffer out = {0};
+        char time[RFC3339_SIZE];
+        rfc3339_format(tell->at_ms, time);
+        buffer_add_text(&out, "{\"specversion\":\"1.0\",\"id\":");
+        buffer_add_json_string(&out, slice_of(tell->id));
+        buffer_add_text(&out, ",\"source\":\"");
+        add_source(&out, prefix);
+        buffer_printf(&out, "\",\"type\":\"%s\",\"subject\":", tell->type);
+        buffer_add_json_string(&out, job_id);
+        buffer_printf(&out, ",\"time\":\"%s\",\"datacontenttype\":\"application/json\",\"data\":%s}", time,
+                      data);
+        const char *body = arena_copy(arena, out.data, out.len);
+        buffer_fini(&out);
+        return body;
+}
+
+struct tell tell_make(struct arena *arena, const char *prefix, struct slice job_id,
+                      const struct slice *fields, size_t count, const struct due_event *due)
+{
+        const char *word = job_change_word(due->change);
+        struct slice type = field_of(fields, count, "type"), created = field_of(fields, count, "created_ms");
+        struct buffer data = {0};
+        size_t room = ROUTING_KEY_MAX - strlen(word) - 1;
+        struct tell tell = {
+                .at_ms = due->at_ms,
+                .type = arena_printf(arena, TELL_TYPES "%s.v1", word),
+                .key = arena_printf(arena, "%s.%.*s", word, (int)(type.len < room ? type.len : room),
+                                    type.data),
+                .id = arena_printf(arena, "%.*s/%.*s/%s/%" PRIu32 ".%" PRIu32 ".%" PRIu32,
+                                   SLICE_PRINT(job_id), SLICE_PRINT(created), word, due->generation.redrives,
+                                   due->generation.attempt, due->generation.deferrals),
+        };
+        add_data(&data, job_id, fields, count, due);
+        tell.body = body_of(arena, prefix, &tell, job_id, data.data);
+        buffer_fini(&data);
+        return tell;
+}
+
+struct message *tell_message(struct arena *arena, const char *exchange, const struct tell *tell)
+{
+        struct message *message = arena_alloc(arena, sizeof(*message));
+        message->exchange = slice_of(arena_strdup(arena, exchange));
+        message->routing_key = slice_of(arena_strdup(arena, tell->key));
+        message->body = slice_of(arena_strdup(arena, tell->body));
+        message->body_size = message->body.len;
+        message->properties = (struct message_properties){
+                .content_type = SLICE_LITERAL("application/cloudevents+json; charset=utf-8"),
+                .message_id = slice_of(arena_strdup(arena, tell->id)),
+                .type = slice_of(arena_strdup(arena, tell->type)),
+                .app_id = SLICE_LITERAL("leveret"),
+                .has_delivery_mode = true,
+                .delivery_mode = DELIVERY_PERSISTENT,
+                .has_timestamp = true,
+                .timestamp = (uint64_t)(tell->at_ms / 1000),
+        };
+        return message;
+}
+
+bool tell_type_is(const char *type)
+{
+        return type && strncmp(type, TELL_TYPES, sizeof(TELL_TYPES) - 1) == 0;
+}
