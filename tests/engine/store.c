@@ -740,9 +740,10 @@ void redis_store_rate(struct redis_store *store, struct slice name, bool domain,
                       const struct share_question *question, store_strings *done, void *context)
 {
         size_t outlet = 0;
-        (void)domain;
-        while (!slice_is(name, config_outlet_at(&world.config, outlet)->name))
+        while (!domain && !slice_is(name, config_outlet_at(&world.config, outlet)->name))
                 outlet++;
+        if (domain) /* those of all domains are one */
+                outlet = CONFIG_OUTLETS_MAX + 1;
         ask(store, &(struct asked){.kind = ASKED_RATE,
                                    .outlet = outlet,
                                    .question = *question,

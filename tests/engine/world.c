@@ -242,6 +242,9 @@ static void draw_outlet(struct config_outlet *outlet, const char *name, enum out
         if ((int)outlet->rate % 2 == 1) { /* one that all workers share */
                 outlet->rate_shared = outlet->rate;
                 outlet->rate = 0;
+        } else if (outlet->rate > 10 && kind == OUTLET_MAIL) {
+                outlet->rate_domain = (struct config_texts){.count = 1, .list = {"*\n5/s"}};
+                outlet->rate = 0;
         }
 }
 

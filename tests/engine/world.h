@@ -263,7 +263,7 @@ struct world {
         uint32_t turns, next_incarnation, fetches;
         struct arena memory;                              /* of the world, for one schedule */
         struct config config;                             /* what a process starts with */
-        struct rate_ledger rates[CONFIG_OUTLETS_MAX + 1]; /* that the workers share, by outlet */
+        struct rate_ledger rates[CONFIG_OUTLETS_MAX + 2]; /* that the workers share, by outlet */
         uint32_t mail_count, post_count;                  /* of its outlets, the mails' first */
         uint32_t errands; /* happenings of the world itself: while there are some it is not at rest */
         bool ending;      /* all processes are asked to end */

@@ -291,7 +291,7 @@ bool place_want(struct delivery *delivery, struct job_event *answer)
         uint8_t position;
         struct outlet *outlet = route_choose(delivery, &position);
         if (outlet) {
-                route_wait(delivery, outlet, position);
+                domains_wait(delivery, outlet, position);
                 return false;
         }
         delivery->outlet = NULL;

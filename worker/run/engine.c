@@ -305,6 +305,7 @@ bool engine_open(struct engine *engine)
                 abort();
         inflight_init(engine);
         TAILQ_INIT(&engine->lanes);
+        engine->domains = domains_open();
         engine->started_ms = clock_wall_ms();
         engine->random = (uint64_t)uv_hrtime() ^ (uint64_t)getpid() << 32 ^ 0x9e3779b97f4a7c15u;
         name_worker(engine);
@@ -344,6 +345,7 @@ int engine_close(struct engine *engine)
         inflight_forget(engine);
         type_set_give(engine->types);
         lanes_forget(engine);
+        domains_close(engine->domains);
         recent_close(engine);
         metrics_free(engine->metrics);
         if (uv_loop_close(&engine->loop) != 0)

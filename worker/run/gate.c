@@ -134,7 +134,7 @@ static void leave_waiting(struct outlet *outlet, int64_t now_ms)
                         continue;
                 }
                 inflight_list(delivery, LIST_NONE);
-                route_wait(delivery, other, position);
+                domains_wait(delivery, other, position);
         }
 }
 
@@ -195,6 +195,7 @@ void gate_turn(struct engine *engine)
         struct outlet *publish = &engine->outlets[engine->outlet_count - 1];
         publish->away =
                 !amqp_publisher_is_up(engine->publisher) || amqp_publisher_is_blocked(engine->publisher);
+        domains_turn(engine, now_ms);
         /* Without Redis an end could not be recorded: what is sent now might be sent again. */
         int places = redis_store_is_up(engine->store) ? PLACES_PER_TURN : 0;
         for (size_t i = 0; i < engine->outlet_count; i++)
@@ -212,7 +213,7 @@ static int64_t sooner_of(int64_t wait_ms, int64_t due_ms)
 
 int64_t gate_due_ms(const struct engine *engine)
 {
-        int64_t wait_ms = -1, now_ms = clock_boot_ms();
+        int64_t now_ms = clock_boot_ms(), wait_ms = domains_due_ms(engine->domains, now_ms);
         const struct outlet *lane;
         for (size_t i = 0; i < engine->outlet_count; i++)
                 wait_ms = sooner_of(wait_ms, outlet_due_ms(&engine->outlets[i], now_ms));

@@ -53,6 +53,8 @@ static struct delivery_list *list_head(struct delivery *delivery, enum delivery_
                 return &engine->gate.suspects;
         case LIST_PLACES:
                 return &delivery->outlet->waiting[delivery->queue];
+        case LIST_DOMAINS:
+                return domains_list(engine->domains);
         case LIST_OVER:
                 return &engine->inflight.over;
         case LIST_NONE:

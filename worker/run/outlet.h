@@ -49,6 +49,7 @@ struct outlet {
         uint64_t waiting_queues; /* those in which one waits, bit by bit */
         struct fair fair;        /* whose turn it is */
         size_t used;             /* places that are taken */
+        uint64_t put_off;        /* mails, for the rate of a domain */
 };
 
 /* A place at an outlet, as its holder keeps it. Zeroed: none. */

@@ -22,6 +22,7 @@
 #include "run/engine.h"
 #include "run/obstacle.h"
 #include "run/outlet.h"
+#include "run/rates.h"
 
 #include <sys/queue.h>
 #include <uv.h>
@@ -36,6 +37,7 @@ enum delivery_listing {
         LIST_HELD,     /* received, not started */
         LIST_SUSPECTS, /* to be started alone */
         LIST_PLACES,   /* wants a place at its outlet */
+        LIST_DOMAINS,  /* wants one of the rate of a domain first */
         LIST_OVER,     /* its job is over and no callback is to come: freed at the end of the turn */
 };
 
@@ -103,7 +105,8 @@ struct delivery {
         size_t outlet_index;
         uint8_t position; /* of that outlet among the effect's */
         struct outlet_place place;
-        struct mail_fetch *fetch; /* the files of its present effect, or of the one before; NULL: none */
+        struct domain_wait *domains; /* on LIST_DOMAINS: for what it waits */
+        struct mail_fetch *fetch;    /* the files of its present effect, or of the one before; NULL: none */
         uint8_t fetch_effect;
         enum delivery_listing listing;
         TAILQ_ENTRY(delivery) all, listed;
@@ -208,6 +211,7 @@ struct engine {
         struct outlet_list
                 lanes; /* of outlets of the kind post, one for each origin; served last comes last */
         size_t lane_count;
+        struct domains *domains;
         struct {
                 bool up;
                 uint64_t epoch;
@@ -452,11 +456,6 @@ bool end_publish_delay(struct delivery *delivery, struct job_event *answer);
 void end_publish_later(struct delivery *delivery);
 void end_settle(struct delivery *delivery);
 void end_reject(struct delivery *delivery, const struct job_action *action);
-
-/* ---- shares.c: rates that all workers share ---- */
-void shares_turn(struct engine *engine, int64_t now_ms); /* asks for places, once a turn */
-/* The outlet's service asked for a pause, which the other workers are to keep too. */
-void shares_pause(struct engine *engine, const struct outlet *outlet, int64_t pause_ms);
 
 /* ---- gate.c: who may start, who may send, how much is consumed; both once a turn ---- */
 void gate_turn(struct engine *engine);            /* gives back, starts, defers, gives places */

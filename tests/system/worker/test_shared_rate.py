@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness.publish import invoice, order
+from harness.publish import email, invoice, order
 from harness.servers.counting import Counting, by_second
 from harness.wait import wait_until
 
@@ -119,3 +119,43 @@ def test_a_rate_is_changed_by_a_reload(bench, service):
     worker.process.signal(signal.SIGHUP)
     bench.wait_completed(60, within=15)
     assert worker.status()["outlets"][0]["rate_shared"]["rate"] == "200/s"
+
+
+def domain_of(body):
+    return body["to"][0].rpartition("@")[2].rstrip(">")
+
+
+def test_mails_to_a_slow_domain_hold_up_no_others(bench, service):
+    leveret = bench.leveret(**over(service, rate_domain={"slow.example": "5/s"}))
+    workers = [leveret.start() for _ in range(2)]
+    slow = [order(n, email=f"c{n}@Slow.example") for n in range(1, 41)]
+    fast = [order(n, email=f"c{n}@fast.example") for n in range(101, 141)]
+    bench.publish_many(slow + fast)
+    bench.wait_completed(80, within=90)
+    to_slow = [at for at, _, body in service.arrived if domain_of(body).lower() == "slow.example"]
+    to_fast = [at for at, _, body in service.arrived if domain_of(body) == "fast.example"]
+    print([round(at - to_slow[0], 2) for at in to_slow])
+    assert max(to_fast) - min(to_fast) < 3
+    assert max(by_second(to_slow)) <= 7  # five, and what came a little late
+    jobs = bench.redis.jobs().values()
+    assert all(int(job["attempt"]) == 0 for job in jobs) and any(int(job["deferrals"]) > 0 for job in jobs)
+    put_off = sum(worker.metric("leveret_rate_domain_deferred_total", outlet="mail") for worker in workers)
+    assert put_off > 0
+
+
+def test_a_mail_to_two_domains_counts_in_both(bench, service):
+    bench.worker(**over(service, rate_domain={"*": "2/s", "free.example": "0"}))
+    bench.publish_many([email([f"a{n}@one.example", f"b{n}@two.example"]) for n in range(2)]
+                       + [email(f"c{n}@two.example") for n in range(2)] + [email(f"d{n}@free.example") for n in range(20)])
+    bench.wait_completed(24, within=40)
+    to_two = sorted(at for at, _, body in service.arrived if any("two.example" in to for to in body["to"]))
+    free = sorted(at for at, _, body in service.arrived if "free.example" in body["to"][0])
+    assert to_two[-1] - to_two[0] > 1.2 and free[-1] - free[0] < 1.2
+
+
+def test_a_rate_that_cannot_be_is_told_with_its_place(bench):
+    config = bench.config(mail={"rate_domain": {"gmail.com": "many", "a b": "2/s"}, "rate_shared": "fast"})
+    told = bench.leveret(config).run("check", "--offline")
+    assert told.returncode == 78
+    for words in ("mail.rate_shared", "mail.rate_domain: gmail.com", "entry 2"):
+        assert words in told.stderr + told.stdout, told

@@ -252,9 +252,10 @@ static void on_refused(struct job *job, const struct job_event *event, struct jo
 
 static void on_defer(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
-        (void)event;
+        int64_t least_ms = event->retry_after_ms > 0 ? event->retry_after_ms : 0;
         if (job->phase == JOB_WAITING || job->phase == JOB_PLANNING)
-                job_decide(job, (struct job_decision){.kind = DECISION_DEFER}, actions);
+                job_decide(job, (struct job_decision){.kind = DECISION_DEFER, .delay_min_ms = least_ms},
+                           actions);
 }
 
 static void on_attached(struct job *job, const struct job_event *event, struct job_actions *actions)

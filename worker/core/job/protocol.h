@@ -276,10 +276,11 @@ enum job_event_kind {
         EVENT_STORE_LOST,    /* the request under way has no reply: unknown whether it was carried out */
         EVENT_STORE_BACK,    /* the store answers again */
         EVENT_RENEW_DUE,     /* a third of the lease has passed */
-        EVENT_DEFER,         /* the breaker opened or a drain ends: what has not begun to send is put off */
-        EVENT_DISCONNECTED,  /* the delivery's connection is gone */
-        EVENT_ATTACHED,      /* the broker delivered the message again to this process: epoch, tag */
-        EVENT_RETURN,        /* give it back if it has not started */
+        EVENT_DEFER, /* the breaker opened, a drain ends, a domain has no place: what has not begun to send is
+                    put off, for retry_after_ms at least */
+        EVENT_DISCONNECTED, /* the delivery's connection is gone */
+        EVENT_ATTACHED,     /* the broker delivered the message again to this process: epoch, tag */
+        EVENT_RETURN,       /* give it back if it has not started */
 };
 
 struct job_event {

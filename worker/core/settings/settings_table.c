@@ -248,6 +248,11 @@ const struct setting settings[] = {
           .min = 0, .max = 1000000, .fallback = "0", .reloadable = true,
           .prose = "The most mails that all workers with the same redis.prefix send together, such as 100/s; 0: no "
                    "limit. A pause that the service asks one of them for is then kept by all." },
+        { .name = "mail.rate_domain", .kind = SETTING_TEXTS, OF_MAIL(rate_domain.list), .pairs = SETTING_BY_NAME,
+          .count_offset = offsetof(struct config_outlet, rate_domain.count), .reloadable = true,
+          .example = "{gmail.com: 20/s, \"*\": 50/s}",
+          .prose = "The most mails that all workers together send to a domain; * is each other domain by itself. A mail "
+                   "counts once for each domain among its recipients; what would wait over a second is put off." },
         { .name = "mail.retry_after_max", .kind = SETTING_DURATION, OF_OUTLET(retry_after_max_ms),
           .min = SECOND_MS, .max = DAY_MS, .fallback = "5m",
           .prose = "The longest pause that a mail service is given when it asks for one (Retry-After); what it "

@@ -107,6 +107,7 @@ void metrics_set_breaker(struct metrics *metrics, size_t outlet, const struct br
 /* Of a rate that all workers share: what this one asked for, was given and used. */
 struct metrics_share {
         uint64_t questions, given, used;
+        uint64_t put_off; /* mails, for the rate of a domain */
 };
 void metrics_set_share(struct metrics *metrics, size_t outlet, const struct metrics_share *share);
 void metrics_set_in_flight(struct metrics *metrics, size_t queue, size_t messages);

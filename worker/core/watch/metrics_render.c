@@ -176,6 +176,15 @@ static void render_share_used(const struct metrics *metrics, const char *name, s
         buffer_fini(&labels);
 }
 
+static void render_put_off(const struct metrics *metrics, const char *name, struct buffer *out)
+{
+        struct buffer labels = {0};
+        for (size_t k = 0; k < metrics->outlet_count; k++)
+                metrics_add_count(out, name, outlet_label(metrics, k, &labels),
+                                  metrics->outlets[k].share.put_off);
+        buffer_fini(&labels);
+}
+
 static const char *queue_label(const struct metrics *metrics, size_t queue, struct buffer *labels)
 {
         return format_labels(labels, "queue=\"%s\"", metrics->queues[queue].name);
@@ -394,6 +403,8 @@ static const struct family {
          "Sends that rate_shared allowed this worker."},
         {"leveret_rate_shared_used_total", METRICS_COUNTER, render_share_used,
          "Of those, the ones that began; the others are void."},
+        {"leveret_rate_domain_deferred_total", METRICS_COUNTER, render_put_off,
+         "Mails that were put off, as rate_domain had no place in the next second."},
         {"leveret_queue_wait_seconds", METRICS_HISTOGRAM, render_queue_wait,
          "Time from the timestamp of a message to the start of its job."},
         {"leveret_queue_messages", METRICS_GAUGE, render_queue_depth,

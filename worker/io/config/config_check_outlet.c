@@ -1,5 +1,6 @@
 #include "io/config/config_check_parts.h"
 
+#include "core/address/address.h"
 #include "core/job/protocol.h"
 #include "core/send/mail_look.h"
 #include "core/send/mail_preset.h"
@@ -50,6 +51,25 @@ static void check_look(struct check *check, const struct config_outlet *outlet)
                         "can");
 }
 
+static void check_rate_domain(struct check *check, const struct config_outlet *outlet)
+{
+        for (size_t i = 0; i < outlet->rate_domain.count; i++) {
+                const char *text = outlet->rate_domain.list[i], *end = strchr(text, '\n');
+                const char *path = outlet_path(check, outlet, "rate_domain");
+                const char *domain = end ? arena_copy(check->arena, text, (size_t)(end - text)) : "";
+                const char *address = arena_printf(check->arena, "a@%s", domain);
+                double rate;
+                if (strcmp(domain, "*") != 0 && !address_valid(address, strlen(address)))
+                        check_fault(check, path,
+                                    arena_printf(check->arena, "entry %zu: expected a domain or *", i + 1));
+                if (!end || !rate_parse(end + 1, &rate) || rate > 1000000)
+                        check_fault(check, path,
+                                    arena_printf(check->arena,
+                                                 "%.100s: expected a rate such as 20/s (/s, /m, /h) or 0",
+                                                 domain));
+        }
+}
+
 /* What a mail outlet needs beside what all have. */
 static void check_mail(struct check *check, const struct config_outlet *outlet)
 {
@@ -76,6 +96,7 @@ static void check_mail(struct check *check, const struct config_outlet *outlet)
                             arena_printf(check->arena, "is required when %s is smtp", transport));
         check_url(check, URL_MAIL_API, http_url, outlet->http.url, plain_switch);
         check_preset_path(check, outlet);
+        check_rate_domain(check, outlet);
         check_look(check, outlet);
         check_url(check, URL_MAIL_SERVER, smtp_url, outlet->smtp.url, starttls ? NULL : plain_switch);
         check_tls(check, outlet_path(check, outlet, "http"), &outlet->http.tls);

@@ -290,7 +290,8 @@ static void render_metrics(struct engine *engine, struct buffer *body)
                 metrics_set_share(metrics, i,
                                   &(struct metrics_share){.questions = share->questions,
                                                           .given = share->given,
-                                                          .used = share->used});
+                                                          .used = share->used,
+                                                          .put_off = engine->outlets[i].put_off});
         }
         metrics_set_connection(metrics, METRICS_AMQP_PUBLISHER, amqp_publisher_is_up(engine->publisher),
                                amqp_publisher_losses(engine->publisher));

@@ -154,8 +154,9 @@ static void an_innocent_job_is_deferred_and_keeps_its_attempt(void **state)
                 assert_int_equal(job_decision_generation(&job).deferrals, 1);
         }
         begin(1, 0);
-        TELL("decide", .kind = EVENT_DEFER);
+        TELL("decide", .kind = EVENT_DEFER, .retry_after_ms = 30000);
         assert_int_equal(job.decision.kind, DECISION_DEFER);
+        assert_int_equal(job.decision.delay_min_ms, 30000);
 }
 
 /* The service refuses it as if it were the account, and takes others. */
