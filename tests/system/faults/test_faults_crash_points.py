@@ -42,7 +42,7 @@ def crash_config(bench, **changes):
     """Leases that end soon, so that takeovers are quick; so many crashes in a row are no message's fault here."""
     queue = {**bench.config()["queues"][0], "prefetch": 32}
     return bench.config(claim={"lease": "3s", "max_crashes": 50}, queues=[queue],
-                        handlers={"email.send.v1": {"on_ambiguous": "park"}},
+                        handlers={"email.send.v1": {"on_ambiguous": "park"}}, events={"exchange": "leveret.events"},
                         mail={"timeout": "2s", "breaker": {"failures": 40}}, **changes)
 
 
