@@ -2,6 +2,7 @@
 #include "world.h"
 
 #include "core/message/own_headers.h"
+#include "core/send/mail_look.h"
 
 #include <string.h>
 
@@ -179,15 +180,24 @@ static uint32_t all_items(uint8_t id, int effect)
         return spec->kinds[effect] == EFFECT_PUBLISH ? (1u << spec->batch[effect]) - 1 : 1;
 }
 
+/* Whoever can ask the service does, and sends nothing that it has. */
+static bool is_asked_for(const struct send *send)
+{
+        const struct config_outlet *outlet = config_outlet_at(&world.config, send->outlet);
+        return outlet && mail_look_policy(outlet) == ON_AMBIGUOUS_LOOKUP;
+}
+
+/* Whose send it was matters not where the service was asked. */
 static void effect_recorded(const struct call *call)
 {
         const struct store_request *request = &call->request;
         uint32_t accepted = 0;
         for (uint32_t i = 0; i < world.send_count; i++) {
                 struct send *send = &world.sends[i];
-                if (send->id != request->id || send->run < 0 ||
-                    world.runs[send->run].owner != request->owner || send->effect + 1 != request->effect ||
-                    !send->accepted)
+                if (send->id != request->id || send->run < 0 || send->effect + 1 != request->effect ||
+                    !send->accepted || send->content != request->fingerprint)
+                        continue;
+                if (world.runs[send->run].owner != request->owner && !is_asked_for(send))
                         continue;
                 accepted |= 1u << send->item;
                 send->recorded = true;
@@ -314,6 +324,8 @@ static char window(const struct send *earlier, const struct send *later)
                 return 0;
         if (earlier->frozen_inside)
                 return 'B';
+        if (is_asked_for(earlier) && earlier->outlet == later->outlet)
+                return 0;
         bool unknown = earlier->ambiguous || earlier->crashed || earlier->frozen_after || earlier->cut_after;
         return unknown ? 'A' : 0;
 }

@@ -111,6 +111,8 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
         for (int i = 0; i < METRICS_OUTCOME_COUNT; i++)
                 printf(" %s %" PRIu64, metrics_outcome_word((enum metrics_outcome)i), tally->ends[i]);
         printf("; drained %" PRIu64 ", hurried %" PRIu64, tally->drained, tally->hurried);
+        printf("; looks: found %" PRIu64 " not found %" PRIu64 " unknown %" PRIu64, tally->looks[LOOK_FOUND],
+               tally->looks[LOOK_NOT_FOUND], tally->looks[LOOK_UNKNOWN]);
         printf("\nfaults");
         for (int i = 0; i < FAULT_COUNT; i++)
                 printf(" %s %" PRIu64, fault_word((enum sim_fault)i), tally->faults[i]);
@@ -123,7 +125,7 @@ static bool vacuous(const struct tally *tally)
         bool empty = tally->fallbacks == 0 || tally->crash_loops == 0 || tally->attached == 0 ||
                      tally->parked == 0;
         for (int i = 0; i < 3; i++)
-                empty |= tally->windows[i] == 0;
+                empty |= tally->windows[i] == 0 || tally->looks[i] == 0;
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
                 empty |= tally->claims[i] == 0;
         for (int i = 0; i < METRICS_OUTCOME_COUNT; i++)

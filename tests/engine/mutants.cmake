@@ -202,3 +202,16 @@ engine_mutant(share_keeps_what_is_void ../core/job/share.c
   [[        drop_void(share, now_ms);
         size_t held]]
   [[        size_t held]])
+set(lookups --faults lookup,crash,ambiguous --workers 1 --ids 2 --effects 1 --every --budget 12)
+engine_mutant(nobody_is_asked_for_what_may_have_been_sent looks.c
+  [[event->can_look = true;]]
+  [[event->can_look = false;]] ${lookups})
+engine_mutant(what_is_found_counts_as_not_found looks.c
+  [[.look = result->answer,]]
+  [[.look = LOOK_NOT_FOUND,]] ${lookups})
+engine_mutant(a_key_that_is_none_is_trusted looks.c
+  [[.key_ms = mail_look_key_ms(outlet),]]
+  [[.key_ms = INT64_C(1) << 40,]] ${lookups})
+engine_mutant(another_outlet_is_asked looks.c
+  [[transport_look(delivery->outlet->transport,]]
+  [[transport_look(delivery->engine->outlets[0].transport,]] ${lookups})

@@ -407,10 +407,15 @@ static void on_asked(void *context)
                 other = other->next;
         if (!other)
                 return;
-        bool well = *service_of(&asking->send) == SERVICE_WELL;
-        answer_asking(asking, !well                        ? LOOK_UNKNOWN
-                              : is_accepted(&asking->send) ? LOOK_FOUND
-                                                           : LOOK_NOT_FOUND);
+        enum look_answer answer = is_accepted(&asking->send) ? LOOK_FOUND : LOOK_NOT_FOUND;
+        if (*service_of(&asking->send) != SERVICE_WELL)
+                answer = LOOK_UNKNOWN;
+        if (asking->send.effect < EFFECTS_MAX) { /* not the trial at the start */
+                world.tally->looks[answer]++;
+                NOTE("id %u effect %u is asked for at outlet %u: %s", asking->send.id, asking->send.effect,
+                     asking->send.outlet, look_answer_word(answer));
+        }
+        answer_asking(asking, answer);
 }
 
 void transport_look(struct transport *transport, const struct mail_request *request, look_done *done,

@@ -238,6 +238,7 @@ static void draw_outlet(struct config_outlet *outlet, const char *name, enum out
                 .http = {.connections = connections},
                 .post = {.connections = connections,
                          .allow = {.count = ORIGINS_MAX, .list = {world_origins[0], world_origins[1]}}},
+                .lookup_for_ms = 3600000,
                 .breaker = {.failures = random_between(random, 2, 6), .open_ms = 1000, .open_max_ms = 4000}};
         if ((int)outlet->rate % 2 == 1) { /* one that all workers share */
                 outlet->rate_shared = outlet->rate;
@@ -246,6 +247,8 @@ static void draw_outlet(struct config_outlet *outlet, const char *name, enum out
                 outlet->rate_domain = (struct config_texts){.count = 1, .list = {"*\n5/s"}};
                 outlet->rate = 0;
         }
+        if (kind == OUTLET_MAIL && world_has(FAULT_LOOKUP) && random_one_in(random, 2))
+                outlet->http.preset = MAIL_PRESET_MAILPIT; /* it can be asked for what it took */
 }
 
 /* The outlets of one kind, which are `count` from that number on: who falls back to whom. */

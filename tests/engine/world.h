@@ -92,7 +92,8 @@ enum {
         X(PURGE, "purge")                                                                                    \
         X(OUTAGE, "outage")                                                                                  \
         X(CANCEL, "cancel")                                                                                  \
-        X(LATER, "later")
+        X(LATER, "later")                                                                                    \
+        X(LOOKUP, "lookup")
 
 enum sim_fault {
 #define X(name, word) FAULT_##name,
@@ -227,6 +228,7 @@ struct process {
 struct tally {
         uint64_t turns, sent[3], windows[3], completed, dead, faults[FAULT_COUNT],
                 ends[METRICS_OUTCOME_COUNT];
+        uint64_t looks[LOOK_ANSWER_COUNT];
         uint64_t fallbacks, claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked, drained,
                 hurried;
 };

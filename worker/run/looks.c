@@ -68,11 +68,13 @@ static void on_looked(void *context, const struct look_result *result)
                                                 : "looked up: the service does not have it, or no longer");
         if (result->answer == LOOK_UNKNOWN)
                 joblog_warn(delivery, "look_unknown", delivery->error);
-        delivery_event(delivery, &(struct job_event){.kind = EVENT_LOOKED,
-                                                     .now_ms = clock_boot_ms(),
-                                                     .look = result->answer,
-                                                     .retry_after_ms = result->retry_after_ms,
-                                                     .look_limits = limits_of(delivery->outlet->config)});
+        delivery_event(delivery,
+                       &(struct job_event){.kind = EVENT_LOOKED,
+                                           .now_ms = clock_boot_ms(),
+                                           .look = result->answer,
+                                           .store_down = !redis_store_is_up(delivery->engine->store),
+                                           .retry_after_ms = result->retry_after_ms,
+                                           .look_limits = limits_of(delivery->outlet->config)});
 }
 
 void look_effect(struct delivery *delivery, int index)

@@ -262,7 +262,7 @@ enum job_event_kind {
         EVENT_KEPT,      /* lease_answer, sent_ms */
         EVENT_REFUSED,   /* the payload or the plan is bad: reason */
         EVENT_PLACE,     /* a place at `outlet` is yours: now_ms, can_look, look_limits */
-        EVENT_LOOKED,    /* look, look_limits, retry_after_ms, now_ms */
+        EVENT_LOOKED,    /* look, look_limits, retry_after_ms, now_ms, store_down */
         EVENT_RENEWED,   /* lease_answer, sent_ms, now_ms */
         EVENT_INTENDED,  /* lease_answer, sent_ms, now_ms */
         EVENT_SENT, /* outcome, fenced, throttled, outage, retry_after_ms, others, fallback_after, now_ms */
@@ -307,6 +307,7 @@ struct job_event {
         bool can_look; /* the outlet's service can be asked what it has */
         struct job_look_limits look_limits;
         enum look_answer look;
+        bool store_down;        /* the store is known to be down: nothing may begin to leave */
         bool others;            /* EVENT_SENT: a later outlet can take it now */
         uint8_t fallback_after; /* EVENT_SENT: refusals for now in a row after which a later outlet takes it;
                                    0: none would */

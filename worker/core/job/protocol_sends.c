@@ -191,6 +191,8 @@ void job_on_looked(struct job *job, const struct job_event *event, struct job_ac
                            actions);
         } else if (event->look == LOOK_NOT_FOUND && (redriven || is_kept)) {
                 make_certain(try);
+                if (event->store_down) /* nothing begins to leave now: the lease is asked for once more */
+                        job->lease_until_ms = 0;
                 intend_or_send(job, try->outlet, event->now_ms, actions);
         } else {
                 job_die(job, REASON_AMBIGUOUS_SEND, actions);

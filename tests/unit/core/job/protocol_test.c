@@ -567,6 +567,15 @@ static void what_is_not_found_is_sent_again_while_it_would_be(void **state)
         assert_int_equal(job.decision.reason, REASON_AMBIGUOUS_SEND);
 }
 
+static void what_is_not_found_leaves_when_the_store_is_back(void **state)
+{
+        (void)state;
+        assert_string_equal(place_to_look(2000), "look 0");
+        LOOK("renew", 2001, .look = LOOK_NOT_FOUND, .store_down = true);
+        assert_true(job_has_place(&job));
+        TELL("send 0", .kind = EVENT_RENEWED, .sent_ms = 2100, .now_ms = 2101);
+}
+
 static void a_service_that_does_not_answer_is_asked_again_and_not_for_ever(void **state)
 {
         (void)state;
@@ -604,6 +613,7 @@ int main(void)
                 cmocka_unit_test(nobody_is_asked_before_he_can_know),
                 cmocka_unit_test(what_is_found_is_sent),
                 cmocka_unit_test(what_is_not_found_is_sent_again_while_it_would_be),
+                cmocka_unit_test(what_is_not_found_leaves_when_the_store_is_back),
                 cmocka_unit_test(a_service_that_does_not_answer_is_asked_again_and_not_for_ever),
                 cmocka_unit_test(who_redrives_takes_the_doubt_upon_himself),
                 cmocka_unit_test(a_job_of_one_mail_takes_two_round_trips),
