@@ -26,21 +26,16 @@ static int64_t longest_tier_ms(const struct config *config)
         return longest_ms;
 }
 
-static const char *key_of(const struct query *query, enum record_key kind, const char *name)
-{
-        return record_key(query->arena, query->config->redis.prefix, kind, name);
-}
-
 /* The indexes follow; a list leaves out what the record contradicts. */
 static void index_cancelled(const struct query *query, const char *id, const char *state)
 {
-        const char *cancelled = key_of(query, KEY_JOBS, "cancelled");
-        redis_sync_call(query->redis, query->arena, "ZREM", key_of(query, KEY_JOBS, state), id, NULL);
+        const char *cancelled = query_key(query, KEY_JOBS, "cancelled");
+        redis_sync_call(query->redis, query->arena, "ZREM", query_key(query, KEY_JOBS, state), id, NULL);
         const struct redis_value *queue = redis_sync_call(query->redis, query->arena, "HGET",
-                                                          key_of(query, KEY_JOB, id), "queue", NULL);
+                                                          query_key(query, KEY_JOB, id), "queue", NULL);
         if (queue->kind == REDIS_TEXT)
                 redis_sync_call(query->redis, query->arena, "ZREM",
-                                key_of(query, KEY_LATER, query_text(query, queue->text)), id, NULL);
+                                query_key(query, KEY_LATER, query_text(query, queue->text)), id, NULL);
         redis_sync_call(query->redis, query->arena, "ZADD", cancelled,
                         arena_printf(query->arena, "%" PRId64, clock_wall_ms()), id, NULL);
         redis_sync_call(query->redis, query->arena, "ZREMRANGEBYRANK", cancelled, "0",
@@ -65,8 +60,8 @@ enum cancel_end query_cancel(const struct query *query, const char *word, const 
         job_find(query, word, &answer->id);
         const struct redis_value *told = redis_sync_cancel(
                 query->redis, query->arena,
-                &(struct redis_cancel){.job_key = key_of(query, KEY_JOB, answer->id),
-                                       .events_key = key_of(query, KEY_EVENTS, answer->id),
+                &(struct redis_cancel){.job_key = query_key(query, KEY_JOB, answer->id),
+                                       .events_key = query_key(query, KEY_EVENTS, answer->id),
                                        .by = json_inside(query, by),
                                        .keep_ms = query->config->claim.keep_ms,
                                        .tier_ms = longest_tier_ms(query->config),

@@ -1,6 +1,7 @@
 #include "query/figures.h"
 #include "core/broker/topology.h"
 #include "core/record/keys.h"
+#include "core/text/json_member.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>
@@ -44,29 +45,16 @@ void figures_of(const struct fleet *fleet, struct figures *figures)
                 figures->ready = figures->retrying = figures->dead = figures->oldest_ms = -1;
 }
 
-static void add_number(struct buffer *out, const char *name, int64_t number)
-{
-        if (number < 0)
-                buffer_printf(out, "\"%s\":null,", name);
-        else
-                buffer_printf(out, "\"%s\":%" PRId64 ",", name, number);
-}
-
 void figures_add(const struct figures *figures, struct buffer *out)
 {
-        add_number(out, "ready", figures->ready);
-        add_number(out, "retrying", figures->retrying);
-        add_number(out, "in_flight", figures->in_flight);
-        add_number(out, "dead", figures->dead);
-        add_number(out, "oldest_ms", figures->oldest_ms);
-        buffer_printf(out, "\"workers\":%zu,\"breakers_open\":%zu,\"rate\":%.1f,\"complete\":%s",
+        json_member_count(out, "ready", figures->ready);
+        json_member_count(out, "retrying", figures->retrying);
+        json_member_count(out, "in_flight", figures->in_flight);
+        json_member_count(out, "dead", figures->dead);
+        json_member_count(out, "oldest_ms", figures->oldest_ms);
+        buffer_printf(out, ",\"workers\":%zu,\"breakers_open\":%zu,\"rate\":%.1f,\"complete\":%s",
                       figures->workers, figures->breakers_open, figures->rate,
                       figures->complete ? "true" : "false");
-}
-
-static const char *key_of(const struct query *query, enum record_key kind)
-{
-        return record_key(query->arena, query->config->redis.prefix, kind, NULL);
 }
 
 void samples_take(const struct query *query)
@@ -74,16 +62,16 @@ void samples_take(const struct query *query)
         struct fleet fleet;
         struct figures figures;
         struct buffer sample = {0};
-        const struct redis_value *won =
-                redis_sync_call(query->redis, query->arena, "SET", key_of(query, KEY_SAMPLING), "1", "NX",
-                                "PX", arena_printf(query->arena, "%d", RECORD_SAMPLE_EVERY_MS - 500), NULL);
+        const struct redis_value *won = redis_sync_call(
+                query->redis, query->arena, "SET", query_key(query, KEY_SAMPLING, NULL), "1", "NX", "PX",
+                arena_printf(query->arena, "%d", RECORD_SAMPLE_EVERY_MS - 500), NULL);
         if (won->kind != REDIS_TEXT || fleet_look(query, &fleet))
                 return;
         figures_of(&fleet, &figures);
         buffer_printf(&sample, "{\"at_ms\":%" PRId64 ",", clock_wall_ms());
         figures_add(&figures, &sample);
         buffer_add_char(&sample, '}');
-        const char *key = key_of(query, KEY_SAMPLES);
+        const char *key = query_key(query, KEY_SAMPLES, NULL);
         redis_sync_call(query->redis, query->arena, "LPUSH", key, sample.data, NULL);
         redis_sync_call(query->redis, query->arena, "LTRIM", key, "0",
                         arena_printf(query->arena, "%d", RECORD_SAMPLES_MAX - 1), NULL);
@@ -103,8 +91,8 @@ const char *samples_add(const struct query *query, struct buffer *out)
 {
         int64_t since_ms = clock_wall_ms() - (int64_t)RECORD_SAMPLES_MAX * RECORD_SAMPLE_EVERY_MS;
         const char *between = "";
-        const struct redis_value *samples = redis_sync_call(query->redis, query->arena, "LRANGE",
-                                                            key_of(query, KEY_SAMPLES), "0", "-1", NULL);
+        const struct redis_value *samples = redis_sync_call(
+                query->redis, query->arena, "LRANGE", query_key(query, KEY_SAMPLES, NULL), "0", "-1", NULL);
         if (samples->kind != REDIS_LIST)
                 return query_text(query, samples->text);
         for (size_t i = samples->count; i > 0; i--) {

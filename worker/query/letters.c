@@ -2,6 +2,7 @@
 #include "core/record/keys.h"
 #include "core/record/letter.h"
 #include "core/text/error_shape.h"
+#include "core/text/json_member.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -206,27 +207,18 @@ void letter_add_fields(const struct redis_value *hash, struct buffer *out)
         }
 }
 
-static void add_text(struct buffer *out, const char *name, struct slice text)
-{
-        buffer_printf(out, ",\"%s\":", name);
-        if (text.len > 0)
-                buffer_add_json_string(out, text);
-        else
-                buffer_add_text(out, "null");
-}
-
 void letter_add_json(const struct letter_entry *entry, struct buffer *out)
 {
         buffer_add_text(out, "{\"dead_id\":");
         buffer_add_json_string(out, slice_of(entry->dead_id));
-        add_text(out, "id", slice_of(entry->id));
-        add_text(out, "type", entry->type);
-        add_text(out, "reason", entry->reason);
-        add_text(out, "error", entry->error);
-        add_text(out, "subject", entry->subject);
-        add_text(out, "app_id", entry->app_id);
-        add_text(out, "routing_key", entry->routing_key);
-        add_text(out, "message_id", entry->message_id);
+        json_member_given(out, "id", slice_of(entry->id));
+        json_member_given(out, "type", entry->type);
+        json_member_given(out, "reason", entry->reason);
+        json_member_given(out, "error", entry->error);
+        json_member_given(out, "subject", entry->subject);
+        json_member_given(out, "app_id", entry->app_id);
+        json_member_given(out, "routing_key", entry->routing_key);
+        json_member_given(out, "message_id", entry->message_id);
         buffer_printf(out,
                       ",\"failed_ms\":%" PRId64 ",\"first_seen_ms\":%" PRId64 ",\"attempt\":%" PRId64
                       ",\"redrives\":%" PRId64 ",\"size\":%" PRId64 ",\"copies\":%" PRId64,

@@ -1,5 +1,6 @@
 #include "query/operation.h"
 #include "core/record/keys.h"
+#include "core/text/json_member.h"
 #include "core/text/word.h"
 #include "io/machine/clock.h"
 #include "query/jobs.h"
@@ -41,11 +42,6 @@ static int64_t *number_of(const struct operation *operation, const struct text_r
         return (int64_t *)(void *)((char *)(uintptr_t)operation + row->offset);
 }
 
-static const char *key_of(const struct query *query, enum record_key kind, const char *id)
-{
-        return record_key(query->arena, query->config->redis.prefix, kind, id);
-}
-
 void operation_begin(const struct query *query, struct operation *operation)
 {
         operation->id = publication_id(query->arena);
@@ -64,7 +60,7 @@ static const char save_script[] =
 static bool list_add(const struct query *query, const struct operation *operation)
 {
         struct arena *arena = query->arena;
-        const char *key = key_of(query, KEY_OPERATIONS, NULL);
+        const char *key = query_key(query, KEY_OPERATIONS, NULL);
         const char *started = arena_printf(arena, "%" PRId64, operation->started_ms);
         const char *ttl = arena_printf(arena, "%d", RECORD_OPERATION_TTL_MS);
         const char *surplus = arena_printf(arena, "%d", -1 - RECORD_OPERATIONS_MAX);
@@ -82,7 +78,7 @@ bool operation_save(const struct query *query, const struct operation *operation
                 SLICE_LITERAL("EVAL"),
                 slice_of(save_script),
                 SLICE_LITERAL("1"),
-                slice_of(key_of(query, KEY_OPERATION, operation->id)),
+                slice_of(query_key(query, KEY_OPERATION, operation->id)),
                 slice_of(arena_printf(arena, "%d", RECORD_OPERATION_TTL_MS)),
         };
         size_t count = 5;
@@ -114,7 +110,7 @@ const char *operation_find(const struct query *query, const char *id, struct ope
 {
         *operation = (struct operation){0};
         const struct redis_value *hash = redis_sync_call(query->redis, query->arena, "HGETALL",
-                                                         key_of(query, KEY_OPERATION, id), NULL);
+                                                         query_key(query, KEY_OPERATION, id), NULL);
         if (hash->kind != REDIS_LIST)
                 return query_text(query, hash->text);
         if (hash->count == 0)
@@ -132,44 +128,36 @@ const char *operation_find(const struct query *query, const char *id, struct ope
 
 bool operation_ask_to_stop(const struct query *query, const char *id)
 {
-        return redis_sync_call(query->redis, query->arena, "HSET", key_of(query, KEY_OPERATION, id), "stop",
-                               "1", NULL)
+        return redis_sync_call(query->redis, query->arena, "HSET", query_key(query, KEY_OPERATION, id),
+                               "stop", "1", NULL)
                        ->kind == REDIS_INTEGER;
 }
 
 int64_t operation_kept(const struct query *query, const char *id)
 {
         const struct redis_value *kept =
-                redis_sync_call(query->redis, query->arena, "LLEN", key_of(query, KEY_DROPPED, id), NULL);
+                redis_sync_call(query->redis, query->arena, "LLEN", query_key(query, KEY_DROPPED, id), NULL);
         return kept->kind == REDIS_INTEGER ? kept->integer : -1;
 }
 
 const struct redis_value *operations_latest(const struct query *query, size_t limit)
 {
-        return redis_sync_call(query->redis, query->arena, "ZREVRANGE", key_of(query, KEY_OPERATIONS, NULL),
-                               "0", arena_printf(query->arena, "%zu", limit - 1), NULL);
-}
-
-static void add_text(struct buffer *out, const char *name, const char *text)
-{
-        buffer_printf(out, ",\"%s\":", name);
-        if (text && text[0])
-                buffer_add_json_string(out, slice_of(text));
-        else
-                buffer_add_text(out, "null");
+        return redis_sync_call(query->redis, query->arena, "ZREVRANGE",
+                               query_key(query, KEY_OPERATIONS, NULL), "0",
+                               arena_printf(query->arena, "%zu", limit - 1), NULL);
 }
 
 void operation_add_json(const struct operation *operation, struct buffer *out)
 {
         buffer_add_text(out, "{\"id\":");
         buffer_add_json_string(out, slice_of(operation->id));
-        add_text(out, "kind", operation->kind);
-        add_text(out, "state", operation->state);
+        json_member_given(out, "kind", slice_of(operation->kind));
+        json_member_given(out, "state", slice_of(operation->state));
         buffer_printf(out, ",\"total\":%" PRId64 ",\"done\":%" PRId64, operation->total, operation->done);
-        add_text(out, "error", operation->error);
-        add_text(out, "queue", operation->queue);
-        add_text(out, "token", operation->token);
-        add_text(out, "new_id", operation->new_id);
+        json_member_given(out, "error", slice_of(operation->error));
+        json_member_given(out, "queue", slice_of(operation->queue));
+        json_member_given(out, "token", slice_of(operation->token));
+        json_member_given(out, "new_id", slice_of(operation->new_id));
         buffer_printf(out, ",\"expired\":%" PRId64 ",\"restorable\":%s,\"started_ms\":%" PRId64,
                       operation->expired, bool_word(operation->kept > 0), operation->started_ms);
         if (operation->ended_ms > 0)

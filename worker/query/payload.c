@@ -5,16 +5,11 @@
 
 #include <stdlib.h>
 
-static const char *key_of(const struct query *query, const char *id)
-{
-        return record_key(query->arena, query->config->redis.prefix, KEY_PAYLOAD, id);
-}
-
 struct payload payload_kept(const struct query *query, const char *id)
 {
         struct payload payload = {.found = PAYLOAD_ABSENT};
         const struct redis_value *packed =
-                redis_sync_call(query->redis, query->arena, "GET", key_of(query, id), NULL);
+                redis_sync_call(query->redis, query->arena, "GET", query_key(query, KEY_PAYLOAD, id), NULL);
         if (packed->kind == REDIS_FAILED)
                 payload.found = PAYLOAD_FAILED;
         else if (packed->kind == REDIS_TEXT &&
@@ -26,8 +21,8 @@ struct payload payload_kept(const struct query *query, const char *id)
 
 bool payload_is_kept(const struct query *query, const char *id)
 {
-        const struct redis_value *there =
-                redis_sync_call(query->redis, query->arena, "EXISTS", key_of(query, id), NULL);
+        const struct redis_value *there = redis_sync_call(query->redis, query->arena, "EXISTS",
+                                                          query_key(query, KEY_PAYLOAD, id), NULL);
         return there->kind == REDIS_INTEGER && there->integer == 1;
 }
 

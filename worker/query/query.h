@@ -2,6 +2,7 @@
 #define LEVERET_QUERY_H
 
 #include "core/memory/arena.h"
+#include "core/record/keys.h"
 #include "core/settings/config.h"
 #include "io/redis/redis_sync.h"
 
@@ -22,6 +23,12 @@ struct query {
 static inline const char *query_text(const struct query *query, struct slice text)
 {
         return arena_copy(query->arena, text.data ? text.data : "", text.len);
+}
+
+/* A key of Redis in the query's arena; `name` as record_key wants it. */
+static inline const char *query_key(const struct query *query, enum record_key kind, const char *name)
+{
+        return record_key(query->arena, query->config->redis.prefix, kind, name);
 }
 
 #endif

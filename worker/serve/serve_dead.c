@@ -1,4 +1,5 @@
 #include "core/broker/topology.h"
+#include "core/text/json_member.h"
 #include "io/machine/clock.h"
 #include "query/jobs.h"
 #include "query/letters_tally.h"
@@ -74,27 +75,18 @@ void serve_dead(const struct serve_call *call)
         buffer_add_char(out, '}');
 }
 
-static void add_text(struct buffer *out, const char *name, const char *text)
-{
-        buffer_printf(out, ",\"%s\":", name);
-        if (text[0])
-                buffer_add_json_string(out, slice_of(text));
-        else
-                buffer_add_text(out, "null");
-}
-
 static void add_groups(const struct letter_group *groups, size_t count, struct buffer *out)
 {
         for (size_t i = 0; i < count; i++) {
                 const struct letter_group *group = &groups[i];
                 buffer_printf(out, "%s{\"count\":%zu,\"first_ms\":%" PRId64 ",\"last_ms\":%" PRId64,
                               i ? "," : "", group->count, group->first_ms, group->last_ms);
-                add_text(out, "type", group->type);
-                add_text(out, "reason", group->reason);
-                add_text(out, "error", group->shape);
-                add_text(out, "app_id", group->app);
-                add_text(out, "routing_key", group->key);
-                add_text(out, "example", group->example);
+                json_member_given(out, "type", slice_of(group->type));
+                json_member_given(out, "reason", slice_of(group->reason));
+                json_member_given(out, "error", slice_of(group->shape));
+                json_member_given(out, "app_id", slice_of(group->app));
+                json_member_given(out, "routing_key", slice_of(group->key));
+                json_member_given(out, "example", slice_of(group->example));
                 buffer_add_char(out, '}');
         }
 }

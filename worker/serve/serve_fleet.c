@@ -1,3 +1,4 @@
+#include "core/text/json_member.h"
 #include "core/text/word.h"
 #include "query/audit.h"
 #include "query/fleet.h"
@@ -8,24 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void add_text(struct buffer *out, const char *name, const char *text)
-{
-        buffer_printf(out, "%s\"%s\":", out->data[out->len - 1] == '{' ? "" : ",", name);
-        if (text)
-                buffer_add_json_string(out, slice_of(text));
-        else
-                buffer_add_text(out, "null");
-}
-
 /* Less than 0 is not known: null. */
-static void add_number(struct buffer *out, const char *name, int64_t number)
-{
-        if (number < 0)
-                buffer_printf(out, ",\"%s\":null", name);
-        else
-                buffer_printf(out, ",\"%s\":%" PRId64, name, number);
-}
-
 static const char end_of_list[] = "],\"next\":null}";
 
 static const char *state_of(const struct fleet_queue *queue, bool asked)
@@ -40,17 +24,17 @@ static const char *state_of(const struct fleet_queue *queue, bool asked)
 static void add_queue(struct buffer *out, const struct fleet_queue *queue, bool asked)
 {
         buffer_add_char(out, '{');
-        add_text(out, "queue", queue->name);
-        add_text(out, "state", state_of(queue, asked));
-        buffer_printf(out, ",\"paused\":%s", bool_word(queue->paused));
-        add_number(out, "ready", queue->ready);
-        add_number(out, "oldest_ms", queue->oldest_ms);
-        add_number(out, "in_flight", queue->in_flight);
-        add_number(out, "consumers", queue->consumers);
-        add_number(out, "dead", queue->dead);
-        add_number(out, "oldest_dead_ms", queue->oldest_dead_ms > 0 ? queue->oldest_dead_ms : -1);
-        add_number(out, "later", queue->later);
-        add_number(out, "later_until_ms", queue->later > 0 ? queue->last_due_ms : -1);
+        json_member_text(out, "queue", queue->name);
+        json_member_text(out, "state", state_of(queue, asked));
+        json_member_bool(out, "paused", queue->paused);
+        json_member_count(out, "ready", queue->ready);
+        json_member_count(out, "oldest_ms", queue->oldest_ms);
+        json_member_count(out, "in_flight", queue->in_flight);
+        json_member_count(out, "consumers", queue->consumers);
+        json_member_count(out, "dead", queue->dead);
+        json_member_count(out, "oldest_dead_ms", queue->oldest_dead_ms > 0 ? queue->oldest_dead_ms : -1);
+        json_member_count(out, "later", queue->later);
+        json_member_count(out, "later_until_ms", queue->later > 0 ? queue->last_due_ms : -1);
         buffer_add_text(out, ",\"retry\":{");
         for (size_t i = 0; i < queue->tier_count; i++)
                 buffer_printf(out, "%s\"%s\":%" PRId64, i ? "," : "", queue->tiers[i].name,
@@ -78,16 +62,16 @@ void serve_queues(const struct serve_call *call)
 static void add_worker(struct buffer *out, const struct fleet_worker *worker)
 {
         buffer_add_char(out, '{');
-        add_text(out, "worker", worker->name);
-        add_text(out, "host", worker->host);
-        add_text(out, "version", worker->version);
-        add_text(out, "state", worker->state);
-        add_text(out, "breaker", worker->breaker);
-        add_text(out, "queues", worker->queues);
-        add_number(out, "in_flight", worker->in_flight);
-        add_number(out, "completed", worker->completed);
-        add_number(out, "started_ms", worker->started_ms);
-        add_number(out, "seen_ms", worker->seen_ms);
+        json_member_text(out, "worker", worker->name);
+        json_member_text(out, "host", worker->host);
+        json_member_text(out, "version", worker->version);
+        json_member_text(out, "state", worker->state);
+        json_member_text(out, "breaker", worker->breaker);
+        json_member_text(out, "queues", worker->queues);
+        json_member_count(out, "in_flight", worker->in_flight);
+        json_member_count(out, "completed", worker->completed);
+        json_member_count(out, "started_ms", worker->started_ms);
+        json_member_count(out, "seen_ms", worker->seen_ms);
         buffer_printf(out, ",\"rate\":%.1f}", worker->rate);
 }
 
@@ -133,7 +117,7 @@ static void add_breaker(struct buffer *out, const struct query *query, const str
                 worst = at > worst ? at : worst;
         }
         if (worst > 0)
-                add_text(out, "breaker", breaker_words[worst]);
+                json_member_text(out, "breaker", breaker_words[worst]);
         else
                 buffer_add_text(out, ",\"breaker\":null");
 }
@@ -151,8 +135,8 @@ void serve_outlets(const struct serve_call *call)
         buffer_add_text(out, "{\"items\":[");
         for (size_t i = 0; (outlet = config_outlet_at(call->query->config, i)); i++) {
                 buffer_add_text(out, i ? ",{" : "{");
-                add_text(out, "outlet", outlet->name);
-                add_text(out, "kind", kinds[outlet->kind]);
+                json_member_text(out, "outlet", outlet->name);
+                json_member_text(out, "kind", kinds[outlet->kind]);
                 add_breaker(out, call->query, &fleet, outlet->name);
                 buffer_add_char(out, '}');
         }
@@ -190,7 +174,7 @@ static void set_paused(const struct serve_call *call, bool paused)
                 return;
         }
         buffer_add_char(out, '{');
-        add_text(out, "queue", queue);
+        json_member_text(out, "queue", queue);
         buffer_printf(out, ",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}", bool_word(paused),
                       bool_word(pause.changed), pause.workers, pause.late);
 }

@@ -1,18 +1,10 @@
 #include "core/record/keys.h"
+#include "core/text/json_member.h"
 #include "io/machine/clock.h"
 #include "query/figures.h"
 #include "serve/serve.h"
 
 #include <inttypes.h>
-
-static void add_text(struct buffer *out, const char *name, const char *text)
-{
-        buffer_printf(out, ",\"%s\":", name);
-        if (text)
-                buffer_add_json_string(out, slice_of(text));
-        else
-                buffer_add_text(out, "null");
-}
 
 /* What keeps mails from their true recipients: nobody should look for them in vain. */
 static void add_guards(const struct config_guard *guard, struct buffer *out)
@@ -23,8 +15,8 @@ static void add_guards(const struct config_guard *guard, struct buffer *out)
                 buffer_add_json_string(out, slice_of(guard->allow_to.list[i]));
         }
         buffer_add_char(out, ']');
-        add_text(out, "redirect_to", guard->redirect_to);
-        add_text(out, "bcc_all", guard->bcc_all);
+        json_member_text(out, "redirect_to", guard->redirect_to);
+        json_member_text(out, "bcc_all", guard->bcc_all);
         buffer_add_char(out, '}');
 }
 
@@ -38,7 +30,7 @@ void serve_overview(const struct serve_call *call)
                 return;
         }
         figures_of(&fleet, &figures);
-        buffer_printf(out, "{\"now_ms\":%" PRId64 ",\"version\":\"%s\",", clock_wall_ms(), LEVERET_VERSION);
+        buffer_printf(out, "{\"now_ms\":%" PRId64 ",\"version\":\"%s\"", clock_wall_ms(), LEVERET_VERSION);
         figures_add(&figures, out);
         add_guards(&call->query->config->guard, out);
         buffer_printf(out, ",\"history\":{\"step_ms\":%d,\"samples\":[", RECORD_SAMPLE_EVERY_MS);

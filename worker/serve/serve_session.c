@@ -1,5 +1,6 @@
 #include "core/codec/json.h"
 #include "core/serve/session.h"
+#include "core/text/json_member.h"
 #include "core/text/word.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
@@ -29,28 +30,14 @@ static void set_cookie(const struct serve_call *call, const char *value, int sec
 static const char *const role_words[] = {
         [SERVE_PUBLISH] = "publish", [SERVE_READ] = "read", [SERVE_OPERATE] = "operate"};
 
-static void add_text(struct buffer *out, const char *name, const char *text)
-{
-        buffer_printf(out, "\"%s\":", name);
-        if (text)
-                buffer_add_json_string(out, slice_of(text));
-        else
-                buffer_add_text(out, "null");
-}
-
 static void tell(const struct serve_call *call, const char *name, enum serve_role role, int64_t until_ms)
 {
         struct buffer *out = &call->answer->body;
         bool nobody = !name && call->query->config->serve.token_count > 0;
         buffer_add_text(out, "{");
-        add_text(out, "token", name);
-        buffer_add_text(out, ",");
-        add_text(out, "role", nobody ? NULL : role_words[role]);
-        buffer_add_text(out, ",\"expires_ms\":");
-        if (until_ms > 0)
-                buffer_printf(out, "%" PRId64, until_ms);
-        else
-                buffer_add_text(out, "null");
+        json_member_text(out, "token", name);
+        json_member_text(out, "role", nobody ? NULL : role_words[role]);
+        json_member_count(out, "expires_ms", until_ms > 0 ? until_ms : -1);
         buffer_printf(out, ",\"open\":%s}", bool_word(call->query->config->serve.token_count == 0));
 }
 

@@ -82,7 +82,7 @@ static void add_figures(struct streams *streams, const struct query *query, stru
         streams->figures_ms = now_ms;
         figures_of(&fleet, &figures);
         begin_event(out, "overview");
-        buffer_printf(out, "{\"now_ms\":%" PRId64 ",\"version\":\"%s\",", clock_wall_ms(), LEVERET_VERSION);
+        buffer_printf(out, "{\"now_ms\":%" PRId64 ",\"version\":\"%s\"", clock_wall_ms(), LEVERET_VERSION);
         figures_add(&figures, out);
         buffer_add_char(out, '}');
         end_event(out);

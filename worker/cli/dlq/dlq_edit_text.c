@@ -61,11 +61,6 @@ static struct slice next_line(struct slice *rest)
         return line;
 }
 
-static bool begins(struct slice text, const char *word)
-{
-        return text.len >= strlen(word) && memcmp(text.data, word, strlen(word)) == 0;
-}
-
 /* What follows `word` in the line, without blanks around it. */
 static const char *after(struct arena *arena, struct slice line, const char *word)
 {
@@ -153,14 +148,14 @@ const char *dlq_edit_read(struct arena *arena, const struct message *message, st
         struct slice rest = text, line;
         const char *problem = NULL;
         *edit = (struct copy_edit){.body = text};
-        if (!begins(text, "id:") && !begins(text, "type:") && !begins(text, header_word))
+        if (!slice_begins(text, "id:") && !slice_begins(text, "type:") && !slice_begins(text, header_word))
                 return NULL;
         while (!problem && (line = next_line(&rest)).len > 0) {
-                if (begins(line, "id:"))
+                if (slice_begins(line, "id:"))
                         edit->id = after(arena, line, "id:");
-                else if (begins(line, "type:"))
+                else if (slice_begins(line, "type:"))
                         edit->type = after(arena, line, "type:");
-                else if (begins(line, header_word))
+                else if (slice_begins(line, header_word))
                         problem = read_header(arena, message, line, head);
                 else
                         problem = "above the empty line only id:, type: and header NAME: are known";

@@ -1,6 +1,7 @@
 #include "cli/fleet/top_view.h"
 #include "cli/fleet/fleet_text.h"
 #include "core/record/keys.h"
+#include "core/text/json_member.h"
 #include "core/text/word.h"
 #include "io/machine/clock.h"
 
@@ -252,14 +253,6 @@ static void add_outbox(struct relay_look *outbox, bool json, struct buffer *out)
         buffer_add_char(out, '\n');
 }
 
-static void add_number(struct buffer *out, const char *name, int64_t number)
-{
-        if (number < 0)
-                buffer_printf(out, ",\"%s\":null", name);
-        else
-                buffer_printf(out, ",\"%s\":%" PRId64, name, number);
-}
-
 static void add_reasons_json(const struct reasons *reasons, struct buffer *out)
 {
         buffer_add_text(out, ",\"dead_by_reason\":[");
@@ -281,12 +274,12 @@ static void add_json(const struct fleet *fleet, const struct sums *sums, const s
 {
         buffer_printf(out, "{\"ts\":%" PRId64 ",\"completed_per_s\":%.1f,\"dead_per_s\":%.1f",
                       clock_wall_ms(), sums->completed_rate, sums->dead_rate);
-        add_number(out, "ready", sums->ready);
-        add_number(out, "in_flight", sums->in_flight);
-        add_number(out, "retrying", sums->retry);
-        add_number(out, "dead", sums->dead);
-        add_number(out, "workers", sums->workers);
-        add_number(out, "breakers_open", sums->breakers_open);
+        json_member_count(out, "ready", sums->ready);
+        json_member_count(out, "in_flight", sums->in_flight);
+        json_member_count(out, "retrying", sums->retry);
+        json_member_count(out, "dead", sums->dead);
+        json_member_count(out, "workers", sums->workers);
+        json_member_count(out, "breakers_open", sums->breakers_open);
         add_reasons_json(reasons, out);
         buffer_add_text(out, ",\"queues\":[");
         for (size_t i = 0; i < fleet->queue_count; i++) {
@@ -295,11 +288,11 @@ static void add_json(const struct fleet *fleet, const struct sums *sums, const s
                 buffer_add_json_string(out, slice_of(queue->name));
                 buffer_printf(out, ",\"exists\":%s,\"paused\":%s", bool_word(queue->exists),
                               bool_word(queue->paused));
-                add_number(out, "ready", queue->ready);
-                add_number(out, "consumers", queue->consumers);
-                add_number(out, "dead", queue->dead);
-                add_number(out, "in_flight", queue->in_flight);
-                add_number(out, "oldest_ms", queue->oldest_ms);
+                json_member_count(out, "ready", queue->ready);
+                json_member_count(out, "consumers", queue->consumers);
+                json_member_count(out, "dead", queue->dead);
+                json_member_count(out, "in_flight", queue->in_flight);
+                json_member_count(out, "oldest_ms", queue->oldest_ms);
                 buffer_add_text(out, ",\"retry\":{");
                 for (size_t tier = 0; tier < queue->tier_count; tier++)
                         buffer_printf(out, "%s\"%s\":%" PRId64, tier ? "," : "", queue->tiers[tier].name,

@@ -43,18 +43,13 @@ static const char *const first_fields[] = {"state",        "reason",        "err
                                            "effects_done", "effects_total", "deferrals", "redrives"};
 static const char *const prefixes[] = {"outlet.", "refused.", "effect."};
 
-static bool begins(struct slice name, const char *prefix)
-{
-        return name.len >= strlen(prefix) && memcmp(name.data, prefix, strlen(prefix)) == 0;
-}
-
 static bool is_first(struct slice name)
 {
         for (size_t i = 0; i < CLI_COUNT(first_fields); i++)
                 if (slice_is(name, first_fields[i]))
                         return true;
         for (size_t i = 0; i < CLI_COUNT(prefixes); i++)
-                if (begins(name, prefixes[i]))
+                if (slice_begins(name, prefixes[i]))
                         return true;
         return false;
 }
@@ -103,7 +98,7 @@ static void print_record(struct cli *cli, const struct redis_value *record)
                 printf("%-20s %s\n", "stuck", "running, its lease ran out, and nobody has taken it over");
         for (size_t prefix = 0; prefix < CLI_COUNT(prefixes); prefix++)
                 for (size_t i = 0; i + 1 < record->count; i += 2)
-                        if (begins(record->items[i].text, prefixes[prefix]))
+                        if (slice_begins(record->items[i].text, prefixes[prefix]))
                                 print_field(cli, record, record->items[i].text, record->items[i + 1].text);
         for (size_t i = 0; i + 1 < record->count; i += 2)
                 if (!is_first(record->items[i].text))

@@ -1,6 +1,7 @@
 #include "core/address/address.h"
 #include "core/memory/memory.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 
 #include <idn2.h>
 #include <stdint.h>
@@ -10,11 +11,6 @@ enum {
         LABEL_MAX = 63,   /* RFC 1035 section 2.3.4 */
         DOMAIN_MAX = 512, /* bytes of a domain as it is written, which A-labels make shorter or longer */
 };
-
-static bool is_digit(char c)
-{
-        return c >= '0' && c <= '9';
-}
 
 static bool is_alphanumeric(char c)
 {

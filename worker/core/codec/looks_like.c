@@ -44,7 +44,7 @@ static char lower(char c)
         return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-static bool begins(struct slice body, struct slice with)
+static bool body_begins(struct slice body, struct slice with)
 {
         size_t same = 0;
         while (same < with.len && same < body.len && lower(body.data[same]) == lower(with.data[same]))
@@ -77,7 +77,7 @@ static bool is_form(struct slice body)
 const char *looks_like(struct slice body)
 {
         for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++)
-                if (begins(body, looks[i].begin))
+                if (body_begins(body, looks[i].begin))
                         return looks[i].name;
         if (is_php(body))
                 return "serialize() of PHP";

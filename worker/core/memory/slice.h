@@ -30,4 +30,10 @@ static inline bool slice_is(struct slice a, const char *text)
         return slice_equal(a, slice_of(text));
 }
 
+static inline bool slice_begins(struct slice a, const char *prefix)
+{
+        size_t len = strlen(prefix);
+        return a.len >= len && memcmp(a.data, prefix, len) == 0;
+}
+
 #endif

@@ -14,17 +14,11 @@
 
 enum { OWN_HEADERS_MAX = 13, PERSISTENT = 2 };
 
-static bool begins(struct slice text, const char *prefix)
-{
-        size_t len = strlen(prefix);
-        return text.len >= len && memcmp(text.data, prefix, len) == 0;
-}
-
 /* A header that would do harm on a copy. */
 static bool is_stripped(struct slice name)
 {
-        return begins(name, OWN_HEADER_PREFIX) || slice_is(name, "x-death") ||
-               begins(name, "x-first-death-") || begins(name, "x-last-death-") ||
+        return slice_begins(name, OWN_HEADER_PREFIX) || slice_is(name, "x-death") ||
+               slice_begins(name, "x-first-death-") || slice_begins(name, "x-last-death-") ||
                slice_is(name, "x-delivery-count") || slice_is(name, "x-acquired-count") ||
                slice_is(name, "CC") || slice_is(name, "BCC");
 }

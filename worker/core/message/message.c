@@ -8,6 +8,11 @@ const struct header *message_header(const struct message *message, const char *n
         return NULL;
 }
 
+struct slice header_text(const struct header *header)
+{
+        return header && header->tag == HEADER_STRING ? header->text : (struct slice){0};
+}
+
 struct slice message_header_text(const struct message *message, const char *name)
 {
         const struct header *header = message_header(message, name);

@@ -79,6 +79,8 @@ struct message {
 
 /* The top-level header of that exact name, or NULL. */
 const struct header *message_header(const struct message *message, const char *name);
+/* The text of a header that is a string, else absent; NULL is absent. */
+struct slice header_text(const struct header *header);
 /* Its text if it is a string or bytes, else absent. */
 struct slice message_header_text(const struct message *message, const char *name);
 /* Its value if it is any integer type and not negative, else `otherwise`. */

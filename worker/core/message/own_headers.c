@@ -69,22 +69,17 @@ static const struct header *entry_of(const struct header *table, const char *nam
         return NULL;
 }
 
-static struct slice text_of(const struct header *header)
-{
-        return header && header->tag == HEADER_STRING ? header->text : (struct slice){0};
-}
-
 static struct slice death_routing_key(const struct header *death)
 {
         const struct header *keys = entry_of(death, "routing-keys");
         bool usable = keys && keys->tag == HEADER_ARRAY && keys->nested.count > 0;
-        return usable ? text_of(&keys->nested.items[0]) : (struct slice){0};
+        return usable ? header_text(&keys->nested.items[0]) : (struct slice){0};
 }
 
 void own_headers_read_dead(const struct message *message, struct own_headers *own)
 {
         const struct header *death = newest_death(message);
-        struct slice exchange = death ? text_of(entry_of(death, "exchange")) : message->exchange;
+        struct slice exchange = death ? header_text(entry_of(death, "exchange")) : message->exchange;
         size_t foot = sizeof(LADDER_FOOT) - 1;
         bool later = exchange.len >= foot && memcmp(exchange.data, LADDER_FOOT, foot) == 0;
         bool ours = later || slice_is(exchange, EXCHANGE_RETURN) || slice_is(exchange, EXCHANGE_RETRY) ||

@@ -1,16 +1,8 @@
 #include "core/plan/plan_json.h"
+#include "core/text/json_member.h"
 #include "core/text/word.h"
 
 #include <inttypes.h>
-
-static void add_text(struct buffer *out, const char *name, const char *text)
-{
-        buffer_printf(out, ",\"%s\":", name);
-        if (text)
-                buffer_add_json_string(out, slice_of(text));
-        else
-                buffer_add_text(out, "null");
-}
 
 static void add_texts(struct buffer *out, const char *name, const char *const *texts)
 {
@@ -43,8 +35,8 @@ static void add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
         if (!list.url && !list.mailto)
                 return;
         buffer_printf(out, ",\"list_unsubscribe\":{\"one_click\":%s", bool_word(list.one_click));
-        add_text(out, "url", list.url);
-        add_text(out, "mailto", list.mailto);
+        json_member_text(out, "url", list.url);
+        json_member_text(out, "mailto", list.mailto);
         buffer_add_char(out, '}');
 }
 
@@ -57,11 +49,11 @@ static void add_attachments(struct buffer *out, const struct attachment *files)
         for (size_t i = 0; files[i].name; i++) {
                 int64_t size = files[i].content ? (int64_t)files[i].content_len : files[i].size;
                 buffer_printf(out, "%s{\"size\":%" PRId64, i ? "," : "", size);
-                add_text(out, "name", files[i].name);
-                add_text(out, "type", files[i].type);
-                add_text(out, "url", files[i].url);
-                add_text(out, "sha256", files[i].sha256);
-                add_text(out, "inline_id", files[i].inline_id);
+                json_member_text(out, "name", files[i].name);
+                json_member_text(out, "type", files[i].type);
+                json_member_text(out, "url", files[i].url);
+                json_member_text(out, "sha256", files[i].sha256);
+                json_member_text(out, "inline_id", files[i].inline_id);
                 buffer_add_char(out, '}');
         }
         buffer_add_char(out, ']');
@@ -70,23 +62,23 @@ static void add_attachments(struct buffer *out, const struct attachment *files)
 static void add_mail(struct buffer *out, const struct mail *mail)
 {
         buffer_add_text(out, "{\"kind\":\"mail\"");
-        add_text(out, "key", mail->key);
-        add_text(out, "from", mail->from);
-        add_text(out, "to", mail->to);
-        add_text(out, "cc", mail->cc);
-        add_text(out, "bcc", mail->bcc);
-        add_text(out, "reply_to", mail->reply_to);
-        add_text(out, "subject", mail->subject);
-        add_text(out, "text", mail->text);
-        add_text(out, "html", mail->html);
+        json_member_text(out, "key", mail->key);
+        json_member_text(out, "from", mail->from);
+        json_member_text(out, "to", mail->to);
+        json_member_text(out, "cc", mail->cc);
+        json_member_text(out, "bcc", mail->bcc);
+        json_member_text(out, "reply_to", mail->reply_to);
+        json_member_text(out, "subject", mail->subject);
+        json_member_text(out, "text", mail->text);
+        json_member_text(out, "html", mail->html);
         add_pairs(out, "headers", mail->headers);
         add_attachments(out, mail->attachments);
         add_unsubscribe(out, mail->list_unsubscribe);
-        add_text(out, "in_reply_to", mail->in_reply_to);
+        json_member_text(out, "in_reply_to", mail->in_reply_to);
         add_texts(out, "references", mail->references);
         add_texts(out, "tags", mail->tags);
         add_pairs(out, "metadata", mail->metadata);
-        add_text(out, "outlet", mail->outlet);
+        json_member_text(out, "outlet", mail->outlet);
         buffer_add_char(out, '}');
 }
 
@@ -102,11 +94,11 @@ static void add_data(struct buffer *out, const char *data)
 static void add_post(struct buffer *out, const struct post *post)
 {
         buffer_add_text(out, "{\"kind\":\"post\"");
-        add_text(out, "key", post->key);
+        json_member_text(out, "key", post->key);
         buffer_add_text(out, ",\"url\":");
         buffer_add_json_string(out, (struct slice){.data = post->url, .len = strcspn(post->url, "?#")});
-        add_text(out, "type", post->type);
-        add_text(out, "outlet", post->outlet);
+        json_member_text(out, "type", post->type);
+        json_member_text(out, "outlet", post->outlet);
         add_data(out, post->data);
 }
 
@@ -119,9 +111,9 @@ static void add_publish(struct buffer *out, const struct outgoing_batch *batch)
                 if (batch->numbered)
                         buffer_printf(out, ".%zu", i);
                 buffer_add_char(out, '"');
-                add_text(out, "type", outgoing->type);
-                add_text(out, "subject", outgoing->subject);
-                add_text(out, "exchange", outgoing->exchange);
+                json_member_text(out, "type", outgoing->type);
+                json_member_text(out, "subject", outgoing->subject);
+                json_member_text(out, "exchange", outgoing->exchange);
                 add_data(out, outgoing->data);
         }
 }

@@ -1,5 +1,6 @@
 #include "core/plan/registry.h"
 #include "core/plan/fields.h"
+#include "core/text/word.h"
 
 #include <stdio.h>
 
@@ -11,11 +12,6 @@ const struct handler *handler_find(const struct handler *const *table, struct sl
                 if (slice_is(type, (*table)->type))
                         return *table;
         return NULL;
-}
-
-static bool is_digit(char c)
-{
-        return c >= '0' && c <= '9';
 }
 
 static bool is_word_byte(char c)

@@ -70,7 +70,7 @@ int64_t send_retry_after_ms(struct slice value, int64_t now_s)
         return until_s <= now_s ? 0 : (until_s - now_s) * 1000;
 }
 
-static bool begins(struct slice text, const char *word)
+static bool begins_in_any_case(struct slice text, const char *word)
 {
         return text.len >= strlen(word) && strncasecmp(text.data, word, strlen(word)) == 0;
 }
@@ -78,7 +78,7 @@ static bool begins(struct slice text, const char *word)
 static bool holds(struct slice text, const char *word)
 {
         for (size_t at = 0; at < text.len; at++)
-                if (begins((struct slice){.data = text.data + at, .len = text.len - at}, word))
+                if (begins_in_any_case((struct slice){.data = text.data + at, .len = text.len - at}, word))
                         return true;
         return false;
 }
@@ -89,7 +89,8 @@ bool http_answer_is_foreign(struct slice content_type, struct slice body)
         while (at < body.len && strchr(" \t\r\n", body.data[at]))
                 at++;
         char first = at < body.len ? body.data[at] : '\0';
-        if (first == '<' || begins(content_type, "text/html") || begins(content_type, "application/xhtml"))
+        if (first == '<' || begins_in_any_case(content_type, "text/html") ||
+            begins_in_any_case(content_type, "application/xhtml"))
                 return true;
         return content_type.len && !holds(content_type, "json") && first && first != '{' && first != '[';
 }

@@ -1,14 +1,10 @@
 #include "core/text/error_shape.h"
 #include "core/text/buffer.h"
+#include "core/text/word.h"
 
 #include <stdbool.h>
 
 enum { ID_LEN_MIN = 8 };
-
-static bool is_digit(char c)
-{
-        return c >= '0' && c <= '9';
-}
 
 static bool is_word(char c)
 {

@@ -24,4 +24,10 @@ static inline const char *bool_word(bool value)
         return value ? "true" : "false";
 }
 
+/* One of 0 to 9, whatever the locale. */
+static inline bool is_digit(char c)
+{
+        return c >= '0' && c <= '9';
+}
+
 #endif

@@ -45,11 +45,6 @@ struct smtp_connection {
 
 /* ---- connecting ---- */
 
-static bool begins(struct slice text, const char *word)
-{
-        return text.len >= strlen(word) && memcmp(text.data, word, strlen(word)) == 0;
-}
-
 static void command_seen(struct smtp_connection *connection, struct slice command)
 {
         const struct smtp_heard *heard = &connection->heard;
@@ -57,12 +52,12 @@ static void command_seen(struct smtp_connection *connection, struct slice comman
         connection->heard.replied = false;
         if (continued) /* base64, whatever it begins with */
                 return;
-        if (begins(command, "EHLO") || begins(command, "HELO")) {
+        if (slice_begins(command, "EHLO") || slice_begins(command, "HELO")) {
                 connection->phase = SMTP_EHLO;
                 connection->extensions = (struct smtp_extensions){0};
-        } else if (begins(command, "STARTTLS")) {
+        } else if (slice_begins(command, "STARTTLS")) {
                 connection->phase = SMTP_STARTTLS;
-        } else if (begins(command, "AUTH ")) {
+        } else if (slice_begins(command, "AUTH ")) {
                 connection->phase = SMTP_AUTH;
         }
 }

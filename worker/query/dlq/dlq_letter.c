@@ -21,11 +21,6 @@ static const struct header *entry_of(const struct header *table, const char *nam
         return NULL;
 }
 
-static struct slice text_of(const struct header *header)
-{
-        return header && header->tag == HEADER_STRING ? header->text : (struct slice){0};
-}
-
 /* The death in the work queue itself; a retry that expired in its tier was none. */
 static const struct header *death_in(const struct message *message, const char *queue)
 {
@@ -33,7 +28,7 @@ static const struct header *death_in(const struct message *message, const char *
         if (!deaths || deaths->tag != HEADER_ARRAY || deaths->nested.count == 0)
                 return NULL;
         for (size_t i = 0; i < deaths->nested.count; i++)
-                if (slice_is(text_of(entry_of(&deaths->nested.items[i], "queue")), queue))
+                if (slice_is(header_text(entry_of(&deaths->nested.items[i], "queue")), queue))
                         return &deaths->nested.items[i];
         return &deaths->nested.items[0];
 }
@@ -41,7 +36,7 @@ static const struct header *death_in(const struct message *message, const char *
 /* `death` may be NULL: headers that cannot be taken apart, or a message that nobody has moved. */
 static const char *reason_of(const struct dlq *dlq, const struct message *message, const struct header *death)
 {
-        struct slice word = death ? text_of(entry_of(death, "reason")) : (struct slice){0};
+        struct slice word = death ? header_text(entry_of(death, "reason")) : (struct slice){0};
         if (!death && strcmp(dlq->source, QUEUE_UNROUTED) == 0)
                 return "unrouted";
         if (!word.data)
