@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-const char help_about[] = "leveret consumes messages from RabbitMQ, runs a small handler for each type and\n"
-                          "sends the mails that it asks for, keeping an idempotency record of every job in\n"
-                          "Redis. `leveret run` is the worker; start as many as you like. All other\n"
-                          "commands are for people: they ask Redis, the broker or the worker on this\n"
-                          "machine. Only publish, mail test, topology apply, queue pause and resume, and\n"
-                          "redrive, drop, purge, restore and sync of dlq change anything.\n";
+const char help_about[] = "leveret consumes messages from RabbitMQ, asks their type for a plan, and carries\n"
+                          "it out: mails, webhooks, further messages, each once. The idempotency record of\n"
+                          "every job is in Redis. `leveret run` is the worker; start as many as you like.\n"
+                          "serve and relay are processes of their own. All other commands are for people:\n"
+                          "they ask Redis, the broker or the worker on this machine. Only publish, mail\n"
+                          "test, topology apply, queue pause and resume, schedule run, job cancel and\n"
+                          "forget, and redrive, drop, purge, restore and sync of dlq change anything.\n";
 
 const char help_options[] = "  -c FILE        the configuration; else $LEVERET_CONFIG, config/leveret.yaml\n"
                             "                 here, or /etc/leveret/leveret.yaml\n"
