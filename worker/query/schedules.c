@@ -1,5 +1,6 @@
 #include "query/schedules.h"
 #include "core/record/keys.h"
+#include "core/text/json_member.h"
 #include "io/machine/clock.h"
 #include "io/machine/zone_file.h"
 
@@ -79,37 +80,25 @@ const struct config_schedule *query_schedule_find(const struct config *config, c
         return NULL;
 }
 
-static void add_text(struct buffer *out, const char *name, const char *text)
-{
-        buffer_printf(out, "%s\"%s\":", out->data[out->len - 1] == '{' ? "" : ",", name);
-        if (text)
-                buffer_add_json_string(out, slice_of(text));
-        else
-                buffer_add_text(out, "null");
-}
-
 void query_schedule_add(const struct query_schedule *schedule, struct buffer *out)
 {
         static const char *const missed[] = {
                 [TICKER_MISSED_LAST] = "last", [TICKER_MISSED_ALL] = "all", [TICKER_MISSED_NONE] = "none"};
         const struct config_schedule *config = schedule->config;
         buffer_add_char(out, '{');
-        add_text(out, "name", config->name);
-        add_text(out, "cron", config->cron);
-        add_text(out, "timezone", config->timezone);
-        add_text(out, "type", config->type);
-        add_text(out, "missed", missed[config->missed]);
-        add_text(out, "overlap", config->overlap == OVERLAP_SKIP ? "skip" : "allow");
+        json_member_text(out, "name", config->name);
+        json_member_text(out, "cron", config->cron);
+        json_member_text(out, "timezone", config->timezone);
+        json_member_text(out, "type", config->type);
+        json_member_text(out, "missed", missed[config->missed]);
+        json_member_text(out, "overlap", config->overlap == OVERLAP_SKIP ? "skip" : "allow");
         buffer_add_text(out, ",\"next\":[");
         for (size_t i = 0; i < schedule->next_count; i++)
                 buffer_printf(out, "%s%" PRId64, i ? "," : "", schedule->next_ms[i]);
         buffer_add_char(out, ']');
-        if (schedule->last_ms > 0)
-                buffer_printf(out, ",\"last_ms\":%" PRId64, schedule->last_ms);
-        else
-                buffer_add_text(out, ",\"last_ms\":null");
-        add_text(out, "last_id", schedule->last_id);
-        add_text(out, "last_state", schedule->last_state);
+        json_member_count(out, "last_ms", schedule->last_ms > 0 ? schedule->last_ms : -1);
+        json_member_text(out, "last_id", schedule->last_id);
+        json_member_text(out, "last_state", schedule->last_state);
         buffer_printf(
                 out, ",\"ticks\":{\"published\":%" PRId64 ",\"missed\":%" PRId64 ",\"skipped\":%" PRId64 "}}",
                 schedule->published, schedule->missed, schedule->skipped);
