@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static void tell(struct cli_table *table, const char *service, bool ok, const char *detail)
+static void check_tell(struct cli_table *table, const char *service, bool ok, const char *detail)
 {
         cli_table_row(table, service, ok ? "ok" : "failed", cli_safe(table->cli, slice_of(detail)));
 }
@@ -26,7 +26,7 @@ static bool probe_replicas(struct cli *cli, struct cli_table *table, struct redi
         int64_t wanted = cli->config->redis.replicas, have = redis_sync_replicas(redis);
         bool ok = redis_sync_wait(redis, cli->config, error);
         if (!ok)
-                tell(table, "replicas", false, error);
+                check_tell(table, "replicas", false, error);
         else if (have > wanted)
                 cli_table_row(table, "replicas", "warning",
                               arena_printf(&cli->arena,
@@ -34,7 +34,8 @@ static bool probe_replicas(struct cli *cli, struct cli_table *table, struct redi
                                            ": a failover to another one may forget what was recorded last",
                                            have, wanted));
         else
-                tell(table, "replicas", true, arena_printf(&cli->arena, "%" PRId64 " acknowledge", wanted));
+                check_tell(table, "replicas", true,
+                           arena_printf(&cli->arena, "%" PRId64 " acknowledge", wanted));
         return ok;
 }
 
@@ -43,15 +44,15 @@ static bool probe_redis(struct cli *cli, struct cli_table *table)
         char error[256];
         struct redis_sync *redis = redis_sync_open(cli->config, error);
         if (!redis) {
-                tell(table, "redis", false, error);
+                check_tell(table, "redis", false, error);
                 return false;
         }
         char found[REDIS_FOUND_SIZE];
         bool unknown = redis_sync_keeps_unknown(redis), ok = true;
         redis_sync_found(redis, found);
-        tell(table, "redis", true,
-             arena_printf(&cli->arena, "%s%s%s", found, text_if(!unknown, ", "),
-                          unknown ? eviction_unknown : "takes writes, evicts nothing"));
+        check_tell(table, "redis", true,
+                   arena_printf(&cli->arena, "%s%s%s", found, text_if(!unknown, ", "),
+                                unknown ? eviction_unknown : "takes writes, evicts nothing"));
         if (cli->config->redis.replicas > 0)
                 ok = probe_replicas(cli, table, redis);
         redis_sync_close(redis);
@@ -62,7 +63,7 @@ static bool probe_amqp(struct cli *cli, struct cli_table *table)
 {
         struct amqp_error error;
         bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY, NULL, NULL, &error);
-        tell(table, "amqp", ok, ok ? "topology is in place" : error.text);
+        check_tell(table, "amqp", ok, ok ? "topology is in place" : error.text);
         return ok;
 }
 
@@ -93,9 +94,9 @@ static bool probe_policies(struct cli *cli, struct cli_table *table)
         }
         bool asked = amqp_policies_look(cli->config, on_policy, &rows, &error);
         if (!asked)
-                tell(table, "policies", false, error.text);
+                check_tell(table, "policies", false, error.text);
         else if (rows.count == 0)
-                tell(table, "policies", true, "none expires or refuses messages in leveret's queues");
+                check_tell(table, "policies", true, "none expires or refuses messages in leveret's queues");
         return asked && !rows.loses;
 }
 
@@ -105,7 +106,7 @@ static bool probe_outbox(struct cli *cli, struct cli_table *table)
         if (!cli->config->relay.url)
                 return true;
         bool ok = relay_probe(cli->config, text);
-        tell(table, "postgres", ok, arena_strdup(&cli->arena, text));
+        check_tell(table, "postgres", ok, arena_strdup(&cli->arena, text));
         return ok;
 }
 
@@ -128,13 +129,14 @@ static bool probe_mail(struct cli *cli, struct cli_table *table)
         char error[256];
         struct send_result result;
         if (!mail_once(cli->config, NULL, &result, error)) {
-                tell(table, "mail", false, error);
+                check_tell(table, "mail", false, error);
                 return false;
         }
         bool ok = result.outcome == SEND_DONE;
-        tell(table, "mail", ok,
-             ok ? mail_proven(cli->config)
-                : arena_printf(&cli->arena, "%s: %s", mail_place(&cli->arena, cli->config), result.error));
+        check_tell(
+                table, "mail", ok,
+                ok ? mail_proven(cli->config)
+                   : arena_printf(&cli->arena, "%s: %s", mail_place(&cli->arena, cli->config), result.error));
         return ok;
 }
 
@@ -180,7 +182,7 @@ static void tell_guard(struct cli *cli, struct cli_table *table)
         struct buffer text = {0};
         mail_guard_tell(&cli->config->guard, &text);
         if (text.len)
-                tell(table, "guard", true, arena_copy(&cli->arena, text.data, text.len));
+                check_tell(table, "guard", true, arena_copy(&cli->arena, text.data, text.len));
         buffer_fini(&text);
 }
 
@@ -201,7 +203,7 @@ int command_check(struct cli *cli, int argc, char **argv)
                 {.title = "SERVICE"}, {.title = "STATE"}, {.title = "DETAIL"}};
         struct cli_table table;
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
-        tell(&table, "config", true, "no errors");
+        check_tell(&table, "config", true, "no errors");
         bool ok = true;
         tell_guard(cli, &table);
         if (!offline) {

@@ -49,7 +49,7 @@ static bool add_set(struct cli *cli, const char *value)
 }
 
 /* The value of argv[*at]: after '=' or the next word. */
-static const char *value_of(const struct cli *cli, int argc, char **argv, int *at, bool is_long)
+static const char *cli_value_of(const struct cli *cli, int argc, char **argv, int *at, bool is_long)
 {
         const char *equals = is_long ? strchr(argv[*at], '=') : NULL;
         if (equals)
@@ -108,12 +108,12 @@ static bool take_flag(struct cli *cli, int argc, char **argv, int *at, const str
         if (strcmp(word, "--wide") == 0)
                 return cli->wide = true;
         if (strcmp(word, "-c") == 0 || (len == 8 && strncmp(word, "--config", 8) == 0))
-                return (cli->config_file = value_of(cli, argc, argv, at, is_long)) != NULL;
+                return (cli->config_file = cli_value_of(cli, argc, argv, at, is_long)) != NULL;
         if (strcmp(word, "-o") == 0 || (len == 8 && strncmp(word, "--output", 8) == 0))
-                return (value = value_of(cli, argc, argv, at, is_long)) && set_output(cli, value);
+                return (value = cli_value_of(cli, argc, argv, at, is_long)) && set_output(cli, value);
         const struct cli_flag *flag = flag_find(flags, word, len);
         if (len == 5 && strncmp(word, "--set", 5) == 0 && !(flag && is_pointer(argc, argv, *at)))
-                return (value = value_of(cli, argc, argv, at, is_long)) && add_set(cli, value);
+                return (value = cli_value_of(cli, argc, argv, at, is_long)) && add_set(cli, value);
         if (!flag)
                 return complain(cli, word, flag_missing(cli, word, flags));
         int64_t duration_ms;
@@ -128,7 +128,7 @@ static bool take_flag(struct cli *cli, int argc, char **argv, int *at, const str
         if (before && !flag->repeats)
                 return complain(cli, word, "given twice");
         cli->given |= bit;
-        *flag->value = value_of(cli, argc, argv, at, is_long);
+        *flag->value = cli_value_of(cli, argc, argv, at, is_long);
         if (before && *flag->value)
                 *flag->value = arena_printf(&cli->arena, "%s\n%s", before, *flag->value);
         return *flag->value != NULL;

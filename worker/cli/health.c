@@ -15,7 +15,7 @@ static void print_lines(struct cli *cli, const char *text, FILE *out)
 }
 
 /* The first line is the state; the others say what was looked at, or why it is not ready. */
-static void print_json(const char *text)
+static void health_print_json(const char *text)
 {
         struct buffer out = {0};
         size_t len = strcspn(text, "\n");
@@ -79,9 +79,9 @@ int command_health(struct cli *cli, int argc, char **argv)
         else
                 status = http == 200 ? CLI_OK : CLI_ERROR;
         if (cli->output == CLI_JSON && error[0])
-                print_json(arena_printf(&cli->arena, "unreachable\n%s", error));
+                health_print_json(arena_printf(&cli->arena, "unreachable\n%s", error));
         else if (cli->output == CLI_JSON)
-                print_json(body.len > 0 ? body.data : "unknown");
+                health_print_json(body.len > 0 ? body.data : "unknown");
         else if (body.len > 0)
                 print_lines(cli, body.data, status == CLI_OK ? stdout : stderr);
         buffer_fini(&body);

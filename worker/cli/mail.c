@@ -28,7 +28,7 @@ static void tell_json(const struct config *config, const struct send_result *res
         buffer_fini(&out);
 }
 
-static int tell(struct cli *cli, const struct send_result *result)
+static int mail_tell(struct cli *cli, const struct send_result *result)
 {
         if (cli->output == CLI_JSON)
                 tell_json(cli->config, result);
@@ -70,7 +70,7 @@ static int send_one(struct cli *cli, const char *to)
         struct send_result result;
         if (!mail_once(config, &request, &result, error))
                 return cli_fail(cli, CLI_CONFIG, "%s", error);
-        return tell(cli, &result);
+        return mail_tell(cli, &result);
 }
 
 int command_mail(struct cli *cli, int argc, char **argv)

@@ -29,7 +29,8 @@ static void on_done(void *context, const struct send_result *result)
         ended->done = true;
 }
 
-static void begin(struct transport *transport, const struct mail_request *request, struct ended *ended)
+static void mail_once_begin(struct transport *transport, const struct mail_request *request,
+                            struct ended *ended)
 {
         if (request)
                 transport_send(transport, request, /* park = */ false,
@@ -46,7 +47,7 @@ bool mail_once(const struct config *config, const struct mail_request *request, 
         struct transport *transport = transport_open(&loop, &config->mail, error);
         if (transport) {
                 struct ended ended = {.result = result};
-                begin(transport, request, &ended);
+                mail_once_begin(transport, request, &ended);
                 while (!ended.done)
                         uv_run(&loop, UV_RUN_ONCE);
                 transport_close(transport);

@@ -7,7 +7,7 @@
 /* The most that a body may ever be. */
 #define DATA_MAX ((size_t)16 << 20)
 
-static void print_json(const struct handler *handler, const struct plan *plan)
+static void plan_print_json(const struct handler *handler, const struct plan *plan)
 {
         struct buffer out = {0};
         plan_json(&out, handler->type, plan);
@@ -44,7 +44,7 @@ static int plan_print(struct cli *cli, const struct handler *handler, struct sli
                 break;
         }
         if (cli->output == CLI_JSON) {
-                print_json(handler, plan);
+                plan_print_json(handler, plan);
                 return CLI_OK;
         }
         struct buffer text = {0};

@@ -46,7 +46,7 @@ struct confirmation {
         char error[256];
 };
 
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
+static void publish_on_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct confirmation *confirmation = context;
         confirmation->done = true;
@@ -62,7 +62,7 @@ enum publish_outcome cli_publish_message(struct cli *cli, struct arena *arena, s
                 abort();
         struct amqp_publisher *publisher = amqp_publisher_open(&loop, cli->config, CONFIRM_TIMEOUT_MS);
         struct confirmation confirmation = {0};
-        amqp_publisher_publish(publisher, arena, message, on_published, &confirmation);
+        amqp_publisher_publish(publisher, arena, message, publish_on_published, &confirmation);
         while (!confirmation.done)
                 uv_run(&loop, UV_RUN_ONCE);
         amqp_publisher_close(publisher, 1000);
@@ -72,15 +72,15 @@ enum publish_outcome cli_publish_message(struct cli *cli, struct arena *arena, s
         return confirmation.outcome;
 }
 
-static enum publish_outcome publish(struct cli *cli, const struct request *request, char error[256])
+static enum publish_outcome publish_publish(struct cli *cli, const struct request *request, char error[256])
 {
         struct arena *arena = arena_new();
         return cli_publish_message(cli, arena, publication_message(arena, &request->is), error);
 }
 
 /* What is certainly not there leaves no record of a job that nobody will ever see. */
-static int settle(struct cli *cli, struct publish_record *record, enum publish_outcome outcome,
-                  const char *error)
+static int publish_settle(struct cli *cli, struct publish_record *record, enum publish_outcome outcome,
+                          const char *error)
 {
         const char *word = publish_outcome_word(outcome);
         switch (outcome) {
@@ -113,7 +113,7 @@ static int publish_recorded(struct cli *cli, struct redis_sync *redis, const str
         char error[256];
         int status = publish_record_write(&record);
         if (status == CLI_OK)
-                status = settle(cli, &record, publish(cli, request, error), error);
+                status = publish_settle(cli, &record, publish_publish(cli, request, error), error);
         if (status != CLI_OK)
                 return status;
         cli_print(cli->output == CLI_JSON

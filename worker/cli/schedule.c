@@ -19,7 +19,7 @@ static const struct cli_column columns[] = {
         {.title = "SKIPPED", .numeric = true, .extra = true},
 };
 
-static int list(struct cli *cli, struct redis_sync *redis)
+static int schedule_list(struct cli *cli, struct redis_sync *redis)
 {
         struct query_schedule *schedules;
         struct cli_table table;
@@ -75,7 +75,7 @@ int command_schedule(struct cli *cli, int argc, char **argv)
         struct redis_sync *redis = cli_redis(cli);
         if (!redis)
                 return CLI_ERROR;
-        status = lists ? list(cli, redis) : run_now(cli, redis, cli->words[1]);
+        status = lists ? schedule_list(cli, redis) : run_now(cli, redis, cli->words[1]);
         redis_sync_close(redis);
         return status;
 }

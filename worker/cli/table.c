@@ -134,7 +134,7 @@ static void add_line(struct buffer *out, const struct cli_table *table, const st
         buffer_add_char(out, '\n');
 }
 
-static void add_text(struct buffer *out, const struct cli_table *table)
+static void table_add_text(struct buffer *out, const struct cli_table *table)
 {
         struct layout layout;
         lay_out(table, &layout);
@@ -170,7 +170,7 @@ void cli_table_add(struct cli_table *table, struct buffer *out)
         if (table->cli->output == CLI_JSON)
                 add_json(out, table);
         else
-                add_text(out, table);
+                table_add_text(out, table);
         free(table->cells);
         table->cells = NULL;
 }

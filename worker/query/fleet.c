@@ -14,7 +14,7 @@ enum { QUICK_MS = 2000 };
 
 /* ---- workers ---- */
 
-static double number_of(const struct redis_value *hash, const char *field)
+static double fleet_number_of(const struct redis_value *hash, const char *field)
 {
         char text[40];
         snprintf(text, sizeof(text), "%.*s", SLICE_PRINT(redis_value_field(hash, field)));
@@ -43,11 +43,11 @@ static void add_worker(const struct query *query, struct fleet *fleet, struct sl
                 .queues = query_text(query, redis_value_field(hash, "queues")),
                 .paused = query_text(query, redis_value_field(hash, "paused")),
                 .breaker = query_text(query, redis_value_field(hash, "breaker")),
-                .in_flight = (int64_t)number_of(hash, "in_flight"),
-                .completed = (int64_t)number_of(hash, "completed"),
-                .started_ms = (int64_t)number_of(hash, "started_ms"),
-                .seen_ms = (int64_t)number_of(hash, "seen_ms"),
-                .rate = number_of(hash, "rate"),
+                .in_flight = (int64_t)fleet_number_of(hash, "in_flight"),
+                .completed = (int64_t)fleet_number_of(hash, "completed"),
+                .started_ms = (int64_t)fleet_number_of(hash, "started_ms"),
+                .seen_ms = (int64_t)fleet_number_of(hash, "seen_ms"),
+                .rate = fleet_number_of(hash, "rate"),
         };
 }
 
@@ -143,7 +143,7 @@ static int64_t in_flight_of(const struct query *query, const struct fleet *fleet
                         continue;
                 if (!redis_value_field(fleet->workers[i].told, field).data)
                         return -1;
-                sum += (int64_t)number_of(fleet->workers[i].told, field);
+                sum += (int64_t)fleet_number_of(fleet->workers[i].told, field);
         }
         return sum;
 }
@@ -152,10 +152,10 @@ static int64_t in_flight_of(const struct query *query, const struct fleet *fleet
 static int64_t newer_than_ms(const struct query *query, const struct fleet *fleet,
                              const struct redis_value *all, const char *queue)
 {
-        int64_t newest_ms = (int64_t)number_of(all, queue);
+        int64_t newest_ms = (int64_t)fleet_number_of(all, queue);
         const char *field = arena_printf(query->arena, "newer_than_ms.%s", queue);
         for (size_t i = 0; i < fleet->worker_count; i++) {
-                int64_t ms = (int64_t)number_of(fleet->workers[i].told, field);
+                int64_t ms = (int64_t)fleet_number_of(fleet->workers[i].told, field);
                 newest_ms = ms > newest_ms ? ms : newest_ms;
         }
         return newest_ms;

@@ -32,12 +32,12 @@ static const struct text_row numbers[NUMBERS] = {
         {"seen_ms", offsetof(struct operation, seen_ms)},
 };
 
-static const char **text_of(const struct operation *operation, const struct text_row *row)
+static const char **operation_text_of(const struct operation *operation, const struct text_row *row)
 {
         return (const char **)(void *)((char *)(uintptr_t)operation + row->offset);
 }
 
-static int64_t *number_of(const struct operation *operation, const struct text_row *row)
+static int64_t *operation_number_of(const struct operation *operation, const struct text_row *row)
 {
         return (int64_t *)(void *)((char *)(uintptr_t)operation + row->offset);
 }
@@ -83,14 +83,14 @@ bool operation_save(const struct query *query, const struct operation *operation
         };
         size_t count = 5;
         for (size_t i = 0; i < TEXTS; i++) {
-                const char *text = *text_of(operation, &texts[i]);
+                const char *text = *operation_text_of(operation, &texts[i]);
                 words[count++] = slice_of(texts[i].name);
                 words[count++] = slice_of(text ? text : "");
         }
         for (size_t i = 0; i < NUMBERS; i++) {
                 words[count++] = slice_of(numbers[i].name);
-                words[count++] =
-                        slice_of(arena_printf(arena, "%" PRId64, *number_of(operation, &numbers[i])));
+                words[count++] = slice_of(
+                        arena_printf(arena, "%" PRId64, *operation_number_of(operation, &numbers[i])));
         }
         const struct redis_value *saved = redis_sync_run(query->redis, arena, words, count);
         return saved->kind == REDIS_INTEGER && (saved->integer == 0 || list_add(query, operation));
@@ -116,9 +116,10 @@ const char *operation_find(const struct query *query, const char *id, struct ope
         if (hash->count == 0)
                 return NULL;
         for (size_t i = 0; i < TEXTS; i++)
-                *text_of(operation, &texts[i]) = query_text(query, redis_value_field(hash, texts[i].name));
+                *operation_text_of(operation, &texts[i]) =
+                        query_text(query, redis_value_field(hash, texts[i].name));
         for (size_t i = 0; i < NUMBERS; i++)
-                *number_of(operation, &numbers[i]) = job_field_integer(hash, numbers[i].name);
+                *operation_number_of(operation, &numbers[i]) = job_field_integer(hash, numbers[i].name);
         operation->asked_to_stop = redis_value_field(hash, "stop").len > 0;
         stop_if_gone(query, operation);
         if (operation->kept > 0)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t number_of(const struct query *query, const struct redis_value *values, size_t index)
+static int64_t schedules_number_of(const struct query *query, const struct redis_value *values, size_t index)
 {
         return strtoll(query_text(query, values->items[index].text), NULL, 10);
 }
@@ -25,10 +25,10 @@ static const char *look(const struct query *query, struct query_schedule *schedu
                                                           "ran_ms", "published", "missed", "skipped", NULL);
         if (known->kind != REDIS_LIST || known->count != 4)
                 return query_text(query, known->text);
-        schedule->last_ms = number_of(query, known, 0);
-        schedule->published = number_of(query, known, 1);
-        schedule->missed = number_of(query, known, 2);
-        schedule->skipped = number_of(query, known, 3);
+        schedule->last_ms = schedules_number_of(query, known, 0);
+        schedule->published = schedules_number_of(query, known, 1);
+        schedule->missed = schedules_number_of(query, known, 2);
+        schedule->skipped = schedules_number_of(query, known, 3);
         if (schedule->last_ms == 0)
                 return NULL;
         ticker_id(config->name, schedule->last_ms, id);

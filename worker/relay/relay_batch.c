@@ -84,7 +84,7 @@ static void batch_end(struct relay_batch *batch)
         uv_mutex_unlock(&relay->mutex);
 }
 
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
+static void relay_batch_on_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct relay_item *item = context;
         struct relay_batch *batch = item->batch;
@@ -118,7 +118,7 @@ void relay_batch_publish(struct relay *relay)
         for (size_t i = 0, count = batch->count; i < count; i++)
                 if (items[i].message)
                         amqp_publisher_publish(relay->publisher, items[i].arena, items[i].message,
-                                               on_published, &items[i]);
+                                               relay_batch_on_published, &items[i]);
 }
 
 void relay_batch_await(struct relay *relay, struct relay_batch *batch)
@@ -142,7 +142,7 @@ static const char *gone_seqs(const struct relay_batch *batch, struct buffer *seq
         return seqs->len ? seqs->data : "";
 }
 
-static bool ask(struct postgres *postgres, const char *sql, char *error)
+static bool relay_batch_ask(struct postgres *postgres, const char *sql, char *error)
 {
         struct postgres_rows *rows = postgres_ask(postgres, sql, NULL, 0, error);
         postgres_rows_free(rows);
@@ -160,7 +160,7 @@ static bool set_aside(const struct relay *relay, const struct relay_item *item, 
         return rows != NULL;
 }
 
-static void tell(const struct relay_item *item, enum outbox_fate fate)
+static void relay_batch_tell(const struct relay_item *item, enum outbox_fate fate)
 {
         if (fate == OUTBOX_ASIDE)
                 log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "row_aside",
@@ -181,7 +181,7 @@ static void count(struct relay *relay, const struct relay_batch *batch)
                 relay->numbers.rows[outbox_fate_of(batch->items[i].answer)]++;
         uv_mutex_unlock(&relay->mutex);
         for (size_t i = 0; i < batch->count; i++)
-                tell(&batch->items[i], outbox_fate_of(batch->items[i].answer));
+                relay_batch_tell(&batch->items[i], outbox_fate_of(batch->items[i].answer));
 }
 
 bool relay_batch_settle(struct relay *relay, const struct relay_batch *batch, struct postgres *postgres,
@@ -198,7 +198,8 @@ bool relay_batch_settle(struct relay *relay, const struct relay_batch *batch, st
         const char *sql = gone[0] ? outbox_sql_gone(&arena, relay->config->relay.table, gone,
                                                     relay->config->relay.keep_ms > 0)
                                   : "";
-        ok = ok && ask(postgres, arena_printf(&arena, "%s%sCOMMIT", sql, gone[0] ? "; " : ""), error);
+        ok = ok &&
+             relay_batch_ask(postgres, arena_printf(&arena, "%s%sCOMMIT", sql, gone[0] ? "; " : ""), error);
         CRASHPOINT("relay_settled");
         if (ok)
                 count(relay, batch);

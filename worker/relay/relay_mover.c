@@ -140,7 +140,7 @@ static bool end_empty(struct mover *mover)
         return rows != NULL;
 }
 
-static bool look(struct mover *mover)
+static bool relay_mover_look(struct mover *mover)
 {
         int64_t began_ms = clock_boot_ms();
         mover->told = false;
@@ -196,7 +196,7 @@ static bool turn(struct mover *mover)
         if (mover->relay->config->relay.keep_ms > 0 && now_ms >= mover->purge_at_ms && !purge(mover))
                 return false;
         if (can_publish(mover->relay) && outbox_pace_due(&mover->pace, now_ms, mover->told))
-                return look(mover);
+                return relay_mover_look(mover);
         return rest(mover);
 }
 

@@ -46,7 +46,7 @@ static void end(struct posting *posting, const struct http_answer *answer)
         arena_free(arena);
 }
 
-static void refuse(struct posting *posting, enum publish_outcome outcome)
+static void postings_refuse(struct posting *posting, enum publish_outcome outcome)
 {
         struct http_answer answer = {.status = outcome == PUBLISH_UNENCODABLE ? 400 : 503,
                                      .content_type = problem_content_type};
@@ -58,13 +58,13 @@ static void refuse(struct posting *posting, enum publish_outcome outcome)
 }
 
 /* On the loop's thread. */
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
+static void postings_on_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct posting *posting = context;
         struct postings *postings = posting->postings;
         (void)error;
         if (outcome != PUBLISH_CONFIRMED) {
-                refuse(posting, outcome);
+                postings_refuse(posting, outcome);
                 return;
         }
         pthread_mutex_lock(&postings->mutex);
@@ -103,7 +103,7 @@ static void answer_all(struct posting *posting)
         }
 }
 
-static void *run(void *context)
+static void *postings_run(void *context)
 {
         struct postings *postings = context;
         bool ending;
@@ -129,7 +129,7 @@ struct postings *postings_open(uv_loop_t *loop, const struct config *config, str
         postings->pool = pool;
         postings->desk = amqp_desk_open(loop, config);
         if (pthread_mutex_init(&postings->mutex, NULL) || pthread_cond_init(&postings->more, NULL) ||
-            !dlq_thread_begin(&postings->thread, run, postings))
+            !dlq_thread_begin(&postings->thread, postings_run, postings))
                 abort();
         return postings;
 }
@@ -145,8 +145,8 @@ void postings_add(struct postings *postings, const struct http_request *request,
                                     .publisher = arena_strdup(arena, publisher)};
         struct message *message = publication_message(of_message, publication);
         posting->connection = http_request_wait(request);
-        if (!amqp_desk_publish(postings->desk, of_message, message, on_published, posting))
-                refuse(posting, PUBLISH_UNSENT);
+        if (!amqp_desk_publish(postings->desk, of_message, message, postings_on_published, posting))
+                postings_refuse(posting, PUBLISH_UNSENT);
 }
 
 /* Who waits for a confirm; freed by whichever of the two comes last. */
@@ -164,7 +164,7 @@ static void patience_free(struct patience *patience)
         free(patience);
 }
 
-static void on_told(void *context, enum publish_outcome outcome, const char *error)
+static void postings_on_told(void *context, enum publish_outcome outcome, const char *error)
 {
         struct patience *patience = context;
         (void)error;
@@ -183,7 +183,7 @@ bool postings_tell(struct postings *postings, struct arena *arena, struct messag
         struct patience *patience = memory_zeroed(1, sizeof(*patience));
         if (uv_mutex_init(&patience->mutex) || uv_cond_init(&patience->done))
                 abort();
-        if (!amqp_desk_publish(postings->desk, arena, message, on_told, patience)) {
+        if (!amqp_desk_publish(postings->desk, arena, message, postings_on_told, patience)) {
                 patience_free(patience);
                 return false;
         }

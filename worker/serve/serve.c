@@ -141,7 +141,7 @@ bool serve_read_since(const struct serve_call *call, int64_t *since_ms)
         return false;
 }
 
-static bool is_known(void *context, const char *name)
+static bool serve_is_known(void *context, const char *name)
 {
         const struct serve_route *route = context;
         for (size_t i = 0; i < SERVE_QUERY_MAX && route->query[i].name; i++)
@@ -154,7 +154,7 @@ static bool is_known(void *context, const char *name)
 static const char *query_problem(const struct serve_call *call)
 {
         const struct serve_route *route = call->route;
-        const char *stray = http_request_stray(call->request, is_known, (void *)(uintptr_t)route);
+        const char *stray = http_request_stray(call->request, serve_is_known, (void *)(uintptr_t)route);
         if (stray)
                 return arena_printf(call->query->arena, "query: %.60s is unknown here, or there twice",
                                     stray);

@@ -62,7 +62,7 @@ static void answer_cancelled(const struct serve_call *call, const struct cancel_
 }
 
 /* What is not confirmed a worker tells when the job's message comes. */
-static void tell(const struct serve_call *call, const char *id)
+static void serve_jobs_tell(const struct serve_call *call, const char *id)
 {
         struct query_events events;
         query_events_due(call->query, id, &events);
@@ -82,7 +82,7 @@ static void cancel(const struct serve_call *call)
         struct cancel_answer cancelled;
         switch (query_cancel(call->query, call->words[0], call->who->token, &cancelled)) {
         case CANCEL_DONE:
-                tell(call, cancelled.id);
+                serve_jobs_tell(call, cancelled.id);
                 answer_cancelled(call, &cancelled);
                 break;
         case CANCEL_RUNS:

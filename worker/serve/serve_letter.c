@@ -25,7 +25,7 @@ static bool on_stopped(struct dlq *dlq)
         return clock_boot_ms() >= reading->until_ms;
 }
 
-static void on_told(struct dlq *dlq, int status, const char *text)
+static void serve_letter_on_told(struct dlq *dlq, int status, const char *text)
 {
         struct reading *reading = dlq->context;
         reading->status = status;
@@ -70,7 +70,7 @@ static void choose(struct reading *reading, const struct redis_value *hash)
         dlq->wanted_messages = 1;
 }
 
-static void refuse(const struct reading *reading)
+static void serve_letter_refuse(const struct reading *reading)
 {
         const char *told = reading->told ? reading->told : "the letter cannot be read";
         if (on_stopped((struct dlq *)(uintptr_t)&reading->dlq))
@@ -93,7 +93,7 @@ void serve_dead_message(const struct serve_call *call)
                                    .who = arena_printf(call->query->arena, "%s over HTTP@%s",
                                                        call->who->token ? call->who->token : "nobody",
                                                        dlq_host(call->query->arena)),
-                                   .told = on_told,
+                                   .told = serve_letter_on_told,
                                    .stopped = on_stopped,
                                    .context = &reading};
         if (hash->kind == REDIS_FAILED) {
@@ -108,5 +108,5 @@ void serve_dead_message(const struct serve_call *call)
         choose(&reading, hash);
         bool ran = dlq_run_on_big_stack(read_letter, &reading);
         if (!ran || call->answer->body.len == 0)
-                refuse(&reading);
+                serve_letter_refuse(&reading);
 }

@@ -96,7 +96,7 @@ static void check_members(const struct publication *publication, struct faults *
 }
 
 /* False: refused. */
-static bool read_body(const struct serve_call *call, struct publication *publication)
+static bool serve_messages_read_body(const struct serve_call *call, struct publication *publication)
 {
         char cause[JSON_CAUSE_MAX];
         struct faults faults = {.arena = call->query->arena};
@@ -181,7 +181,7 @@ static void publish_known(const struct serve_call *call, const struct publicatio
 void serve_messages(const struct serve_call *call)
 {
         struct publication publication = {.app_id = call->who->token};
-        if (!read_body(call, &publication))
+        if (!serve_messages_read_body(call, &publication))
                 return;
         if (!may_publish(call, publication.type)) {
                 serve_refuse(call, 403, "the token may not publish this type");

@@ -7,7 +7,7 @@
 /* Operations that were begun, and the mending of one letter. */
 
 /* False: refused. */
-static bool find(const struct serve_call *call, const char *id, struct operation *operation)
+static bool serve_operations_find(const struct serve_call *call, const char *id, struct operation *operation)
 {
         if (operation_find(call->query, id, operation))
                 serve_refuse_redis(call);
@@ -21,7 +21,7 @@ static bool find(const struct serve_call *call, const char *id, struct operation
 void serve_operation(const struct serve_call *call)
 {
         struct operation operation;
-        if (find(call, call->words[0], &operation))
+        if (serve_operations_find(call, call->words[0], &operation))
                 operation_add_json(&operation, &call->answer->body);
 }
 
@@ -53,7 +53,7 @@ void serve_operations(const struct serve_call *call)
 void serve_stop(const struct serve_call *call)
 {
         struct operation operation;
-        if (!find(call, call->words[0], &operation))
+        if (!serve_operations_find(call, call->words[0], &operation))
                 return;
         if (strcmp(operation.state, "running") == 0 &&
             (!audit_write(call->query, call->who->token, "stop", operation.id) ||
@@ -66,7 +66,7 @@ void serve_stop(const struct serve_call *call)
 void serve_restore(const struct serve_call *call)
 {
         struct operation dropped;
-        if (!find(call, call->words[0], &dropped))
+        if (!serve_operations_find(call, call->words[0], &dropped))
                 return;
         int64_t kept = operation_kept(call->query, dropped.id);
         if (kept <= 0) {

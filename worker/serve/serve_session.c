@@ -30,7 +30,8 @@ static void set_cookie(const struct serve_call *call, const char *value, int sec
 static const char *const role_words[] = {
         [SERVE_PUBLISH] = "publish", [SERVE_READ] = "read", [SERVE_OPERATE] = "operate"};
 
-static void tell(const struct serve_call *call, const char *name, enum serve_role role, int64_t until_ms)
+static void serve_session_tell(const struct serve_call *call, const char *name, enum serve_role role,
+                               int64_t until_ms)
 {
         struct buffer *out = &call->answer->body;
         bool nobody = !name && call->query->config->serve.token_count > 0;
@@ -70,12 +71,12 @@ void serve_session_begin(const struct serve_call *call)
         int64_t until_ms = clock_wall_ms() + SESSION_LIFE_MS;
         set_cookie(call, session_make(call->query->arena, token, until_ms), SESSION_LIFE_MS / 1000);
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "log_in", .msg = token->name});
-        tell(call, token->name, token->role, until_ms);
+        serve_session_tell(call, token->name, token->role, until_ms);
 }
 
 void serve_session(const struct serve_call *call)
 {
-        tell(call, call->who->token, call->who->role, call->who->until_ms);
+        serve_session_tell(call, call->who->token, call->who->role, call->who->until_ms);
 }
 
 void serve_session_end(const struct serve_call *call)

@@ -24,7 +24,7 @@ struct asked {
         bool dry_run, redrives;
 };
 
-static const char *text_of(struct asked *asked, const char *name, const json_t *value)
+static const char *serve_work_text_of(struct asked *asked, const char *name, const json_t *value)
 {
         struct slice text = json_text(value);
         if (text.data && text.len > 0)
@@ -60,7 +60,7 @@ static void read_ids(struct asked *asked, const json_t *value)
 
 static void read_since(struct asked *asked, const json_t *value)
 {
-        const char *text = text_of(asked, "since", value);
+        const char *text = serve_work_text_of(asked, "since", value);
         int64_t *since_ms = &asked->work->dlq.since_ms, ago_ms;
         if (!text || rfc3339_parse(slice_of(text), since_ms))
                 return;
@@ -74,7 +74,7 @@ static void read_since(struct asked *asked, const json_t *value)
 static void read_target(struct asked *asked, const json_t *value)
 {
         struct dlq *dlq = &asked->work->dlq;
-        const char *name = text_of(asked, "to", value);
+        const char *name = serve_work_text_of(asked, "to", value);
         if (name && !(dlq->target = dlq_work_queue(&dlq->query, name)))
                 faults_add(&asked->faults, "/to: no such work queue is configured");
 }
@@ -91,7 +91,7 @@ static bool read_filter(struct asked *asked, const char *name, const json_t *val
                        {"search", &dlq->search}};
         for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++)
                 if (strcmp(filters[i].name, name) == 0) {
-                        *filters[i].to = text_of(asked, name, value);
+                        *filters[i].to = serve_work_text_of(asked, name, value);
                         return true;
                 }
         if (strcmp(name, "since") == 0)
@@ -164,7 +164,7 @@ static void read_members(struct asked *asked, json_t *body)
         check_choice(asked);
 }
 
-static bool read_body(struct asked *asked)
+static bool serve_work_read_body(struct asked *asked)
 {
         char cause[JSON_CAUSE_MAX];
         json_t *body = json_parse(http_request_body(asked->call->request), cause);
@@ -287,7 +287,7 @@ static void begin_on_letters(const struct serve_call *call, const char *kind, in
         work->run = run;
         struct asked asked = {.call = call, .work = work, .redrives = run == work_redrive};
         asked.faults.arena = call->query->arena;
-        bool good = read_body(&asked) && choose(&asked) && count_chosen(&asked);
+        bool good = serve_work_read_body(&asked) && choose(&asked) && count_chosen(&asked);
         if (good && !asked.dry_run && asked.redrives) {
                 int status = dlq_check_target(&work->dlq);
                 good = status == DLQ_OK;

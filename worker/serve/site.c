@@ -21,7 +21,7 @@ static const char frame_policy[] =
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'self'";
 
-static const struct site_file *find(const char *path)
+static const struct site_file *site_find(const char *path)
 {
         const char *name = strcmp(path, "/") == 0 ? "/index.html" : path;
         for (const struct site_file *file = site_files; file->path; file++)
@@ -32,7 +32,7 @@ static const struct site_file *find(const char *path)
 
 bool site_answer(const struct http_request *request, struct http_answer *answer)
 {
-        const struct site_file *file = find(http_request_path(request));
+        const struct site_file *file = site_find(http_request_path(request));
         const char *known = http_request_header(request, "If-None-Match");
         if (!file)
                 return false;

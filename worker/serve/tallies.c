@@ -54,7 +54,7 @@ void tallies_close(struct tallies *tallies)
 }
 
 /* That of these words, else the one that nobody has asked for the longest; NULL: all are in use. */
-static struct tally_slot *find(struct tallies *tallies, const char *asked)
+static struct tally_slot *tallies_find(struct tallies *tallies, const char *asked)
 {
         struct tally_slot *oldest = NULL;
         for (size_t i = 0; i < SLOTS; i++) {
@@ -84,7 +84,7 @@ struct tally_slot *tallies_take(struct tallies *tallies, const char *asked)
         struct tally_slot *slot = NULL;
         if (asked && asked[0] && strlen(asked) < ASKED_SIZE) {
                 pthread_mutex_lock(&tallies->mutex);
-                slot = find(tallies, asked);
+                slot = tallies_find(tallies, asked);
                 if (slot) {
                         slot->users++;
                         slot->used = ++tallies->turn;

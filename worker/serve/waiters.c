@@ -76,7 +76,7 @@ bool job_is_over(struct slice state)
                slice_is(state, "dropped");
 }
 
-static void refuse(struct http_answer *answer, int status, const char *detail)
+static void waiters_refuse(struct http_answer *answer, int status, const char *detail)
 {
         answer->status = status;
         answer->content_type = problem_content_type;
@@ -92,9 +92,10 @@ bool job_answer(const struct query *query, const struct waiting *waiting, struct
         bool own = !waiting->own ||
                    (waiting->token && slice_is(redis_value_field(record, "publisher"), waiting->token));
         if (record->count == 0)
-                refuse(answer, 404, "not seen by a worker yet, or never published, or its record expired");
+                waiters_refuse(answer, 404,
+                               "not seen by a worker yet, or never published, or its record expired");
         else if (!own)
-                refuse(answer, 403, "the job is not one that this token has published");
+                waiters_refuse(answer, 403, "the job is not one that this token has published");
         else
                 job_add_json(query, id, record, &answer->body);
         return true;
@@ -104,8 +105,8 @@ static void answer_and_free(struct waiter *waiter, const struct query *query)
 {
         struct http_answer answer = {.status = 200, .content_type = "application/json"};
         if (!query || !job_answer(query, &waiter->what, &answer))
-                refuse(&answer, 503,
-                       query ? "Redis cannot be asked" : "the server ends, or Redis cannot be asked");
+                waiters_refuse(&answer, 503,
+                               query ? "Redis cannot be asked" : "the server ends, or Redis cannot be asked");
         http_waiting_answer(waiter->connection, &answer);
         free(waiter->texts);
         free(waiter);

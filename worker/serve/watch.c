@@ -35,7 +35,7 @@ static void look_at_all(struct watch *watch, const struct query *query, bool hur
 }
 
 /* Redis that is away is asked again at the next turn; who waits for a job is told at once. */
-static void look(struct watch *watch, bool hurried)
+static void watch_look(struct watch *watch, bool hurried)
 {
         char error[256];
         struct arena arena;
@@ -77,7 +77,7 @@ static void *run_watch(void *context)
         struct watch *watch = context;
         bool hurried = false;
         do
-                look(watch, hurried);
+                watch_look(watch, hurried);
         while (!pause_turn(watch, &hurried));
         return NULL;
 }

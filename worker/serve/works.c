@@ -21,7 +21,7 @@ struct works {
         bool shut;
 };
 
-static void on_told(struct dlq *dlq, int status, const char *text)
+static void works_on_told(struct dlq *dlq, int status, const char *text)
 {
         struct work *work = dlq->context;
         if (work->told_status != 0)
@@ -61,7 +61,7 @@ struct work *work_new(struct works *works, const struct query *query, const char
         work->dlq = (struct dlq){
                 .query = {.config = query->config, .redis = query->redis, .arena = &work->arena},
                 .types = works->types,
-                .told = on_told,
+                .told = works_on_told,
                 .stopped = on_stopped,
                 .moved = on_moved,
                 .context = work,
@@ -143,7 +143,7 @@ static void *run_work(void *context)
 }
 
 /* With the mutex held. */
-static bool start(struct work *work)
+static bool works_start(struct work *work)
 {
         struct works *works = work->works;
         if (works->shut || works->count == WORKS_MAX || !operation_save(&work->dlq.query, &work->operation))
@@ -164,7 +164,7 @@ bool work_begin(struct work *work)
 {
         struct works *works = work->works;
         pthread_mutex_lock(&works->mutex);
-        bool began = start(work);
+        bool began = works_start(work);
         pthread_mutex_unlock(&works->mutex);
         if (!began)
                 work_free(work);

@@ -174,7 +174,7 @@ static void run_verb(void *context)
                 run->status = run->verb->run(run->dlq);
 }
 
-static void on_told(struct dlq *dlq, int status, const char *text)
+static void dlq_on_told(struct dlq *dlq, int status, const char *text)
 {
         struct cli *cli = command_of(dlq)->cli;
         cli_fail(cli, status, "%s", cli_safe(cli, slice_of(text)));
@@ -230,7 +230,7 @@ static const char *verb_missing(struct cli *cli)
 int command_dlq(struct cli *cli, int argc, char **argv)
 {
         struct dlq_command command = {.cli = cli};
-        struct dlq dlq = {.told = on_told,
+        struct dlq dlq = {.told = dlq_on_told,
                           .begins = on_begins,
                           .stopped = on_stopped,
                           .moved = on_moved,

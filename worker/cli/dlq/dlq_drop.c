@@ -71,7 +71,7 @@ static void close_backup(struct backup_file *file)
         }
 }
 
-static void print_json(const struct dlq *dlq, const struct dlq_backup *backup)
+static void dlq_drop_print_json(const struct dlq *dlq, const struct dlq_backup *backup)
 {
         const struct backup_file *file = backup->context;
         struct buffer out = {0};
@@ -88,12 +88,12 @@ static void print_json(const struct dlq *dlq, const struct dlq_backup *backup)
         buffer_fini(&out);
 }
 
-static int report(struct dlq *dlq, const struct dlq_backup *backup, int status)
+static int dlq_drop_report(struct dlq *dlq, const struct dlq_backup *backup, int status)
 {
         struct cli *cli = command_of(dlq)->cli;
         const struct backup_file *file = backup->context;
         if (cli->output == CLI_JSON)
-                print_json(dlq, backup);
+                dlq_drop_print_json(dlq, backup);
         fprintf(stderr, "dropped %" PRId64 " of %" PRId64 "%s%s\n", backup->dropped, backup->total,
                 text_if(file->name, "; they are kept in "), text_or(file->name, ""));
         if (dlq_interrupted())
@@ -104,7 +104,7 @@ static int report(struct dlq *dlq, const struct dlq_backup *backup, int status)
         return backup->failed || backup->dropped < backup->total ? CLI_ERROR : status;
 }
 
-static int work(struct dlq *dlq, const char *verb)
+static int dlq_drop_work(struct dlq *dlq, const char *verb)
 {
         struct backup_file file = {.fd = -1};
         struct dlq_backup backup = {.open = open_backup, .keep = keep_lines, .context = &file};
@@ -115,7 +115,7 @@ static int work(struct dlq *dlq, const char *verb)
         close_backup(&file);
         if (unopened || (status != CLI_OK && backup.total == 0))
                 return unopened ? CLI_ERROR : status;
-        return report(dlq, &backup, status);
+        return dlq_drop_report(dlq, &backup, status);
 }
 
 /* --yes, or the queue's name typed on a terminal. */
@@ -152,7 +152,7 @@ static int run(struct dlq *dlq, const char *verb)
         int status = confirm(dlq, verb);
         if (status != CLI_OK)
                 return status;
-        return work(dlq, verb);
+        return dlq_drop_work(dlq, verb);
 }
 
 int dlq_drop(struct dlq *dlq)

@@ -22,7 +22,7 @@ static void show_first(struct dlq *dlq, int64_t count)
         }
 }
 
-static void print_json(const struct dlq *dlq, const char *verb, const char *target, int64_t count)
+static void dlq_dry_run_print_json(const struct dlq *dlq, const char *verb, const char *target, int64_t count)
 {
         struct buffer out = {0};
         buffer_add_text(&out, "{\"queue\":");
@@ -59,7 +59,7 @@ int dlq_dry_run(struct dlq *dlq, const char *verb)
                 fprintf(stderr, "%" PRId64 " would be left alone: their deadline has passed (--expired)\n",
                         late);
         if (command_of(dlq)->cli->output == CLI_JSON)
-                print_json(dlq, verb, target, count);
+                dlq_dry_run_print_json(dlq, verb, target, count);
         else
                 show_first(dlq, count);
         bool cut = count > SHOWN_MAX && command_of(dlq)->cli->output == CLI_TABLE;

@@ -120,7 +120,7 @@ static const char *read_header(struct arena *arena, const struct message *messag
         return NULL;
 }
 
-static bool is_among(struct slice name, const struct head *head)
+static bool dlq_edit_text_is_among(struct slice name, const struct head *head)
 {
         for (size_t i = 0; i < head->count; i++)
                 if (slice_equal(head->names[i], name))
@@ -136,7 +136,7 @@ static void drop_missing(struct arena *arena, const struct message *message, con
         edit->dropped = arena_alloc(arena, (count ? count : 1) * sizeof(*edit->dropped));
         for (size_t i = 0; i < count; i++) {
                 struct slice name = message->properties.headers[i].name;
-                if (is_publishers(name) && !is_among(name, head))
+                if (is_publishers(name) && !dlq_edit_text_is_among(name, head))
                         edit->dropped[edit->dropped_count++] = arena_copy(arena, name.data, name.len);
         }
 }

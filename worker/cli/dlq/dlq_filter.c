@@ -30,7 +30,7 @@ static void shut(int *fd)
         *fd = -1;
 }
 
-static bool start(struct filter *filter, const char *program)
+static bool dlq_filter_start(struct filter *filter, const char *program)
 {
         int in[2], out[2];
         if (pipe2(in, O_CLOEXEC) != 0)
@@ -110,7 +110,7 @@ const char *dlq_filter_run(struct dlq *dlq, struct slice body, struct slice *ans
         struct filter filter = {
                 .in = -1, .out = -1, .body = body, .max = (size_t)dlq->query.config->max_body};
         int status = 0;
-        if (!start(&filter, command_of(dlq)->filter)) {
+        if (!dlq_filter_start(&filter, command_of(dlq)->filter)) {
                 shut(&filter.in);
                 shut(&filter.out);
                 return "the program cannot be started";

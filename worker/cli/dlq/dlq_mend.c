@@ -13,7 +13,7 @@
 enum { NAME_MAX_BYTES = 256 };
 
 /* The value after `=`: JSON, or the text as it is. */
-static json_t *value_of(const char *text)
+static json_t *dlq_mend_value_of(const char *text)
 {
         char cause[JSON_CAUSE_MAX];
         json_t *value = json_parse(slice_of(text), cause);
@@ -77,7 +77,7 @@ static const char *set_body(struct dlq *dlq, struct slice body, struct slice *me
         const char *equals = strchr(command_of(dlq)->set, '=');
         const char *pointer =
                 arena_copy(arena, command_of(dlq)->set, (size_t)(equals - command_of(dlq)->set));
-        json_t *json = json_parse(body, cause), *value = value_of(equals + 1);
+        json_t *json = json_parse(body, cause), *value = dlq_mend_value_of(equals + 1);
         const char *problem = json ? NULL : arena_printf(arena, "its body is no JSON: %s", cause);
         if (json && !set_pointer(json, pointer, value))
                 problem = arena_printf(arena, "%s: its body has no such place", pointer);

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void print_json(struct dlq *dlq, const struct dlq_redriven *redriven)
+static void dlq_redrive_print_json(struct dlq *dlq, const struct dlq_redriven *redriven)
 {
         struct buffer out = {0};
         buffer_add_text(&out, "{\"queue\":");
@@ -21,7 +21,7 @@ static void print_json(struct dlq *dlq, const struct dlq_redriven *redriven)
         buffer_fini(&out);
 }
 
-static int report(struct dlq *dlq, const struct dlq_redriven *redriven, int status)
+static int dlq_redrive_report(struct dlq *dlq, const struct dlq_redriven *redriven, int status)
 {
         struct cli *cli = command_of(dlq)->cli;
         fprintf(stderr, "redriven %" PRId64 " of %" PRId64 " to %s\n", redriven->moved, redriven->total,
@@ -33,7 +33,7 @@ static int report(struct dlq *dlq, const struct dlq_redriven *redriven, int stat
         if (command_of(dlq)->wait && redriven->moved > 0)
                 dlq_wait_run(dlq, &command_of(dlq)->awaited, command_of(dlq)->wait_ms);
         if (cli->output == CLI_JSON)
-                print_json(dlq, redriven);
+                dlq_redrive_print_json(dlq, redriven);
         if (redriven->unusable > 0)
                 fprintf(stderr, "%" PRId64 " stay: no copy of them can be made (see leveret dlq export)\n",
                         redriven->unusable);
@@ -82,7 +82,7 @@ int dlq_redrive(struct dlq *dlq)
         progress_end(&command_of(dlq)->progress, redriven.moved);
         if (status != CLI_OK && redriven.total == 0)
                 return status;
-        status = report(dlq, &redriven, status);
+        status = dlq_redrive_report(dlq, &redriven, status);
         dlq_wait_free(&command_of(dlq)->awaited);
         return status;
 }

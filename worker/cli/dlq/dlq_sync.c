@@ -130,7 +130,7 @@ static void print(const struct sync *sync)
         buffer_fini(&out);
 }
 
-static int work(struct sync *sync)
+static int dlq_sync_work(struct sync *sync)
 {
         struct dlq *dlq = sync->dlq;
         struct dlq_walk *walk = &sync->walk;
@@ -168,7 +168,7 @@ int dlq_sync(struct dlq *dlq)
         struct sync sync = {.dlq = dlq, .began_ms = clock_wall_ms()};
         if (dlq->id_count > 0)
                 return cli_usage(command_of(dlq)->cli, "sync takes a queue and nothing else");
-        int status = work(&sync);
+        int status = dlq_sync_work(&sync);
         free(sync.met);
         return status;
 }

@@ -48,7 +48,7 @@ static bool has_ended(struct dlq *dlq, const struct dlq_waiting *job, bool *dead
 }
 
 /* Those that have not ended stay in the list. */
-static void look(struct dlq *dlq, struct dlq_wait *wait)
+static void dlq_wait_look(struct dlq *dlq, struct dlq_wait *wait)
 {
         size_t kept = 0;
         for (size_t i = 0; i < wait->count; i++) {
@@ -68,10 +68,10 @@ static void look(struct dlq *dlq, struct dlq_wait *wait)
 void dlq_wait_run(struct dlq *dlq, struct dlq_wait *wait, int64_t wait_ms)
 {
         int64_t until_ms = clock_boot_ms() + wait_ms;
-        look(dlq, wait);
+        dlq_wait_look(dlq, wait);
         while (wait->count > 0 && clock_boot_ms() < until_ms && !dlq_interrupted()) {
                 nanosleep(&(struct timespec){.tv_nsec = LOOK_EVERY_MS * 1000000L}, NULL);
-                look(dlq, wait);
+                dlq_wait_look(dlq, wait);
         }
         fprintf(stderr, "%" PRId64 " completed, %" PRId64 " died again, %zu not over yet\n", wait->completed,
                 wait->died, wait->count);

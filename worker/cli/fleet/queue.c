@@ -20,7 +20,7 @@ static const struct cli_column columns[] = {
         {.title = "RETRY"},
 };
 
-static const char *number(struct cli *cli, int64_t value)
+static const char *queue_number(struct cli *cli, int64_t value)
 {
         return value < 0 ? "-" : arena_printf(&cli->arena, "%" PRId64, value);
 }
@@ -34,7 +34,7 @@ static const char *state_of(const struct fleet_queue *queue, bool asked)
         return queue->paused ? "paused" : "open";
 }
 
-static int list(struct cli *cli, struct redis_sync *redis)
+static int queue_list(struct cli *cli, struct redis_sync *redis)
 {
         struct fleet fleet;
         struct cli_table table;
@@ -49,12 +49,12 @@ static int list(struct cli *cli, struct redis_sync *redis)
         cli_table_init(&table, cli, shown, CLI_COUNT(shown));
         for (size_t i = 0; i < fleet.queue_count; i++) {
                 const struct fleet_queue *queue = &fleet.queues[i];
-                cli_table_row(&table, queue->name, state_of(queue, asked), number(cli, queue->ready),
-                              cli->output == CLI_JSON ? number(cli, queue->oldest_ms)
+                cli_table_row(&table, queue->name, state_of(queue, asked), queue_number(cli, queue->ready),
+                              cli->output == CLI_JSON ? queue_number(cli, queue->oldest_ms)
                                                       : fleet_duration_text(cli, queue->oldest_ms),
-                              number(cli, queue->in_flight), number(cli, queue->consumers),
-                              number(cli, queue->dead), cli_when(cli, queue->oldest_dead_ms),
-                              queue->later > 0 ? number(cli, queue->later) : "",
+                              queue_number(cli, queue->in_flight), queue_number(cli, queue->consumers),
+                              queue_number(cli, queue->dead), cli_when(cli, queue->oldest_dead_ms),
+                              queue->later > 0 ? queue_number(cli, queue->later) : "",
                               queue->later > 0 ? cli_time(cli, queue->last_due_ms) : "",
                               fleet_tiers_text(cli, queue));
         }
@@ -116,7 +116,7 @@ int command_queue(struct cli *cli, int argc, char **argv)
         struct redis_sync *redis = cli_redis(cli);
         if (!redis)
                 return CLI_ERROR;
-        status = listing ? list(cli, redis) : set_paused(cli, redis, cli->words[1], pausing);
+        status = listing ? queue_list(cli, redis) : set_paused(cli, redis, cli->words[1], pausing);
         redis_sync_close(redis);
         return status;
 }

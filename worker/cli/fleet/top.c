@@ -121,7 +121,7 @@ static bool show_frame(struct cli *cli, struct redis_sync *redis, const struct t
         return ok;
 }
 
-static int watch(struct cli *cli, struct redis_sync *redis)
+static int top_watch(struct cli *cli, struct redis_sync *redis)
 {
         bool screen = cli->output == CLI_TABLE && isatty(STDOUT_FILENO);
         struct terminal terminal;
@@ -156,7 +156,7 @@ int command_top(struct cli *cli, int argc, char **argv)
         struct redis_sync *redis = cli_redis(cli);
         if (!redis)
                 return CLI_ERROR;
-        status = watch(cli, redis);
+        status = top_watch(cli, redis);
         redis_sync_close(redis);
         return status;
 }

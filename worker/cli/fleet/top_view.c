@@ -45,7 +45,7 @@ static struct sums sum_up(const struct fleet *fleet, struct top_before *before)
 }
 
 /* "-" for what is not known. */
-static const char *number(struct cli *cli, int64_t value)
+static const char *top_view_number(struct cli *cli, int64_t value)
 {
         return value < 0 ? "-" : arena_printf(&cli->arena, "%" PRId64, value);
 }
@@ -165,7 +165,7 @@ static void sort(struct fleet *fleet, enum top_sort by)
                 qsort(fleet->workers, fleet->worker_count, sizeof(*fleet->workers), compare_workers);
 }
 
-static void add_queues(struct cli *cli, const struct fleet *fleet, struct buffer *out)
+static void top_view_add_queues(struct cli *cli, const struct fleet *fleet, struct buffer *out)
 {
         struct cli_table table;
         cli_table_init(&table, cli, queue_columns, CLI_COUNT(queue_columns));
@@ -175,9 +175,9 @@ static void add_queues(struct cli *cli, const struct fleet *fleet, struct buffer
                 if (!queue->exists)
                         state = "missing";
                 cli_table_row(&table, queue->name, fleet->trouble ? "unknown" : state,
-                              number(cli, queue->ready), fleet_duration_text(cli, queue->oldest_ms),
-                              number(cli, queue->in_flight), number(cli, queue->consumers),
-                              number(cli, queue->dead), fleet_tiers_text(cli, queue));
+                              top_view_number(cli, queue->ready), fleet_duration_text(cli, queue->oldest_ms),
+                              top_view_number(cli, queue->in_flight), top_view_number(cli, queue->consumers),
+                              top_view_number(cli, queue->dead), fleet_tiers_text(cli, queue));
         }
         buffer_add_char(out, '\n');
         cli_table_add(&table, out);
@@ -189,11 +189,11 @@ static void add_workers(struct cli *cli, const struct fleet *fleet, struct buffe
         cli_table_init(&table, cli, worker_columns, CLI_COUNT(worker_columns));
         for (size_t i = 0; i < fleet->worker_count; i++) {
                 const struct fleet_worker *worker = &fleet->workers[i];
-                cli_table_row(&table, cli_safe(cli, slice_of(worker->name)),
-                              cli_safe(cli, slice_of(worker->state)),
-                              cli_safe(cli, slice_of(worker->breaker)), number(cli, worker->in_flight),
-                              arena_printf(&cli->arena, "%.1f", worker->rate), number(cli, worker->completed),
-                              fleet_age_text(cli, worker->started_ms));
+                cli_table_row(
+                        &table, cli_safe(cli, slice_of(worker->name)), cli_safe(cli, slice_of(worker->state)),
+                        cli_safe(cli, slice_of(worker->breaker)), top_view_number(cli, worker->in_flight),
+                        arena_printf(&cli->arena, "%.1f", worker->rate),
+                        top_view_number(cli, worker->completed), fleet_age_text(cli, worker->started_ms));
         }
         buffer_add_char(out, '\n');
         cli_table_add(&table, out);
@@ -208,7 +208,7 @@ static void add_reasons(struct cli *cli, const struct reasons *reasons, struct b
                 return;
         cli_table_init(&table, cli, reason_columns, CLI_COUNT(reason_columns));
         for (size_t i = 0; i < reasons->count; i++)
-                cli_table_row(&table, number(cli, reasons->list[i].count), reasons->list[i].reason,
+                cli_table_row(&table, top_view_number(cli, reasons->list[i].count), reasons->list[i].reason,
                               reasons->list[i].type, reasons->list[i].queue);
         buffer_add_char(out, '\n');
         cli_table_add(&table, out);
@@ -224,15 +224,16 @@ static void add_keys(const struct top_choice *choice, struct buffer *out)
                       orders[choice->sort]);
 }
 
-static void add_text(struct cli *cli, const struct fleet *fleet, const struct sums *sums, struct buffer *out)
+static void top_view_add_text(struct cli *cli, const struct fleet *fleet, const struct sums *sums,
+                              struct buffer *out)
 {
         buffer_printf(out, "leveret top  %s\n", cli_time(cli, clock_wall_ms()));
         buffer_printf(out,
                       "completed %.1f/s   dying %.1f/s   workers %" PRId64 "   breakers open %" PRId64 "\n",
                       sums->completed_rate, sums->dead_rate, sums->workers, sums->breakers_open);
         buffer_printf(out, "ready %s   in flight %" PRId64 "   retrying %s   dead %s\n",
-                      number(cli, sums->ready), sums->in_flight, number(cli, sums->retry),
-                      number(cli, sums->dead));
+                      top_view_number(cli, sums->ready), sums->in_flight, top_view_number(cli, sums->retry),
+                      top_view_number(cli, sums->dead));
         if (fleet->trouble)
                 buffer_printf(out, "the broker cannot be asked: %s\n",
                               cli_safe(cli, slice_of(fleet->trouble)));
@@ -321,12 +322,12 @@ bool top_look(struct cli *cli, struct redis_sync *redis, const struct top_choice
                 return true;
         }
         sort(&fleet, choice->sort);
-        add_text(cli, &fleet, &sums, out);
+        top_view_add_text(cli, &fleet, &sums, out);
         add_outbox(before->outbox, false, out);
         if (choice->keys)
                 add_keys(choice, out);
         if (choice->view == TOP_ALL || choice->view == TOP_QUEUES)
-                add_queues(cli, &fleet, out);
+                top_view_add_queues(cli, &fleet, out);
         if (choice->view == TOP_ALL || choice->view == TOP_WORKERS)
                 add_workers(cli, &fleet, out);
         if (choice->view == TOP_ALL || choice->view == TOP_DEAD)

@@ -18,7 +18,7 @@ static const struct cli_column columns[] = {
         {.title = "QUEUES"},
 };
 
-static int list(struct cli *cli, struct redis_sync *redis)
+static int worker_list(struct cli *cli, struct redis_sync *redis)
 {
         struct arena *arena = &cli->arena;
         struct fleet fleet;
@@ -56,7 +56,7 @@ int command_worker(struct cli *cli, int argc, char **argv)
         struct redis_sync *redis = cli_redis(cli);
         if (!redis)
                 return CLI_ERROR;
-        status = list(cli, redis);
+        status = worker_list(cli, redis);
         redis_sync_close(redis);
         return status;
 }

@@ -89,7 +89,7 @@ static void print_forgotten(const struct cli *cli, const char *id, const char *s
 }
 
 /* As if the job had never been seen. Its messages are left alone, wherever they are. */
-static int forget(struct cli *cli, struct redis_sync *redis, const char *id)
+static int job_forget(struct cli *cli, struct redis_sync *redis, const char *id)
 {
         const char *prefix = cli->config->redis.prefix;
         const struct redis_value *told = redis_sync_call(
@@ -158,7 +158,7 @@ int command_job(struct cli *cli, int argc, char **argv)
                 status = job_show(cli, redis, cli->words[1]);
                 break;
         case VERB_FORGET:
-                status = forget(cli, redis, cli->words[1]);
+                status = job_forget(cli, redis, cli->words[1]);
                 break;
         case VERB_CANCEL:
                 status = job_cancel(cli, redis, cli->words[1]);

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-static void print_json(const struct cancel_answer *answer)
+static void job_cancel_print_json(const struct cancel_answer *answer)
 {
         struct buffer out = {0};
         buffer_add_text(&out, "{\"id\":");
@@ -35,7 +35,7 @@ static void print_text(struct cli *cli, const struct cancel_answer *answer)
 }
 
 /* What is not confirmed a worker tells when the job's message comes. */
-static void tell(struct cli *cli, const struct query *query, const char *id)
+static void job_cancel_tell(struct cli *cli, const struct query *query, const char *id)
 {
         struct query_events events;
         char error[256] = "";
@@ -77,9 +77,9 @@ int job_cancel(struct cli *cli, struct redis_sync *redis, const char *word)
                 return cli_fail(cli, CLI_ERROR, "Redis: %s; whether it is cancelled is not known: ask again",
                                 cli_safe(cli, slice_of(answer.error)));
         }
-        tell(cli, &query, answer.id);
+        job_cancel_tell(cli, &query, answer.id);
         if (cli->output == CLI_JSON)
-                print_json(&answer);
+                job_cancel_print_json(&answer);
         else
                 print_text(cli, &answer);
         return CLI_OK;

@@ -130,7 +130,7 @@ static int not_seen(struct cli *cli, const char *id)
         return status;
 }
 
-static void print_json(const struct query *query, const char *id, const struct redis_value *record)
+static void job_show_print_json(const struct query *query, const char *id, const struct redis_value *record)
 {
         struct buffer out = {0};
         job_add_json(query, id, record, &out);
@@ -148,7 +148,7 @@ int job_show(struct cli *cli, struct redis_sync *redis, const char *word)
         if (record->count == 0)
                 return not_seen(cli, id);
         if (cli->output == CLI_JSON) {
-                print_json(&query, id, record);
+                job_show_print_json(&query, id, record);
                 return CLI_OK;
         }
         printf("%-20s %s\n", "id", cli_safe(cli, slice_of(id)));

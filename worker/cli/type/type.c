@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static int list(struct cli *cli)
+static int type_list(struct cli *cli)
 {
         static const struct cli_column columns[] = {{.title = "TYPE"}, {.title = "SUMMARY"}};
         struct cli_table table;
@@ -79,7 +79,7 @@ int command_type(struct cli *cli, int argc, char **argv)
         if (status != CLI_OK)
                 return status;
         if (strcmp(verb, "list") == 0 && cli->word_count == 1)
-                return list(cli);
+                return type_list(cli);
         if (strcmp(verb, "asyncapi") == 0 && cli->word_count == 1)
                 return asyncapi(cli);
         static const char *const verbs[] = {"list", "show", "schema", "asyncapi", "check", "preview", NULL};

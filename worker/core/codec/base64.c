@@ -24,7 +24,7 @@ void base64_add(struct buffer *out, const void *data, size_t len)
 }
 
 /* 0 to 63, or -1. */
-static int value_of(char c)
+static int base64_value_of(char c)
 {
         if (c >= 'A' && c <= 'Z')
                 return c - 'A';
@@ -42,7 +42,7 @@ static bool group_decode(const char *text, size_t padding, char *out)
 {
         uint32_t bits = 0;
         for (size_t i = 0; i < 4; i++) {
-                int value = i < 4 - padding ? value_of(text[i]) : 0;
+                int value = i < 4 - padding ? base64_value_of(text[i]) : 0;
                 if (value < 0)
                         return false;
                 bits = bits << 6 | (uint32_t)value;

@@ -80,13 +80,13 @@ static void add_header(struct message *copy, struct header header)
 }
 
 /* Absent text adds no header. */
-static void add_text(struct message *copy, const char *name, struct slice text)
+static void copy_add_text(struct message *copy, const char *name, struct slice text)
 {
         if (text.data)
                 add_header(copy, (struct header){.name = slice_of(name), .tag = HEADER_STRING, .text = text});
 }
 
-static void add_count(struct message *copy, const char *name, uint32_t count)
+static void copy_add_count(struct message *copy, const char *name, uint32_t count)
 {
         add_header(copy, (struct header){.name = slice_of(name), .tag = HEADER_I64, .integer = count});
 }
@@ -97,19 +97,19 @@ static void add_time(struct arena *arena, struct message *copy, const char *name
         if (time_ms < 0)
                 return;
         rfc3339_format(time_ms, text);
-        add_text(copy, name, slice_of(arena_strdup(arena, text)));
+        copy_add_text(copy, name, slice_of(arena_strdup(arena, text)));
 }
 
 /* The headers of every copy. `own` is what the original said. */
 static void add_common(struct arena *arena, struct message *copy, const struct own_headers *own,
                        const char *queue, struct job_generation generation, int64_t first_seen_ms)
 {
-        add_count(copy, OWN_HEADER_ATTEMPT, generation.attempt);
-        add_count(copy, OWN_HEADER_DEFERRALS, generation.deferrals);
-        add_count(copy, OWN_HEADER_REDRIVES, generation.redrives);
-        add_text(copy, OWN_HEADER_QUEUE, slice_of(arena_strdup(arena, queue)));
-        add_text(copy, OWN_HEADER_EXCHANGE, arena_slice(arena, own->exchange));
-        add_text(copy, OWN_HEADER_ROUTING_KEY, arena_slice(arena, own->routing_key));
+        copy_add_count(copy, OWN_HEADER_ATTEMPT, generation.attempt);
+        copy_add_count(copy, OWN_HEADER_DEFERRALS, generation.deferrals);
+        copy_add_count(copy, OWN_HEADER_REDRIVES, generation.redrives);
+        copy_add_text(copy, OWN_HEADER_QUEUE, slice_of(arena_strdup(arena, queue)));
+        copy_add_text(copy, OWN_HEADER_EXCHANGE, arena_slice(arena, own->exchange));
+        copy_add_text(copy, OWN_HEADER_ROUTING_KEY, arena_slice(arena, own->routing_key));
         add_time(arena, copy, OWN_HEADER_FIRST_SEEN,
                  own->first_seen_ms >= 0 ? own->first_seen_ms : first_seen_ms);
 }
@@ -134,13 +134,13 @@ static struct message *copy_of_job(struct arena *arena, const struct message *or
         }
         struct message *copy = clean_copy(arena, original);
         add_common(arena, copy, &own, facts->queue, facts->generation, facts->first_seen_ms);
-        add_text(copy, OWN_HEADER_WORKER, slice_of(arena_strdup(arena, facts->worker)));
+        copy_add_text(copy, OWN_HEADER_WORKER, slice_of(arena_strdup(arena, facts->worker)));
         if (facts->id)
-                add_text(copy, OWN_HEADER_ID, slice_of(arena_strdup(arena, facts->id)));
+                copy_add_text(copy, OWN_HEADER_ID, slice_of(arena_strdup(arena, facts->id)));
         add_time(arena, copy, OWN_HEADER_FAILED_AT, facts->failed_at_ms);
         if (facts->error)
-                add_text(copy, OWN_HEADER_ERROR,
-                         slice_of(plain_text(arena, slice_of(facts->error), ERROR_TEXT_MAX)));
+                copy_add_text(copy, OWN_HEADER_ERROR,
+                              slice_of(plain_text(arena, slice_of(facts->error), ERROR_TEXT_MAX)));
         return copy;
 }
 
@@ -153,8 +153,8 @@ static struct message *copy_waiting(struct arena *arena, const struct message *o
         if (!copy)
                 return NULL;
         own_headers_read(original, &own);
-        add_text(copy, OWN_HEADER_DEAD_ID,
-                 arena_slice(arena, own.dead_id)); /* of the redrive that began it */
+        copy_add_text(copy, OWN_HEADER_DEAD_ID,
+                      arena_slice(arena, own.dead_id)); /* of the redrive that began it */
         return copy;
 }
 
@@ -184,8 +184,8 @@ struct message *copy_dead(struct arena *arena, const struct message *original, c
         struct message *copy = copy_of_job(arena, original, facts);
         if (!copy)
                 return NULL;
-        add_text(copy, OWN_HEADER_REASON, slice_of(reason_word(facts->reason)));
-        add_text(copy, OWN_HEADER_DEAD_ID, slice_of(arena_strdup(arena, facts->dead_id)));
+        copy_add_text(copy, OWN_HEADER_REASON, slice_of(reason_word(facts->reason)));
+        copy_add_text(copy, OWN_HEADER_DEAD_ID, slice_of(arena_strdup(arena, facts->dead_id)));
         address(arena, copy, EXCHANGE_DLX, facts->queue);
         return copy;
 }
@@ -225,8 +225,8 @@ struct message *copy_redrive(struct arena *arena, const struct message *dead, co
         bool dated = dead->properties.has_timestamp && dead->properties.timestamp <= RFC3339_MAX_MS / 1000;
         add_common(arena, copy, &own, queue, generation,
                    dated ? (int64_t)dead->properties.timestamp * 1000 : now_ms);
-        add_text(copy, OWN_HEADER_DEAD_ID, arena_slice(arena, own.dead_id));
-        add_text(copy, OWN_HEADER_ID, arena_slice(arena, own.id));
+        copy_add_text(copy, OWN_HEADER_DEAD_ID, arena_slice(arena, own.dead_id));
+        copy_add_text(copy, OWN_HEADER_ID, arena_slice(arena, own.id));
         address(arena, copy, EXCHANGE_RETURN, queue);
         return copy;
 }

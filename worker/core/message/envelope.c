@@ -359,7 +359,7 @@ static void read_event(struct reading *reading)
                 REFUSE(reading, reason, "%s", error);
 }
 
-static void read_body(struct reading *reading)
+static void envelope_read_body(struct reading *reading)
 {
         enum reason reason = REASON_NONE;
         if (reading->content_type == CONTENT_CLOUDEVENT || !is_carried(reading))
@@ -425,7 +425,7 @@ static void read_ours(struct reading *reading)
         check_content_type(reading);
         check_carriage(reading);
         check_times(reading);
-        read_body(reading);
+        envelope_read_body(reading);
         check_event(reading);
 }
 

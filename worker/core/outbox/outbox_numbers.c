@@ -27,7 +27,7 @@ bool outbox_is_ready(const struct outbox_numbers *numbers)
 
 /* ---- for people ---- */
 
-static void add_count(struct buffer *out, int64_t count)
+static void outbox_numbers_add_count(struct buffer *out, int64_t count)
 {
         buffer_printf(out, "%" PRId64 "%s", count, count == OUTBOX_COUNT_MAX ? " or more" : "");
 }
@@ -38,13 +38,13 @@ void outbox_depth_print(const struct outbox_numbers *numbers, struct buffer *out
                 buffer_add_text(out, "how many rows wait is not known");
                 return;
         }
-        add_count(out, numbers->waiting);
+        outbox_numbers_add_count(out, numbers->waiting);
         buffer_add_text(out, numbers->waiting == 1 ? " row waits" : " rows wait");
         if (numbers->waiting > 0 && numbers->oldest_ms >= 0)
                 buffer_printf(out, ", the first for %" PRId64 " s", numbers->oldest_ms / 1000);
         if (numbers->aside > 0) {
                 buffer_add_text(out, "; ");
-                add_count(out, numbers->aside);
+                outbox_numbers_add_count(out, numbers->aside);
                 buffer_add_text(out, numbers->aside == 1 ? " stands aside" : " stand aside");
         }
 }

@@ -15,7 +15,7 @@ struct answer {
 
 /* ---- What is wrong, with its place ---- */
 
-static bool refuse(struct answer *answer, size_t index, const char *member, const char *what)
+static bool plan_answer_refuse(struct answer *answer, size_t index, const char *member, const char *what)
 {
         faults_add(answer->faults, "/effects/%zu%s%s: %s", index, text_if(member, "/"), text_or(member, ""),
                    what);
@@ -42,20 +42,21 @@ static bool members_known(struct answer *answer, size_t index, const json_t *obj
                 while (names[i] && strcmp(names[i], name) != 0)
                         i++;
                 if (!names[i])
-                        good = refuse(answer, index, shown(answer, name), "unknown field");
+                        good = plan_answer_refuse(answer, index, shown(answer, name), "unknown field");
         }
         return good;
 }
 
 /* The text of a member, in the arena, or NULL: it is not there, or is null. */
-static const char *text_of(struct answer *answer, size_t index, const json_t *object, const char *name)
+static const char *plan_answer_text_of(struct answer *answer, size_t index, const json_t *object,
+                                       const char *name)
 {
         const json_t *value = json_object_get(object, name);
         struct slice text = json_text(value);
         if (text.data)
                 return arena_copy(answer->plan->arena, text.data, text.len);
         if (value && !json_is_null(value))
-                refuse(answer, index, name, "expected a string");
+                plan_answer_refuse(answer, index, name, "expected a string");
         return NULL;
 }
 
@@ -89,14 +90,14 @@ static const struct mail *mail_decode(struct answer *answer, size_t index, const
         handler->plan(decoded, alone);
         if (!alone->rejected)
                 return &alone->effects[0].mail;
-        refuse(answer, index, NULL, alone->reason);
+        plan_answer_refuse(answer, index, NULL, alone->reason);
         return NULL;
 }
 
 static void mail_read(struct answer *answer, size_t index, const char *key, const json_t *effect)
 {
         json_t *fields = json_copy((json_t *)(uintptr_t)effect);
-        const char *outlet = text_of(answer, index, effect, "outlet");
+        const char *outlet = plan_answer_text_of(answer, index, effect, "outlet");
         json_object_del(fields, "kind");
         json_object_del(fields, "key");
         json_object_del(fields, "outlet");
@@ -114,11 +115,12 @@ static void post_read(struct answer *answer, size_t index, const char *key, cons
 {
         static const char *const names[] = {"kind", "key", "url", "type", "data", "outlet", NULL};
         if (members_known(answer, index, effect, names))
-                plan_post(answer->plan, &(struct post){.key = key,
-                                                       .url = text_of(answer, index, effect, "url"),
-                                                       .type = text_of(answer, index, effect, "type"),
-                                                       .data = data_of(answer, effect),
-                                                       .outlet = text_of(answer, index, effect, "outlet")});
+                plan_post(answer->plan,
+                          &(struct post){.key = key,
+                                         .url = plan_answer_text_of(answer, index, effect, "url"),
+                                         .type = plan_answer_text_of(answer, index, effect, "type"),
+                                         .data = data_of(answer, effect),
+                                         .outlet = plan_answer_text_of(answer, index, effect, "outlet")});
 }
 
 static void publish_read(struct answer *answer, size_t index, const char *key, const json_t *effect)
@@ -127,12 +129,13 @@ static void publish_read(struct answer *answer, size_t index, const char *key, c
                                             "subject", "deliver_at", "exchange", NULL};
         if (members_known(answer, index, effect, names))
                 plan_publish(answer->plan,
-                             &(struct outgoing){.key = key,
-                                                .type = text_of(answer, index, effect, "type"),
-                                                .data = data_of(answer, effect),
-                                                .subject = text_of(answer, index, effect, "subject"),
-                                                .deliver_at = text_of(answer, index, effect, "deliver_at"),
-                                                .exchange = text_of(answer, index, effect, "exchange")});
+                             &(struct outgoing){
+                                     .key = key,
+                                     .type = plan_answer_text_of(answer, index, effect, "type"),
+                                     .data = data_of(answer, effect),
+                                     .subject = plan_answer_text_of(answer, index, effect, "subject"),
+                                     .deliver_at = plan_answer_text_of(answer, index, effect, "deliver_at"),
+                                     .exchange = plan_answer_text_of(answer, index, effect, "exchange")});
 }
 
 static void effect_read(struct answer *answer, size_t index, const json_t *effect)
@@ -142,13 +145,13 @@ static void effect_read(struct answer *answer, size_t index, const json_t *effec
                 void (*read)(struct answer *answer, size_t index, const char *key, const json_t *effect);
         } kinds[] = {{"mail", mail_read}, {"post", post_read}, {"publish", publish_read}};
         if (!json_is_object(effect)) {
-                refuse(answer, index, NULL, "expected an object");
+                plan_answer_refuse(answer, index, NULL, "expected an object");
                 return;
         }
-        const char *kind = text_of(answer, index, effect, "kind"),
-                   *key = text_of(answer, index, effect, "key");
+        const char *kind = plan_answer_text_of(answer, index, effect, "kind"),
+                   *key = plan_answer_text_of(answer, index, effect, "key");
         if (!plan_key_valid(key)) {
-                refuse(answer, index, "key", "expected 1 to 64 of [a-z0-9._-]");
+                plan_answer_refuse(answer, index, "key", "expected 1 to 64 of [a-z0-9._-]");
                 return;
         }
         for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
@@ -156,7 +159,7 @@ static void effect_read(struct answer *answer, size_t index, const json_t *effec
                         kinds[i].read(answer, index, key, effect);
                         return;
                 }
-        refuse(answer, index, "kind", "expected mail, post or publish");
+        plan_answer_refuse(answer, index, "kind", "expected mail, post or publish");
 }
 
 static void effects_read(struct answer *answer, const json_t *effects)
@@ -170,7 +173,7 @@ static void effects_read(struct answer *answer, const json_t *effects)
                 bool before = answer->plan->rejected;
                 effect_read(answer, i, json_array_get(effects, i));
                 if (!before && answer->plan->rejected)
-                        refuse(answer, i, NULL, answer->plan->reason);
+                        plan_answer_refuse(answer, i, NULL, answer->plan->reason);
         }
 }
 

@@ -134,7 +134,7 @@ static void batch_add(struct plan *plan, struct outgoing_batch *batch, const str
                                   .exchange = copy_or_null(plan, outgoing->exchange)};
 }
 
-static void publish(struct plan *plan, const struct outgoing *outgoing, bool numbered)
+static void plan_effects_publish(struct plan *plan, const struct outgoing *outgoing, bool numbered)
 {
         if (plan->rejected)
                 return;
@@ -162,12 +162,12 @@ static void publish(struct plan *plan, const struct outgoing *outgoing, bool num
 
 void plan_publish(struct plan *plan, const struct outgoing *outgoing)
 {
-        publish(plan, outgoing, /* numbered = */ false);
+        plan_effects_publish(plan, outgoing, /* numbered = */ false);
 }
 
 void plan_publish_item(struct plan *plan, const struct outgoing *outgoing)
 {
-        publish(plan, outgoing, /* numbered = */ true);
+        plan_effects_publish(plan, outgoing, /* numbered = */ true);
 }
 
 const char *effect_outlet(const struct effect *effect)

@@ -33,7 +33,7 @@ static bool parse_one(struct slice text, struct due_event *due)
         return got == 4 && end == (int)len;
 }
 
-static bool is_known(const struct due_event *list, size_t count, const struct due_event *due)
+static bool due_is_known(const struct due_event *list, size_t count, const struct due_event *due)
 {
         for (size_t i = 0; i < count; i++)
                 if (list[i].change == due->change &&
@@ -49,7 +49,7 @@ size_t due_parse(struct slice text, struct due_event list[DUE_MAX])
                 const char *space = memchr(text.data, ' ', text.len);
                 size_t len = space ? (size_t)(space - text.data) : text.len;
                 struct due_event due;
-                if (parse_one((struct slice){text.data, len}, &due) && !is_known(list, count, &due))
+                if (parse_one((struct slice){text.data, len}, &due) && !due_is_known(list, count, &due))
                         list[count++] = due;
                 size_t gone = space ? len + 1 : len;
                 text = (struct slice){text.data + gone, text.len - gone};

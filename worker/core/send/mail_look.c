@@ -151,8 +151,8 @@ static void name_set(struct look_result *result, const json_t *item, const char 
         buffer_fini(&text);
 }
 
-static enum look_answer answer_judge(const struct preset_look *look, const json_t *answer,
-                                     const struct buffer *token, struct look_result *result)
+static enum look_answer mail_look_answer_judge(const struct preset_look *look, const json_t *answer,
+                                               const struct buffer *token, struct look_result *result)
 {
         const json_t *list = json_is_object(answer) ? json_pointer_get(answer, look->list) : NULL;
         const json_t *item = item_of_mail(look, list, token);
@@ -199,7 +199,7 @@ struct look_result mail_look_judge(const struct config_outlet *outlet, const str
         }
         struct buffer token = {0};
         token_add(&token, look, request);
-        result.answer = answer_judge(look, answer, &token, &result);
+        result.answer = mail_look_answer_judge(look, answer, &token, &result);
         if (result.answer == LOOK_UNKNOWN)
                 error_set(&result, "looked up: HTTP 200",
                           SLICE_LITERAL("the answer is not one that the service documents for this mail"),

@@ -80,7 +80,7 @@ static int64_t file_len(const struct mail_request *request, size_t i)
         return request->fetched ? request->fetched[i].len : file->size;
 }
 
-static bool refuse(struct buffer *out, const char *place, const char *preset, const char *rule)
+static bool mail_preset_refuse(struct buffer *out, const char *place, const char *preset, const char *rule)
 {
         buffer_printf(out, "%s: %s %s", place, preset, rule);
         return true;
@@ -94,14 +94,15 @@ static bool people_refusal(struct buffer *out, const struct mail_preset_rules *r
         char rule[64];
         if (mailboxes(mail->to) + mailboxes(mail->cc) + mailboxes(mail->bcc) > can->recipients) {
                 snprintf(rule, sizeof rule, "takes at most %zu recipients", can->recipients);
-                return refuse(out, "/to", rules->name, rule);
+                return mail_preset_refuse(out, "/to", rules->name, rule);
         }
         if (mailboxes(mail->reply_to) > can->reply_to) {
                 snprintf(rule, sizeof rule, "takes at most %zu of it", can->reply_to);
-                return refuse(out, "/reply_to", rules->name, rule);
+                return mail_preset_refuse(out, "/reply_to", rules->name, rule);
         }
         if (!can->utf8 && mail_request_needs_utf8(request))
-                return refuse(out, "/to", rules->name, "takes no address that is not ASCII before its @");
+                return mail_preset_refuse(out, "/to", rules->name,
+                                          "takes no address that is not ASCII before its @");
         return false;
 }
 
@@ -112,11 +113,11 @@ static bool text_refusal(struct buffer *out, const struct mail_preset_rules *rul
         static const char *const places[] = {"/subject", "/text", "/html"};
         char rule[64];
         if (!mail->html && !can->text_alone)
-                return refuse(out, "/html", rules->name, "takes no mail without it");
+                return mail_preset_refuse(out, "/html", rules->name, "takes no mail without it");
         snprintf(rule, sizeof rule, "wants at least %zu characters", can->text_min);
         for (size_t i = 0; i < 3; i++)
                 if (lacks_length(texts[i], can->text_min))
-                        return refuse(out, places[i], rules->name, rule);
+                        return mail_preset_refuse(out, places[i], rules->name, rule);
         return false;
 }
 
@@ -128,16 +129,16 @@ static bool label_refusal(struct buffer *out, const struct mail_preset_rules *ru
         size_t count = 0;
         for (; mail->tags && mail->tags[count]; count++)
                 if (can->words && !is_word(mail->tags[count]))
-                        return refuse(out, "/tags", rules->name, WORDS);
+                        return mail_preset_refuse(out, "/tags", rules->name, WORDS);
         if (count > can->tags) {
                 snprintf(rule, sizeof rule, can->tags ? "takes at most %zu" : "takes none", can->tags);
-                return refuse(out, "/tags", rules->name, rule);
+                return mail_preset_refuse(out, "/tags", rules->name, rule);
         }
         if (mail->metadata && mail->metadata[0].name && !can->metadata)
-                return refuse(out, "/metadata", rules->name, "takes none");
+                return mail_preset_refuse(out, "/metadata", rules->name, "takes none");
         for (const struct pair *pair = mail->metadata; can->words && pair && pair->name; pair++)
                 if (!is_word(pair->name) || !is_word(pair->value))
-                        return refuse(out, "/metadata", rules->name, WORDS);
+                        return mail_preset_refuse(out, "/metadata", rules->name, WORDS);
         return false;
 }
 
@@ -163,27 +164,27 @@ static bool file_refusal(struct buffer *out, const struct mail_preset_rules *rul
         char rule[80];
         for (; files && files[count].name; count++) {
                 if (files[count].inline_id && !can->inline_files)
-                        return refuse(out, "/attachments", rules->name,
-                                      "takes none that is shown in the html");
+                        return mail_preset_refuse(out, "/attachments", rules->name,
+                                                  "takes none that is shown in the html");
                 if (!type_is_taken(can, files[count].name))
-                        return refuse(out, "/attachments", rules->name,
-                                      "does not take a file with such an ending");
+                        return mail_preset_refuse(out, "/attachments", rules->name,
+                                                  "does not take a file with such an ending");
                 bytes += (file_len(request, count) + 2) / 3 * 4;
                 fetched += files[count].content ? 0 : file_len(request, count);
         }
         if (can->files && count > can->files) {
                 snprintf(rule, sizeof rule, "takes at most %zu", can->files);
-                return refuse(out, "/attachments", rules->name, rule);
+                return mail_preset_refuse(out, "/attachments", rules->name, rule);
         }
         const char *const texts[] = {request->mail.text, request->mail.html};
         for (size_t i = 0; i < 2; i++)
                 bytes += texts[i] ? (int64_t)strlen(texts[i]) : 0;
         if (can->bytes && bytes > can->bytes) {
                 snprintf(rule, sizeof rule, "takes mails of at most %d MB", (int)(can->bytes >> 20));
-                return refuse(out, "/attachments", rules->name, rule);
+                return mail_preset_refuse(out, "/attachments", rules->name, rule);
         }
         return fetched > FETCHED_MAX &&
-               refuse(out, "/attachments", rules->name, "is given at most 1 MiB of files by URL");
+               mail_preset_refuse(out, "/attachments", rules->name, "is given at most 1 MiB of files by URL");
 }
 
 bool mail_preset_refusal(struct buffer *out, const struct mail_preset_rules *rules,

@@ -14,7 +14,7 @@ static struct slice address_of(const struct smtp_recipients *recipients, size_t 
                               .len = recipients->command[i].len - around};
 }
 
-static bool is_known(const struct smtp_recipients *recipients, struct slice address)
+static bool smtp_recipients_is_known(const struct smtp_recipients *recipients, struct slice address)
 {
         for (size_t i = 0; i < recipients->count; i++)
                 if (slice_equal(address_of(recipients, i), address))
@@ -27,7 +27,7 @@ static void list_take(struct smtp_recipients *recipients, const char *list)
         struct mailbox mailbox;
         while (mailbox_take(&list, &mailbox)) {
                 size_t i = recipients->count, start = recipients->commands.len;
-                if (is_known(recipients, mailbox.address) || i == MAIL_RECIPIENTS_SENT_MAX)
+                if (smtp_recipients_is_known(recipients, mailbox.address) || i == MAIL_RECIPIENTS_SENT_MAX)
                         continue;
                 buffer_printf(&recipients->commands, "%s%.*s%s", COMMAND, SLICE_PRINT(mailbox.address), END);
                 recipients->command[i].start = start;
@@ -78,7 +78,7 @@ static void refused_note(struct smtp_recipients *recipients, struct slice addres
 }
 
 /* All have been answered. */
-static enum smtp_recipients_step judge(const struct smtp_recipients *recipients)
+static enum smtp_recipients_step smtp_recipients_judge(const struct smtp_recipients *recipients)
 {
         bool go = recipients->taken > 0 && (!recipients->for_now || recipients->last_try);
         return go ? SMTP_RECIPIENTS_GO : SMTP_RECIPIENTS_REFUSED;
@@ -101,5 +101,6 @@ enum smtp_recipients_step smtp_recipients_reply(struct smtp_recipients *recipien
         }
         if (reply->code == 421) /* it is about to close: what is not answered yet never will be */
                 return SMTP_RECIPIENTS_REFUSED;
-        return recipients->answered < recipients->count ? SMTP_RECIPIENTS_WAIT : judge(recipients);
+        return recipients->answered < recipients->count ? SMTP_RECIPIENTS_WAIT
+                                                        : smtp_recipients_judge(recipients);
 }

@@ -11,7 +11,8 @@
 enum { ECHO_MAX = 40 };
 
 /* Fills `error` with what was expected and, unless it is or may be a secret, what was found. */
-static bool refuse(const struct setting *setting, const char *expected, const char *found, char *error)
+static bool setting_value_refuse(const struct setting *setting, const char *expected, const char *found,
+                                 char *error)
 {
         size_t len = strlen(found);
         if (setting->secret || setting->kind >= SETTING_TEXT) {
@@ -44,7 +45,7 @@ static bool check_range(const struct setting *setting, int64_t value, const char
         number_add(&range, setting, setting->min);
         buffer_add_text(&range, " to ");
         number_add(&range, setting, setting->max);
-        refuse(setting, range.data, text, error);
+        setting_value_refuse(setting, range.data, text, error);
         buffer_fini(&range);
         return false;
 }
@@ -53,12 +54,12 @@ static bool assign_number(const struct setting *setting, const char *text, int64
 {
         int64_t number = 0;
         if (setting->kind == SETTING_INTEGER && !integer_parse(text, &number))
-                return refuse(setting, "a whole number", text, error);
+                return setting_value_refuse(setting, "a whole number", text, error);
         if (setting->kind == SETTING_SIZE && !size_parse(text, &number))
-                return refuse(setting, "a size such as 64KiB (B, KiB, MiB, GiB)", text, error);
+                return setting_value_refuse(setting, "a size such as 64KiB (B, KiB, MiB, GiB)", text, error);
         bool duration = setting->kind == SETTING_DURATION || setting->kind == SETTING_DURATIONS;
         if (duration && !duration_parse(text, &number))
-                return refuse(setting, "a duration such as 30s (ms, s, m, h, d)", text, error);
+                return setting_value_refuse(setting, "a duration such as 30s (ms, s, m, h, d)", text, error);
         if (!check_range(setting, number, text, error))
                 return false;
         *value = number;
@@ -69,7 +70,7 @@ static bool assign_rate(const struct setting *setting, const char *text, double 
 {
         double rate;
         if (!rate_parse(text, &rate) || rate > (double)setting->max)
-                return refuse(setting, "a rate such as 100/s (/s, /m, /h) or 0", text, error);
+                return setting_value_refuse(setting, "a rate such as 100/s (/s, /m, /h) or 0", text, error);
         *value = rate;
         return true;
 }
@@ -87,7 +88,7 @@ static bool assign_word(const struct setting *setting, const char *text, void *v
                         buffer_add_text(&expected, setting->words[i + 1] ? ", " : " or ");
                 buffer_add_text(&expected, setting->words[i]);
         }
-        refuse(setting, expected.data, text, error);
+        setting_value_refuse(setting, expected.data, text, error);
         buffer_fini(&expected);
         return false;
 }
@@ -184,7 +185,7 @@ static bool assign_text(const struct setting *setting, const char *text, const c
                 return false;
         }
         if (fault)
-                return refuse(setting, fault, text, error);
+                return setting_value_refuse(setting, fault, text, error);
         *value = text[0] ? arena_strdup(arena, text) : NULL;
         return true;
 }
@@ -234,7 +235,8 @@ static bool assign_one(const struct setting *setting, char *at, const char *text
         case SETTING_RATE:
                 return assign_rate(setting, text, (double *)(void *)at, error);
         case SETTING_BOOLEAN:
-                return boolean_parse(text, (bool *)at) || refuse(setting, "true or false", text, error);
+                return boolean_parse(text, (bool *)at) ||
+                       setting_value_refuse(setting, "true or false", text, error);
         case SETTING_WORD:
                 return assign_word(setting, text, at, error);
         case SETTING_TEXT:

@@ -28,7 +28,7 @@ static const struct range hidden[] = {
         {0x061c, 0x061c}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff},
 };
 
-static bool is_among(const struct range *ranges, size_t count, uint32_t code)
+static bool display_is_among(const struct range *ranges, size_t count, uint32_t code)
 {
         for (size_t i = 0; i < count; i++)
                 if (code >= ranges[i].first && code <= ranges[i].last)
@@ -36,7 +36,7 @@ static bool is_among(const struct range *ranges, size_t count, uint32_t code)
         return false;
 }
 
-#define IS_AMONG(ranges, code) is_among(ranges, sizeof(ranges) / sizeof(*(ranges)), code)
+#define IS_AMONG(ranges, code) display_is_among(ranges, sizeof(ranges) / sizeof(*(ranges)), code)
 
 bool display_is_hidden(uint32_t code)
 {

@@ -32,7 +32,7 @@ static bool is_name(struct slice name, const char *word)
         return name.len == strlen(word) && strncasecmp(name.data, word, name.len) == 0;
 }
 
-static bool is_among(struct slice name, const char *const *words)
+static bool html_text_is_among(struct slice name, const char *const *words)
 {
         for (; *words; words++)
                 if (is_name(name, *words))
@@ -111,7 +111,7 @@ static const struct {
 };
 
 /* What "#8364" or "#x20ac" names; 0 for none. */
-static uint32_t number_of(struct slice name)
+static uint32_t html_text_number_of(struct slice name)
 {
         bool hex = name.len > 1 && (name.data[1] == 'x' || name.data[1] == 'X');
         uint32_t value = 0;
@@ -132,7 +132,7 @@ static uint32_t number_of(struct slice name)
 static uint32_t entity_of(struct slice name)
 {
         if (name.len > 1 && name.data[0] == '#')
-                return number_of(name);
+                return html_text_number_of(name);
         for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
                 if (slice_is(name, entities[i].name))
                         return entities[i].point;
@@ -277,9 +277,9 @@ static void tag_act(struct reader *reader, const struct tag *tag)
         static const char *const blocks[] = {"div",     "tr",     "li",     "dt",     "dd",      "section",
                                              "article", "header", "footer", "center", "address", "main",
                                              "nav",     "title",  "form",   NULL};
-        if (is_among(tag->name, paragraphs))
+        if (html_text_is_among(tag->name, paragraphs))
                 break_due(reader, 2);
-        else if (is_among(tag->name, blocks))
+        else if (html_text_is_among(tag->name, blocks))
                 break_due(reader, 1);
         else if (is_name(tag->name, "br"))
                 reader->breaks = reader->breaks < 2 ? reader->breaks + 1 : 2;
@@ -325,7 +325,7 @@ static void tag_take(struct reader *reader)
         const char *last = end > at && end[-1] == '>' ? end - 1 : end;
         tag.rest = (struct slice){.data = at, .len = (size_t)(last - at)};
         reader->at = end;
-        if (!tag.closes && is_among(tag.name, hidden))
+        if (!tag.closes && html_text_is_among(tag.name, hidden))
                 reader->at = hidden_end(end, reader->end, tag.name);
         else
                 tag_act(reader, &tag);

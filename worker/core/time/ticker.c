@@ -89,16 +89,16 @@ static struct ticker_action go_on(struct ticker *ticker, int64_t now_ms)
         return late ? skip(ticker, late) : claim(ticker, next);
 }
 
-static struct ticker_action publish(struct ticker *ticker)
+static struct ticker_action ticker_publish(struct ticker *ticker)
 {
         return act(ticker, TICKER_PUBLISHING, TICKER_PUBLISH);
 }
 
 /* Somebody may overlap with the tick before only if that has been seen to be over. */
-static struct ticker_action judge(struct ticker *ticker)
+static struct ticker_action ticker_judge(struct ticker *ticker)
 {
         if (!ticker->skip_overlap)
-                return publish(ticker);
+                return ticker_publish(ticker);
         if (ticker->ran_ms == 0)
                 return act(ticker, TICKER_MARKING, TICKER_MARK);
         return act(ticker, TICKER_JUDGING, TICKER_JUDGE);
@@ -108,9 +108,9 @@ static struct ticker_action on_claimed(struct ticker *ticker, const struct ticke
 {
         switch (event->answer) {
         case TICKER_OK:
-                return judge(ticker);
+                return ticker_judge(ticker);
         case TICKER_AGAIN:
-                return event->sure ? publish(ticker) : judge(ticker);
+                return event->sure ? ticker_publish(ticker) : ticker_judge(ticker);
         case TICKER_BUSY:
                 return wait_until(ticker, event->now_ms + event->left_ms);
         case TICKER_EARLY:
@@ -141,7 +141,7 @@ static struct ticker_action on_answered(struct ticker *ticker, const struct tick
         case TICKER_SKIPPING:
                 return on_skipped(ticker, event);
         case TICKER_MARKING:
-                return event->answer == TICKER_OK ? publish(ticker) : go_on(ticker, event->now_ms);
+                return event->answer == TICKER_OK ? ticker_publish(ticker) : go_on(ticker, event->now_ms);
         case TICKER_LOOKING:
         case TICKER_ENDING:
                 return go_on(ticker, event->now_ms);
@@ -164,7 +164,7 @@ static struct ticker_action on_judged(struct ticker *ticker, const struct ticker
 }
 
 /* An unconfirmed tick is taken up again, by whoever comes first, when its claim is old. */
-static struct ticker_action on_published(struct ticker *ticker, const struct ticker_event *event)
+static struct ticker_action ticker_on_published(struct ticker *ticker, const struct ticker_event *event)
 {
         if (!event->confirmed)
                 return wait_until(ticker, event->now_ms + TICKER_CLAIM_MS);
@@ -188,7 +188,7 @@ struct ticker_action ticker_step(struct ticker *ticker, const struct ticker_even
         case TICKER_JUDGED:
                 return ticker->phase == TICKER_JUDGING ? on_judged(ticker, event) : nothing;
         case TICKER_PUBLISHED:
-                return ticker->phase == TICKER_PUBLISHING ? on_published(ticker, event) : nothing;
+                return ticker->phase == TICKER_PUBLISHING ? ticker_on_published(ticker, event) : nothing;
         case TICKER_LOST:
                 return wait_until(ticker, INT64_MAX);
         }

@@ -11,7 +11,7 @@ struct reading {
         const char *at, *end;
 };
 
-static bool take(struct reading *reading, char c)
+static bool zone_rule_take(struct reading *reading, char c)
 {
         if (reading->at == reading->end || *reading->at != c)
                 return false;
@@ -42,11 +42,11 @@ static bool read_number(struct reading *reading, int max, int *number)
 static bool read_name(struct reading *reading)
 {
         const char *begin = reading->at;
-        if (take(reading, '<')) {
+        if (zone_rule_take(reading, '<')) {
                 while (reading->at < reading->end && (is_letter(*reading->at) || is_digit(*reading->at) ||
                                                       *reading->at == '+' || *reading->at == '-'))
                         reading->at++;
-                return take(reading, '>');
+                return zone_rule_take(reading, '>');
         }
         while (reading->at < reading->end && is_letter(*reading->at))
                 reading->at++;
@@ -57,14 +57,14 @@ static bool read_name(struct reading *reading)
 static bool read_time(struct reading *reading, int hours_max, int32_t *seconds)
 {
         int hours, minutes = 0, rest = 0;
-        bool minus = take(reading, '-');
+        bool minus = zone_rule_take(reading, '-');
         if (!minus)
-                (void)take(reading, '+');
+                (void)zone_rule_take(reading, '+');
         if (!read_number(reading, hours_max, &hours))
                 return false;
-        if (take(reading, ':') && !read_number(reading, 59, &minutes))
+        if (zone_rule_take(reading, ':') && !read_number(reading, 59, &minutes))
                 return false;
-        if (take(reading, ':') && !read_number(reading, 59, &rest))
+        if (zone_rule_take(reading, ':') && !read_number(reading, 59, &rest))
                 return false;
         *seconds = hours * HOUR_S + minutes * 60 + rest;
         if (minus)
@@ -75,8 +75,8 @@ static bool read_time(struct reading *reading, int hours_max, int32_t *seconds)
 static bool read_weekday(struct reading *reading, struct zone_day *day)
 {
         day->kind = ZONE_DAY_WEEKDAY;
-        return read_number(reading, 12, &day->month) && day->month >= 1 && take(reading, '.') &&
-               read_number(reading, 5, &day->week) && day->week >= 1 && take(reading, '.') &&
+        return read_number(reading, 12, &day->month) && day->month >= 1 && zone_rule_take(reading, '.') &&
+               read_number(reading, 5, &day->week) && day->week >= 1 && zone_rule_take(reading, '.') &&
                read_number(reading, 6, &day->day);
 }
 
@@ -84,14 +84,14 @@ static bool read_day(struct reading *reading, struct zone_day *day)
 {
         *day = (struct zone_day){.kind = ZONE_DAY_ORDINAL, .time = 2 * HOUR_S};
         bool good;
-        if (take(reading, 'M')) {
+        if (zone_rule_take(reading, 'M')) {
                 good = read_weekday(reading, day);
         } else {
-                day->kind = take(reading, 'J') ? ZONE_DAY_JULIAN : ZONE_DAY_ORDINAL;
+                day->kind = zone_rule_take(reading, 'J') ? ZONE_DAY_JULIAN : ZONE_DAY_ORDINAL;
                 good = read_number(reading, 365, &day->day) &&
                        (day->kind == ZONE_DAY_ORDINAL || day->day > 0);
         }
-        return good && (!take(reading, '/') || read_time(reading, TIME_HOURS_MAX, &day->time));
+        return good && (!zone_rule_take(reading, '/') || read_time(reading, TIME_HOURS_MAX, &day->time));
 }
 
 bool zone_rule_parse(struct zone_rule *rule, struct slice text)
@@ -112,8 +112,8 @@ bool zone_rule_parse(struct zone_rule *rule, struct slice text)
                         return false;
                 rule->daylight = -rule->daylight;
         }
-        return take(&reading, ',') && read_day(&reading, &rule->begin) && take(&reading, ',') &&
-               read_day(&reading, &rule->end) && reading.at == reading.end;
+        return zone_rule_take(&reading, ',') && read_day(&reading, &rule->begin) &&
+               zone_rule_take(&reading, ',') && read_day(&reading, &rule->end) && reading.at == reading.end;
 }
 
 static int64_t day_of(const struct zone_day *day, int year)

@@ -71,7 +71,7 @@ static bool mailboxes_set(struct arena *arena, const char **member, const json_t
 /* ---- Texts ---- */
 
 /* A number is its digits, so that `metadata: {order: 42}` is what it looks like. */
-static const char *text_of(struct arena *arena, const json_t *value)
+static const char *mail_member_text_of(struct arena *arena, const json_t *value)
 {
         struct slice text = json_text(value);
         if (text.data)
@@ -86,7 +86,7 @@ static bool texts_set(struct arena *arena, const char *const **member, const jso
         size_t count = json_array_size(value);
         const char **texts = arena_alloc(arena, (count + 1) * sizeof(*texts));
         for (size_t i = 0; i < count; i++)
-                if (!(texts[i] = text_of(arena, json_array_get(value, i))))
+                if (!(texts[i] = mail_member_text_of(arena, json_array_get(value, i))))
                         return false;
         *member = texts;
         return json_is_array(value);
@@ -100,8 +100,8 @@ static bool pairs_set(struct arena *arena, const struct pair **member, const jso
         size_t count = 0;
         json_object_foreach((json_t *)(uintptr_t)value, name, each)
         {
-                pairs[count] =
-                        (struct pair){.name = arena_strdup(arena, name), .value = text_of(arena, each)};
+                pairs[count] = (struct pair){.name = arena_strdup(arena, name),
+                                             .value = mail_member_text_of(arena, each)};
                 if (!pairs[count++].value)
                         return false;
         }
@@ -111,7 +111,7 @@ static bool pairs_set(struct arena *arena, const struct pair **member, const jso
 
 static const char *text_in(struct arena *arena, const json_t *object, const char *name)
 {
-        return text_of(arena, json_object_get(object, name));
+        return mail_member_text_of(arena, json_object_get(object, name));
 }
 
 static bool unsubscribe_set(struct arena *arena, struct list_unsubscribe *member, const json_t *value)
@@ -186,7 +186,7 @@ static bool member_set(struct arena *arena, const struct mail_member *member, vo
         switch (member->kind) {
         case MEMBER_TEXT:
         case MEMBER_BODY:
-                *text = text_of(arena, value);
+                *text = mail_member_text_of(arena, value);
                 return *text != NULL;
         case MEMBER_MAILBOXES:
                 return mailboxes_set(arena, text, value);

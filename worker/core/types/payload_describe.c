@@ -29,7 +29,7 @@ static const char *kind_word(const struct payload_schema *schema)
         return "";
 }
 
-static void add_count(struct buffer *out, size_t min, size_t max, const char *what)
+static void payload_describe_add_count(struct buffer *out, size_t min, size_t max, const char *what)
 {
         if (min > 0 && max < SIZE_MAX)
                 buffer_printf(out, ", %zu to %zu %s", min, max, what);
@@ -45,8 +45,8 @@ static void add_limits(struct buffer *out, const struct payload_schema *schema)
                 buffer_printf(out, ", at least %.15g", schema->min);
         if (!isinf(schema->max))
                 buffer_printf(out, ", at most %.15g", schema->max);
-        add_count(out, schema->min_length, schema->max_length, "characters");
-        add_count(out, schema->min_items, schema->max_items, "items");
+        payload_describe_add_count(out, schema->min_length, schema->max_length, "characters");
+        payload_describe_add_count(out, schema->min_items, schema->max_items, "items");
         if (schema->one_line)
                 buffer_add_text(out, ", one line");
         if (schema->format == SCHEMA_DATE_TIME)

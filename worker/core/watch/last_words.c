@@ -24,7 +24,7 @@ const char *last_words_signal(int number)
         return NULL;
 }
 
-static int number_of(struct slice name)
+static int last_words_number_of(struct slice name)
 {
         for (size_t i = 0; i < SIGNAL_COUNT; i++)
                 if (slice_is(name, signals[i].name))
@@ -47,7 +47,7 @@ static void add_char(struct words *words, char c)
                 words->full = true;
 }
 
-static void add_text(struct words *words, const char *text)
+static void last_words_add_text(struct words *words, const char *text)
 {
         for (; *text; text++)
                 add_char(words, *text);
@@ -74,9 +74,9 @@ static void add_member(struct words *words, const char *key, const char *value)
 {
         if (!value || !*value)
                 return;
-        add_text(words, ",\"");
-        add_text(words, key);
-        add_text(words, "\":\"");
+        last_words_add_text(words, ",\"");
+        last_words_add_text(words, key);
+        last_words_add_text(words, "\":\"");
         for (; *value; value++) {
                 bool plain = *value >= ' ' && *value <= '~' && *value != '"' && *value != '\\';
                 add_char(words, plain ? *value : '?');
@@ -89,9 +89,9 @@ size_t last_words_line(char *out, size_t size, const struct last_words *last)
         struct words words = {.out = out, .size = size};
         char time[RFC3339_SIZE];
         rfc3339_format(last->now_ms, time);
-        add_text(&words, "{\"ts\":\"");
-        add_text(&words, time);
-        add_text(&words, "\",\"level\":\"error\"");
+        last_words_add_text(&words, "{\"ts\":\"");
+        last_words_add_text(&words, time);
+        last_words_add_text(&words, "\",\"level\":\"error\"");
         add_member(&words, "msg", last->msg);
         add_member(&words, "event", last->event);
         add_member(&words, "worker", last->worker);
@@ -101,7 +101,7 @@ size_t last_words_line(char *out, size_t size, const struct last_words *last)
                 add_member(&words, "id", last->job->id);
         }
         add_member(&words, "error", last->signal);
-        add_text(&words, "}\n");
+        last_words_add_text(&words, "}\n");
         return whole(&words);
 }
 
@@ -114,10 +114,10 @@ static void add_bulk(struct words *words, const char *a, const char *b, const ch
                 len += strlen(parts[i]);
         add_char(words, '$');
         add_number(words, len);
-        add_text(words, "\r\n");
+        last_words_add_text(words, "\r\n");
         for (size_t i = 0; i < 4; i++)
-                add_text(words, parts[i]);
-        add_text(words, "\r\n");
+                last_words_add_text(words, parts[i]);
+        last_words_add_text(words, "\r\n");
 }
 
 static void add_argument(struct words *words, const char *text)
@@ -139,7 +139,7 @@ size_t last_words_command(char *out, size_t size, const struct last_words *last,
         struct words words = {.out = out, .size = size};
         if (!job || !job->id || !job->owner)
                 return 0;
-        add_text(&words, "*16\r\n");
+        last_words_add_text(&words, "*16\r\n");
         add_argument(&words, "EVALSHA");
         add_argument(&words, sha);
         add_argument(&words, "2");
@@ -163,8 +163,9 @@ void last_words_error(char *out, size_t size, int64_t times, struct slice signal
                 snprintf(rest, room, "signal unknown (killed from outside, or out of memory)");
         else if (slice_is(signal, LAST_WORDS_WATCHDOG))
                 snprintf(rest, room, "last by the watchdog (time limit of the handler)");
-        else if (number_of(signal))
-                snprintf(rest, room, "last by signal %d (%.*s)", number_of(signal), SLICE_PRINT(signal));
+        else if (last_words_number_of(signal))
+                snprintf(rest, room, "last by signal %d (%.*s)", last_words_number_of(signal),
+                         SLICE_PRINT(signal));
         else
                 snprintf(rest, room, "last by %.*s", SLICE_PRINT(signal));
 }

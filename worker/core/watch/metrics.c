@@ -31,7 +31,7 @@ static const char *escape(struct metrics *metrics, const char *value)
         return copy;
 }
 
-static void add_queues(struct metrics *metrics, const struct metrics_labels *labels)
+static void metrics_add_queues(struct metrics *metrics, const struct metrics_labels *labels)
 {
         metrics->queue_count = labels->queue_count;
         metrics->queues = arena_alloc(&metrics->arena, labels->queue_count * sizeof *metrics->queues);
@@ -88,7 +88,7 @@ struct metrics *metrics_new(const struct metrics_labels *labels)
         struct metrics *metrics = memory_zeroed(1, sizeof *metrics);
         arena_init(&metrics->arena);
         metrics->version = escape(metrics, labels->version);
-        add_queues(metrics, labels);
+        metrics_add_queues(metrics, labels);
         add_types(metrics, labels);
         add_outlets(metrics, labels);
         add_lanes(metrics);

@@ -41,14 +41,14 @@ static void answer(void *context, void *question)
                               &asked->status);
 }
 
-static void drop(void *context, void *question)
+static void admin_drop(void *context, void *question)
 {
         (void)context;
         struct question *asked = question;
         buffer_fini(&asked->body);
 }
 
-static const struct loop_ask_events ask_events = {.answer = answer, .drop = drop};
+static const struct loop_ask_events ask_events = {.answer = answer, .drop = admin_drop};
 
 static enum MHD_Result respond(struct MHD_Connection *connection, int status, const char *content_type,
                                struct buffer *body, const char *extra, const char *extra_value)
@@ -72,8 +72,8 @@ static enum MHD_Result respond(struct MHD_Connection *connection, int status, co
         return result;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, int status, const char *text,
-                              const char *extra, const char *extra_value)
+static enum MHD_Result admin_refuse(struct MHD_Connection *connection, int status, const char *text,
+                                    const char *extra, const char *extra_value)
 {
         struct buffer body = {0};
         buffer_printf(&body, "%s\n", text);
@@ -85,7 +85,7 @@ static enum MHD_Result respond_stuck(const struct admin *admin, struct MHD_Conne
         char text[96];
         snprintf(text, sizeof text, "the loop does not turn (last turn %" PRId64 " s ago)",
                  loop_ask_since_turn_ms(admin->ask) / 1000);
-        return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, text, NULL, NULL);
+        return admin_refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, text, NULL, NULL);
 }
 
 static enum MHD_Result respond_page(struct admin *admin, struct MHD_Connection *connection,
@@ -101,7 +101,7 @@ static enum MHD_Result respond_page(struct admin *admin, struct MHD_Connection *
         case LOOP_SILENT:
                 return respond_stuck(admin, connection);
         case LOOP_CLOSED:
-                return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down", NULL, NULL);
+                return admin_refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down", NULL, NULL);
         }
         abort();
 }
@@ -120,7 +120,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         asked.authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
         struct admin_route route = admin_route_of(&asked, admin->config->admin.token);
         if (route.page == ADMIN_PAGE_COUNT)
-                return refuse(connection, route.status, route.text, route.header, route.header_value);
+                return admin_refuse(connection, route.status, route.text, route.header, route.header_value);
         return respond_page(admin, connection, route.page);
 }
 
@@ -174,8 +174,8 @@ static void stop(struct admin *admin)
         free(admin);
 }
 
-static struct admin *start(uv_loop_t *loop, const struct config *config, const struct admin_source *source,
-                           const struct listen_socket *at)
+static struct admin *admin_start(uv_loop_t *loop, const struct config *config,
+                                 const struct admin_source *source, const struct listen_socket *at)
 {
         struct admin *admin = memory_zeroed(1, sizeof *admin);
         admin->config = config;
@@ -210,7 +210,7 @@ struct admin *admin_open(uv_loop_t *loop, const struct config *config, const str
                 close(at.fd);
                 return NULL;
         }
-        struct admin *admin = start(loop, config, source, &at); /* the daemon owns the descriptor */
+        struct admin *admin = admin_start(loop, config, source, &at); /* the daemon owns the descriptor */
         if (!admin)
                 snprintf(error, ADMIN_ERROR_MAX, "admin.listen: the server on %.100s does not start", listen);
         return admin;

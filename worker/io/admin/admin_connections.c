@@ -22,7 +22,7 @@ struct admin_connections {
 };
 
 /* shutdown, not close: the server sees the end of the stream and cleans up in its own thread. */
-static void on_timer(uv_timer_t *timer)
+static void admin_connections_on_timer(uv_timer_t *timer)
 {
         struct admin_connections *connections = timer->data;
         uint64_t now_ns = uv_hrtime();
@@ -41,7 +41,7 @@ static void on_began(uv_async_t *async)
 {
         struct admin_connections *connections = async->data;
         if (!uv_is_active((uv_handle_t *)&connections->timer))
-                uv_timer_start(&connections->timer, on_timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
+                uv_timer_start(&connections->timer, admin_connections_on_timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
 }
 
 struct admin_connections *admin_connections_open(uv_loop_t *loop, size_t limit, int64_t life_ms)
@@ -99,7 +99,7 @@ void admin_connections_remove(struct admin_connections *connections, void *place
         uv_mutex_unlock(&connections->mutex);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void admin_connections_on_closed(uv_handle_t *handle)
 {
         struct admin_connections *connections = handle->data;
         if (--connections->handles > 0)
@@ -111,6 +111,6 @@ static void on_closed(uv_handle_t *handle)
 
 void admin_connections_close(struct admin_connections *connections)
 {
-        uv_close((uv_handle_t *)&connections->began, on_closed);
-        uv_close((uv_handle_t *)&connections->timer, on_closed);
+        uv_close((uv_handle_t *)&connections->began, admin_connections_on_closed);
+        uv_close((uv_handle_t *)&connections->timer, admin_connections_on_closed);
 }

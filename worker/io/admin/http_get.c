@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Returning less than was given makes curl end with CURLE_WRITE_ERROR. */
-static size_t take(char *data, size_t one, size_t len, void *context)
+static size_t http_get_take(char *data, size_t one, size_t len, void *context)
 {
         (void)one;
         struct buffer *got = context;
@@ -56,7 +56,7 @@ static void set_options(CURL *curl, const struct http_get_request *request, stru
         curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
         curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)HTTP_GET_TIMEOUT_MS);
-        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, http_get_take);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, got);
         curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, cause);
         if (request->user)

@@ -130,7 +130,7 @@ void loop_ask_shut(struct loop_ask *ask)
         uv_mutex_unlock(&ask->mutex);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void loop_ask_on_closed(uv_handle_t *handle)
 {
         struct loop_ask *ask = handle->data;
         if (--ask->handles > 0)
@@ -144,6 +144,6 @@ static void on_closed(uv_handle_t *handle)
 void loop_ask_close(struct loop_ask *ask)
 {
         assert(ask->shut);
-        uv_close((uv_handle_t *)&ask->async, on_closed);
-        uv_close((uv_handle_t *)&ask->turn, on_closed);
+        uv_close((uv_handle_t *)&ask->async, loop_ask_on_closed);
+        uv_close((uv_handle_t *)&ask->turn, loop_ask_on_closed);
 }

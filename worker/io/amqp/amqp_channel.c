@@ -312,7 +312,7 @@ void channel_decide(struct channel *channel, uint64_t tag, enum ack_decision dec
                 acks_decide(&channel->acks, tag & ((1ULL << CHANNEL_TAG_BITS) - 1), decision);
 }
 
-static int settle(struct channel *channel, struct broker *broker, const struct ack_frame *frame)
+static int amqp_channel_settle(struct channel *channel, struct broker *broker, const struct ack_frame *frame)
 {
         if (frame->decision == ACK_ACK) {
                 amqp_basic_ack_t ack = {.delivery_tag = frame->tag, .multiple = frame->multiple};
@@ -329,7 +329,7 @@ int channel_flush(struct channel *channel, struct broker *broker, int frames_max
         struct ack_frame frame;
         int status = AMQP_STATUS_OK;
         while (status >= 0 && frames_max-- > 0 && acks_next(&channel->acks, &frame))
-                status = settle(channel, broker, &frame);
+                status = amqp_channel_settle(channel, broker, &frame);
         *more = acks_pending(&channel->acks);
         return status;
 }

@@ -83,14 +83,14 @@ static int channel_write(struct amqp_consumer *consumer, struct channel *channel
         return status;
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events);
+static void amqp_consumer_on_poll(uv_poll_t *handle, int status, int events);
 
 static void poll_ask(struct amqp_consumer *consumer, int events)
 {
         if (consumer->poll_events == events)
                 return;
         consumer->poll_events = events;
-        uv_poll_start(&consumer->poll->handle, events, on_poll);
+        uv_poll_start(&consumer->poll->handle, events, amqp_consumer_on_poll);
 }
 
 static void connection_write(struct amqp_consumer *consumer)
@@ -225,7 +225,7 @@ static void on_idle(uv_idle_t *handle)
         buffered_watch(consumer);
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events)
+static void amqp_consumer_on_poll(uv_poll_t *handle, int status, int events)
 {
         struct amqp_consumer *consumer = ((struct socket_poll *)handle->data)->consumer;
         turn_worked();
@@ -454,7 +454,7 @@ bool amqp_consumer_may_deliver(const struct amqp_consumer *consumer, size_t queu
         return consumer->broker && channels_may_deliver(&consumer->channels, queue);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void amqp_consumer_on_closed(uv_handle_t *handle)
 {
         struct amqp_consumer *consumer = handle->data;
         if (--consumer->handles > 0)
@@ -475,8 +475,8 @@ void amqp_consumer_close(struct amqp_consumer *consumer)
                 attempt_free(consumer->attempt, CLOSE_BOUND_MS);
                 consumer->attempt = NULL;
         }
-        uv_close((uv_handle_t *)&consumer->tick, on_closed);
-        uv_close((uv_handle_t *)&consumer->prepare, on_closed);
-        uv_close((uv_handle_t *)&consumer->idle, on_closed);
-        uv_close((uv_handle_t *)&consumer->attempted, on_closed);
+        uv_close((uv_handle_t *)&consumer->tick, amqp_consumer_on_closed);
+        uv_close((uv_handle_t *)&consumer->prepare, amqp_consumer_on_closed);
+        uv_close((uv_handle_t *)&consumer->idle, amqp_consumer_on_closed);
+        uv_close((uv_handle_t *)&consumer->attempted, amqp_consumer_on_closed);
 }

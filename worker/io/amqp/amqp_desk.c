@@ -34,7 +34,7 @@ static void unlink_post(struct post *post)
                 post->next->place = post->place;
 }
 
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
+static void amqp_desk_on_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct post *post = context;
         if (post->done) {
@@ -44,14 +44,14 @@ static void on_published(void *context, enum publish_outcome outcome, const char
         free(post);
 }
 
-static void begin(struct amqp_desk *desk, struct post *post)
+static void amqp_desk_begin(struct amqp_desk *desk, struct post *post)
 {
         post->next = desk->flying;
         post->place = &desk->flying;
         if (post->next)
                 post->next->place = &post->next;
         desk->flying = post;
-        amqp_publisher_publish(desk->publisher, post->arena, post->message, on_published, post);
+        amqp_publisher_publish(desk->publisher, post->arena, post->message, amqp_desk_on_published, post);
 }
 
 static void on_posts(uv_async_t *async)
@@ -66,7 +66,7 @@ static void on_posts(uv_async_t *async)
                 desk->publisher = amqp_publisher_open(desk->loop, desk->config, AMQP_DESK_TIMEOUT_MS);
         for (; post; post = next) {
                 next = post->next;
-                begin(desk, post);
+                amqp_desk_begin(desk, post);
         }
 }
 
@@ -124,7 +124,7 @@ void amqp_desk_shut(struct amqp_desk *desk)
         uv_timer_start(&desk->last, on_last, AMQP_DESK_LAST_MS, 0);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void amqp_desk_on_closed(uv_handle_t *handle)
 {
         struct amqp_desk *desk = handle->data;
         if (--desk->closing > 0)
@@ -138,6 +138,6 @@ void amqp_desk_close(struct amqp_desk *desk)
         if (desk->publisher)
                 amqp_publisher_close(desk->publisher, 1000);
         desk->closing = 2;
-        uv_close((uv_handle_t *)&desk->async, on_closed);
-        uv_close((uv_handle_t *)&desk->last, on_closed);
+        uv_close((uv_handle_t *)&desk->async, amqp_desk_on_closed);
+        uv_close((uv_handle_t *)&desk->last, amqp_desk_on_closed);
 }

@@ -259,7 +259,7 @@ static bool returned_content(struct postman *postman, const amqp_frame_t *frame)
         return returned_complete(postman);
 }
 
-static bool settle(struct postman *postman, uint64_t number, bool multiple, bool acked)
+static bool amqp_outbox_settle(struct postman *postman, uint64_t number, bool multiple, bool acked)
 {
         if (confirms_settle(&postman->confirms, number, multiple, acked, on_settled, postman))
                 return true;
@@ -274,11 +274,11 @@ static bool method_digest(struct postman *postman, const amqp_method_t *method)
         switch (method->id) {
         case AMQP_BASIC_ACK_METHOD: {
                 const amqp_basic_ack_t *ack = method->decoded;
-                return settle(postman, ack->delivery_tag, ack->multiple, /* acked = */ true);
+                return amqp_outbox_settle(postman, ack->delivery_tag, ack->multiple, /* acked = */ true);
         }
         case AMQP_BASIC_NACK_METHOD: {
                 const amqp_basic_nack_t *nack = method->decoded;
-                return settle(postman, nack->delivery_tag, nack->multiple, /* acked = */ false);
+                return amqp_outbox_settle(postman, nack->delivery_tag, nack->multiple, /* acked = */ false);
         }
         case AMQP_BASIC_RETURN_METHOD:
                 returned_begin(postman, method->decoded);

@@ -230,7 +230,7 @@ static bool outbox_leave(struct outbox *outbox)
         return ended;
 }
 
-static void on_closed(uv_handle_t *handle)
+static void amqp_publisher_on_closed(uv_handle_t *handle)
 {
         struct amqp_publisher *publisher = handle->data;
         if (--publisher->handles == 0)
@@ -254,6 +254,6 @@ void amqp_publisher_close(struct amqp_publisher *publisher, int64_t grace_ms)
         } else {
                 pthread_detach(publisher->thread);
         }
-        uv_close((uv_handle_t *)&publisher->ended, on_closed);
-        uv_close((uv_handle_t *)&publisher->watch, on_closed);
+        uv_close((uv_handle_t *)&publisher->ended, amqp_publisher_on_closed);
+        uv_close((uv_handle_t *)&publisher->watch, amqp_publisher_on_closed);
 }

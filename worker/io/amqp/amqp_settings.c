@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool refuse(struct amqp_error *error, const char *text)
+static bool amqp_settings_refuse(struct amqp_error *error, const char *text)
 {
         *error = (struct amqp_error){.trouble = AMQP_TROUBLE_REFUSED};
         snprintf(error->text, sizeof(error->text), "amqp.url: %s", text);
@@ -43,16 +43,17 @@ bool amqp_settings_parse(struct arena *arena, const struct config *config, struc
         };
         size_t count = url_split(arena, config->amqp.url, urls);
         if (count == 0)
-                return refuse(error, "it is not a URL");
+                return amqp_settings_refuse(error, "it is not a URL");
         for (size_t i = 0; i < count; i++) {
                 if (!url_parse(arena, urls[i], &url))
-                        return refuse(error, "it is not a URL, or holds an encoded control character");
+                        return amqp_settings_refuse(error,
+                                                    "it is not a URL, or holds an encoded control character");
                 settings->tls = strcmp(url.scheme, "amqps") == 0;
                 if (!settings->tls && strcmp(url.scheme, "amqp") != 0)
-                        return refuse(error, "the scheme must be amqp or amqps");
+                        return amqp_settings_refuse(error, "the scheme must be amqp or amqps");
                 settings->vhost = given(url.path, "/");
                 if (strlen(settings->vhost) > 255)
-                        return refuse(error, "the vhost is longer than 255 bytes");
+                        return amqp_settings_refuse(error, "the vhost is longer than 255 bytes");
                 node_add(arena, settings, &url);
         }
         settings->user = arena_strdup(arena, given(config->amqp.username, given(url.user, "guest")));

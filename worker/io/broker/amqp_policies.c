@@ -58,7 +58,8 @@ static bool inquiry_begin(struct inquiry *inquiry, const struct config *config, 
         return true;
 }
 
-static void answer_judge(struct inquiry *inquiry, const struct topology_queue *queue, const json_t *answer)
+static void amqp_policies_answer_judge(struct inquiry *inquiry, const struct topology_queue *queue,
+                                       const json_t *answer)
 {
         struct policy_finding findings[POLICY_FINDINGS_MAX];
         size_t count = policy_look(&inquiry->arena, queue, answer, findings);
@@ -71,7 +72,7 @@ static bool status_judge(struct inquiry *inquiry, const struct topology_queue *q
                          const json_t *answer, struct amqp_error *error)
 {
         if (status == 200 && json_text(json_object_get(answer, "name")).len > 0) {
-                answer_judge(inquiry, queue, answer);
+                amqp_policies_answer_judge(inquiry, queue, answer);
                 return true;
         }
         if (status == 404 && json_text(json_object_get(answer, "error")).len > 0)

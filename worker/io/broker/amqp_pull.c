@@ -153,7 +153,7 @@ enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, stru
         return PULL_NOTHING;
 }
 
-static bool settle(struct amqp_pull *pull, uint64_t tag, enum ack_decision decision)
+static bool amqp_pull_settle(struct amqp_pull *pull, uint64_t tag, enum ack_decision decision)
 {
         bool more = true;
         channel_decide(&pull->channel, tag, decision);
@@ -163,12 +163,12 @@ static bool settle(struct amqp_pull *pull, uint64_t tag, enum ack_decision decis
 
 bool amqp_pull_ack(struct amqp_pull *pull, uint64_t tag)
 {
-        return settle(pull, tag, ACK_ACK);
+        return amqp_pull_settle(pull, tag, ACK_ACK);
 }
 
 bool amqp_pull_nack(struct amqp_pull *pull, uint64_t tag, bool requeue)
 {
-        return settle(pull, tag, requeue ? ACK_REQUEUE : ACK_REJECT);
+        return amqp_pull_settle(pull, tag, requeue ? ACK_REQUEUE : ACK_REJECT);
 }
 
 bool amqp_pull_stop(struct amqp_pull *pull)

@@ -43,7 +43,8 @@ static const char *data_fault(const struct check *check, const char *data)
         return value ? NULL : arena_printf(check->arena, "is no JSON: %s", cause);
 }
 
-static void report(struct check *check, size_t index, const char *setting, const char *fault)
+static void config_check_schedule_report(struct check *check, size_t index, const char *setting,
+                                         const char *fault)
 {
         if (fault)
                 check_fault(check, arena_printf(check->arena, "schedules[%zu].%s", index, setting), fault);
@@ -54,10 +55,11 @@ void check_schedules(struct check *check)
         for (size_t i = 0; i < check->config->schedule_count; i++) {
                 const struct config_schedule *schedule = &check->config->schedules[i];
                 struct zone zone;
-                report(check, i, "name", name_fault(check, i));
-                report(check, i, "cron", cron_fault(check, schedule->cron));
-                report(check, i, "timezone", zone_load(schedule->timezone, check->arena, &zone));
-                report(check, i, "type", type_fault(schedule->type));
-                report(check, i, "data", data_fault(check, schedule->data));
+                config_check_schedule_report(check, i, "name", name_fault(check, i));
+                config_check_schedule_report(check, i, "cron", cron_fault(check, schedule->cron));
+                config_check_schedule_report(check, i, "timezone",
+                                             zone_load(schedule->timezone, check->arena, &zone));
+                config_check_schedule_report(check, i, "type", type_fault(schedule->type));
+                config_check_schedule_report(check, i, "data", data_fault(check, schedule->data));
         }
 }

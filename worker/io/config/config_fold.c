@@ -30,7 +30,8 @@ static bool mapping_fold(struct config_node *node, const struct config_node *bel
         return true;
 }
 
-static const char *value_of(const struct config_node *node, const struct config_node *item, const char *name)
+static const char *config_fold_value_of(const struct config_node *node, const struct config_node *item,
+                                        const char *name)
 {
         size_t len = strlen(item->path);
         bool named = node->kind == CONFIG_NODE_VALUE && strncmp(node->path, item->path, len) == 0 &&
@@ -52,8 +53,8 @@ static bool bindings_fold(struct config_node *node, const struct config_node *be
                         continue;
                 }
                 for (; i < count && strncmp(below[i].path, item->path, strlen(item->path)) == 0; i++) {
-                        const char *named = value_of(&below[i], item, "exchange");
-                        const char *keyed = value_of(&below[i], item, "key");
+                        const char *named = config_fold_value_of(&below[i], item, "exchange");
+                        const char *keyed = config_fold_value_of(&below[i], item, "key");
                         if (!named && !keyed)
                                 return false;
                         exchange = named ? named : exchange;

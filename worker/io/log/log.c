@@ -89,7 +89,7 @@ void log_worker(const char *worker)
         pthread_mutex_unlock(&state.lock);
 }
 
-static bool is_known(struct slice secret)
+static bool log_is_known(struct slice secret)
 {
         for (size_t i = 0; i < state.secret_count; i++)
                 if (slice_equal(state.secrets[i], secret))
@@ -115,7 +115,7 @@ void log_redact(const char *secret)
         if (len < SECRET_MIN)
                 return;
         pthread_mutex_lock(&state.lock);
-        if (!is_known((struct slice){.data = secret, .len = len})) {
+        if (!log_is_known((struct slice){.data = secret, .len = len})) {
                 char *copy = memory_text(secret);
                 if (state.secret_count == SECRETS_MAX)
                         secrets_forget(1);
@@ -176,7 +176,7 @@ static void add_key(const char *key)
 }
 
 /* Adds ` key=value` or `,"key":"value"`, masked and bounded; nothing if it is unset or the line is full. */
-static void add_text(const char *key, struct slice value)
+static void log_add_text(const char *key, struct slice value)
 {
         char masked[LOG_VALUE_MAX + 1];
         struct mask mask = {.secrets = state.secrets, .count = state.secret_count};
@@ -246,25 +246,25 @@ static void line_write(enum log_level level, const struct log_fields *fields, ui
 {
         buffer_clear(&state.line);
         add_head(level);
-        add_text("msg", slice_of(fields->msg));
-        add_text("event", slice_of(fields->event));
-        add_text("worker", slice_of(state.worker[0] ? state.worker : NULL));
-        add_text("queue", slice_of(fields->queue));
-        add_text("outlet", slice_of(fields->outlet));
-        add_text("type", fields->type);
-        add_text("id", fields->id);
-        add_text("correlation_id", fields->correlation_id);
-        add_text("app_id", fields->app_id);
-        add_text("message_id", fields->message_id);
-        add_text("subject", fields->subject);
+        log_add_text("msg", slice_of(fields->msg));
+        log_add_text("event", slice_of(fields->event));
+        log_add_text("worker", slice_of(state.worker[0] ? state.worker : NULL));
+        log_add_text("queue", slice_of(fields->queue));
+        log_add_text("outlet", slice_of(fields->outlet));
+        log_add_text("type", fields->type);
+        log_add_text("id", fields->id);
+        log_add_text("correlation_id", fields->correlation_id);
+        log_add_text("app_id", fields->app_id);
+        log_add_text("message_id", fields->message_id);
+        log_add_text("subject", fields->subject);
         if (fields->has_attempt)
                 add_number("attempt", fields->attempt);
-        add_text("outcome", slice_of(fields->outcome));
-        add_text("reason", slice_of(fields->reason));
+        log_add_text("outcome", slice_of(fields->outcome));
+        log_add_text("reason", slice_of(fields->reason));
         if (fields->has_duration)
                 add_number("duration_ms", fields->duration_ms);
-        add_text("error", slice_of(fields->error));
-        add_text("trace_id", fields->trace_id);
+        log_add_text("error", slice_of(fields->error));
+        log_add_text("trace_id", fields->trace_id);
         if (repeated)
                 add_number("repeated", (int64_t)repeated);
         buffer_add_text(&state.line, state.text ? "\n" : "}\n");

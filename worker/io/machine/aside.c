@@ -29,7 +29,7 @@ static void release(struct aside *aside)
         free(aside);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void aside_on_closed(uv_handle_t *handle)
 {
         release(handle->data);
 }
@@ -42,11 +42,11 @@ static void on_wake(uv_async_t *wake)
         pthread_mutex_unlock(&aside->mutex);
         if (!worked)
                 return;
-        uv_close((uv_handle_t *)wake, on_closed);
+        uv_close((uv_handle_t *)wake, aside_on_closed);
         aside->job->done(aside->context);
 }
 
-static void *run(void *context)
+static void *aside_run(void *context)
 {
         struct aside *aside = context;
         aside->job->work(aside->context);
@@ -66,7 +66,7 @@ static bool thread_start(struct aside *aside)
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        bool started = pthread_create(&thread, NULL, run, aside) == 0;
+        bool started = pthread_create(&thread, NULL, aside_run, aside) == 0;
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (started)
                 pthread_detach(thread);
@@ -84,7 +84,7 @@ struct aside *aside_start(uv_loop_t *loop, const struct aside_job *job, void *co
         if (thread_start(aside))
                 return aside;
         aside->holders = 1;
-        uv_close((uv_handle_t *)&aside->wake, on_closed);
+        uv_close((uv_handle_t *)&aside->wake, aside_on_closed);
         return NULL;
 }
 
@@ -93,5 +93,5 @@ void aside_abandon(struct aside *aside)
         pthread_mutex_lock(&aside->mutex);
         aside->abandoned = true;
         pthread_mutex_unlock(&aside->mutex);
-        uv_close((uv_handle_t *)&aside->wake, on_closed);
+        uv_close((uv_handle_t *)&aside->wake, aside_on_closed);
 }

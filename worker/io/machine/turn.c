@@ -46,7 +46,7 @@ int64_t turn_begin(void)
 
 /* Reading the thread's CPU time costs a system call; the monotonic clock does not. CPU time cannot outrun it,
  * so a short turn stays short until the rest of the millisecond has passed. */
-static bool look(void)
+static bool turn_look(void)
 {
         uint64_t now_ns = uv_hrtime();
         if (now_ns < short_until_ns)
@@ -61,6 +61,6 @@ static bool look(void)
 bool turn_is_long(void)
 {
         if (!is_long && begun_us > 0 && asked++ % ASKED_OFTEN == 0)
-                is_long = look();
+                is_long = turn_look();
         return is_long;
 }

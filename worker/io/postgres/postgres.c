@@ -82,7 +82,7 @@ static enum wait_end wait_socket(const struct postgres *postgres, short events, 
 
 /* ---- the connection ---- */
 
-static PGconn *begin(const char *url)
+static PGconn *postgres_begin(const char *url)
 {
         static const char *const names[] = {
                 "target_session_attrs",      "connect_timeout",
@@ -129,7 +129,7 @@ struct postgres *postgres_open(const char *url, int interrupt, int64_t timeout_m
         struct postgres *postgres = memory_zeroed(1, sizeof(*postgres));
         postgres->interrupt = interrupt;
         postgres->heeds = true;
-        postgres->connection = begin(url);
+        postgres->connection = postgres_begin(url);
         if (!postgres->connection)
                 memory_out();
         PQsetNoticeProcessor(postgres->connection, ignore_notice, NULL);

@@ -18,7 +18,7 @@ struct redis_connecting {
         bool ok;
 };
 
-static void work(void *context)
+static void redis_connecting_work(void *context)
 {
         struct redis_connecting *connecting = context;
         struct redis_connection *connection = &connecting->connection;
@@ -28,7 +28,7 @@ static void work(void *context)
                 redis_connection_close(connection);
 }
 
-static void drop(void *context)
+static void redis_connecting_drop(void *context)
 {
         struct redis_connecting *connecting = context;
         redis_connection_close(&connecting->connection);
@@ -41,13 +41,14 @@ static void done(void *context)
         struct redis_connecting *connecting = context;
         connecting->connected(connecting->context, &connecting->connection, connecting->ok);
         connecting->connection.context = NULL; /* the callee's */
-        drop(connecting);
+        redis_connecting_drop(connecting);
 }
 
 struct redis_connecting *redis_connecting_start(uv_loop_t *loop, const struct config *config,
                                                 const char *name, redis_connected *connected, void *context)
 {
-        static const struct aside_job job = {.work = work, .done = done, .drop = drop};
+        static const struct aside_job job = {
+                .work = redis_connecting_work, .done = done, .drop = redis_connecting_drop};
         struct redis_connecting *connecting = memory_zeroed(1, sizeof(*connecting));
         arena_init(&connecting->arena);
         redis_config_copy(&connecting->arena, config, &connecting->config);
@@ -57,7 +58,7 @@ struct redis_connecting *redis_connecting_start(uv_loop_t *loop, const struct co
         connecting->aside = aside_start(loop, &job, connecting);
         if (connecting->aside)
                 return connecting;
-        drop(connecting);
+        redis_connecting_drop(connecting);
         return NULL;
 }
 

@@ -33,7 +33,7 @@ struct redis_follow {
         struct aside *aside; /* a question is under way */
 };
 
-static void work(void *context)
+static void redis_follow_work(void *context)
 {
         struct look *look = context;
         struct redis_address address;
@@ -41,7 +41,7 @@ static void work(void *context)
                    redis_sentinel_ask(&look->config, &address, &look->primary, &look->connection);
 }
 
-static void drop(void *context)
+static void redis_follow_drop(void *context)
 {
         struct look *look = context;
         arena_fini(&look->arena);
@@ -58,15 +58,16 @@ static void done(void *context)
         bool ok = look->ok;
         int64_t epoch = look->primary.answer.epoch;
         redis_primary_name(&look->primary, primary);
-        drop(look);
+        redis_follow_drop(look);
         follow->aside = NULL;
         if (ok && strcmp(primary, follow->primary) != 0 && (epoch == 0 || epoch > follow->epoch))
                 follow->moved(follow->context, primary);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void redis_follow_on_timer(uv_timer_t *timer)
 {
-        static const struct aside_job job = {.work = work, .done = done, .drop = drop};
+        static const struct aside_job job = {
+                .work = redis_follow_work, .done = done, .drop = redis_follow_drop};
         struct redis_follow *follow = timer->data;
         if (follow->aside)
                 return;
@@ -76,7 +77,7 @@ static void on_timer(uv_timer_t *timer)
         redis_config_copy(&look->arena, follow->config, &look->config);
         follow->aside = aside_start(follow->loop, &job, look);
         if (!follow->aside)
-                drop(look);
+                redis_follow_drop(look);
 }
 
 struct redis_follow *redis_follow_start(uv_loop_t *loop, const struct config *config,
@@ -95,7 +96,7 @@ struct redis_follow *redis_follow_start(uv_loop_t *loop, const struct config *co
         follow->timer = memory_zeroed(1, sizeof(*follow->timer));
         uv_timer_init(loop, follow->timer);
         follow->timer->data = follow;
-        uv_timer_start(follow->timer, on_timer, ASK_EVERY_MS, ASK_EVERY_MS);
+        uv_timer_start(follow->timer, redis_follow_on_timer, ASK_EVERY_MS, ASK_EVERY_MS);
         return follow;
 }
 

@@ -91,7 +91,8 @@ void redis_route_found(const struct redis_route *route, char text[REDIS_FOUND_SI
 
 /* ---- one command ---- */
 
-static redisReply *ask(struct redis_connection *node, const struct slice *words, size_t count, bool asking)
+static redisReply *redis_route_ask(struct redis_connection *node, const struct slice *words, size_t count,
+                                   bool asking)
 {
         const char *texts[WORDS_MAX];
         size_t lengths[WORDS_MAX];
@@ -139,9 +140,9 @@ static redisReply *run_at(struct redis_route *route, int node, const struct slic
         struct redis_redirect redirect = {.kind = REDIRECT_NONE};
         for (int hop = 0; node >= 0 && route->nodes[node].context && hop < HOPS_MAX; hop++) {
                 redisContext *context = route->nodes[node].context;
-                redisReply *reply =
-                        context->err ? NULL
-                                     : ask(&route->nodes[node], words, count, redirect.kind == REDIRECT_ASK);
+                redisReply *reply = context->err ? NULL
+                                                 : redis_route_ask(&route->nodes[node], words, count,
+                                                                   redirect.kind == REDIRECT_ASK);
                 if (!reply) {
                         snprintf(error, 256, "%.200s", context->errstr);
                         return NULL;

@@ -25,7 +25,7 @@ struct redis_spare {
         bool tried;
 };
 
-static void drop(struct redis_spare *spare)
+static void redis_spare_drop(struct redis_spare *spare)
 {
         if (!spare->poll)
                 return;
@@ -50,11 +50,11 @@ static void retry_later(struct redis_spare *spare)
 }
 
 /* Nothing was asked, so whatever there is to read is its end. */
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void redis_spare_on_poll(uv_poll_t *poll, int status, int events)
 {
         (void)status, (void)events;
         struct redis_spare *spare = poll->data;
-        drop(spare);
+        redis_spare_drop(spare);
         retry_later(spare);
 }
 
@@ -65,7 +65,7 @@ static void connected(struct redis_spare *spare, struct redis_connection connect
         if (uv_poll_init(spare->loop, spare->poll, connection.context->fd) != 0)
                 abort();
         spare->poll->data = spare;
-        if (uv_poll_start(spare->poll, UV_READABLE, on_poll) != 0)
+        if (uv_poll_start(spare->poll, UV_READABLE, redis_spare_on_poll) != 0)
                 abort();
         backoff_reset(&spare->backoff);
         spare->changed(spare->context, connection.context->fd, connection.sha[REDIS_SCRIPT_KILLED]);
@@ -113,7 +113,7 @@ struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *confi
 
 void redis_spare_close(struct redis_spare *spare)
 {
-        drop(spare);
+        redis_spare_drop(spare);
         if (spare->connecting)
                 redis_connecting_abandon(spare->connecting);
         uv_close((uv_handle_t *)spare->retry, handle_free);

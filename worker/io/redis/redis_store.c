@@ -20,7 +20,7 @@
 /* Each may plan a job, 50 us or more: so many, and more only in a turn that is short. */
 #define REPLIES_AT_LEAST 4
 
-static void on_poll(uv_poll_t *poll, int status, int events);
+static void redis_store_on_poll(uv_poll_t *poll, int status, int events);
 
 void redis_ring_push(struct redis_store *store, struct request request)
 {
@@ -73,7 +73,7 @@ void redis_store_tell_down(struct redis_store *store, const char *error, bool wa
 }
 
 /* Ends the connection; everything under way is answered as lost. */
-static void drop(struct redis_store *store, const char *error)
+static void redis_store_drop(struct redis_store *store, const char *error)
 {
         char text[256];
         snprintf(text, sizeof(text), "%s", error);
@@ -109,7 +109,7 @@ static void drop_for(struct redis_store *store, const char *what, const char *wh
 {
         char text[256];
         snprintf(text, sizeof(text), "redis: %s%.200s", what, why);
-        drop(store, text);
+        redis_store_drop(store, text);
 }
 
 /* The next reply of the connection, the caller's; NULL: there is none, or the connection was dropped. */
@@ -240,12 +240,12 @@ static void on_more(uv_idle_t *idle)
 
 /* ---- socket ---- */
 
-static void watch(struct redis_store *store, int events)
+static void redis_store_watch(struct redis_store *store, int events)
 {
         if (store->watched == events)
                 return;
         store->watched = events;
-        if (uv_poll_start(store->poll, events, on_poll) != 0)
+        if (uv_poll_start(store->poll, events, redis_store_on_poll) != 0)
                 abort();
 }
 
@@ -260,25 +260,25 @@ static void write_out(struct redis_store *store)
         }
         /* Not asked whether it is done: hiredis 0.14 looks into its next buffer though it got none. */
         if (redisBufferWrite(context, NULL) != REDIS_OK) {
-                drop(store, context->errstr);
+                redis_store_drop(store, context->errstr);
                 return;
         }
         if (!context->obuf)
                 memory_out();
-        watch(store, sdslen(context->obuf) == 0 ? UV_READABLE : UV_READABLE | UV_WRITABLE);
+        redis_store_watch(store, sdslen(context->obuf) == 0 ? UV_READABLE : UV_READABLE | UV_WRITABLE);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void redis_store_on_poll(uv_poll_t *poll, int status, int events)
 {
         struct redis_store *store = poll->data;
         turn_worked();
         if (status < 0) {
-                drop(store, uv_strerror(status));
+                redis_store_drop(store, uv_strerror(status));
                 return;
         }
         if (events & UV_READABLE && !uv_is_active((uv_handle_t *)store->more)) {
                 if (redisBufferRead(store->connection.context) != REDIS_OK) {
-                        drop(store, store->connection.context->errstr);
+                        redis_store_drop(store, store->connection.context->errstr);
                         return;
                 }
                 if (!digest(store))
@@ -300,7 +300,7 @@ static void on_watch(uv_timer_t *timer)
         struct redis_store *store = timer->data;
         if (store->ring_count > 0 &&
             clock_boot_ms() - store->ring[store->ring_head].sent_ms > store->config->redis.timeout_ms)
-                drop(store, "redis: no reply in time");
+                redis_store_drop(store, "redis: no reply in time");
 }
 
 /* Once a loop turn, before it waits: everything that was asked for in the turn leaves in one write. */
@@ -340,7 +340,7 @@ static void connected(struct redis_store *store, struct redis_connection connect
         store->up = store->ever_up = true;
         store->up_ms = clock_boot_ms();
         store->trouble[0] = '\0';
-        watch(store, UV_READABLE);
+        redis_store_watch(store, UV_READABLE);
         store->follow = redis_follow_start(store->loop, store->config, &store->connection, on_moved, store);
         store->events->up(store->context);
 }
@@ -436,7 +436,7 @@ void redis_store_close(struct redis_store *store)
         }
         if (store->up && store->out.len > 0)
                 write_out(store);
-        drop(store, "closing");
+        redis_store_drop(store, "closing");
         if (store->connecting)
                 redis_connecting_abandon(store->connecting);
         uv_close((uv_handle_t *)store->watch, handle_free);

@@ -91,7 +91,7 @@ static void action(const struct pool *pool, curl_socket_t fd, int events)
         ended_deliver(pool);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void curl_loop_on_timer(uv_timer_t *timer)
 {
         action(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
@@ -126,7 +126,7 @@ static int timer_wanted(CURLM *multi, long timeout_ms, void *context)
         if (timeout_ms == 0)
                 uv_idle_start(&pool->curl_loop->now, on_now);
         else if (timeout_ms > 0)
-                uv_timer_start(&pool->timer, on_timer, (uint64_t)timeout_ms, 0);
+                uv_timer_start(&pool->timer, curl_loop_on_timer, (uint64_t)timeout_ms, 0);
         return 0;
 }
 
@@ -185,7 +185,7 @@ static void event_take(struct curl_loop *curl_loop, const struct epoll_event *ev
 }
 
 /* What is not taken now is still there at the next turn. */
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void curl_loop_on_poll(uv_poll_t *poll, int status, int events)
 {
         struct curl_loop *curl_loop = poll->data;
         struct epoll_event ready[EVENTS_FETCHED];
@@ -300,7 +300,7 @@ struct curl_loop *curl_loop_open(uv_loop_t *loop, size_t places, curl_loop_ended
         curl_loop->epoll = epoll_create1(EPOLL_CLOEXEC);
         uv_idle_init(loop, &curl_loop->now);
         if (curl_loop->epoll < 0 || uv_poll_init(loop, &curl_loop->poll, curl_loop->epoll) != 0 ||
-            uv_poll_start(&curl_loop->poll, UV_READABLE, on_poll) != 0)
+            uv_poll_start(&curl_loop->poll, UV_READABLE, curl_loop_on_poll) != 0)
                 abort();
         uv_unref((uv_handle_t *)&curl_loop->poll);
         curl_loop->now.data = curl_loop->poll.data = curl_loop;
@@ -349,7 +349,7 @@ static void handle_closed(struct curl_loop *curl_loop)
                 free(curl_loop);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void curl_loop_on_closed(uv_handle_t *handle)
 {
         handle_closed(handle->data);
 }
@@ -366,8 +366,8 @@ void curl_loop_close(struct curl_loop *curl_loop)
                 curl_multi_cleanup(curl_loop->pools[i].multi);
                 uv_close((uv_handle_t *)&curl_loop->pools[i].timer, on_pool_closed);
         }
-        uv_close((uv_handle_t *)&curl_loop->poll, on_closed);
-        uv_close((uv_handle_t *)&curl_loop->now, on_closed);
+        uv_close((uv_handle_t *)&curl_loop->poll, curl_loop_on_closed);
+        uv_close((uv_handle_t *)&curl_loop->now, curl_loop_on_closed);
         close(curl_loop->epoll);
         free(curl_loop->watches);
 }

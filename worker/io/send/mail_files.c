@@ -184,7 +184,7 @@ static struct send_result end_of(enum send_outcome outcome, const struct file *f
         return result;
 }
 
-static struct send_result answer_judge(const struct file *file, long status)
+static struct send_result mail_files_answer_judge(const struct file *file, long status)
 {
         char cause[40];
         snprintf(cause, sizeof(cause), "HTTP status %ld", status);
@@ -201,7 +201,7 @@ static struct send_result file_judge(struct mail_fetch *fetch, const struct file
         if (fetch->guard.blocked)
                 return end_of(SEND_TRANSIENT, file, "leads to an address that is not public");
         if (status && status != 200)
-                return answer_judge(file, status);
+                return mail_files_answer_judge(file, status);
         if (fetch->len > fetch->len_max)
                 return end_of(SEND_PERMANENT, file,
                               file->size ? "larger than its size" : "larger than attachments.max allows");

@@ -98,7 +98,7 @@ static struct slice limit_header(const struct http_mail *post, const char *name)
         return value.data ? value : header_of(post, name + strlen("X-"));
 }
 
-static struct send_result answer_judge(const struct http_mail *post, int status)
+static struct send_result mail_http_answer_judge(const struct http_mail *post, int status)
 {
         const struct mail_http *http = post->owner;
         struct slice body = {.data = post->response.data, .len = post->response.len}, text = {0};
@@ -136,7 +136,7 @@ static struct send_result post_judge(const struct http_mail *post, CURLcode code
         long status = 0;
         curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
         if (status >= 200) /* the answer counts though its body was cut or too long */
-                return answer_judge(post, (int)status);
+                return mail_http_answer_judge(post, (int)status);
         if (post->fenced)
                 return send_outcome_fenced();
         if (post->repeated)
@@ -354,7 +354,7 @@ static void post_fini(struct http_mail *post)
         buffer_fini(&post->response);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void mail_http_on_closed(uv_handle_t *handle)
 {
         free(handle->data);
 }
@@ -379,7 +379,7 @@ static void http_close(struct transport *transport)
         curl_slist_free_all(http->headers);
         curl_url_cleanup(http->url);
         free(http->free);
-        uv_close((uv_handle_t *)&http->later, on_closed);
+        uv_close((uv_handle_t *)&http->later, mail_http_on_closed);
 }
 
 /* What is the same for every mail. An empty Expect keeps libcurl from waiting for 100 Continue before a large

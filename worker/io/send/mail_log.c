@@ -85,7 +85,7 @@ static void logged_probe(struct transport *transport, send_done *done, void *con
         tell_later(transport, send_result_of(SEND_DONE), done, context);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void mail_log_on_closed(uv_handle_t *handle)
 {
         free(handle->data);
 }
@@ -94,7 +94,7 @@ static void logged_close(struct transport *transport)
 {
         struct mail_log *log = (struct mail_log *)transport;
         all_done(log);
-        uv_close((uv_handle_t *)&log->later, on_closed);
+        uv_close((uv_handle_t *)&log->later, mail_log_on_closed);
 }
 
 struct transport *mail_log_open(uv_loop_t *loop, const struct config_outlet *config, char *error)

@@ -232,7 +232,7 @@ static void smtp_probe(struct transport *transport, send_done *done, void *conte
 
 /* ---- open and close ---- */
 
-static void on_closed(uv_handle_t *handle)
+static void mail_smtp_on_closed(uv_handle_t *handle)
 {
         struct mail_smtp *smtp = handle->data;
         if (--smtp->handles == 0)
@@ -256,9 +256,9 @@ static void smtp_close(struct transport *transport)
                 smtp_connection_free(smtp->lanes[i].connection);
         curl_loop_close(smtp->curl_loop);
         curl_url_cleanup(smtp->url);
-        uv_close((uv_handle_t *)&smtp->expire, on_closed);
-        uv_close((uv_handle_t *)&smtp->retire, on_closed);
-        uv_close((uv_handle_t *)&smtp->later, on_closed);
+        uv_close((uv_handle_t *)&smtp->expire, mail_smtp_on_closed);
+        uv_close((uv_handle_t *)&smtp->retire, mail_smtp_on_closed);
+        uv_close((uv_handle_t *)&smtp->later, mail_smtp_on_closed);
 }
 
 static void timer_open(struct mail_smtp *smtp, uv_loop_t *loop, uv_timer_t *timer)

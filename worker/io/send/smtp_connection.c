@@ -215,7 +215,7 @@ static struct send_result connect_judge(const struct smtp_connection *connection
 
 /* ---- talking ---- */
 
-static void drop(struct smtp_connection *connection)
+static void smtp_connection_drop(struct smtp_connection *connection)
 {
         curl_loop_remove(connection->curl_loop, connection->easy, connection->place);
         easy_free(connection);
@@ -231,7 +231,7 @@ static bool end(struct smtp_connection *connection, struct send_result result)
 /* Drops the connection as well. */
 static bool fail(struct smtp_connection *connection, struct send_result result)
 {
-        drop(connection);
+        smtp_connection_drop(connection);
         return end(connection, result);
 }
 
@@ -239,7 +239,7 @@ static bool fail(struct smtp_connection *connection, struct send_result result)
  */
 static bool begin_again(struct smtp_connection *connection)
 {
-        drop(connection);
+        smtp_connection_drop(connection);
         return connect_begin(connection);
 }
 
@@ -309,13 +309,13 @@ static bool talk_end(struct smtp_connection *connection, bool more)
         if (result.outcome != SEND_DONE && found_dead(connection))
                 return begin_again(connection);
         if (clean)
-                drop(connection);
+                smtp_connection_drop(connection);
         else
                 smtp_connection_quit(connection);
         return end(connection, result);
 }
 
-static bool take(struct smtp_connection *connection, struct slice bytes)
+static bool smtp_connection_take(struct smtp_connection *connection, struct slice bytes)
 {
         struct smtp_dialogue *dialogue = &connection->dialogue;
         while (bytes.len > 0) {
@@ -350,7 +350,7 @@ static bool read_on(struct smtp_connection *connection)
                         return write_on(connection);
                 if (code != CURLE_OK || len == 0)
                         return lost(connection, code != CURLE_OK ? code : CURLE_RECV_ERROR);
-                if (take(connection, (struct slice){.data = bytes, .len = len}))
+                if (smtp_connection_take(connection, (struct slice){.data = bytes, .len = len}))
                         return true;
         }
         return false;
@@ -391,7 +391,7 @@ bool smtp_connection_send(struct smtp_connection *connection, const struct mail_
         connection->request = request;
         connection->fence = fence;
         if (connection->state == IDLE && !is_silent(connection))
-                drop(connection);
+                smtp_connection_drop(connection);
         connection->kept = connection->state == IDLE;
         return connection->kept ? talk_begin(connection) : connect_begin(connection);
 }
@@ -421,7 +421,7 @@ bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code
 bool smtp_connection_ready(struct smtp_connection *connection)
 {
         if (connection->state == IDLE)
-                drop(connection);
+                smtp_connection_drop(connection);
         return read_on(connection);
 }
 
@@ -465,5 +465,5 @@ void smtp_connection_quit(struct smtp_connection *connection)
         if (connection->state == CLOSED)
                 return;
         curl_easy_send(connection->easy, QUIT, sizeof QUIT - 1, &wrote);
-        drop(connection);
+        smtp_connection_drop(connection);
 }

@@ -10,7 +10,7 @@ static void on_signal(uv_signal_t *handle, int number)
         uv_stop(handle->loop);
 }
 
-static void watch(uv_loop_t *loop, uv_signal_t *handle, int number)
+static void http_server_run_watch(uv_loop_t *loop, uv_signal_t *handle, int number)
 {
         if (uv_signal_init(loop, handle) || uv_signal_start(handle, on_signal, number))
                 abort();
@@ -39,8 +39,8 @@ bool http_server_run(const struct http_server_options *options,
         uv_timer_t manager;
         if (uv_loop_init(&loop))
                 abort();
-        watch(&loop, &term, SIGTERM);
-        watch(&loop, &interrupt, SIGINT);
+        http_server_run_watch(&loop, &term, SIGTERM);
+        http_server_run_watch(&loop, &interrupt, SIGINT);
         tell_manager(&loop, &manager);
         options->opened(options->context, &loop);
         struct http_server *server = http_server_open(&loop, options, error);

@@ -23,7 +23,7 @@ struct drop {
         size_t portion_count;
 };
 
-static void forget(struct drop *drop, const struct dropped *dropped, size_t count)
+static void dlq_drop_forget(struct drop *drop, const struct dropped *dropped, size_t count)
 {
         const char *ids[PORTION] = {0};
         for (size_t i = 0; i < count; i++)
@@ -53,7 +53,7 @@ static void finish_portion(struct drop *drop)
         buffer_recycle(&drop->lines, PORTION_BYTES);
         while (acked < count && dlq_walk_ack(&drop->walk, drop->portion[acked].tag))
                 acked++;
-        forget(drop, drop->portion, acked);
+        dlq_drop_forget(drop, drop->portion, acked);
         drop->backup->dropped += (int64_t)acked;
         if (drop->dlq->moved)
                 drop->dlq->moved(drop->dlq, drop->backup->dropped, drop->backup->total);

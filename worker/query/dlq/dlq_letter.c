@@ -257,7 +257,7 @@ bool header_read(struct arena *arena, const char *name, json_t *value, struct he
         return text.data || json_is_null(value);
 }
 
-static void add_text(struct buffer *out, const char *name, struct slice text)
+static void dlq_letter_add_text(struct buffer *out, const char *name, struct slice text)
 {
         if (!text.data)
                 return;
@@ -268,15 +268,15 @@ static void add_text(struct buffer *out, const char *name, struct slice text)
 static void properties_json(struct buffer *out, const struct message_properties *properties)
 {
         buffer_printf(out, ",\"properties\":{\"delivery_mode\":%u", properties->delivery_mode);
-        add_text(out, "message_id", properties->message_id);
-        add_text(out, "type", properties->type);
-        add_text(out, "content_type", properties->content_type);
-        add_text(out, "content_encoding", properties->content_encoding);
-        add_text(out, "correlation_id", properties->correlation_id);
-        add_text(out, "reply_to", properties->reply_to);
-        add_text(out, "app_id", properties->app_id);
-        add_text(out, "user_id", properties->user_id);
-        add_text(out, "expiration", properties->expiration);
+        dlq_letter_add_text(out, "message_id", properties->message_id);
+        dlq_letter_add_text(out, "type", properties->type);
+        dlq_letter_add_text(out, "content_type", properties->content_type);
+        dlq_letter_add_text(out, "content_encoding", properties->content_encoding);
+        dlq_letter_add_text(out, "correlation_id", properties->correlation_id);
+        dlq_letter_add_text(out, "reply_to", properties->reply_to);
+        dlq_letter_add_text(out, "app_id", properties->app_id);
+        dlq_letter_add_text(out, "user_id", properties->user_id);
+        dlq_letter_add_text(out, "expiration", properties->expiration);
         if (properties->has_priority)
                 buffer_printf(out, ",\"priority\":%u", properties->priority);
         if (properties->has_timestamp)
@@ -291,16 +291,16 @@ static void properties_json(struct buffer *out, const struct message_properties 
 void letter_json(struct buffer *out, const struct letter *letter, const struct message *message)
 {
         buffer_printf(out, "{\"dead_id\":\"%s\",\"redrives\":%" PRIu32, letter->dead_id, letter->redrives);
-        add_text(out, "queue", slice_of(letter->queue));
-        add_text(out, "id", slice_of(letter->id));
-        add_text(out, "type", slice_of(letter->type));
-        add_text(out, "reason", slice_of(letter->reason));
-        add_text(out, "error", slice_of(letter->error));
-        add_text(out, "exchange", message->exchange);
-        add_text(out, "routing_key", message->routing_key);
+        dlq_letter_add_text(out, "queue", slice_of(letter->queue));
+        dlq_letter_add_text(out, "id", slice_of(letter->id));
+        dlq_letter_add_text(out, "type", slice_of(letter->type));
+        dlq_letter_add_text(out, "reason", slice_of(letter->reason));
+        dlq_letter_add_text(out, "error", slice_of(letter->error));
+        dlq_letter_add_text(out, "exchange", message->exchange);
+        dlq_letter_add_text(out, "routing_key", message->routing_key);
         properties_json(out, &message->properties);
         if (utf8_valid(message->body.data ? message->body.data : "", message->body.len)) {
-                add_text(out, "body", message->body.data ? message->body : SLICE_LITERAL(""));
+                dlq_letter_add_text(out, "body", message->body.data ? message->body : SLICE_LITERAL(""));
         } else {
                 buffer_add_text(out, ",\"body_base64\":");
                 add_bytes(out, message->body);

@@ -96,7 +96,7 @@ struct confirmation {
         char *error;
 };
 
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
+static void dlq_note_on_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct confirmation *confirmation = context;
         confirmation->done = true;
@@ -113,7 +113,7 @@ void dlq_publish(struct dlq *dlq, struct arena *arena, struct message *copy, cha
         struct confirmation confirmation = {.error = error};
         error[0] = '\0';
         struct amqp_publisher *publisher = amqp_publisher_open(&loop, dlq->query.config, CONFIRM_TIMEOUT_MS);
-        amqp_publisher_publish(publisher, arena, copy, on_published, &confirmation);
+        amqp_publisher_publish(publisher, arena, copy, dlq_note_on_published, &confirmation);
         while (!confirmation.done)
                 uv_run(&loop, UV_RUN_ONCE);
         amqp_publisher_close(publisher, 1000);

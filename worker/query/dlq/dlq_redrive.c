@@ -52,7 +52,7 @@ struct moving {
         uint32_t redrives;
 };
 
-static void forget(struct redrive *redrive)
+static void dlq_redrive_forget(struct redrive *redrive)
 {
         const char *ids[FORGET_AT] = {0};
         for (size_t i = 0; i < redrive->done_count; i++) {
@@ -69,7 +69,7 @@ static void forget(struct redrive *redrive)
         redrive->done_count = 0;
 }
 
-static void settle(struct moving *moving)
+static void dlq_redrive_settle(struct moving *moving)
 {
         struct redrive *redrive = moving->redrive;
         if (!dlq_walk_ack(&redrive->walk, moving->tag))
@@ -82,17 +82,17 @@ static void settle(struct moving *moving)
         if (redrive->sum->settled)
                 redrive->sum->settled(redrive->dlq, moving->id, moving->redrives + 1);
         if (redrive->done_count == FORGET_AT)
-                forget(redrive);
+                dlq_redrive_forget(redrive);
 }
 
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
+static void dlq_redrive_on_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct moving *moving = context;
         struct redrive *redrive = moving->redrive;
         redrive->in_flight--;
         redrive->in_flight_bytes -= moving->bytes;
         if (outcome == PUBLISH_CONFIRMED) {
-                settle(moving);
+                dlq_redrive_settle(moving);
         } else {
                 dlq_walk_hold(&redrive->walk, moving->tag);
                 if (!redrive->sum->error[0])
@@ -124,7 +124,7 @@ static void move(struct redrive *redrive, const struct message *message, const s
         limiter_take(&redrive->limiter, clock_boot_ms());
         redrive->in_flight++;
         redrive->in_flight_bytes += moving->bytes;
-        amqp_publisher_publish(redrive->publisher, arena, copy, on_published, moving);
+        amqp_publisher_publish(redrive->publisher, arena, copy, dlq_redrive_on_published, moving);
 }
 
 static void leave_late(struct redrive *redrive, const struct letter_entry *entry, uint64_t tag)
@@ -193,14 +193,14 @@ static bool step(struct redrive *redrive, int64_t *heard_ms)
         return !redrive->walk.starved;
 }
 
-static void work(struct redrive *redrive)
+static void dlq_redrive_work(struct redrive *redrive)
 {
         int64_t heard_ms = clock_boot_ms();
         while (!must_stop(redrive) && step(redrive, &heard_ms))
                 ;
         while (redrive->in_flight > 0)
                 uv_run(&redrive->loop, UV_RUN_ONCE);
-        forget(redrive);
+        dlq_redrive_forget(redrive);
 }
 
 static int run(struct redrive *redrive)
@@ -213,7 +213,7 @@ static int run(struct redrive *redrive)
         if (uv_loop_init(&redrive->loop) != 0)
                 abort();
         redrive->publisher = amqp_publisher_open(&redrive->loop, dlq->query.config, CONFIRM_TIMEOUT_MS);
-        work(redrive);
+        dlq_redrive_work(redrive);
         status = dlq_walk_close(&redrive->walk);
         amqp_publisher_close(redrive->publisher, 1000);
         uv_run(&redrive->loop, UV_RUN_DEFAULT);

@@ -61,7 +61,7 @@ static bool unpack(struct arena *arena, struct slice text, struct slice *body)
         return base64_decode(text, bytes, &body->len);
 }
 
-static bool read_body(struct arena *arena, const json_t *json, struct message *message)
+static bool dlq_restore_read_body(struct arena *arena, const json_t *json, struct message *message)
 {
         const json_t *packed = json_object_get(json, "body_base64");
         if (!packed)
@@ -79,7 +79,7 @@ static struct message *message_of(struct arena *arena, json_t *json, const char 
         *message = (struct message){.exchange = SLICE_LITERAL(EXCHANGE_DLX), .routing_key = slice_of(queue)};
         read_properties(arena, json_object_get(json, "properties"), &message->properties);
         bool good = read_headers(arena, json_object_get(json, "headers"), &message->properties) &&
-                    read_body(arena, json, message);
+                    dlq_restore_read_body(arena, json, message);
         return good ? message : NULL;
 }
 

@@ -146,7 +146,7 @@ static int compare_tags(const void *a, const void *b)
 }
 
 /* Takes one only to give it back. */
-static enum pull_result take(struct dlq_walk *walk, int64_t timeout_ms)
+static enum pull_result dlq_walk_take(struct dlq_walk *walk, int64_t timeout_ms)
 {
         struct arena *arena;
         struct message *message;
@@ -168,7 +168,7 @@ static bool take_rest(struct dlq_walk *walk)
         int64_t left = walk->ready - walk->looked, heard_ms = clock_boot_ms();
         amqp_pull_widen(walk->pull, (uint64_t)walk->ready);
         while (!walk->starved && left > 0 && clock_boot_ms() - heard_ms < DLQ_PATIENCE_MS) {
-                enum pull_result result = take(walk, LISTEN_MS);
+                enum pull_result result = dlq_walk_take(walk, LISTEN_MS);
                 if (result == PULL_FAILED)
                         return false;
                 if (result == PULL_MESSAGE) {
@@ -185,7 +185,7 @@ static bool give_back(struct dlq_walk *walk)
         enum pull_result result;
         if (!take_rest(walk) || !amqp_pull_stop(walk->pull))
                 return false;
-        while ((result = take(walk, DLQ_PATIENCE_MS)) == PULL_MESSAGE)
+        while ((result = dlq_walk_take(walk, DLQ_PATIENCE_MS)) == PULL_MESSAGE)
                 ;
         if (result == PULL_FAILED)
                 return false;
