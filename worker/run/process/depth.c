@@ -18,6 +18,9 @@
 
 #define ASK_EVERY_MS 15000
 #define ASK_EVERY_DRAINING_MS 200
+/* Each question is a connection of the broker's: an idle process lets so many pass, as there may be hundreds.
+ */
+#define ASK_PASSED_WHEN_QUIET 7
 enum { DEPTHS_MAX = CONFIG_QUEUES_MAX * (CONFIG_TIERS_MAX + 2) };
 
 struct depth {
@@ -32,6 +35,8 @@ struct depth {
         bool told; /* counted, and not yet asked about by depth_is_empty */
         struct amqp_error error;
         int64_t asked_ms; /* wall clock */
+        uint64_t ended;   /* jobs of this process, when it was asked last */
+        unsigned passed;
 };
 
 static void depth_free(void *context)
@@ -138,6 +143,26 @@ static void on_asked(void *context)
         wake_soon(depth->engine);
 }
 
+static uint64_t jobs_ended(const struct engine *engine)
+{
+        uint64_t sum = 0;
+        for (size_t i = 0; i < sizeof(engine->ends) / sizeof(engine->ends[0]); i++)
+                sum += engine->ends[i];
+        return sum;
+}
+
+/* Nothing waited anywhere, every queue is consumed, and no message has come since: nor does one wait now. */
+static bool is_quiet(const struct depth *depth)
+{
+        struct engine *engine = depth->engine;
+        if (!depth->ok || engine->inflight.count > 0 || jobs_ended(engine) != depth->ended)
+                return false;
+        for (size_t i = 0; i < depth->config->queue_count; i++)
+                if (engine->queues[i].paused || !amqp_consumer_is_consuming(engine->consumer, i))
+                        return false;
+        return waiting(depth, /* paused = */ false) == 0 && waiting_in_tiers(depth) == 0;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
         static const struct aside_job job = {.work = ask, .done = on_asked, .drop = depth_free};
@@ -145,6 +170,10 @@ static void on_timer(uv_timer_t *timer)
         struct engine *engine = depth->engine;
         if (depth->asking || !engine->broker.up || (engine->options.drain && engine->inflight.count > 0))
                 return;
+        if (!engine->options.drain && is_quiet(depth) && depth->passed++ < ASK_PASSED_WHEN_QUIET)
+                return;
+        depth->passed = 0;
+        depth->ended = jobs_ended(engine);
         depth->asked_ms = clock_wall_ms();
         depth->asking = aside_start(&engine->loop, &job, depth);
 }

@@ -15,6 +15,12 @@
 /* At least; it is looked at with each tick of the engine. */
 #define PAUSED_EVERY_MS 300
 #define TELL_EVERY_MS 2000
+/* Of a process in which nothing happened for so long: hundreds of them must cost Redis next to nothing. What
+ * people wait for is told at once all the same. */
+#define IDLE_AFTER_MS 10000
+#define IDLE_PAUSED_EVERY_MS 2000
+#define IDLE_TELL_EVERY_MS 6000
+#define NAME_EVERY_MS 60000
 
 /* Bit by bit of the queues, two bits of the breaker of each outlet. */
 struct told {
@@ -24,7 +30,8 @@ struct told {
 
 struct presence {
         struct engine *engine;
-        int64_t asked_ms, told_ms;
+        int64_t asked_ms, told_ms, named_ms, busy_ms; /* `busy_ms`: when a job was last seen */
+        int64_t told_newer_sum;                       /* newer_than_sum(), as it was told last */
         uint64_t told_completed;
         double rate; /* completed a second, since the last telling */
         bool asking;
@@ -158,6 +165,15 @@ static void tell_name(struct engine *engine)
         arena_fini(&words.arena);
 }
 
+/* Changes whenever one of them does: they only grow. */
+static int64_t newer_than_sum(const struct engine *engine)
+{
+        int64_t sum = 0;
+        for (size_t i = 0; i < engine->config->queue_count; i++)
+                sum += engine->queues[i].newer_than_ms;
+        return sum;
+}
+
 /* How old what waits may be has to be known also when no worker is left. */
 static void tell_newer_than(struct engine *engine)
 {
@@ -199,8 +215,16 @@ static void tell(struct presence *presence)
         add_queues(&words, engine);
         send_words(engine, &words, slice_of(arena_printf(&words.arena, "%d", RECORD_WORKER_TTL_MS)));
         arena_fini(&words.arena);
-        tell_name(engine);
-        tell_newer_than(engine);
+        int64_t now_ms = clock_boot_ms();
+        if (presence->named_ms == 0 || now_ms - presence->named_ms >= NAME_EVERY_MS) {
+                presence->named_ms = now_ms;
+                tell_name(engine);
+        }
+        int64_t sum = newer_than_sum(engine);
+        if (sum != presence->told_newer_sum) {
+                presence->told_newer_sum = sum;
+                tell_newer_than(engine);
+        }
 }
 
 /* True if this queue was not known to be so. */
@@ -235,8 +259,10 @@ static void on_paused(void *context, bool lost, const struct slice *values, size
                           &(struct log_fields){.event = "paused_unreadable",
                                                .msg = "cannot read which queues are paused"});
         engine->pauses_known = true;
-        if (changed) /* Redis is up anew, and may know nothing of this worker */
+        if (changed) { /* Redis is up anew, and may know nothing of this worker */
                 presence->told.stage = STAGE_ENDED;
+                presence->named_ms = presence->told_newer_sum = 0;
+        }
         for (size_t i = 0; i < engine->config->queue_count && !lost; i++)
                 changed |= pause_take(engine, i, values, count);
         if (changed)
@@ -272,11 +298,16 @@ void presence_look(struct engine *engine, int64_t now_ms)
         struct presence *presence = engine->presence;
         if (!presence)
                 return;
-        if (now_ms - presence->asked_ms >= PAUSED_EVERY_MS) {
+        if (engine->inflight.count > 0 || presence->told_completed != engine->ends[METRICS_COMPLETED] ||
+            presence->busy_ms == 0)
+                presence->busy_ms = now_ms;
+        bool idle = now_ms - presence->busy_ms >= IDLE_AFTER_MS;
+        if (now_ms - presence->asked_ms >= (idle ? IDLE_PAUSED_EVERY_MS : PAUSED_EVERY_MS)) {
                 presence->asked_ms = now_ms;
                 presence_ask(engine);
         }
-        if (now_ms - presence->told_ms < TELL_EVERY_MS || !redis_store_is_up(engine->store))
+        int64_t tell_every_ms = idle ? IDLE_TELL_EVERY_MS : TELL_EVERY_MS;
+        if (now_ms - presence->told_ms < tell_every_ms || !redis_store_is_up(engine->store))
                 return;
         measure(presence, now_ms);
         tell(presence);
