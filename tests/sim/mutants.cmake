@@ -360,7 +360,8 @@ account_mutant(protocol_defers_every_refusal ${CMAKE_SOURCE_DIR}/worker/core/job
 # Outlets: one gets what another may have accepted, or nobody knows by which it went.
 sim_mutant(falls_back_after_an_ambiguous_end "${protocol}"
   [[return event->others && try->doubt == DOUBT_NONE &&]]
-  [[return event->others &&]])
+  [[return event->others &&]]
+  --schedules 600000 --faults outlets,ambiguous,transient,account,refused-alone,crash,lookup --workers 2 --ids 2 --effects 1)
 sim_mutant(ambiguous_end_raises_no_doubt "${protocol}"
   [[try->doubt = DOUBT_AMBIGUOUS;]]
   [[try->doubt = DOUBT_NONE;]])
@@ -406,7 +407,7 @@ sim_mutant(nobody_asks_before_the_second_try "${protocol}"
 sim_mutant(a_refusal_clears_what_was_sent_by_key "${protocol}"
   [[if (try->doubt == DOUBT_CRASH) { try->doubt = DOUBT_AMBIGUOUS;]]
   [[if (0) { try->doubt = DOUBT_AMBIGUOUS;]]
-  --schedules 2000000 --faults lookup,crash,ambiguous,account,transient,refused-alone --workers 2 --ids 1 --effects 1)
+  --schedules 600000 --faults lookup,crash,transient --every --workers 2 --ids 1 --effects 1)
 sim_mutant(a_key_past_its_lifetime_is_trusted "${protocol}"
   [[return event->now_ms + 2 * job->lease_ms <=
                job->tries[job->effect].from_ms + event->look_limits.key_ms;]]
@@ -519,8 +520,8 @@ sim_mutant(lost_reply_ends_the_telling "${protocol}"
 # Schedules: a tick has two jobs, none, or one too early.
 set(ticker ${CMAKE_SOURCE_DIR}/worker/core/time/ticker.c)
 ticks_mutant(tick_that_may_be_published_is_judged_anew ${ticker}
-  [[event->sure ? publish(ticker) : judge(ticker)]]
-  [[judge(ticker)]])
+  [[event->sure ? ticker_publish(ticker) : ticker_judge(ticker)]]
+  [[ticker_judge(ticker)]])
 ticks_mutant(overlap_is_not_looked_at ${ticker}
   [[        if (event->over)]]
   [[        if (1)]])
