@@ -150,7 +150,7 @@ engine_mutant(never_again ends.c
 engine_mutant(a_crash_leaves_no_doubt tries.c
   [[bool crashed = delivery->doubt_ms > 0 &&]]
   [[bool crashed = 0 &&]]
-  --faults crash,outage --workers 1 --ids 2 --effects 1 --every --budget 12)
+  --schedules 120000 --faults crash,outage --workers 1 --ids 2 --effects 1 --every --budget 12)
 engine_mutant(an_ambiguous_end_leaves_no_doubt tries.c
   [[if (record->ambiguous) {]]
   [[if (0) {]]
