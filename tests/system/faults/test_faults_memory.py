@@ -11,6 +11,7 @@ import pytest
 from harness import worker as program
 from harness.plain import plain_binary
 from harness.publish import Message, invoice, order
+from harness.sink import Hooks
 from harness.wait import wait_until
 from harness.windows import Windows
 
@@ -119,9 +120,9 @@ def count_allocations(sweep):
     return max(sweep.run(0), sweep.run(0))
 
 
-def sample(count):
+def sample(count, size=SAMPLE):
     seed = int(os.environ.get("LEVERET_MEMORY_SEED") or random.SystemRandom().randrange(1 << 32))
-    chosen = sorted(random.Random(seed).sample(range(1, count + 1), min(SAMPLE, count)))
+    chosen = sorted(random.Random(seed).sample(range(1, count + 1), min(size, count)))
     print(f"\n{count} allocations, seed {seed}: {chosen}")
     return chosen
 
@@ -180,3 +181,42 @@ def test_every_allocation_of_a_path_may_fail(bench, path):
         sweep.finish("dead")
     else:
         sweep.finish(attempts=("0", "1") if "again" in path else ("0",))
+
+
+SHIPPED = """\
+type: order.shipped.v1
+summary: Tells the customer and the CRM that the parcel is on its way.
+payload:
+  type: object
+  required: [email]
+  properties: {email: {type: string, format: email}}
+example: {email: ada@example.com}
+effects:
+  - mail: {key: customer, to: "{{email}}", subject: "On its way", template: shipped}
+  - post: {key: crm, url: "ORIGIN/shipped", data: ""}
+"""
+
+
+@pytest.fixture
+def hooks():
+    receiver = Hooks()
+    yield receiver
+    receiver.stop()
+
+
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.faults)])
+def test_an_allocation_of_a_type_that_is_a_file_may_fail(bench, tmp_path, hooks, every):
+    """Its schema, its template, its recorded plan, and its webhook."""
+    types = tmp_path / "types"
+    (types / "templates").mkdir(parents=True)
+    (types / "templates/shipped.txt.mustache").write_text("To {{email}}.\n")
+    (types / "order.shipped.v1.yaml").write_text(SHIPPED.replace("ORIGIN", hooks.origin))
+    sweep = Sweep(bench, lambda n: Message("order.shipped.v1", {"email": f"shipped{n}@example.com"}, id=True), types={"path": [str(types)]},
+                  outlets={"hooks": {"kind": "post", "secret": "whsec_" + "A" * 32, "allow": [hooks.origin], "timeout": "2s"}})
+    count = count_allocations(sweep)
+    for at in range(1, count + 1) if every else sample(count, 10):
+        sweep.run(at)
+    assert sweep.ends["ended: out of memory"] > 0, sweep.ends
+    sweep.finish()
+    posts = collections.Counter(post["headers"]["webhook-id"] for post in hooks.requests)
+    assert len(posts) == len(sweep.messages) and sum(posts.values()) - len(posts) <= sweep.ends["ended: out of memory"]

@@ -127,7 +127,7 @@ static void nodes_shuffle(const struct amqp_node **order, const struct amqp_sett
 /* Adds what a further node said. */
 static void error_join(struct amqp_error *error, const struct amqp_error *further)
 {
-        char text[2 * AMQP_ERROR_MAX];
+        char text[2 * AMQP_ERROR_MAX + 2];
         snprintf(text, sizeof(text), "%s%s%s", error->text, error->text[0] ? "; " : "", further->text);
         *error = *further;
         text_shorten(error->text, sizeof(error->text), text);
