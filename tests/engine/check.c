@@ -395,7 +395,7 @@ void check_one_outlet(const struct send *send)
                 const struct send *earlier = &world.sends[i];
                 if (earlier != send && earlier->id == send->id && earlier->content == send->content &&
                     earlier->effect == send->effect && earlier->outlet != send->outlet &&
-                    !surely_refused(earlier) && !is_answered_since(earlier))
+                    !surely_refused(earlier) && !earlier->missed && !is_answered_since(earlier))
                         world_fail("fallback",
                                    "id %u effect %u leaves by a second outlet after a try that may "
                                    "have been accepted",

@@ -396,6 +396,15 @@ static void answer_asking(struct asking *asking, enum look_answer answer)
         asking->done(asking->context, &(struct look_result){.answer = answer, .retry_after_ms = -1});
 }
 
+/* Who is told so may take another outlet after the next refusal. */
+static void tries_are_missed(const struct send *asked)
+{
+        for (struct send *send = world.sends; send < world.sends + world.send_count; send++)
+                if (send->id == asked->id && send->content == asked->content &&
+                    send->effect == asked->effect && send->outlet == asked->outlet)
+                        send->missed = send->over && !send->accepted;
+}
+
 static void on_asked(void *context)
 {
         struct asking *asking = context;
@@ -415,6 +424,8 @@ static void on_asked(void *context)
                 NOTE("id %u effect %u is asked for at outlet %u: %s", asking->send.id, asking->send.effect,
                      asking->send.outlet, look_answer_word(answer));
         }
+        if (answer == LOOK_NOT_FOUND)
+                tries_are_missed(&asking->send);
         answer_asking(asking, answer);
 }
 

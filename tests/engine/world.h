@@ -194,6 +194,7 @@ struct send {
         enum send_outcome outcome;
         bool accepted, recorded, over;
         bool told;          /* its record knows that it ended ambiguously */
+        bool missed;        /* its service was asked after its end, and does not have it */
         bool zombie;        /* accepted when its worker did not own the job any more */
         bool frozen_inside; /* between the fence and the acceptance */
         bool frozen_after, cut_after, crashed, ambiguous; /* why it may not be recorded */
