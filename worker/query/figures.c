@@ -2,6 +2,7 @@
 #include "core/broker/topology.h"
 #include "core/record/keys.h"
 #include "core/text/json_member.h"
+#include "core/text/word.h"
 #include "io/machine/clock.h"
 
 #include <inttypes.h>
@@ -53,8 +54,7 @@ void figures_add(const struct figures *figures, struct buffer *out)
         json_member_count(out, "dead", figures->dead);
         json_member_count(out, "oldest_ms", figures->oldest_ms);
         buffer_printf(out, ",\"workers\":%zu,\"breakers_open\":%zu,\"rate\":%.1f,\"complete\":%s",
-                      figures->workers, figures->breakers_open, figures->rate,
-                      figures->complete ? "true" : "false");
+                      figures->workers, figures->breakers_open, figures->rate, bool_word(figures->complete));
 }
 
 void samples_take(const struct query *query)
@@ -68,7 +68,7 @@ void samples_take(const struct query *query)
         if (won->kind != REDIS_TEXT || fleet_look(query, &fleet))
                 return;
         figures_of(&fleet, &figures);
-        buffer_printf(&sample, "{\"at_ms\":%" PRId64 ",", clock_wall_ms());
+        buffer_printf(&sample, "{\"at_ms\":%" PRId64, clock_wall_ms());
         figures_add(&figures, &sample);
         buffer_add_char(&sample, '}');
         const char *key = query_key(query, KEY_SAMPLES, NULL);
