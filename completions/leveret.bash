@@ -3,7 +3,7 @@
 _leveret()
 {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="run check topology type template plan publish job dlq queue worker top serve relay health mail"
+    local commands="run check topology type template plan publish job dlq queue schedule worker top serve relay health mail"
     local common="-c --set -o --yes --wide --help"
     local which="--type --reason --subject --search --since"
     local command="" verb="" word i skip=""
@@ -28,7 +28,7 @@ _leveret()
     -c | --config | --backup | --template | --partials) COMPREPLY=($(compgen -f -- "$current")); return ;;
     --state) COMPREPLY=($(compgen -W "running scheduled retrying dead completed cancelled stuck" -- "$current")); return ;;
     --reason)
-        COMPREPLY=($(compgen -W "missing_id bad_id missing_type unknown_type bad_payload too_large unsupported_encoding \
+        COMPREPLY=($(compgen -W "missing_id bad_id missing_type unknown_type bad_payload bad_plan too_large unsupported_encoding \
             id_conflict expired rejected permanent_failure attempts_exhausted crash_loop ambiguous_send delivery_limit \
             broker_expired max_length" -- "$current"))
         return ;;
@@ -52,6 +52,7 @@ _leveret()
         esac ;;
     template) if [[ -z $verb ]]; then words="render"; else words="--template --partials --data --lenient"; fi ;;
     relay) [[ -z $verb ]] && words="init" ;;
+    schedule) [[ -z $verb ]] && words="list run" ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
     publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --key --traceparent --at --in --wait"; fi ;;
     job) if [[ -z $verb ]]; then words="show list forget cancel"; else words="--state --type --subject --limit"; fi ;;

@@ -127,7 +127,8 @@ static bool vacuous(const struct tally *tally)
         for (int i = 0; i < 3; i++)
                 empty |= tally->windows[i] == 0 || tally->looks[i] == 0;
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
-                empty |= tally->claims[i] == 0 && i != CLAIM_FIRST; /* on_conflict is dead here; sim has both */
+                empty |= tally->claims[i] == 0 &&
+                         i != CLAIM_FIRST; /* on_conflict is dead here; sim has both */
         for (int i = 0; i < METRICS_OUTCOME_COUNT; i++)
                 empty |= tally->ends[i] == 0;
         return empty;

@@ -16,6 +16,9 @@ RULES_TEST = ROOT / "config/prometheus/alerts_test.yml"
 DASHBOARD = ROOT / "config/grafana/leveret.json"
 PROMTOOL = shutil.which("promtool")
 
+# The families that the engine adds to those of the registry, with their labels.
+ENGINE = {"leveret_events_total": {"state", "outcome"}, "leveret_schedule_ticks_total": {"schedule", "outcome"},
+          "leveret_schedule_due_timestamp_seconds": {"schedule"}}
 # Made by Prometheus itself for each target.
 FOREIGN_NAMES = {"up"}
 FOREIGN_LABELS = {"job", "instance"}
@@ -42,7 +45,7 @@ def run_printer(argument):
 @pytest.fixture(scope="module")
 def names():
     """All names of samples: a histogram has three."""
-    known = set(FOREIGN_NAMES)
+    known = {*FOREIGN_NAMES, *ENGINE}
     for line in run_printer("--print").splitlines():
         name, kind, _help = line.split("\t")
         known |= {name + end for end in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
@@ -53,7 +56,7 @@ def names():
 @pytest.fixture(scope="module")
 def labels():
     """The labels of each sample that was rendered."""
-    known = {"up": set()}
+    known = {"up": set(), **ENGINE}
     for line in run_printer("--render").splitlines():
         if line.startswith("#"):
             continue
@@ -87,6 +90,11 @@ def dashboard_expressions():
     for variable in dashboard["templating"]["list"]:
         if "definition" in variable:
             yield variable["definition"]
+
+
+def test_the_families_of_the_engine_are_those_in_its_code():
+    code = "".join(path.read_text() for path in (ROOT / "worker/run").rglob("*.c"))
+    assert set(re.findall(r'static const char name\[\] = "(leveret_\w+)";', code)) == set(ENGINE)
 
 
 @pytest.mark.parametrize("expressions, at_least", [(rule_expressions, 15), (dashboard_expressions, 30)])
