@@ -28,27 +28,15 @@ export function again(job) {
   const now = { plan: null, message: null, busy: false, error: null, made: null };
   const shown = dialog(draw, () => { if (now.made) location.hash = `#/jobs/${encodeURIComponent(now.made.id)}`; });
 
-  async function attempt(work) {
-    Object.assign(now, { busy: true, error: null });
-    shown.redraw();
-    try {
-      await work();
-    } catch (error) {
-      now.error = error;
-    }
-    now.busy = false;
-    shown.redraw();
-  }
-
   function learn() {
-    return attempt(async () => {
+    return shown.attempt(now, async () => {
       now.plan = await get(`${path("/v1/jobs", job.id)}/mails`);
       now.message = message(job, now.plan);
     });
   }
 
   function send() {
-    return attempt(async () => {
+    return shown.attempt(now, async () => {
       now.made = await post("/v1/messages", now.message);
       shown.close();
     });

@@ -56,20 +56,8 @@ export function bulk(kind, { queue, choice, words, queues = [], over }) {
     ...(kind === "redrive" && options.expired ? { expired: true } : {}), ...(kind === "redrive" && Number(options.rate) > 0 ? { rate: Number(options.rate) } : {}),
   });
 
-  async function attempt(work) {
-    Object.assign(now, { busy: true, error: null });
-    shown.redraw();
-    try {
-      await work();
-    } catch (error) {
-      now.error = error;
-    }
-    now.busy = false;
-    shown.redraw();
-  }
-
   function dryRun() {
-    return attempt(async () => {
+    return shown.attempt(now, async () => {
       now.plan = null;
       now.plan = await post(`${path("/v1/dead", queue)}/${kind}`, body(true));
     });
@@ -84,14 +72,14 @@ export function bulk(kind, { queue, choice, words, queues = [], over }) {
   }
 
   function start() {
-    return attempt(async () => {
+    return shown.attempt(now, async () => {
       now.operation = await post(`${path("/v1/dead", queue)}/${kind}`, body(false));
       watch("operation");
     });
   }
 
   function bringBack() {
-    return attempt(async () => {
+    return shown.attempt(now, async () => {
       now.restored = await restore(now.operation);
       watch("restored");
     });

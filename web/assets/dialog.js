@@ -3,7 +3,7 @@ import { h, patch } from "./dom.js";
 
 let count = 0;
 
-/** `draw(close)` gives {title, content, buttons}; returns {redraw, close}. `closed` is called when it is gone. */
+/** `draw(close)` gives {title, content, buttons}; returns {redraw, close, attempt}. `closed` is called when it is gone. */
 export function dialog(draw, closed) {
   const label = `dialog-${++count}`;
   const element = h("dialog", { "aria-labelledby": label, onclose: end });
@@ -19,8 +19,20 @@ export function dialog(draw, closed) {
     element.remove();
     closed?.();
   }
+  // While it goes on `now.busy` holds; what went wrong stands in `now.error`.
+  async function attempt(now, work) {
+    Object.assign(now, { busy: true, error: null });
+    redraw();
+    try {
+      await work();
+    } catch (error) {
+      now.error = error;
+    }
+    now.busy = false;
+    redraw();
+  }
   document.body.append(element);
   redraw();
   element.showModal();
-  return { redraw, close };
+  return { redraw, close, attempt };
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-/* A worker looks at what is paused every 400 ms. */
+/* A worker looks at what is paused every 400 ms, an idle one every two seconds. */
 enum { FOLLOW_WITHIN_MS = 3000, LOOK_EVERY_MS = 25 };
 
 /* NULL, or what Redis said. */
@@ -25,7 +25,7 @@ static const char *count_workers(const struct query *query, const char *queue, b
         return error;
 }
 
-/* Every replica looks at this set several times a second. */
+/* Every replica looks at this set. */
 const char *query_pause(const struct query *query, const char *queue, bool paused, struct pause *pause)
 {
         const char *key = record_key(query->arena, query->config->redis.prefix, KEY_PAUSED, NULL);

@@ -12,6 +12,8 @@ import termios
 import threading
 import time
 
+import pytest
+
 from harness.letters import background, fill, five_shapes, rows
 from harness.proxy import Proxy
 from harness.publish import email, order
@@ -51,6 +53,32 @@ def test_a_pause_reaches_three_replicas_within_a_second_and_so_does_the_resume(b
         thread.join()
     bench.wait_completed(len(bench.ledger.confirmed_ids()), within=90)
     assert bench.sink.count() == len(bench.ledger.confirmed_ids())
+
+
+@pytest.mark.faults
+def test_an_idle_worker_tells_seldom_and_follows_a_pause_in_time(bench):
+    """Hundreds of idle workers must cost Redis next to nothing; ten seconds without a job make one idle."""
+    leveret = bench.leveret()
+    leveret.start()
+    told = []
+
+    def gap():
+        (key,) = bench.redis.client.keys(f"{bench.prefix}:worker:*")
+        seen_ms = int(bench.redis.client.hget(key, "seen_ms"))
+        if not told or told[-1] != seen_ms:
+            told.append(seen_ms)
+        return max((after - before for before, after in zip(told, told[1:])), default=0)
+
+    wait_until(lambda: gap() >= 5000, within=40, every=0.2, what=lambda: told)
+    before = bench.redis.client.info("commandstats")["cmdstat_smembers"]["calls"]
+    known = len(told)
+    wait_until(lambda: gap() and len(told) >= known + 2, within=40, every=0.2, what=lambda: told)
+    asked = bench.redis.client.info("commandstats")["cmdstat_smembers"]["calls"] - before
+    assert asked <= (told[-1] - told[known - 1]) / 1000, "every other second or more seldom"
+    for command in ("pause", "resume"):
+        done = leveret.run("queue", command, bench.queue, "-o", "json")
+        assert done.returncode == 0 and rows(done)[0]["late"] == 0, done
+    bench.wait_state(bench.publish(order(1)), "completed")
 
 
 def test_a_worker_that_does_not_follow_a_pause_is_told(bench):
