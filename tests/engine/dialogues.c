@@ -7,6 +7,7 @@
  */
 #include "core/mail/mail_request.h"
 #include "core/send/smtp_dialogue.h"
+#include "model_main.h"
 #include "random.h"
 
 #include <stdarg.h>
@@ -369,23 +370,5 @@ static const char *run(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-        uint64_t schedules = 5000, first = 1;
-        bool expect_failure = false;
-        for (int i = 1; i < argc; i++) {
-                if (strcmp(argv[i], "--expect-failure") == 0)
-                        expect_failure = true;
-                else if (strcmp(argv[i], "--schedules") == 0 && i + 1 < argc)
-                        schedules = strtoull(argv[++i], NULL, 10);
-                else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-                        first = strtoull(argv[++i], NULL, 10);
-        }
-        for (uint64_t seed = first; seed < first + schedules; seed++) {
-                const char *fault = run(seed);
-                if (!fault)
-                        continue;
-                printf("seed %llu, mail %d: %s\n", (unsigned long long)seed, world.mail, fault);
-                return expect_failure ? 0 : 1;
-        }
-        printf("%llu schedules, no fault\n", (unsigned long long)schedules);
-        return expect_failure ? 1 : 0;
+        return model_main(argc, argv, 5000, run);
 }

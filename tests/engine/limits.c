@@ -6,6 +6,7 @@
  * usage: limits [--schedules N] [--seed S] [--expect-failure] [--verbose]
  */
 #include "core/send/send_outcome.h"
+#include "model_main.h"
 #include "random.h"
 #include "run/outlet.h"
 
@@ -279,8 +280,6 @@ static void check(struct service *service, int64_t took_ms)
         }
 }
 
-static bool verbose;
-
 static const char *run(uint64_t seed)
 {
         static struct service service;
@@ -296,7 +295,7 @@ static const char *run(uint64_t seed)
                         turn(&service, &service.worker[(first + i) % service.workers], now_ms);
         }
         check(&service, now_ms - 1000);
-        if (verbose)
+        if (model_verbose)
                 printf("%s of %u, %d workers, %d ms a mail: %u mails in %d ms, %u refused\n",
                        limit_word[service.limit], service.most, service.workers, (int)service.takes_ms,
                        service.accepted, (int)(now_ms - 1000), service.refused);
@@ -305,25 +304,5 @@ static const char *run(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-        uint64_t schedules = 500, first = 1;
-        bool expect_failure = false;
-        for (int i = 1; i < argc; i++) {
-                if (strcmp(argv[i], "--expect-failure") == 0)
-                        expect_failure = true;
-                else if (strcmp(argv[i], "--verbose") == 0)
-                        verbose = true;
-                else if (strcmp(argv[i], "--schedules") == 0 && i + 1 < argc)
-                        schedules = strtoull(argv[++i], NULL, 10);
-                else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-                        first = strtoull(argv[++i], NULL, 10);
-        }
-        for (uint64_t seed = first; seed < first + schedules; seed++) {
-                const char *fault = run(seed);
-                if (!fault)
-                        continue;
-                printf("seed %llu: %s\n", (unsigned long long)seed, fault);
-                return expect_failure ? 0 : 1;
-        }
-        printf("%llu schedules, no fault\n", (unsigned long long)schedules);
-        return expect_failure ? 1 : 0;
+        return model_main(argc, argv, 500, run);
 }

@@ -6,6 +6,7 @@
  */
 #include "core/job/breaker.h"
 #include "core/job/protocol.h"
+#include "model_main.h"
 #include "random.h"
 
 #include <stdio.h>
@@ -262,23 +263,5 @@ static const char *run(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-        uint64_t schedules = 20000, first = 1;
-        bool expect_failure = false;
-        for (int i = 1; i < argc; i++) {
-                if (strcmp(argv[i], "--expect-failure") == 0)
-                        expect_failure = true;
-                else if (strcmp(argv[i], "--schedules") == 0 && i + 1 < argc)
-                        schedules = strtoull(argv[++i], NULL, 10);
-                else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-                        first = strtoull(argv[++i], NULL, 10);
-        }
-        for (uint64_t seed = first; seed < first + schedules; seed++) {
-                const char *fault = run(seed);
-                if (!fault)
-                        continue;
-                printf("seed %llu: %s\n", (unsigned long long)seed, fault);
-                return expect_failure ? 0 : 1;
-        }
-        printf("%llu schedules, no fault\n", (unsigned long long)schedules);
-        return expect_failure ? 1 : 0;
+        return model_main(argc, argv, 20000, run);
 }

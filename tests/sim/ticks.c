@@ -1,4 +1,5 @@
 #include "core/time/ticker.h"
+#include "model_main.h"
 #include "random.h"
 
 #include <inttypes.h>
@@ -385,28 +386,20 @@ static const char *run(struct world *world, uint64_t seed)
         return world->failure;
 }
 
-int main(int argc, char **argv)
+static const char *run_seed(uint64_t seed)
 {
         static struct world world;
-        uint64_t schedules = 300, seed = 1;
-        bool expect_failure = false;
-        for (int i = 1; i < argc; i++) {
-                if (strcmp(argv[i], "--schedules") == 0 && i + 1 < argc)
-                        schedules = strtoull(argv[++i], NULL, 10);
-                else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-                        seed = strtoull(argv[++i], NULL, 10);
-                else
-                        expect_failure |= strcmp(argv[i], "--expect-failure") == 0;
-        }
-        const char *failure = NULL;
-        for (uint64_t i = 0; i < schedules && !failure; i++) {
-                failure = run(&world, seed + i);
-                if (failure)
-                        printf("ticks --seed %" PRIu64 " --schedules 1: %s: %" PRId64 "\n", seed + i, failure,
-                               world.failed_ms);
-        }
+        const char *failure = run(&world, seed);
+        if (failure)
+                printf("at %" PRId64 " ", world.failed_ms);
+        return failure;
+}
+
+int main(int argc, char **argv)
+{
+        int status = model_main(argc, argv, 300, run_seed);
         printf("published %" PRIu64 ", taken over %" PRIu64 ", missed %" PRIu64 ", skipped %" PRIu64
                ", killed %" PRIu64 "\n",
                tally_published, tally_again, tally_missed, tally_skipped, tally_kills);
-        return (failure != NULL) == expect_failure ? 0 : 1;
+        return status;
 }
