@@ -100,7 +100,8 @@ def letters(api, queue):
 
 def test_dead_letters_are_redriven_edited_dropped_and_restored(bench, serve, browser):
     late = Message("email.send.v1", hostile(), id="late", headers={"deadline": PAST})
-    fill(bench, [late, broken(1), Message("no.such.type.v1", {}), Message("no.such.type.v1", {"n": 1})])
+    long = Message("email.send.v1", {**hostile("no address"), "text": "more than the index of dead letters keeps\n" * 1000})
+    fill(bench, [late, long, Message("no.such.type.v1", {}), Message("no.such.type.v1", {"n": 1})])
     bench.worker()
     api = serve(bench.last)
     dead = letters(api, bench.queue)

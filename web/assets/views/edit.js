@@ -14,14 +14,18 @@ const saved = here => JSON.parse(sessionStorage.getItem(place(here)) ?? "null");
 
 let loaded = { key: null, letter: null };
 
-/** It is read once: a letter does not change. */
-async function load(here) {
-  if (loaded.key !== place(here)) loaded = { key: place(here), letter: await get(path("/v1/dead", ...here.words)) };
-  return loaded.letter;
+const isWhole = letter => new TextEncoder().encode(letter.head ?? "").length >= Number(letter.size);
+
+/** It is read once: a letter does not change. The index has the beginning of a long body; the letter itself has all of it. */
+async function read(root) {
+  const letter = await get(root);
+  return isWhole(letter) ? letter : { ...letter, head: (await get(`${root}/message`)).body };
 }
 
-/** The index has the beginning of a body; only what is whole can be edited here. */
-const isWhole = letter => new TextEncoder().encode(letter.head ?? "").length >= Number(letter.size);
+async function load(here) {
+  if (loaded.key !== place(here)) loaded = { key: place(here), letter: await read(path("/v1/dead", ...here.words)) };
+  return loaded.letter;
+}
 
 const original = letter => ({ body: pretty(letter.head ?? ""), type: letter.type ?? "", id: "", headers: "" });
 
@@ -113,7 +117,7 @@ function draw(letter, here) {
     crumbs(queue, deadId), heading(`Edit ${middle(letter.id || deadId, 40)}`),
     h("div", { class: "trouble" }, h("p", {}, h("strong", {}, (letter.reason ?? "").replaceAll("_", " ")), letter.error ? `: ${letter.error}` : null)),
     isWhole(letter) ? form(letter, here)
-      : problem(Object.assign(new Error("The body is longer than what is known of it here"), { remedy: `On a terminal: leveret dlq redrive ${queue} ${deadId} --edit` })),
+      : problem(Object.assign(new Error("The body is no text"), { remedy: `On a terminal: leveret dlq redrive ${queue} ${deadId} --edit` })),
   ];
 }
 
