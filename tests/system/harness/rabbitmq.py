@@ -73,6 +73,10 @@ class RabbitMQ:
         self.erl("[dets:sync(T) || T <- dets:all()], ok")
         self.process.kill()
 
+    def advanced(self, terms):
+        """Settings that rabbitmq.conf has no words for, from the next boot on."""
+        (self.directory / "advanced.config").write_text(terms + "\n")
+
     def restart(self):
         """Boots again after kill(), or stops and boots."""
         if self.process.is_alive():
@@ -313,7 +317,7 @@ class RabbitMQ:
                       f"ssl_options.certfile = {certificate}", f"ssl_options.keyfile = {key}",
                       "ssl_options.verify = verify_none", "ssl_options.fail_if_no_peer_cert = false"]
         (self.directory / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
-        (self.directory / "advanced.config").write_text("[].\n")
+        self.advanced("[].")
         (self.directory / "rabbitmq-env.conf").write_text("")
         (self.directory / "enabled_plugins").write_text(f"[{','.join(self._plugins)}].\n")
         cookie = self.directory / ".erlang.cookie"

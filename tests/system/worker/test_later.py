@@ -1,6 +1,7 @@
 """deliver-at: a message waits in RabbitMQ alone until its time, and is done then, never before."""
 import datetime
 import json
+import os
 import random
 import time
 
@@ -202,22 +203,78 @@ def test_many_are_due_while_a_worker_is_killed(bench):
     assert len(mailed) <= 200 + 64, "only what the dead worker was sending may have gone out twice"
 
 
+class Due:
+    """Messages for later, and what the sink knows of them: Redis may forget all of it."""
+
+    def __init__(self, bench, count, begin_s, end_s, first=1):
+        chance = random.Random(7)
+        self.bench = bench
+        self.messages = [later(n, chance.uniform(begin_s, end_s)) for n in range(first, first + count)]
+        bench.publish_many(self.messages)
+
+    def overdue(self):
+        """So many are due for a second and have no mail yet; a mail that was sent twice is not seen here."""
+        now = time.time()
+        return sum(message.due < now - LATE_S for message in self.messages) - self.bench.sink.count()
+
+    def where(self):
+        return f"{self.overdue()} overdue, {({queue: counts for queue, counts in self.bench._counts().items() if counts[1]})}"
+
+    def late(self):
+        """(message, how late its first mail came, in seconds) of each."""
+        arrived = {}
+        for mail in self.bench.sink.mails():
+            arrived[mail["to"]] = min(mail["at"], arrived.get(mail["to"], mail["at"]))
+        addresses = [json.loads(message.body)["customer_email"] for message in self.messages]
+        assert not set(addresses) - set(arrived), f"lost: {len(set(addresses) - set(arrived))}"
+        return [(message, arrived[address] - message.due) for message, address in zip(self.messages, addresses)]
+
+
+def outage(bench, fleet, victim, due):
+    """The broker dies, and a worker with it. Returns from when until when that was felt: until nothing was overdue."""
+    began = time.time()
+    bench.broker.kill()
+    bench.broker.boot()
+    fleet.kill(victim)
+    fleet.replace(victim, ready=True)
+    ready = time.time()
+    wait_until(lambda: due.overdue() <= 0, within=120, every=0.2, what=due.where)
+    print(f"\nan outage of {ready - began:.1f} s, caught up with after {time.time() - ready:.1f} s")
+    return began, time.time()
+
+
+def in_time(late, what, quiet):
+    """99 of 100 came within a second, on a machine of which others want little."""
+    ordered = sorted(seconds for _, seconds in late)
+    print(f"{what}: {len(ordered)} messages, late p50 {ordered[len(ordered) // 2]:.2f} s, p99 {ordered[len(ordered) * 99 // 100]:.2f} s, "
+          f"most {ordered[-1]:.1f} s")
+    assert not quiet or ordered[len(ordered) * 99 // 100] <= LATE_S, what
+
+
 @pytest.mark.faults
 def test_ten_thousand_are_due_while_all_goes_down(bench):
-    """Workers are killed, the broker restarts twice, Redis forgets all once."""
-    outages = []
-
-    def hit(fleet):
-        for number in range(2):
-            began = time.time()
-            bench.broker.kill()
-            bench.broker.boot()
-            fleet.kill(fleet.workers[number])
-            fleet.replace(fleet.workers[number], ready=True)
-            outages.append((began, time.time() + 5))
-            if number == 0:
-                bench.redis.client.flushall()
-
-    late, mailed = rush(bench, 10000, 60, hit)
-    assert len(mailed) - 10000 <= 2 * 64 + 2 * 64, "outside the windows each went out once"
-    print(f"outages {[round(end - began, 1) for began, end in outages]} s")
+    """Workers are killed, the broker restarts twice, Redis forgets all once; then two thousand more while nothing is done to it."""
+    # RabbitMQ asks again for a confirm that it missed while it booted, after 180 s if it is not told: see docs/deployment.md.
+    bench.broker.advanced("[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 5000}]}].")
+    quiet = os.getloadavg()[0] < 3
+    fleet = Fleet(bench, 2, bench.config(claim={"lease": "6s"}))
+    assert fleet.leveret.run("topology", "apply").returncode == 0
+    due = Due(bench, 10000, 18, 60)
+    outages = [outage(bench, fleet, fleet.workers[0], due)]
+    bench.redis.client.flushall()
+    outages.append(outage(bench, fleet, fleet.workers[1], due))
+    wait_until(lambda: bench.sink.count() >= 10000, within=180, every=0.5, what=due.where)
+    bench.wait_empty(within=60)
+    late, mails = due.late(), bench.sink.count()
+    assert min(seconds for _, seconds in late) >= 0, "early"
+    assert mails - 10000 <= 2 * 64 + 2 * 64, "outside the windows each went out once"
+    print(f"10000 messages: lost 0, early 0, twice {mails - 10000}")
+    calm = [one for one in late if not any(began - LATE_S <= one[0].due <= ended for began, ended in outages)]
+    if len(calm) >= 100:  # on a busy machine the broker boots for so long that none is due beside
+        in_time(calm, "outside the outages", quiet)
+    bench.sink.reset()
+    after = Due(bench, 2000, 15, 30, first=10001)
+    wait_until(lambda: bench.sink.count() >= 2000, within=120, every=0.5, what=after.where)
+    in_time(after.late(), "after all", quiet)
+    if not quiet:
+        pytest.skip("others work on this machine: none early, none lost, each once, but how late says nothing")
