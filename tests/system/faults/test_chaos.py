@@ -5,14 +5,24 @@ import random
 import pytest
 
 from harness.chaos import Chaos
+from harness.everything import Everything
+from harness.servers.postgres import Postgres
+from harness.sink import Hooks, Sink
 from harness.worker import crash_binary
 
 
-def chaos(bench, messages, within, rate=0, over="http"):
+def draw():
     """LEVERET_CHAOS_SEED repeats a run's faults."""
-    seed = int(os.environ.get("LEVERET_CHAOS_SEED") or random.SystemRandom().randint(1, 10**6))
+    return int(os.environ.get("LEVERET_CHAOS_SEED") or random.SystemRandom().randint(1, 10**6))
+
+
+def chaos(bench, messages, within, rate=0, over="http"):
     program = crash_binary()
-    run = Chaos(bench, messages, seed, program=program if program.exists() else None, rate=rate, over=over)
+    report(Chaos(bench, messages, draw(), program=program if program.exists() else None, rate=rate, over=over), within)
+
+
+def report(run, within):
+    bench, seed, messages = run.bench, run.seed, run.count
     try:
         published_s, took_s = run.run(within)
         account, by_window = run.check()
@@ -23,7 +33,6 @@ def chaos(bench, messages, within, rate=0, over="http"):
           f"{len(run.log)} faults, {deaths} workers replaced\n"
           f"attempted {len(bench.ledger.attempted_ids())}, confirmed {len(bench.ledger.confirmed_ids())}, {account}\n"
           f"duplicates by window {dict(by_window)}, unexplained 0\n" + "\n".join(run.log))
-    return account
 
 
 def test_twenty_thousand_messages_survive_the_nemesis(bench):
@@ -37,3 +46,14 @@ def test_ten_thousand_mails_over_smtp_survive_the_nemesis(bench):
 @pytest.mark.faults
 def test_a_hundred_thousand_messages_survive_the_nemesis(bench):
     chaos(bench, 100000, within=900, rate=300)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("messages", [6000, 100000])
+def test_all_that_leveret_has_at_once_survives_the_nemesis(bench, messages):
+    with Sink() as backup, Postgres() as postgres:
+        hooks = Hooks()
+        try:
+            report(Everything(bench, messages, draw(), crash_binary(), 200, backup=backup, hooks=hooks, postgres=postgres), within=900)
+        finally:
+            hooks.stop()

@@ -19,7 +19,8 @@ SPARE = "leveret.spare"  # a queue that is empty whenever it is deleted
 
 
 class Chaos:
-    def __init__(self, bench, messages, seed, program=None, rate=0, over="http"):
+    def __init__(self, bench, messages, seed, program=None, rate=0, over="http", **more):
+        """`more` goes into the workers' configuration."""
         logging.getLogger("pika").setLevel(logging.CRITICAL)  # a publisher that meets a dead broker is no news here
         self.bench, self.count, self.seed, self.rate = bench, messages, seed, rate
         self.random = random.Random(seed)
@@ -31,7 +32,7 @@ class Chaos:
             amqp={"url": bench.broker.url(bench.vhost, port=self.amqp.port), "heartbeat": "2s"},
             redis={"url": bench.redis.url_at(self.redis.port), "timeout": "1s"}, queues=[work, spare],
             # Deaths and freezes are nobody's fault here: no message may be suspected for good.
-            claim={"lease": f"{LEASE_S}s", "max_crashes": 100}, mail={"timeout": "3s"}), program=program)
+            claim={"lease": f"{LEASE_S}s", "max_crashes": 100}, mail={"timeout": "3s"}), program=program, **more)
         self.windows = self.fleet.windows
         self.published, self.stopped, self.log = False, False, []
         self.pause_s = (0.2, 1.5)  # between two faults

@@ -8,6 +8,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 import urllib.parse
 
 from .ports import free_port, is_open
@@ -125,7 +126,7 @@ class Hooks:
     """A receiver of webhooks: keeps every request with its headers, and answers as told."""
 
     def __init__(self):
-        self.requests = []          # {"path", "headers", "body"}
+        self.requests = []          # {"path", "headers", "body", "at", "answer"}
         self.connections = 0
         self._answers = collections.deque()
         self._lock = threading.Lock()
@@ -141,9 +142,9 @@ class Hooks:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 with receiver._lock:
-                    receiver.requests.append({"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()},
-                                              "body": body})
                     answer = receiver._answers.popleft() if receiver._answers else receiver.usual
+                    receiver.requests.append({"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()},
+                                              "body": body, "at": time.time(), "answer": answer})
                 if answer == "cut":
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,6 @@
 """The program under test: its configuration file, its processes, its log and its admin port."""
+import base64
+import hashlib
 import http.client
 import json
 import os
@@ -90,6 +92,11 @@ def _inline(value):
 # ---- the command line
 
 
+def hook_secret(api_key):
+    """The secret of the webhooks of the process that has this API key."""
+    return "whsec_" + base64.b64encode(hashlib.sha256(api_key.encode()).digest()).decode()
+
+
 class Leveret:
     """The program with one configuration: one-shot commands and workers. Everything it writes lies in `directory`."""
 
@@ -126,7 +133,10 @@ class Leveret:
         name = f"{'worker' if command == 'run' else command}{len(self.workers) + 1}"
         if named:
             over_smtp = self.config.get("mail", {}).get("transport") == "smtp"
-            env = {"LEVERET_MAIL_SMTP_USERNAME" if over_smtp else "LEVERET_MAIL_HTTP_API_KEY": f"re_{self.directory.name}_{name}",
+            key = f"re_{self.directory.name}_{name}"
+            env = {"LEVERET_MAIL_SMTP_USERNAME" if over_smtp else "LEVERET_MAIL_HTTP_API_KEY": key,
+                   **{f"LEVERET_OUTLETS_{outlet.upper()}_{'SECRET' if its['kind'] == 'post' else 'HTTP_API_KEY'}":
+                      hook_secret(key) if its["kind"] == "post" else key for outlet, its in self.config.get("outlets", {}).items()},
                    **(env or {})}
         worker = Worker(self, (command, *words), env or {}, name, config or self.config_path)
         self.workers.append(worker)
