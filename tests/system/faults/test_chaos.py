@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from harness.chaos import Chaos
-from harness.everything import Everything
+from harness.nemesis.chaos import Chaos
+from harness.nemesis.everything import Everything
 from harness.servers.postgres import Postgres
 from harness.sink import Hooks, Sink
 from harness.worker import crash_binary

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from harness.publish import order
-from harness.soak import Slope, Soak
+from harness.nemesis.soak import Slope, Soak
 from harness.wait import wait_until
 from harness.worker import crash_binary
 

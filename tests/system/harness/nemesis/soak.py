@@ -7,7 +7,7 @@ import statistics
 import threading
 import time
 
-from . import publish
+from .. import publish
 from .chaos import Chaos
 
 SAMPLE_EVERY_S = 2

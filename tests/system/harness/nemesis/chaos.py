@@ -9,10 +9,10 @@ import random
 import threading
 import time
 
-from . import publish
-from .fleet import Fleet
-from .proxy import Proxy
-from .wait import wait_until
+from .. import publish
+from ..fleet import Fleet
+from ..proxy import Proxy
+from ..wait import wait_until
 
 LEASE_S = 6
 SPARE = "leveret.spare"  # a queue that is empty whenever it is deleted

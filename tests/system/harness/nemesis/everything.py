@@ -14,10 +14,10 @@ import time
 
 import psycopg2
 
-from . import publish
+from .. import publish
 from .chaos import Chaos
-from .servers.postgres import Outbox
-from .worker import hook_secret
+from ..servers.postgres import Outbox
+from ..worker import hook_secret
 
 PLANNER = """\
 import json, sys, time
