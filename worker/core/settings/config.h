@@ -277,6 +277,16 @@ struct config {
                 struct config_token tokens[CONFIG_TOKENS_MAX];
                 size_t token_count;
         } serve;
+        struct {
+                const char *url;              /* of a collector: /v1/traces is added; NULL: no spans */
+                const char *traces_url;       /* as it is; goes before `url` */
+                struct config_texts headers;  /* "name\nvalue", or a list "name=value,name=value"; secret */
+                struct config_texts resource; /* the same: attributes of what sends the spans */
+                const char *service_name;     /* default leveret */
+                int64_t timeout_ms;           /* of one request; default 10000 */
+                int64_t roots;                /* in a hundred messages of no trace; default 100 */
+                struct config_tls tls;
+        } otlp;
         struct {                   /* the outbox */
                 const char *url;   /* postgresql://..; secret; NULL: none */
                 const char *table; /* default leveret_outbox */

@@ -66,30 +66,37 @@ static bool text_print(const struct setting *setting, const char *text, bool mas
 }
 
 /* `left: right`, or {exchange: left, key: right}. */
-static void pair_print(enum setting_pairs pairs, const char *text, const char *end, struct buffer *out)
+static void pair_print(const struct setting *setting, const char *text, const char *end, bool masked,
+                       struct buffer *out)
 {
+        enum setting_pairs pairs = setting->pairs;
         struct buffer left = {0};
         buffer_add(&left, text, (size_t)(end - text));
         buffer_add_text(out, pairs == SETTING_OF_EXCHANGE ? "{exchange: " : "");
         text_add(out, left.data);
         buffer_fini(&left);
         buffer_add_text(out, pairs == SETTING_OF_EXCHANGE ? ", key: " : ": ");
-        text_add(out, end + 1);
+        text_add(out, masked && setting->secret ? "***" : end + 1);
         buffer_add_text(out, pairs == SETTING_OF_EXCHANGE ? "}" : "");
 }
 
-static void list_print(const struct setting *setting, const char *const *items, size_t count,
+static void list_print(const struct setting *setting, const char *const *items, size_t count, bool masked,
                        struct buffer *out)
 {
+        bool written = count == 1 && setting->pairs == SETTING_BY_NAME && !strchr(items[0], '\n');
         bool mapping = setting->pairs == SETTING_BY_NAME;
+        if (written) { /* as in the environment: name=value,name=value */
+                text_add(out, masked && setting->secret ? "***" : items[0]);
+                return;
+        }
         buffer_add_char(out, mapping ? '{' : '[');
         for (size_t i = 0; i < count; i++) {
                 const char *end = strchr(items[i], '\n');
                 buffer_add_text(out, i ? ", " : "");
                 if (end)
-                        pair_print(setting->pairs, items[i], end, out);
+                        pair_print(setting, items[i], end, masked, out);
                 else
-                        text_add(out, items[i]);
+                        text_add(out, masked && setting->secret ? "***" : items[i]);
         }
         buffer_add_char(out, mapping ? '}' : ']');
 }
@@ -137,10 +144,10 @@ bool setting_print(const struct setting *setting, const void *base, bool masked,
         case SETTING_TEXTS:
                 memcpy(&count, (const char *)base + setting->count_offset, sizeof(count));
                 if (count > 0 || setting->fallback)
-                        list_print(setting, (const char *const *)(const void *)at, count, out);
+                        list_print(setting, (const char *const *)(const void *)at, count, masked, out);
                 return count > 0 || setting->fallback;
         case SETTING_DURATIONS:
-                list_print(setting, queue->tiers, queue->tier_count, out);
+                list_print(setting, queue->tiers, queue->tier_count, masked, out);
                 return true;
         }
         return false;

@@ -13,6 +13,7 @@
 #include "core/send/webhook_sign.h"
 #include "core/text/units.h"
 #include "core/text/utf8.h"
+#include "core/trace/otlp_pairs.h"
 #include "io/config/config_url.h"
 #include "io/machine/origin.h"
 #include "io/machine/url.h"
@@ -69,6 +70,8 @@ bool config_secret_is_local(const struct config *config, const char *path, struc
                 return url_is_local(strstr(path, ".smtp.") ? outlet->smtp.url : outlet->http.url, arena);
         if (strcmp(path, "alerts.webhook") == 0)
                 return url_is_local(config->alerts.webhook, arena);
+        if (strncmp(path, "otlp.", 5) == 0)
+                return url_is_local(otlp_target(arena, config), arena);
         return listen_is_local(strncmp(path, "serve.", 6) == 0 ? config->serve.listen : config->admin.listen,
                                arena);
 }
@@ -422,6 +425,31 @@ static void check_events(struct check *check)
                                     "expected completed, dead, retrying or cancelled");
 }
 
+/* A list of names and values; of headers each must be one. */
+static void check_pairs(struct check *check, const char *path, const struct config_texts *texts, bool headers)
+{
+        struct config_texts pairs = {0};
+        size_t bad;
+        if (!otlp_pairs(check->arena, texts, &pairs, &bad))
+                check_fault(check, path,
+                            "expected names and values, as in {name: value}, or name=value,name=value");
+        for (size_t i = 0; headers && i < pairs.count; i++)
+                if (!otlp_header_valid(pairs.list[i]))
+                        check_fault(
+                                check, path,
+                                arena_printf(check->arena, "entry %zu cannot be a header of HTTP", i + 1));
+}
+
+static void check_otlp(struct check *check)
+{
+        const struct config *config = check->config;
+        check_url(check, URL_COLLECTOR, "otlp.url", config->otlp.url, NULL);
+        check_url(check, URL_WEBHOOK, "otlp.traces_url", config->otlp.traces_url, NULL);
+        check_pairs(check, "otlp.headers", &config->otlp.headers, true);
+        check_pairs(check, "otlp.resource", &config->otlp.resource, false);
+        check_tls(check, "otlp", &config->otlp.tls);
+}
+
 void config_check(const struct config *config, struct arena *arena, config_fault *report, void *context)
 {
         struct check check = {.config = config, .arena = arena, .fault = report, .context = context};
@@ -434,6 +462,7 @@ void config_check(const struct config *config, struct arena *arena, config_fault
         check_outlets(&check);
         check_plans(&check);
         check_attachments(&check);
+        check_otlp(&check);
         check_guard_list(&check, "mail.from_allowed", &config->guard.from_allowed);
         check_guard_list(&check, "mail.allow_to", &config->guard.allow_to);
 }

@@ -251,13 +251,21 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
         return !refused;
 }
 
+static bool is_in_plain(struct loader *loader, const struct setting *setting, const struct config_node *node)
+{
+        bool plain = false;
+        for (size_t i = 0; i < node->count; i++)
+                plain |= !strstr(node->values[i], "${") &&
+                         !(setting->fallback && strcmp(setting->fallback, node->values[i]) == 0) &&
+                         config_value_is_secret(setting, node->values[i], &loader->scratch);
+        return plain;
+}
+
 static void secret_in_plain(struct loader *loader, const struct setting *setting,
                             const struct config_node *node)
 {
-        const char *path = node->path, *written = node->values[0];
-        if (!loader->world_readable || strstr(written, "${") ||
-            (setting->fallback && strcmp(setting->fallback, written) == 0) ||
-            !config_value_is_secret(setting, written, &loader->scratch))
+        const char *path = node->path;
+        if (!loader->world_readable || !is_in_plain(loader, setting, node))
                 return;
         const char *variable = setting_variable(&loader->scratch, setting, path);
         const char *message = arena_printf(
@@ -437,11 +445,14 @@ static void load_all(struct loader *loader)
         if (loader->source->path)
                 file_apply(loader, &yaml);
         loader_override(loader);
+        loader_otel(loader);
         if (loader->unreadable || loader->source->section)
                 return;
         for (size_t i = 0; i < yaml.count; i++) {
                 const struct setting *setting = setting_find(yaml.nodes[i].path);
-                if (setting && setting->secret && yaml.nodes[i].kind == CONFIG_NODE_VALUE)
+                bool written =
+                        yaml.nodes[i].kind == CONFIG_NODE_VALUE || yaml.nodes[i].kind == CONFIG_NODE_LIST;
+                if (setting && setting->secret && written)
                         secret_in_plain(loader, setting, &yaml.nodes[i]);
                 if (setting)
                         kind_check(loader, &yaml.nodes[i], setting);

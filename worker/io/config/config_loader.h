@@ -47,5 +47,8 @@ void loader_apply(struct loader *loader, const struct setting *setting, const ch
 ssize_t loader_read_file(const char *path, char *out, size_t max, struct stat *status);
 /* Applies the environment, then --set. */
 void loader_override(struct loader *loader);
+/* Applies what the environment says to every program that uses OpenTelemetry, where leveret was told nothing.
+ */
+void loader_otel(struct loader *loader);
 
 #endif

@@ -41,6 +41,11 @@ static const struct rule {
         [URL_WEBHOOK] = {.example = "https://hooks.example.com/services/1",
                          .encode = "%XX for each of them",
                          .path = true},
+        [URL_COLLECTOR] =
+                {.example = "http://127.0.0.1:4318",
+                 .encode = "%XX for each of them",
+                 .query = "a URL that is complete is otlp.traces_url, and a key goes into otlp.headers",
+                 .path = true},
 };
 
 static const char *unusable(struct arena *arena, const struct rule *rule)

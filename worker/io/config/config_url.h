@@ -11,6 +11,7 @@ enum url_use {
         URL_MAIL_SERVER, /* host and port alone */
         URL_MANAGEMENT,  /* user, path */
         URL_WEBHOOK,     /* user, path, query */
+        URL_COLLECTOR,   /* user, path */
 };
 
 /* What is wrong with `text`, and what to write instead, in the words of an error that begins with the

@@ -5,6 +5,7 @@
 #include "core/memory/memory.h"
 #include "core/settings/settings.h"
 #include "core/text/buffer.h"
+#include "core/trace/otlp_pairs.h"
 #include "io/log/log_output.h"
 #include "io/log/log_repeats.h"
 #include "io/machine/clock.h"
@@ -142,12 +143,33 @@ static void redact_password(const char *text)
         arena_fini(&arena);
 }
 
+/* The values of a list of names and values; of `Bearer KEY` the key by itself too. */
+static void redact_pairs(const struct setting_visit *visit)
+{
+        struct arena arena;
+        struct config_texts texts = {0}, pairs = {0};
+        size_t bad;
+        const char *base = visit->base;
+        memcpy(&texts.count, base + visit->setting->count_offset, sizeof(texts.count));
+        memcpy(texts.list, base + visit->setting->offset, texts.count * sizeof(*texts.list));
+        arena_init(&arena);
+        otlp_pairs(&arena, &texts, &pairs, &bad);
+        for (size_t i = 0; i < pairs.count; i++) {
+                const char *value = strchr(pairs.list[i], '\n') + 1, *space = strchr(value, ' ');
+                log_redact(value);
+                log_redact(space ? space + 1 : NULL);
+        }
+        arena_fini(&arena);
+}
+
 static void redact_visit(void *context, const struct setting_visit *visit)
 {
         const struct setting *setting = visit->setting;
         const char *text;
         (void)context;
-        if (!setting->secret)
+        if (setting->secret && setting->kind == SETTING_TEXTS)
+                redact_pairs(visit);
+        if (!setting->secret || setting->kind == SETTING_TEXTS)
                 return;
         memcpy(&text, (const char *)visit->base + setting->offset, sizeof(text));
         if (!text || (setting->fallback && strcmp(text, setting->fallback) == 0))
@@ -161,6 +183,15 @@ static void redact_visit(void *context, const struct setting_visit *visit)
 void log_redact_config(const struct config *config)
 {
         settings_visit(config, redact_visit, NULL);
+}
+
+size_t log_mask(char *out, size_t size, struct slice text)
+{
+        pthread_mutex_lock(&state.lock);
+        struct mask mask = {.secrets = state.secrets, .count = state.secret_count};
+        size_t len = mask_text(out, size, text, mask);
+        pthread_mutex_unlock(&state.lock);
+        return len;
 }
 
 bool log_enabled(enum log_level level)

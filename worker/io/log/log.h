@@ -52,6 +52,9 @@ void log_redact(const char *secret);
  * know. */
 void log_redact_config(const struct config *config);
 
+/* A text as a line would show it: mask_text() with the secrets that are known. */
+size_t log_mask(char *out, size_t size, struct slice text);
+
 /* Would a line of that level be written? Cheap; ask before formatting anything. */
 bool log_enabled(enum log_level level);
 /*

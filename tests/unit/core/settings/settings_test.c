@@ -193,8 +193,11 @@ static void secrets_are_masked_when_printed(void **state)
         config->mail.http.api_key = "re_key";
         config->admin.token = "tok\"en";
         config->alerts.webhook = "https://hooks.example.com/T0/secretpath";
+        config->otlp.headers = (struct config_texts){.list = {"x-key\nheadersecret"}, .count = 1};
         struct buffer out = {0};
         settings_print(config, &out);
+        assert_non_null(strstr(out.data, "headers: {x-key: \"***\"}\n"));
+        assert_null(strstr(out.data, "headersecret"));
         assert_non_null(strstr(out.data, "url: \"amqp://shop:***@broker:5672/v\"\n"));
         assert_non_null(strstr(out.data, "url: \"rediss://:***@cache/0\"\n"));
         assert_non_null(strstr(out.data, "api_key: \"***\"\n"));

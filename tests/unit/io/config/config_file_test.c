@@ -473,6 +473,95 @@ static void a_secret_in_a_file_for_everybody_is_refused_unless_its_service_is_lo
         warnings_of(LOG_MAIL "amqp:\n  url: amqps://broker/\n", 0644, "", "");
 }
 
+static void headers_in_a_file_for_everybody_are_secrets_too(void **state)
+{
+        (void)state;
+        warnings_of(LOG_MAIL "otlp:\n  url: https://c/\n  headers: {a: \"${B:-c}\"}\n", 0644, "", "");
+        warnings_of(LOG_MAIL "otlp:\n  url: https://c/\n  headers: {a: b}\n", 0600, "", "");
+        warnings_of(LOG_MAIL "otlp:\n  url: https://c/\n  headers: {a: b}\n", 0644,
+                    "a.yaml:4:12: otlp.headers: " IN_PLAIN "LEVERET_OTLP_HEADERS_FILE\n", "");
+}
+
+/* The values that a list of variables gives, and what is said of them. */
+static struct config *otel_load(const char *const *environment, const char *warnings)
+{
+        file_write("a.yaml", LOG_MAIL, strlen(LOG_MAIL), 0600);
+        struct config_source source = {.path = "a.yaml", .environment = environment};
+        struct config *config;
+        struct config_errors errors = {0};
+        assert_int_equal(config_load(&source, &config, &errors), 0);
+        assert_string_equal(errors.warnings.data ? errors.warnings.data : "", warnings);
+        config_errors_fini(&errors);
+        return config;
+}
+
+static void the_variables_of_opentelemetry_stand_behind_our_own(void **state)
+{
+        (void)state;
+        static const char *const all[] = {
+                "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318", "OTEL_EXPORTER_OTLP_HEADERS=a=b,c=d%20e",
+                "OTEL_EXPORTER_OTLP_TIMEOUT=1500",           "OTEL_SERVICE_NAME=mails",
+                "OTEL_RESOURCE_ATTRIBUTES=env=test",         NULL};
+        struct config *config = otel_load(all, "");
+        assert_string_equal(config->otlp.url, "http://c:4318");
+        assert_string_equal(config->otlp.headers.list[0], "a=b,c=d%20e");
+        assert_int_equal(config->otlp.timeout_ms, 1500);
+        assert_string_equal(config->otlp.service_name, "mails");
+        assert_string_equal(config->otlp.resource.list[0], "env=test");
+        config_free(config);
+        config = expect_with(LOG_MAIL "otlp: {url: 'http://d/', service_name: x, timeout: 3s}\n", all, NULL,
+                             NULL);
+        assert_string_equal(config->otlp.url, "http://d/");
+        assert_string_equal(config->otlp.service_name, "x");
+        assert_int_equal(config->otlp.timeout_ms, 3000);
+        config_free(config);
+}
+
+static void what_opentelemetry_turns_off_is_off(void **state)
+{
+        (void)state;
+        static const char *const cases[][4] = {
+                {"OTEL_SDK_DISABLED=true", "OTEL_EXPORTER_OTLP_ENDPOINT=http://c"},
+                {"OTEL_TRACES_EXPORTER=none", "LEVERET_OTLP_URL=http://c"},
+                {"OTEL_SERVICE_NAME=x"},
+        };
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                struct config *config = otel_load(cases[i], "");
+                assert_null(config->otlp.url);
+                assert_null(config->otlp.traces_url);
+                assert_string_equal(config->otlp.service_name, "leveret");
+                config_free(config);
+        }
+}
+
+static void variables_that_are_no_use_are_told(void **state)
+{
+        (void)state;
+        static const char *const grpc[] = {"OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+                                           "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4317", NULL};
+        static const char *const odd[] = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=c:4318", NULL};
+        struct config *config =
+                otel_load(grpc, "OTEL_EXPORTER_OTLP_PROTOCOL: is grpc, and leveret speaks OTLP over HTTP: no "
+                                "spans; set otlp.url, whose port is 4318 as a rule\n");
+        assert_null(config->otlp.url);
+        config_free(config);
+        config = otel_load(odd, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: is not used: expected a URL that begins "
+                                "with its scheme: http:// or https://\n");
+        assert_null(config->otlp.traces_url);
+        config_free(config);
+}
+
+static void a_collector_is_checked(void **state)
+{
+        (void)state;
+        expect(LOG_MAIL "otlp: {url: 'http://c/?token=1', headers: {'a b': c}, roots: 101}\n",
+               "a.yaml:2:62: otlp.roots: expected 0 to 100, got \"101\"\n"
+               "a.yaml:2:13: otlp.url: holds a query (?..), which would be ignored: a URL that is complete "
+               "is "
+               "otlp.traces_url, and a key goes into otlp.headers\n"
+               "a.yaml:2:43: otlp.headers: entry 1 cannot be a header of HTTP\n");
+}
+
 static void a_variable_that_is_nearly_right_is_told(void **state)
 {
         (void)state;
@@ -685,6 +774,11 @@ int main(void)
                 TEST(what_outlets_cannot_be_is_told),
                 TEST(hostile_yaml_is_bounded),
                 TEST(a_secret_in_a_file_for_everybody_is_refused_unless_its_service_is_local),
+                TEST(headers_in_a_file_for_everybody_are_secrets_too),
+                TEST(the_variables_of_opentelemetry_stand_behind_our_own),
+                TEST(what_opentelemetry_turns_off_is_off),
+                TEST(variables_that_are_no_use_are_told),
+                TEST(a_collector_is_checked),
                 TEST(a_variable_that_is_nearly_right_is_told),
                 TEST(the_shipped_file_loads_to_the_defaults),
                 TEST(the_defaults_of_0_1_0_are_those_of_today),
