@@ -3,8 +3,11 @@
 #include "core/mail/mail_guard.h"
 #include "core/send/mail_look.h"
 #include "core/text/word.h"
+#include "core/trace/otlp_pairs.h"
 #include "io/amqp/amqp_topology.h"
 #include "io/broker/amqp_policies.h"
+#include "io/machine/url.h"
+#include "io/trace/otlp.h"
 #include "relay/relay.h"
 
 #include <inttypes.h>
@@ -177,6 +180,32 @@ static bool probe_looks(struct cli *cli, struct cli_table *table)
         return ok;
 }
 
+/* Would headers, which hold the key as a rule, travel in plain text? */
+static bool shows_headers(struct cli *cli, const char *target)
+{
+        return cli->config->otlp.headers.count > 0 && strncmp(target, "http:", 5) == 0 &&
+               !url_is_loopback(&cli->arena, target);
+}
+
+/* Never a failure: no mail waits for a collector. */
+static void probe_otlp(struct cli *cli, struct cli_table *table)
+{
+        const char *target = otlp_target(&cli->arena, cli->config);
+        if (!target)
+                return;
+        struct otlp_verdict verdict = otlp_probe(cli->config, "check");
+        if (verdict.end != OTLP_TAKEN)
+                cli_table_row(table, "spans", "warning",
+                              cli_safe(cli, slice_of(arena_printf(&cli->arena,
+                                                                  "%s; they are dropped until it takes them",
+                                                                  verdict.text))));
+        else if (shows_headers(cli, target))
+                cli_table_row(table, "spans", "warning",
+                              "the collector takes them, and otlp.headers travels to it unencrypted");
+        else
+                check_tell(table, "spans", true, "the collector takes them");
+}
+
 static void tell_guard(struct cli *cli, struct cli_table *table)
 {
         struct buffer text = {0};
@@ -213,6 +242,7 @@ int command_check(struct cli *cli, int argc, char **argv)
                 ok = probe_outbox(cli, &table) && ok;
                 ok = probe_mail(cli, &table) && ok;
                 ok = probe_looks(cli, &table) && ok;
+                probe_otlp(cli, &table);
         }
         cli_table_print(&table);
         return ok ? CLI_OK : CLI_ERROR;
