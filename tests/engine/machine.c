@@ -10,6 +10,7 @@
 #include "io/machine/notify.h"
 #include "io/machine/process_usage.h"
 #include "io/machine/turn.h"
+#include "run/process/watchdog.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,16 @@ int64_t clock_boot_ms(void)
 int64_t clock_wall_ms(void)
 {
         return WALL_START_MS + loop_clock_ms;
+}
+
+int64_t clock_boot_ns(void)
+{
+        return clock_boot_ms() * 1000000;
+}
+
+int64_t clock_wall_ns(void)
+{
+        return clock_wall_ms() * 1000000;
 }
 
 int64_t clock_thread_cpu_us(void)
@@ -173,6 +184,12 @@ void log_event(enum log_level level, const struct log_fields *fields)
                 world_note("%s id=%.*s %s", text, SLICE_PRINT(fields->id), fields->msg ? fields->msg : "");
         else
                 world_note("%s %s", text, fields->msg ? fields->msg : "");
+}
+
+size_t log_mask(char *out, size_t size, struct slice text)
+{
+        snprintf(out, size, "%.*s", SLICE_PRINT(text));
+        return strlen(out);
 }
 
 void log_open(const struct config *config)

@@ -1,6 +1,7 @@
 #include "core/message/copy.h"
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
+#include "run/spans.h"
 #include "run/state.h"
 #include "run/telling.h"
 
@@ -76,6 +77,7 @@ static void delivery_end(struct delivery *delivery, enum metrics_outcome outcome
         struct engine *engine = delivery->engine;
         count_end(delivery, outcome);
         joblog_end(delivery, outcome);
+        spans_end(delivery, outcome);
         inflight_remove(delivery);
         tally_bytes(engine);
         delivery->ended = true;
@@ -88,10 +90,12 @@ static bool step(struct delivery *delivery, const struct job_event *event, struc
 {
         struct job_actions actions;
         bool answered = false;
+        spans_event(delivery, event);
         job_step(&delivery->job, event, &actions);
         tally_step(delivery);
         for (size_t i = 0; i < actions.count; i++) {
                 assert(!answered); /* what is answered at once is the last thing that a step asks for */
+                spans_action(delivery, &actions.list[i]);
                 if (actions.list[i].kind == ACTION_END)
                         delivery_end(delivery, end_outcomes[actions.list[i].end]);
                 else

@@ -7,6 +7,7 @@
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "run/schedules.h"
+#include "run/spans.h"
 #include "run/state.h"
 #include "run/telling.h"
 #include "run/types.h"
@@ -220,6 +221,7 @@ static bool open_parts(struct engine *engine)
         depth_open(engine);
         stuck_open(engine);
         schedules_open(engine);
+        spans_open(engine);
         return true;
 }
 
@@ -337,6 +339,7 @@ int engine_close(struct engine *engine)
         engine->life.stage = STAGE_ENDED;
         close_parts(engine);
         alerts_close(engine);
+        spans_close(engine);
         /* Until all handles are closed; a stop that nobody ran for ends only the first of these. */
         while (uv_run(&engine->loop, UV_RUN_DEFAULT) != 0) {
         }

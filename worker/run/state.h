@@ -98,6 +98,7 @@ struct delivery {
         int64_t publish_again_ms; /* when to try the unconfirmed copy again; 0: not waiting */
         int64_t later_ms;         /* how long the copy that waits for deliver-at was given to wait */
         struct telling *telling;  /* of telling.c, in the arena; NULL: others are told of nothing yet */
+        struct tracing *trace;    /* of trace/spans.c, in the arena; NULL: it is not traced */
         bool ended;               /* the job is over */
         bool active;              /* counted in engine->gate.active */
         struct outlet *outlet;    /* by which its present effect leaves; NULL before the first, and not to be
@@ -227,6 +228,7 @@ struct engine {
         struct stuck *stuck;
         struct schedules *schedules;
         struct tellings *tellings; /* NULL: others are told of nothing */
+        struct spans *spans;       /* NULL: nothing is traced */
 
         int64_t started_ms, last_success_ms;
         uint64_t random;
@@ -474,11 +476,6 @@ void presence_close(struct engine *engine);
 /* ---- stuck.c: running records whose lease ran out and that nobody takes over ---- */
 void stuck_open(struct engine *engine);
 void stuck_close(struct engine *engine);
-
-/* ---- watchdog.c: ends the process when the loop has not turned for 10 s of its running time ---- */
-struct watchdog *watchdog_start(void);
-void watchdog_turned(struct watchdog *watchdog);
-void watchdog_stop(struct watchdog *watchdog);
 
 /* ---- lifecycle.c ---- */
 void lifecycle_block_signals(void); /* until lifecycle_open: what comes meanwhile waits */

@@ -2,7 +2,9 @@
 #include "io/machine/clock.h"
 #include "io/machine/notify.h"
 #include "io/machine/turn.h"
+#include "run/process/watchdog.h"
 #include "run/schedules.h"
+#include "run/spans.h"
 #include "run/state.h"
 #include "run/telling.h"
 #include "run/types.h"
@@ -86,6 +88,7 @@ static void on_tick(uv_timer_t *timer)
         types_look(engine, now_ms);
         schedules_look(engine, now_ms);
         telling_look(engine, now_ms);
+        spans_look(engine);
         alerts_look(engine, now_ms);
 }
 

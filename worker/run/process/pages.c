@@ -6,6 +6,7 @@
 #include "io/machine/clock.h"
 #include "io/machine/process_usage.h"
 #include "run/schedules.h"
+#include "run/spans.h"
 #include "run/state.h"
 #include "run/telling.h"
 
@@ -267,6 +268,7 @@ static void render_status(struct engine *engine, struct buffer *body)
         add_string(body, "mail_guard", guard.len ? guard.data : "");
         buffer_add_char(body, ',');
         buffer_fini(&guard);
+        spans_status(engine, body);
         add_queues(engine, body);
         add_jobs(engine, body);
         buffer_printf(body,
@@ -309,6 +311,7 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         metrics_render(metrics, body);
         schedules_render(engine, body);
         telling_render(engine, body);
+        spans_render(engine, body);
 }
 
 void pages_render(void *context, enum admin_page page, bool verbose, struct buffer *body, int *status)

@@ -1,12 +1,13 @@
+#include "run/process/watchdog.h"
 #include "core/memory/memory.h"
 #include "io/log/fatal_signal.h"
-#include "run/state.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <uv.h>
 
 /* Checks without a turn of the loop after which the process ends. Counted in checks, not in time: a process
  * that was stopped (SIGSTOP, a suspended machine) made no check either. */
