@@ -23,7 +23,7 @@ from .process import Process
 from .wait import wait_until
 
 SCRIPTS = "/usr/lib/rabbitmq/bin"
-START_S = 90
+START_S = 240  # a machine on which others work
 
 
 class RabbitMQ:

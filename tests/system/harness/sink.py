@@ -35,7 +35,7 @@ class Sink:
         if self._tls:
             words += ["--tls-cert", self._tls[0], "--tls-key", self._tls[1]]
         self.process = Process(words, directory=self.directory, name="sink")
-        wait_until(lambda: is_open(self.control_port), within=10, what=lambda: f"the sink: {self.process.stderr()}")
+        wait_until(lambda: is_open(self.control_port), within=60, what=lambda: f"the sink: {self.process.stderr()}")
         return self
 
     def stop(self):
