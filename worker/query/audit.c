@@ -14,6 +14,18 @@ static void add(struct buffer *out, const char *name, const char *text)
         buffer_add_json_string(out, slice_of(text));
 }
 
+/* Puts it in front and cuts off what is too old, in one round trip. */
+static bool push(const struct query *query, struct slice entry)
+{
+        struct slice key = slice_of(record_key(query->arena, query->config->redis.prefix, KEY_AUDIT, NULL));
+        struct slice last = slice_of(arena_printf(query->arena, "%d", RECORD_AUDIT_MAX - 1));
+        const struct slice pushed[] = {SLICE_LITERAL("LPUSH"), key, entry};
+        const struct slice cut[] = {SLICE_LITERAL("LTRIM"), key, SLICE_LITERAL("0"), last};
+        redis_sync_queue(query->redis, pushed, sizeof(pushed) / sizeof(*pushed));
+        redis_sync_queue(query->redis, cut, sizeof(cut) / sizeof(*cut));
+        return redis_sync_flush(query->redis);
+}
+
 bool audit_write(const struct query *query, const char *token, const char *action, const char *target)
 {
         char time[RFC3339_SIZE], line[LOG_VALUE_MAX];
@@ -24,16 +36,11 @@ bool audit_write(const struct query *query, const char *token, const char *actio
         add(&entry, "action", action);
         add(&entry, "target", target);
         buffer_add_char(&entry, '}');
-        const char *key = record_key(query->arena, query->config->redis.prefix, KEY_AUDIT, NULL);
-        const struct redis_value *pushed =
-                redis_sync_call(query->redis, query->arena, "LPUSH", key, entry.data, NULL);
+        bool done = push(query, (struct slice){.data = entry.data, .len = entry.len});
         buffer_fini(&entry);
         snprintf(line, sizeof(line), "%s: %s %s", token, action, target);
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "audit", .msg = line});
-        if (pushed->kind == REDIS_INTEGER && pushed->integer > RECORD_AUDIT_MAX)
-                redis_sync_call(query->redis, query->arena, "LTRIM", key, "0",
-                                arena_printf(query->arena, "%d", RECORD_AUDIT_MAX - 1), NULL);
-        return pushed->kind == REDIS_INTEGER;
+        return done;
 }
 
 const char *audit_add_items(const struct query *query, size_t limit, struct buffer *out)

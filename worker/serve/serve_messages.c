@@ -189,7 +189,11 @@ void serve_messages(const struct serve_call *call)
         }
         if (!check_payload(call, &publication))
                 return;
-        publication.id = publication.id ? publication.id : publication_id(call->query->arena);
         publication.key = publication.key ? publication.key : publication.type;
-        publish_known(call, &publication);
+        if (publication.id) {
+                publish_known(call, &publication);
+                return;
+        }
+        publication.id = publication_id(call->query->arena); /* nobody can know it yet */
+        publish_new(call, &publication);
 }
