@@ -123,10 +123,24 @@ void check_cancel(uint8_t id, bool cancelled)
         world.cancelled[id][world.store.records[id].fingerprint] = true;
 }
 
+/* Whoever works on a job keeps its lease, whatever it waits for. */
+static void check_lease_kept(const struct call *call, const struct store_record *before)
+{
+        uint8_t id = call->request.id;
+        const struct run *last = owner_run(id);
+        bool ran_out = before->state == STATE_RUNNING && before->owner != 0 &&
+                       before->lease_until_ms <= world.store.now_ms;
+        if (!last || last->ended || world.tainted[id] || !ran_out || before->owner != last->owner)
+                return;
+        if (!last->crashed && !last->frozen && !last->cut && !last->orphan)
+                world_fail("lease", "the lease of id %u ran out while its worker was well", id);
+}
+
 static void check_claim(const struct call *call, const struct store_record *before)
 {
         uint8_t id = call->request.id;
         struct run *last = owner_run(id);
+        check_lease_kept(call, before);
         check_revival(call, before);
         check_succession(call, before);
         switch (call->reply.claim) {
@@ -302,6 +316,68 @@ void check_send(const struct process *process, uint8_t id, uint32_t owner)
                 world_fail("I2", "id %u is sent by one who does not own it", id);
         else if (record->lease_until_ms - store_now() < SEND_LIMIT_MS)
                 world_fail("I2", "id %u is sent under a lease that ends before the send may", id);
+}
+
+/* ---- plans of planners ---- */
+
+/* Nothing is sent but of the plan that is recorded, and what was accepted is all of one plan. */
+void check_plan(const struct send *send)
+{
+        const struct store_record *record = &world.store.records[send->id];
+        if (!world.specs[send->id].planned || world.tainted[send->id])
+                return;
+        if (record->plan == 0 || world.plans[record->plan - 1].version != send->version)
+                world_fail("I9", "id %u effect %u is sent of plan %u, which is not the recorded one", send->id,
+                           send->effect, send->version);
+        for (uint32_t i = 0; i < world.send_count; i++) {
+                const struct send *earlier = &world.sends[i];
+                bool counts = earlier->accepted || !world.plan_lost[send->id];
+                if (counts && earlier->id == send->id && earlier->content == send->content &&
+                    earlier->version != send->version)
+                        world_fail("plan", "id %u is sent of plan %u, and was of plan %u", send->id,
+                                   send->version, earlier->version);
+        }
+}
+
+/* Whoever owns a job whose plan is there reads it. */
+void check_question(const struct process *process, uint8_t id, const void *context)
+{
+        const struct store_record *record = &world.store.records[id];
+        const struct delivery *delivery = context;
+        bool owns = record->owner == store_owner(slice_of(delivery->owner));
+        if (process->engine->life.stage == STAGE_ENDED)
+                world_fail("end", "id %u is planned by a worker that has ended", id);
+        if (owns && record->plan && world.plan_text[id] && !world.plan_lost[id] && !world.tainted[id])
+                world_fail("plan", "id %u is planned again, and its plan is recorded", id);
+}
+
+static const struct type_planner *planner_of(const struct process *process)
+{
+        return process->engine->planner_count ? process->engine->planners[0] : NULL;
+}
+
+/* A planner that fails is the job's fault, unless it fails for others, too. */
+void check_unplanned(const struct process *process, uint8_t id, enum planner_end end, const void *context)
+{
+        const struct delivery *delivery = context;
+        bool failed = end == PLANNER_LATE || end == PLANNER_FAILED;
+        if (delivery->job.phase != JOB_PLANNING)
+                world_fail("planner", "an answer comes for id %u, which is not planned", id);
+        if (failed && planner_of(process)->breaker.state == BREAKER_CLOSED)
+                check_burnt(id, delivery->job.generation);
+        world.plan_deaths[id] += end == PLANNER_DIED;
+}
+
+/* A planner that died costs no try, one that was late or failed does, but for an outage. */
+static void check_unplanned_end(const struct process *process, const struct job_decision *decision)
+{
+        bool outage = planner_of(process)->breaker.state != BREAKER_CLOSED;
+        bool died = world.unplanned.end == PLANNER_DIED;
+        if (!world.unplanned.told || decision->kind == DECISION_DEAD || outage)
+                return;
+        if (decision->kind != (died ? DECISION_DEFER : DECISION_RETRY))
+                world_fail("planner", "id %u: %s after a planner %s", world.unplanned.id,
+                           job_decision_word(decision->kind), died ? "died" : "failed");
 }
 
 /* The window of SPEC section 1 that explains why both mails went out, or 0. `earlier` was accepted before. */
@@ -486,16 +562,17 @@ void check_decide(const struct process *process, const struct store_identity *id
 {
         uint8_t id = (uint8_t)(identity->id.data[1] - '0');
         check_tier(process, identity, &decision->decision);
+        if (world.unplanned.told)
+                check_unplanned_end(process, &decision->decision);
         int16_t run = check_run_of(id, store_owner(identity->owner));
         bool tries = decision->decision.kind == DECISION_RETRY ||
                      decision->decision.reason == REASON_ATTEMPTS_EXHAUSTED;
         if (!tries || run < 0)
                 return;
-        const struct handler *const *handler = handlers;
-        while (*handler && !slice_is(identity->type, (*handler)->type))
-                handler++;
-        const struct config_handler *settings =
-                *handler ? config_handler_find(&process->config, (*handler)->type) : NULL;
+        const struct config_handler *settings = NULL;
+        for (size_t i = 0; i < process->config.handler_count; i++)
+                if (slice_is(identity->type, process->config.handlers[i].type))
+                        settings = &process->config.handlers[i];
         if (settings && world.runs[run].tried &&
             process_clock_ms(process) - world.runs[run].claimed_ms >= settings->timeout_ms)
                 world.burnt[id] |= generation_bit(identity->generation);
@@ -563,7 +640,8 @@ static void check_crash_loop(const struct copy *copy)
 static int64_t attempts_of(const struct spec *spec)
 {
         const struct config *config = &world.config;
-        int64_t own = config->handlers[spec->park ? 0 : 1].attempts;
+        int type = spec->planned ? PLANNED_HANDLER : !spec->park;
+        int64_t own = config->handlers[type].attempts;
         return own > 0 ? own : config->queues[spec->queue].attempts;
 }
 
@@ -577,9 +655,14 @@ static void check_reason(const struct copy *copy)
         if (copy->reason == REASON_PERMANENT_FAILURE)
                 right = spec->permanent;
         if (copy->reason == REASON_CRASH_LOOP) {
-                check_crash_loop(copy);
+                if (world.plan_deaths[copy->id] < (uint32_t)world.config.claim.max_crashes)
+                        check_crash_loop(copy);
                 right = true;
         }
+        if (copy->reason == REASON_BAD_PLAN)
+                right = world.plan_refusals[copy->id] & 1 || world.plan_lost[copy->id] || world.tainted[copy->id];
+        if (copy->reason == REASON_REJECTED && world.plan_refusals[copy->id] & 2)
+                right = true;
         if (copy->reason == REASON_AMBIGUOUS_SEND) {
                 right = spec->park;
                 world.tally->parked++;
@@ -691,8 +774,18 @@ static bool may_be_unindexed(const struct copy *letter)
         return false;
 }
 
+/* What is planned by a planner is carried out as it was, if it is redriven. */
+static void check_plan_kept(uint8_t id)
+{
+        const struct store_record *record = &world.store.records[id];
+        if (record->state == STATE_DEAD && record->plan && !world.plan_text[id] && !world.plan_lost[id] &&
+            !world.tainted[id])
+                world_fail("plan", "id %u is dead, and its plan is gone", id);
+}
+
 static void check_record(uint8_t id)
 {
+        check_plan_kept(id);
         const struct store_record *record = &world.store.records[id];
         bool ended = record->state != STATE_RUNNING && record->state != STATE_RETRYING &&
                      record->state != STATE_SCHEDULED;

@@ -113,6 +113,8 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
         printf("; drained %" PRIu64 ", hurried %" PRIu64, tally->drained, tally->hurried);
         printf("; looks: found %" PRIu64 " not found %" PRIu64 " unknown %" PRIu64, tally->looks[LOOK_FOUND],
                tally->looks[LOOK_NOT_FOUND], tally->looks[LOOK_UNKNOWN]);
+        printf("; plans: made %" PRIu64 " read %" PRIu64 " missing %" PRIu64, tally->planned, tally->replanned,
+               tally->unplanned);
         printf("\nfaults");
         for (int i = 0; i < FAULT_COUNT; i++)
                 printf(" %s %" PRIu64, fault_word((enum sim_fault)i), tally->faults[i]);
@@ -123,7 +125,7 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
 static bool vacuous(const struct tally *tally)
 {
         bool empty = tally->fallbacks == 0 || tally->crash_loops == 0 || tally->attached == 0 ||
-                     tally->parked == 0;
+                     tally->parked == 0 || tally->planned == 0 || tally->replanned == 0 || tally->unplanned == 0;
         for (int i = 0; i < 3; i++)
                 empty |= tally->windows[i] == 0 || tally->looks[i] == 0;
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)

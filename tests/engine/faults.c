@@ -47,8 +47,17 @@ static void flush_store(void)
                         continue;
                 taint(id);
                 fake_store_lose(&world.store, id);
+                world.plan_text[id] = 0;
                 world.owner_run[id] = -1;
         }
+}
+
+/* The text of a plan is evicted, its record is not. */
+static void lose_plan(void)
+{
+        uint32_t id = random_below(&world.random, world.id_count);
+        world.plan_lost[id] = world.plan_lost[id] || world.plan_text[id];
+        world.plan_text[id] = 0;
 }
 
 static void jump(void)
@@ -137,6 +146,8 @@ void fault_anywhere(struct process *process)
                 flush_store();
         if (world_fault(FAULT_CLOCK_JUMP))
                 jump();
+        if (world_fault(FAULT_PLAN_LOST))
+                lose_plan();
         if (world_has(FAULT_CANCEL))
                 cancel();
         if (world_fault(FAULT_PAUSE))

@@ -28,7 +28,6 @@ static const struct field fields[] = {
 
 const char *const world_origins[ORIGINS_MAX] = {"https://a.example", "https://b.example"};
 
-/* Every effect says in itself which it is: "e0 of j1.0". */
 static void plan_mail_of(const struct spec *spec, struct plan *plan, int effect, const char *text)
 {
         const struct attachment files[] = {
@@ -69,7 +68,7 @@ static void plan_batch_of(const struct spec *spec, struct plan *plan, int effect
 static void plan_effect(const struct job_payload *job, struct plan *plan, int effect)
 {
         const struct spec *spec = &world.specs[job->n];
-        const char *text = plan_printf(plan, "e%d of j%d.%d", effect, (int)job->n, (int)job->c);
+        const char *text = plan_printf(plan, EFFECT_TEXT, effect, (int)job->n, (int)job->c, 0);
         switch (spec->kinds[effect]) {
         case EFFECT_MAIL:
                 plan_mail_of(spec, plan, effect, text);
@@ -110,7 +109,8 @@ HANDLER(plain_v1, struct job_payload, plan_job,
 HANDLER(park_v1, struct job_payload, plan_job,
         {.type = "park.v1", .summary = "Sends mails once.", .example = EXAMPLE, .fields = fields});
 
-const struct handler *const handlers[] = {&plain_v1, &park_v1, NULL};
+extern const struct handler email_send_v1; /* handlers/: what a planner's mails are read by */
+const struct handler *const handlers[] = {&plain_v1, &park_v1, &email_send_v1, NULL};
 
 struct message *message_original(struct arena *arena, uint8_t id, uint8_t content)
 {
@@ -118,6 +118,7 @@ struct message *message_original(struct arena *arena, uint8_t id, uint8_t conten
         struct message *message = arena_alloc(arena, sizeof *message);
         const char *type = spec->bad == REASON_UNKNOWN_TYPE ? "unknown.v1"
                            : spec->park                     ? "park.v1"
+                           : spec->planned                  ? "planned.v1"
                                                             : "plain.v1";
         const char *body =
                 arena_printf(arena, "{\"n\":%u,\"c\":%u,\"effects\":%s%s%s}", id, content,

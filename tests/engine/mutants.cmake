@@ -215,3 +215,38 @@ engine_mutant(a_key_that_is_none_is_trusted looks.c
 engine_mutant(another_outlet_is_asked looks.c
   [[transport_look(delivery->outlet->transport,]]
   [[transport_look(delivery->engine->outlets[0].transport,]] ${lookups})
+# Planners answer something else each time, late, or not at all.
+set(planned --faults planner,planner-late,planner-dead,planner-down,plan-lost,crash,transient,ambiguous --every --budget 12)
+engine_mutant(plan_is_not_recorded plans.c
+  [[return planned(delivery, /* keep = */ true);]]
+  [[return planned(delivery, /* keep = */ false);]] ${planned})
+engine_mutant(recorded_plan_is_not_read plans.c
+  [[if (delivery->plan_digest.len == 0) return plan_make(delivery, event);]]
+  [[if (1) return plan_make(delivery, event);]] ${planned})
+engine_mutant(another_plan_takes_its_place plans.c
+  [[if (is_changed(delivery, before)) {]]
+  [[if (0) {]] ${planned})
+engine_mutant(plan_goes_before_the_end plans.c
+  [[on_kept, delivery); CRASHPOINT("keep_sent");]]
+  [[on_kept, delivery); plans_completed(delivery);]] ${planned})
+engine_mutant(plan_of_a_dead_job_goes plans.c
+  [[dead ? SLICE_LITERAL("PERSIST") : SLICE_LITERAL("PEXPIRE")]]
+  [[SLICE_LITERAL("DEL")]] ${planned})
+engine_mutant(answer_is_taken_after_the_end tally.c
+  [[if (delivery->ask && job->phase != JOB_PLANNING) plans_forget(delivery);]]
+  [[]] --faults planner,planner-late,crash,freeze,reload,reply-lost,store-cut --every --budget 12)
+engine_mutant(late_planner_costs_no_try plans.c
+  [[return innocent && !good;]]
+  [[return !good;]] ${planned})
+engine_mutant(dead_planner_costs_a_try plans.c
+  [[.died = answer->end == PLANNER_DIED,]]
+  [[]] ${planned})
+engine_mutant(planner_that_is_down_costs_a_try plans.c
+  [[return (struct job_event){.kind = EVENT_UNPLANNED, .outage = true, .retry_after_ms = -1};]]
+  [[return (struct job_event){.kind = EVENT_UNPLANNED, .retry_after_ms = -1};]] ${planned})
+engine_mutant(deaths_of_planners_are_not_recorded tries.c
+  [[if (job->plan_deaths > 0 && job->effects_total == 0)]]
+  [[if (0)]] --faults planner,planner-dead --every --budget 40 --ids 1)
+engine_mutant(lease_runs_out_while_it_is_planned ../core/job/protocol_state.c
+  [[job->phase > JOB_CLAIMING &&]]
+  [[job->phase > JOB_PLANNING &&]] ${planned})

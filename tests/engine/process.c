@@ -15,6 +15,7 @@ static void enter(struct process *process, void (*part)(struct process *))
 {
         struct heap *before = heap_use(&process->heap);
         world.now_running = process;
+        world.unplanned.told = false; /* the turn that told it may have ended in a crash */
         if (setjmp(world.crash) == 0)
                 part(process);
         world.now_running = NULL;
@@ -39,6 +40,7 @@ static void ended(struct process *process)
         process->spare = NULL;
         process->transports = NULL;
         process->files = NULL;
+        process->planners = NULL;
         process->types = NULL;
         process->running = process->alone = NULL;
         if (world.ending)
@@ -79,6 +81,8 @@ static void on_stuck(void)
 static struct type_set *read_types(void)
 {
         struct type_set *types = type_set_new();
+        const struct config_handler *planned = &world.config.handlers[PLANNED_HANDLER];
+        type_set_add_planned(types, planned_type_new(&types->arena, planned, NULL));
         struct file_faults faults = {0};
         if (!type_set_close(types, handlers, &faults))
                 world_fail("start", "the types do not fit together");
@@ -104,6 +108,8 @@ static struct type_set *reload(void *context)
         reload_outlet(which == 0 ? &process->config.mail : &process->config.outlets[which - 1]);
         for (uint32_t i = 0; i < world.queue_count; i++)
                 process->config.queues[i].prefetch = random_between(random, 1, 4);
+        if (random_one_in(random, 4)) /* its planners are others then */
+                process->config.handlers[PLANNED_HANDLER].plan.timeout_ms += 1;
         if (random_one_in(random, 2)) {
                 type_set_give(process->types);
                 process->types = read_types();

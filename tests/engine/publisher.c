@@ -132,14 +132,14 @@ static void post(struct parcel *parcel)
         }
 }
 
-/* The message is one of an effect of that delivery: "e0 of j1.0 item 0". */
+/* The message is one of an effect of that delivery: "e0 of j1.0 v0 item 0". */
 static struct send *child_send(const struct process *process, const struct message *message,
                                const struct delivery *delivery)
 {
         char text[40];
-        unsigned item = 0, effect, id, content;
+        unsigned item = 0, effect, id, content, version;
         snprintf(text, sizeof text, "%.*s", SLICE_PRINT(message->body));
-        if (sscanf(text, "\"e%u of j%u.%u item %u", &effect, &id, &content, &item) != 4)
+        if (sscanf(text, "\"e%u of j%u.%u v%u item %u", &effect, &id, &content, &version, &item) != 5)
                 world_fail("publish", "%s is published, which nobody planned", text);
         struct send *send = service_send_new(process, delivery, PUBLISH_WAY, text + 1);
         send->item = (uint8_t)item;

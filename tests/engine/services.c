@@ -274,9 +274,9 @@ static void check_route(const struct process *process, const struct send *send)
 struct send *service_send_new(const struct process *process, const struct delivery *delivery, uint8_t outlet,
                               const char *text)
 {
-        unsigned effect, id, content;
+        unsigned effect, id, content, version;
         static struct send overflow;
-        if (!delivery || sscanf(text, "e%u of j%u.%u", &effect, &id, &content) != 3) {
+        if (!delivery || sscanf(text, "e%u of j%u.%u v%u", &effect, &id, &content, &version) != 4) {
                 world_fail("send", "%.40s is sent by nobody", text);
                 return &overflow;
         }
@@ -297,12 +297,14 @@ struct send *service_send_new(const struct process *process, const struct delive
                               .content = (uint8_t)content,
                               .effect = (uint8_t)effect,
                               .outlet = outlet,
+                              .version = (uint8_t)version,
                               .process = delivery->engine == process->engine ? world.now_running : NULL,
                               .incarnation = process->incarnation,
                               .run = check_run_of((uint8_t)id, owner),
                               .begun_ms = loop_clock_ms};
         if (send->run >= 0)
                 world.runs[send->run].tried = true;
+        check_plan(send);
         return send;
 }
 

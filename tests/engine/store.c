@@ -15,7 +15,7 @@
  * replies with it, while what was written may still be carried out.
  */
 
-enum asked_kind { ASKED_SCRIPT, ASKED_COMMAND, ASKED_PAUSED, ASKED_QUERY, ASKED_RATE };
+enum asked_kind { ASKED_SCRIPT, ASKED_COMMAND, ASKED_PAUSED, ASKED_QUERY, ASKED_RATE, ASKED_PLAN, ASKED_PLAN_GONE };
 
 struct asked {
         struct call call;
@@ -26,6 +26,8 @@ struct asked {
         void *context;
         char dead_id[DEAD_ID_SIZE]; /* what the command adds to the index or takes from it, or "" */
         bool takes;
+        uint8_t plan_of; /* whose plan is asked for, or goes */
+        struct slice plan; /* the answer */
         uint32_t paused; /* the answer, bit per queue */
         size_t outlet;   /* whose rate is asked for */
         struct share_question question;
@@ -194,9 +196,9 @@ static size_t keys_of(uint32_t bits, struct slice keys[STORE_EFFECTS_MAX])
 /* ---- the fields that tell of tries: outlets are numbers from 1 in the model, 0: none is recorded ---- */
 
 struct told_tries {
-        struct slice fields[4 * STORE_TRIES_MAX];
+        struct slice fields[4 * STORE_TRIES_MAX + 4];
         size_t count;
-        char texts[STORE_TRIES_MAX][TRY_RECORD_SIZE];
+        char texts[STORE_TRIES_MAX][TRY_RECORD_SIZE], deaths[TRY_RECORD_SIZE];
 };
 
 static const char *const try_names[STORE_TRIES_MAX] = {"try.e0", "try.e1", "try.e2"};
@@ -242,6 +244,19 @@ static void tell_tries(const struct store_reply *reply, struct told_tries *told)
         }
 }
 
+static void tell_plan(const struct store_reply *reply, struct told_tries *told)
+{
+        if (reply->plan) {
+                told->fields[told->count++] = SLICE_LITERAL("plan");
+                told->fields[told->count++] = slice_of(world.plans[reply->plan - 1].digest);
+        }
+        if (reply->plan_deaths) {
+                plan_deaths_format(reply->plan_deaths, reply->generation.redrives, told->deaths);
+                told->fields[told->count++] = SLICE_LITERAL("plan_deaths");
+                told->fields[told->count++] = slice_of(told->deaths);
+        }
+}
+
 static void read_tries(const struct slice *fields, size_t count, struct store_try tries[STORE_TRIES_MAX])
 {
         for (size_t i = 0; i + 1 < count; i += 2)
@@ -263,12 +278,21 @@ static void read_tries(const struct slice *fields, size_t count, struct store_tr
                 }
 }
 
+static uint32_t read_plan_deaths(const struct store_decision *decision, uint32_t redrives)
+{
+        for (size_t i = 0; i + 1 < decision->try_count; i += 2)
+                if (slice_is(decision->tries[i], "plan_deaths"))
+                        return plan_deaths_parse(decision->tries[i + 1], redrives);
+        return 0;
+}
+
 static void answer_script(struct asked *asked)
 {
         const struct store_reply *reply = &asked->call.reply;
         struct slice effects[STORE_EFFECTS_MAX], intents[STORE_EFFECTS_MAX];
         struct told_tries tries;
         tell_tries(reply, &tries);
+        tell_plan(reply, &tries);
         struct store_result result = {
                 .sent_ms = asked->call.sent_ms,
                 .lease = reply->lease,
@@ -293,7 +317,8 @@ static void answer_script(struct asked *asked)
         };
         if (asked->call.request.script == STORE_CLAIM)
                 world.tally->claims[reply->claim]++;
-        asked->done(asked->context, &result);
+        if (asked->done)
+                asked->done(asked->context, &result);
 }
 
 static void answer_strings(struct asked *asked)
@@ -317,6 +342,12 @@ static void answer_places(struct asked *asked)
         asked->strings(asked->context, false, &value, 1);
 }
 
+static void answer_plan(struct asked *asked)
+{
+        world.tally->replanned += world.specs[asked->plan_of].planned && asked->plan.len > 0;
+        asked->strings(asked->context, false, &asked->plan, asked->plan.len > 0);
+}
+
 static void on_reply(void *context)
 {
         struct asked *asked = context;
@@ -332,6 +363,8 @@ static void on_reply(void *context)
                 uv_timer_stop(store->watch);
         if (asked->kind == ASKED_RATE)
                 answer_places(asked);
+        else if (asked->kind == ASKED_PLAN)
+                answer_plan(asked);
         else if (asked->strings)
                 answer_strings(asked);
         else if (asked->kind == ASKED_SCRIPT)
@@ -375,6 +408,8 @@ static void apply_script(struct asked *asked)
              call->request.script == STORE_CLAIM ? claim_answer_word(call->reply.claim)
              : call->reply.lease == LEASE_OK     ? "ok"
                                                  : "lost");
+        if (call->request.script == STORE_KEEP && call->reply.lease == LEASE_OK)
+                world.plan_text[call->request.id] = call->request.plan;
         check_answer(call, &before);
 }
 
@@ -384,6 +419,10 @@ static void on_apply(void *context)
         struct link *link = asked->link;
         if (asked->kind == ASKED_SCRIPT)
                 apply_script(asked);
+        else if (asked->kind == ASKED_PLAN && world.plan_text[asked->plan_of])
+                asked->plan = world.plans[world.plan_text[asked->plan_of] - 1].text;
+        else if (asked->kind == ASKED_PLAN_GONE)
+                world.plan_text[asked->plan_of] = 0;
         else if (asked->kind == ASKED_RATE)
                 asked->places = ledger_ask(&world.rates[asked->outlet], &asked->question, store_now() * 1000);
         else if (asked->kind == ASKED_PAUSED)
@@ -407,11 +446,12 @@ static void write_out(struct asked *asked)
 {
         struct link *link = asked->link;
         asked->written = true;
-        if (asked->kind == ASKED_SCRIPT && world_fault(FAULT_REQUEST_LOST)) {
+        bool matters = asked->kind == ASKED_SCRIPT || asked->kind == ASKED_PLAN;
+        if (matters && world_fault(FAULT_REQUEST_LOST)) {
                 link->deaf = link->mute = true;
                 fault_mark(link->process, FAULT_STORE_CUT, -1);
         }
-        if (asked->kind == ASKED_SCRIPT && world_fault(FAULT_REPLY_LOST)) {
+        if (matters && world_fault(FAULT_REPLY_LOST)) {
                 link->mute = true;
                 fault_mark(link->process, FAULT_STORE_CUT, -1);
                 if (random_one_in(&world.random, 4)) /* it arrives late */
@@ -423,7 +463,7 @@ static void write_out(struct asked *asked)
         if (at_ms < link->asked_last_ms)
                 at_ms = link->asked_last_ms;
         link->asked_last_ms = at_ms;
-        if (asked->kind == ASKED_SCRIPT || asked->kind == ASKED_RATE ||
+        if (matters || asked->kind == ASKED_RATE || asked->kind == ASKED_PLAN_GONE ||
             asked->dead_id[0]) /* what else is asked keeps nobody from resting */
                 world_later(at_ms - loop_clock_ms, on_apply, asked);
         else
@@ -610,12 +650,37 @@ void redis_store_renew(struct redis_store *store, const struct store_identity *i
         ask_script(store, identity, (struct store_request){.script = STORE_RENEW}, done, context);
 }
 
-/* No schedule has a planner, and what a plan of C is made of does not change: nobody reads what is kept. */
+/* The number of that plan, from 1. */
+static uint32_t plan_number(uint8_t id, struct slice text, struct slice digest)
+{
+        for (uint32_t i = 0; i < world.plan_count; i++)
+                if (world.plans[i].id == id && slice_is(digest, world.plans[i].digest))
+                        return i + 1;
+        if (world.plan_count == PLANS_MAX) {
+                world_fail("livelock", "more than %d plans", PLANS_MAX);
+                return PLANS_MAX;
+        }
+        struct kept_plan *plan = &world.plans[world.plan_count++];
+        char *copy = world_alloc(text.len + 1);
+        unsigned version = 0;
+        memcpy(copy, text.data, text.len);
+        copy[text.len] = '\0';
+        const char *effect = strstr(copy, " of j");
+        if (effect)
+                sscanf(effect, " of j%*u.%*u v%u", &version);
+        *plan = (struct kept_plan){
+                .id = id, .version = (uint8_t)version, .text = {.data = copy, .len = text.len}};
+        snprintf(plan->digest, sizeof plan->digest, "%.*s", SLICE_PRINT(digest));
+        return world.plan_count;
+}
+
 void redis_store_keep(struct redis_store *store, const struct store_identity *identity, struct slice plan,
                       struct slice digest, store_done *done, void *context)
 {
-        (void)identity, (void)plan, (void)digest;
-        ask(store, &(struct asked){.kind = ASKED_COMMAND, .done = done, .context = context});
+        uint8_t id = (uint8_t)(identity->id.data[1] - '0');
+        ask_script(store, identity,
+                   (struct store_request){.script = STORE_KEEP, .plan = plan_number(id, plan, digest)}, done,
+                   context);
 }
 
 void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
@@ -671,6 +736,7 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
                                         .void_effect = effect_number(decision->refused)};
         check_decide(store->process, identity, decision);
         read_tries(decision->tries, decision->try_count, request.tries);
+        request.plan_deaths = read_plan_deaths(decision, identity->generation.redrives);
         ask_script(store, identity, request, done, context);
 }
 
@@ -695,6 +761,17 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
                 done, context);
 }
 
+static bool is_plan_key(struct slice key, uint8_t *id)
+{
+        unsigned number;
+        char text[40];
+        snprintf(text, sizeof text, "%.*s", SLICE_PRINT(key));
+        if (sscanf(text, "sim:plan:{j%u}", &number) != 1 || number >= IDS_MAX)
+                return false;
+        *id = (uint8_t)number;
+        return true;
+}
+
 void redis_store_command(struct redis_store *store, const struct slice *arguments, size_t count,
                          store_done *done, void *context)
 {
@@ -705,15 +782,20 @@ void redis_store_command(struct redis_store *store, const struct slice *argument
             arguments[1].len == sizeof index - 1 + DEAD_ID_SIZE &&
             memcmp(arguments[1].data, index, sizeof index - 1) == 0)
                 memcpy(asked.dead_id, arguments[1].data + sizeof index - 1, DEAD_ID_SIZE - 1);
+        if (takes && is_plan_key(arguments[1], &asked.plan_of))
+                asked.kind = ASKED_PLAN_GONE;
         ask(store, &asked);
 }
 
 void redis_store_query(struct redis_store *store, const struct slice *arguments, size_t count,
                        store_strings *done, void *context)
 {
-        bool paused = count == 2 && slice_is(arguments[0], "SMEMBERS");
-        ask(store, &(struct asked){
-                           .kind = paused ? ASKED_PAUSED : ASKED_QUERY, .strings = done, .context = context});
+        struct asked asked = {.kind = ASKED_QUERY, .strings = done, .context = context};
+        if (count == 2 && slice_is(arguments[0], "SMEMBERS"))
+                asked.kind = ASKED_PAUSED;
+        if (count == 2 && slice_is(arguments[0], "GET") && is_plan_key(arguments[1], &asked.plan_of))
+                asked.kind = ASKED_PLAN;
+        ask(store, &asked);
 }
 
 /* No schedule of these has ticks: tests/sim/ticks.c has. */

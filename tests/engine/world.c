@@ -184,27 +184,38 @@ static void draw_effects(struct spec *spec)
         spec->other_origin = (uint8_t)random_below(random, 8);
 }
 
+/* A planner's mails have no files, and it publishes one message at a time. */
+static void draw_planned(struct spec *spec)
+{
+        spec->files = 0;
+        for (int i = 0; i < spec->effects; i++)
+                spec->batch[i] = 1;
+}
+
 static void draw_spec(struct spec *spec)
 {
         struct random *random = &world.random;
         *spec = (struct spec){.queue = (uint8_t)random_below(random, world.queue_count)};
         spec->effects = (uint8_t)random_between(random, 1, world.bounds.effects);
         spec->park = world_has(FAULT_PARK) && random_one_in(random, 2);
+        spec->planned = world_has(FAULT_PLANNER) && !spec->park && random_one_in(random, 2);
         if (random_one_in(random, 3))
                 spec->named = (uint8_t)random_below(random, 8);
         draw_effects(spec);
+        if (spec->planned)
+                draw_planned(spec);
         if (world_has(FAULT_PERMANENT) && random_one_in(random, 2))
                 spec->permanent = (uint8_t)(random_below(random, 8) & ((1U << spec->effects) - 1));
         if (world_has(FAULT_LATER) && random_one_in(random, 2))
                 spec->due_ms = WALL_START_MS + 1000 * random_between(random, 1, 15);
-        spec->poison = world_has(FAULT_POISON) && random_one_in(random, 3);
+        spec->poison = world_has(FAULT_POISON) && !spec->planned && random_one_in(random, 3);
         if (world_has(FAULT_UNCOPYABLE) && random_one_in(random, 2)) {
                 spec->unencodable = true;
                 spec->due_ms = 0; /* no copy of it could wait */
                 spec->too_large = random_one_in(random, 2);
                 if (spec->too_large)
                         spec->bad = REASON_TOO_LARGE;
-        } else if (world_has(FAULT_REFUSED) && random_one_in(random, 2)) {
+        } else if (world_has(FAULT_REFUSED) && !spec->planned && random_one_in(random, 2)) {
                 static const enum reason reasons[] = {REASON_MISSING_ID, REASON_MISSING_TYPE,
                                                       REASON_UNKNOWN_TYPE, REASON_BAD_PAYLOAD,
                                                       REASON_REJECTED};
@@ -304,8 +315,17 @@ static void draw_config(struct config *config)
                               .has_on_ambiguous = true},
                              {.type = "plain.v1",
                               .attempts = random_between(random, 0, 3),
-                              .timeout_ms = random_one_in(random, 2) ? LEASE_MS : 4 * LEASE_MS}},
-                .handler_count = 2,
+                              .timeout_ms = random_one_in(random, 2) ? LEASE_MS : 4 * LEASE_MS},
+                             [PLANNED_HANDLER] = {.type = "planned.v1",
+                                                  .attempts = random_between(random, 0, 3),
+                                                  .timeout_ms = random_one_in(random, 2) ? LEASE_MS
+                                                                                         : 4 * LEASE_MS,
+                                                  .plan = {.exec = {"planner"},
+                                                           .exec_count = 1,
+                                                           .processes = random_between(random, 1, 2),
+                                                           .timeout_ms = random_between(random, 1000,
+                                                                                        2 * LEASE_MS)}}},
+                .handler_count = PLANNED_HANDLER + 1,
         };
         for (uint32_t i = 0; i < world.queue_count; i++)
                 config->queues[i] = (struct config_queue){.name = names[i],

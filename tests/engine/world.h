@@ -39,10 +39,14 @@ enum {
         DEAD_IDS_MAX = 256,
         INDEXED_MAX = 64,
         CONNECTIONS_MAX = 16,
+        PLANNED_HANDLER = 2, /* where the settings of planned.v1 are among those of all types */
+        PLANS_MAX = 64,
         TURNS_LATE_MAX = 3, /* in which a process may not have done yet what it has to */
         TURNS_MAX = 30000,  /* a schedule that has not come to rest after so many turns never will */
 };
 
+/* Every effect says in itself which it is: its number, its message, and which of its planner's answers. */
+#define EFFECT_TEXT "e%d of j%d.%d v%d"
 #define WALL_START_MS INT64_C(1700000000000) /* when the clocks of all loops begin */
 
 enum {
@@ -93,7 +97,13 @@ enum {
         X(OUTAGE, "outage")                                                                                  \
         X(CANCEL, "cancel")                                                                                  \
         X(LATER, "later")                                                                                    \
-        X(LOOKUP, "lookup")
+        X(LOOKUP, "lookup")                                                                                  \
+        X(PLANNER, "planner")                                                                                \
+        X(PLANNER_LATE, "planner-late")                                                                      \
+        X(PLANNER_DEAD, "planner-dead")                                                                      \
+        X(PLANNER_DOWN, "planner-down")                                                                      \
+        X(PLANNER_WRONG, "planner-wrong")                                                                    \
+        X(PLAN_LOST, "plan-lost")
 
 enum sim_fault {
 #define X(name, word) FAULT_##name,
@@ -119,6 +129,7 @@ struct spec {
         uint8_t batch[EFFECTS_MAX];        /* how many messages it publishes */
         enum effect_kind kinds[EFFECTS_MAX];
         bool poison, park, no_id, too_large, unencodable;
+        bool planned; /* by a planner */
         enum reason bad; /* what the message is refused for */
         int64_t due_ms;  /* deliver-at, by the wall clock; 0: at once */
 };
@@ -168,6 +179,21 @@ struct connection {
 
 /* ---- the truth ---- */
 
+/* A plan that was recorded. */
+struct kept_plan {
+        uint8_t id, version;
+        char digest[SHA256_HEX_SIZE];
+        struct slice text; /* in the world's memory */
+};
+
+/* A planner's end that brings no plan, while the engine hears of it. */
+struct unplanned {
+        bool told;
+        uint8_t id;
+        enum planner_end end;
+        const struct planner *planner;
+};
+
 /* A grant of a job by the store, until somebody else is granted it. */
 struct run {
         uint8_t id, content;
@@ -187,6 +213,7 @@ struct send {
         uint8_t id, content, effect, outlet;
         uint8_t origin; /* of a post */
         uint8_t item;   /* of a batch */
+        uint8_t version; /* of the plan, 0: it was made by no planner */
         struct process *process;
         uint32_t incarnation;
         int16_t run;
@@ -217,6 +244,7 @@ struct process {
         struct redis_spare *spare;
         struct transport *transports;
         struct mail_files *files;
+        struct planner *planners;
         struct type_set *types; /* what a reload gave last */
         const struct last_words_job *running, *alone;
         struct aside_end *aside_end;
@@ -230,6 +258,7 @@ struct tally {
         uint64_t turns, sent[3], windows[3], completed, dead, faults[FAULT_COUNT],
                 ends[METRICS_OUTCOME_COUNT];
         uint64_t looks[LOOK_ANSWER_COUNT];
+        uint64_t planned, replanned, unplanned; /* plans made, read from the record, and not got */
         uint64_t fallbacks, claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked, drained,
                 hurried;
 };
@@ -295,6 +324,17 @@ struct world {
         uint32_t owner_count;
         char indexed[INDEXED_MAX][DEAD_ID_SIZE];
         uint32_t indexed_count;
+        /* the plans that it keeps */
+        struct kept_plan plans[PLANS_MAX];
+        uint32_t plan_count;
+        uint32_t plan_text[IDS_MAX]; /* number of the one whose text lies under its key; 0: none does */
+        /* the planners */
+        uint8_t plan_answers[IDS_MAX][2]; /* how often it was planned */
+        uint32_t plan_asks;
+        uint32_t plan_refusals[IDS_MAX]; /* bits: 0 nonsense was said of it, 1 it was refused */
+        uint32_t plan_deaths[IDS_MAX];   /* planners that died of it */
+        bool plan_lost[IDS_MAX];         /* the text was evicted once */
+        struct unplanned unplanned;
         /* the services behind the outlets */
         enum service_state services[WAYS_MAX][ORIGINS_MAX];
         /* the messages */
@@ -428,6 +468,12 @@ void check_send(const struct process *process, uint8_t id, uint32_t owner);
 /* A try of this generation failed by its own fault. */
 void check_burnt(uint8_t id, struct job_generation generation);
 void check_accept(struct send *send);
+/* A planner is asked by the delivery `context`. */
+void check_question(const struct process *process, uint8_t id, const void *context);
+/* What it says is about to be told. */
+void check_unplanned(const struct process *process, uint8_t id, enum planner_end end, const void *context);
+/* ... of a plan, about to begin. */
+void check_plan(const struct send *send);
 /* A try is about to begin. */
 void check_one_outlet(const struct send *send);
 /* ... by an outlet that is not its first choice. */
