@@ -136,6 +136,13 @@ static void check_lease_kept(const struct call *call, const struct store_record 
                 world_fail("lease", "the lease of id %u ran out while its worker was well", id);
 }
 
+static bool is_first_wins(uint8_t id)
+{
+        const struct spec *spec = &world.specs[id];
+        int type = spec->planned ? PLANNED_HANDLER : !spec->park;
+        return world.config.handlers[type].on_conflict == ON_CONFLICT_FIRST;
+}
+
 static void check_claim(const struct call *call, const struct store_record *before)
 {
         uint8_t id = call->request.id;
@@ -175,10 +182,15 @@ static void check_claim(const struct call *call, const struct store_record *befo
                         world_fail("ledger", "id %u: cancelled, but it never was", id);
                 return;
         case CLAIM_FIRST:
-                world_fail("conflict", "id %u: no type here has on_conflict: first", id);
+                if (!is_first_wins(id))
+                        world_fail("conflict", "id %u is superfluous, and its type is not of that kind", id);
+                world.superfluous[id][call->request.fingerprint] = true;
+                return;
+        case CLAIM_CONFLICT:
+                if (is_first_wins(id) && before->state != STATE_DEAD && before->state != STATE_CANCELLED)
+                        world_fail("conflict", "id %u is a conflict, and what came first counts", id);
                 return;
         case CLAIM_STALE:
-        case CLAIM_CONFLICT:
         case CLAIM_BUSY:
         case CLAIM_WAITING:
         case CLAIM_DEAD:
@@ -327,8 +339,8 @@ void check_plan(const struct send *send)
         if (!world.specs[send->id].planned || world.tainted[send->id])
                 return;
         if (record->plan == 0 || world.plans[record->plan - 1].version != send->version)
-                world_fail("I9", "id %u effect %u is sent of plan %u, which is not the recorded one", send->id,
-                           send->effect, send->version);
+                world_fail("I9", "id %u effect %u is sent of plan %u, which is not the recorded one",
+                           send->id, send->effect, send->version);
         for (uint32_t i = 0; i < world.send_count; i++) {
                 const struct send *earlier = &world.sends[i];
                 bool counts = earlier->accepted || !world.plan_lost[send->id];
@@ -514,7 +526,8 @@ static bool covers(const struct copy *other, const struct copy *gone)
 void check_ack(const struct copy *copy, const char *check)
 {
         if (world.completed[copy->id][copy->content] || world.dropped[copy->id][copy->content] ||
-            world.cancelled[copy->id][copy->content] || copy->excused)
+            world.cancelled[copy->id][copy->content] || world.superfluous[copy->id][copy->content] ||
+            copy->excused)
                 return;
         for (uint32_t i = 0; i < world.copy_count; i++)
                 if (covers(&world.copies[i], copy))
@@ -660,7 +673,8 @@ static void check_reason(const struct copy *copy)
                 right = true;
         }
         if (copy->reason == REASON_BAD_PLAN)
-                right = world.plan_refusals[copy->id] & 1 || world.plan_lost[copy->id] || world.tainted[copy->id];
+                right = world.plan_refusals[copy->id] & 1 || world.plan_lost[copy->id] ||
+                        world.tainted[copy->id];
         if (copy->reason == REASON_REJECTED && world.plan_refusals[copy->id] & 2)
                 right = true;
         if (copy->reason == REASON_AMBIGUOUS_SEND) {
@@ -809,4 +823,6 @@ void check_rest(void)
                 check_record(id);
         for (uint32_t i = 0; i < world.worker_count; i++)
                 process_check_rest(&world.processes[i]);
+        events_check_rest();
+        ticks_check_rest();
 }

@@ -113,8 +113,12 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
         printf("; drained %" PRIu64 ", hurried %" PRIu64, tally->drained, tally->hurried);
         printf("; looks: found %" PRIu64 " not found %" PRIu64 " unknown %" PRIu64, tally->looks[LOOK_FOUND],
                tally->looks[LOOK_NOT_FOUND], tally->looks[LOOK_UNKNOWN]);
-        printf("; plans: made %" PRIu64 " read %" PRIu64 " missing %" PRIu64, tally->planned, tally->replanned,
-               tally->unplanned);
+        printf("; plans: made %" PRIu64 " read %" PRIu64 " missing %" PRIu64, tally->planned,
+               tally->replanned, tally->unplanned);
+        printf("; events: told %" PRIu64 " again %" PRIu64 " let go %" PRIu64, tally->told, tally->told_again,
+               tally->let_go);
+        printf("; ticks %" PRIu64 " taken over %" PRIu64 " given up %" PRIu64, tally->ticks,
+               tally->ticks_again, tally->ticks_given_up);
         printf("\nfaults");
         for (int i = 0; i < FAULT_COUNT; i++)
                 printf(" %s %" PRIu64, fault_word((enum sim_fault)i), tally->faults[i]);
@@ -125,12 +129,14 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
 static bool vacuous(const struct tally *tally)
 {
         bool empty = tally->fallbacks == 0 || tally->crash_loops == 0 || tally->attached == 0 ||
-                     tally->parked == 0 || tally->planned == 0 || tally->replanned == 0 || tally->unplanned == 0;
+                     tally->parked == 0 || tally->planned == 0 || tally->replanned == 0 ||
+                     tally->unplanned == 0 || tally->told == 0 || tally->told_again == 0 ||
+                     tally->let_go == 0 || tally->ticks == 0 || tally->ticks_again == 0 ||
+                     tally->ticks_given_up == 0;
         for (int i = 0; i < 3; i++)
                 empty |= tally->windows[i] == 0 || tally->looks[i] == 0;
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
-                empty |= tally->claims[i] == 0 &&
-                         i != CLAIM_FIRST; /* on_conflict is dead here; sim has both */
+                empty |= tally->claims[i] == 0;
         for (int i = 0; i < METRICS_OUTCOME_COUNT; i++)
                 empty |= tally->ends[i] == 0;
         return empty;

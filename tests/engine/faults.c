@@ -72,6 +72,7 @@ static void cancel(void)
 {
         struct store_request request = {.script = STORE_CANCEL,
                                         .id = (uint8_t)random_below(&world.random, world.id_count),
+                                        .tells = due_changes(&world.config) >> CHANGE_CANCELLED & 1,
                                         .keep_ms = KEEP_MS};
         bool waits = world.store.records[request.id].state == STATE_RETRYING;
         if ((!waits && !random_one_in(&world.random, 16)) || !world_fault(FAULT_CANCEL))
@@ -80,6 +81,7 @@ static void cancel(void)
         bool cancelled = fake_store_call(&world.store, &request).lease == LEASE_OK;
         NOTE("id %u is %s", request.id, cancelled ? "cancelled" : "not cancelled");
         check_cancel(request.id, cancelled);
+        events_recorded(request.id);
 }
 
 static void on_resumed(void *context)

@@ -6,7 +6,9 @@
 #include <sys/queue.h>
 
 int64_t loop_clock_ms;
-void (*loop_stuck)(void);
+void (*loop_stuck)(const char *why);
+
+enum { TIMERS_A_TURN_MAX = 1000 };
 
 enum kind { KIND_TIMER, KIND_IDLE, KIND_PREPARE, KIND_CHECK, KIND_SIGNAL, KIND_COUNT };
 
@@ -286,7 +288,9 @@ static struct node *due_timer(const struct inner *inner)
 static void run_timers(uv_loop_t *loop)
 {
         struct node *node;
-        while ((node = due_timer(inner_of(loop)))) {
+        for (int i = 0; (node = due_timer(inner_of(loop))); i++) {
+                if (i == TIMERS_A_TURN_MAX)
+                        loop_stuck("a timer is due for ever");
                 uv_timer_t *timer = (uv_timer_t *)node->handle;
                 stop(node);
                 if (node->repeat_ms > 0)
@@ -390,7 +394,7 @@ int uv_run(uv_loop_t *loop, uv_run_mode mode)
         while (inner->alive > 0 && !inner->stop) {
                 int64_t wake_ms = loop_wake_ms(loop);
                 if (wake_ms == INT64_MAX)
-                        loop_stuck();
+                        loop_stuck("nothing wakes it");
                 if (wake_ms > loop_clock_ms)
                         loop_clock_ms = wake_ms;
                 loop_turn(loop);

@@ -13,8 +13,9 @@
 
 /* The clock of all loops, in milliseconds; the caller's. */
 extern int64_t loop_clock_ms;
-/* Called when uv_run would never return: handles are active that nothing wakes. Does not return. */
-extern void (*loop_stuck)(void);
+/* Called when a loop would never go on: handles are active that nothing wakes, or a timer is due for ever.
+ * Does not return. */
+extern void (*loop_stuck)(const char *why);
 
 /* One turn. */
 void loop_turn(uv_loop_t *loop);

@@ -250,3 +250,52 @@ engine_mutant(deaths_of_planners_are_not_recorded tries.c
 engine_mutant(lease_runs_out_while_it_is_planned ../core/job/protocol_state.c
   [[job->phase > JOB_CLAIMING &&]]
   [[job->phase > JOB_PLANNING &&]] ${planned})
+# Others are told of changes, once at least.
+set(events --faults events,event-lost,crash,transient,reply-lost,duplicate --every --budget 12)
+engine_mutant(told_though_not_confirmed telling.c
+  [[bool taken = outcome == PUBLISH_CONFIRMED || outcome == PUBLISH_RETURNED;]]
+  [[bool taken = true;]] ${events})
+engine_mutant(forgotten_before_it_is_told telling.c
+  [[if (telling->next == telling->count) {]]
+  [[if (true) {]] ${events})
+engine_mutant(event_is_never_told_again telling.c
+  [[telling->again_ms = clock_boot_ms() + AGAIN_MS;]]
+  [[telling->again_ms = INT64_MAX;]] ${events})
+engine_mutant(events_are_held_for_no_time telling.c
+  [[engine->config->events.hold_ms, now_ms)]]
+  [[0, now_ms)]] ${events})
+engine_mutant(everything_is_told telling.c
+  [[? 0 : due_changes(engine->config);]]
+  [[? 0 : 15;]] ${events})
+engine_mutant(completion_is_not_told actions.c
+  [[.tells = job->tells >> CHANGE_COMPLETED & 1};]]
+  [[.tells = false};]] ${events})
+engine_mutant(what_was_overtaken_is_not_told actions.c
+  [[.tells = delivery->job.tells,]]
+  [[.tells = 0,]] ${events})
+engine_mutant(what_came_first_does_not_count delivery.c
+  [[delivery->first = tick || (settings]]
+  [[delivery->first = tick && (settings]] --faults first,conflict --every)
+# A schedule's ticks, each of which has one job.
+set(ticks --faults schedule,crash,freeze,reply-lost,publish-lost,confirm-lost,nack,drain,store-cut --every --budget 12 --ids 1)
+engine_mutant(unconfirmed_tick_is_done time/schedules.c
+  [[if (outcome == PUBLISH_CONFIRMED) record_queued(schedule);]]
+  [[if (true) record_queued(schedule);]] ${ticks})
+engine_mutant(queued_tick_is_not_recorded time/schedules.c
+  [[if (outcome == PUBLISH_CONFIRMED) record_queued(schedule);]]
+  [[if (outcome == PUBLISH_CONFIRMED) on_queued(schedule, false, NULL, 0);]] ${ticks})
+engine_mutant(ticks_go_by_the_worker_s_clock time/schedules.c
+  [[schedule->all->ahead_ms = number(values[1]) - clock_boot_ms();]]
+  [[]] ${ticks})
+engine_mutant(timer_of_ticks_is_due_for_ever time/schedules.c
+  [[wait_ms = TICKER_LOOK_MS; if (is_over(all)) return;]]
+  [[wait_ms = TICKER_LOOK_MS;]] ${ticks})
+engine_mutant(ticks_never_begin engine.c
+  [[schedules_begin(engine);]]
+  [[]] ${ticks})
+engine_mutant(every_job_of_a_tick_is_over time/schedules.c
+  [[over |= slice_is(values[0], ends[i]);]]
+  [[over = true;]] ${ticks})
+engine_mutant(tick_is_never_sure time/schedules.c
+  [[return "mark";]]
+  [[return "look";]] ${ticks})

@@ -35,7 +35,7 @@ static void ended(struct process *process)
         process->frozen = false;
         consumer_crashed(process);
         process->consumer = NULL;
-        process->publisher = NULL;
+        process->publishers = NULL;
         process->store = NULL;
         process->spare = NULL;
         process->transports = NULL;
@@ -71,9 +71,9 @@ void crashpoint_pass(const char *name)
         }
 }
 
-static void on_stuck(void)
+static void on_stuck(const char *why)
 {
-        world_fail("leak", "the loop of a worker that ends never empties");
+        world_fail("leak", "the loop of a worker never goes on: %s", why);
         process_crash(process_now(), -1);
 }
 

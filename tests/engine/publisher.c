@@ -13,6 +13,7 @@
 
 struct parcel {
         struct process *process;
+        uint32_t publisher;  /* number */
         struct parcel *next; /* of those that are not reported */
         struct arena *arena;
         struct message *message; /* in the arena until it is reported */
@@ -21,14 +22,20 @@ struct parcel {
         void *context;
         enum publish_outcome outcome;
         uint32_t incarnation, owner;
-        struct send *send; /* of a message that is an effect; NULL: it is a copy */
-        bool local;        /* not yet written when it ends with its process */
+        struct send *send;                /* of a message that is an effect; NULL: it is a copy */
+        bool tick;                        /* of the schedule */
+        bool tells;                       /* others of a change: an event */
+        int change;                       /* of the job that its copy makes: an enum job_change, -1: none */
+        struct job_generation generation; /* of the copy */
+        bool local;                       /* not yet written when it ends with its process */
         bool explained;
         int64_t later_ms; /* a copy for the ladder waits so long */
 };
 
 struct amqp_publisher {
         struct process *process;
+        struct amqp_publisher *next; /* of its process */
+        uint32_t number;
         struct parcel *parcels;
 };
 
@@ -46,7 +53,9 @@ struct amqp_publisher *amqp_publisher_open(uv_loop_t *loop, const struct config 
                 world_fail("publisher", "another time-out than the simulator's: %d ms", (int)timeout_ms);
         struct amqp_publisher *publisher = memory_zeroed(1, sizeof *publisher);
         publisher->process = process_now();
-        process_now()->publisher = publisher;
+        publisher->next = process_now()->publishers;
+        publisher->number = ++world.publishers;
+        process_now()->publishers = publisher;
         return publisher;
 }
 
@@ -79,8 +88,19 @@ static void report(struct amqp_publisher *publisher, struct parcel *parcel)
 static void on_outcome(void *context)
 {
         struct parcel *parcel = context;
-        if (parcel->process->publisher)
-                report(parcel->process->publisher, parcel);
+        struct amqp_publisher *publisher = parcel->process->publishers;
+        while (publisher && publisher->number != parcel->publisher)
+                publisher = publisher->next;
+        if (publisher)
+                report(publisher, parcel);
+}
+
+/* The copy of a decision is there, whoever records that. */
+static void note_change(const struct parcel *parcel)
+{
+        uint8_t id, content;
+        if (parcel->change >= 0 && message_read(parcel->kept, &id, &content))
+                events_changed(id, content, (enum job_change)parcel->change, parcel->generation);
 }
 
 static void on_arrival(void *context)
@@ -89,10 +109,15 @@ static void on_arrival(void *context)
         const struct process *process = parcel->process;
         if (parcel->local && (!process->alive || process->incarnation != parcel->incarnation))
                 return;
-        if (parcel->send)
+        if (parcel->tick)
+                ticks_published(parcel->kept);
+        else if (parcel->tells)
+                events_told(parcel->kept);
+        else if (parcel->send)
                 check_accept(parcel->send);
         else
                 broker_take_copy(parcel->kept, parcel->owner, parcel->explained, parcel->later_ms);
+        note_change(parcel);
         if (!parcel->explained && process->incarnation == parcel->incarnation)
                 process_later(parcel->process, world_latency(), on_outcome, parcel);
 }
@@ -109,10 +134,25 @@ static void end_later(struct parcel *parcel, enum publish_outcome outcome, int64
         process_later(parcel->process, delay_ms, on_outcome, parcel);
 }
 
+/* An event gets there, is returned, or not confirmed, whether it got there or not. */
+static void post_event(struct parcel *parcel)
+{
+        parcel->explained = world_fault(FAULT_EVENT_LOST);
+        parcel->outcome = PUBLISH_CONFIRMED;
+        parcel->local = random_one_in(&world.random, 2);
+        if (parcel->explained)
+                end_later(parcel, random_one_in(&world.random, 2) ? PUBLISH_NACKED : PUBLISH_UNKNOWN,
+                          random_between(&world.random, 1, CONFIRM_TIMEOUT_MS));
+        if (!parcel->explained || random_one_in(&world.random, 2))
+                world_later(world_latency(), on_arrival, parcel);
+}
+
 /* Draws what becomes of it. */
 static void post(struct parcel *parcel)
 {
-        if (!parcel->send && unencodable(parcel->message)) {
+        if (parcel->tells)
+                post_event(parcel);
+        else if (!parcel->send && !parcel->tick && unencodable(parcel->message)) {
                 end_later(parcel, PUBLISH_UNENCODABLE, world_latency());
         } else if (world_fault(FAULT_UNSENT)) {
                 end_later(parcel, PUBLISH_UNSENT, CONFIRM_TIMEOUT_MS);
@@ -151,23 +191,49 @@ static struct send *child_send(const struct process *process, const struct messa
         return send;
 }
 
+/* What the copy that is published changes the job to; -1: nothing that others could be told of. */
+static int change_made(const struct job *job)
+{
+        enum job_decision_kind kind = job->decision.kind;
+        if (!job->recorded || job->phase == JOB_DELAYING)
+                return -1;
+        if (kind == DECISION_DEAD)
+                return CHANGE_DEAD;
+        return kind == DECISION_RETRY || kind == DECISION_DEFER ? CHANGE_RETRYING : -1;
+}
+
+/* What is known of a message of a job, which is `delivery`: its copy, its effect, or an event. */
+static void parcel_of_job(struct parcel *parcel, const struct delivery *delivery)
+{
+        const struct message *message = parcel->message;
+        bool child = slice_is(message->exchange, EXCHANGE_IN);
+        parcel->tells = slice_is(message->exchange, EVENTS_EXCHANGE);
+        if (!child && !parcel->tells) {
+                check_publish(parcel->process, message, delivery);
+                parcel->change = change_made(&delivery->job);
+        }
+        parcel->owner = store_owner(slice_of(delivery->owner));
+        parcel->generation = job_decision_generation(&delivery->job);
+        parcel->send = child ? child_send(parcel->process, message, delivery) : NULL;
+}
+
 void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *arena, struct message *message,
                             publish_done *done, void *context)
 {
         struct parcel *parcel = world_alloc(sizeof *parcel);
-        bool child = slice_is(message->exchange, EXCHANGE_IN);
-        if (!child)
-                check_publish(publisher->process, message, context);
         *parcel = (struct parcel){.process = publisher->process,
                                   .incarnation = publisher->process->incarnation,
-                                  .owner = store_owner(slice_of(((struct delivery *)context)->owner)),
+                                  .publisher = publisher->number,
+                                  .tick = slice_is(message->body, TICK_DATA),
+                                  .change = -1,
                                   .later_ms = message->wait_until_ms - process_clock_ms(publisher->process),
                                   .arena = arena,
                                   .message = message,
                                   .done = done,
                                   .context = context,
-                                  .send = child ? child_send(publisher->process, message, context) : NULL,
                                   .next = publisher->parcels};
+        if (!parcel->tick)
+                parcel_of_job(parcel, context);
         publisher->parcels = parcel;
         parcel->kept = message_copy(world_memory_enter(), message);
         world_memory_leave();
@@ -206,6 +272,9 @@ void amqp_publisher_close(struct amqp_publisher *publisher, int64_t grace_ms)
                 publisher->parcels->explained = true;
                 report(publisher, publisher->parcels);
         }
-        publisher->process->publisher = NULL;
+        struct amqp_publisher **link = &publisher->process->publishers;
+        while (*link != publisher)
+                link = &(*link)->next;
+        *link = publisher->next;
         free(publisher);
 }

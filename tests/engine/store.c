@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include "core/memory/memory.h"
+#include "core/record/due.h"
 #include "core/record/try_record.h"
 
 #include <inttypes.h>
@@ -15,7 +16,19 @@
  * replies with it, while what was written may still be carried out.
  */
 
-enum asked_kind { ASKED_SCRIPT, ASKED_COMMAND, ASKED_PAUSED, ASKED_QUERY, ASKED_RATE, ASKED_PLAN, ASKED_PLAN_GONE };
+enum asked_kind {
+        ASKED_SCRIPT,
+        ASKED_COMMAND,
+        ASKED_PAUSED,
+        ASKED_QUERY,
+        ASKED_RATE,
+        ASKED_PLAN,
+        ASKED_PLAN_GONE,
+        ASKED_DUE,
+        ASKED_TICK,
+        ASKED_QUEUED,
+        ASKED_STATE
+};
 
 struct asked {
         struct call call;
@@ -26,10 +39,13 @@ struct asked {
         void *context;
         char dead_id[DEAD_ID_SIZE]; /* what the command adds to the index or takes from it, or "" */
         bool takes;
-        uint8_t plan_of; /* whose plan is asked for, or goes */
+        uint8_t plan_of;   /* whose plan is asked for, or goes */
         struct slice plan; /* the answer */
-        uint32_t paused; /* the answer, bit per queue */
-        size_t outlet;   /* whose rate is asked for */
+        struct tick_asked tick;
+        struct tick *tick_job;
+        const char *state; /* the answer */
+        uint32_t paused;   /* the answer, bit per queue */
+        size_t outlet;     /* whose rate is asked for */
         struct share_question question;
         struct share_answer places; /* the answer */
         bool written;
@@ -342,6 +358,32 @@ static void answer_places(struct asked *asked)
         asked->strings(asked->context, false, &value, 1);
 }
 
+/* What tell.c needs of the record. */
+static void answer_due(struct asked *asked)
+{
+        static const struct slice created = SLICE_LITERAL("1700000000000");
+        const struct store_due *due = &asked->call.reply.due;
+        struct buffer text = {0};
+        for (uint8_t i = 0; i < due->count; i++)
+                buffer_printf(&text, "%s%s:%u.%u.%u:%" PRId64, i ? " " : "",
+                              job_change_word(due->list[i].change), due->list[i].generation.redrives,
+                              due->list[i].generation.attempt, due->list[i].generation.deferrals,
+                              WALL_START_MS);
+        struct slice fields[] = {SLICE_LITERAL("created_ms"),     created,
+                                 SLICE_LITERAL("type"),           SLICE_LITERAL("a.v1"),
+                                 SLICE_LITERAL(RECORD_EVENT_DUE), {.data = text.data, .len = text.len}};
+        bool asks = asked->call.request.told.count == 0;
+        asked->strings(asked->context, false, fields,
+                       asks && due->count > 0 ? sizeof fields / sizeof *fields : 0);
+        buffer_fini(&text);
+}
+
+static void answer_state(struct asked *asked)
+{
+        struct slice state = slice_of(asked->state ? asked->state : "");
+        asked->strings(asked->context, false, &state, asked->state != NULL);
+}
+
 static void answer_plan(struct asked *asked)
 {
         world.tally->replanned += world.specs[asked->plan_of].planned && asked->plan.len > 0;
@@ -365,6 +407,14 @@ static void on_reply(void *context)
                 answer_places(asked);
         else if (asked->kind == ASKED_PLAN)
                 answer_plan(asked);
+        else if (asked->kind == ASKED_DUE)
+                answer_due(asked);
+        else if (asked->kind == ASKED_TICK)
+                ticks_answer(&asked->tick, asked->strings, asked->context);
+        else if (asked->kind == ASKED_STATE)
+                answer_state(asked);
+        else if (asked->kind == ASKED_QUEUED)
+                asked->strings(asked->context, false, NULL, 0);
         else if (asked->strings)
                 answer_strings(asked);
         else if (asked->kind == ASKED_SCRIPT)
@@ -411,6 +461,7 @@ static void apply_script(struct asked *asked)
         if (call->request.script == STORE_KEEP && call->reply.lease == LEASE_OK)
                 world.plan_text[call->request.id] = call->request.plan;
         check_answer(call, &before);
+        events_recorded(call->request.id);
 }
 
 static void on_apply(void *context)
@@ -419,6 +470,14 @@ static void on_apply(void *context)
         struct link *link = asked->link;
         if (asked->kind == ASKED_SCRIPT)
                 apply_script(asked);
+        else if (asked->kind == ASKED_DUE)
+                asked->call.reply = fake_store_call(&world.store, &asked->call.request);
+        else if (asked->kind == ASKED_TICK)
+                ticks_apply(&asked->tick);
+        else if (asked->kind == ASKED_QUEUED)
+                ticks_queued(asked->tick_job);
+        else if (asked->kind == ASKED_STATE)
+                asked->state = ticks_state(asked->tick_job);
         else if (asked->kind == ASKED_PLAN && world.plan_text[asked->plan_of])
                 asked->plan = world.plans[world.plan_text[asked->plan_of] - 1].text;
         else if (asked->kind == ASKED_PLAN_GONE)
@@ -446,7 +505,7 @@ static void write_out(struct asked *asked)
 {
         struct link *link = asked->link;
         asked->written = true;
-        bool matters = asked->kind == ASKED_SCRIPT || asked->kind == ASKED_PLAN;
+        bool matters = asked->kind == ASKED_SCRIPT || asked->kind == ASKED_PLAN || asked->kind >= ASKED_DUE;
         if (matters && world_fault(FAULT_REQUEST_LOST)) {
                 link->deaf = link->mute = true;
                 fault_mark(link->process, FAULT_STORE_CUT, -1);
@@ -637,6 +696,8 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
                    (struct store_request){.script = STORE_CLAIM,
                                           .alone = claim->alone,
                                           .outside = claim->outside,
+                                          .first = claim->first,
+                                          .tells_of = claim->tells,
                                           .death_ms = claim->death_ms,
                                           .dead_id = dead_id_number(claim->dead_id),
                                           .tier_ms = TIER_MAX_MS,
@@ -719,6 +780,7 @@ void redis_store_complete(struct redis_store *store, const struct store_identity
                    (struct store_request){.script = STORE_COMPLETE,
                                           .effect = effect->key.data ? effect_number(effect->key) : 0,
                                           .fresh = fresh,
+                                          .tells = effect->tells,
                                           .effects_total = (uint8_t)effect->total},
                    done, context);
 }
@@ -750,6 +812,7 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
                 store, identity,
                 (struct store_request){.script = STORE_SETTLE,
                                        .dead = decision->kind == DECISION_DEAD,
+                                       .tells = settlement->tells,
                                        .rejected = decision->reject,
                                        .decision = decision_encode(decision),
                                        .scheduled = decision->kind == DECISION_SCHEDULE,
@@ -795,27 +858,62 @@ void redis_store_query(struct redis_store *store, const struct slice *arguments,
                 asked.kind = ASKED_PAUSED;
         if (count == 2 && slice_is(arguments[0], "GET") && is_plan_key(arguments[1], &asked.plan_of))
                 asked.kind = ASKED_PLAN;
+        asked.tick_job = count == 3 && slice_is(arguments[0], "HGET") ? ticks_by_key(arguments[1]) : NULL;
+        if (asked.tick_job)
+                asked.kind = ASKED_STATE;
         ask(store, &asked);
 }
 
-/* No schedule of these has ticks: tests/sim/ticks.c has. */
 void redis_store_tick(struct redis_store *store, const struct slice *arguments, size_t count,
                       store_strings *done, void *context)
 {
-        (void)store, (void)arguments, (void)count, (void)done, (void)context;
-        world_fail("schedule", "a tick, and there is no schedule");
+        if (count != 8 || memcmp(arguments[0].data, "sim:schedule:{s/", 16) != 0)
+                world_fail("schedule", "the store is asked %.*s", SLICE_PRINT(arguments[0]));
+        else
+                ask(store, &(struct asked){.kind = ASKED_TICK,
+                                           .tick = ticks_read(arguments),
+                                           .strings = done,
+                                           .context = context});
 }
 
 void redis_store_queued(struct redis_store *store, const struct slice *arguments, size_t count,
                         store_strings *done, void *context)
 {
-        redis_store_tick(store, arguments, count, done, context);
+        struct tick *tick = ticks_by_key(arguments[0]);
+        if (count != 3 || !tick)
+                world_fail("schedule", "%.*s is said to be queued", SLICE_PRINT(arguments[0]));
+        else
+                ask(store,
+                    &(struct asked){
+                            .kind = ASKED_QUEUED, .tick_job = tick, .strings = done, .context = context});
+}
+
+static struct store_due due_read(struct slice text)
+{
+        struct due_event list[DUE_MAX];
+        struct store_due due = {0};
+        size_t count = due_parse(text, list);
+        for (size_t i = 0; i < count && i < STORE_DUE_MAX; i++) {
+                due.list[due.count].change = list[i].change;
+                due.list[due.count++].generation = list[i].generation;
+        }
+        return due;
 }
 
 void redis_store_due(struct redis_store *store, const struct slice *arguments, size_t count,
                      store_strings *done, void *context)
 {
-        redis_store_tick(store, arguments, count, done, context);
+        unsigned id = IDS_MAX;
+        char key[40];
+        snprintf(key, sizeof key, "%.*s", SLICE_PRINT(arguments[0]));
+        if (count != 2 || sscanf(key, "sim:job:{j%u}", &id) != 1 || id >= IDS_MAX) {
+                world_fail("events", "%s is asked what is due", key);
+                return;
+        }
+        struct store_request request = {
+                .script = STORE_DUE, .id = (uint8_t)id, .told = due_read(arguments[1])};
+        ask(store,
+            &(struct asked){.kind = ASKED_DUE, .call.request = request, .strings = done, .context = context});
 }
 
 void redis_store_rate(struct redis_store *store, struct slice name, bool domain,

@@ -231,7 +231,12 @@ static uint64_t draw_faults(void)
         for (int i = 0; i < FAULT_COUNT; i++)
                 if (random_one_in(&world.random, one_in))
                         mask |= (uint64_t)1 << i;
-        return mask & world.bounds.faults;
+        mask &= world.bounds.faults;
+        if (!world.bounds.every && !random_one_in(&world.random, 3)) /* they last for minutes */
+                mask &= ~((uint64_t)1 << FAULT_SCHEDULE);
+        if (mask >> FAULT_SCHEDULE & 1) /* all its ticks go by the store's clock */
+                mask &= ~((uint64_t)1 << FAULT_CLOCK_JUMP);
+        return mask;
 }
 
 static void draw_outlet(struct config_outlet *outlet, const char *name, enum outlet_kind kind)
@@ -295,6 +300,17 @@ static void draw_outlets(struct config *config)
         config->queues[0].outlet = random_one_in(random, 3) ? mails[world.mail_count - 1] : NULL;
 }
 
+/* Others are told of some changes; how long it takes may hold the work up for ever, or not for long. */
+static void draw_events(struct config *config)
+{
+        config->events.exchange = EVENTS_EXCHANGE;
+        config->events.hold_ms = random_one_in(&world.random, 3) ? 3000 : 100000;
+        for (int i = 0; i < JOB_CHANGE_COUNT; i++)
+                if (!random_one_in(&world.random, 4))
+                        config->events.states.list[config->events.states.count++] =
+                                job_change_word((enum job_change)i);
+}
+
 static void draw_config(struct config *config)
 {
         static const char *const names[QUEUES_MAX] = {"work", "other"};
@@ -318,8 +334,8 @@ static void draw_config(struct config *config)
                               .timeout_ms = random_one_in(random, 2) ? LEASE_MS : 4 * LEASE_MS},
                              [PLANNED_HANDLER] = {.type = "planned.v1",
                                                   .attempts = random_between(random, 0, 3),
-                                                  .timeout_ms = random_one_in(random, 2) ? LEASE_MS
-                                                                                         : 4 * LEASE_MS,
+                                                  .timeout_ms =
+                                                          random_one_in(random, 2) ? LEASE_MS : 4 * LEASE_MS,
                                                   .plan = {.exec = {"planner"},
                                                            .exec_count = 1,
                                                            .processes = random_between(random, 1, 2),
@@ -343,6 +359,13 @@ static void draw_config(struct config *config)
         if (config->queues[0].prefetch % 2 == 0)
                 config->otlp.url = "http://127.0.0.1:4318";
         config->otlp.roots = 50;
+        if (world_has(FAULT_EVENTS))
+                draw_events(config);
+        if (world_has(FAULT_SCHEDULE))
+                ticks_draw(config);
+        for (size_t i = 0; i < config->handler_count; i++)
+                if (world_has(FAULT_FIRST) && random_one_in(random, 2))
+                        config->handlers[i].on_conflict = ON_CONFLICT_FIRST;
 }
 
 static void on_original(void *context)
@@ -372,9 +395,9 @@ static void world_init(uint64_t seed, const struct bounds *bounds)
                 world.worker_count = 1;
         world.id_count = (uint32_t)random_between(&world.random, 1, bounds->ids);
         world.queue_count = random_one_in(&world.random, 3) ? 2 : 1;
+        world.store_offset_ms = 1000000;
         draw_config(&world.config);
         fake_store_init(&world.store, 0);
-        world.store_offset_ms = 1000000;
         if (world_has(FAULT_OUTAGE) && random_one_in(&world.random, 2))
                 service_first_outage();
         int64_t last_ms = random_one_in(&world.random, 3) ? 8000 : 2000;

@@ -5,6 +5,7 @@
 #include "loop.h"
 
 #include "core/message/message.h"
+#include "core/record/due.h"
 #include "core/settings/config.h"
 #include "fake_store.h"
 #include "random.h"
@@ -41,6 +42,8 @@ enum {
         CONNECTIONS_MAX = 16,
         PLANNED_HANDLER = 2, /* where the settings of planned.v1 are among those of all types */
         PLANS_MAX = 64,
+        CHANGES_MAX = 256,
+        TICKS_MAX = 4,
         TURNS_LATE_MAX = 3, /* in which a process may not have done yet what it has to */
         TURNS_MAX = 30000,  /* a schedule that has not come to rest after so many turns never will */
 };
@@ -103,7 +106,11 @@ enum {
         X(PLANNER_DEAD, "planner-dead")                                                                      \
         X(PLANNER_DOWN, "planner-down")                                                                      \
         X(PLANNER_WRONG, "planner-wrong")                                                                    \
-        X(PLAN_LOST, "plan-lost")
+        X(PLAN_LOST, "plan-lost")                                                                            \
+        X(FIRST, "first")                                                                                    \
+        X(EVENTS, "events")                                                                                  \
+        X(EVENT_LOST, "event-lost")                                                                          \
+        X(SCHEDULE, "schedule")
 
 enum sim_fault {
 #define X(name, word) FAULT_##name,
@@ -129,7 +136,7 @@ struct spec {
         uint8_t batch[EFFECTS_MAX];        /* how many messages it publishes */
         enum effect_kind kinds[EFFECTS_MAX];
         bool poison, park, no_id, too_large, unencodable;
-        bool planned; /* by a planner */
+        bool planned;    /* by a planner */
         enum reason bad; /* what the message is refused for */
         int64_t due_ms;  /* deliver-at, by the wall clock; 0: at once */
 };
@@ -194,6 +201,38 @@ struct unplanned {
         const struct planner *planner;
 };
 
+/* How far the store knows the schedule to be. */
+struct tick_store {
+        bool known, sure;
+        int64_t last_ms, ran_ms, claim_ms, claimed_ms;
+        uint32_t worker;
+};
+
+/* What it is asked about a tick, and what it answers. */
+struct tick_asked {
+        char question[8];
+        int64_t tick_ms, known_ms;
+        bool knows, sure;
+        uint32_t worker;
+        const char *answer;
+        int64_t now_ms, left_ms;
+        struct tick_store then;
+};
+
+/* A tick and its job, by the store's clock. */
+struct tick {
+        int64_t at_ms, published_ms, begun_ms, over_ms; /* published_ms 0: not yet */
+        bool given_up, queued;
+};
+
+/* A change of a job that others are to be told of. */
+struct change {
+        uint8_t id, content;
+        enum job_change change;
+        struct job_generation generation;
+        bool told, let_go;
+};
+
 /* A grant of a job by the store, until somebody else is granted it. */
 struct run {
         uint8_t id, content;
@@ -211,8 +250,8 @@ struct run {
 
 struct send {
         uint8_t id, content, effect, outlet;
-        uint8_t origin; /* of a post */
-        uint8_t item;   /* of a batch */
+        uint8_t origin;  /* of a post */
+        uint8_t item;    /* of a batch */
         uint8_t version; /* of the plan, 0: it was made by no planner */
         struct process *process;
         uint32_t incarnation;
@@ -239,7 +278,7 @@ struct process {
         const struct admin_source *pages;
         /* the fakes; they lie in the process' memory */
         struct amqp_consumer *consumer;
-        struct amqp_publisher *publisher;
+        struct amqp_publisher *publishers;
         struct redis_store *store;
         struct redis_spare *spare;
         struct transport *transports;
@@ -258,6 +297,8 @@ struct tally {
         uint64_t turns, sent[3], windows[3], completed, dead, faults[FAULT_COUNT],
                 ends[METRICS_OUTCOME_COUNT];
         uint64_t looks[LOOK_ANSWER_COUNT];
+        uint64_t ticks, ticks_again, ticks_given_up;
+        uint64_t told, told_again, let_go;
         uint64_t planned, replanned, unplanned; /* plans made, read from the record, and not got */
         uint64_t fallbacks, claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked, drained,
                 hurried;
@@ -292,7 +333,7 @@ struct world {
         uint32_t fault_rate, budget, worker_count, id_count, queue_count;
         int64_t last_fault_ms;
         uint64_t order;
-        uint32_t turns, next_incarnation, fetches;
+        uint32_t turns, next_incarnation, fetches, publishers;
         struct arena memory;                              /* of the world, for one schedule */
         struct config config;                             /* what a process starts with */
         struct rate_ledger rates[CONFIG_OUTLETS_MAX + 2]; /* that the workers share, by outlet */
@@ -349,6 +390,12 @@ struct world {
         bool tainted[IDS_MAX];      /* its record was lost or Redis' clock jumped while there was one */
         bool completed[IDS_MAX][2], dropped[IDS_MAX][2], cancelled[IDS_MAX][2], redriven[IDS_MAX],
                 conflicted[IDS_MAX];
+        bool superfluous[IDS_MAX][2]; /* other content came first */
+        struct tick_store schedule;
+        int64_t schedule_since_ms; /* the first tick is one after this */
+        struct tick ticks[TICKS_MAX];
+        struct change changes[CHANGES_MAX];
+        uint32_t change_count;
         bool purged[IDS_MAX]; /* some of its copies were lost by an operator's tool */
         uint32_t account_refusals[IDS_MAX];
         uint64_t burnt[IDS_MAX]; /* bit attempt + 8 * redrives: a try of it failed by its own fault */
@@ -454,6 +501,33 @@ void service_first_outage(void);
 /* A try of the effect that `text` names, "e0 of j1.0", begins. */
 struct send *service_send_new(const struct process *process, const struct delivery *delivery, uint8_t outlet,
                               const char *text);
+
+/* events.c */
+#define EVENTS_EXCHANGE "sim.events"
+/* A copy that a decision made, or the record, says that the job has changed. */
+void events_changed(uint8_t id, uint8_t content, enum job_change change, struct job_generation generation);
+/* The record says which are due, after a script. */
+void events_recorded(uint8_t id);
+/* The exchange has this event. */
+void events_told(const struct message *message);
+/* The engine says that it tells nobody of that job now. */
+void events_let_go(struct slice id);
+void events_check_rest(void);
+
+/* ticks.c */
+#define TICK_DATA "{\"tick\": 0}"
+void ticks_draw(struct config *config);
+/* The words that tick.lua gets; its answer as things are now; and that told. */
+struct tick_asked ticks_read(const struct slice *words);
+void ticks_apply(struct tick_asked *asked);
+void ticks_answer(const struct tick_asked *asked, store_strings *done, void *context);
+/* The tick whose job has its record there; NULL: none has. */
+struct tick *ticks_by_key(struct slice key);
+void ticks_queued(struct tick *tick);
+/* Of its job's record; NULL: there is none. */
+const char *ticks_state(const struct tick *tick);
+void ticks_published(const struct message *message);
+void ticks_check_rest(void);
 
 /* messages.c */
 extern const char *const world_origins[ORIGINS_MAX];

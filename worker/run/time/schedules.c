@@ -72,9 +72,12 @@ static void on_timer(uv_timer_t *timer)
         timer_follow(all);
 }
 
+/* A worker that drains publishes no tick: a timer that is due would be due for ever. */
 static void timer_follow(struct schedules *all)
 {
         int64_t now_ms = store_now_ms(all), wait_ms = TICKER_LOOK_MS;
+        if (is_over(all))
+                return;
         for (size_t i = 0; i < all->count; i++) {
                 const struct schedule *schedule = &all->list[i];
                 bool waits = !schedule->pending && schedule->ticker.phase == TICKER_IDLE &&
