@@ -140,7 +140,8 @@ static bool is_first_wins(uint8_t id)
 {
         const struct spec *spec = &world.specs[id];
         int type = spec->planned ? PLANNED_HANDLER : !spec->park;
-        return world.config.handlers[type].on_conflict == ON_CONFLICT_FIRST;
+        bool known = spec->bad != REASON_MISSING_TYPE && spec->bad != REASON_UNKNOWN_TYPE;
+        return known && world.config.handlers[type].on_conflict == ON_CONFLICT_FIRST;
 }
 
 static void check_claim(const struct call *call, const struct store_record *before)
@@ -380,16 +381,27 @@ void check_unplanned(const struct process *process, uint8_t id, enum planner_end
         world.plan_deaths[id] += end == PLANNER_DIED;
 }
 
-/* A planner that died costs no try, one that was late or failed does, but for an outage. */
-static void check_unplanned_end(const struct process *process, const struct job_decision *decision)
+static bool tells_of_deaths(const struct store_decision *decision)
 {
+        for (size_t i = 0; i + 1 < decision->try_count; i += 2)
+                if (slice_is(decision->tries[i], "plan_deaths"))
+                        return true;
+        return false;
+}
+
+/* A planner that died costs no try but is remembered, one that was late or failed does, but for an outage. */
+static void check_unplanned_end(const struct process *process, const struct store_decision *decision)
+{
+        enum job_decision_kind kind = decision->decision.kind;
         bool outage = planner_of(process)->breaker.state != BREAKER_CLOSED;
         bool died = world.unplanned.end == PLANNER_DIED;
-        if (!world.unplanned.told || decision->kind == DECISION_DEAD || outage)
+        if (kind == DECISION_DEAD || outage)
                 return;
-        if (decision->kind != (died ? DECISION_DEFER : DECISION_RETRY))
+        if (kind != (died ? DECISION_DEFER : DECISION_RETRY))
                 world_fail("planner", "id %u: %s after a planner %s", world.unplanned.id,
-                           job_decision_word(decision->kind), died ? "died" : "failed");
+                           job_decision_word(kind), died ? "died" : "failed");
+        if (died && !tells_of_deaths(decision))
+                world_fail("planner", "nobody records that a planner died of id %u", world.unplanned.id);
 }
 
 /* The window of SPEC section 1 that explains why both mails went out, or 0. `earlier` was accepted before. */
@@ -576,7 +588,7 @@ void check_decide(const struct process *process, const struct store_identity *id
         uint8_t id = (uint8_t)(identity->id.data[1] - '0');
         check_tier(process, identity, &decision->decision);
         if (world.unplanned.told)
-                check_unplanned_end(process, &decision->decision);
+                check_unplanned_end(process, decision);
         int16_t run = check_run_of(id, store_owner(identity->owner));
         bool tries = decision->decision.kind == DECISION_RETRY ||
                      decision->decision.reason == REASON_ATTEMPTS_EXHAUSTED;

@@ -557,3 +557,36 @@ void world_run(uint64_t seed, const struct bounds *bounds, struct tally *tally, 
                 end_all();
         tally->turns += world.turns;
 }
+
+/* ---- for who plays the engine ---- */
+
+struct process *world_stage(struct tally *tally)
+{
+        world_clear();
+        loop_clock_ms = 1000;
+        world.tally = tally;
+        world.random.state = 1;
+        world.worker_count = world.id_count = world.queue_count = 1;
+        world.specs[0] = (struct spec){.effects = 1, .unencodable = true};
+        world.completed[0][0] = true;
+        draw_config(&world.config);
+        struct process *process = &world.processes[0];
+        *process = (struct process){.alive = true, .incarnation = 1, .config = world.config};
+        heap_use(&process->heap);
+        world.now_running = process;
+        process->engine = memory_zeroed(1, sizeof *process->engine);
+        TAILQ_INIT(&process->engine->inflight.all);
+        uv_loop_init(&process->engine->loop);
+        return process;
+}
+
+bool world_happens(void)
+{
+        if (world.pending_count == 0)
+                return false;
+        struct happening happening = take();
+        if (happening.at_ms > loop_clock_ms)
+                loop_clock_ms = happening.at_ms;
+        happen_now(&happening);
+        return true;
+}

@@ -415,6 +415,11 @@ extern struct world world;
 
 /* world.c */
 void world_run(uint64_t seed, const struct bounds *bounds, struct tally *tally, bool verbose);
+/* A world in which nothing goes wrong, with one message, which may be settled in any way, and one process
+ * without an engine: for tests of what is around it. */
+struct process *world_stage(struct tally *tally);
+/* The next thing that is to happen does; false: nothing is. */
+bool world_happens(void);
 void world_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The first failure stops the schedule. `check` names the law, the rest says what broke it. */
 void world_fail(const char *check, const char *format, ...) __attribute__((format(printf, 2, 3)));

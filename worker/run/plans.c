@@ -194,11 +194,12 @@ static bool planner_judge(struct delivery *delivery, const struct planner_answer
 }
 
 /* A plan that was recorded, whose text is gone, may only be replaced by itself once anything of it was sent.
- */
+ * A message that was published and not confirmed leaves no mark but the try that it cost. */
 static bool is_changed(const struct delivery *delivery, struct slice digest_before)
 {
+        const struct job_generation *generation = &delivery->job.generation;
         bool begun = delivery->recorded_count > 0 || delivery->intended_count > 0 || delivery->doubt_ms > 0 ||
-                     tries_any(delivery);
+                     tries_any(delivery) || generation->attempt > 0 || generation->redrives > 0;
         return digest_before.len > 0 && begun && !slice_equal(digest_before, delivery->plan_digest);
 }
 

@@ -28,3 +28,8 @@ def test_the_shared_rate_in_redis_answers_as_the_unit_tests_believe(redis):
 @pytest.mark.faults
 def test_the_connections_to_the_broker_keep_their_promises(broker, tmp_path):
     run("tests/amqp_io_test", 300, LEVERET_TEST_AMQP_URL=broker.url(), LEVERET_TEST_RABBITMQCTL=str(broker.ctl_program(tmp_path / "ctl")))
+
+
+def test_the_broker_answers_as_the_simulator_of_the_engine_believes(broker, tmp_path):
+    run("tests/engine/amqp_conformance_test", 120, LEVERET_TEST_AMQP_URL=broker.url(),
+        LEVERET_TEST_RABBITMQCTL=str(broker.ctl_program(tmp_path / "ctl")))
