@@ -238,6 +238,7 @@ static void completed(const struct call *call)
 {
         uint8_t id = call->request.id, content = (uint8_t)call->request.fingerprint;
         check_not_cancelled(id, content, "completed");
+        events_changed(id, content, CHANGE_COMPLETED, world.store.records[id].generation);
         world.completed[id][content] = true;
         world.tally->completed++;
         for (int effect = 0; effect < world.specs[id].effects; effect++) {

@@ -296,6 +296,3 @@ engine_mutant(ticks_never_begin engine.c
 engine_mutant(every_job_of_a_tick_is_over time/schedules.c
   [[over |= slice_is(values[0], ends[i]);]]
   [[over = true;]] ${ticks})
-engine_mutant(tick_is_never_sure time/schedules.c
-  [[return "mark";]]
-  [[return "look";]] ${ticks})

@@ -258,7 +258,8 @@ void ticks_published(const struct message *message)
         check_tick(tick);
         world.tally->ticks++;
         tick->published_ms = store_now();
-        tick->begun_ms = tick->published_ms + random_between(random, 1, 5000);
+        tick->begun_ms =
+                tick->published_ms + random_between(random, 1, random_one_in(random, 3) ? 90000 : 5000);
         tick->over_ms = tick->begun_ms + (random_one_in(random, 3) ? random_between(random, 1, 2 * MINUTE_MS)
                                                                    : random_between(random, 1, 3000));
 }
