@@ -199,7 +199,8 @@ static void on_delivery(struct amqp_consumer *consumer, const struct frame *fram
         size_t before = engine->inflight.count;
         uint64_t tag = (uint64_t)frame->queue << TAG_BITS | frame->tag;
         NOTE("w%d receives %.*s", process_number(consumer->process), SLICE_PRINT(message->body));
-        consumer->events->delivery(consumer->context, frame->queue, consumer->epoch, tag, arena, message);
+        consumer->events->delivery(consumer->context, frame->queue, consumer->epoch,
+                                   (struct amqp_delivery){arena, message, tag});
         world.tally->attached += engine->inflight.count == before;
 }
 

@@ -309,7 +309,7 @@ struct send *service_send_new(const struct process *process, const struct delive
 }
 
 /* A request is on its way; `text` is the part of it that names the effect. */
-static void begin(struct transport *transport, const void *request, const char *text, struct send_fence fence,
+static void begin(struct transport *transport, const void *request, const char *text, struct send_terms terms,
                   send_done *done, void *context)
 {
         struct process *process = transport->process;
@@ -324,7 +324,7 @@ static void begin(struct transport *transport, const void *request, const char *
                             .text = text,
                             .done = done,
                             .context = context,
-                            .valid_until_ms = fence.valid_until_ms,
+                            .valid_until_ms = terms.valid_until_ms,
                             .send = service_send_new(process, delivery, transport->outlet, text),
                             .next = transport->tries};
         if (delivery && delivery->outlet->transport != transport)
@@ -344,26 +344,26 @@ static void check_kind(const struct send *send, enum effect_kind kind, bool park
                 world_fail("park", "id %u is sent as if its type were the other", send->id);
 }
 
-void transport_send(struct transport *transport, const struct mail_request *request, bool park,
-                    struct send_fence fence, send_done *done, void *context)
+void transport_send(struct transport *transport, const struct mail_request *request, struct send_terms terms,
+                    send_done *done, void *context)
 {
-        begin(transport, request, request->mail.subject, fence, done, context);
+        begin(transport, request, request->mail.subject, terms, done, context);
         const struct send *send = transport->tries->send;
-        check_kind(send, EFFECT_MAIL, park);
+        check_kind(send, EFFECT_MAIL, terms.park);
         check_route(transport->process, send);
         bool fetched = request->fetched != NULL;
         if (fetched != (world.specs[send->id].files >> send->effect & 1))
                 world_fail("files", "id %u effect %u leaves without its files", send->id, send->effect);
 }
 
-void post_http_send(struct transport *transport, const struct post_request *request, bool park,
-                    struct send_fence fence, send_done *done, void *context)
+void post_http_send(struct transport *transport, const struct post_request *request, struct send_terms terms,
+                    send_done *done, void *context)
 {
         const char *text = strstr(request->body.data, "\"e");
-        begin(transport, request, text ? text + 1 : "", fence, done, context);
+        begin(transport, request, text ? text + 1 : "", terms, done, context);
         struct send *send = transport->tries->send;
         send->origin = strstr(request->url, world_origins[1]) == request->url;
-        check_kind(send, EFFECT_POST, park);
+        check_kind(send, EFFECT_POST, terms.park);
         check_route(transport->process, send);
 }
 

@@ -37,7 +37,7 @@ static void check_let_in(const struct admin_request *request, const char *token,
                          const struct admin_route *route)
 {
         bool probe = route->page == ADMIN_LIVEZ || route->page == ADMIN_READYZ;
-        CHECK(route->status == 200 && !route->text && !route->header);
+        CHECK(route->status == 200 && !route->text && !route->header.name);
         CHECK(strcmp(request->path, admin_page_path(route->page)) == 0);
         CHECK(strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0);
         CHECK(probe || !token || is_bearer(request->authorization, token));
@@ -47,7 +47,7 @@ static void check_let_in(const struct admin_request *request, const char *token,
 static void check_refused(const struct admin_request *request, const char *token,
                           const struct admin_route *route)
 {
-        CHECK(route->text && (route->header != NULL) == (route->header_value != NULL));
+        CHECK(route->text && (route->header.name != NULL) == (route->header.value != NULL));
         CHECK((route->status == 404) == !is_page(request->path));
         CHECK(route->status == 404 || route->status == 405 || route->status == 401);
         CHECK(route->status != 401 || (token && !is_bearer(request->authorization, token)));

@@ -27,10 +27,10 @@ static void on_fatal(void *context, const char *error)
         snprintf(bench->last_error, sizeof(bench->last_error), "%s", error);
 }
 
-static void on_delivery(void *context, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
-                        struct message *message)
+static void on_delivery(void *context, size_t queue, uint64_t epoch, struct amqp_delivery delivery)
 {
         struct bench *bench = context;
+        const struct message *message = delivery.message;
         assert_int_equal(queue, 0);
         bench->deliveries++;
         bench->redelivered += message->redelivered;
@@ -38,10 +38,10 @@ static void on_delivery(void *context, size_t queue, uint64_t epoch, uint64_t ta
         bench->not_kept += message->body.len < message->body_size;
         bench->body_bytes += message->body.len;
         if (bench->hold && bench->held_count < HELD_MAX)
-                bench->held[bench->held_count++] = (struct held){.epoch = epoch, .tag = tag};
+                bench->held[bench->held_count++] = (struct held){.epoch = epoch, .tag = delivery.tag};
         else
-                amqp_consumer_ack(bench->consumer, epoch, tag);
-        arena_free(arena);
+                amqp_consumer_ack(bench->consumer, epoch, delivery.tag);
+        arena_free(delivery.arena);
 }
 
 static void on_lost(void *context, size_t queue, const char *error)
@@ -226,7 +226,7 @@ void consumer_settle(struct bench *bench)
 void publisher_start(struct bench *bench, int64_t timeout_ms)
 {
         struct amqp_error error;
-        if (!amqp_topology_apply(&bench->config, TOPOLOGY_DECLARE, NULL, NULL, &error))
+        if (!amqp_topology_apply(&bench->config, TOPOLOGY_DECLARE, NULL, &error))
                 fail_msg("%s", error.text);
         bench->publisher = amqp_publisher_open(&bench->loop, &bench->config, timeout_ms);
 }

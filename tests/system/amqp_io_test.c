@@ -75,7 +75,7 @@ static void a_deleted_queue_is_noticed_and_found_again(void **state)
         assert_false(amqp_consumer_is_consuming(bench->consumer, 0));
         turn_for(bench, 1500); /* some vain tries */
         struct amqp_error error;
-        amqp_topology_apply(&bench->config, TOPOLOGY_DECLARE, NULL, NULL, &error);
+        amqp_topology_apply(&bench->config, TOPOLOGY_DECLARE, NULL, &error);
         await(bench, &bench->founds, 1, 10000);
         publish_many(bench, 3, 10);
         await(bench, &bench->deliveries, 6, PROMPT_MS);
@@ -336,10 +336,10 @@ static void a_queue_with_other_arguments_is_fatal_and_shows_both(void **state)
 {
         struct bench *bench = *state;
         struct amqp_error error;
-        assert_true(amqp_topology_apply(&bench->config, TOPOLOGY_DECLARE, NULL, NULL, &error));
-        assert_true(amqp_topology_apply(&bench->config, TOPOLOGY_VERIFY, NULL, NULL, &error));
+        assert_true(amqp_topology_apply(&bench->config, TOPOLOGY_DECLARE, NULL, &error));
+        assert_true(amqp_topology_apply(&bench->config, TOPOLOGY_VERIFY, NULL, &error));
         bench->config.queues[0].tiers_ms[0] = 7000;
-        assert_false(amqp_topology_apply(&bench->config, TOPOLOGY_VERIFY, NULL, NULL, &error));
+        assert_false(amqp_topology_apply(&bench->config, TOPOLOGY_VERIFY, NULL, &error));
         assert_non_null(strstr(error.text, "x-message-ttl is 1000, wanted 7000"));
         bench->consumer = amqp_consumer_open(&bench->loop, &bench->config, &events, bench);
         await(bench, &bench->fatals, 1, PROMPT_MS);
@@ -380,17 +380,17 @@ static void a_pulled_message_has_all_that_was_published(void **state)
         await(bench, &bench->ended, 1, PROMPT_MS);
 
         struct amqp_error error;
-        uint64_t tag;
+        struct amqp_delivery taken;
         struct amqp_pull *pull = amqp_pull_open(&bench->config, queue_name(bench), 10, &error);
         assert_non_null(pull);
-        assert_int_equal(amqp_pull_next(pull, PROMPT_MS, &arena, &message, &tag, &error), PULL_MESSAGE);
-        const struct message_properties *properties = &message->properties;
+        assert_int_equal(amqp_pull_next(pull, PROMPT_MS, &taken, &error), PULL_MESSAGE);
+        const struct message_properties *properties = &taken.message->properties;
         assert_true(slice_is(properties->message_id, "m1"));
         assert_true(slice_is(properties->correlation_id, "c1"));
         assert_int_equal(properties->timestamp, 1700000000);
         assert_int_equal(properties->delivery_mode, 2);
         assert_null(properties->user_id.data);
-        const struct header *nested = message_header(message, "nested");
+        const struct header *nested = message_header(taken.message, "nested");
         assert_int_equal(nested->tag, HEADER_TABLE);
         assert_int_equal(nested->nested.count, 3);
         for (size_t i = 0; i < 3; i++) {
@@ -400,10 +400,10 @@ static void a_pulled_message_has_all_that_was_published(void **state)
                                     ? item->unsigned_ == 1999 && item->decimals == 2
                                     : item->tag == HEADER_BYTES && item->text.len == 3);
         }
-        arena_free(arena);
-        assert_true(amqp_pull_ack(pull, tag));
+        arena_free(taken.arena);
+        assert_true(amqp_pull_ack(pull, taken.tag));
         assert_true(amqp_pull_stop(pull));
-        assert_int_equal(amqp_pull_next(pull, PROMPT_MS, &arena, &message, &tag, &error), PULL_NOTHING);
+        assert_int_equal(amqp_pull_next(pull, PROMPT_MS, &taken, &error), PULL_NOTHING);
         amqp_pull_close(pull);
         await_depth(bench, queue_name(bench), 0);
 }

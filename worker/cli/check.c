@@ -65,7 +65,7 @@ static bool probe_redis(struct cli *cli, struct cli_table *table)
 static bool probe_amqp(struct cli *cli, struct cli_table *table)
 {
         struct amqp_error error;
-        bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY, NULL, NULL, &error);
+        bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY, NULL, &error);
         check_tell(table, "amqp", ok, ok ? "topology is in place" : error.text);
         return ok;
 }

@@ -72,7 +72,7 @@ int command_health(struct cli *cli, int argc, char **argv)
         struct buffer body = {0};
         char error[HTTP_GET_ERROR_MAX] = "";
         int http = 0;
-        if (!http_get(probe.listen, probe.path, NULL, &body, &http, error))
+        if (!http_get(probe.listen, probe.path, &body, &http, error))
                 status = cli_fail(cli, CLI_ERROR, "%s; does a %s run here, with this %s?", error,
                                   strcmp(probe.word, "serve") == 0 ? "leveret serve" : "worker",
                                   probe.setting);

@@ -33,8 +33,8 @@ static void mail_once_begin(struct transport *transport, const struct mail_reque
                             struct ended *ended)
 {
         if (request)
-                transport_send(transport, request, /* park = */ false,
-                               (struct send_fence){.valid_until_ms = INT64_MAX}, on_done, ended);
+                transport_send(transport, request, (struct send_terms){.valid_until_ms = INT64_MAX}, on_done,
+                               ended);
         else
                 transport_probe(transport, on_done, ended);
 }

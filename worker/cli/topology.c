@@ -29,7 +29,8 @@ static int apply(struct cli *cli)
         struct cli_table table;
         struct amqp_error error = {0};
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
-        bool ok = amqp_topology_apply(cli->config, TOPOLOGY_DECLARE, report, &table, &error);
+        bool ok = amqp_topology_apply(cli->config, TOPOLOGY_DECLARE,
+                                      &(struct topology_listener){report, &table}, &error);
         cli_table_print(&table);
         return ok ? CLI_OK : trouble(cli, &error);
 }
@@ -54,7 +55,8 @@ static int verify(struct cli *cli)
         struct amqp_error error = {0}, unasked = {0};
         struct look look = {.table = &table};
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
-        bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY, report, &table, &error);
+        bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY,
+                                      &(struct topology_listener){report, &table}, &error);
         bool asked = !cli->config->amqp.management_url ||
                      amqp_policies_look(cli->config, on_policy, &look, &unasked);
         cli_table_print(&table);

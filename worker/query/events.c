@@ -21,8 +21,8 @@ void query_events_due(const struct query *query, const char *id, struct query_ev
         for (size_t i = 0; i < count; i++)
                 if (changes >> due[i].change & 1)
                         events->list[events->count++] =
-                                tell_make(query->arena, config->redis.prefix, slice_of(id), fields,
-                                          record->count, &due[i]);
+                                tell_make(query->arena, config->redis.prefix, slice_of(id),
+                                          &(struct record_fields){fields, record->count}, &due[i]);
 }
 
 void query_events_told(const struct query *query, const struct query_events *events)

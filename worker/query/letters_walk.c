@@ -41,9 +41,11 @@ static const char *find_begin(const struct query *query, const struct letters_wa
 {
         const char *set = record_key(query->arena, query->config->redis.prefix, KEY_DEAD, walk->queue);
         *from = 0;
-        const struct redis_value *ranks[2] = {
-                walk->cursor ? rank_of(query, walk, set) : NULL,
-                walk->filter->since_ms > 0 ? count_before(query, set, walk->filter->since_ms) : NULL};
+        const struct redis_value *ranks[2] = {NULL};
+        if (walk->cursor)
+                ranks[0] = rank_of(query, walk, set);
+        if (walk->filter->since_ms > 0)
+                ranks[1] = count_before(query, set, walk->filter->since_ms);
         for (int i = 0; i < 2; i++) {
                 if (ranks[i] && ranks[i]->kind != REDIS_INTEGER)
                         return query_text(query, ranks[i]->text);

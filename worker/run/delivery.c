@@ -54,11 +54,13 @@ static void count_drained(struct drain_report *report, enum metrics_outcome outc
 static void count_end(struct delivery *delivery, enum metrics_outcome outcome)
 {
         struct engine *engine = delivery->engine;
-        double now_s = (double)clock_wall_ms() / 1000;
         double duration_s =
                 delivery->started_ms ? (double)(clock_boot_ms() - delivery->started_ms) / 1000 : -1;
-        metrics_message_end(engine->metrics, delivery->queue, delivery->type_label, outcome, duration_s,
-                            now_s);
+        metrics_message_end(engine->metrics, &(struct metrics_end){.queue = delivery->queue,
+                                                                   .type = delivery->type_label,
+                                                                   .outcome = outcome,
+                                                                   .duration_s = duration_s,
+                                                                   .at_s = (double)clock_wall_ms() / 1000});
         engine->ends[outcome]++;
         if (outcome == METRICS_COMPLETED)
                 engine->last_success_ms = clock_wall_ms();
@@ -234,13 +236,12 @@ static void job_prepare(struct delivery *delivery, uint64_t epoch, uint64_t tag)
                  });
 }
 
-void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
-                   struct message *message)
+void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, struct amqp_delivery taken)
 {
-        struct delivery *delivery = arena_alloc(arena, sizeof(*delivery));
+        struct delivery *delivery = arena_alloc(taken.arena, sizeof(*delivery));
         delivery->engine = engine;
-        delivery->arena = arena;
-        delivery->message = message;
+        delivery->arena = taken.arena;
+        delivery->message = taken.message;
         delivery->queue = queue;
         delivery->received_ms = clock_boot_ms();
         delivery->created_ms = clock_wall_ms();
@@ -248,12 +249,12 @@ void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t
         if (delivery->envelope.first_seen_ms > 0)
                 delivery->created_ms = delivery->envelope.first_seen_ms;
         snprintf(delivery->owner, sizeof(delivery->owner), "%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch,
-                 tag);
+                 taken.tag);
         delivery->words = (struct last_words_job){.id = delivery->envelope.id,
                                                   .type = delivery->envelope.type,
                                                   .queue = delivery_config_queue(delivery)->name,
                                                   .owner = delivery->owner};
-        job_prepare(delivery, epoch, tag);
+        job_prepare(delivery, epoch, taken.tag);
         if (attach(engine, delivery)) {
                 inflight_list(delivery, LIST_OVER);
                 return;

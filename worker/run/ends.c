@@ -118,9 +118,12 @@ static void name_death(struct delivery *delivery)
 {
         const struct job *job = &delivery->job;
         if (job->recorded)
-                dead_id_of_job(delivery->dead_id, delivery_config_queue(delivery)->name,
-                               delivery->envelope.id, delivery->envelope.fingerprint,
-                               job->generation.redrives, job->decision.reason);
+                dead_id_of_job(delivery->dead_id,
+                               &(struct job_death){.queue = delivery_config_queue(delivery)->name,
+                                                   .id = delivery->envelope.id,
+                                                   .fingerprint = delivery->envelope.fingerprint,
+                                                   .redrives = job->generation.redrives,
+                                                   .reason = job->decision.reason});
         else
                 dead_id_of_delivery(delivery->dead_id, delivery->owner);
 }

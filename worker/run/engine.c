@@ -74,10 +74,9 @@ static struct arena *on_arena(void *context)
         return arena_pool_take(&engine->inflight.arenas);
 }
 
-static void on_delivery(void *context, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
-                        struct message *message)
+static void on_delivery(void *context, size_t queue, uint64_t epoch, struct amqp_delivery delivery)
 {
-        delivery_take(context, queue, epoch, tag, arena, message);
+        delivery_take(context, queue, epoch, delivery);
 }
 
 static void on_queue_lost(void *context, size_t queue, const char *error)

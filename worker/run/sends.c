@@ -111,10 +111,10 @@ static const char *traceparent_of(const struct delivery *delivery)
         return delivery->envelope.traceparent[0] ? delivery->envelope.traceparent : NULL;
 }
 
-static struct send_fence fence_of(const struct delivery *delivery)
+static struct send_terms terms_of(const struct delivery *delivery, bool park)
 {
         const struct job *job = &delivery->job;
-        return (struct send_fence){.valid_until_ms = job->lease_until_ms - job->send_limit_ms};
+        return (struct send_terms){.valid_until_ms = job->lease_until_ms - job->send_limit_ms, .park = park};
 }
 
 struct mail_request send_mail_request(struct delivery *delivery, size_t index)
@@ -137,7 +137,7 @@ static void send_mail(struct delivery *delivery, int index, bool park)
         delivery->request.mail.fetched = delivery->fetch ? mail_fetch_files(delivery->fetch) : NULL;
         delivery->request.mail.once = looks_instead_of_repeating(delivery);
         delivery->request.mail.last_try = delivery->job.generation.attempt + 1 >= delivery->job.attempts_max;
-        transport_send(delivery->outlet->transport, &delivery->request.mail, park, fence_of(delivery),
+        transport_send(delivery->outlet->transport, &delivery->request.mail, terms_of(delivery, park),
                        on_sent, delivery);
 }
 
@@ -153,7 +153,7 @@ static void send_post(struct delivery *delivery, const struct effect *effect, bo
                 .traceparent = traceparent_of(delivery),
         };
         delivery->request.post = post_request_make(delivery->arena, &effect->post, &origin);
-        post_http_send(delivery->outlet->transport, &delivery->request.post, park, fence_of(delivery),
+        post_http_send(delivery->outlet->transport, &delivery->request.post, terms_of(delivery, park),
                        on_sent, delivery);
 }
 

@@ -397,8 +397,7 @@ void planners_look(struct engine *engine, int64_t now_ms); /* once a tick */
 void planners_close(struct engine *engine);
 
 /* ---- delivery.c: the job's events in, its actions carried out ---- */
-void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
-                   struct message *message);
+void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, struct amqp_delivery taken);
 /* Not from inside another event of the same job: what an action answers at once is returned by
  * delivery_perform. */
 void delivery_event(struct delivery *delivery, const struct job_event *event);

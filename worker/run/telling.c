@@ -183,7 +183,8 @@ static void take_due(struct delivery *delivery, const struct slice *values, size
                 telling->changes[telling->count] = due[i].change;
                 telling->list[telling->count++] =
                         tell_make(delivery->arena, delivery->engine->config->redis.prefix,
-                                  slice_of(delivery->envelope.id), values, value_count, &due[i]);
+                                  slice_of(delivery->envelope.id),
+                                  &(struct record_fields){values, value_count}, &due[i]);
         }
 }
 

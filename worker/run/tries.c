@@ -184,7 +184,8 @@ void tries_intend(struct delivery *delivery, int index)
         delivery->fresh = delivery->fresh && !parks;
         delivery->refused = NULL;
         delivery->pending++;
-        redis_store_intend(delivery->engine->store, &identity, slice_of(parks ? key : ""),
-                           job->moving ? &move : NULL, on_intended, delivery);
+        const struct store_move *moved = job->moving ? &move : NULL;
+        redis_store_intend(delivery->engine->store, &identity, slice_of(parks ? key : ""), moved, on_intended,
+                           delivery);
         CRASHPOINT("intend_sent");
 }

@@ -66,7 +66,9 @@ void serve_dead(const struct serve_call *call)
                 serve_refuse_redis(call);
                 return;
         }
-        const char *next = listing.more ? listing.last : walked.over ? NULL : walked.cursor;
+        const char *next = walked.over ? NULL : walked.cursor;
+        if (listing.more)
+                next = listing.last;
         buffer_add_text(out, "],\"next\":");
         if (next)
                 buffer_add_json_string(out, slice_of(next));

@@ -7,9 +7,7 @@
 int dlq_export(struct dlq *dlq)
 {
         struct dlq_walk walk;
-        struct arena *arena;
-        struct message *message;
-        uint64_t tag;
+        struct amqp_delivery taken;
         bool chosen = dlq->id_count > 0 || dlq_has_filter(dlq), ok = true;
         int status = chosen ? dlq_index_choose(dlq) : CLI_OK;
         if (status == CLI_OK)
@@ -17,19 +15,19 @@ int dlq_export(struct dlq *dlq)
         if (status != CLI_OK)
                 return status;
         int64_t count = 0;
-        while (ok && dlq_walk_next(&walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
+        while (ok && dlq_walk_next(&walk, DLQ_PATIENCE_MS, &taken) == PULL_MESSAGE) {
                 struct letter letter;
                 struct buffer line = {0};
-                letter_read(arena, dlq, message, &letter);
-                dlq_walk_hold(&walk, tag);
+                letter_read(taken.arena, dlq, taken.message, &letter);
+                dlq_walk_hold(&walk, taken.tag);
                 const struct letter_entry *entry = dlq_index_meet(dlq, letter.dead_id);
                 if (dlq_index_is_chosen(dlq, entry)) {
-                        letter_json(&line, &letter, message);
+                        letter_json(&line, &letter, taken.message);
                         ok = cli_print_json((struct slice){.data = line.data, .len = line.len});
                         count += ok;
                 }
                 buffer_fini(&line);
-                arena_free(arena);
+                arena_free(taken.arena);
         }
         bool all = walk.looked >= walk.bound || dlq->wanted > 0;
         status = dlq_walk_close(&walk);

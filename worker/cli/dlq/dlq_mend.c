@@ -135,9 +135,7 @@ static void mend(struct dlq_walk *walk, const struct letter_entry *entry, const 
 int dlq_mend(struct dlq *dlq)
 {
         struct dlq_walk walk;
-        struct arena *arena;
-        struct message *message;
-        uint64_t tag;
+        struct amqp_delivery taken;
         struct counts counts = {0};
         if (command_of(dlq)->set && (command_of(dlq)->set[0] != '/' || !strchr(command_of(dlq)->set, '=')))
                 return cli_usage(command_of(dlq)->cli,
@@ -145,15 +143,15 @@ int dlq_mend(struct dlq *dlq)
         int status = dlq_walk_open(&walk, dlq, "redrive");
         if (status != CLI_OK)
                 return status;
-        while (dlq_walk_next(&walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
+        while (dlq_walk_next(&walk, DLQ_PATIENCE_MS, &taken) == PULL_MESSAGE) {
                 struct letter letter;
-                letter_read(arena, dlq, message, &letter);
+                letter_read(taken.arena, dlq, taken.message, &letter);
                 const struct letter_entry *entry = dlq_index_meet(dlq, letter.dead_id);
                 if (dlq_index_is_chosen(dlq, entry))
-                        mend(&walk, entry, message, tag, &counts);
+                        mend(&walk, entry, taken.message, taken.tag, &counts);
                 else
-                        dlq_walk_hold(&walk, tag);
-                arena_free(arena);
+                        dlq_walk_hold(&walk, taken.tag);
+                arena_free(taken.arena);
         }
         status = dlq_walk_close(&walk);
         fprintf(stderr, "mended and redriven %" PRId64 ", left as they were %" PRId64 "\n", counts.mended,

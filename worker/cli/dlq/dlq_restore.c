@@ -16,7 +16,7 @@ static int restore_file(struct dlq *dlq, FILE *file, const char *name)
         char *line = NULL;
         size_t room = 0;
         int64_t restored = 0, number = 0;
-        const char *problem = NULL;
+        const char *problem = NULL, *to = command_of(dlq)->to ? dlq->target : NULL;
         ssize_t len;
         while (!problem && !dlq_interrupted() && (len = getline(&line, &room, file)) > 0) {
                 number++;
@@ -24,10 +24,10 @@ static int restore_file(struct dlq *dlq, FILE *file, const char *name)
                         len--;
                 if (len == 0)
                         continue;
-                problem = len > LINE_MAX_BYTES
-                                  ? "the line is too long"
-                                  : dlq_restore_line(dlq, (struct slice){.data = line, .len = (size_t)len},
-                                                     command_of(dlq)->to ? dlq->target : NULL);
+                problem =
+                        len > LINE_MAX_BYTES
+                                ? "the line is too long"
+                                : dlq_restore_line(dlq, (struct slice){.data = line, .len = (size_t)len}, to);
                 restored += !problem;
         }
         free(line);

@@ -110,19 +110,18 @@ static void print_headers(struct cli *cli, const struct message *message)
 static struct message *peek(struct dlq *dlq, const struct letter_entry *entry, int *status)
 {
         struct dlq_walk walk;
-        struct arena *arena;
-        struct message *message, *copy = NULL;
-        uint64_t tag;
+        struct amqp_delivery taken;
+        struct message *copy = NULL;
         *status = dlq_walk_open(&walk, dlq, "show");
         if (*status != CLI_OK)
                 return NULL;
-        while (!copy && dlq_walk_next(&walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
+        while (!copy && dlq_walk_next(&walk, DLQ_PATIENCE_MS, &taken) == PULL_MESSAGE) {
                 struct letter letter;
-                letter_read(arena, dlq, message, &letter);
-                dlq_walk_hold(&walk, tag);
+                letter_read(taken.arena, dlq, taken.message, &letter);
+                dlq_walk_hold(&walk, taken.tag);
                 if (letter.entry == entry)
-                        copy = message_copy(dlq->query.arena, message);
-                arena_free(arena);
+                        copy = message_copy(dlq->query.arena, taken.message);
+                arena_free(taken.arena);
         }
         *status = dlq_walk_close(&walk);
         if (!copy && *status == CLI_OK)

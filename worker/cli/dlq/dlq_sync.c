@@ -40,7 +40,7 @@ static void index_letter(struct sync *sync, struct arena *arena, const struct le
         dlq_index_add(sync->dlq, arena, letter, message, failed_ms);
 }
 
-static void consider(struct sync *sync, struct arena *arena, const struct message *message)
+static void sync_consider(struct sync *sync, struct arena *arena, const struct message *message)
 {
         struct letter letter;
         letter_read(arena, sync->dlq, message, &letter);
@@ -134,16 +134,14 @@ static int dlq_sync_work(struct sync *sync)
 {
         struct dlq *dlq = sync->dlq;
         struct dlq_walk *walk = &sync->walk;
-        struct arena *arena;
-        struct message *message;
-        uint64_t tag;
+        struct amqp_delivery taken;
         int status = dlq_walk_open(walk, dlq, "sync");
         if (status != CLI_OK)
                 return status;
-        while (dlq_walk_next(walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE) {
-                consider(sync, arena, message);
-                dlq_walk_hold(walk, tag);
-                arena_free(arena);
+        while (dlq_walk_next(walk, DLQ_PATIENCE_MS, &taken) == PULL_MESSAGE) {
+                sync_consider(sync, taken.arena, taken.message);
+                dlq_walk_hold(walk, taken.tag);
+                arena_free(taken.arena);
         }
         flush(sync);
         /* Only if all were looked at is an entry that was not met surely without a message. */

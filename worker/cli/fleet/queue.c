@@ -49,33 +49,36 @@ static int queue_list(struct cli *cli, struct redis_sync *redis)
         cli_table_init(&table, cli, shown, CLI_COUNT(shown));
         for (size_t i = 0; i < fleet.queue_count; i++) {
                 const struct fleet_queue *queue = &fleet.queues[i];
+                const char *oldest = cli->output == CLI_JSON ? queue_number(cli, queue->oldest_ms)
+                                                             : fleet_duration_text(cli, queue->oldest_ms);
+                const char *later = "", *last_due = "";
+                if (queue->later > 0) {
+                        later = queue_number(cli, queue->later);
+                        last_due = cli_time(cli, queue->last_due_ms);
+                }
                 cli_table_row(&table, queue->name, state_of(queue, asked), queue_number(cli, queue->ready),
-                              cli->output == CLI_JSON ? queue_number(cli, queue->oldest_ms)
-                                                      : fleet_duration_text(cli, queue->oldest_ms),
-                              queue_number(cli, queue->in_flight), queue_number(cli, queue->consumers),
-                              queue_number(cli, queue->dead), cli_when(cli, queue->oldest_dead_ms),
-                              queue->later > 0 ? queue_number(cli, queue->later) : "",
-                              queue->later > 0 ? cli_time(cli, queue->last_due_ms) : "",
+                              oldest, queue_number(cli, queue->in_flight),
+                              queue_number(cli, queue->consumers), queue_number(cli, queue->dead),
+                              cli_when(cli, queue->oldest_dead_ms), later, last_due,
                               fleet_tiers_text(cli, queue));
         }
         cli_table_print(&table);
         return asked ? CLI_OK : cli_fail(cli, CLI_ERROR, "%s", cli_safe(cli, slice_of(fleet.trouble)));
 }
 
-static void tell_paused(struct cli *cli, const char *queue, bool paused, bool changed, size_t workers,
-                        size_t late)
+static void tell_paused(struct cli *cli, const char *queue, bool paused, const struct pause *pause)
 {
         if (cli->output == CLI_TABLE) {
                 printf("%s %s%s, %zu worker%s\n", cli_safe(cli, slice_of(queue)),
-                       text_if(!changed, "was already "), paused ? "paused" : "resumed", workers,
-                       text_if(workers != 1, "s"));
+                       text_if(!pause->changed, "was already "), paused ? "paused" : "resumed",
+                       pause->workers, text_if(pause->workers != 1, "s"));
                 return;
         }
         struct buffer out = {0};
         buffer_add_text(&out, "{\"queue\":");
         buffer_add_json_string(&out, slice_of(queue));
         buffer_printf(&out, ",\"paused\":%s,\"changed\":%s,\"workers\":%zu,\"late\":%zu}", bool_word(paused),
-                      bool_word(changed), workers, late);
+                      bool_word(pause->changed), pause->workers, pause->late);
         cli_print_json((struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
 }
@@ -87,7 +90,7 @@ static int set_paused(struct cli *cli, struct redis_sync *redis, const char *que
                 query_pause(&(struct query){cli->config, redis, &cli->arena}, queue, paused, &pause);
         if (error)
                 return cli_fail(cli, CLI_ERROR, "Redis: %s", cli_safe(cli, slice_of(error)));
-        tell_paused(cli, queue, paused, pause.changed, pause.workers, pause.late);
+        tell_paused(cli, queue, paused, &pause);
         if (pause.late > 0)
                 return cli_fail(cli, CLI_ERROR, "%zu worker%s not followed yet", pause.late,
                                 pause.late == 1 ? " has" : "s have");

@@ -80,17 +80,18 @@ static void entry_settle(struct confirm_entry *entry, bool acked, confirm_settle
                 settled(context, item, acked ? CONFIRM_ACKED : CONFIRM_NACKED);
 }
 
-bool confirms_settle(struct confirms *confirms, uint64_t number, bool multiple, bool acked,
-                     confirm_settled *settled, void *context)
+bool confirms_settle(struct confirms *confirms, struct confirm_answer answer, confirm_settled *settled,
+                     void *context)
 {
-        if (number == 0 && multiple)
+        uint64_t number = answer.number;
+        if (number == 0 && answer.multiple)
                 number = confirms->next - 1;
         else if (number == 0 || number >= confirms->next)
                 return false;
-        else if (!multiple && (number < confirms->first || !entry_at(confirms, number)->item))
+        else if (!answer.multiple && (number < confirms->first || !entry_at(confirms, number)->item))
                 return false;
-        for (uint64_t n = multiple ? confirms->first : number; n <= number; n++)
-                entry_settle(entry_at(confirms, n), acked, settled, context);
+        for (uint64_t n = answer.multiple ? confirms->first : number; n <= number; n++)
+                entry_settle(entry_at(confirms, n), answer.acked, settled, context);
         first_advance(confirms);
         return true;
 }

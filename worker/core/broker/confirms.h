@@ -48,10 +48,16 @@ uint64_t confirms_add(struct confirms *confirms, void *item, int64_t now_ms);
 void *confirms_unreturned(const struct confirms *confirms, uint64_t number);
 /* basic.return for that outstanding number. */
 void confirms_return(struct confirms *confirms, uint64_t number);
-/* basic.ack or basic.nack. Number 0 with `multiple` means all outstanding. False: the number was never given
- * out, or is settled already and not meant as "up to": a breach of the protocol. */
-bool confirms_settle(struct confirms *confirms, uint64_t number, bool multiple, bool acked,
-                     confirm_settled *settled, void *context);
+/* What a basic.ack or basic.nack says. */
+struct confirm_answer {
+        uint64_t number; /* 0 with `multiple`: all outstanding */
+        bool multiple;   /* all up to that number */
+        bool acked;
+};
+/* False: the number was never given out, or is settled already and not meant as "up to": a breach of the
+ * protocol. */
+bool confirms_settle(struct confirms *confirms, struct confirm_answer answer, confirm_settled *settled,
+                     void *context);
 /* When the oldest outstanding one was sent, or -1. */
 int64_t confirms_oldest_ms(const struct confirms *confirms);
 /* Takes out the oldest outstanding item, or NULL: empties the tracker of a lost connection. */

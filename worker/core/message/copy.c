@@ -102,16 +102,16 @@ static void add_time(struct arena *arena, struct message *copy, const char *name
 
 /* The headers of every copy. `own` is what the original said. */
 static void add_common(struct arena *arena, struct message *copy, const struct own_headers *own,
-                       const char *queue, struct job_generation generation, int64_t first_seen_ms)
+                       const struct copy_facts *facts)
 {
-        copy_add_count(copy, OWN_HEADER_ATTEMPT, generation.attempt);
-        copy_add_count(copy, OWN_HEADER_DEFERRALS, generation.deferrals);
-        copy_add_count(copy, OWN_HEADER_REDRIVES, generation.redrives);
-        copy_add_text(copy, OWN_HEADER_QUEUE, slice_of(arena_strdup(arena, queue)));
+        copy_add_count(copy, OWN_HEADER_ATTEMPT, facts->generation.attempt);
+        copy_add_count(copy, OWN_HEADER_DEFERRALS, facts->generation.deferrals);
+        copy_add_count(copy, OWN_HEADER_REDRIVES, facts->generation.redrives);
+        copy_add_text(copy, OWN_HEADER_QUEUE, slice_of(arena_strdup(arena, facts->queue)));
         copy_add_text(copy, OWN_HEADER_EXCHANGE, arena_slice(arena, own->exchange));
         copy_add_text(copy, OWN_HEADER_ROUTING_KEY, arena_slice(arena, own->routing_key));
         add_time(arena, copy, OWN_HEADER_FIRST_SEEN,
-                 own->first_seen_ms >= 0 ? own->first_seen_ms : first_seen_ms);
+                 own->first_seen_ms >= 0 ? own->first_seen_ms : facts->first_seen_ms);
 }
 
 static void address(struct arena *arena, struct message *copy, const char *exchange, const char *key)
@@ -133,7 +133,7 @@ static struct message *copy_of_job(struct arena *arena, const struct message *or
                 own.routing_key = original->routing_key;
         }
         struct message *copy = clean_copy(arena, original);
-        add_common(arena, copy, &own, facts->queue, facts->generation, facts->first_seen_ms);
+        add_common(arena, copy, &own, facts);
         copy_add_text(copy, OWN_HEADER_WORKER, slice_of(arena_strdup(arena, facts->worker)));
         if (facts->id)
                 copy_add_text(copy, OWN_HEADER_ID, slice_of(arena_strdup(arena, facts->id)));
@@ -218,13 +218,15 @@ struct message *copy_redrive(struct arena *arena, const struct message *dead, co
         if (!copy_possible(dead))
                 return NULL;
         own_headers_read_dead(dead, &own);
-        struct job_generation generation = {.redrives = own.generation.redrives + 1};
         struct message *copy = clean_copy(arena, dead);
         if (!deadline_is_ahead(dead, now_ms))
                 drop_header(copy, "deadline");
         bool dated = dead->properties.has_timestamp && dead->properties.timestamp <= RFC3339_MAX_MS / 1000;
-        add_common(arena, copy, &own, queue, generation,
-                   dated ? (int64_t)dead->properties.timestamp * 1000 : now_ms);
+        add_common(arena, copy, &own,
+                   &(struct copy_facts){.queue = queue,
+                                        .generation = {.redrives = own.generation.redrives + 1},
+                                        .first_seen_ms =
+                                                dated ? (int64_t)dead->properties.timestamp * 1000 : now_ms});
         copy_add_text(copy, OWN_HEADER_DEAD_ID, arena_slice(arena, own.dead_id));
         copy_add_text(copy, OWN_HEADER_ID, arena_slice(arena, own.id));
         address(arena, copy, EXCHANGE_RETURN, queue);

@@ -19,17 +19,16 @@ static void finish(struct sha256 *hash, char out[DEAD_ID_SIZE])
         out[DEAD_ID_SIZE - 1] = '\0';
 }
 
-void dead_id_of_job(char out[DEAD_ID_SIZE], const char *queue, const char *id, const char *fingerprint,
-                    uint32_t redrives, enum reason reason)
+void dead_id_of_job(char out[DEAD_ID_SIZE], const struct job_death *death)
 {
         char number[16];
-        const char *word = reason_word(reason);
+        const char *word = reason_word(death->reason);
         struct sha256 hash;
-        snprintf(number, sizeof(number), "%" PRIu32, redrives);
+        snprintf(number, sizeof(number), "%" PRIu32, death->redrives);
         sha256_init(&hash);
-        add_part(&hash, queue);
-        add_part(&hash, id);
-        add_part(&hash, fingerprint);
+        add_part(&hash, death->queue);
+        add_part(&hash, death->id);
+        add_part(&hash, death->fingerprint);
         add_part(&hash, number);
         sha256_add(&hash, word, strlen(word));
         finish(&hash, out);

@@ -9,12 +9,16 @@
 
 enum { DEAD_ID_SIZE = 33 }; /* 32 lower-case hex characters and a NUL */
 
+struct job_death {
+        const char *queue, *id, *fingerprint;
+        uint32_t redrives;
+        enum reason reason;
+};
 /*
  * Names one death of a job. Whoever decides the same death again (a lost reply, a redelivery) comes to the
  * same name, so that the index of dead letters never shows it twice; after a redrive it is another death.
  */
-void dead_id_of_job(char out[DEAD_ID_SIZE], const char *queue, const char *id, const char *fingerprint,
-                    uint32_t redrives, enum reason reason);
+void dead_id_of_job(char out[DEAD_ID_SIZE], const struct job_death *death);
 
 /* Does it look like a dead id? */
 bool dead_id_valid(struct slice text);

@@ -8,11 +8,11 @@
 
 enum { DELIVERY_PERSISTENT = 2, ROUTING_KEY_MAX = 255 };
 
-static struct slice field_of(const struct slice *fields, size_t count, const char *name)
+static struct slice field_of(const struct record_fields *fields, const char *name)
 {
-        for (size_t i = 0; i + 1 < count; i += 2)
-                if (slice_is(fields[i], name))
-                        return fields[i + 1];
+        for (size_t i = 0; i + 1 < fields->count; i += 2)
+                if (slice_is(fields->texts[i], name))
+                        return fields->texts[i + 1];
         return SLICE_LITERAL("");
 }
 
@@ -26,8 +26,8 @@ static bool is_set_apart(struct slice name)
         return false;
 }
 
-static void add_data(struct buffer *out, struct slice job_id, const struct slice *fields, size_t count,
-                     const struct due_event *due)
+static void tell_add_data(struct buffer *out, struct slice job_id, const struct record_fields *fields,
+                          const struct due_event *due)
 {
         buffer_add_text(out, "{\"id\":");
         buffer_add_json_string(out, job_id);
@@ -36,11 +36,11 @@ static void add_data(struct buffer *out, struct slice job_id, const struct slice
                       ",\"deferrals\":%" PRIu32,
                       job_change_word(due->change), due->generation.redrives, due->generation.attempt,
                       due->generation.deferrals);
-        for (size_t i = 0; i + 1 < count; i += 2) {
-                if (is_set_apart(fields[i]))
+        for (size_t i = 0; i + 1 < fields->count; i += 2) {
+                if (is_set_apart(fields->texts[i]))
                         continue;
                 buffer_add_char(out, ',');
-                record_json_field(out, fields[i], fields[i + 1]);
+                record_json_field(out, fields->texts[i], fields->texts[i + 1]);
         }
         buffer_add_char(out, '}');
 }
@@ -76,10 +76,10 @@ static const char *body_of(struct arena *arena, const char *prefix, const struct
 }
 
 struct tell tell_make(struct arena *arena, const char *prefix, struct slice job_id,
-                      const struct slice *fields, size_t count, const struct due_event *due)
+                      const struct record_fields *fields, const struct due_event *due)
 {
         const char *word = job_change_word(due->change);
-        struct slice type = field_of(fields, count, "type"), created = field_of(fields, count, "created_ms");
+        struct slice type = field_of(fields, "type"), created = field_of(fields, "created_ms");
         struct buffer data = {0};
         size_t room = ROUTING_KEY_MAX - strlen(word) - 1;
         struct tell tell = {
@@ -91,7 +91,7 @@ struct tell tell_make(struct arena *arena, const char *prefix, struct slice job_
                                    SLICE_PRINT(job_id), SLICE_PRINT(created), word, due->generation.redrives,
                                    due->generation.attempt, due->generation.deferrals),
         };
-        add_data(&data, job_id, fields, count, due);
+        tell_add_data(&data, job_id, fields, due);
         tell.body = body_of(arena, prefix, &tell, job_id, data.data);
         buffer_fini(&data);
         return tell;

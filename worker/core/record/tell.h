@@ -17,10 +17,16 @@ struct tell {
         int64_t at_ms;
 };
 
-/* Of the job with this id, whose record has these fields (name, value, ...). The record may have gone on
+/* The fields of a record as Redis lists them: name, value, name, value. */
+struct record_fields {
+        const struct slice *texts;
+        size_t count; /* of the texts */
+};
+
+/* Of the job with this id, whose record has these fields. The record may have gone on
  * since the change: state and generation in the data are those of the change. All memory is in the arena. */
 struct tell tell_make(struct arena *arena, const char *prefix, struct slice job_id,
-                      const struct slice *fields, size_t count, const struct due_event *due);
+                      const struct record_fields *fields, const struct due_event *due);
 /* As a message for the exchange; all memory is in its arena. */
 struct message *tell_message(struct arena *arena, const char *exchange, const struct tell *tell);
 

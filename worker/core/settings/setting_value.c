@@ -190,37 +190,37 @@ static bool assign_text(const struct setting *setting, const char *text, const c
         return true;
 }
 
-static bool assign_texts(const struct setting *setting, char *base, const char *const *values, size_t count,
+static bool assign_texts(const struct setting *setting, char *base, struct setting_texts texts,
                          struct arena *arena, char *error)
 {
         size_t min = (size_t)setting->min, max = setting->max ? (size_t)setting->max : CONFIG_TEXTS_MAX;
         const char **list = (const char **)(void *)(base + setting->offset);
-        if (count < min || count > max) {
+        if (texts.count < min || texts.count > max) {
                 snprintf(error, SETTING_ERROR_MAX, "expected a list of %zu to %zu values", min, max);
                 return false;
         }
-        for (size_t i = 0; i < count; i++)
-                if (!assign_text(setting, values[i], &list[i], arena, error))
+        for (size_t i = 0; i < texts.count; i++)
+                if (!assign_text(setting, texts.list[i], &list[i], arena, error))
                         return false;
-        memcpy(base + setting->count_offset, &count, sizeof(count));
+        memcpy(base + setting->count_offset, &texts.count, sizeof(texts.count));
         if (setting->written_offset)
                 *(bool *)(base + setting->written_offset) = true;
         return true;
 }
 
 static bool assign_durations(const struct setting *setting, struct config_queue *queue,
-                             const char *const *values, size_t count, struct arena *arena, char *error)
+                             struct setting_texts texts, struct arena *arena, char *error)
 {
-        if (count == 0 || count > CONFIG_TIERS_MAX) {
+        if (texts.count == 0 || texts.count > CONFIG_TIERS_MAX) {
                 snprintf(error, SETTING_ERROR_MAX, "expected a list of 1 to %d durations", CONFIG_TIERS_MAX);
                 return false;
         }
-        for (size_t i = 0; i < count; i++) {
-                if (!assign_number(setting, values[i], &queue->tiers_ms[i], error))
+        for (size_t i = 0; i < texts.count; i++) {
+                if (!assign_number(setting, texts.list[i], &queue->tiers_ms[i], error))
                         return false;
-                queue->tiers[i] = arena_strdup(arena, values[i]);
+                queue->tiers[i] = arena_strdup(arena, texts.list[i]);
         }
-        queue->tier_count = count;
+        queue->tier_count = texts.count;
         return true;
 }
 
@@ -252,19 +252,19 @@ static bool assign_one(const struct setting *setting, char *at, const char *text
         return false;
 }
 
-bool setting_assign(const struct setting *setting, void *base, const char *const *values, size_t count,
+bool setting_assign(const struct setting *setting, void *base, struct setting_texts texts,
                     struct arena *arena, char error[SETTING_ERROR_MAX])
 {
         if (setting->kind == SETTING_TEXTS)
-                return assign_texts(setting, base, values, count, arena, error);
+                return assign_texts(setting, base, texts, arena, error);
         if (setting->kind == SETTING_DURATIONS)
-                return assign_durations(setting, base, values, count, arena, error);
-        if (count != 1) {
+                return assign_durations(setting, base, texts, arena, error);
+        if (texts.count != 1) {
                 snprintf(error, SETTING_ERROR_MAX, "expected one value, not a list");
                 return false;
         }
         char *bytes = base;
-        if (!assign_one(setting, bytes + setting->offset, values[0], arena, error))
+        if (!assign_one(setting, bytes + setting->offset, texts.list[0], arena, error))
                 return false;
         if (setting->has_offset)
                 *(bool *)(bytes + setting->has_offset) = true;

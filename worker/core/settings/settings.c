@@ -173,7 +173,7 @@ static void assign_default(const struct setting *setting, void *base, struct are
                 at = comma ? comma + 1 : NULL;
         }
         char error[SETTING_ERROR_MAX];
-        if (count > 0 && !setting_assign(setting, base, values, count, arena, error))
+        if (count > 0 && !setting_assign(setting, base, (struct setting_texts){values, count}, arena, error))
                 __builtin_trap(); /* the table's own default is not valid: a bug that every test finds */
 }
 

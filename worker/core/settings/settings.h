@@ -118,12 +118,16 @@ void settings_visit(const struct config *config, setting_visitor *visit, void *c
 /* "outlets.backup.rate", "queues[3].name", in the arena. */
 const char *setting_visit_path(struct arena *arena, const struct setting_visit *visit);
 
+/* What was written for one setting: the items of a list, or one text. */
+struct setting_texts {
+        const char *const *list;
+        size_t count;
+};
 /*
- * Parses and stores a value; `base` is the struct of the setting's scope. Lists take `count` values, all
- * others one. An empty text unsets an optional string. False with what was expected in `error`, which never
- * holds a secret.
+ * Parses and stores a value; `base` is the struct of the setting's scope. All but lists take one text. An
+ * empty text unsets an optional string. False with what was expected in `error`, which never holds a secret.
  */
-bool setting_assign(const struct setting *setting, void *base, const char *const *values, size_t count,
+bool setting_assign(const struct setting *setting, void *base, struct setting_texts texts,
                     struct arena *arena, char error[SETTING_ERROR_MAX]);
 /* Adds the value as one would write it in the file. With `masked`, secrets become ***, of URLs only the
  * password. False, adding nothing, if it is unset. */

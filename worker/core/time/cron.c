@@ -1,6 +1,7 @@
 #include "core/time/cron.h"
 
 #include "core/codec/calendar.h"
+#include "core/text/word.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,9 +46,9 @@ struct item {
 
 static bool wrong(const struct item *item, const char *what)
 {
-        snprintf(item->error, CRON_ERROR_SIZE, "%s \"%.*s\": %s", item->field->name,
-                 (int)(item->text.len < 40 ? item->text.len : 40), item->text.len > 0 ? item->text.data : "",
-                 what);
+        size_t shown = item->text.len < 40 ? item->text.len : 40;
+        snprintf(item->error, CRON_ERROR_SIZE, "%s \"%.*s\": %s", item->field->name, (int)shown,
+                 text_or(item->text.data, ""), what);
         return false;
 }
 

@@ -44,24 +44,23 @@ static enum admin_page find_page(const char *path)
         return (enum admin_page)page;
 }
 
-static struct admin_route refusal(int status, const char *text, const char *header, const char *value)
+static struct admin_route admin_refusal(int status, const char *text, struct admin_header header)
 {
-        return (struct admin_route){.page = ADMIN_PAGE_COUNT,
-                                    .status = status,
-                                    .text = text,
-                                    .header = header,
-                                    .header_value = value};
+        return (struct admin_route){
+                .page = ADMIN_PAGE_COUNT, .status = status, .text = text, .header = header};
 }
 
 struct admin_route admin_route_of(const struct admin_request *request, const char *token)
 {
         enum admin_page page = find_page(request->path);
         if (page == ADMIN_PAGE_COUNT)
-                return refusal(404, "not found: /livez /readyz /metrics /status", NULL, NULL);
+                return admin_refusal(404, "not found: /livez /readyz /metrics /status",
+                                     (struct admin_header){0});
         if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0)
-                return refusal(405, "only GET and HEAD", "Allow", "GET, HEAD");
+                return admin_refusal(405, "only GET and HEAD", (struct admin_header){"Allow", "GET, HEAD"});
         if (!is_allowed(page, request->authorization, token))
-                return refusal(401, "a token is needed (admin.token)", "WWW-Authenticate", "Bearer");
+                return admin_refusal(401, "a token is needed (admin.token)",
+                                     (struct admin_header){"WWW-Authenticate", "Bearer"});
         return (struct admin_route){.page = page, .status = 200};
 }
 

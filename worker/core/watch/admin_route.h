@@ -12,12 +12,16 @@ struct admin_request {
         const char *authorization; /* the header's value, NULL: absent */
 };
 
+struct admin_header {
+        const char *name; /* NULL: none */
+        const char *value;
+};
+
 struct admin_route {
-        enum admin_page page;     /* ADMIN_PAGE_COUNT: refused */
-        int status;               /* of the refusal; else 200 */
-        const char *text;         /* for the refused, else NULL */
-        const char *header;       /* that goes with the refusal, or NULL */
-        const char *header_value; /* of it */
+        enum admin_page page;       /* ADMIN_PAGE_COUNT: refused */
+        int status;                 /* of the refusal; else 200 */
+        const char *text;           /* for the refused, else NULL */
+        struct admin_header header; /* that goes with the refusal, or none */
 };
 
 /* GET and HEAD of a closed list of paths. With a `token` (NULL: none is set) all but the probes' pages need

@@ -146,17 +146,15 @@ static void note_end(struct type_numbers *type, enum metrics_outcome outcome, do
         }
 }
 
-void metrics_message_end(struct metrics *metrics, size_t queue, size_t type, enum metrics_outcome outcome,
-                         double duration_s, double now_s)
+void metrics_message_end(struct metrics *metrics, const struct metrics_end *end)
 {
-        assert(queue < metrics->queue_count);
-        if (type >= metrics->type_count)
-                type = metrics->type_count - 1;
-        struct lane *lane = lane_find(metrics, queue, type);
-        lane->ends[outcome]++;
-        if (duration_s >= 0)
-                histogram_add(&lane->duration, &metrics_process_buckets, duration_s);
-        note_end(&metrics->types[type], outcome, now_s);
+        assert(end->queue < metrics->queue_count);
+        size_t type = end->type < metrics->type_count ? end->type : metrics->type_count - 1;
+        struct lane *lane = lane_find(metrics, end->queue, type);
+        lane->ends[end->outcome]++;
+        if (end->duration_s >= 0)
+                histogram_add(&lane->duration, &metrics_process_buckets, end->duration_s);
+        note_end(&metrics->types[type], end->outcome, end->at_s);
 }
 
 void metrics_queue_wait(struct metrics *metrics, size_t queue, double wait_s)

@@ -79,11 +79,15 @@ void metrics_free(struct metrics *metrics);
  */
 size_t metrics_type(struct metrics *metrics, const char *type);
 
-/* A delivery ended. `queue` and `type` are indices of the labels. `duration_s`: from start to end, negative
- * if it was never started. `now_s`: seconds since 1970. Counts also the retries, and keeps last success and
- * consecutive failures. */
-void metrics_message_end(struct metrics *metrics, size_t queue, size_t type, enum metrics_outcome outcome,
-                         double duration_s, double now_s);
+/* How a delivery ended. */
+struct metrics_end {
+        size_t queue, type; /* indices of the labels */
+        enum metrics_outcome outcome;
+        double duration_s; /* from start to end, negative if it was never started */
+        double at_s;       /* seconds since 1970 */
+};
+/* Counts the end, and also the retries; keeps last success and consecutive failures. */
+void metrics_message_end(struct metrics *metrics, const struct metrics_end *end);
 /* Seconds between the message's timestamp and its start; negative (clocks differ) counts as 0. */
 void metrics_queue_wait(struct metrics *metrics, size_t queue, double wait_s);
 void metrics_dead_letter(struct metrics *metrics, size_t queue, enum reason reason);

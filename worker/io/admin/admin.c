@@ -51,7 +51,7 @@ static void admin_drop(void *context, void *question)
 static const struct loop_ask_events ask_events = {.answer = answer, .drop = admin_drop};
 
 static enum MHD_Result respond(struct MHD_Connection *connection, int status, const char *content_type,
-                               struct buffer *body, const char *extra, const char *extra_value)
+                               struct buffer *body, struct admin_header extra)
 {
         struct MHD_Response *response =
                 MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
@@ -65,19 +65,19 @@ static enum MHD_Result respond(struct MHD_Connection *connection, int status, co
         MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
         /* One request a connection: none of the few places is held by an idle client. */
         MHD_add_response_header(response, "Connection", "close");
-        if (extra)
-                MHD_add_response_header(response, extra, extra_value);
+        if (extra.name)
+                MHD_add_response_header(response, extra.name, extra.value);
         enum MHD_Result result = MHD_queue_response(connection, (unsigned)status, response);
         MHD_destroy_response(response);
         return result;
 }
 
 static enum MHD_Result admin_refuse(struct MHD_Connection *connection, int status, const char *text,
-                                    const char *extra, const char *extra_value)
+                                    struct admin_header extra)
 {
         struct buffer body = {0};
         buffer_printf(&body, "%s\n", text);
-        return respond(connection, status, "text/plain; charset=utf-8", &body, extra, extra_value);
+        return respond(connection, status, "text/plain; charset=utf-8", &body, extra);
 }
 
 static enum MHD_Result respond_stuck(const struct admin *admin, struct MHD_Connection *connection)
@@ -85,7 +85,7 @@ static enum MHD_Result respond_stuck(const struct admin *admin, struct MHD_Conne
         char text[96];
         snprintf(text, sizeof text, "the loop does not turn (last turn %" PRId64 " s ago)",
                  loop_ask_since_turn_ms(admin->ask) / 1000);
-        return admin_refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, text, NULL, NULL);
+        return admin_refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, text, (struct admin_header){0});
 }
 
 static enum MHD_Result respond_page(struct admin *admin, struct MHD_Connection *connection,
@@ -96,12 +96,13 @@ static enum MHD_Result respond_page(struct admin *admin, struct MHD_Connection *
                                                       strlen("verbose"), NULL, NULL) == MHD_YES;
         switch (loop_ask(admin->ask, &asked, ADMIN_LIMIT_MS)) {
         case LOOP_ANSWERED:
-                return respond(connection, asked.status, admin_page_content_type(page), &asked.body, NULL,
-                               NULL);
+                return respond(connection, asked.status, admin_page_content_type(page), &asked.body,
+                               (struct admin_header){0});
         case LOOP_SILENT:
                 return respond_stuck(admin, connection);
         case LOOP_CLOSED:
-                return admin_refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down", NULL, NULL);
+                return admin_refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "shutting down",
+                                    (struct admin_header){0});
         }
         abort();
 }
@@ -120,7 +121,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         asked.authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
         struct admin_route route = admin_route_of(&asked, admin->config->admin.token);
         if (route.page == ADMIN_PAGE_COUNT)
-                return admin_refuse(connection, route.status, route.text, route.header, route.header_value);
+                return admin_refuse(connection, route.status, route.text, route.header);
         return respond_page(admin, connection, route.page);
 }
 

@@ -102,13 +102,12 @@ bool http_get_url(const struct http_get_request *request, struct buffer *body, i
         return code == CURLE_OK;
 }
 
-bool http_get(const char *listen, const char *path, const char *token, struct buffer *body, int *status,
-              char *error)
+bool http_get(const char *listen, const char *path, struct buffer *body, int *status, char *error)
 {
         char *url = make_url(listen, path);
         struct buffer shown = {0};
         buffer_printf(&shown, "%.80s%.40s", listen, path);
-        const struct http_get_request request = {.url = url, .shown = shown.data, .token = token};
+        const struct http_get_request request = {.url = url, .shown = shown.data};
         bool answered = http_get_url(&request, body, status, error);
         buffer_fini(&shown);
         free(url);

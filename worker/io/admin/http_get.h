@@ -9,13 +9,12 @@ enum { HTTP_GET_TIMEOUT_MS = 3000, HTTP_GET_BODY_MAX = 65536, HTTP_GET_ERROR_MAX
 
 /*
  * One GET to an admin server; blocks for at most HTTP_GET_TIMEOUT_MS. `listen` is the setting admin.listen
- * (host:port; a wildcard address is asked on this machine), `path` begins with a slash, `token` is sent as
- * bearer token unless NULL. Follows no redirect and uses no proxy. True if there was a complete answer of any
- * status: `status` and `body` (added to, at most HTTP_GET_BODY_MAX bytes) are set. Else the cause is in
- * `error` (HTTP_GET_ERROR_MAX).
+ * (host:port; a wildcard address is asked on this machine), `path` begins with a slash and is open to all.
+ * Follows no redirect and uses no proxy. True if there was a complete answer of any status: `status` and
+ * `body` (added to, at most HTTP_GET_BODY_MAX bytes) are set. Else the cause is in `error`
+ * (HTTP_GET_ERROR_MAX).
  */
-bool http_get(const char *listen, const char *path, const char *token, struct buffer *body, int *status,
-              char *error);
+bool http_get(const char *listen, const char *path, struct buffer *body, int *status, char *error);
 
 /* The same of any http:// or https:// URL without a user in it. */
 struct http_get_request {

@@ -34,8 +34,8 @@ static void attempt_run(void *context)
         struct attempt *attempt = context;
         if (attempt->error.trouble == AMQP_TROUBLE_NONE)
                 attempt->broker = broker_open(&attempt->settings, "consumer", &attempt->error);
-        if (attempt->broker && !broker_topology(attempt->broker, attempt->topology, attempt->mode, NULL, NULL,
-                                                &attempt->error)) {
+        if (attempt->broker &&
+            !broker_topology(attempt->broker, attempt->topology, attempt->mode, NULL, &attempt->error)) {
                 broker_close(attempt->broker, 1000);
                 attempt->broker = NULL;
         }

@@ -194,12 +194,12 @@ static enum channel_event delivery_body(struct channel *channel, struct broker *
         return channel->partial.received == message->body_size ? CHANNEL_DELIVERY : CHANNEL_NOTHING;
 }
 
-static enum channel_event lose(struct channel *channel, int64_t now_ms, uint64_t random,
+static enum channel_event lose(struct channel *channel, struct channel_moment moment,
                                struct amqp_error *error, const char *why)
 {
         bool known = channel->lost;
         channel->lost = true;
-        channel->retry_at_ms = now_ms + backoff_next_ms(&channel->backoff, random);
+        channel->retry_at_ms = moment.now_ms + backoff_next_ms(&channel->backoff, moment.random);
         *error = (struct amqp_error){.trouble = AMQP_TROUBLE_RETRY, .code = 404};
         snprintf(error->text, sizeof(error->text), "queue %s: %s", channel->queue_name, why);
         return known ? CHANNEL_NOTHING : CHANNEL_LOST;
@@ -208,7 +208,7 @@ static enum channel_event lose(struct channel *channel, int64_t now_ms, uint64_t
 /* Deliveries of the closed channel are forgotten by the broker; a new generation makes late decisions on them
  * harmless. */
 static enum channel_event closed(struct channel *channel, struct broker *broker, const amqp_method_t *method,
-                                 int64_t now_ms, uint64_t random, struct amqp_error *error)
+                                 struct channel_moment moment, struct amqp_error *error)
 {
         const amqp_channel_close_t *close = method->decoded;
         /* Not there, or its owner lets nobody else consume: of other queues that is no concern. */
@@ -226,7 +226,7 @@ static enum channel_event closed(struct channel *channel, struct broker *broker,
         acks_clear(&channel->acks);
         partial_drop(channel);
         channel->phase = CHANNEL_CLOSED;
-        return lose(channel, now_ms, random, error,
+        return lose(channel, moment, error,
                     absent ? "it does not exist" : "the broker refuses to let it be consumed");
 }
 
@@ -240,7 +240,7 @@ static enum channel_event started(struct channel *channel)
 }
 
 static enum channel_event method_digest(struct channel *channel, struct broker *broker,
-                                        const amqp_method_t *method, int64_t now_ms, uint64_t random,
+                                        const amqp_method_t *method, struct channel_moment moment,
                                         struct amqp_error *error)
 {
         switch (method->id) {
@@ -260,17 +260,16 @@ static enum channel_event method_digest(struct channel *channel, struct broker *
                 if (channel->phase == CHANNEL_CANCELLING)
                         return CHANNEL_NOTHING; /* the answer to ours still comes */
                 channel->phase = CHANNEL_IDLE;
-                return lose(channel, now_ms, random, error,
-                            "the broker cancelled the consumer (queue deleted?)");
+                return lose(channel, moment, error, "the broker cancelled the consumer (queue deleted?)");
         case AMQP_CHANNEL_CLOSE_METHOD:
-                return closed(channel, broker, method, now_ms, random, error);
+                return closed(channel, broker, method, moment, error);
         default: /* open-ok, qos-ok and whatever a later broker adds */
                 return CHANNEL_NOTHING;
         }
 }
 
 enum channel_event channel_frame(struct channel *channel, struct broker *broker, const amqp_frame_t *frame,
-                                 int64_t now_ms, uint64_t random, struct amqp_error *error)
+                                 struct channel_moment moment, struct amqp_error *error)
 {
         bool partial = channel->partial.arena;
         bool has_header = partial && channel->partial.has_header;
@@ -278,7 +277,7 @@ enum channel_event channel_frame(struct channel *channel, struct broker *broker,
         case AMQP_FRAME_METHOD:
                 if (partial && frame->payload.method.id != AMQP_CHANNEL_CLOSE_METHOD)
                         return broken(error, broker, "a method inside of a message");
-                return method_digest(channel, broker, &frame->payload.method, now_ms, random, error);
+                return method_digest(channel, broker, &frame->payload.method, moment, error);
         case AMQP_FRAME_HEADER:
                 if (!partial || has_header || frame->payload.properties.class_id != AMQP_BASIC_CLASS)
                         return broken(error, broker, "a content header out of place");
@@ -292,13 +291,14 @@ enum channel_event channel_frame(struct channel *channel, struct broker *broker,
         }
 }
 
-uint64_t channel_take(struct channel *channel, struct arena **arena, struct message **message)
+struct amqp_delivery channel_take(struct channel *channel)
 {
-        *arena = channel->partial.arena;
-        *message = channel->partial.message;
-        channel->partial.arena = NULL;
         uint64_t life = (uint64_t)channel->number << CHANNEL_GENERATION_BITS | channel->generation;
-        return life << CHANNEL_TAG_BITS | channel->partial.tag;
+        struct amqp_delivery taken = {.arena = channel->partial.arena,
+                                      .message = channel->partial.message,
+                                      .tag = life << CHANNEL_TAG_BITS | channel->partial.tag};
+        channel->partial.arena = NULL;
+        return taken;
 }
 
 size_t channel_of_tag(uint64_t tag)

@@ -71,11 +71,16 @@ int channel_drive(struct channel *channel, struct broker *broker, int64_t now_ms
 /* Acks written before the socket is asked again: 1.4 kB. */
 enum { CHANNEL_FLUSH_FRAMES = 64 };
 
-/* Digests a frame of this channel. `random` is for the wait after a loss. */
+/* When a frame was read. */
+struct channel_moment {
+        int64_t now_ms;
+        uint64_t random; /* for the wait after a loss */
+};
+/* Digests a frame of this channel. */
 enum channel_event channel_frame(struct channel *channel, struct broker *broker, const amqp_frame_t *frame,
-                                 int64_t now_ms, uint64_t random, struct amqp_error *error);
-/* The message that CHANNEL_DELIVERY announced; arena and message are the caller's. */
-uint64_t channel_take(struct channel *channel, struct arena **arena, struct message **message);
+                                 struct channel_moment moment, struct amqp_error *error);
+/* The message that CHANNEL_DELIVERY announced; it and its arena are the caller's. */
+struct amqp_delivery channel_take(struct channel *channel);
 /* Notes the decision on an outward tag; of an older generation it is ignored. */
 void channel_decide(struct channel *channel, uint64_t tag, enum ack_decision decision);
 /* Writes up to `frames_max` of what was decided. A status of the library; *more: something

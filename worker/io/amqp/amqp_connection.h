@@ -2,6 +2,7 @@
 #define LEVERET_IO_AMQP_CONNECTION_H
 
 #include "core/memory/arena.h"
+#include "core/message/message.h"
 #include "core/settings/config.h"
 #include "io/machine/url.h"
 
@@ -49,6 +50,13 @@ struct amqp_settings {
         size_t node_count;
         int64_t bound_ms; /* for who cannot wait: to connect, to log in and for each answer; 0: as long as is
                              usual */
+};
+
+/* A message that the broker has delivered. */
+struct amqp_delivery {
+        struct arena *arena; /* holds the message and nothing else */
+        struct message *message;
+        uint64_t tag; /* to settle it by */
 };
 
 enum amqp_trouble {

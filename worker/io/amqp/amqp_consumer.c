@@ -152,17 +152,13 @@ static void frame_dispatch(struct amqp_consumer *consumer, const amqp_frame_t *f
         }
         struct channel *channel = &consumer->channels.list[frame->channel - 1];
         struct amqp_error error;
-        struct arena *arena;
-        struct message *message;
-        uint64_t tag;
-        switch (channel_frame(channel, consumer->broker, frame, now_ms(consumer),
-                              jitter_next(&consumer->random), &error)) {
+        struct channel_moment moment = {now_ms(consumer), jitter_next(&consumer->random)};
+        switch (channel_frame(channel, consumer->broker, frame, moment, &error)) {
         case CHANNEL_NOTHING:
                 return;
         case CHANNEL_DELIVERY:
-                tag = channel_take(channel, &arena, &message);
-                consumer->events->delivery(consumer->context, channel->queue, consumer->epoch, tag, arena,
-                                           message);
+                consumer->events->delivery(consumer->context, channel->queue, consumer->epoch,
+                                           channel_take(channel));
                 return;
         case CHANNEL_LOST:
                 consumer->events->lost(consumer->context, channel->queue, error.text);

@@ -32,10 +32,9 @@ struct amqp_consumer_events {
         /* An empty arena for the next message, of arena_new. May be NULL: then one is made. */
         struct arena *(*arena)(void *context);
         /* A message of queue number `queue` (as in config). It and its arena belong to the receiver from here
-         * on: the message lies in `arena`, which holds nothing else and is to be freed by arena_free.
-         * message->body_size may exceed body.len: over 16 MiB the body is not kept. */
-        void (*delivery)(void *context, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
-                         struct message *message);
+         * on, who frees them by arena_free. message->body_size may exceed body.len: over 16 MiB the body is
+         * not kept. */
+        void (*delivery)(void *context, size_t queue, uint64_t epoch, struct amqp_delivery delivery);
         /* The broker cancelled the consumer (queue deleted) or it is back. Not called for our own cancels. */
         void (*lost)(void *context, size_t queue, const char *error);
         void (*found)(void *context, size_t queue);

@@ -259,9 +259,9 @@ static bool returned_content(struct postman *postman, const amqp_frame_t *frame)
         return returned_complete(postman);
 }
 
-static bool amqp_outbox_settle(struct postman *postman, uint64_t number, bool multiple, bool acked)
+static bool amqp_outbox_settle(struct postman *postman, struct confirm_answer answer)
 {
-        if (confirms_settle(&postman->confirms, number, multiple, acked, on_settled, postman))
+        if (confirms_settle(&postman->confirms, answer, on_settled, postman))
                 return true;
         connection_drop(postman, "the broker confirmed what was never published");
         return false;
@@ -274,11 +274,13 @@ static bool method_digest(struct postman *postman, const amqp_method_t *method)
         switch (method->id) {
         case AMQP_BASIC_ACK_METHOD: {
                 const amqp_basic_ack_t *ack = method->decoded;
-                return amqp_outbox_settle(postman, ack->delivery_tag, ack->multiple, /* acked = */ true);
+                return amqp_outbox_settle(
+                        postman, (struct confirm_answer){ack->delivery_tag, ack->multiple, .acked = true});
         }
         case AMQP_BASIC_NACK_METHOD: {
                 const amqp_basic_nack_t *nack = method->decoded;
-                return amqp_outbox_settle(postman, nack->delivery_tag, nack->multiple, /* acked = */ false);
+                return amqp_outbox_settle(
+                        postman, (struct confirm_answer){nack->delivery_tag, nack->multiple, .acked = false});
         }
         case AMQP_BASIC_RETURN_METHOD:
                 returned_begin(postman, method->decoded);

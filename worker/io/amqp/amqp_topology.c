@@ -12,9 +12,8 @@ enum { TOPOLOGY_CHANNEL = 1 };
 struct pass {
         struct broker *broker;
         enum topology_mode mode;
-        topology_report *report;
-        void *context;
-        struct amqp_error *first; /* trouble NONE as long as all went well */
+        const struct topology_listener *listener; /* or NULL */
+        struct amqp_error *first;                 /* trouble NONE as long as all went well */
         struct arena arena;
         bool *refused; /* of each queue: it is not as it must be, so nothing may be led into it */
         bool channel_open;
@@ -113,13 +112,19 @@ static bool queue_bind(struct pass *pass, const struct topology_binding *binding
         return call_done(pass, error, binding->queue);
 }
 
+static void report(const struct topology_listener *listener, const char *kind, const char *name,
+                   enum topology_verdict verdict, const char *detail)
+{
+        if (listener)
+                listener->report(listener->context, kind, name, verdict, detail);
+}
+
 /* Reports an item and remembers the first trouble. False: the connection is of no use any more. */
 static bool item_end(struct pass *pass, const char *kind, const char *name,
                      const struct topology_arguments *wanted, struct amqp_error *error)
 {
         if (error->trouble == AMQP_TROUBLE_NONE) {
-                if (pass->report)
-                        pass->report(pass->context, kind, name, TOPOLOGY_IN_PLACE, "");
+                report(pass->listener, kind, name, TOPOLOGY_IN_PLACE, "");
                 return true;
         }
         enum topology_verdict verdict = TOPOLOGY_DENIED;
@@ -130,8 +135,8 @@ static bool item_end(struct pass *pass, const char *kind, const char *name,
         const char *detail = verdict == TOPOLOGY_DIFFERENT && wanted
                                      ? topology_difference(&pass->arena, wanted, error->text)
                                      : error->text;
-        if (pass->report && error->code)
-                pass->report(pass->context, kind, name, verdict, detail);
+        if (error->code)
+                report(pass->listener, kind, name, verdict, detail);
         if (pass->first->trouble == AMQP_TROUBLE_NONE) {
                 *pass->first = *error;
                 const char *text = arena_printf(&pass->arena, "%s %s: %s: %s", kind, name,
@@ -188,9 +193,7 @@ static bool binding_place(struct pass *pass, const struct topology *topology,
         const char *name =
                 arena_printf(&pass->arena, "%s -> %s (%s)", binding->exchange, binding->queue, binding->key);
         if (is_refused(pass, topology, binding)) {
-                if (pass->report)
-                        pass->report(pass->context, "binding", name, TOPOLOGY_SKIPPED,
-                                     "the queue is not as it must be");
+                report(pass->listener, "binding", name, TOPOLOGY_SKIPPED, "the queue is not as it must be");
                 return true;
         }
         queue_bind(pass, binding, &error);
@@ -215,13 +218,12 @@ static void pass_run(struct pass *pass, const struct topology *topology)
 }
 
 bool broker_topology(struct broker *broker, const struct topology *topology, enum topology_mode mode,
-                     topology_report *report, void *context, struct amqp_error *error)
+                     const struct topology_listener *listener, struct amqp_error *error)
 {
         *error = (struct amqp_error){0};
         if (mode == TOPOLOGY_OFF)
                 return true;
-        struct pass pass = {
-                .broker = broker, .mode = mode, .report = report, .context = context, .first = error};
+        struct pass pass = {.broker = broker, .mode = mode, .listener = listener, .first = error};
         arena_init(&pass.arena);
         pass_run(&pass, topology);
         arena_fini(&pass.arena);
@@ -232,7 +234,7 @@ bool amqp_topology_place(const struct amqp_settings *settings, const struct topo
                          enum topology_mode mode, struct amqp_error *error)
 {
         struct broker *broker = broker_open(settings, "topology", error);
-        bool ok = broker && broker_topology(broker, topology, mode, NULL, NULL, error);
+        bool ok = broker && broker_topology(broker, topology, mode, NULL, error);
         broker_close(broker, 1000);
         return ok;
 }
@@ -242,12 +244,12 @@ static bool is_begun(struct broker *broker, const struct topology *ladder)
 {
         struct topology first = {.exchanges = ladder->exchanges, .exchange_count = 1};
         struct amqp_error error;
-        broker_topology(broker, &first, TOPOLOGY_VERIFY, NULL, NULL, &error);
+        broker_topology(broker, &first, TOPOLOGY_VERIFY, NULL, &error);
         return error.code != 404;
 }
 
-bool amqp_topology_apply(const struct config *config, enum topology_mode mode, topology_report *report,
-                         void *context, struct amqp_error *error)
+bool amqp_topology_apply(const struct config *config, enum topology_mode mode,
+                         const struct topology_listener *listener, struct amqp_error *error)
 {
         struct arena arena;
         struct amqp_settings settings;
@@ -255,16 +257,16 @@ bool amqp_topology_apply(const struct config *config, enum topology_mode mode, t
         arena_init(&arena);
         bool ok = amqp_settings_parse(&arena, config, &settings, error) &&
                   (broker = broker_open(&settings, "topology", error)) &&
-                  broker_topology(broker, topology_build(&arena, config), mode, report, context, error);
+                  broker_topology(broker, topology_build(&arena, config), mode, listener, error);
         const struct topology *ladder = broker ? topology_build_later(&arena, config) : NULL;
         if (ladder && (mode == TOPOLOGY_DECLARE || is_begun(broker, ladder))) {
                 struct amqp_error also;
-                bool placed = broker_topology(broker, ladder, mode, report, context, &also);
+                bool placed = broker_topology(broker, ladder, mode, listener, &also);
                 if (ok && !placed)
                         *error = also;
                 ok = ok && placed;
-        } else if (ladder && report) {
-                report(context, "ladder", LADDER_FOOT ".*", TOPOLOGY_IN_PLACE,
+        } else if (ladder) {
+                report(listener, "ladder", LADDER_FOOT ".*", TOPOLOGY_IN_PLACE,
                        "declared with the first message for later");
         }
         broker_close(broker, 1000);

@@ -18,16 +18,21 @@ const char *topology_verdict_word(enum topology_verdict verdict); /* ok missing 
  * place. */
 typedef void topology_report(void *context, const char *kind, const char *name, enum topology_verdict verdict,
                              const char *detail);
+/* Who wants to hear of every item. */
+struct topology_listener {
+        topology_report *report;
+        void *context;
+};
 
 /*
  * Declares the topology, or verifies it without changing anything: each item is first looked for passively,
  * and only if it exists declared with its arguments on a channel that may break, which compares them.
  * Bindings cannot be looked for over AMQP and are not verified. TOPOLOGY_OFF does nothing. Goes through all
- * items even after a refusal, but binds no queue that was refused; `report` may be NULL. True if all is in
+ * items even after a refusal, but binds no queue that was refused; `listener` may be NULL. True if all is in
  * place; else `error` holds the first trouble. Blocks, each call within AMQP_RPC_TIMEOUT_MS.
  */
 bool broker_topology(struct broker *broker, const struct topology *topology, enum topology_mode mode,
-                     topology_report *report, void *context, struct amqp_error *error);
+                     const struct topology_listener *listener, struct amqp_error *error);
 
 /* The same on a connection of its own. */
 bool amqp_topology_place(const struct amqp_settings *settings, const struct topology *topology,
@@ -35,7 +40,7 @@ bool amqp_topology_place(const struct amqp_settings *settings, const struct topo
 
 /* The same for all that is configured, for the operator's commands. A ladder of which nothing is there is not
  * missing: it is declared when it is needed first. */
-bool amqp_topology_apply(const struct config *config, enum topology_mode mode, topology_report *report,
-                         void *context, struct amqp_error *error);
+bool amqp_topology_apply(const struct config *config, enum topology_mode mode,
+                         const struct topology_listener *listener, struct amqp_error *error);
 
 #endif

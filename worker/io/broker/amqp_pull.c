@@ -55,7 +55,8 @@ static enum channel_event frame_next(struct amqp_pull *pull, int64_t until_ms, b
         }
         enum channel_event event = CHANNEL_NOTHING;
         if (frame.channel == 1) {
-                event = channel_frame(&pull->channel, pull->broker, &frame, 0, 0, error);
+                event = channel_frame(&pull->channel, pull->broker, &frame, (struct channel_moment){0},
+                                      error);
         } else if (frame.frame_type == AMQP_FRAME_METHOD &&
                    frame.payload.method.id == AMQP_CONNECTION_CLOSE_METHOD) {
                 amqp_error_close(error, pull->broker->place, "closed by the broker", &frame.payload.method);
@@ -128,8 +129,8 @@ struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue,
         return NULL;
 }
 
-enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, struct arena **arena,
-                                struct message **message, uint64_t *tag, struct amqp_error *error)
+enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, struct amqp_delivery *taken,
+                                struct amqp_error *error)
 {
         int64_t until_ms = now_ms() + timeout_ms;
         int status = consume_more(pull);
@@ -143,7 +144,7 @@ enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, stru
                 case CHANNEL_FOUND:
                         break;
                 case CHANNEL_DELIVERY:
-                        *tag = channel_take(&pull->channel, arena, message);
+                        *taken = channel_take(&pull->channel);
                         return PULL_MESSAGE;
                 case CHANNEL_LOST:
                 case CHANNEL_BROKEN:

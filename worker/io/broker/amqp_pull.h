@@ -28,9 +28,9 @@ struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue,
                                  struct amqp_error *error);
 /* Lets so many be unsettled from now on; never fewer than before. */
 void amqp_pull_widen(struct amqp_pull *pull, uint64_t hold);
-/* The next message; it and its arena (malloc'd) belong to the caller. `tag` is for ack and nack. */
-enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, struct arena **arena,
-                                struct message **message, uint64_t *tag, struct amqp_error *error);
+/* The next message; it and its arena belong to the caller, who frees them by arena_free. */
+enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, struct amqp_delivery *taken,
+                                struct amqp_error *error);
 /* Writes at once. False: the connection is of no use any more. */
 bool amqp_pull_ack(struct amqp_pull *pull, uint64_t tag);
 bool amqp_pull_nack(struct amqp_pull *pull, uint64_t tag, bool requeue);

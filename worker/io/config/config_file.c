@@ -162,35 +162,37 @@ static void *base_of(struct loader *loader, const struct setting *setting, const
         return NULL;
 }
 
-/* Replaces variables in place; false with the cause in `error`. */
-static bool values_expand(struct loader *loader, const struct setting *setting, const char **values,
-                          size_t count, char *error)
+/* Replaces the texts by such with the values of variables; false with the cause in `error`. */
+static bool texts_expand(struct loader *loader, const struct setting *setting, struct setting_texts *texts,
+                         char error[SETTING_ERROR_MAX])
 {
-        for (size_t i = 0; i < count; i++) {
+        const char **expanded = arena_alloc(&loader->scratch, (texts->count + 1) * sizeof(*expanded));
+        for (size_t i = 0; i < texts->count; i++) {
                 struct buffer out = {0};
                 bool ok = (setting->kind == SETTING_URL ? expand_url : expand)(
-                        &out, values[i], loader_variable, loader, error);
-                values[i] = arena_copy(&loader->scratch, out.data ? out.data : "", out.len);
+                        &out, texts->list[i], loader_variable, loader, error);
+                expanded[i] = arena_copy(&loader->scratch, text_or(out.data, ""), out.len);
                 buffer_fini(&out);
                 if (!ok)
                         return false;
         }
+        texts->list = expanded;
         return true;
 }
 
-void loader_apply(struct loader *loader, const struct setting *setting, const char *path, const char **values,
-                  size_t count, struct origin *origin, bool expanding)
+void loader_apply(struct loader *loader, const struct setting *setting, struct origin *origin,
+                  struct setting_texts texts, bool expanding)
 {
         const char *cause = NULL;
         char error[SETTING_ERROR_MAX];
-        void *base = base_of(loader, setting, path, &cause);
+        void *base = base_of(loader, setting, origin->path, &cause);
         if (!base)
                 snprintf(error, sizeof(error), "%s", cause);
-        bool ok = base && (!expanding || values_expand(loader, setting, values, count, error)) &&
-                  setting_assign(setting, base, values, count, loader->arena, error);
+        bool ok = base && (!expanding || texts_expand(loader, setting, &texts, error)) &&
+                  setting_assign(setting, base, texts, loader->arena, error);
         origin->broken = !ok;
         if (!ok)
-                loader_complain(loader, origin->label, origin->in_file ? path : NULL, error);
+                loader_complain(loader, origin->label, origin->in_file ? origin->path : NULL, error);
 }
 
 const char *loader_unknown(struct loader *loader, const char *path)
@@ -325,9 +327,8 @@ static bool node_apply(struct loader *loader, const struct config_node *node)
                 loader_complain(loader, key_label, node->path, "has no value");
                 return true;
         }
-        const char **values = arena_alloc(&loader->scratch, (node->count + 1) * sizeof(*values));
-        memcpy(values, node->values, node->count * sizeof(*values));
-        loader_apply(loader, setting, node->path, values, node->count, origin, true);
+        loader_apply(loader, setting, origin, (struct setting_texts){node->values, node->count},
+                     /* expanding = */ true);
         return true;
 }
 

@@ -40,9 +40,9 @@ const char *loader_variable(void *context, const char *name);
 const char *loader_unknown(struct loader *loader, const char *path);
 /* Is this path asked for at all? */
 bool loader_wants(const struct loader *loader, const char *path);
-/* Stores values, expanded if asked for, or complains. */
-void loader_apply(struct loader *loader, const struct setting *setting, const char *path, const char **values,
-                  size_t count, struct origin *origin, bool expanding);
+/* Stores the texts that come from there, if asked for with the values of variables in them; or complains. */
+void loader_apply(struct loader *loader, const struct setting *setting, struct origin *origin,
+                  struct setting_texts texts, bool expanding);
 /* At most `max` bytes of a file; returns the length, max + 1 if it is longer, -1 with errno set. */
 ssize_t loader_read_file(const char *path, char *out, size_t max, struct stat *status);
 /* Applies the environment, then --set. */

@@ -75,8 +75,8 @@ static void variable_apply(struct loader *loader, const struct setting *setting,
                         loader_origin(loader, name, variable, false)->broken = true;
         }
         if (value && value[0])
-                loader_apply(loader, setting, name, &value, 1, loader_origin(loader, name, variable, false),
-                             false);
+                loader_apply(loader, setting, loader_origin(loader, name, variable, false),
+                             (struct setting_texts){&value, 1}, /* expanding = */ false);
 }
 
 static void variable_visit(void *loader, const struct setting_visit *visit)
@@ -170,7 +170,8 @@ static void set_apply(struct loader *loader, const char *set)
         }
         const char *values[CONFIG_BINDINGS_MAX];
         size_t count = values_split(loader, setting, equals + 1, values);
-        loader_apply(loader, setting, path, values, count, loader_origin(loader, path, label, false), true);
+        loader_apply(loader, setting, loader_origin(loader, path, label, false),
+                     (struct setting_texts){values, count}, /* expanding = */ true);
 }
 
 void loader_override(struct loader *loader)

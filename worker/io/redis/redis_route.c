@@ -24,10 +24,10 @@ static void nodes_close(struct redis_route *route)
 
 static bool node_open(struct redis_route *route, struct arena *arena, size_t index, char *error)
 {
-        struct redis_cluster_reach reach;
         struct redis_connection *node = &route->nodes[index];
-        if (!redis_cluster_reach(arena, route->config, &route->slots, index, route->name, &reach) ||
-            redis_connection_open(node, &reach.config, reach.name))
+        const struct redis_cluster_reach *reach =
+                redis_cluster_reach(arena, route->config, &route->slots, index, route->name);
+        if (!reach || redis_connection_open(node, &reach->config, reach->name))
                 return true;
         snprintf(error, 256, "%s", node->error);
         return false;

@@ -20,7 +20,6 @@ enum { HOPS_MAX = 100 };
 struct shard {
         struct redis_shards *shards;
         struct redis_store *store; /* NULL: no key is this node's */
-        struct redis_cluster_reach reach;
         bool up;
 };
 
@@ -154,10 +153,11 @@ static void shards_start(struct redis_shards *shards, const struct redis_slots *
         for (size_t i = 0; i < shards->count; i++) {
                 struct shard *shard = &shards->list[i];
                 shard->shards = shards;
-                if (redis_cluster_reach(&shards->arena, store->config, slots, i, store->worker,
-                                        &shard->reach))
-                        shard->store = redis_store_open_node(store, &shard->reach.config, shard->reach.name,
-                                                             &events, shard);
+                const struct redis_cluster_reach *reach =
+                        redis_cluster_reach(&shards->arena, store->config, slots, i, store->worker);
+                if (reach)
+                        shard->store =
+                                redis_store_open_node(store, &reach->config, reach->name, &events, shard);
         }
 }
 

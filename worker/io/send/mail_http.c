@@ -28,7 +28,7 @@ struct http_mail {
         /* The headers of this mail, linked in front of those of all; libcurl only reads the list. */
         struct curl_slist key_header, trace_header, type_header;
         char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX], type_line[HEADER_LINE_MAX];
-        struct send_fence fence;
+        struct send_terms terms;
         bool busy, fenced, probe;    /* probe: it ends with the connection, no mail follows */
         bool once, begun, repeated;  /* once: libcurl must not send again what it has begun to send */
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
@@ -70,7 +70,7 @@ static int fence_ask(void *context, char *ip, char *local_ip, int port, int loca
         struct http_mail *post = context;
         (void)ip, (void)local_ip, (void)port, (void)local_port;
         post->repeated = post->once && post->begun;
-        post->fenced = !post->repeated && clock_boot_ms() > post->fence.valid_until_ms;
+        post->fenced = !post->repeated && clock_boot_ms() > post->terms.valid_until_ms;
         post->begun = true;
         return post->fenced || post->repeated ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
@@ -262,7 +262,7 @@ static void headers_set(struct http_mail *post, const struct mail_request *reque
         SEND_CURL_SET(post->easy, CURLOPT_HTTPHEADER, rest);
 }
 
-static void post_start(struct http_mail *post, const struct mail_request *request, bool park)
+static void post_start(struct http_mail *post, const struct mail_request *request)
 {
         buffer_clear(&post->body);
         buffer_clear(&post->response);
@@ -274,8 +274,8 @@ static void post_start(struct http_mail *post, const struct mail_request *reques
         headers_set(post, request);
         SEND_CURL_SET(post->easy, CURLOPT_POSTFIELDS, post->body.data);
         SEND_CURL_SET(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.len);
-        SEND_CURL_SET(post->easy, CURLOPT_FRESH_CONNECT, (long)park);
-        SEND_CURL_SET(post->easy, CURLOPT_FORBID_REUSE, (long)park);
+        SEND_CURL_SET(post->easy, CURLOPT_FRESH_CONNECT, (long)post->terms.park);
+        SEND_CURL_SET(post->easy, CURLOPT_FORBID_REUSE, (long)post->terms.park);
         post->cause[0] = '\0';
         curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
 }
@@ -312,17 +312,17 @@ static void http_probe(struct transport *transport, send_done *done, void *conte
 {
         struct http_mail *post = post_occupy(transport, done, context);
         post->busy = post->probe = true;
-        post->fence.valid_until_ms = INT64_MAX;
+        post->terms = (struct send_terms){.valid_until_ms = INT64_MAX};
         post->cause[0] = '\0';
         SEND_CURL_SET(post->easy, CURLOPT_CONNECT_ONLY, 1L);
         curl_loop_add(post->owner->curl_loop, post->easy, post_place(post));
 }
 
-static void http_send(struct transport *transport, const struct mail_request *request, bool park,
-                      struct send_fence fence, send_done *done, void *context)
+static void http_send(struct transport *transport, const struct mail_request *request,
+                      struct send_terms terms, send_done *done, void *context)
 {
         struct http_mail *post = post_occupy(transport, done, context);
-        post->fence = fence;
+        post->terms = terms;
         const char *problem = mail_request_problem(request);
         struct buffer refusal = {0};
         if (!problem && mail_preset_refusal(&refusal, &post->owner->rules, request))
@@ -334,7 +334,7 @@ static void http_send(struct transport *transport, const struct mail_request *re
                 return;
         post->busy = true;
         post->once = request->once;
-        post_start(post, request, park);
+        post_start(post, request);
 }
 
 static void http_look(struct transport *transport, const struct mail_request *request, look_done *done,
@@ -433,7 +433,8 @@ static bool settings_check(const struct config_outlet *config, const char *url, 
                                  "mail.http.%s holds a space or a control character", names[i]);
                         return false;
                 }
-        return send_curl_url_check("mail.http.url", url, "http", "https", config->allow_plaintext, error);
+        return send_curl_url_check(&(struct send_url_rule){"mail.http.url", "http", "https"}, url,
+                                   config->allow_plaintext, error);
 }
 
 /* AWS Signature Version 4: libcurl signs, and hashes the body, anew for each try. */

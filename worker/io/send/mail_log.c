@@ -50,12 +50,12 @@ static void on_later(uv_timer_t *timer)
         all_done(timer->data);
 }
 
-static struct send_result log_result(const struct mail_request *request, struct send_fence fence)
+static struct send_result log_result(const struct mail_request *request, struct send_terms terms)
 {
         const char *problem = mail_request_problem(request);
         if (problem)
                 return send_outcome_invalid(problem);
-        if (clock_boot_ms() > fence.valid_until_ms)
+        if (clock_boot_ms() > terms.valid_until_ms)
                 return send_outcome_fenced();
         struct send_result result = send_result_of(SEND_DONE);
         char id[sizeof "log:" + KEY_PREFIX_BYTES];
@@ -73,11 +73,10 @@ static void tell_later(struct transport *transport, struct send_result result, s
         uv_timer_start(&log->later, on_later, 0, 0);
 }
 
-static void logged_send(struct transport *transport, const struct mail_request *request, bool park,
-                        struct send_fence fence, send_done *done, void *context)
+static void logged_send(struct transport *transport, const struct mail_request *request,
+                        struct send_terms terms, send_done *done, void *context)
 {
-        (void)park;
-        tell_later(transport, log_result(request, fence), done, context);
+        tell_later(transport, log_result(request, terms), done, context);
 }
 
 static void logged_probe(struct transport *transport, send_done *done, void *context)

@@ -203,17 +203,17 @@ static void lane_await(struct lane *lane)
         timer_set(&smtp->expire, on_expire, TAILQ_FIRST(&smtp->busy), smtp->config->timeout_ms);
 }
 
-static void smtp_send(struct transport *transport, const struct mail_request *request, bool park,
-                      struct send_fence fence, send_done *done, void *context)
+/* Its connections may stand: libcurl sends no mail again by itself over SMTP. */
+static void smtp_send(struct transport *transport, const struct mail_request *request,
+                      struct send_terms terms, send_done *done, void *context)
 {
         struct lane *lane = lane_occupy((struct mail_smtp *)transport, done, context);
-        (void)park; /* no mail is sent again by itself over SMTP */
         const char *problem = mail_request_problem(request);
         if (problem) {
                 lane_tell_later(lane, send_outcome_invalid(problem));
                 return;
         }
-        if (smtp_connection_send(lane->connection, request, fence))
+        if (smtp_connection_send(lane->connection, request, terms.valid_until_ms))
                 lane_tell_later(lane, *smtp_connection_result(lane->connection));
         else
                 lane_await(lane);
@@ -284,7 +284,7 @@ struct transport *mail_smtp_open(uv_loop_t *loop, const struct config_outlet *co
 {
         size_t capacity = config->smtp.connections > 0 ? (size_t)config->smtp.connections : 1;
         bool encrypted = config->smtp.starttls == SMTP_STARTTLS_REQUIRED;
-        if (!send_curl_url_check("mail.smtp.url", config->smtp.url, "smtp", "smtps",
+        if (!send_curl_url_check(&(struct send_url_rule){"mail.smtp.url", "smtp", "smtps"}, config->smtp.url,
                                  encrypted || config->allow_plaintext, error))
                 return NULL;
         curl_global_init(CURL_GLOBAL_DEFAULT);

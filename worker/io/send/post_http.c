@@ -25,7 +25,7 @@ struct posting {
         struct buffer lines;  /* the headers of this post, each with its NUL */
         struct curl_slist headers[HEADERS_MAX];
         size_t body_len, answered;
-        struct send_fence fence;
+        struct send_terms terms;
         bool busy, fenced;
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
         send_done *done;
@@ -55,7 +55,7 @@ static int fence_ask_post(void *context, char *ip, char *local_ip, int port, int
 {
         struct posting *posting = context;
         (void)ip, (void)local_ip, (void)port, (void)local_port;
-        posting->fenced = clock_boot_ms() > posting->fence.valid_until_ms;
+        posting->fenced = clock_boot_ms() > posting->terms.valid_until_ms;
         return posting->fenced ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -230,20 +230,20 @@ static struct posting *posting_take(struct post_http *http, send_done *done, voi
         return posting;
 }
 
-void post_http_send(struct transport *transport, const struct post_request *request, bool park,
-                    struct send_fence fence, send_done *done, void *context)
+void post_http_send(struct transport *transport, const struct post_request *request, struct send_terms terms,
+                    send_done *done, void *context)
 {
         struct post_http *http = (struct post_http *)transport;
         struct posting *posting = posting_take(http, done, context);
-        posting->fence = fence;
+        posting->terms = terms;
         posting->body_len = request->body.len;
         lines_add(posting, request);
         SEND_CURL_SET(posting->easy, CURLOPT_URL, request->url);
         SEND_CURL_SET(posting->easy, CURLOPT_HTTPHEADER, lines_link(posting));
         SEND_CURL_SET(posting->easy, CURLOPT_POSTFIELDS, request->body.data);
         SEND_CURL_SET(posting->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
-        SEND_CURL_SET(posting->easy, CURLOPT_FRESH_CONNECT, (long)park);
-        SEND_CURL_SET(posting->easy, CURLOPT_FORBID_REUSE, (long)park);
+        SEND_CURL_SET(posting->easy, CURLOPT_FRESH_CONNECT, (long)terms.park);
+        SEND_CURL_SET(posting->easy, CURLOPT_FORBID_REUSE, (long)terms.park);
         curl_loop_add(http->curl_loop, posting->easy, (size_t)(posting - http->postings));
 }
 

@@ -14,7 +14,7 @@
  * that is not public? */
 struct transport *post_http_open(uv_loop_t *loop, const struct config_outlet *config, bool allow_private);
 /* As transport_send. */
-void post_http_send(struct transport *transport, const struct post_request *request, bool park,
-                    struct send_fence fence, send_done *done, void *context);
+void post_http_send(struct transport *transport, const struct post_request *request, struct send_terms terms,
+                    send_done *done, void *context);
 
 #endif

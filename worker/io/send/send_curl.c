@@ -8,30 +8,27 @@
 
 enum { CONNECT_MAX_MS = 10000, NAMES_KEPT_S = 10 };
 
-static const char *url_problem(const struct url *url, const char *scheme, const char *tls_scheme,
-                               bool plaintext_ok)
+static const char *url_problem(const struct send_url_rule *rule, const struct url *url, bool plaintext_ok)
 {
-        bool tls = strcmp(url->scheme, tls_scheme) == 0;
-        if (!tls && strcmp(url->scheme, scheme) != 0)
+        bool tls = strcmp(url->scheme, rule->tls_scheme) == 0;
+        if (!tls && strcmp(url->scheme, rule->scheme) != 0)
                 return "has the wrong scheme";
         if (!tls && !plaintext_ok && !host_is_loopback(url->host))
                 return "would send mails and credentials unencrypted (mail.allow_plaintext permits it)";
         return NULL;
 }
 
-bool send_curl_url_check(const char *setting, const char *url, const char *scheme, const char *tls_scheme,
-                         bool plaintext_ok, char *error)
+bool send_curl_url_check(const struct send_url_rule *rule, const char *url, bool plaintext_ok, char *error)
 {
         struct arena arena;
         struct url parts;
         arena_init(&arena);
         const char *problem = "is missing";
         if (url)
-                problem = url_parse(&arena, url, &parts)
-                                  ? url_problem(&parts, scheme, tls_scheme, plaintext_ok)
-                                  : "is no URL";
+                problem = url_parse(&arena, url, &parts) ? url_problem(rule, &parts, plaintext_ok)
+                                                         : "is no URL";
         if (problem)
-                snprintf(error, TRANSPORT_ERROR_MAX, "%s %s", setting, problem);
+                snprintf(error, TRANSPORT_ERROR_MAX, "%s %s", rule->setting, problem);
         arena_fini(&arena);
         return !problem;
 }

@@ -7,11 +7,14 @@
 
 /* What the transports that use libcurl have in common. Only they include this. */
 
-/* Checks the URL of a mail service: one of two schemes (the second one encrypted), and plaintext only to
- * loopback unless allowed. `secured`: the first scheme will be encrypted as well (STARTTLS). False with the
- * cause in `error`. */
-bool send_curl_url_check(const char *setting, const char *url, const char *scheme, const char *tls_scheme,
-                         bool plaintext_ok, char *error);
+/* What the URL of a mail service must be. */
+struct send_url_rule {
+        const char *setting;             /* for errors */
+        const char *scheme, *tls_scheme; /* the one or the other */
+};
+/* `plaintext_ok`: may the first scheme lead to other hosts than this one? It may also if it will be encrypted
+ * as well (STARTTLS). False with the cause in `error` (TRANSPORT_ERROR_MAX bytes); `url` may be NULL. */
+bool send_curl_url_check(const struct send_url_rule *rule, const char *url, bool plaintext_ok, char *error);
 
 /* A URL that was checked, parsed once for all transfers (CURLOPT_CURLU): libcurl would parse a text for each,
  * which is a seventh of what a mail over HTTP costs it. The caller frees it with curl_url_cleanup, after the

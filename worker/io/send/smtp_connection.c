@@ -38,7 +38,7 @@ struct smtp_connection {
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
 
         const struct mail_request *request; /* NULL: none is to follow */
-        struct send_fence fence;
+        int64_t valid_until_ms;             /* of the request: the fence */
         struct smtp_dialogue dialogue;
         struct send_result result;
 };
@@ -257,7 +257,7 @@ static bool lost(struct smtp_connection *connection, CURLcode code)
 
 static bool fence_passed(const struct smtp_connection *connection)
 {
-        return clock_boot_ms() > connection->fence.valid_until_ms;
+        return clock_boot_ms() > connection->valid_until_ms;
 }
 
 /* libcurl holds a connection for used from the first byte that was sent on it: else it would close it in its
@@ -386,10 +386,10 @@ void smtp_connection_free(struct smtp_connection *connection)
 }
 
 bool smtp_connection_send(struct smtp_connection *connection, const struct mail_request *request,
-                          struct send_fence fence)
+                          int64_t valid_until_ms)
 {
         connection->request = request;
-        connection->fence = fence;
+        connection->valid_until_ms = valid_until_ms;
         if (connection->state == IDLE && !is_silent(connection))
                 smtp_connection_drop(connection);
         connection->kept = connection->state == IDLE;

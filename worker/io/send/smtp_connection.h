@@ -23,9 +23,10 @@ struct smtp_connection *smtp_connection_new(const struct config_outlet *config, 
 /* Not while a mail is under way. Says QUIT if it is open, and does not wait for the reply. */
 void smtp_connection_free(struct smtp_connection *connection);
 
-/* The request must have passed mail_request_problem. It is borrowed until the mail has ended. */
+/* The request must have passed mail_request_problem. It is borrowed until the mail has ended. The mail is not
+ * begun later than `valid_until_ms` of CLOCK_BOOTTIME. */
 bool smtp_connection_send(struct smtp_connection *connection, const struct mail_request *request,
-                          struct send_fence fence);
+                          int64_t valid_until_ms);
 /* Connects and logs in for no mail. Not while it is open. What returns true then says how that ended:
  * SEND_DONE if a mail could follow. */
 void smtp_connection_probe(struct smtp_connection *connection);

@@ -21,10 +21,10 @@ size_t transport_capacity(const struct transport *transport)
         return transport->capacity;
 }
 
-void transport_send(struct transport *transport, const struct mail_request *request, bool park,
-                    struct send_fence fence, send_done *done, void *context)
+void transport_send(struct transport *transport, const struct mail_request *request, struct send_terms terms,
+                    send_done *done, void *context)
 {
-        transport->send(transport, request, park, fence, done, context);
+        transport->send(transport, request, terms, done, context);
 }
 
 void transport_probe(struct transport *transport, send_done *done, void *context)

@@ -18,10 +18,12 @@ struct transport;
 typedef void send_done(void *context, const struct send_result *result);
 /* The same for a question. */
 typedef void look_done(void *context, const struct look_result *result);
-/* Asked right before the first byte may leave, and over SMTP before the message does: still allowed at this
- * CLOCK_BOOTTIME? */
-struct send_fence {
-        int64_t valid_until_ms; /* CLOCK_BOOTTIME; a send that would begin later than this is not begun */
+/* When and how a request may leave. */
+struct send_terms {
+        /* The fence, by CLOCK_BOOTTIME. Asked right before the first byte may leave, and over SMTP before the
+         * message does: a send that would begin later than this is not begun. */
+        int64_t valid_until_ms;
+        bool park; /* on a fresh connection: the library must not send again by itself */
 };
 
 /* Opens the transport that `config->transport` names. Connects nothing yet.
@@ -32,12 +34,11 @@ struct transport *transport_open(uv_loop_t *loop, const struct config_outlet *co
 size_t transport_capacity(const struct transport *transport);
 
 /*
- * Starts a send. Everything in `request` is borrowed until `done` was called. `park`: send on a fresh
- * connection (the library must not re-send silently). If the fence has passed when it comes to it, `done`
- * gets outcome SEND_TRANSIENT, status -1, and `counts` false.
+ * Starts a send. Everything in `request` is borrowed until `done` was called. If the fence has passed when it
+ * comes to it, `done` gets outcome SEND_TRANSIENT, status -1, and `counts` false.
  */
-void transport_send(struct transport *transport, const struct mail_request *request, bool park,
-                    struct send_fence fence, send_done *done, void *context);
+void transport_send(struct transport *transport, const struct mail_request *request, struct send_terms terms,
+                    send_done *done, void *context);
 
 /* All that comes before a mail, and no mail: connects, encrypts, logs in. `done` gets SEND_DONE if a mail
  * could be sent now, else what a mail would have come to. Over HTTP only a mail shows whether the API key is

@@ -7,8 +7,8 @@
  */
 struct transport {
         size_t capacity;
-        void (*send)(struct transport *transport, const struct mail_request *request, bool park,
-                     struct send_fence fence, send_done *done, void *context);
+        void (*send)(struct transport *transport, const struct mail_request *request, struct send_terms terms,
+                     send_done *done, void *context);
         void (*probe)(struct transport *transport, send_done *done, void *context);
         void (*look)(struct transport *transport, const struct mail_request *request, look_done *done,
                      void *context); /* NULL: it cannot be asked */

@@ -157,10 +157,9 @@ int dlq_count(struct dlq *dlq, int64_t *count);
 int dlq_walk_open(struct dlq_walk *walk, struct dlq *dlq, const char *verb);
 /* What a busy broker is waited for before a message counts as not there; being stopped ends the wait. */
 #define DLQ_PATIENCE_MS 15000
-/* The next message; its arena belongs to the caller, who frees it by arena_free. PULL_NOTHING also at the
- * bound or when it is stopped. */
-enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct arena **arena,
-                               struct message **message, uint64_t *tag);
+/* The next message; it and its arena belong to the caller, who frees them by arena_free. PULL_NOTHING also at
+ * the bound or when it is stopped. */
+enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct amqp_delivery *taken);
 /* All chosen ones were met, the bound is reached, it was stopped, or it failed. */
 bool dlq_walk_is_over(const struct dlq_walk *walk);
 /* The message is to go back. */

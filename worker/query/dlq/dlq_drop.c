@@ -59,40 +59,37 @@ static void finish_portion(struct drop *drop)
                 drop->dlq->moved(drop->dlq, drop->backup->dropped, drop->backup->total);
 }
 
-static void consider(struct drop *drop, struct arena *arena, const struct message *message, uint64_t tag)
+static void drop_consider(struct drop *drop, const struct amqp_delivery *taken)
 {
         struct letter letter;
-        letter_read(arena, drop->dlq, message, &letter);
+        letter_read(taken->arena, drop->dlq, taken->message, &letter);
         const struct letter_entry *entry = dlq_index_meet(drop->dlq, letter.dead_id);
         if (!dlq_index_is_chosen(drop->dlq, entry)) {
-                dlq_walk_hold(&drop->walk, tag);
-                arena_free(arena);
+                dlq_walk_hold(&drop->walk, taken->tag);
+                arena_free(taken->arena);
                 return;
         }
         struct dropped *dropped = &drop->portion[drop->portion_count++];
-        dropped->tag = tag;
-        dlq_death_read(arena, drop->dlq, message, &letter, &dropped->death);
-        letter_json(&drop->lines, &letter, message);
+        dropped->tag = taken->tag;
+        dlq_death_read(taken->arena, drop->dlq, taken->message, &letter, &dropped->death);
+        letter_json(&drop->lines, &letter, taken->message);
         buffer_add_char(&drop->lines, '\n');
-        arena_free(arena);
+        arena_free(taken->arena);
         if (drop->portion_count == PORTION || drop->lines.len >= PORTION_BYTES)
                 finish_portion(drop);
 }
 
 static int work(struct drop *drop, const char *verb)
 {
-        struct arena *arena;
-        struct message *message;
-        uint64_t tag;
+        struct amqp_delivery taken;
         struct dlq_backup *backup = drop->backup;
         int status = dlq_walk_open(&drop->walk, drop->dlq, verb);
         if (status != DLQ_OK)
                 return status;
         backup->total = drop->dlq->wanted > 0 ? dlq_index_goal(drop->dlq) : drop->walk.bound;
         backup->failed = drop->walk.bound > 0 && !backup->open(backup, drop->dlq);
-        while (!backup->failed &&
-               dlq_walk_next(&drop->walk, DLQ_PATIENCE_MS, &arena, &message, &tag) == PULL_MESSAGE)
-                consider(drop, arena, message, tag);
+        while (!backup->failed && dlq_walk_next(&drop->walk, DLQ_PATIENCE_MS, &taken) == PULL_MESSAGE)
+                drop_consider(drop, &taken);
         finish_portion(drop);
         return dlq_walk_close(&drop->walk);
 }

@@ -63,17 +63,20 @@ static int64_t time_of_death(const struct header *death)
 static void name_letter(const struct dlq *dlq, const struct envelope *envelope, const struct own_headers *own,
                         struct letter *letter)
 {
-        uint32_t redrives = own->generation.redrives;
+        struct job_death death = {.queue = dlq->queue,
+                                  .id = envelope->id,
+                                  .fingerprint = envelope->fingerprint,
+                                  .redrives = own->generation.redrives};
         for (int reason = REASON_NONE; envelope->id && reason < REASON_COUNT; reason++) {
-                dead_id_of_job(letter->dead_id, dlq->queue, envelope->id, envelope->fingerprint, redrives,
-                               (enum reason)reason);
+                death.reason = (enum reason)reason;
+                dead_id_of_job(letter->dead_id, &death);
                 letter->entry = dlq_index_find(dlq, letter->dead_id);
                 if (letter->entry)
                         return;
         }
         if (envelope->id) {
-                dead_id_of_job(letter->dead_id, dlq->queue, envelope->id, envelope->fingerprint, redrives,
-                               reason_parse(letter->reason));
+                death.reason = reason_parse(letter->reason);
+                dead_id_of_job(letter->dead_id, &death);
                 return;
         }
         char token[SHA256_HEX_SIZE + 64];

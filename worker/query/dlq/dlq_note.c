@@ -24,11 +24,11 @@ static const char note_script[] =
         "redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1";
 
 /* The script, its keys and arguments. */
-enum { NOTE_WORDS = 11 };
+enum { NOTE_REDRIVES = 8, NOTE_FINGERPRINT, NOTE_REASON, NOTE_WORDS };
 
-/* `death` may be NULL: the record stays as it is. */
-static void note_words(struct dlq *dlq, struct arena *arena, const char *id, const char *note,
-                       const struct dlq_death *death, struct slice words[NOTE_WORDS])
+/* NOTE_WORDS of them. `death` may be NULL: the record stays as it is. */
+static const struct slice *note_words(struct dlq *dlq, struct arena *arena, const char *id, const char *note,
+                                      const struct dlq_death *death)
 {
         const struct config *config = dlq->query.config;
         struct buffer by = {0};
@@ -45,21 +45,26 @@ static void note_words(struct dlq *dlq, struct arena *arena, const char *id, con
                 record_key(arena, config->redis.prefix, KEY_PLAN, id),
                 entry,
                 arena_printf(arena, "%" PRId64, config->claim.keep_ms),
-                death ? arena_printf(arena, "%" PRIu32, death->redrives) : "",
-                death ? death->fingerprint : "",
-                death ? death->reason : "",
+                [NOTE_REDRIVES] = "",
+                "",
+                "", /* of no death */
         };
+        if (death) {
+                texts[NOTE_REDRIVES] = arena_printf(arena, "%" PRIu32, death->redrives);
+                texts[NOTE_FINGERPRINT] = death->fingerprint;
+                texts[NOTE_REASON] = death->reason;
+        }
+        struct slice *words = arena_alloc(arena, NOTE_WORDS * sizeof(*words));
         for (int i = 0; i < NOTE_WORDS; i++)
                 words[i] = slice_of(texts[i]);
+        return words;
 }
 
 void dlq_note(struct dlq *dlq, const char *id, const char *note)
 {
         struct arena arena;
-        struct slice words[NOTE_WORDS];
         arena_init(&arena);
-        note_words(dlq, &arena, id, note, NULL, words);
-        redis_sync_queue(dlq->query.redis, words, NOTE_WORDS);
+        redis_sync_queue(dlq->query.redis, note_words(dlq, &arena, id, note, NULL), NOTE_WORDS);
         arena_fini(&arena);
 }
 
@@ -80,9 +85,8 @@ void dlq_note_dropped(struct dlq *dlq, const struct dlq_death *death, const char
         if (!death->id[0])
                 return;
         struct arena arena;
-        struct slice words[NOTE_WORDS];
         arena_init(&arena);
-        note_words(dlq, &arena, death->id, note, death, words);
+        const struct slice *words = note_words(dlq, &arena, death->id, note, death);
         const struct redis_value *dropped = redis_sync_run(dlq->query.redis, &arena, words, NOTE_WORDS);
         if (dropped->kind == REDIS_INTEGER && dropped->integer == 1)
                 redis_sync_call(dlq->query.redis, &arena, "ZREM",

@@ -137,20 +137,19 @@ static void leave_late(struct redrive *redrive, const struct letter_entry *entry
                 walk->bound++;
 }
 
-static void consider(struct redrive *redrive, struct arena *arena, const struct message *message,
-                     uint64_t tag)
+static void redrive_consider(struct redrive *redrive, const struct amqp_delivery *taken)
 {
         struct letter letter;
-        letter_read(arena, redrive->dlq, message, &letter);
+        letter_read(taken->arena, redrive->dlq, taken->message, &letter);
         const struct letter_entry *entry = dlq_index_meet(redrive->dlq, letter.dead_id);
         bool chosen = dlq_index_is_chosen(redrive->dlq, entry);
-        if (chosen && dlq_is_late(redrive->dlq, arena, message))
-                leave_late(redrive, entry, tag);
+        if (chosen && dlq_is_late(redrive->dlq, taken->arena, taken->message))
+                leave_late(redrive, entry, taken->tag);
         else if (chosen)
-                move(redrive, message, &letter, tag);
+                move(redrive, taken->message, &letter, taken->tag);
         else
-                dlq_walk_hold(&redrive->walk, tag);
-        arena_free(arena);
+                dlq_walk_hold(&redrive->walk, taken->tag);
+        arena_free(taken->arena);
 }
 
 static bool must_stop(const struct redrive *redrive)
@@ -171,20 +170,17 @@ static bool is_full(const struct redrive *redrive)
 /* One step: waits for room, for the rate, or for a message. False when none has come for a while. */
 static bool step(struct redrive *redrive, int64_t *heard_ms)
 {
-        struct arena *arena;
-        struct message *message;
-        uint64_t tag;
+        struct amqp_delivery taken;
         int64_t wait_ms = limiter_wait_ms(&redrive->limiter, clock_boot_ms());
         if (wait_ms > 0)
                 nap(wait_ms);
         uv_run(&redrive->loop, is_full(redrive) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
         if (wait_ms > 0 || is_full(redrive))
                 return true;
-        enum pull_result result =
-                dlq_walk_next(&redrive->walk, redrive->in_flight > 0 ? 0 : 200, &arena, &message, &tag);
+        enum pull_result result = dlq_walk_next(&redrive->walk, redrive->in_flight > 0 ? 0 : 200, &taken);
         if (result == PULL_MESSAGE) {
                 *heard_ms = clock_boot_ms();
-                consider(redrive, arena, message, tag);
+                redrive_consider(redrive, &taken);
         } else if (redrive->in_flight > 0) {
                 *heard_ms = clock_boot_ms();
                 uv_run(&redrive->loop, UV_RUN_ONCE);

@@ -81,16 +81,15 @@ static bool keep_lock(struct dlq_walk *walk)
         return false;
 }
 
-enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct arena **arena,
-                               struct message **message, uint64_t *tag)
+enum pull_result dlq_walk_next(struct dlq_walk *walk, int64_t timeout_ms, struct amqp_delivery *taken)
 {
         int64_t until_ms = clock_boot_ms() + timeout_ms, left_ms = timeout_ms;
         enum pull_result result;
         do {
                 if (!keep_lock(walk) || dlq_walk_is_over(walk))
                         return PULL_NOTHING;
-                result = amqp_pull_next(walk->pull, left_ms < LISTEN_MS ? left_ms : LISTEN_MS, arena, message,
-                                        tag, &walk->error);
+                result = amqp_pull_next(walk->pull, left_ms < LISTEN_MS ? left_ms : LISTEN_MS, taken,
+                                        &walk->error);
                 left_ms = until_ms - clock_boot_ms();
         } while (result == PULL_NOTHING && left_ms > 0);
         walk->looked += result == PULL_MESSAGE;
@@ -113,16 +112,17 @@ void dlq_walk_hold(struct dlq_walk *walk, uint64_t tag)
 
 struct message *dlq_walk_find(struct dlq_walk *walk, uint64_t *tag)
 {
-        struct arena *arena;
-        struct message *message, *copy = NULL;
-        while (!copy && dlq_walk_next(walk, DLQ_PATIENCE_MS, &arena, &message, tag) == PULL_MESSAGE) {
+        struct amqp_delivery taken;
+        struct message *copy = NULL;
+        while (!copy && dlq_walk_next(walk, DLQ_PATIENCE_MS, &taken) == PULL_MESSAGE) {
                 struct letter letter;
-                letter_read(arena, walk->dlq, message, &letter);
+                letter_read(taken.arena, walk->dlq, taken.message, &letter);
                 if (letter.entry && letter.entry->wanted)
-                        copy = message_copy(walk->dlq->query.arena, message);
+                        copy = message_copy(walk->dlq->query.arena, taken.message);
                 else
-                        dlq_walk_hold(walk, *tag);
-                arena_free(arena);
+                        dlq_walk_hold(walk, taken.tag);
+                *tag = taken.tag;
+                arena_free(taken.arena);
         }
         if (!copy && !walk->failed)
                 dlq_fail(walk->dlq, DLQ_NOT_FOUND, "the message is not in %s; leveret dlq sync %s cleans up",
@@ -148,15 +148,12 @@ static int compare_tags(const void *a, const void *b)
 /* Takes one only to give it back. */
 static enum pull_result dlq_walk_take(struct dlq_walk *walk, int64_t timeout_ms)
 {
-        struct arena *arena;
-        struct message *message;
-        uint64_t tag;
+        struct amqp_delivery taken;
         dlq_lock_keep(&walk->lock);
-        enum pull_result result =
-                amqp_pull_next(walk->pull, timeout_ms, &arena, &message, &tag, &walk->error);
+        enum pull_result result = amqp_pull_next(walk->pull, timeout_ms, &taken, &walk->error);
         if (result == PULL_MESSAGE) {
-                dlq_walk_hold(walk, tag);
-                arena_free(arena);
+                dlq_walk_hold(walk, taken.tag);
+                arena_free(taken.arena);
         }
         return result;
 }

@@ -226,8 +226,8 @@ static void mail_digest(struct alerts *alerts, int64_t now_ms)
                 return;
         }
         alerts->place.sent = true;
-        transport_send(outlet->transport, &alerts->request, /* park = */ false,
-                       (struct send_fence){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_mailed, alerts);
+        transport_send(outlet->transport, &alerts->request,
+                       (struct send_terms){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_mailed, alerts);
 }
 
 /* ---- the webhook ---- */
@@ -265,8 +265,8 @@ static void post_digest(struct alerts *alerts, int64_t now_ms)
                 .bare = true};
         buffer_fini(&body);
         alerts->hook_place.sent = true;
-        post_http_send(hook->transport, &alerts->post, /* park = */ false,
-                       (struct send_fence){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_posted, alerts);
+        post_http_send(hook->transport, &alerts->post,
+                       (struct send_terms){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_posted, alerts);
 }
 
 /* ---- life ---- */

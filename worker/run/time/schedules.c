@@ -2,6 +2,7 @@
 #include "core/broker/topology.h"
 #include "core/memory/memory.h"
 #include "core/record/keys.h"
+#include "core/text/word.h"
 #include "core/watch/metrics_text.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
@@ -132,7 +133,7 @@ static void count_answer(struct schedule *schedule, const struct ticker_event *e
         schedule->counts[asked->overlap ? SCHEDULE_OVERLAP : SCHEDULE_MISSED] += asked->count;
         char text[160];
         snprintf(text, sizeof(text), "%s: %u tick%s given up: %s", schedule->config->name, asked->count,
-                 asked->count == 1 ? "" : "s",
+                 text_if(asked->count != 1, "s"),
                  asked->overlap ? "the job of the one before is not over" : "nobody was there in time");
         log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "schedule_skipped", .msg = text});
 }

@@ -35,12 +35,14 @@ static void story_begin(struct story *story, size_t capacity, size_t published)
 
 static bool ack(struct story *story, uint64_t number, bool multiple)
 {
-        return confirms_settle(&story->confirms, number, multiple, true, tell, story);
+        return confirms_settle(&story->confirms, (struct confirm_answer){number, multiple, true}, tell,
+                               story);
 }
 
 static bool nack(struct story *story, uint64_t number, bool multiple)
 {
-        return confirms_settle(&story->confirms, number, multiple, false, tell, story);
+        return confirms_settle(&story->confirms, (struct confirm_answer){number, multiple, false}, tell,
+                               story);
 }
 
 static void story_end(struct story *story, const char *told)

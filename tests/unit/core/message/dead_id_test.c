@@ -13,7 +13,7 @@ static const char *of_job(const char *queue, const char *id, const char *fingerp
         static char ids[4][DEAD_ID_SIZE];
         static unsigned next;
         char *out = ids[next++ % 4];
-        dead_id_of_job(out, queue, id, fingerprint, redrives, reason);
+        dead_id_of_job(out, &(struct job_death){queue, id, fingerprint, redrives, reason});
         return out;
 }
 

@@ -76,7 +76,7 @@ static void others_are_told_of_nothing_without_an_exchange(void **state)
         assert_false(due_word_is("queued"));
 }
 
-static const struct slice record[] = {
+static const struct slice texts[] = {
         SLICE_LITERAL("state"),      SLICE_LITERAL("running"),
         SLICE_LITERAL("type"),       SLICE_LITERAL("order.created.v1"),
         SLICE_LITERAL("attempt"),    SLICE_LITERAL("2"),
@@ -84,7 +84,7 @@ static const struct slice record[] = {
         SLICE_LITERAL("subject"),    SLICE_LITERAL("a \"quoted\" one"),
         SLICE_LITERAL("event_due"),  SLICE_LITERAL("retrying:0.1.0:1796140056363"),
 };
-enum { RECORD_TEXTS = sizeof(record) / sizeof(*record) };
+static const struct record_fields record = {texts, sizeof(texts) / sizeof(*texts)};
 
 static void an_event_tells_of_the_change_though_the_record_went_on(void **state)
 {
@@ -92,7 +92,7 @@ static void an_event_tells_of_the_change_though_the_record_went_on(void **state)
                 .change = CHANGE_RETRYING, .generation = {.attempt = 1}, .at_ms = 1796140056363};
         char cause[JSON_CAUSE_MAX];
         (void)state;
-        struct tell tell = tell_make(&arena, "shop 1", SLICE_LITERAL("order-1"), record, RECORD_TEXTS, &due);
+        struct tell tell = tell_make(&arena, "shop 1", SLICE_LITERAL("order-1"), &record, &due);
         assert_string_equal(tell.id, "order-1/1796140056000/retrying/0.1.0");
         assert_string_equal(tell.type, "leveret.job.retrying.v1");
         assert_string_equal(tell.key, "retrying.order.created.v1");
@@ -114,13 +114,14 @@ static void a_repetition_has_the_same_id_and_a_key_fits(void **state)
 {
         char type[400];
         memset(type, 'x', sizeof(type));
-        struct slice fields[] = {SLICE_LITERAL("type"), {type, sizeof(type)}};
+        struct slice long_type[] = {SLICE_LITERAL("type"), {type, sizeof(type)}};
+        struct record_fields fields = {long_type, 2};
         struct due_event due = {.change = CHANGE_DEAD, .generation = {.redrives = 3}, .at_ms = 1};
         (void)state;
-        struct tell tell = tell_make(&arena, "p", SLICE_LITERAL("a"), fields, 2, &due);
+        struct tell tell = tell_make(&arena, "p", SLICE_LITERAL("a"), &fields, &due);
         assert_int_equal(strlen(tell.key), 255);
         due.at_ms = 2;
-        assert_string_equal(tell_make(&arena, "p", SLICE_LITERAL("a"), fields, 2, &due).id, tell.id);
+        assert_string_equal(tell_make(&arena, "p", SLICE_LITERAL("a"), &fields, &due).id, tell.id);
         struct message *message = tell_message(&arena, "leveret.events", &tell);
         assert_true(slice_is(message->properties.message_id, tell.id));
         assert_true(tell_type_is("leveret.job.dead.v1"));

@@ -137,14 +137,18 @@ static void a_refused_value_is_quoted_unless_it_may_be_a_secret(void **state)
         struct config *config = arena_alloc(&arena, sizeof(*config));
         char error[SETTING_ERROR_MAX];
         const char *bad = "s3cr3t";
-        assert_false(setting_assign(setting_find("amqp.heartbeat"), config, &bad, 1, &arena, error));
+        assert_false(setting_assign(setting_find("amqp.heartbeat"), config, (struct setting_texts){&bad, 1},
+                                    &arena, error));
         assert_string_equal(error, "expected a duration such as 30s (ms, s, m, h, d), got \"s3cr3t\"");
-        assert_false(setting_assign(setting_find("amqp.url"), config, &bad, 1, &arena, error));
+        assert_false(setting_assign(setting_find("amqp.url"), config, (struct setting_texts){&bad, 1}, &arena,
+                                    error));
         assert_string_equal(error, "expected a URL that begins with its scheme: amqp:// or amqps://");
-        assert_false(setting_assign(setting_find("mail.from"), config, &bad, 1, &arena, error));
+        assert_false(setting_assign(setting_find("mail.from"), config, (struct setting_texts){&bad, 1},
+                                    &arena, error));
         assert_null(strstr(error, bad));
         bad = "line\nbreak";
-        assert_false(setting_assign(setting_find("mail.http.api_key"), config, &bad, 1, &arena, error));
+        assert_false(setting_assign(setting_find("mail.http.api_key"), config,
+                                    (struct setting_texts){&bad, 1}, &arena, error));
         assert_string_equal(error, "expected UTF-8 text without control characters");
 }
 
@@ -157,8 +161,10 @@ static void numbers_are_held_to_their_range(void **state)
         const struct setting *prefetch = setting_find("queues[0].prefetch");
         for (size_t i = 0; i < 2; i++) {
                 const char *good[] = {"1", "65535"}, *bad[] = {"0", "65536"};
-                assert_true(setting_assign(prefetch, &queue, &good[i], 1, &arena, error));
-                assert_false(setting_assign(prefetch, &queue, &bad[i], 1, &arena, error));
+                assert_true(
+                        setting_assign(prefetch, &queue, (struct setting_texts){&good[i], 1}, &arena, error));
+                assert_false(
+                        setting_assign(prefetch, &queue, (struct setting_texts){&bad[i], 1}, &arena, error));
         }
         assert_string_equal(error, "expected 1 to 65535, got \"65536\"");
         assert_int_equal(queue.prefetch, 65535);
@@ -177,9 +183,9 @@ static void the_prefix_of_every_redis_key_is_bounded(void **state)
         text[CONFIG_PREFIX_MAX + 1] = '\0';
         const char *longer = text;
         settings_defaults(config, &arena);
-        assert_true(setting_assign(prefix, config, &longest, 1, &arena, error));
+        assert_true(setting_assign(prefix, config, (struct setting_texts){&longest, 1}, &arena, error));
         assert_string_equal(config->redis.prefix, longest);
-        assert_false(setting_assign(prefix, config, &longer, 1, &arena, error));
+        assert_false(setting_assign(prefix, config, (struct setting_texts){&longer, 1}, &arena, error));
         assert_string_equal(error, "expected at most 64 bytes");
 }
 

@@ -17,6 +17,12 @@
         "{messaging_system=\"rabbitmq\",messaging_operation_name=\"process\",messaging_destination_name="    \
         "\"" queue "\",queue=\"" queue "\",type=\"" type "\""
 
+static void ends(struct metrics *metrics, size_t queue, size_t type, enum metrics_outcome outcome,
+                 double duration_s, double at_s)
+{
+        metrics_message_end(metrics, &(struct metrics_end){queue, type, outcome, duration_s, at_s});
+}
+
 static struct metrics *make(void)
 {
         return metrics_new(&(struct metrics_labels){
@@ -57,9 +63,9 @@ static void counts_an_end_by_queue_type_and_outcome(void **state)
 {
         (void)state;
         struct metrics *metrics = make();
-        metrics_message_end(metrics, 0, 0, METRICS_COMPLETED, 0.004, 1000);
-        metrics_message_end(metrics, 0, 0, METRICS_COMPLETED, 0.004, 1000);
-        metrics_message_end(metrics, 0, 1, METRICS_DUPLICATE, -1, 1000);
+        ends(metrics, 0, 0, METRICS_COMPLETED, 0.004, 1000);
+        ends(metrics, 0, 0, METRICS_COMPLETED, 0.004, 1000);
+        ends(metrics, 0, 1, METRICS_DUPLICATE, -1, 1000);
         assert_true(shows(metrics, CONSUMED LANE("orders", "order.created.v1") ",outcome=\"completed\"} 2"));
         assert_true(shows(metrics, CONSUMED LANE("orders", "order.created.v1") ",outcome=\"dead\"} 0"));
         assert_true(shows(metrics, CONSUMED LANE("orders", "email.send.v1") ",outcome=\"duplicate\"} 1"));
@@ -70,11 +76,10 @@ static void buckets_are_cumulative_and_sum_and_count_agree(void **state)
 {
         (void)state;
         struct metrics *metrics = make();
-        metrics_message_end(metrics, 0, 0, METRICS_COMPLETED, 0.001,
-                            1000); /* the bound belongs to its bucket */
-        metrics_message_end(metrics, 0, 0, METRICS_COMPLETED, 0.5, 1000);
-        metrics_message_end(metrics, 0, 0, METRICS_COMPLETED, 100, 1000);
-        metrics_message_end(metrics, 0, 0, METRICS_DUPLICATE, -1, 1000); /* never started */
+        ends(metrics, 0, 0, METRICS_COMPLETED, 0.001, 1000); /* the bound belongs to its bucket */
+        ends(metrics, 0, 0, METRICS_COMPLETED, 0.5, 1000);
+        ends(metrics, 0, 0, METRICS_COMPLETED, 100, 1000);
+        ends(metrics, 0, 0, METRICS_DUPLICATE, -1, 1000); /* never started */
 #define DURATION(part) "messaging_process_duration_seconds" part LANE("orders", "order.created.v1")
         assert_true(shows(metrics, DURATION("_bucket") ",le=\"0.001\"} 1"));
         assert_true(shows(metrics, DURATION("_bucket") ",le=\"0.25\"} 1"));
@@ -110,8 +115,8 @@ static void a_type_without_handler_is_other(void **state)
 {
         (void)state;
         struct metrics *metrics = make();
-        metrics_message_end(metrics, 0, METRICS_TYPE_OTHER, METRICS_DEAD, 0, 1000);
-        metrics_message_end(metrics, 0, 77, METRICS_DEAD, 0, 1000);
+        ends(metrics, 0, METRICS_TYPE_OTHER, METRICS_DEAD, 0, 1000);
+        ends(metrics, 0, 77, METRICS_DEAD, 0, 1000);
         assert_true(shows(metrics, CONSUMED LANE("orders", "other") ",outcome=\"dead\"} 2"));
         metrics_free(metrics);
 }
@@ -146,7 +151,7 @@ static void the_number_of_series_is_bounded_and_nothing_is_lost(void **state)
         });
         for (size_t queue = 0; queue < QUEUES; queue++)
                 for (size_t i = 0; i < TYPES; i++)
-                        metrics_message_end(metrics, queue, i, METRICS_COMPLETED, 0, 1000);
+                        ends(metrics, queue, i, METRICS_COMPLETED, 0, 1000);
         assert_int_equal(count_lines(metrics, "messaging_process_duration_seconds_count"),
                          METRICS_LANES_MAX + QUEUES);
         assert_true(shows(metrics, CONSUMED LANE("b", "other") ",outcome=\"completed\"} 1000"));
@@ -157,12 +162,12 @@ static void failures_in_a_row_end_with_a_success(void **state)
 {
         (void)state;
         struct metrics *metrics = make();
-        metrics_message_end(metrics, 0, 0, METRICS_RETRY, 1, 1000);
-        metrics_message_end(metrics, 0, 0, METRICS_DEFER, 1, 1001); /* an innocent end */
-        metrics_message_end(metrics, 1, 0, METRICS_DEAD, 1, 1002);
+        ends(metrics, 0, 0, METRICS_RETRY, 1, 1000);
+        ends(metrics, 0, 0, METRICS_DEFER, 1, 1001); /* an innocent end */
+        ends(metrics, 1, 0, METRICS_DEAD, 1, 1002);
         assert_true(shows(metrics, "leveret_consecutive_failures{type=\"order.created.v1\"} 2"));
         assert_int_equal(count_lines(metrics, "leveret_last_success_timestamp_seconds{"), 0);
-        metrics_message_end(metrics, 0, 0, METRICS_COMPLETED, 1, 1700000000.25);
+        ends(metrics, 0, 0, METRICS_COMPLETED, 1, 1700000000.25);
         assert_true(shows(metrics, "leveret_consecutive_failures{type=\"order.created.v1\"} 0"));
         assert_true(shows(metrics,
                           "leveret_last_success_timestamp_seconds{type=\"order.created.v1\"} 1700000000.25"));
@@ -290,8 +295,8 @@ static void readiness_and_the_process_are_shown_as_they_are(void **state)
 static struct metrics *make_busy(void)
 {
         struct metrics *metrics = make();
-        metrics_message_end(metrics, 0, 0, METRICS_COMPLETED, 0.25, 1700000000);
-        metrics_message_end(metrics, 1, METRICS_TYPE_OTHER, METRICS_RETRY, 0.25, 1700000000);
+        ends(metrics, 0, 0, METRICS_COMPLETED, 0.25, 1700000000);
+        ends(metrics, 1, METRICS_TYPE_OTHER, METRICS_RETRY, 0.25, 1700000000);
         metrics_set_queue_depth(metrics, 1, 5);
         metrics_set_queue_retrying(metrics, 1, 2);
         metrics_set_queue_oldest(metrics, 1, 2.5);

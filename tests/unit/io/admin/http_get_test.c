@@ -68,8 +68,10 @@ static void gets_status_and_body_and_sends_the_token(void **state)
         struct peer *peer = peer_open("HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nredis", 0);
         struct buffer body = {0};
         int status = 0;
-        char error[HTTP_GET_ERROR_MAX] = "";
-        assert_true(http_get(peer->listen, "/readyz?verbose", "s3cret", &body, &status, error));
+        char error[HTTP_GET_ERROR_MAX] = "", url[128];
+        snprintf(url, sizeof(url), "http://%s/readyz?verbose", peer->listen);
+        struct http_get_request request = {.url = url, .shown = url, .token = "s3cret"};
+        assert_true(http_get_url(&request, &body, &status, error));
         assert_int_equal(status, 503);
         assert_string_equal(body.data, "redi");
         buffer_fini(&body);
@@ -88,7 +90,7 @@ static void a_wildcard_address_is_asked_on_this_machine(void **state)
         int status = 0;
         char listen[32], error[HTTP_GET_ERROR_MAX] = "";
         snprintf(listen, sizeof listen, "0.0.0.0:%u", peer->socket.port);
-        assert_true(http_get(listen, "/livez", NULL, &body, &status, error));
+        assert_true(http_get(listen, "/livez", &body, &status, error));
         assert_int_equal(status, 200);
         buffer_fini(&body);
         peer_close(peer);
@@ -102,7 +104,7 @@ static void follows_no_redirect(void **state)
         struct buffer body = {0};
         int status = 0;
         char error[HTTP_GET_ERROR_MAX] = "";
-        assert_true(http_get(peer->listen, "/livez", NULL, &body, &status, error));
+        assert_true(http_get(peer->listen, "/livez", &body, &status, error));
         assert_int_equal(status, 302);
         buffer_fini(&body);
         peer_close(peer);
@@ -115,7 +117,7 @@ static void an_endless_answer_is_an_error(void **state)
         struct buffer body = {0};
         int status = 0;
         char error[HTTP_GET_ERROR_MAX] = "";
-        assert_false(http_get(peer->listen, "/status", NULL, &body, &status, error));
+        assert_false(http_get(peer->listen, "/status", &body, &status, error));
         assert_non_null(strstr(error, "64 KiB"));
         assert_int_equal(body.len, 0);
         peer_close(peer);
@@ -129,7 +131,7 @@ static void a_silent_server_is_an_error_within_the_limit(void **state)
         int status = 0;
         char error[HTTP_GET_ERROR_MAX] = "";
         uint64_t began_ns = uv_hrtime();
-        assert_false(http_get(peer->listen, "/livez", NULL, &body, &status, error));
+        assert_false(http_get(peer->listen, "/livez", &body, &status, error));
         assert_in_range((uv_hrtime() - began_ns) / 1000000, HTTP_GET_TIMEOUT_MS - 100,
                         HTTP_GET_TIMEOUT_MS + 3000);
         assert_non_null(strstr(error, "no answer within 3 s"));
@@ -146,7 +148,7 @@ static void nobody_there_is_an_error_that_names_the_address(void **state)
         snprintf(listen, sizeof listen, "127.0.0.1:%u", gone.port);
         struct buffer body = {0};
         int status = 0;
-        assert_false(http_get(listen, "/livez", NULL, &body, &status, error));
+        assert_false(http_get(listen, "/livez", &body, &status, error));
         assert_non_null(strstr(error, listen));
 }
 

@@ -32,12 +32,11 @@ static void only_this_machine_is_loopback(void **state)
 
 static void a_mail_service_is_judged_by_the_same_rule(void **state)
 {
+        static const struct send_url_rule rule = {"mail.http.url", "http", "https"};
         char error[TRANSPORT_ERROR_MAX];
         (void)state;
-        assert_true(
-                send_curl_url_check("mail.http.url", "http://127.0.0.1:1", "http", "https", false, error));
-        assert_false(
-                send_curl_url_check("mail.http.url", "http://127.evil.com", "http", "https", false, error));
+        assert_true(send_curl_url_check(&rule, "http://127.0.0.1:1", false, error));
+        assert_false(send_curl_url_check(&rule, "http://127.evil.com", false, error));
         assert_non_null(strstr(error, "unencrypted"));
 }
 

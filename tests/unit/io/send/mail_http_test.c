@@ -102,7 +102,7 @@ struct stage {
         int ended;
 };
 
-static const struct send_fence open_fence = {.valid_until_ms = INT64_MAX};
+static const struct send_terms open_terms = {.valid_until_ms = INT64_MAX};
 
 static void stage_open(struct stage *stage, const char *first, const char *second)
 {
@@ -154,7 +154,8 @@ static void stage_wait(struct stage *stage, int ended)
 static const struct send_result *send_one(struct stage *stage, bool park)
 {
         int before = stage->ended;
-        transport_send(stage->transport, &mail, park, open_fence, keep_result, stage);
+        struct send_terms terms = {.valid_until_ms = INT64_MAX, .park = park};
+        transport_send(stage->transport, &mail, terms, keep_result, stage);
         assert_int_equal(stage->ended, before);
         stage_wait(stage, before + 1);
         return &stage->results[before];
@@ -214,7 +215,7 @@ static void as_many_mails_as_the_capacity_run_at_once(void **state)
         assert_int_equal(transport_capacity(stage.transport), 8);
         for (int round = 0; round < 4; round++) {
                 for (int i = 0; i < 8; i++)
-                        transport_send(stage.transport, &mail, false, open_fence, keep_result, &stage);
+                        transport_send(stage.transport, &mail, open_terms, keep_result, &stage);
                 stage_wait(&stage, 8 * (round + 1));
         }
         for (int i = 0; i < 32; i++)
@@ -253,7 +254,7 @@ static void connections_that_end_leave_those_of_other_places_alone(void **state)
         stage_reopen(&stage);
         for (int round = 0; round < ROUNDS; round++) {
                 for (int i = 0; i < PLACES; i++)
-                        transport_send(stage.transport, &mail, false, open_fence, count_result, &tally);
+                        transport_send(stage.transport, &mail, open_terms, count_result, &tally);
                 while (tally.ended < (round + 1) * PLACES)
                         uv_run(&stage.loop, UV_RUN_ONCE);
         }
@@ -385,8 +386,8 @@ static void nothing_is_sent_behind_the_fence(void **state)
         stage_open(&stage, OK_REPLY, NULL);
         send_one(&stage, false); /* also on a kept connection */
         for (int park = 0; park < 2; park++) {
-                struct send_fence fence = {.valid_until_ms = clock_boot_ms() - 1};
-                transport_send(stage.transport, &mail, park, fence, keep_result, &stage);
+                struct send_terms terms = {.valid_until_ms = clock_boot_ms() - 1, .park = park};
+                transport_send(stage.transport, &mail, terms, keep_result, &stage);
                 stage_wait(&stage, 2 + park);
                 const struct send_result *result = &stage.results[1 + park];
                 assert_int_equal(result->outcome, SEND_TRANSIENT);
@@ -405,7 +406,7 @@ static void an_invalid_mail_is_refused_later_without_a_connection(void **state)
         stage_open(&stage, OK_REPLY, NULL);
         struct mail_request evil = mail;
         evil.mail.subject = "x\r\nBcc: y@z";
-        transport_send(stage.transport, &evil, false, open_fence, keep_result, &stage);
+        transport_send(stage.transport, &evil, open_terms, keep_result, &stage);
         assert_int_equal(stage.ended, 0);
         stage_wait(&stage, 1);
         assert_int_equal(stage.results[0].outcome, SEND_PERMANENT);
@@ -420,7 +421,7 @@ static void an_injected_traceparent_is_not_sent(void **state)
         stage_open(&stage, OK_REPLY, NULL);
         struct mail_request evil = mail;
         evil.traceparent = TRACE "\r\nX-Evil: 1";
-        transport_send(stage.transport, &evil, false, open_fence, keep_result, &stage);
+        transport_send(stage.transport, &evil, open_terms, keep_result, &stage);
         stage_wait(&stage, 1);
         assert_int_equal(stage.results[0].outcome, SEND_DONE);
         assert_null(strstr(stage.peer->log, "Evil"));
@@ -433,10 +434,10 @@ static void closing_breaks_off_and_what_was_sent_is_ambiguous(void **state)
         (void)state;
         struct stage stage;
         stage_open(&stage, SILENT, NULL);
-        transport_send(stage.transport, &mail, false, open_fence, keep_result, &stage);
+        transport_send(stage.transport, &mail, open_terms, keep_result, &stage);
         while (peer_count(stage.peer, &stage.peer->requests, 0) == 0)
                 uv_run(&stage.loop, UV_RUN_NOWAIT);
-        transport_send(stage.transport, &mail, false, open_fence, keep_result, &stage);
+        transport_send(stage.transport, &mail, open_terms, keep_result, &stage);
         transport_close(stage.transport);
         stage.transport = NULL;
         assert_int_equal(stage.ended, 2);

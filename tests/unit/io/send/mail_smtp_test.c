@@ -32,7 +32,7 @@ struct stage {
         int ended;
 };
 
-static const struct send_fence open_fence = {.valid_until_ms = INT64_MAX};
+static const struct send_terms open_terms = {.valid_until_ms = INT64_MAX};
 
 static void stage_start(struct stage *stage)
 {
@@ -90,7 +90,7 @@ static void stage_wait(struct stage *stage, int ended)
 static const struct send_result *send_one(struct stage *stage)
 {
         int before = stage->ended;
-        transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        transport_send(stage->transport, &mail, open_terms, keep_result, stage);
         assert_int_equal(stage->ended, before);
         stage_wait(stage, before + 1);
         return &stage->results[before];
@@ -147,7 +147,7 @@ static void a_large_message_arrives_whole(void **state)
         memset(text, 'x', TEXT_LEN);
         text[TEXT_LEN] = '\0';
         large.mail.text = text;
-        transport_send(stage->transport, &large, false, open_fence, keep_result, stage);
+        transport_send(stage->transport, &large, open_terms, keep_result, stage);
         stage_wait(stage, 1);
         assert_int_equal(stage->results[0].outcome, SEND_DONE);
         assert_int_equal(send_one(stage)->outcome, SEND_DONE);
@@ -269,7 +269,7 @@ static void a_connection_too_many_is_told_from_a_service_that_is_down(void **sta
                 stage_close(stage);
         }
         struct stage *stage = stage_open((struct smtp_script){.dot = SILENT});
-        transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        transport_send(stage->transport, &mail, open_terms, keep_result, stage);
         while (peer_count(stage->peer, &stage->peer->requests, 0) == 0)
                 uv_run(&stage->loop, UV_RUN_NOWAIT);
         stage->script.greeting = CUT;
@@ -459,8 +459,8 @@ static void nothing_is_sent_behind_the_fence(void **state)
 {
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){0});
-        struct send_fence fence = {.valid_until_ms = clock_boot_ms() - 1};
-        transport_send(stage->transport, &mail, false, fence, keep_result, stage);
+        struct send_terms terms = {.valid_until_ms = clock_boot_ms() - 1};
+        transport_send(stage->transport, &mail, terms, keep_result, stage);
         stage_wait(stage, 1);
         assert_int_equal(stage->results[0].outcome, SEND_TRANSIENT);
         assert_int_equal(stage->results[0].status, -1);
@@ -474,8 +474,8 @@ static void no_message_follows_when_the_fence_passes_before_it(void **state)
         (void)state;
         int64_t until_ms = clock_boot_ms() + 200;
         struct stage *stage = stage_open((struct smtp_script){.data_after_ms = until_ms});
-        struct send_fence fence = {.valid_until_ms = until_ms};
-        transport_send(stage->transport, &mail, false, fence, keep_result, stage);
+        struct send_terms terms = {.valid_until_ms = until_ms};
+        transport_send(stage->transport, &mail, terms, keep_result, stage);
         stage_wait(stage, 1);
         assert_int_equal(stage->results[0].outcome, SEND_TRANSIENT);
         assert_int_equal(stage->results[0].status, -1);
@@ -489,7 +489,7 @@ static void an_invalid_mail_is_refused_without_a_connection(void **state)
         struct stage *stage = stage_open((struct smtp_script){0});
         struct mail_request evil = mail;
         evil.mail.to = "a@b>\r\nRCPT TO:<x@y";
-        transport_send(stage->transport, &evil, false, open_fence, keep_result, stage);
+        transport_send(stage->transport, &evil, open_terms, keep_result, stage);
         stage_wait(stage, 1);
         assert_int_equal(stage->results[0].outcome, SEND_PERMANENT);
         assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 0);
@@ -522,7 +522,7 @@ static void as_many_mails_as_the_capacity_run_at_once(void **state)
         stage_reopen(stage);
         assert_int_equal(transport_capacity(stage->transport), 256);
         for (int i = 0; i < 256; i++)
-                transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+                transport_send(stage->transport, &mail, open_terms, keep_result, stage);
         stage_wait(stage, 256);
         for (int i = 0; i < 256; i++)
                 assert_int_equal(stage->results[i].outcome, SEND_DONE);
@@ -533,7 +533,7 @@ static void closing_breaks_off_and_what_had_its_dot_is_ambiguous(void **state)
 {
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){.dot = SILENT});
-        transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+        transport_send(stage->transport, &mail, open_terms, keep_result, stage);
         while (peer_count(stage->peer, &stage->peer->requests, 0) == 0)
                 uv_run(&stage->loop, UV_RUN_NOWAIT);
         transport_close(stage->transport);
@@ -548,7 +548,7 @@ static void closing_while_a_greeting_is_awaited_is_quick_and_transient(void **st
         (void)state;
         struct stage *stage = stage_open((struct smtp_script){.greeting = SILENT});
         for (int i = 0; i < 4; i++)
-                transport_send(stage->transport, &mail, false, open_fence, keep_result, stage);
+                transport_send(stage->transport, &mail, open_terms, keep_result, stage);
         int64_t start_ms = clock_boot_ms();
         transport_close(stage->transport);
         stage->transport = NULL;

@@ -67,16 +67,17 @@ bool redis_cluster_find(const struct config *config, const struct redis_address 
         return false;
 }
 
-bool redis_cluster_reach(struct arena *arena, const struct config *config, const struct redis_slots *slots,
-                         size_t node, const char *name, struct redis_cluster_reach *reach)
+const struct redis_cluster_reach *redis_cluster_reach(struct arena *arena, const struct config *config,
+                                                      const struct redis_slots *slots, size_t node,
+                                                      const char *name)
 {
         struct redis_address address;
         const struct redis_slots_node *at = &slots->nodes[node];
         const char *before = record_key(arena, config->redis.prefix, KEY_PROBE, name);
         int tag = redis_slots_tag(slots, (int)node, before);
         if (tag < 0 || redis_address_of(arena, config, &address))
-                return false;
-        *reach = (struct redis_cluster_reach){0};
+                return NULL;
+        struct redis_cluster_reach *reach = arena_alloc(arena, sizeof(*reach));
         redis_config_copy(arena, config, &reach->config);
         reach->config.redis.url = arena_printf(
                 arena, "%s://%s", address.encrypted ? "rediss+cluster" : "redis+cluster",
@@ -84,5 +85,5 @@ bool redis_cluster_reach(struct arena *arena, const struct config *config, const
         reach->config.redis.username = address.user;
         reach->config.redis.password = address.password;
         snprintf(reach->name, sizeof(reach->name), "%.100s{%d}", name, tag);
-        return true;
+        return reach;
 }

@@ -17,8 +17,9 @@ struct redis_cluster_reach {
         struct config config; /* only `redis` is set, its URL names the node alone */
         char name[128];       /* makes a probe whose key is the node's */
 };
-/* False: no key can be the node's. Memory lies in the arena. */
-bool redis_cluster_reach(struct arena *arena, const struct config *config, const struct redis_slots *slots,
-                         size_t node, const char *name, struct redis_cluster_reach *reach);
+/* In the arena. NULL: no key can be the node's. */
+const struct redis_cluster_reach *redis_cluster_reach(struct arena *arena, const struct config *config,
+                                                      const struct redis_slots *slots, size_t node,
+                                                      const char *name);
 
 #endif

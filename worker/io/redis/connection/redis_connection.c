@@ -62,9 +62,9 @@ bool redis_connection_log_in(struct redis_connection *connection, const struct r
 
 static bool encrypt(struct redis_connection *connection, const char *host, const struct config_tls *tls)
 {
-        char error[200];
+        char error[REDIS_TLS_ERROR_MAX];
         bool fatal;
-        return redis_tls_start(connection->context, host, tls, error, sizeof(error), &fatal) ||
+        return redis_tls_start(connection->context, host, tls, error, &fatal) ||
                redis_connection_fail(connection, fatal, "TLS", error);
 }
 

@@ -26,12 +26,12 @@ static const char *last_reason(const char *otherwise)
         return reason ? reason : otherwise;
 }
 
-static bool load_files(SSL_CTX *tls_context, const struct config_tls *tls, char *error, size_t error_size)
+static bool load_files(SSL_CTX *tls_context, const struct config_tls *tls, char error[REDIS_TLS_ERROR_MAX])
 {
         int ok = tls->ca_file ? SSL_CTX_load_verify_locations(tls_context, tls->ca_file, NULL)
                               : SSL_CTX_set_default_verify_paths(tls_context);
         if (ok != 1) {
-                snprintf(error, error_size, "read the certificate authorities %.100s: %s",
+                snprintf(error, REDIS_TLS_ERROR_MAX, "read the certificate authorities %.100s: %s",
                          tls->ca_file ? tls->ca_file : "of the system", last_reason("unusable"));
                 return false;
         }
@@ -40,8 +40,8 @@ static bool load_files(SSL_CTX *tls_context, const struct config_tls *tls, char 
         if (SSL_CTX_use_certificate_chain_file(tls_context, tls->cert_file) == 1 &&
             SSL_CTX_use_PrivateKey_file(tls_context, tls->key_file, SSL_FILETYPE_PEM) == 1)
                 return true;
-        snprintf(error, error_size, "read the client certificate %.100s and its key: %s", tls->cert_file,
-                 last_reason("unusable"));
+        snprintf(error, REDIS_TLS_ERROR_MAX, "read the client certificate %.100s and its key: %s",
+                 tls->cert_file, last_reason("unusable"));
         return false;
 }
 
@@ -67,7 +67,7 @@ static SSL *session_new(SSL_CTX *tls_context, const char *host)
         return NULL;
 }
 
-static bool handshake(redisContext *context, SSL *session, char *error, size_t error_size, bool *fatal)
+static bool handshake(redisContext *context, SSL *session, char error[REDIS_TLS_ERROR_MAX], bool *fatal)
 {
         SSL_up_ref(session); /* hiredis takes one reference, only if it succeeds */
         bool ok = redisInitiateSSL(context, session) == REDIS_OK;
@@ -75,15 +75,16 @@ static bool handshake(redisContext *context, SSL *session, char *error, size_t e
         if (!ok) {
                 *fatal = verdict != X509_V_OK;
                 const char *cause = *fatal ? X509_verify_cert_error_string(verdict) : "";
-                snprintf(error, error_size, "%.100s%s%s", context->errstr, text_if(*fatal, ": "), cause);
+                snprintf(error, REDIS_TLS_ERROR_MAX, "%.100s%s%s", context->errstr, text_if(*fatal, ": "),
+                         cause);
                 SSL_free(session);
         }
         SSL_free(session);
         return ok;
 }
 
-bool redis_tls_start(redisContext *context, const char *host, const struct config_tls *tls, char *error,
-                     size_t error_size, bool *fatal)
+bool redis_tls_start(redisContext *context, const char *host, const struct config_tls *tls,
+                     char error[REDIS_TLS_ERROR_MAX], bool *fatal)
 {
         *fatal = true;
         SSL_CTX *tls_context = SSL_CTX_new(TLS_client_method());
@@ -92,11 +93,11 @@ bool redis_tls_start(redisContext *context, const char *host, const struct confi
         ERR_clear_error();
         SSL_CTX_set_min_proto_version(tls_context, TLS1_2_VERSION);
         SSL_CTX_set_verify(tls_context, SSL_VERIFY_PEER, NULL);
-        bool ok = load_files(tls_context, tls, error, error_size);
+        bool ok = load_files(tls_context, tls, error);
         SSL *session = ok ? session_new(tls_context, host) : NULL;
         if (ok && !session)
-                snprintf(error, error_size, "%.200s is no host name", host);
-        ok = session && handshake(context, session, error, error_size, fatal);
+                snprintf(error, REDIS_TLS_ERROR_MAX, "%.200s is no host name", host);
+        ok = session && handshake(context, session, error, fatal);
         SSL_CTX_free(tls_context); /* a session holds a reference of its own */
         return ok;
 }
@@ -108,12 +109,12 @@ bool redis_tls_available(void)
         return false;
 }
 
-bool redis_tls_start(redisContext *context, const char *host, const struct config_tls *tls, char *error,
-                     size_t error_size, bool *fatal)
+bool redis_tls_start(redisContext *context, const char *host, const struct config_tls *tls,
+                     char error[REDIS_TLS_ERROR_MAX], bool *fatal)
 {
         (void)context, (void)host, (void)tls;
         *fatal = true;
-        snprintf(error, error_size, "this build cannot; hiredis has TLS from 1.0 on (Debian 13)");
+        snprintf(error, REDIS_TLS_ERROR_MAX, "this build cannot; hiredis has TLS from 1.0 on (Debian 13)");
         return false;
 }
 
