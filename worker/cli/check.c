@@ -76,7 +76,7 @@ struct policy_rows {
         bool loses;
 };
 
-static void on_policy(void *context, const char *queue, const struct policy_finding *finding)
+static void check_on_policy(void *context, const char *queue, const struct policy_finding *finding)
 {
         struct policy_rows *rows = context;
         struct arena *arena = &rows->table->cli->arena;
@@ -95,7 +95,7 @@ static bool probe_policies(struct cli *cli, struct cli_table *table)
                 cli_table_row(table, "policies", "unknown", "not looked at: amqp.management_url is not set");
                 return true;
         }
-        bool asked = amqp_policies_look(cli->config, on_policy, &rows, &error);
+        bool asked = amqp_policies_look(cli->config, check_on_policy, &rows, &error);
         if (!asked)
                 check_tell(table, "policies", false, error.text);
         else if (rows.count == 0)

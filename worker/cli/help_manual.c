@@ -5,7 +5,7 @@
 
 /* leveret(1), from the pages of --help. */
 
-static const char *line_end(const char *line)
+static const char *manual_line_end(const char *line)
 {
         return line + strcspn(line, "\n");
 }
@@ -28,7 +28,7 @@ static const char *add_example(const char *line, struct buffer *out)
         size_t skip = strlen("Example: ");
         buffer_add_text(out, ".PP\nExample:\n.PP\n.RS 4\n.EX\n");
         while (*line && *line != '\n') {
-                const char *end = line_end(line);
+                const char *end = manual_line_end(line);
                 roff_add(out, line + skip, (size_t)(end - line) - skip);
                 buffer_add_char(out, '\n');
                 line = end + (*end == '\n');
@@ -41,7 +41,7 @@ static void add_page(const char *line, struct buffer *out)
 {
         bool fresh = false; /* a paragraph is to begin */
         while (*line) {
-                const char *end = line_end(line), *text = line + strspn(line, " ");
+                const char *end = manual_line_end(line), *text = line + strspn(line, " ");
                 if (strncmp(line, "Example: ", strlen("Example: ")) == 0) {
                         line = add_example(line, out);
                         continue;

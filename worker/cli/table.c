@@ -143,7 +143,7 @@ static void table_add_text(struct buffer *out, const struct cli_table *table)
                 add_line(out, table, &layout, row);
 }
 
-static void add_json(struct buffer *out, const struct cli_table *table)
+static void table_add_json(struct buffer *out, const struct cli_table *table)
 {
         for (size_t row = 0; row < table->row_count; row++) {
                 for (size_t i = 0; i < table->column_count; i++) {
@@ -168,7 +168,7 @@ static void add_json(struct buffer *out, const struct cli_table *table)
 void cli_table_add(struct cli_table *table, struct buffer *out)
 {
         if (table->cli->output == CLI_JSON)
-                add_json(out, table);
+                table_add_json(out, table);
         else
                 table_add_text(out, table);
         free(table->cells);

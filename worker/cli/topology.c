@@ -40,7 +40,7 @@ struct look {
         bool loses;
 };
 
-static void on_policy(void *context, const char *queue, const struct policy_finding *finding)
+static void topology_on_policy(void *context, const char *queue, const struct policy_finding *finding)
 {
         struct look *look = context;
         struct cli *cli = look->table->cli;
@@ -58,7 +58,7 @@ static int verify(struct cli *cli)
         bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY,
                                       &(struct topology_listener){report, &table}, &error);
         bool asked = !cli->config->amqp.management_url ||
-                     amqp_policies_look(cli->config, on_policy, &look, &unasked);
+                     amqp_policies_look(cli->config, topology_on_policy, &look, &unasked);
         cli_table_print(&table);
         if (!ok)
                 return trouble(cli, &error);

@@ -15,7 +15,7 @@ static void add_up(int64_t *sum, int64_t number)
 }
 
 /* The sums are of work queues; what no queue took is dead for all that it is worth. */
-static void add_queue(const struct fleet_queue *queue, struct figures *figures)
+static void figures_add_queue(const struct fleet_queue *queue, struct figures *figures)
 {
         if (strcmp(queue->name, QUEUE_UNROUTED) == 0) {
                 add_up(&figures->dead, queue->ready);
@@ -41,7 +41,7 @@ void figures_of(const struct fleet *fleet, struct figures *figures)
                 figures->breakers_open += strcmp(worker->breaker, "open") == 0;
         }
         for (size_t i = 0; i < fleet->queue_count; i++)
-                add_queue(&fleet->queues[i], figures);
+                figures_add_queue(&fleet->queues[i], figures);
         if (fleet->trouble)
                 figures->ready = figures->retrying = figures->dead = figures->oldest_ms = -1;
 }

@@ -41,7 +41,7 @@ static void begin_anew(struct letters_tally *tally)
 }
 
 /* The place of the group, or where it would stand. */
-static size_t place_of(const struct letters_tally *tally, const struct letter_group *group)
+static size_t tally_place_of(const struct letters_tally *tally, const struct letter_group *group)
 {
         size_t low = 0, high = tally->count;
         while (low < high) {
@@ -93,7 +93,7 @@ static bool count_one(void *context, const struct letter_entry *entry)
         struct counting *counting = context;
         struct letters_tally *tally = counting->tally;
         const struct letter_group one = letter_group_of(&counting->query, entry);
-        size_t at = place_of(tally, &one);
+        size_t at = tally_place_of(tally, &one);
         struct letter_group *group = &tally->groups[at];
         if (at < tally->count && letter_group_compare(group, &one) == 0) {
                 join(tally, group, &one);

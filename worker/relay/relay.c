@@ -82,7 +82,7 @@ static void on_posted(uv_async_t *handle)
                 uv_stop(&relay->loop);
 }
 
-static void on_tick(uv_timer_t *timer)
+static void relay_on_tick(uv_timer_t *timer)
 {
         struct relay *relay = timer->data;
         int64_t now_ms = clock_boot_ms();
@@ -127,7 +127,7 @@ static void open_loop(struct relay *relay)
         open_signal(relay, &relay->sighup, on_hangup, SIGHUP);
         uv_timer_init(&relay->loop, &relay->tick);
         relay->tick.data = relay;
-        uv_timer_start(&relay->tick, on_tick, TICK_EVERY_MS, TICK_EVERY_MS);
+        uv_timer_start(&relay->tick, relay_on_tick, TICK_EVERY_MS, TICK_EVERY_MS);
 }
 
 static struct relay *relay_new(const struct config *config)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Which letters the query asks for. False: refused. */
-static bool read_filter(const struct serve_call *call, struct letter_filter *filter)
+static bool dead_read_filter(const struct serve_call *call, struct letter_filter *filter)
 {
         const char *queue = call->words[0];
         *filter = (struct letter_filter){.type = serve_query(call, "type"),
@@ -33,7 +33,7 @@ struct listing {
         bool more;
 };
 
-static bool list_one(void *context, const struct letter_entry *entry)
+static bool dead_list_one(void *context, const struct letter_entry *entry)
 {
         struct listing *listing = context;
         listing->more = listing->count == listing->limit;
@@ -52,14 +52,14 @@ void serve_dead(const struct serve_call *call)
         struct letters_walked walked;
         struct buffer *out = &call->answer->body;
         struct listing listing = {.out = out, .arena = call->query->arena};
-        if (!serve_read_limit(call, &listing.limit) || !read_filter(call, &filter))
+        if (!serve_read_limit(call, &listing.limit) || !dead_read_filter(call, &filter))
                 return;
         const struct letters_walk walk = {.queue = call->words[0],
                                           .filter = &filter,
                                           .cursor = serve_query(call, "cursor"),
                                           .at_once = listing.limit + 1,
                                           .until_ms = clock_boot_ms() + LETTERS_WALK_MS,
-                                          .take = list_one,
+                                          .take = dead_list_one,
                                           .context = &listing};
         buffer_add_text(out, "{\"items\":[");
         if (letters_walk(call->query, &walk, &walked)) {
@@ -122,7 +122,7 @@ void serve_dead_groups(const struct serve_call *call)
         struct letter_filter filter;
         struct letters_counted counted;
         struct buffer *out = &call->answer->body;
-        if (!read_filter(call, &filter))
+        if (!dead_read_filter(call, &filter))
                 return;
         struct tally_slot *slot = tallies_take(call->tallies, asked_of(call, &filter));
         if (letters_tally_count(tally_of(slot), call->query, call->words[0], &filter, &counted)) {

@@ -21,7 +21,7 @@ static const char *state_of(const struct fleet_queue *queue, bool asked)
         return queue->exists ? "open" : "missing";
 }
 
-static void add_queue(struct buffer *out, const struct fleet_queue *queue, bool asked)
+static void fleet_add_queue(struct buffer *out, const struct fleet_queue *queue, bool asked)
 {
         buffer_add_char(out, '{');
         json_member_text(out, "queue", queue->name);
@@ -54,7 +54,7 @@ void serve_queues(const struct serve_call *call)
         buffer_add_text(out, "{\"items\":[");
         for (size_t i = 0; i < fleet.queue_count; i++) {
                 buffer_add_text(out, i ? "," : "");
-                add_queue(out, &fleet.queues[i], !fleet.trouble);
+                fleet_add_queue(out, &fleet.queues[i], !fleet.trouble);
         }
         buffer_printf(out, "],\"complete\":%s,\"next\":null}", fleet.trouble ? "false" : "true");
 }

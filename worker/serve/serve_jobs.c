@@ -136,7 +136,7 @@ static bool parse_cursor(const char *cursor, struct job_filter *filter)
 }
 
 /* A list of one, or of none. */
-static void list_one(const struct serve_call *call, const char *word)
+static void jobs_list_one(const struct serve_call *call, const char *word)
 {
         const char *id;
         struct buffer *out = &call->answer->body;
@@ -172,7 +172,7 @@ void serve_jobs(const struct serve_call *call)
                 return;
         }
         if (serve_query(call, "id")) {
-                list_one(call, serve_query(call, "id"));
+                jobs_list_one(call, serve_query(call, "id"));
                 return;
         }
         jobs_list(call->query, &filter, limit, &list);

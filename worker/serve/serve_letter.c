@@ -19,7 +19,7 @@ struct reading {
         const char *told; /* in the query's arena */
 };
 
-static bool on_stopped(struct dlq *dlq)
+static bool on_letter_stopped(struct dlq *dlq)
 {
         const struct reading *reading = dlq->context;
         return clock_boot_ms() >= reading->until_ms;
@@ -56,7 +56,7 @@ static void read_letter(void *context)
 }
 
 /* The index has no more than this one for who walks. */
-static void choose(struct reading *reading, const struct redis_value *hash)
+static void letter_choose(struct reading *reading, const struct redis_value *hash)
 {
         struct dlq *dlq = &reading->dlq;
         reading->place = &reading->entry;
@@ -73,7 +73,7 @@ static void choose(struct reading *reading, const struct redis_value *hash)
 static void serve_letter_refuse(const struct reading *reading)
 {
         const char *told = reading->told ? reading->told : "the letter cannot be read";
-        if (on_stopped((struct dlq *)(uintptr_t)&reading->dlq))
+        if (on_letter_stopped((struct dlq *)(uintptr_t)&reading->dlq))
                 serve_refuse(reading->call, 503,
                              "too many letters lie before it; leveret dlq show --full has more time");
         else if (reading->status == DLQ_REFUSED)
@@ -94,7 +94,7 @@ void serve_dead_message(const struct serve_call *call)
                                                        call->who->token ? call->who->token : "nobody",
                                                        dlq_host(call->query->arena)),
                                    .told = serve_letter_on_told,
-                                   .stopped = on_stopped,
+                                   .stopped = on_letter_stopped,
                                    .context = &reading};
         if (hash->kind == REDIS_FAILED) {
                 serve_refuse_redis(call);
@@ -105,7 +105,7 @@ void serve_dead_message(const struct serve_call *call)
                 serve_refuse(call, 404, "no such dead letter is known of this queue");
                 return;
         }
-        choose(&reading, hash);
+        letter_choose(&reading, hash);
         bool ran = dlq_run_on_big_stack(read_letter, &reading);
         if (!ran || call->answer->body.len == 0)
                 serve_letter_refuse(&reading);

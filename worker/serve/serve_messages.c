@@ -31,8 +31,8 @@ static void read_text(const struct serve_call *call, const json_t *value, const 
                 *to = arena_copy(call->query->arena, text.data, text.len);
 }
 
-static void read_members(const struct serve_call *call, json_t *body, struct publication *publication,
-                         struct faults *faults)
+static void messages_read_members(const struct serve_call *call, json_t *body,
+                                  struct publication *publication, struct faults *faults)
 {
         const struct {
                 const char *name, **to;
@@ -102,7 +102,7 @@ static bool serve_messages_read_body(const struct serve_call *call, struct publi
         struct faults faults = {.arena = call->query->arena};
         json_t *body = json_parse(http_request_body(call->request), cause);
         if (json_is_object(body)) {
-                read_members(call, body, publication, &faults);
+                messages_read_members(call, body, publication, &faults);
                 const json_t *data = json_object_get(body, "data");
                 if (data)
                         publication->data = data_text(call, data);

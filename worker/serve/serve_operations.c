@@ -118,7 +118,7 @@ static void read_body_text(struct mending *mending, const json_t *body)
                 edit->body = arena_slice(&mending->work->arena, text);
 }
 
-static void read_headers(struct mending *mending, json_t *headers)
+static void operation_read_headers(struct mending *mending, json_t *headers)
 {
         struct arena *arena = &mending->work->arena;
         struct copy_edit *edit = &mending->work->edit;
@@ -173,7 +173,7 @@ static void read_edit(struct mending *mending, json_t *body)
                 faults_add(&mending->faults, "/id: expected 1 to %d of A-Z a-z 0-9 . _ : / -",
                            ENVELOPE_ID_MAX);
         if (json_object_get(body, "headers"))
-                read_headers(mending, json_object_get(body, "headers"));
+                operation_read_headers(mending, json_object_get(body, "headers"));
 }
 
 static bool read_edit_body(struct mending *mending)

@@ -80,7 +80,7 @@ static void read_target(struct asked *asked, const json_t *value)
 }
 
 /* False: there is no such member. */
-static bool read_filter(struct asked *asked, const char *name, const json_t *value)
+static bool work_read_filter(struct asked *asked, const char *name, const json_t *value)
 {
         struct dlq *dlq = &asked->work->dlq;
         const struct {
@@ -148,7 +148,7 @@ static void check_reason(struct asked *asked)
                 faults_add(&asked->faults, "/reason: there is no such reason; see /v1/dead/{queue}/groups");
 }
 
-static void read_members(struct asked *asked, json_t *body)
+static void work_read_members(struct asked *asked, json_t *body)
 {
         const char *name;
         json_t *value;
@@ -156,7 +156,7 @@ static void read_members(struct asked *asked, json_t *body)
         {
                 if (strcmp(name, "dry_run") == 0)
                         asked->dry_run = truth_of(asked, name, value);
-                else if (!read_filter(asked, name, value) &&
+                else if (!work_read_filter(asked, name, value) &&
                          !(asked->redrives && read_redrive(asked, name, value)))
                         faults_add(&asked->faults, "/%.60s: unknown member", name);
         }
@@ -169,7 +169,7 @@ static bool serve_work_read_body(struct asked *asked)
         char cause[JSON_CAUSE_MAX];
         json_t *body = json_parse(http_request_body(asked->call->request), cause);
         if (json_is_object(body))
-                read_members(asked, body);
+                work_read_members(asked, body);
         else
                 faults_add(&asked->faults, "%s", body ? "expected an object" : cause);
         json_decref(body);
@@ -186,7 +186,7 @@ void work_refuse(const struct serve_call *call, const struct work *work, int sta
 }
 
 /* The letters are loaded and chosen. A filter that finds none is no error. False: refused. */
-static bool choose(struct asked *asked)
+static bool work_choose(struct asked *asked)
 {
         struct work *work = asked->work;
         struct dlq *dlq = &work->dlq;
@@ -287,7 +287,7 @@ static void begin_on_letters(const struct serve_call *call, const char *kind, in
         work->run = run;
         struct asked asked = {.call = call, .work = work, .redrives = run == work_redrive};
         asked.faults.arena = call->query->arena;
-        bool good = serve_work_read_body(&asked) && choose(&asked) && count_chosen(&asked);
+        bool good = serve_work_read_body(&asked) && work_choose(&asked) && count_chosen(&asked);
         if (good && !asked.dry_run && asked.redrives) {
                 int status = dlq_check_target(&work->dlq);
                 good = status == DLQ_OK;

@@ -30,13 +30,13 @@ static void works_on_told(struct dlq *dlq, int status, const char *text)
         snprintf(work->told, sizeof(work->told), "%s", text);
 }
 
-static bool on_stopped(struct dlq *dlq)
+static bool on_work_stopped(struct dlq *dlq)
 {
         const struct work *work = dlq->context;
         return atomic_load(&work->stop);
 }
 
-static void on_moved(struct dlq *dlq, int64_t done, int64_t total)
+static void on_work_moved(struct dlq *dlq, int64_t done, int64_t total)
 {
         struct work *work = dlq->context;
         atomic_store(&work->done, done);
@@ -62,8 +62,8 @@ struct work *work_new(struct works *works, const struct query *query, const char
                 .query = {.config = query->config, .redis = query->redis, .arena = &work->arena},
                 .types = works->types,
                 .told = works_on_told,
-                .stopped = on_stopped,
-                .moved = on_moved,
+                .stopped = on_work_stopped,
+                .moved = on_work_moved,
                 .context = work,
         };
         work->operation.token = arena_strdup(&work->arena, token ? token : "");

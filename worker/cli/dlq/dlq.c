@@ -180,7 +180,7 @@ static void dlq_on_told(struct dlq *dlq, int status, const char *text)
         cli_fail(cli, status, "%s", cli_safe(cli, slice_of(text)));
 }
 
-static void on_moved(struct dlq *dlq, int64_t done, int64_t total)
+static void dlq_on_moved(struct dlq *dlq, int64_t done, int64_t total)
 {
         struct progress *progress = &command_of(dlq)->progress;
         progress->total = total;
@@ -194,7 +194,7 @@ static void on_begins(struct dlq *dlq)
         dlq_catch_interrupt();
 }
 
-static bool on_stopped(struct dlq *dlq)
+static bool dlq_on_stopped(struct dlq *dlq)
 {
         (void)dlq;
         return dlq_interrupted();
@@ -232,8 +232,8 @@ int command_dlq(struct cli *cli, int argc, char **argv)
         struct dlq_command command = {.cli = cli};
         struct dlq dlq = {.told = dlq_on_told,
                           .begins = on_begins,
-                          .stopped = on_stopped,
-                          .moved = on_moved,
+                          .stopped = dlq_on_stopped,
+                          .moved = dlq_on_moved,
                           .context = &command};
         const struct cli_flag flags[] = {{.name = "--reason", .takes_value = true, .value = &dlq.reason},
                                          {.name = "--type", .takes_value = true, .value = &dlq.type},

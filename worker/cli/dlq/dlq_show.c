@@ -65,7 +65,7 @@ static void print_facts(struct dlq *dlq, const struct letter_entry *entry, const
         print_line("worker", cli_safe(cli, redis_value_field(hash, "worker")));
 }
 
-static void print_text(struct cli *cli, const char *name, struct slice text)
+static void letter_print_text(struct cli *cli, const char *name, struct slice text)
 {
         if (text.len > 0)
                 printf("  %-26s %s\n", name, cli_safe(cli, text));
@@ -75,15 +75,15 @@ static void print_text(struct cli *cli, const char *name, struct slice text)
 static void print_properties(struct cli *cli, const struct message_properties *properties)
 {
         printf("\nproperties\n");
-        print_text(cli, "message_id", properties->message_id);
-        print_text(cli, "type", properties->type);
-        print_text(cli, "app_id", properties->app_id);
-        print_text(cli, "user_id", properties->user_id);
-        print_text(cli, "content_type", properties->content_type);
-        print_text(cli, "content_encoding", properties->content_encoding);
-        print_text(cli, "correlation_id", properties->correlation_id);
-        print_text(cli, "reply_to", properties->reply_to);
-        print_text(cli, "expiration", properties->expiration);
+        letter_print_text(cli, "message_id", properties->message_id);
+        letter_print_text(cli, "type", properties->type);
+        letter_print_text(cli, "app_id", properties->app_id);
+        letter_print_text(cli, "user_id", properties->user_id);
+        letter_print_text(cli, "content_type", properties->content_type);
+        letter_print_text(cli, "content_encoding", properties->content_encoding);
+        letter_print_text(cli, "correlation_id", properties->correlation_id);
+        letter_print_text(cli, "reply_to", properties->reply_to);
+        letter_print_text(cli, "expiration", properties->expiration);
         if (properties->has_delivery_mode)
                 printf("  %-26s %u\n", "delivery_mode", properties->delivery_mode);
         if (properties->has_priority)

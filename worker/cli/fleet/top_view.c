@@ -201,7 +201,7 @@ static void add_workers(struct cli *cli, const struct fleet *fleet, struct buffe
                 buffer_add_text(out, "none: nothing consumes\n");
 }
 
-static void add_reasons(struct cli *cli, const struct reasons *reasons, struct buffer *out)
+static void top_add_reasons(struct cli *cli, const struct reasons *reasons, struct buffer *out)
 {
         struct cli_table table;
         if (reasons->count == 0)
@@ -270,8 +270,8 @@ static void add_reasons_json(const struct reasons *reasons, struct buffer *out)
         buffer_add_char(out, ']');
 }
 
-static void add_json(const struct fleet *fleet, const struct sums *sums, const struct reasons *reasons,
-                     struct buffer *out)
+static void top_add_json(const struct fleet *fleet, const struct sums *sums, const struct reasons *reasons,
+                         struct buffer *out)
 {
         buffer_printf(out, "{\"ts\":%" PRId64 ",\"completed_per_s\":%.1f,\"dead_per_s\":%.1f",
                       clock_wall_ms(), sums->completed_rate, sums->dead_rate);
@@ -316,7 +316,7 @@ bool top_look(struct cli *cli, struct redis_sync *redis, const struct top_choice
         struct reasons *reasons = arena_alloc(&cli->arena, sizeof(*reasons));
         reasons_look(cli, redis, &fleet, reasons);
         if (cli->output == CLI_JSON) {
-                add_json(&fleet, &sums, reasons, out);
+                top_add_json(&fleet, &sums, reasons, out);
                 add_outbox(before->outbox, true, out);
                 buffer_add_text(out, "}\n");
                 return true;
@@ -331,6 +331,6 @@ bool top_look(struct cli *cli, struct redis_sync *redis, const struct top_choice
         if (choice->view == TOP_ALL || choice->view == TOP_WORKERS)
                 add_workers(cli, &fleet, out);
         if (choice->view == TOP_ALL || choice->view == TOP_DEAD)
-                add_reasons(cli, reasons, out);
+                top_add_reasons(cli, reasons, out);
         return true;
 }

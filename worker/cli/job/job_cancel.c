@@ -22,7 +22,7 @@ static void job_cancel_print_json(const struct cancel_answer *answer)
         buffer_fini(&out);
 }
 
-static void print_text(struct cli *cli, const struct cancel_answer *answer)
+static void cancel_print_text(struct cli *cli, const struct cancel_answer *answer)
 {
         struct buffer out = {0};
         buffer_printf(&out, "%s is cancelled; it was %s", cli_safe(cli, slice_of(answer->id)),
@@ -81,6 +81,6 @@ int job_cancel(struct cli *cli, struct redis_sync *redis, const char *word)
         if (cli->output == CLI_JSON)
                 job_cancel_print_json(&answer);
         else
-                print_text(cli, &answer);
+                cancel_print_text(cli, &answer);
         return CLI_OK;
 }

@@ -6,7 +6,7 @@
 static const char NO_ADDRESS[] = "expected an e-mail address, or a name and <address>";
 static const char NO_NAME[] = "a name with < > or \" in it must be quoted, \"like this\" <address>";
 
-static struct slice trimmed(const char *start, const char *end)
+static struct slice mailbox_trimmed(const char *start, const char *end)
 {
         while (start < end && *start == ' ')
                 start++;
@@ -71,7 +71,7 @@ static const char *mailbox_of(struct mailbox *mailbox, struct slice text)
         if (open) {
                 if (end[-1] != '>')
                         return NO_ADDRESS;
-                mailbox->name = trimmed(text.data, open);
+                mailbox->name = mailbox_trimmed(text.data, open);
                 mailbox->address = (struct slice){.data = open + 1, .len = (size_t)(end - open) - 2};
         }
         if (!address_valid(mailbox->address.data, mailbox->address.len))
@@ -84,7 +84,7 @@ const char *mailbox_parse(struct mailbox *mailbox, const char *text)
         *mailbox = (struct mailbox){0};
         if (!text || !utf8_one_line(text, strlen(text)))
                 return "expected one line of UTF-8";
-        return mailbox_of(mailbox, trimmed(text, text + strlen(text)));
+        return mailbox_of(mailbox, mailbox_trimmed(text, text + strlen(text)));
 }
 
 /* The comma, semicolon or colon that ends a mailbox, or the end: those in quotes and <> are part of it. */
@@ -110,7 +110,7 @@ static const char *separator(const char *at)
 bool mailbox_next(const char **at, struct mailbox *mailbox, const char **mistake)
 {
         const char *start = *at, *end = separator(start);
-        struct slice text = trimmed(start, end);
+        struct slice text = mailbox_trimmed(start, end);
         *mistake = NULL;
         *mailbox = (struct mailbox){0};
         if (text.len == 0 && !*end)
@@ -120,7 +120,7 @@ bool mailbox_next(const char **at, struct mailbox *mailbox, const char **mistake
         else if (*end == ':' || *end == ';')
                 *mistake =
                         "groups are not taken: list the mailboxes with commas, a name with : or ; in quotes";
-        else if (text.len == 0 || (*end && trimmed(end + 1, end + strlen(end)).len == 0))
+        else if (text.len == 0 || (*end && mailbox_trimmed(end + 1, end + strlen(end)).len == 0))
                 *mistake = "expected a mailbox on both sides of a comma";
         else
                 *mistake = mailbox_of(mailbox, text);
@@ -145,7 +145,7 @@ static void run_add(struct buffer *out, const char **at, const char *end)
 {
         const char *quote = memchr(*at, '"', (size_t)(end - *at));
         const char *behind = quote ? quote : end;
-        struct slice run = trimmed(*at, behind);
+        struct slice run = mailbox_trimmed(*at, behind);
         if (run.len && out->len)
                 buffer_add_char(out, ' ');
         buffer_add_slice(out, run);

@@ -12,7 +12,7 @@ struct masker {
         bool full;
 };
 
-static void put(struct masker *masker, const char *data, size_t len)
+static void mask_put(struct masker *masker, const char *data, size_t len)
 {
         if (masker->full || masker->len + len > masker->room) {
                 masker->full = true;
@@ -66,9 +66,9 @@ static size_t copy_one(struct masker *masker, struct slice text, size_t at)
         bool c1 = width == 2 && c == 0xc2 && (unsigned char)text.data[at + 1] < 0xa0;
         bool control = (c < 0x20 && c != '\t' && c != '\n') || c == 0x7f || c1;
         if (width == 0 || control)
-                put(masker, "?", 1);
+                mask_put(masker, "?", 1);
         else
-                put(masker, text.data + at, width);
+                mask_put(masker, text.data + at, width);
         return width ? width : 1;
 }
 
@@ -78,7 +78,7 @@ static void put_local_part(struct masker *masker, struct slice text, size_t at)
         bool keep = at == 0 || text.data[at - 1] != ':';
         if (keep)
                 copy_one(masker, text, at);
-        put(masker, "***", MARK_LEN);
+        mask_put(masker, "***", MARK_LEN);
 }
 
 /* Printable ASCII in which no address and no secret can be. */
@@ -108,7 +108,7 @@ size_t mask_text(char *out, size_t size, struct slice text, struct mask mask)
         for (size_t at = 0; at < text.len && !masker.full;) {
                 size_t secret = secret_at(text, at, mask);
                 if (secret) {
-                        put(&masker, "***", MARK_LEN);
+                        mask_put(&masker, "***", MARK_LEN);
                         at += secret;
                         continue;
                 }
@@ -127,7 +127,7 @@ size_t mask_text(char *out, size_t size, struct slice text, struct mask mask)
         if (masker.full) {
                 masker.room += MARK_LEN;
                 masker.full = false;
-                put(&masker, "...", MARK_LEN);
+                mask_put(&masker, "...", MARK_LEN);
         }
         out[masker.len] = '\0';
         return masker.len;

@@ -18,7 +18,7 @@ const char *ladder_last_name(struct arena *arena, const char *queue)
 }
 
 /* A word of a binding key may stand for others; those of a queue's name never are to. */
-static void add_queue(struct buffer *key, const char *queue)
+static void ladder_add_queue(struct buffer *key, const char *queue)
 {
         for (const char *c = queue; *c; c++)
                 if (*c == '*' || *c == '#' || *c == '%')
@@ -48,7 +48,7 @@ const char *ladder_last_pattern(struct arena *arena, const char *queue)
         struct buffer key = {0};
         for (size_t i = 0; i < LADDER_RUNGS; i++)
                 buffer_add_text(&key, "*.");
-        add_queue(&key, queue);
+        ladder_add_queue(&key, queue);
         return taken(arena, &key);
 }
 
@@ -73,7 +73,7 @@ struct ladder_way ladder_way(struct arena *arena, const char *queue, int64_t del
                         way.exchange = ladder_rung_name(arena, i);
                 buffer_add_text(&key, set ? "1." : "0.");
         }
-        add_queue(&key, queue);
+        ladder_add_queue(&key, queue);
         way.key = taken(arena, &key);
         return way;
 }

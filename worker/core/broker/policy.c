@@ -55,7 +55,8 @@ const char *policy_harm_word(enum policy_harm harm)
         abort();
 }
 
-static const struct topology_argument *argument_find(const struct topology_queue *queue, const char *name)
+static const struct topology_argument *policy_argument_find(const struct topology_queue *queue,
+                                                            const char *name)
 {
         for (size_t i = 0; i < queue->arguments.count; i++)
                 if (strcmp(queue->arguments.items[i].name, name) == 0)
@@ -65,14 +66,15 @@ static const struct topology_argument *argument_find(const struct topology_queue
 
 static enum use use_of(const struct topology_queue *queue)
 {
-        if (argument_find(queue, "x-message-ttl"))
+        if (policy_argument_find(queue, "x-message-ttl"))
                 return USE_TIER;
-        return argument_find(queue, "x-dead-letter-exchange") ? USE_WORK : USE_KEPT;
+        return policy_argument_find(queue, "x-dead-letter-exchange") ? USE_WORK : USE_KEPT;
 }
 
 static bool harms(const struct rule *rule, const struct topology_queue *queue, int64_t value)
 {
-        const struct topology_argument *own = rule->argument ? argument_find(queue, rule->argument) : NULL;
+        const struct topology_argument *own =
+                rule->argument ? policy_argument_find(queue, rule->argument) : NULL;
         return (rule->uses & use_of(queue)) && (!own || value < own->integer);
 }
 

@@ -172,7 +172,7 @@ struct topology *topology_build_later(struct arena *arena, const struct config *
 /* ---- names and patterns ---- */
 
 /* The next of the words that dots divide; NULL after the last. */
-static const char *word_next(const char *word)
+static const char *topology_word_next(const char *word)
 {
         word += strcspn(word, ".");
         return *word ? word + 1 : NULL;
@@ -191,20 +191,20 @@ static bool pattern_takes(const char *pattern, const char *type)
         const char *rest = NULL, *from = NULL; /* behind the last #; the first word that it has not taken */
         while (type) {
                 if (pattern && word_is(pattern, "#")) {
-                        rest = pattern = word_next(pattern);
+                        rest = pattern = topology_word_next(pattern);
                         from = type;
                 } else if (pattern && (word_is(pattern, "*") || word_is(pattern, type))) {
-                        pattern = word_next(pattern);
-                        type = word_next(type);
+                        pattern = topology_word_next(pattern);
+                        type = topology_word_next(type);
                 } else if (from) {
                         pattern = rest;
-                        type = from = word_next(from);
+                        type = from = topology_word_next(from);
                 } else {
                         return false;
                 }
         }
         while (pattern && word_is(pattern, "#"))
-                pattern = word_next(pattern);
+                pattern = topology_word_next(pattern);
         return !pattern;
 }
 

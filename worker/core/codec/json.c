@@ -41,7 +41,7 @@ static void write_error(char *error, struct slice text, size_t offset, const cha
         snprintf(error, JSON_CAUSE_MAX, "line %zu, column %zu: %s", line, column, cause);
 }
 
-static int hex_digit(char c)
+static int json_hex_digit(char c)
 {
         if (c >= '0' && c <= '9')
                 return c - '0';
@@ -57,7 +57,7 @@ static int32_t unicode_escape(const char *at, const char *end)
                 return -1;
         int32_t unit = 0;
         for (int i = 2; i < 6; i++) {
-                int digit = hex_digit(at[i]);
+                int digit = json_hex_digit(at[i]);
                 if (digit < 0)
                         return -1;
                 unit = unit * 16 + digit;
@@ -347,7 +347,7 @@ const char *json_kind(const json_t *value)
         return "null";
 }
 
-static size_t digits_at(struct slice text, size_t at)
+static size_t json_digits_at(struct slice text, size_t at)
 {
         size_t end = at;
         while (end < text.len && text.data[end] >= '0' && text.data[end] <= '9')
@@ -358,12 +358,12 @@ static size_t digits_at(struct slice text, size_t at)
 bool json_number_is(struct slice text)
 {
         size_t at = text.len > 0 && text.data[0] == '-' ? 1 : 0;
-        size_t whole = digits_at(text, at);
+        size_t whole = json_digits_at(text, at);
         if (whole == 0 || (whole > 1 && text.data[at] == '0'))
                 return false;
         at += whole;
         if (at == text.len)
                 return true;
-        size_t fraction = text.data[at] == '.' ? digits_at(text, at + 1) : 0;
+        size_t fraction = text.data[at] == '.' ? json_digits_at(text, at + 1) : 0;
         return fraction > 0 && at + 1 + fraction == text.len;
 }

@@ -7,7 +7,7 @@
 static const char mark[] = "\"\\u0000";
 enum { MARK_LEN = sizeof(mark) - 1, INT64_DIGITS = 19, EXPONENT_DIGITS = 3, DOUBLE_DIGITS = 300 };
 
-static size_t digits_at(struct slice text, size_t at)
+static size_t json_wide_digits_at(struct slice text, size_t at)
 {
         size_t end = at;
         while (end < text.len && text.data[end] >= '0' && text.data[end] <= '9')
@@ -27,7 +27,7 @@ static bool read_part(struct slice token, size_t *at, bool sign, struct slice *p
         size_t first = *at + 1;
         if (sign && first < token.len && (token.data[first] == '+' || token.data[first] == '-'))
                 first++;
-        *part = (struct slice){.data = token.data + first, .len = digits_at(token, first)};
+        *part = (struct slice){.data = token.data + first, .len = json_wide_digits_at(token, first)};
         *at = first + part->len;
         return part->len > 0;
 }
@@ -37,7 +37,7 @@ static bool number_read(struct slice token, struct number *number)
 {
         *number = (struct number){.negative = token.len > 0 && token.data[0] == '-'};
         size_t at = number->negative;
-        number->whole = (struct slice){.data = token.data + at, .len = digits_at(token, at)};
+        number->whole = (struct slice){.data = token.data + at, .len = json_wide_digits_at(token, at)};
         at += number->whole.len;
         if (number->whole.len == 0 || (number->whole.len > 1 && number->whole.data[0] == '0'))
                 return false;

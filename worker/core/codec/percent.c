@@ -1,6 +1,6 @@
 #include "core/codec/percent.h"
 
-static int hex_digit(char c)
+static int percent_hex_digit(char c)
 {
         if (c >= '0' && c <= '9')
                 return c - '0';
@@ -13,7 +13,7 @@ static int escaped_byte(struct slice text, size_t at)
 {
         if (at + 2 >= text.len)
                 return -1;
-        int high = hex_digit(text.data[at + 1]), low = hex_digit(text.data[at + 2]);
+        int high = percent_hex_digit(text.data[at + 1]), low = percent_hex_digit(text.data[at + 2]);
         return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

@@ -61,7 +61,7 @@ static bool read_fraction(struct reader *reader, int *ms)
         return reader->at > start;
 }
 
-static bool read_offset(struct reader *reader, int *minutes)
+static bool rfc3339_read_offset(struct reader *reader, int *minutes)
 {
         *minutes = 0;
         if (read_char(reader, 'Z', 'z'))
@@ -83,7 +83,7 @@ bool rfc3339_parse(struct slice text, int64_t *time_ms)
         if (!read_date(&reader, &days) || !read_char(&reader, 'T', 't') || !read_digits(&reader, 2, &hour) ||
             !read_char(&reader, ':', ':') || !read_digits(&reader, 2, &minute) ||
             !read_char(&reader, ':', ':') || !read_digits(&reader, 2, &second) ||
-            !read_fraction(&reader, &ms) || !read_offset(&reader, &offset) || reader.at != text.len)
+            !read_fraction(&reader, &ms) || !rfc3339_read_offset(&reader, &offset) || reader.at != text.len)
                 return false;
         if (hour > 23 || minute > 59 || second > 60)
                 return false;
@@ -96,7 +96,7 @@ bool rfc3339_parse(struct slice text, int64_t *time_ms)
 }
 
 /* `width` digits and the character that follows them. */
-static char *put(char *out, int64_t number, int width, char after)
+static char *rfc3339_put(char *out, int64_t number, int width, char after)
 {
         for (int i = width - 1; i >= 0; i--, number /= 10)
                 out[i] = (char)('0' + number % 10);
@@ -114,12 +114,12 @@ void rfc3339_format(int64_t time_ms, char out[RFC3339_SIZE])
         int64_t of_day = (time_ms % DAY_MS + DAY_MS) % DAY_MS;
         int year, month, day;
         calendar_date((time_ms - of_day) / DAY_MS, &year, &month, &day);
-        out = put(out, year, 4, '-');
-        out = put(out, month, 2, '-');
-        out = put(out, day, 2, 'T');
-        out = put(out, of_day / 3600000, 2, ':');
-        out = put(out, of_day / 60000 % 60, 2, ':');
-        out = put(out, of_day / 1000 % 60, 2, '.');
-        out = put(out, of_day % 1000, 3, 'Z');
+        out = rfc3339_put(out, year, 4, '-');
+        out = rfc3339_put(out, month, 2, '-');
+        out = rfc3339_put(out, day, 2, 'T');
+        out = rfc3339_put(out, of_day / 3600000, 2, ':');
+        out = rfc3339_put(out, of_day / 60000 % 60, 2, ':');
+        out = rfc3339_put(out, of_day / 1000 % 60, 2, '.');
+        out = rfc3339_put(out, of_day % 1000, 3, 'Z');
         *out = '\0';
 }

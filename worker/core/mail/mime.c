@@ -116,7 +116,7 @@ static void piece_end(struct mime *mime)
         mime->pieces[mime->count++] = (struct mime_piece){.start = start, .len = mime->text.len - start};
 }
 
-static void file_add(struct mime *mime, const struct mail_request *request, size_t i)
+static void mime_file_add(struct mime *mime, const struct mail_request *request, size_t i)
 {
         const struct attachment *file = &request->mail.attachments[i];
         struct mail_file bytes = {.content = file->content, .len = (int64_t)file->content_len};
@@ -144,7 +144,7 @@ static void files_add(struct mime *mime, const struct mail_request *request, str
                 if (!files[i].inline_id == shown)
                         continue;
                 multipart_next(part);
-                file_add(mime, request, i);
+                mime_file_add(mime, request, i);
         }
 }
 

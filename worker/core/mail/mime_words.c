@@ -48,7 +48,7 @@ static bool q_plain(char c)
 }
 
 /* Bytes of `text` that fit into one word of `max` columns; never cuts a character (RFC 2047 section 5). */
-static size_t word_len(struct slice text, bool base64, size_t max)
+static size_t mime_word_len(struct slice text, bool base64, size_t max)
 {
         size_t at = 0, columns = 0;
         while (at < text.len) {
@@ -98,7 +98,7 @@ void mime_encoded_words_add(struct buffer *out, struct slice text)
         bool base64 = mime_prefers_base64(text);
         size_t room = room_of(out), max = room < WORD_PAYLOAD_MAX ? room : WORD_PAYLOAD_MAX;
         for (; text.len; max = WORD_PAYLOAD_MAX) {
-                size_t len = word_len(text, base64, max);
+                size_t len = mime_word_len(text, base64, max);
                 struct slice piece = {.data = text.data, .len = len};
                 buffer_add_text(out, base64 ? "=?utf-8?B?" : "=?utf-8?Q?");
                 if (base64)
@@ -182,7 +182,7 @@ static bool plain_value(struct slice text)
 }
 
 /* The first word stays beside the name: a line of spaces alone confuses readers. */
-static void value_add(struct buffer *out, struct slice text)
+static void mime_value_add(struct buffer *out, struct slice text)
 {
         for (bool first = true; text.len; first = false) {
                 const char *space = memchr(text.data, ' ', text.len);
@@ -200,7 +200,7 @@ void mime_value_header_add(struct buffer *out, const char *name, const char *val
         struct slice text = slice_of(value);
         buffer_printf(out, "%s:", name);
         if (plain_value(text)) {
-                value_add(out, text);
+                mime_value_add(out, text);
         } else {
                 /* a reader may take a line break right behind the name for a blank of the value */
                 buffer_add_text(out, room_of(out) > WORD_PAYLOAD_MIN ? " " : "\r\n ");

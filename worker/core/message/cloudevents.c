@@ -48,7 +48,7 @@ static struct slice timestamp_text(struct arena *arena, uint64_t seconds)
         return slice_of(text);
 }
 
-static const struct header *header_of(const struct message *message, int attribute)
+static const struct header *cloudevents_header_of(const struct message *message, int attribute)
 {
         const struct header *header = message_header(message, words[attribute].header);
         return header ? header : message_header(message, words[attribute].header_colon);
@@ -61,7 +61,7 @@ bool cloudevents_read_headers(struct arena *arena, const struct message *message
                 return false;
         for (int i = 0; i < ATTRIBUTE_COUNT; i++) {
                 struct attribute_value *value = &attributes->list[i];
-                const struct header *header = header_of(message, i);
+                const struct header *header = cloudevents_header_of(message, i);
                 if (!header || header->tag == HEADER_VOID)
                         continue;
                 bool text = header->tag == HEADER_STRING || header->tag == HEADER_BYTES;
@@ -137,7 +137,7 @@ static void read_attributes(struct arena *arena, const json_t *event, struct att
         }
 }
 
-static void read_data(struct arena *arena, const json_t *event, struct cloudevents_data *out)
+static void cloudevents_read_data(struct arena *arena, const json_t *event, struct cloudevents_data *out)
 {
         const json_t *data = json_object_get(event, "data");
         const json_t *base64 = json_object_get(event, "data_base64");
@@ -164,7 +164,7 @@ const char *cloudevents_read_body(struct arena *arena, struct slice body, struct
         const char *error = NULL;
         if (json_is_object(event)) {
                 read_attributes(arena, event, attributes);
-                read_data(arena, event, data);
+                cloudevents_read_data(arena, event, data);
         } else {
                 error = "body: expected a JSON object, the CloudEvent";
         }

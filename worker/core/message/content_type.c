@@ -7,18 +7,18 @@ static bool same_word(struct slice text, const char *word)
         return text.len == strlen(word) && strncasecmp(text.data, word, text.len) == 0;
 }
 
-static bool is_space(char c)
+static bool content_type_is_space(char c)
 {
         return c == ' ' || c == '\t';
 }
 
 static struct slice trim(struct slice text)
 {
-        while (text.len && is_space(text.data[0])) {
+        while (text.len && content_type_is_space(text.data[0])) {
                 text.data++;
                 text.len--;
         }
-        while (text.len && is_space(text.data[text.len - 1]))
+        while (text.len && content_type_is_space(text.data[text.len - 1]))
                 text.len--;
         return text;
 }

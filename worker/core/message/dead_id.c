@@ -11,7 +11,7 @@ static void add_part(struct sha256 *hash, const char *text)
         sha256_add(hash, text, strlen(text) + 1); /* with the NUL, so that no two lists of parts look alike */
 }
 
-static void finish(struct sha256 *hash, char out[DEAD_ID_SIZE])
+static void dead_id_finish(struct sha256 *hash, char out[DEAD_ID_SIZE])
 {
         char hex[SHA256_HEX_SIZE];
         sha256_final_hex(hash, hex);
@@ -31,7 +31,7 @@ void dead_id_of_job(char out[DEAD_ID_SIZE], const struct job_death *death)
         add_part(&hash, death->fingerprint);
         add_part(&hash, number);
         sha256_add(&hash, word, strlen(word));
-        finish(&hash, out);
+        dead_id_finish(&hash, out);
 }
 
 bool dead_id_valid(struct slice text)
@@ -47,5 +47,5 @@ void dead_id_of_delivery(char out[DEAD_ID_SIZE], const char *token)
         struct sha256 hash;
         sha256_init(&hash);
         sha256_add(&hash, token, strlen(token));
-        finish(&hash, out);
+        dead_id_finish(&hash, out);
 }

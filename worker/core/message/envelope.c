@@ -264,7 +264,7 @@ static const char *kept_text(struct reading *reading, enum attribute name)
         return value->text.len ? plain_text(reading->arena, value->text, ENVELOPE_TEXT_MAX) : NULL;
 }
 
-static void read_subject(struct reading *reading)
+static void envelope_read_subject(struct reading *reading)
 {
         const struct attribute_value *subject = attribute(reading, ATTRIBUTE_SUBJECT);
         if (subject->text.len == 0)
@@ -283,7 +283,7 @@ static void read_traceparent(struct reading *reading)
                 reading->envelope->ignored = value->place;
 }
 
-static void read_time(struct reading *reading)
+static void envelope_read_time(struct reading *reading)
 {
         const struct attribute_value *value = attribute(reading, ATTRIBUTE_TIME);
         int64_t time_ms;
@@ -452,9 +452,9 @@ void envelope_read(struct arena *arena, const struct message *message, const str
         }
         envelope->correlation_id = kept_text(&reading, ATTRIBUTE_CORRELATION_ID);
         envelope->source = kept_text(&reading, ATTRIBUTE_SOURCE);
-        read_subject(&reading);
+        envelope_read_subject(&reading);
         read_traceparent(&reading);
-        read_time(&reading);
+        envelope_read_time(&reading);
         if (!mapped)
                 take_fingerprint(&reading);
 }

@@ -113,7 +113,7 @@ struct foreign_reading {
         struct foreign *out;
 };
 
-static void wrong(struct foreign_reading *reading, enum reason reason, const char *text)
+static void foreign_wrong(struct foreign_reading *reading, enum reason reason, const char *text)
 {
         struct foreign *out = reading->out;
         if (out->fault_count < FOREIGN_FAULTS_MAX)
@@ -146,7 +146,7 @@ static const struct {
         {"user_id", offsetof(struct message_properties, user_id)},
 };
 
-static bool property_of(const struct message *message, const char *name, struct slice *text)
+static bool foreign_property_of(const struct message *message, const char *name, struct slice *text)
 {
         for (size_t i = 0; i < sizeof(properties) / sizeof(*properties); i++) {
                 if (strcmp(properties[i].name, name) != 0)
@@ -167,7 +167,7 @@ bool foreign_source_valid(const char *source, bool of_id)
                 return !of_id && handler_type_valid(slice_of(source + 1));
         if (strncmp(source, header_source, strlen(header_source)) == 0)
                 return source[strlen(header_source)] != '\0';
-        return property_of(NULL, source, NULL) || strcmp(source, "routing_key") == 0 ||
+        return foreign_property_of(NULL, source, NULL) || strcmp(source, "routing_key") == 0 ||
                (of_id && strcmp(source, "content") == 0);
 }
 
@@ -209,7 +209,7 @@ static struct slice source_text(const struct foreign_reading *reading, const cha
                 return header_words(reading->arena, reading->message, source + strlen(header_source));
         if (strcmp(source, "routing_key") == 0)
                 return routing_key_of(reading->message);
-        property_of(reading->message, source, &text);
+        foreign_property_of(reading->message, source, &text);
         return text;
 }
 
@@ -274,14 +274,15 @@ static void type_take(struct foreign_reading *reading, const char *source, struc
                 mapped = arena_copy(arena, bare.data, bare.len);
         reading->out->type = mapped;
         if (!mapped)
-                wrong(reading, REASON_UNKNOWN_TYPE,
-                      arena_printf(arena, "%s: %s is not in message.types of the queue, as {%s: NAME.v1}",
-                                   source[0] == '=' ? "type" : source,
-                                   plain_text(arena, bare, NAME_SHOWN_MAX),
-                                   plain_text(arena, bare, NAME_SHOWN_MAX)));
+                foreign_wrong(reading, REASON_UNKNOWN_TYPE,
+                              arena_printf(arena,
+                                           "%s: %s is not in message.types of the queue, as {%s: NAME.v1}",
+                                           source[0] == '=' ? "type" : source,
+                                           plain_text(arena, bare, NAME_SHOWN_MAX),
+                                           plain_text(arena, bare, NAME_SHOWN_MAX)));
 }
 
-static void type_read(struct foreign_reading *reading)
+static void foreign_type_read(struct foreign_reading *reading)
 {
         const char *const *sources = sources_of(reading, &reading->queue->message.type, reading->rules->type);
         const char *ignored = reading->rules->type_ignored;
@@ -293,7 +294,7 @@ static void type_read(struct foreign_reading *reading)
                 return;
         }
         if (reading->body) /* else that is what is wrong */
-                wrong(reading, REASON_MISSING_TYPE, none_there(reading, "type", sources));
+                foreign_wrong(reading, REASON_MISSING_TYPE, none_there(reading, "type", sources));
 }
 
 /* ---- The id ---- */
@@ -350,8 +351,9 @@ static void id_read(struct foreign_reading *reading)
                 return;
         }
         if (reading->body)
-                wrong(reading, REASON_MISSING_ID,
-                      advised(reading, none_there(reading, "id", sources), reading->rules->id_advice));
+                foreign_wrong(
+                        reading, REASON_MISSING_ID,
+                        advised(reading, none_there(reading, "id", sources), reading->rules->id_advice));
 }
 
 /* ---- The data ---- */
@@ -367,9 +369,9 @@ static void empty_check(struct foreign_reading *reading)
         const char *const *pointers = reading->rules->empty;
         for (size_t i = 0; pointers && pointers[i]; i++)
                 if (!is_nothing(json_pointer_get(reading->body, pointers[i])))
-                        wrong(reading, REASON_BAD_PAYLOAD,
-                              arena_printf(reading->arena, "%s: %s", pointers[i],
-                                           reading->rules->empty_advice));
+                        foreign_wrong(reading, REASON_BAD_PAYLOAD,
+                                      arena_printf(reading->arena, "%s: %s", pointers[i],
+                                                   reading->rules->empty_advice));
 }
 
 static void payload_set(struct foreign_reading *reading, const json_t *value)
@@ -380,7 +382,7 @@ static void payload_set(struct foreign_reading *reading, const json_t *value)
         buffer_fini(&text);
 }
 
-static void data_read(struct foreign_reading *reading, struct slice body)
+static void foreign_data_read(struct foreign_reading *reading, struct slice body)
 {
         const char *configured[] = {reading->queue->message.data, NULL};
         const char *const *pointers = configured[0] ? configured : reading->rules->data;
@@ -393,9 +395,9 @@ static void data_read(struct foreign_reading *reading, struct slice body)
                 if (reading->out->payload.data)
                         return;
         }
-        wrong(reading, REASON_BAD_PAYLOAD,
-              advised(reading, arena_printf(reading->arena, "%s: missing", pointers[0]),
-                      reading->rules->data_advice));
+        foreign_wrong(reading, REASON_BAD_PAYLOAD,
+                      advised(reading, arena_printf(reading->arena, "%s: missing", pointers[0]),
+                              reading->rules->data_advice));
 }
 
 /* ---- Times ---- */
@@ -409,14 +411,15 @@ static void times_read(struct foreign_reading *reading)
         if (deadline.len)
                 out->has_deadline = rfc3339_parse(deadline, &out->deadline_ms);
         if (deadline.len && !out->has_deadline)
-                wrong(reading, REASON_BAD_PAYLOAD,
-                      arena_printf(reading->arena,
-                                   "%s: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z",
-                                   rules->deadline));
+                foreign_wrong(reading, REASON_BAD_PAYLOAD,
+                              arena_printf(reading->arena,
+                                           "%s: expected a time of RFC 3339, as in 2030-01-31T12:00:00Z",
+                                           rules->deadline));
         if (later.len)
-                wrong(reading, REASON_BAD_PAYLOAD,
-                      arena_printf(reading->arena, "%s: a message for later is not taken from this queue",
-                                   rules->not_before));
+                foreign_wrong(reading, REASON_BAD_PAYLOAD,
+                              arena_printf(reading->arena,
+                                           "%s: a message for later is not taken from this queue",
+                                           rules->not_before));
 }
 
 /* ---- All ---- */
@@ -434,7 +437,7 @@ static void no_json(struct foreign_reading *reading, const char *cause)
         const char *text = arena_printf(
                 reading->arena, "body: expected JSON, found %s: %s",
                 type.len ? plain_text(reading->arena, type, NAME_SHOWN_MAX) : "no content type", cause);
-        wrong(reading, REASON_BAD_PAYLOAD, advised(reading, text, reading->rules->body_advice));
+        foreign_wrong(reading, REASON_BAD_PAYLOAD, advised(reading, text, reading->rules->body_advice));
 }
 
 void foreign_read(struct arena *arena, const struct config_queue *queue, const struct message *message,
@@ -452,10 +455,10 @@ void foreign_read(struct arena *arena, const struct config_queue *queue, const s
         if (!reading.body)
                 no_json(&reading, cause);
         id_read(&reading);
-        type_read(&reading);
+        foreign_type_read(&reading);
         if (reading.body) {
                 empty_check(&reading);
-                data_read(&reading, body);
+                foreign_data_read(&reading, body);
         }
         times_read(&reading);
         json_decref(reading.body);

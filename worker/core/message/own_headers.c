@@ -10,7 +10,7 @@ static uint32_t read_count(const struct message *message, const char *name)
         return (uint32_t)(value > INT32_MAX ? INT32_MAX : value);
 }
 
-static int64_t read_time(const struct message *message, const char *name)
+static int64_t own_headers_read_time(const struct message *message, const char *name)
 {
         int64_t time_ms;
         struct slice text = message_header_text(message, name);
@@ -24,8 +24,8 @@ static void read_all(const struct message *message, struct own_headers *own)
                 .generation = {.redrives = read_count(message, OWN_HEADER_REDRIVES),
                                .attempt = read_count(message, OWN_HEADER_ATTEMPT),
                                .deferrals = read_count(message, OWN_HEADER_DEFERRALS)},
-                .first_seen_ms = read_time(message, OWN_HEADER_FIRST_SEEN),
-                .failed_at_ms = read_time(message, OWN_HEADER_FAILED_AT),
+                .first_seen_ms = own_headers_read_time(message, OWN_HEADER_FIRST_SEEN),
+                .failed_at_ms = own_headers_read_time(message, OWN_HEADER_FAILED_AT),
                 .reason = message_header_text(message, OWN_HEADER_REASON),
                 .error = message_header_text(message, OWN_HEADER_ERROR),
                 .worker = message_header_text(message, OWN_HEADER_WORKER),

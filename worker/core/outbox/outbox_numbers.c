@@ -54,7 +54,7 @@ static void add_reason(struct buffer *out, const char *reason, const char *troub
         buffer_printf(out, "%s%s%s\n", reason, trouble[0] ? ": " : "", trouble);
 }
 
-static void add_reasons(const struct outbox_numbers *numbers, struct buffer *out)
+static void outbox_add_reasons(const struct outbox_numbers *numbers, struct buffer *out)
 {
         if (numbers->draining)
                 add_reason(out, "it is ending", "");
@@ -71,7 +71,7 @@ void outbox_ready_render(const struct outbox_numbers *numbers, bool verbose, str
         buffer_add_text(out, outbox_is_ready(numbers) ? "ready\n" : "not ready\n");
         if (!verbose)
                 return;
-        add_reasons(numbers, out);
+        outbox_add_reasons(numbers, out);
         outbox_depth_print(numbers, out);
         buffer_add_char(out, '\n');
 }
@@ -98,7 +98,7 @@ void outbox_depth_json(const struct outbox_numbers *numbers, struct buffer *out)
 void outbox_status_render(const struct outbox_numbers *numbers, struct buffer *out)
 {
         struct buffer reasons = {0};
-        add_reasons(numbers, &reasons);
+        outbox_add_reasons(numbers, &reasons);
         buffer_add_text(out, "{\"relay\":");
         buffer_add_json_string(out, slice_of(numbers->worker));
         buffer_printf(out, ",\"version\":\"%s\",\"state\":\"%s\",\"ready\":%s,\"not_ready_because\":",

@@ -43,7 +43,7 @@ static void read_type(struct reading_row *reading)
         reading->message->properties.type = reading->message->routing_key = arena_slice(reading->arena, type);
 }
 
-static void read_data(struct reading_row *reading)
+static void row_read_data(struct reading_row *reading)
 {
         const struct outbox_row *row = reading->row;
         int64_t max = reading->rules->max_body;
@@ -57,7 +57,7 @@ static void read_data(struct reading_row *reading)
         reading->message->body_size = row->data.len;
 }
 
-static void set_text(struct reading_row *reading, const char *name, struct slice text)
+static void row_set_text(struct reading_row *reading, const char *name, struct slice text)
 {
         message_set_header(reading->arena, reading->message,
                            (struct header){.name = slice_of(arena_strdup(reading->arena, name)),
@@ -69,7 +69,7 @@ static void set_text(struct reading_row *reading, const char *name, struct slice
 
 /* Headers that the broker or leveret itself obeys: CC and BCC add queues, and close the channel where they
  * are no list; with x-death a message may vanish on its way through a retry tier. */
-static bool is_reserved(const char *name)
+static bool row_is_reserved(const char *name)
 {
         return strcasecmp(name, "cc") == 0 || strcasecmp(name, "bcc") == 0 ||
                strncasecmp(name, OWN_HEADER_PREFIX, strlen(OWN_HEADER_PREFIX)) == 0 ||
@@ -97,7 +97,7 @@ static const char *meaning_fault(struct reading_row *reading, const char *name, 
 }
 
 /* False: it is no value that a header can have here. */
-static bool header_of(struct reading_row *reading, const json_t *value, struct header *header)
+static bool row_header_of(struct reading_row *reading, const json_t *value, struct header *header)
 {
         struct slice text = json_text(value);
         if (text.data)
@@ -113,19 +113,19 @@ static bool header_of(struct reading_row *reading, const json_t *value, struct h
         return true;
 }
 
-static const char *name_fault(const char *name)
+static const char *row_name_fault(const char *name)
 {
         if (!name[0] || !plain_text_is(slice_of(name), HEADER_NAME_MAX))
                 return "expected a name of 1 to 255 bytes without control characters";
-        return is_reserved(name) ? "is kept for the broker and for leveret" : NULL;
+        return row_is_reserved(name) ? "is kept for the broker and for leveret" : NULL;
 }
 
 static void read_header(struct reading_row *reading, const char *name, const json_t *value)
 {
         struct header header;
-        const char *fault = name_fault(name);
+        const char *fault = row_name_fault(name);
         const char *shown = plain_text(reading->arena, slice_of(name), SHOWN_NAME_MAX);
-        if (!fault && !header_of(reading, value, &header))
+        if (!fault && !row_header_of(reading, value, &header))
                 fault = "expected text, a number of 64 bits, true or false";
         if (!fault)
                 fault = meaning_fault(reading, name, value);
@@ -137,7 +137,7 @@ static void read_header(struct reading_row *reading, const char *name, const jso
         message_set_header(reading->arena, reading->message, header);
 }
 
-static void read_headers(struct reading_row *reading)
+static void row_read_headers(struct reading_row *reading)
 {
         char cause[JSON_CAUSE_MAX];
         if (!reading->row->headers.data)
@@ -161,7 +161,7 @@ static void read_headers(struct reading_row *reading)
 
 /* ---- the other columns ---- */
 
-static void read_subject(struct reading_row *reading)
+static void row_read_subject(struct reading_row *reading)
 {
         struct slice subject = reading->row->subject;
         if (!subject.data)
@@ -170,7 +170,7 @@ static void read_subject(struct reading_row *reading)
                 faults_add(&reading->faults, "subject: expected at most %d bytes without control characters",
                            ENVELOPE_SUBJECT_MAX);
         else
-                set_text(reading, "subject", subject);
+                row_set_text(reading, "subject", subject);
 }
 
 static void read_deliver_at(struct reading_row *reading)
@@ -187,7 +187,7 @@ static void read_deliver_at(struct reading_row *reading)
                 faults_add(&reading->faults, "deliver_at: expected at most 400 days ahead");
         else {
                 rfc3339_format(due_ms, due);
-                set_text(reading, "deliver-at", slice_of(due));
+                row_set_text(reading, "deliver-at", slice_of(due));
         }
 }
 
@@ -206,10 +206,10 @@ struct message *outbox_row_message(struct arena *arena, const struct outbox_row 
                                                    .timestamp = (uint64_t)row->created_ms / 1000}};
         read_id(&reading);
         read_type(&reading);
-        read_headers(&reading);
-        read_subject(&reading);
+        row_read_headers(&reading);
+        row_read_subject(&reading);
         read_deliver_at(&reading);
-        read_data(&reading);
+        row_read_data(&reading);
         faults_join(&reading.faults, error, OUTBOX_ERROR_MAX);
         return reading.faults.count == 0 ? message : NULL;
 }

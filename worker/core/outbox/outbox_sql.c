@@ -10,7 +10,7 @@ enum { HEADERS_CHARACTERS_MAX = 131073, SHORT_CHARACTERS_MAX = 1000 };
 
 /* ---- names ---- */
 
-static bool is_name(const char *text, size_t len)
+static bool sql_is_name(const char *text, size_t len)
 {
         if (len == 0 || (text[0] >= '0' && text[0] <= '9'))
                 return false;
@@ -23,8 +23,8 @@ bool outbox_table_valid(const char *table)
         if (strlen(table) > OUTBOX_TABLE_MAX)
                 return false;
         if (!dot)
-                return is_name(table, strlen(table));
-        return is_name(table, (size_t)(dot - table)) && is_name(dot + 1, strlen(dot + 1));
+                return sql_is_name(table, strlen(table));
+        return sql_is_name(table, (size_t)(dot - table)) && sql_is_name(dot + 1, strlen(dot + 1));
 }
 
 /* `suffix` makes the name of what belongs to the table, in the same schema. */

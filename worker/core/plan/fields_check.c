@@ -36,7 +36,7 @@ static bool named_before(const struct field *fields, const struct field *field)
 }
 
 /* What is wrong with one field, or NULL. */
-static const char *mistake_in(const struct field *fields, const struct field *field, size_t size)
+static const char *fields_mistake_in(const struct field *fields, const struct field *field, size_t size)
 {
         if (field->offset + member_size(field->kind) > size)
                 return "lies outside the struct";
@@ -58,7 +58,7 @@ static const char *mistake_in(const struct field *fields, const struct field *fi
 bool fields_check(const struct field *fields, size_t size, char error[FIELDS_ERROR_MAX])
 {
         for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
-                const char *mistake = mistake_in(fields, field, size);
+                const char *mistake = fields_mistake_in(fields, field, size);
                 if (mistake) {
                         snprintf(error, FIELDS_ERROR_MAX, "%s %s", field->name, mistake);
                         return false;

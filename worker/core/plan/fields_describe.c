@@ -27,7 +27,7 @@ static size_t widest(const struct field *fields, size_t before)
         return width;
 }
 
-static void add_range(struct buffer *out, const struct field *field)
+static void fields_add_range(struct buffer *out, const struct field *field)
 {
         if (!isinf(field->min) && !isinf(field->max))
                 buffer_printf(out, ", %.15g to %.15g", field->min, field->max);
@@ -37,7 +37,7 @@ static void add_range(struct buffer *out, const struct field *field)
                 buffer_printf(out, ", at most %.15g", field->max);
 }
 
-static void add_string(struct buffer *out, const struct field *field)
+static void fields_add_string(struct buffer *out, const struct field *field)
 {
         if (field->one_of) {
                 buffer_add_text(out, "one of");
@@ -52,19 +52,19 @@ static void add_string(struct buffer *out, const struct field *field)
                 buffer_printf(out, ", at most %zu characters", field->max_length);
 }
 
-static void add_kind(struct buffer *out, const struct field *field)
+static void fields_add_kind(struct buffer *out, const struct field *field)
 {
         switch (field->kind) {
         case FIELD_KIND_INT:
         case FIELD_KIND_NUMBER:
                 buffer_add_text(out, field->kind == FIELD_KIND_INT ? "integer" : "number");
-                add_range(out, field);
+                fields_add_range(out, field);
                 return;
         case FIELD_KIND_BOOL:
                 buffer_add_text(out, "true or false");
                 return;
         case FIELD_KIND_STRING:
-                add_string(out, field);
+                fields_add_string(out, field);
                 return;
         case FIELD_KIND_EMAIL:
                 buffer_add_text(out, "e-mail address");
@@ -106,7 +106,7 @@ static void describe(const struct describer *describer, const struct field *fiel
                 struct buffer pointer = {0};
                 buffer_printf(&pointer, "%s/%s", before, field->name);
                 buffer_printf(out, "%-*s  ", (int)describer->width, pointer.data);
-                add_kind(out, field);
+                fields_add_kind(out, field);
                 buffer_printf(out, "%s%s%s\n", text_if(field->optional, ", optional"),
                               text_if(field->description, ": "), text_or(field->description, ""));
                 if (field->fields) {

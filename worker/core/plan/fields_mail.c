@@ -27,7 +27,7 @@ static bool string_add(struct decoder *decoder, const struct place *place, struc
         return true;
 }
 
-static bool members_known(struct decoder *decoder, const struct place *place, const json_t *object)
+static bool fields_members_known(struct decoder *decoder, const struct place *place, const json_t *object)
 {
         bool good = true;
         const char *name;
@@ -49,7 +49,7 @@ static bool object_add(struct decoder *decoder, const struct place *place, const
                      name_place = {.outer = place, .name = "name"};
         const json_t *name_value = json_object_get(object, "name");
         struct slice email = json_text(json_object_get(object, "email")), name = json_text(name_value);
-        bool good = members_known(decoder, place, object);
+        bool good = fields_members_known(decoder, place, object);
         if (!address_valid(email.data, email.len))
                 good = field_refuse(decoder, &email_place, "expected an e-mail address");
         if (name_value && !json_is_null(name_value) && !name.data)
@@ -63,8 +63,8 @@ static bool object_add(struct decoder *decoder, const struct place *place, const
         return good;
 }
 
-static bool mailbox_add(struct decoder *decoder, const struct place *place, const json_t *value,
-                        struct buffer *out)
+static bool fields_mailbox_add(struct decoder *decoder, const struct place *place, const json_t *value,
+                               struct buffer *out)
 {
         struct slice text = json_text(value);
         if (text.data)
@@ -85,7 +85,7 @@ static bool list_add(struct decoder *decoder, const struct place *place, const s
                                     field->max_items);
         for (size_t i = 0; i < count; i++) {
                 struct place item = {.outer = place, .index = i};
-                good &= mailbox_add(decoder, &item, json_array_get(list, i), out);
+                good &= fields_mailbox_add(decoder, &item, json_array_get(list, i), out);
         }
         return good;
 }
@@ -96,7 +96,7 @@ bool field_mailboxes(struct decoder *decoder, const struct place *place, const s
         struct buffer text = {0};
         bool good = field->kind == FIELD_KIND_MAILBOXES && json_is_array(value)
                             ? list_add(decoder, place, field, value, &text)
-                            : mailbox_add(decoder, place, value, &text);
+                            : fields_mailbox_add(decoder, place, value, &text);
         if (good)
                 keep_text(decoder, &text, to);
         buffer_fini(&text);

@@ -12,7 +12,7 @@ static bool one_line(const char *text, size_t min, size_t max)
         return len >= min && len <= max && (!text || utf8_one_line(text, len));
 }
 
-static bool printable(const char *text, size_t max)
+static bool mail_printable(const char *text, size_t max)
 {
         size_t len = strlen(text);
         for (size_t i = 0; i < len; i++)
@@ -24,7 +24,7 @@ static bool printable(const char *text, size_t max)
 /* ---- addresses ---- */
 
 /* How many mailboxes there are; what is wrong with one is added. */
-static size_t list_check(struct buffer *out, const char *member, const char *list)
+static size_t mail_list_check(struct buffer *out, const char *member, const char *list)
 {
         const char *at = list, *mistake = NULL;
         struct mailbox mailbox;
@@ -56,10 +56,10 @@ static void addresses_check(struct buffer *out, const struct mail *mail, size_t 
 {
         size_t before = out->len;
         from_check(out, mail->from);
-        size_t to = list_check(out, "to", mail->to ? mail->to : "");
-        size_t cc = list_check(out, "cc", mail->cc);
-        size_t bcc = list_check(out, "bcc", mail->bcc);
-        size_t reply_to = list_check(out, "reply_to", mail->reply_to);
+        size_t to = mail_list_check(out, "to", mail->to ? mail->to : "");
+        size_t cc = mail_list_check(out, "cc", mail->cc);
+        size_t bcc = mail_list_check(out, "bcc", mail->bcc);
+        size_t reply_to = mail_list_check(out, "reply_to", mail->reply_to);
         if (out->len == before && to + cc + bcc > max)
                 mistake_add(out, "/to: %zu recipients in to, cc and bcc; at most 50", to + cc + bcc);
         if (reply_to > MAIL_RECIPIENTS_MAX)
@@ -74,7 +74,7 @@ static bool starts(const char *text, const char *with)
 }
 
 /* Written by leveret, or read by others as proof of where a mail comes from. */
-static bool is_reserved(const char *name)
+static bool mail_is_reserved(const char *name)
 {
         static const char *const names[] = {
                 "From", "To",         "Cc",       "Bcc",          "Sender",      "Subject",      "Reply-To",
@@ -111,7 +111,7 @@ static bool header_name_valid(const char *name)
 
 static const char *header_mistake(const struct mail *mail, const struct pair *header)
 {
-        if (is_reserved(header->name))
+        if (mail_is_reserved(header->name))
                 return "leveret writes this header itself, or it carries trust";
         if (is_doubled(mail, header->name))
                 return "a member of the mail writes this header";
@@ -142,14 +142,15 @@ static void headers_check(struct buffer *out, const struct mail *mail)
 static bool url_valid(const char *url, bool https_only)
 {
         bool scheme = starts(url, "https://") || (!https_only && starts(url, "http://"));
-        return scheme && printable(url, MAIL_URL_MAX) && !strpbrk(url, "<>\",") && url[strcspn(url, ":") + 3];
+        return scheme && mail_printable(url, MAIL_URL_MAX) && !strpbrk(url, "<>\",") &&
+               url[strcspn(url, ":") + 3];
 }
 
 /* "mailto:" and a valid address, perhaps with ?subject= and the like (RFC 6068), or the address alone. */
 static bool mailto_valid(const char *text)
 {
         const char *address = starts(text, "mailto:") ? text + strlen("mailto:") : text;
-        return printable(text, MAIL_URL_MAX) && !strpbrk(text, "<>\",") &&
+        return mail_printable(text, MAIL_URL_MAX) && !strpbrk(text, "<>\",") &&
                address_valid(address, strcspn(address, "?"));
 }
 
@@ -168,7 +169,7 @@ static void unsubscribe_check(struct buffer *out, struct list_unsubscribe list)
 bool mail_message_id_valid(const char *id)
 {
         size_t len = id ? strlen(id) : 0;
-        return len >= 5 && printable(id, MAIL_MESSAGE_ID_MAX) && id[0] == '<' && id[len - 1] == '>' &&
+        return len >= 5 && mail_printable(id, MAIL_MESSAGE_ID_MAX) && id[0] == '<' && id[len - 1] == '>' &&
                strchr(id, '@') && !memchr(id + 1, '<', len - 2) && !memchr(id + 1, '>', len - 2);
 }
 

@@ -31,7 +31,8 @@ static const char *shown(struct answer *answer, const char *name)
         return arena_copy(answer->plan->arena, name, utf8_prefix(text.data, text.len, 64));
 }
 
-static bool members_known(struct answer *answer, size_t index, const json_t *object, const char *const *names)
+static bool answer_members_known(struct answer *answer, size_t index, const json_t *object,
+                                 const char *const *names)
 {
         const char *name;
         json_t *value;
@@ -94,7 +95,7 @@ static const struct mail *mail_decode(struct answer *answer, size_t index, const
         return NULL;
 }
 
-static void mail_read(struct answer *answer, size_t index, const char *key, const json_t *effect)
+static void answer_mail_read(struct answer *answer, size_t index, const char *key, const json_t *effect)
 {
         json_t *fields = json_copy((json_t *)(uintptr_t)effect);
         const char *outlet = plan_answer_text_of(answer, index, effect, "outlet");
@@ -114,7 +115,7 @@ static void mail_read(struct answer *answer, size_t index, const char *key, cons
 static void post_read(struct answer *answer, size_t index, const char *key, const json_t *effect)
 {
         static const char *const names[] = {"kind", "key", "url", "type", "data", "outlet", NULL};
-        if (members_known(answer, index, effect, names))
+        if (answer_members_known(answer, index, effect, names))
                 plan_post(answer->plan,
                           &(struct post){.key = key,
                                          .url = plan_answer_text_of(answer, index, effect, "url"),
@@ -127,7 +128,7 @@ static void publish_read(struct answer *answer, size_t index, const char *key, c
 {
         static const char *const names[] = {"kind",    "key",        "type",     "data",
                                             "subject", "deliver_at", "exchange", NULL};
-        if (members_known(answer, index, effect, names))
+        if (answer_members_known(answer, index, effect, names))
                 plan_publish(answer->plan,
                              &(struct outgoing){
                                      .key = key,
@@ -138,12 +139,12 @@ static void publish_read(struct answer *answer, size_t index, const char *key, c
                                      .exchange = plan_answer_text_of(answer, index, effect, "exchange")});
 }
 
-static void effect_read(struct answer *answer, size_t index, const json_t *effect)
+static void answer_effect_read(struct answer *answer, size_t index, const json_t *effect)
 {
         static const struct {
                 const char *kind;
                 void (*read)(struct answer *answer, size_t index, const char *key, const json_t *effect);
-        } kinds[] = {{"mail", mail_read}, {"post", post_read}, {"publish", publish_read}};
+        } kinds[] = {{"mail", answer_mail_read}, {"post", post_read}, {"publish", publish_read}};
         if (!json_is_object(effect)) {
                 plan_answer_refuse(answer, index, NULL, "expected an object");
                 return;
@@ -162,7 +163,7 @@ static void effect_read(struct answer *answer, size_t index, const json_t *effec
         plan_answer_refuse(answer, index, "kind", "expected mail, post or publish");
 }
 
-static void effects_read(struct answer *answer, const json_t *effects)
+static void answer_effects_read(struct answer *answer, const json_t *effects)
 {
         size_t count = json_array_size(effects);
         if (!json_is_array(effects)) {
@@ -171,7 +172,7 @@ static void effects_read(struct answer *answer, const json_t *effects)
         }
         for (size_t i = 0; i < count; i++) {
                 bool before = answer->plan->rejected;
-                effect_read(answer, i, json_array_get(effects, i));
+                answer_effect_read(answer, i, json_array_get(effects, i));
                 if (!before && answer->plan->rejected)
                         plan_answer_refuse(answer, i, NULL, answer->plan->reason);
         }
@@ -221,6 +222,6 @@ enum plan_outcome plan_answer_read(const struct handler *mail, const json_t *obj
                 return PLAN_BAD_PLAN;
         if (reject)
                 return rejected(&answer, reject);
-        effects_read(&answer, effects);
+        answer_effects_read(&answer, effects);
         return faults->count ? PLAN_BAD_PLAN : PLAN_OK;
 }

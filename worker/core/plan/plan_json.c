@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-static void add_texts(struct buffer *out, const char *name, const char *const *texts)
+static void plan_json_add_texts(struct buffer *out, const char *name, const char *const *texts)
 {
         if (!texts)
                 return;
@@ -16,7 +16,7 @@ static void add_texts(struct buffer *out, const char *name, const char *const *t
         buffer_add_char(out, ']');
 }
 
-static void add_pairs(struct buffer *out, const char *name, const struct pair *pairs)
+static void plan_json_add_pairs(struct buffer *out, const char *name, const struct pair *pairs)
 {
         if (!pairs)
                 return;
@@ -30,7 +30,7 @@ static void add_pairs(struct buffer *out, const char *name, const struct pair *p
         buffer_add_char(out, '}');
 }
 
-static void add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
+static void plan_json_add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
 {
         if (!list.url && !list.mailto)
                 return;
@@ -71,13 +71,13 @@ static void add_mail(struct buffer *out, const struct mail *mail)
         json_member_text(out, "subject", mail->subject);
         json_member_text(out, "text", mail->text);
         json_member_text(out, "html", mail->html);
-        add_pairs(out, "headers", mail->headers);
+        plan_json_add_pairs(out, "headers", mail->headers);
         add_attachments(out, mail->attachments);
-        add_unsubscribe(out, mail->list_unsubscribe);
+        plan_json_add_unsubscribe(out, mail->list_unsubscribe);
         json_member_text(out, "in_reply_to", mail->in_reply_to);
-        add_texts(out, "references", mail->references);
-        add_texts(out, "tags", mail->tags);
-        add_pairs(out, "metadata", mail->metadata);
+        plan_json_add_texts(out, "references", mail->references);
+        plan_json_add_texts(out, "tags", mail->tags);
+        plan_json_add_pairs(out, "metadata", mail->metadata);
         json_member_text(out, "outlet", mail->outlet);
         buffer_add_char(out, '}');
 }

@@ -8,7 +8,7 @@ static void add_payload(struct buffer *out, struct slice data)
                 buffer_add_char(out, data.data[i] == '\n' || data.data[i] == '\r' ? ' ' : data.data[i]);
 }
 
-static void add_member(struct buffer *out, const char *name, const char *text)
+static void question_add_member(struct buffer *out, const char *name, const char *text)
 {
         buffer_printf(out, ",\"%s\":", name);
         buffer_add_json_string(out, slice_of(text));
@@ -20,10 +20,10 @@ static void add_members(struct buffer *out, const struct plan_question *question
         rfc3339_format(question->time_ms, time);
         buffer_add_text(out, "\"id\":");
         buffer_add_json_string(out, slice_of(question->id));
-        add_member(out, "type", question->type);
+        question_add_member(out, "type", question->type);
         if (question->subject)
-                add_member(out, "subject", question->subject);
-        add_member(out, "time", time);
+                question_add_member(out, "subject", question->subject);
+        question_add_member(out, "time", time);
         buffer_add_text(out, ",\"data\":");
         add_payload(out, question->data);
         buffer_add_char(out, '}');

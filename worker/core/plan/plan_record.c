@@ -41,7 +41,7 @@ static const struct text_member file_texts[] = {
 
 /* ---- Writing ---- */
 
-static void member_set(json_t *object, const char *name, const char *text)
+static void record_member_set(json_t *object, const char *name, const char *text)
 {
         if (text)
                 json_object_set_new(object, name, json_string(text));
@@ -52,7 +52,7 @@ static void texts_write(json_t *object, const struct text_member *members, const
         for (; members->name; members++) {
                 const char *text;
                 memcpy(&text, (const char *)from + members->offset, sizeof(text));
-                member_set(object, members->name, text);
+                record_member_set(object, members->name, text);
         }
 }
 
@@ -104,8 +104,8 @@ static void mail_write(json_t *object, const struct mail *mail)
         pairs_write(object, "headers", mail->headers);
         pairs_write(object, "metadata", mail->metadata);
         files_write(object, mail->attachments);
-        member_set(object, "unsubscribe_url", list->url);
-        member_set(object, "unsubscribe_mailto", list->mailto);
+        record_member_set(object, "unsubscribe_url", list->url);
+        record_member_set(object, "unsubscribe_mailto", list->mailto);
         json_object_set_new(object, "one_click", json_boolean(list->one_click));
 }
 
@@ -141,8 +141,8 @@ static json_t *effect_write(const struct effect *effect)
 void plan_record_write(struct buffer *out, const struct plan *plan, const struct plan_around *around)
 {
         json_t *record = json_object(), *senders = json_array();
-        member_set(record, "redirect_to", around->redirect_to);
-        member_set(record, "bcc_all", around->bcc_all);
+        record_member_set(record, "redirect_to", around->redirect_to);
+        record_member_set(record, "bcc_all", around->bcc_all);
         for (size_t i = 0; i < around->sender_count; i++)
                 if (around->senders[i].from)
                         json_array_append_new(senders, json_pack("[ss]", around->senders[i].outlet,
@@ -174,7 +174,7 @@ static void texts_read(struct arena *arena, const json_t *object, const struct t
         }
 }
 
-static const char *const *list_read(struct arena *arena, const json_t *list)
+static const char *const *record_list_read(struct arena *arena, const json_t *list)
 {
         size_t count = json_array_size(list);
         if (!list)
@@ -224,11 +224,11 @@ static bool files_read(struct arena *arena, const json_t *list, const struct att
         return true;
 }
 
-static bool mail_read(struct arena *arena, const json_t *object, struct mail *mail)
+static bool record_mail_read(struct arena *arena, const json_t *object, struct mail *mail)
 {
         texts_read(arena, object, mail_texts, mail);
-        mail->references = list_read(arena, json_object_get(object, "references"));
-        mail->tags = list_read(arena, json_object_get(object, "tags"));
+        mail->references = record_list_read(arena, json_object_get(object, "references"));
+        mail->tags = record_list_read(arena, json_object_get(object, "tags"));
         mail->headers = pairs_read(arena, json_object_get(object, "headers"));
         mail->metadata = pairs_read(arena, json_object_get(object, "metadata"));
         mail->list_unsubscribe = (struct list_unsubscribe){
@@ -257,7 +257,7 @@ static bool batch_read(struct arena *arena, const json_t *object, struct effect 
         return count > 0;
 }
 
-static bool effect_read(struct plan *plan, const json_t *object)
+static bool record_effect_read(struct plan *plan, const json_t *object)
 {
         struct arena *arena = plan->arena;
         const char *key = text_read(arena, json_object_get(object, "key"));
@@ -268,7 +268,7 @@ static bool effect_read(struct plan *plan, const json_t *object)
         switch (effect->kind) {
         case EFFECT_MAIL:
                 effect->mail.key = effect->key;
-                return mail_read(arena, object, &effect->mail);
+                return record_mail_read(arena, object, &effect->mail);
         case EFFECT_POST:
                 effect->post.key = effect->key;
                 texts_read(arena, object, post_texts, &effect->post);
@@ -279,7 +279,7 @@ static bool effect_read(struct plan *plan, const json_t *object)
         return false;
 }
 
-static bool effects_read(struct arena *arena, const json_t *effects, struct plan **plan)
+static bool record_effects_read(struct arena *arena, const json_t *effects, struct plan **plan)
 {
         *plan = NULL;
         if (!effects)
@@ -287,7 +287,7 @@ static bool effects_read(struct arena *arena, const json_t *effects, struct plan
         *plan = arena_alloc(arena, sizeof(**plan));
         (*plan)->arena = arena;
         for (size_t i = 0; i < json_array_size(effects); i++)
-                if (!effect_read(*plan, json_array_get(effects, i)))
+                if (!record_effect_read(*plan, json_array_get(effects, i)))
                         return false;
         return json_is_array(effects);
 }
@@ -316,7 +316,8 @@ bool plan_record_read(struct arena *arena, struct slice text, struct plan **plan
         if (!record)
                 return false;
         around_read(arena, record, around);
-        bool good = json_is_object(record) && effects_read(arena, json_object_get(record, "effects"), plan);
+        bool good = json_is_object(record) &&
+                    record_effects_read(arena, json_object_get(record, "effects"), plan);
         json_decref(record);
         return good;
 }

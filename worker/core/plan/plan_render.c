@@ -40,7 +40,7 @@ static void add_block(struct buffer *out, const char *name, const char *text)
                 buffer_add_char(out, '\n');
 }
 
-static void add_pairs(struct buffer *out, const char *name, const struct pair *pairs)
+static void render_add_pairs(struct buffer *out, const char *name, const struct pair *pairs)
 {
         for (; pairs && pairs->name; pairs++) {
                 buffer_printf(out, "  %s: ", name);
@@ -51,13 +51,13 @@ static void add_pairs(struct buffer *out, const char *name, const struct pair *p
         }
 }
 
-static void add_texts(struct buffer *out, const char *name, const char *const *texts)
+static void render_add_texts(struct buffer *out, const char *name, const char *const *texts)
 {
         for (; texts && *texts; texts++)
                 add_line(out, name, *texts);
 }
 
-static void add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
+static void render_add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
 {
         add_line(out, list.one_click ? "list_unsubscribe (one click)" : "list_unsubscribe", list.url);
         add_line(out, "list_unsubscribe", list.mailto);
@@ -90,11 +90,11 @@ static void render_mail(struct buffer *out, const struct mail *mail)
         add_line(out, "reply_to", mail->reply_to);
         add_line(out, "subject", mail->subject);
         add_line(out, "in_reply_to", mail->in_reply_to);
-        add_texts(out, "references", mail->references);
-        add_unsubscribe(out, mail->list_unsubscribe);
-        add_pairs(out, "header", mail->headers);
-        add_texts(out, "tag", mail->tags);
-        add_pairs(out, "metadata", mail->metadata);
+        render_add_texts(out, "references", mail->references);
+        render_add_unsubscribe(out, mail->list_unsubscribe);
+        render_add_pairs(out, "header", mail->headers);
+        render_add_texts(out, "tag", mail->tags);
+        render_add_pairs(out, "metadata", mail->metadata);
         add_line(out, "outlet", mail->outlet);
         for (const struct attachment *file = mail->attachments; file && file->name; file++)
                 add_attachment(out, file);

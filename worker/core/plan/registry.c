@@ -46,8 +46,8 @@ bool handler_type_valid(struct slice type)
 }
 
 /* What is wrong with one handler, or NULL; `text` is room for it. */
-static const char *mistake_in(const struct handler *const *table, const struct handler *handler,
-                              char text[FIELDS_ERROR_MAX])
+static const char *registry_mistake_in(const struct handler *const *table, const struct handler *handler,
+                                       char text[FIELDS_ERROR_MAX])
 {
         if (!handler_type_valid(slice_of(handler->type)))
                 return "a type is dotted lower-case words and a version, as order.created.v1";
@@ -64,7 +64,7 @@ bool handlers_check(const struct handler *const *table, char error[HANDLERS_ERRO
         for (const struct handler *const *each = table; *each; each++) {
                 const char *type = (*each)->type ? (*each)->type : "";
                 const char *mistake =
-                        (*each)->type ? mistake_in(table, *each, text) : "a handler has no type";
+                        (*each)->type ? registry_mistake_in(table, *each, text) : "a handler has no type";
                 if (!mistake)
                         continue;
                 snprintf(error, HANDLERS_ERROR_MAX, "%.128s: %.300s", type, mistake);

@@ -7,7 +7,7 @@
 
 static json_t *object_schema(const struct field *fields, bool closed);
 
-static void set_text(json_t *schema, const char *key, const char *text)
+static void schema_set_text(json_t *schema, const char *key, const char *text)
 {
         if (text)
                 json_object_set_new(schema, key, json_string(text));
@@ -19,7 +19,7 @@ static void set_type(json_t *schema, const struct field *field, const char *type
         if (field->optional)
                 json_object_set_new(schema, "type", json_pack("[ss]", type, "null"));
         else
-                set_text(schema, "type", type);
+                schema_set_text(schema, "type", type);
 }
 
 static json_t *limit(const struct field *field, double value)
@@ -56,13 +56,13 @@ static void set_string(json_t *schema, const struct field *field)
                 json_object_set_new(schema, "minLength", json_integer((json_int_t)field->min_length));
         json_object_set_new(schema, "maxLength", json_integer((json_int_t)field->max_length));
         if (field->one_line)
-                set_text(schema, "pattern", "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$");
+                schema_set_text(schema, "pattern", "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$");
 }
 
 static void set_email(json_t *schema, const struct field *field)
 {
         set_type(schema, field, "string");
-        set_text(schema, "format", "email");
+        schema_set_text(schema, "format", "email");
         json_object_set_new(schema, "maxLength", json_integer(ADDRESS_MAX));
 }
 
@@ -125,7 +125,7 @@ static void set_pairs(json_t *schema, const struct field *field)
 static void set_base64(json_t *schema, const struct field *field)
 {
         set_type(schema, field, "string");
-        set_text(schema, "contentEncoding", "base64");
+        schema_set_text(schema, "contentEncoding", "base64");
 }
 
 static json_t *field_schema(const struct field *field, bool closed)
@@ -172,7 +172,7 @@ static json_t *field_schema(const struct field *field, bool closed)
         case FIELD_KIND_END:
                 abort();
         }
-        set_text(schema, "description", field->description);
+        schema_set_text(schema, "description", field->description);
         return schema;
 }
 
@@ -184,7 +184,7 @@ static json_t *object_schema(const struct field *fields, bool closed)
                 if (!field->optional)
                         json_array_append_new(required, json_string(field->name));
         }
-        set_text(schema, "type", "object");
+        schema_set_text(schema, "type", "object");
         json_object_set_new(schema, "properties", properties);
         json_object_set_new(schema, "required", required);
         if (closed)
@@ -197,9 +197,9 @@ void schema_render(struct buffer *out, const struct handler *handler, bool prett
         json_t *schema = json_object();
         json_t *payload = handler->kind ? handler->kind->schema(handler)
                                         : object_schema(handler->fields, handler->closed);
-        set_text(schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
-        set_text(schema, "title", handler->type);
-        set_text(schema, "description", handler->summary);
+        schema_set_text(schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
+        schema_set_text(schema, "title", handler->type);
+        schema_set_text(schema, "description", handler->summary);
         json_object_update_missing(schema, payload);
         json_decref(payload);
         json_write(out, schema, pretty ? JSON_INDENT(2) : JSON_COMPACT);

@@ -56,7 +56,7 @@ static size_t mailboxes(const char *list)
         return count;
 }
 
-static bool is_word(const char *text)
+static bool preset_is_word(const char *text)
 {
         for (; *text; text++)
                 if (!isalnum((unsigned char)*text) && *text != '-' && *text != '_')
@@ -128,7 +128,7 @@ static bool label_refusal(struct buffer *out, const struct mail_preset_rules *ru
         char rule[64];
         size_t count = 0;
         for (; mail->tags && mail->tags[count]; count++)
-                if (can->words && !is_word(mail->tags[count]))
+                if (can->words && !preset_is_word(mail->tags[count]))
                         return mail_preset_refuse(out, "/tags", rules->name, WORDS);
         if (count > can->tags) {
                 snprintf(rule, sizeof rule, can->tags ? "takes at most %zu" : "takes none", can->tags);
@@ -137,7 +137,7 @@ static bool label_refusal(struct buffer *out, const struct mail_preset_rules *ru
         if (mail->metadata && mail->metadata[0].name && !can->metadata)
                 return mail_preset_refuse(out, "/metadata", rules->name, "takes none");
         for (const struct pair *pair = mail->metadata; can->words && pair && pair->name; pair++)
-                if (!is_word(pair->name) || !is_word(pair->value))
+                if (!preset_is_word(pair->name) || !preset_is_word(pair->value))
                         return mail_preset_refuse(out, "/metadata", rules->name, WORDS);
         return false;
 }

@@ -17,7 +17,7 @@ static bool ends_word(char c)
 }
 
 /* Bytes up to the end of the word that starts here. */
-static size_t word_len(struct slice text)
+static size_t error_word_len(struct slice text)
 {
         size_t len = 0;
         while (len < text.len && !ends_word(text.data[len]))
@@ -47,7 +47,7 @@ static bool starts_with(struct slice text, const char *start)
         return len > 0 && text.len >= len && memcmp(text.data, start, len) == 0;
 }
 
-static struct slice without(struct slice text, size_t len)
+static struct slice error_without(struct slice text, size_t len)
 {
         return (struct slice){.data = text.data + len, .len = text.len - len};
 }
@@ -56,7 +56,7 @@ static struct slice without(struct slice text, size_t len)
 static size_t before_secret(struct slice text, const char *secret)
 {
         size_t len = 0;
-        while (len < text.len && !starts_with(without(text, len), secret))
+        while (len < text.len && !starts_with(error_without(text, len), secret))
                 len++;
         return len;
 }
@@ -64,15 +64,15 @@ static size_t before_secret(struct slice text, const char *secret)
 static void open_text_add(struct buffer *out, struct slice text)
 {
         while (text.len) {
-                size_t len = word_len(text);
+                size_t len = error_word_len(text);
                 if (len) {
                         word_add(out, (struct slice){.data = text.data, .len = len});
-                        text = without(text, len);
+                        text = error_without(text, len);
                         continue;
                 }
                 char c = (unsigned char)text.data[0] < ' ' || text.data[0] == 0x7f ? ' ' : text.data[0];
                 buffer_add_char(out, c);
-                text = without(text, 1);
+                text = error_without(text, 1);
         }
 }
 
@@ -89,10 +89,10 @@ void send_error_set(struct send_result *result, const char *context, struct slic
         while (text.len) {
                 size_t len = before_secret(text, secret);
                 open_text_add(&out, (struct slice){.data = text.data, .len = len});
-                text = without(text, len);
+                text = error_without(text, len);
                 if (text.len) {
                         buffer_add_text(&out, "<secret>");
-                        text = without(text, strlen(secret));
+                        text = error_without(text, strlen(secret));
                 }
         }
         size_t len = utf8_prefix(out.data, out.len, SEND_ERROR_MAX - 1);

@@ -38,7 +38,7 @@ const char *send_outcome_word(enum send_outcome outcome)
         abort();
 }
 
-static struct slice trimmed(struct slice text)
+static struct slice answer_trimmed(struct slice text)
 {
         while (text.len && (text.data[0] == ' ' || text.data[0] == '\t'))
                 text = (struct slice){.data = text.data + 1, .len = text.len - 1};
@@ -63,7 +63,7 @@ static int64_t delta_ms(struct slice value)
 
 int64_t send_retry_after_ms(struct slice value, int64_t now_s)
 {
-        value = trimmed(value);
+        value = answer_trimmed(value);
         int64_t ms = delta_ms(value), until_s = 0;
         if (ms >= 0 || !mail_date_parse_http(value, &until_s))
                 return ms;
@@ -152,8 +152,8 @@ static void pause_set(struct send_result *result, const struct http_answer *answ
 /* How much more the service takes, and until when. */
 static void limit_set(struct send_result *result, const struct http_answer *answer)
 {
-        int64_t left_ms = delta_ms(trimmed(answer->limit_left)),
-                reset_ms = delta_ms(trimmed(answer->limit_reset));
+        int64_t left_ms = delta_ms(answer_trimmed(answer->limit_left)),
+                reset_ms = delta_ms(answer_trimmed(answer->limit_reset));
         if (left_ms < 0 || reset_ms < 0)
                 return;
         if (reset_ms / 1000 > RESET_DELTA_MAX_S)

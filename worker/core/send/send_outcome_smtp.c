@@ -34,7 +34,7 @@ static bool digit(struct slice text, size_t at)
         return at < text.len && text.data[at] >= '0' && text.data[at] <= '9';
 }
 
-static struct slice without(struct slice text, size_t len)
+static struct slice smtp_without(struct slice text, size_t len)
 {
         return (struct slice){.data = text.data + len, .len = text.len - len};
 }
@@ -46,7 +46,7 @@ static int number_take(struct slice *text)
         size_t len = 0;
         while (len < 3 && digit(*text, len))
                 value = value * 10 + (text->data[len++] - '0');
-        *text = without(*text, len);
+        *text = smtp_without(*text, len);
         return len ? value : -1;
 }
 
@@ -54,7 +54,7 @@ static bool dot_take(struct slice *text)
 {
         bool dot = text->len && text->data[0] == '.';
         if (dot)
-                *text = without(*text, 1);
+                *text = smtp_without(*text, 1);
         return dot;
 }
 
@@ -88,7 +88,7 @@ bool smtp_reply_parse(struct slice line, struct smtp_reply *reply, bool *last)
         struct slice code = line;
         reply->code = number_take(&code);
         *last = line.len == 3 || line.data[3] == ' ';
-        reply->text = without(line, line.len > 3 ? 4 : 3);
+        reply->text = smtp_without(line, line.len > 3 ? 4 : 3);
         enhanced_parse(reply);
         return true;
 }

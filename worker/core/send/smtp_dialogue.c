@@ -109,9 +109,9 @@ void smtp_dialogue_end(struct smtp_dialogue *dialogue)
 
 /* ---- what may not even be begun ---- */
 
-static struct send_result refusal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static struct send_result smtp_refusal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-static struct send_result refusal(const char *format, ...)
+static struct send_result smtp_refusal(const char *format, ...)
 {
         char text[SEND_ERROR_MAX];
         va_list args;
@@ -128,11 +128,11 @@ static enum smtp_step foresee(struct smtp_dialogue *dialogue, struct smtp_extens
         dialogue->foreseen = false;
         if (extensions.size_max > 0 && len > extensions.size_max)
                 dialogue->verdict =
-                        refusal("the mail has %" PRId64 " bytes, over the server's SIZE of %" PRId64, len,
-                                extensions.size_max);
+                        smtp_refusal("the mail has %" PRId64 " bytes, over the server's SIZE of %" PRId64,
+                                     len, extensions.size_max);
         else if (dialogue->utf8 && !extensions.utf8)
-                dialogue->verdict =
-                        refusal("an address is not ASCII before its @, and the server offers no SMTPUTF8");
+                dialogue->verdict = smtp_refusal(
+                        "an address is not ASCII before its @, and the server offers no SMTPUTF8");
         else
                 return SMTP_STEP_WAIT;
         dialogue->foreseen = true;
@@ -276,7 +276,7 @@ static enum smtp_step advance(struct smtp_dialogue *dialogue)
         return SMTP_STEP_WAIT;
 }
 
-static enum smtp_step line_end(struct smtp_dialogue *dialogue)
+static enum smtp_step smtp_line_end(struct smtp_dialogue *dialogue)
 {
         struct slice line = {.data = dialogue->line, .len = dialogue->line_len};
         dialogue->line_len = 0;
@@ -302,7 +302,7 @@ enum smtp_step smtp_dialogue_read(struct smtp_dialogue *dialogue, struct slice *
                 bytes->data += len;
                 bytes->len -= len;
                 if (newline)
-                        step = line_end(dialogue);
+                        step = smtp_line_end(dialogue);
                 if (dialogue->heard.bytes > SMTP_REPLIES_MAX)
                         return SMTP_STEP_FLOODED;
         }

@@ -59,7 +59,7 @@ static bool origin_is_own(const struct config *config, const struct serve_asked 
         return scheme && asked->host && strcasecmp(scheme + 3, asked->host) == 0;
 }
 
-static struct serve_verdict refusal(int status, const char *detail)
+static struct serve_verdict access_refusal(int status, const char *detail)
 {
         return (struct serve_verdict){.status = status, .detail = detail};
 }
@@ -71,10 +71,10 @@ static struct serve_verdict judge_change(const struct config *config, const stru
         if (strcmp(route->method, "GET") == 0)
                 return allowed;
         if (asked->origin && !origin_is_own(config, asked))
-                return refusal(403, "the Origin is another site's");
+                return access_refusal(403, "the Origin is another site's");
         bool absent = !asked->content_type && !route->body; /* nothing is sent that could be another thing */
         if (!absent && (type.len == 0 || content_type_parse(type) != CONTENT_JSON))
-                return refusal(415, "expected Content-Type: application/json");
+                return access_refusal(415, "expected Content-Type: application/json");
         return allowed;
 }
 
@@ -94,20 +94,21 @@ struct serve_verdict serve_judge(struct arena *arena, const struct config *confi
         if (route->access == SERVE_FOR_ALL)
                 return allowed;
         if (!serve_host_is_known(arena, config, asked->host))
-                return refusal(421, serve_host_unknown);
+                return access_refusal(421, serve_host_unknown);
         const struct config_token *token =
                 config->serve.token_count > 0 ? token_of(arena, config, asked, &allowed.until_ms) : NULL;
         /* Nobody is a guest, but who comes with a token that is none is told so. */
         bool guest = route->access == SERVE_FOR_GUESTS && !asked->authorization;
         if (config->serve.token_count > 0 && !token && !guest)
-                return refusal(401, stranger_told(asked));
+                return access_refusal(401, stranger_told(asked));
         if (token) {
                 allowed.token = token->name;
                 allowed.types = &token->types;
                 allowed.role = token->role;
         }
         if (!serve_may(allowed.role, route->access))
-                return refusal(403, config->serve.token_count > 0 ? "the token's role may not do this"
-                                                                  : "without serve.tokens it only reads");
+                return access_refusal(403, config->serve.token_count > 0
+                                                   ? "the token's role may not do this"
+                                                   : "without serve.tokens it only reads");
         return judge_change(config, route, asked, allowed);
 }

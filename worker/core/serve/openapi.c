@@ -17,7 +17,7 @@ static const char *const roles[] = {
         [SERVE_FOR_OPERATE] = "Role: operate.",
 };
 
-static void add_string(struct buffer *out, const char *text)
+static void openapi_add_string(struct buffer *out, const char *text)
 {
         buffer_add_json_string(out, slice_of(text));
 }
@@ -30,7 +30,7 @@ static void add_parameter(struct buffer *out, const char *name, const char *in, 
                       strcmp(in, "path") == 0 ? "\"required\":true," : "");
         if (prose) {
                 buffer_add_text(out, ",\"description\":");
-                add_string(out, prose);
+                openapi_add_string(out, prose);
         }
         buffer_add_char(out, '}');
 }
@@ -56,7 +56,7 @@ static const char *type_of(const struct serve_route *route)
         return route->action == SERVE_STREAM ? "text/event-stream" : "application/json";
 }
 
-static const char *schema_of(const struct serve_route *route)
+static const char *openapi_schema_of(const struct serve_route *route)
 {
         if (route->list)
                 return "{\"$ref\":\"#/components/schemas/list\"}";
@@ -69,7 +69,7 @@ static void add_responses(struct buffer *out, const struct serve_route *route)
         buffer_printf(out,
                       ",\"responses\":{\"%d\":{\"description\":\"OK\",\"content\":{\"%s\":{\"schema\":%s}}},"
                       "\"default\":{\"$ref\":\"#/components/responses/problem\"}}",
-                      route->status ? route->status : 200, type_of(route), schema_of(route));
+                      route->status ? route->status : 200, type_of(route), openapi_schema_of(route));
 }
 
 /* "getV1TypesTypeSchema": unique, for those who generate clients. */
@@ -93,9 +93,9 @@ static void add_operation(struct buffer *out, const struct serve_route *route)
         buffer_add_text(out, "\":{\"operationId\":\"");
         add_operation_id(out, route);
         buffer_add_text(out, "\",\"summary\":");
-        add_string(out, route->summary);
+        openapi_add_string(out, route->summary);
         buffer_add_text(out, ",\"description\":");
-        add_string(out, roles[route->access]);
+        openapi_add_string(out, roles[route->access]);
         if (route->access == SERVE_FOR_ALL || route->access == SERVE_FOR_GUESTS)
                 buffer_add_text(out, ",\"security\":[]");
         add_parameters(out, route);
@@ -119,7 +119,7 @@ static bool is_first(const struct serve_route *route)
 
 static void add_path(struct buffer *out, const struct serve_route *first)
 {
-        add_string(out, first->path);
+        openapi_add_string(out, first->path);
         buffer_add_text(out, ":{");
         for (const struct serve_route *route = first; route->method; route++) {
                 if (strcmp(route->path, first->path) != 0)
@@ -152,7 +152,7 @@ void openapi_render(struct buffer *out, const char *version, const char *base_ur
                       "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"leveret\",\"version\":\"%s\",\"license\":"
                       "{\"name\":\"see the package\"}},\"servers\":[{\"url\":",
                       version);
-        add_string(out, base_url ? base_url : "/");
+        openapi_add_string(out, base_url ? base_url : "/");
         buffer_add_text(out, "}],\"security\":[{\"token\":[]},{\"session\":[]}],\"paths\":{");
         for (const struct serve_route *route = serve_routes; route->method; route++) {
                 if (!is_first(route))

@@ -7,8 +7,8 @@
 
 /* leveret.yaml(5), from the table of settings. */
 
-static void add_range(const struct setting *setting, const char *what,
-                      void (*add)(struct buffer *out, int64_t value), struct buffer *text)
+static void manual_add_range(const struct setting *setting, const char *what,
+                             void (*add)(struct buffer *out, int64_t value), struct buffer *text)
 {
         buffer_printf(text, "%s from ", what);
         add(text, setting->min);
@@ -25,20 +25,20 @@ static void add_words(const struct setting *setting, const char *what, struct bu
         buffer_add_char(text, '.');
 }
 
-static void add_kind(const struct setting *setting, struct buffer *text)
+static void manual_add_kind(const struct setting *setting, struct buffer *text)
 {
         switch (setting->kind) {
         case SETTING_DURATION:
-                add_range(setting, "A duration", duration_add, text);
+                manual_add_range(setting, "A duration", duration_add, text);
                 return;
         case SETTING_DURATIONS:
-                add_range(setting, "A list of durations", duration_add, text);
+                manual_add_range(setting, "A list of durations", duration_add, text);
                 return;
         case SETTING_SIZE:
-                add_range(setting, "A size", size_add, text);
+                manual_add_range(setting, "A size", size_add, text);
                 return;
         case SETTING_INTEGER:
-                add_range(setting, "A whole number", buffer_add_integer, text);
+                manual_add_range(setting, "A whole number", buffer_add_integer, text);
                 return;
         case SETTING_RATE:
                 buffer_add_text(text, "A rate.");
@@ -91,7 +91,7 @@ static void add_setting(const struct setting *setting, struct arena *arena, stru
         const char *variable = setting_variable(arena, setting, NULL);
         roff_add_tag(out, setting->name, strlen(setting->name));
         buffer_printf(&text, "%s\n", setting->prose);
-        add_kind(setting, &text);
+        manual_add_kind(setting, &text);
         buffer_printf(&text, " Default: %s.", setting->fallback ? setting->fallback : "unset");
         if (setting->reloadable)
                 buffer_add_text(&text, " Reloadable.");

@@ -18,7 +18,7 @@ static bool text_is_plain(const char *text)
 }
 
 /* Quoted where YAML asks for it; `$${` keeps a `${` from being expanded when the file is loaded again. */
-static void text_add(struct buffer *out, const char *text)
+static void settings_text_add(struct buffer *out, const char *text)
 {
         if (text_is_plain(text)) {
                 buffer_add_text(out, text);
@@ -48,7 +48,7 @@ static void secret_add(struct buffer *out, const char *text)
                 buffer_add_text(&masked, at);
                 text = masked.data;
         }
-        text_add(out, text);
+        settings_text_add(out, text);
         buffer_fini(&masked);
 }
 
@@ -57,7 +57,7 @@ static bool text_print(const struct setting *setting, const char *text, bool mas
         if (!text)
                 return false;
         if (!masked || !setting->secret)
-                text_add(out, text);
+                settings_text_add(out, text);
         else if (setting_hides_password(setting))
                 secret_add(out, text);
         else
@@ -73,10 +73,10 @@ static void pair_print(const struct setting *setting, const char *text, const ch
         struct buffer left = {0};
         buffer_add(&left, text, (size_t)(end - text));
         buffer_add_text(out, pairs == SETTING_OF_EXCHANGE ? "{exchange: " : "");
-        text_add(out, left.data);
+        settings_text_add(out, left.data);
         buffer_fini(&left);
         buffer_add_text(out, pairs == SETTING_OF_EXCHANGE ? ", key: " : ": ");
-        text_add(out, masked && setting->secret ? "***" : end + 1);
+        settings_text_add(out, masked && setting->secret ? "***" : end + 1);
         buffer_add_text(out, pairs == SETTING_OF_EXCHANGE ? "}" : "");
 }
 
@@ -86,7 +86,7 @@ static void list_print(const struct setting *setting, const char *const *items, 
         bool written = count == 1 && setting->pairs == SETTING_BY_NAME && !strchr(items[0], '\n');
         bool mapping = setting->pairs == SETTING_BY_NAME;
         if (written) { /* as in the environment: name=value,name=value */
-                text_add(out, masked && setting->secret ? "***" : items[0]);
+                settings_text_add(out, masked && setting->secret ? "***" : items[0]);
                 return;
         }
         buffer_add_char(out, mapping ? '{' : '[');
@@ -96,7 +96,7 @@ static void list_print(const struct setting *setting, const char *const *items, 
                 if (end)
                         pair_print(setting, items[i], end, masked, out);
                 else
-                        text_add(out, masked && setting->secret ? "***" : items[i]);
+                        settings_text_add(out, masked && setting->secret ? "***" : items[i]);
         }
         buffer_add_char(out, mapping ? '}' : ']');
 }
@@ -221,9 +221,9 @@ static void document_value(const struct setting *setting, struct buffer *value)
                 return;
         buffer_clear(value);
         if (setting->shown)
-                text_add(value, setting->shown);
+                settings_text_add(value, setting->shown);
         else if (setting->fallback)
-                text_add(value, setting->fallback);
+                settings_text_add(value, setting->fallback);
         else
                 buffer_add_text(value, setting->example);
 }
@@ -299,7 +299,7 @@ static void write_entry(struct writer *writer, const struct setting_visit *visit
                 buffer_add_text(writer->out, "-\n");
                 return;
         }
-        text_add(writer->out, visit->owner);
+        settings_text_add(writer->out, visit->owner);
         buffer_add_text(writer->out, ":\n");
 }
 

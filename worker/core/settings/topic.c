@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* What follows the first word; NULL: it is the last. */
-static const char *word_next(const char *text)
+static const char *topic_word_next(const char *text)
 {
         const char *dot = strchr(text, '.');
         return dot ? dot + 1 : NULL;
@@ -20,7 +20,7 @@ bool topic_matches(const char *pattern, const char *key)
                 size_t len = pattern ? strcspn(pattern, ".") : 0;
                 if (pattern && len == 1 && *pattern == '#') {
                         hashed = true;
-                        after_hash = pattern = word_next(pattern);
+                        after_hash = pattern = topic_word_next(pattern);
                         retry = key;
                         continue;
                 }
@@ -28,13 +28,13 @@ bool topic_matches(const char *pattern, const char *key)
                             ((len == 1 && *pattern == '*') ||
                              (len == strcspn(key, ".") && memcmp(pattern, key, len) == 0));
                 if (same) {
-                        pattern = word_next(pattern);
-                        key = word_next(key);
+                        pattern = topic_word_next(pattern);
+                        key = topic_word_next(key);
                         continue;
                 }
                 if (!hashed || !retry)
                         return false;
-                key = retry = word_next(retry); /* the # takes one word more */
+                key = retry = topic_word_next(retry); /* the # takes one word more */
                 pattern = after_hash;
         }
         return true;

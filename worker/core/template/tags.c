@@ -40,7 +40,7 @@ static bool is_white(char c)
         return is_blank(c) || c == '\n' || c == '\r';
 }
 
-static struct slice trimmed(struct slice text)
+static struct slice tag_trimmed(struct slice text)
 {
         while (text.len && is_white(text.data[0]))
                 text = (struct slice){.data = text.data + 1, .len = text.len - 1};
@@ -82,11 +82,11 @@ static struct tag *tag_add(struct tag_scan *scan, struct tag tag)
 /* `{{=<% %>=}}`: two words without `=`. */
 static bool delimiters_set(struct tag_scan *scan, size_t at, struct slice words)
 {
-        struct slice open = trimmed(words), close;
+        struct slice open = tag_trimmed(words), close;
         size_t len = 0;
         while (len < open.len && !is_white(open.data[len]))
                 len++;
-        close = trimmed((struct slice){.data = open.data + len, .len = open.len - len});
+        close = tag_trimmed((struct slice){.data = open.data + len, .len = open.len - len});
         open.len = len;
         bool good = open.len > 0 && close.len > 0 && open.len <= DELIMITER_MAX && close.len <= DELIMITER_MAX;
         for (size_t i = 0; i < close.len; i++)
@@ -213,7 +213,7 @@ static bool tag_scan_one(struct tag_scan *scan, size_t start)
                 tag_add(scan, tag);
                 return true;
         }
-        tag.name = trimmed(content);
+        tag.name = tag_trimmed(content);
         return tag_take(scan, tag) || scan->depth < TEMPLATE_NESTING_MAX;
 }
 

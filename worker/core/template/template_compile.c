@@ -18,7 +18,7 @@ struct template_compiler {
         size_t place_at;
 };
 
-static struct place_in_file place_of(struct template_compiler *compiler, size_t at)
+static struct place_in_file template_place_of(struct template_compiler *compiler, size_t at)
 {
         for (; compiler->place_at < at; compiler->place_at++) {
                 bool line_end = compiler->text.data[compiler->place_at] == '\n';
@@ -38,7 +38,7 @@ static struct template_op *op_add(struct template_compiler *compiler, enum templ
                 compiler->ops = larger;
                 compiler->room = room;
         }
-        struct place_in_file place = place_of(compiler, at);
+        struct place_in_file place = template_place_of(compiler, at);
         struct template_op *op = &compiler->ops[compiler->count++];
         *op = (struct template_op){
                 .kind = kind, .line = place.line, .column = place.column, .end = compiler->count};
@@ -69,7 +69,7 @@ static struct slice indent_within(struct slice indent, struct slice outer)
 }
 
 /* Literal text, line by line; of each the indentation of the block in which it stands is left out. */
-static void text_add(struct template_compiler *compiler, size_t from, size_t to, struct slice dedent)
+static void template_text_add(struct template_compiler *compiler, size_t from, size_t to, struct slice dedent)
 {
         const char *data = compiler->text.data;
         while (from < to) {
@@ -199,14 +199,14 @@ static void program_write(struct template_compiler *compiler)
                 const struct tag *tag = &tags->list[i];
                 size_t around = tag->kind == TAG_CLOSE ? tag->other + 1 : tag->inside;
                 if (around == 0 || tags->list[around - 1].shows)
-                        text_add(compiler, from, text_end_before(compiler->text, tag, from),
-                                 dedent_at(tags, around));
+                        template_text_add(compiler, from, text_end_before(compiler->text, tag, from),
+                                          dedent_at(tags, around));
                 tag_write(compiler, i, op_of);
                 from = tag->standalone ? line_end_after(compiler->text, tag->end) : tag->end;
                 if (tag->kind != TAG_NOTHING || tag->standalone)
                         compiler->at_line = tag->standalone;
         }
-        text_add(compiler, from, compiler->text.len, (struct slice){0});
+        template_text_add(compiler, from, compiler->text.len, (struct slice){0});
         free(op_of);
 }
 

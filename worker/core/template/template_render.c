@@ -335,7 +335,7 @@ static bool render_partial(struct renderer *renderer, const struct surroundings 
 }
 
 /* The op of an argument of that name; `to` if there is none. */
-static size_t argument_find(const struct template_arguments *arguments, struct slice name)
+static size_t render_argument_find(const struct template_arguments *arguments, struct slice name)
 {
         const struct template_op *ops = arguments->template->ops;
         size_t at = arguments->from;
@@ -353,7 +353,7 @@ static bool render_block(struct renderer *renderer, const struct surroundings *a
         size_t frames = 1;
         for (const struct template_arguments *at = around->arguments; at; at = at->outer) {
                 frames += at->to - at->from;
-                if (argument_find(at, op->text) < at->to)
+                if (render_argument_find(at, op->text) < at->to)
                         chosen = at;
         }
         if (!step_take(renderer, around, op, frames) || !depth_take(renderer, around, op))
@@ -365,7 +365,7 @@ static bool render_block(struct renderer *renderer, const struct surroundings *a
         if (chosen) {
                 inner.template = chosen->template;
                 inner.arguments = chosen->outer;
-                index = argument_find(chosen, op->text);
+                index = render_argument_find(chosen, op->text);
         }
         const struct template_op *content = &inner.template->ops[index];
         bool ok = true;

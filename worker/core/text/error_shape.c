@@ -6,7 +6,7 @@
 
 enum { ID_LEN_MIN = 8 };
 
-static bool is_word(char c)
+static bool error_is_word(char c)
 {
         return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
                (unsigned char)c >= 0x80;
@@ -49,7 +49,7 @@ const char *error_shape(struct arena *arena, struct slice error)
         struct buffer out = {0};
         for (size_t at = 0; at < error.len;) {
                 size_t len = 0;
-                while (at + len < error.len && is_word(error.data[at + len]))
+                while (at + len < error.len && error_is_word(error.data[at + len]))
                         len++;
                 if (len > 0)
                         add_word(&out, error, at, len);

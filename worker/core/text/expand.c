@@ -39,7 +39,7 @@ struct expansion {
         const char *userinfo, *userinfo_end; /* of the text; NULL: it has none */
 };
 
-static void value_add(const struct expansion *expansion, const char *at, const char *value)
+static void expand_value_add(const struct expansion *expansion, const char *at, const char *value)
 {
         if (expansion->userinfo && at >= expansion->userinfo && at < expansion->userinfo_end)
                 expand_add_userinfo(expansion->out, value);
@@ -68,7 +68,7 @@ static const char *variable_expand(const struct expansion *expansion, const char
         name[len] = '\0';
         const char *value = expansion->lookup(expansion->context, name);
         if (value && (value[0] || !fallback)) {
-                value_add(expansion, at, value);
+                expand_value_add(expansion, at, value);
         } else if (fallback) {
                 buffer_add(out, at + len + 2, (size_t)(end - (at + len + 2)));
         } else {

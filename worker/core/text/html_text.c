@@ -17,17 +17,17 @@ struct reader {
         size_t link_start; /* where its words begin */
 };
 
-static bool is_space(char c)
+static bool html_is_space(char c)
 {
         return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
 }
 
-static bool is_letter(char c)
+static bool html_is_letter(char c)
 {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_name(struct slice name, const char *word)
+static bool html_is_name(struct slice name, const char *word)
 {
         return name.len == strlen(word) && strncasecmp(name.data, word, name.len) == 0;
 }
@@ -35,7 +35,7 @@ static bool is_name(struct slice name, const char *word)
 static bool html_text_is_among(struct slice name, const char *const *words)
 {
         for (; *words; words++)
-                if (is_name(name, *words))
+                if (html_is_name(name, *words))
                         return true;
         return false;
 }
@@ -120,7 +120,7 @@ static uint32_t html_text_number_of(struct slice name)
                 uint32_t digit = 99;
                 if (c >= '0' && c <= '9')
                         digit = (uint32_t)(c - '0');
-                else if (hex && is_letter(c))
+                else if (hex && html_is_letter(c))
                         digit = (uint32_t)((c | 0x20) - 'a' + 10);
                 if (digit >= (hex ? 16u : 10u) || value > 0x10ffff)
                         return 0;
@@ -183,24 +183,24 @@ static struct slice attribute_find(struct slice rest, const char *name)
         const char *at = rest.data, *end = rest.data + rest.len;
         size_t len = strlen(name);
         while (at < end) {
-                while (at < end && (is_space(*at) || *at == '/'))
+                while (at < end && (html_is_space(*at) || *at == '/'))
                         at++;
                 const char *word = at;
-                while (at < end && !is_space(*at) && *at != '=' && *at != '/')
+                while (at < end && !html_is_space(*at) && *at != '=' && *at != '/')
                         at++;
                 bool wanted = (size_t)(at - word) == len && strncasecmp(word, name, len) == 0;
-                while (at < end && is_space(*at))
+                while (at < end && html_is_space(*at))
                         at++;
                 if (at == end || *at != '=') {
                         at += at == word && at < end; /* always on */
                         continue;
                 }
                 at++;
-                while (at < end && is_space(*at))
+                while (at < end && html_is_space(*at))
                         at++;
                 char quote = at < end && (*at == '"' || *at == '\'') ? *at++ : 0;
                 const char *value = at;
-                while (at < end && (quote ? *at != quote : !is_space(*at)))
+                while (at < end && (quote ? *at != quote : !html_is_space(*at)))
                         at++;
                 if (wanted)
                         return (struct slice){.data = value, .len = (size_t)(at - value)};
@@ -218,7 +218,7 @@ static void attribute_add(struct reader *reader, struct slice text)
         while (inner.at < inner.end) {
                 if (*inner.at == '&') {
                         entity_take(&inner);
-                } else if (is_space(*inner.at)) {
+                } else if (html_is_space(*inner.at)) {
                         inner.space = true;
                         inner.at++;
                 } else {
@@ -281,17 +281,17 @@ static void tag_act(struct reader *reader, const struct tag *tag)
                 break_due(reader, 2);
         else if (html_text_is_among(tag->name, blocks))
                 break_due(reader, 1);
-        else if (is_name(tag->name, "br"))
+        else if (html_is_name(tag->name, "br"))
                 reader->breaks = reader->breaks < 2 ? reader->breaks + 1 : 2;
-        else if (is_name(tag->name, "td") || is_name(tag->name, "th"))
+        else if (html_is_name(tag->name, "td") || html_is_name(tag->name, "th"))
                 reader->space = true;
-        else if (is_name(tag->name, "a"))
+        else if (html_is_name(tag->name, "a"))
                 link_take(reader, tag);
-        if (is_name(tag->name, "pre"))
+        if (html_is_name(tag->name, "pre"))
                 reader->preformatted = !tag->closes;
-        if (is_name(tag->name, "li") && !tag->closes)
+        if (html_is_name(tag->name, "li") && !tag->closes)
                 bytes_add(reader, "-", 1), reader->space = true;
-        if (is_name(tag->name, "img") && !tag->closes)
+        if (html_is_name(tag->name, "img") && !tag->closes)
                 attribute_add(reader, attribute_find(tag->rest, "alt"));
 }
 
@@ -303,7 +303,7 @@ static const char *hidden_end(const char *at, const char *end, struct slice name
                 if (!open)
                         return end;
                 if ((size_t)(end - open) > name.len + 2 && strncasecmp(open + 2, name.data, name.len) == 0 &&
-                    !is_letter(open[2 + name.len]))
+                    !html_is_letter(open[2 + name.len]))
                         return tag_end(open, end);
                 at = open + 2;
         }
@@ -318,7 +318,8 @@ static void tag_take(struct reader *reader)
         struct tag tag = {.closes = *at == '/'};
         at += tag.closes;
         tag.name.data = at;
-        while (at < end && tag.name.len < NAME_MAX_LEN && (is_letter(*at) || (*at >= '0' && *at <= '9'))) {
+        while (at < end && tag.name.len < NAME_MAX_LEN &&
+               (html_is_letter(*at) || (*at >= '0' && *at <= '9'))) {
                 tag.name.len++;
                 at++;
         }
@@ -341,7 +342,7 @@ static void markup_take(struct reader *reader)
                 reader->at = close ? close + 3 : reader->end;
         } else if (next == '!' || next == '?') {
                 reader->at = tag_end(reader->at, reader->end);
-        } else if (is_letter(next) || (next == '/' && left > 2 && is_letter(reader->at[2]))) {
+        } else if (html_is_letter(next) || (next == '/' && left > 2 && html_is_letter(reader->at[2]))) {
                 tag_take(reader);
         } else {
                 bytes_add(reader, reader->at++, 1);
@@ -360,7 +361,8 @@ static void space_take(struct reader *reader)
 static void run_take(struct reader *reader)
 {
         const char *from = reader->at;
-        while (reader->at < reader->end && !is_space(*reader->at) && *reader->at != '<' && *reader->at != '&')
+        while (reader->at < reader->end && !html_is_space(*reader->at) && *reader->at != '<' &&
+               *reader->at != '&')
                 reader->at++;
         bytes_add(reader, from, (size_t)(reader->at - from));
 }
@@ -373,7 +375,7 @@ void html_text_add(struct buffer *out, struct slice html)
                         markup_take(&reader);
                 else if (*reader.at == '&')
                         entity_take(&reader);
-                else if (is_space(*reader.at))
+                else if (html_is_space(*reader.at))
                         space_take(&reader);
                 else
                         run_take(&reader);

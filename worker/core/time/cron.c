@@ -44,7 +44,7 @@ struct item {
         char *error;
 };
 
-static bool wrong(const struct item *item, const char *what)
+static bool cron_wrong(const struct item *item, const char *what)
 {
         size_t shown = item->text.len < 40 ? item->text.len : 40;
         snprintf(item->error, CRON_ERROR_SIZE, "%s \"%.*s\": %s", item->field->name, (int)shown,
@@ -56,10 +56,10 @@ static bool out_of_range(const struct item *item)
 {
         char what[64];
         snprintf(what, sizeof(what), "not within %d to %d", item->field->min, item->field->max);
-        return wrong(item, what);
+        return cron_wrong(item, what);
 }
 
-static bool is_name(struct slice text, const char *name)
+static bool cron_is_name(struct slice text, const char *name)
 {
         return text.len == strlen(name) && strncasecmp(text.data, name, text.len) == 0;
 }
@@ -67,18 +67,18 @@ static bool is_name(struct slice text, const char *name)
 static bool read_value(const struct item *item, struct slice text, int *value)
 {
         for (int i = 0; item->field->names && item->field->names[i]; i++)
-                if (is_name(text, item->field->names[i])) {
+                if (cron_is_name(text, item->field->names[i])) {
                         *value = item->field->first_name + i;
                         return true;
                 }
         if (text.len == 0)
-                return wrong(item, "a number is missing");
+                return cron_wrong(item, "a number is missing");
         *value = 0;
         for (size_t i = 0; i < text.len; i++) {
                 if (text.data[i] < '0' || text.data[i] > '9')
-                        return wrong(item, item->field->names
-                                                   ? "expected *, a number or a name of three letters"
-                                                   : "expected *, a number, a range a-b or a step */n");
+                        return cron_wrong(item, item->field->names
+                                                        ? "expected *, a number or a name of three letters"
+                                                        : "expected *, a number, a range a-b or a step */n");
                 *value = *value * 10 + (text.data[i] - '0');
                 if (*value > 999)
                         return out_of_range(item);
@@ -110,12 +110,12 @@ static bool read_range(const struct item *item, struct slice text, bool stepped,
                 return false;
         range[1] = range[0];
         if (!end.data)
-                return !stepped || wrong(item, "a step needs * or a range, as in 5-59/15");
+                return !stepped || cron_wrong(item, "a step needs * or a range, as in 5-59/15");
         if (!read_value(item, end, &range[1]))
                 return false;
         if (item->field->names == weekday_names && range[1] == 0 && range[0] > 0)
                 range[1] = 7; /* fri-sun */
-        return range[0] <= range[1] || wrong(item, "the range runs backwards");
+        return range[0] <= range[1] || cron_wrong(item, "the range runs backwards");
 }
 
 static bool read_step(const struct item *item, struct slice text, const int range[2], int *step)
@@ -124,17 +124,17 @@ static bool read_step(const struct item *item, struct slice text, const int rang
         if (!text.data)
                 return true;
         if (text.len == 0 || text.len > 3)
-                return wrong(item, "the step is no number of up to three digits");
+                return cron_wrong(item, "the step is no number of up to three digits");
         *step = 0;
         for (size_t i = 0; i < text.len; i++) {
                 if (text.data[i] < '0' || text.data[i] > '9')
-                        return wrong(item, "the step is no number of up to three digits");
+                        return cron_wrong(item, "the step is no number of up to three digits");
                 *step = *step * 10 + (text.data[i] - '0');
         }
         if (*step == 0)
-                return wrong(item, "the step is 0");
+                return cron_wrong(item, "the step is 0");
         return *step <= range[1] - range[0] ||
-               wrong(item, "the step is longer than its range: only its beginning would count");
+               cron_wrong(item, "the step is longer than its range: only its beginning would count");
 }
 
 static bool read_item(const struct item *item, uint64_t *bits)
@@ -162,7 +162,7 @@ static bool read_field(const struct cron_field *field, struct slice text, uint64
         return true;
 }
 
-static bool is_space(char c)
+static bool cron_is_space(char c)
 {
         return c == ' ' || c == '\t';
 }
@@ -173,12 +173,12 @@ static size_t split_words(struct slice text, struct slice *words, size_t max)
         size_t count = 0;
         for (size_t i = 0; i < text.len;) {
                 size_t begin = i;
-                while (i < text.len && !is_space(text.data[i]))
+                while (i < text.len && !cron_is_space(text.data[i]))
                         i++;
                 if (i > begin && count < max)
                         words[count] = (struct slice){text.data + begin, i - begin};
                 count += i > begin;
-                while (i < text.len && is_space(text.data[i]))
+                while (i < text.len && cron_is_space(text.data[i]))
                         i++;
         }
         return count;
@@ -187,7 +187,7 @@ static size_t split_words(struct slice text, struct slice *words, size_t max)
 static bool read_nickname(struct slice *text, char *error)
 {
         for (size_t i = 0; i < sizeof(nicknames) / sizeof(*nicknames); i++)
-                if (is_name(*text, nicknames[i][0])) {
+                if (cron_is_name(*text, nicknames[i][0])) {
                         *text = slice_of(nicknames[i][1]);
                         return true;
                 }

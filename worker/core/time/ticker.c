@@ -78,7 +78,7 @@ static int64_t given_up(const struct ticker *ticker, int64_t now_ms)
 }
 
 /* What follows from how far the schedule is. */
-static struct ticker_action go_on(struct ticker *ticker, int64_t now_ms)
+static struct ticker_action ticker_go_on(struct ticker *ticker, int64_t now_ms)
 {
         int64_t next = next_tick(ticker, ticker->last_ms);
         if (next > now_ms) {
@@ -104,7 +104,7 @@ static struct ticker_action ticker_judge(struct ticker *ticker)
         return act(ticker, TICKER_JUDGING, TICKER_JUDGE);
 }
 
-static struct ticker_action on_claimed(struct ticker *ticker, const struct ticker_event *event)
+static struct ticker_action ticker_on_claimed(struct ticker *ticker, const struct ticker_event *event)
 {
         switch (event->answer) {
         case TICKER_OK:
@@ -118,7 +118,7 @@ static struct ticker_action on_claimed(struct ticker *ticker, const struct ticke
         case TICKER_MOVED:
                 break;
         }
-        return go_on(ticker, event->now_ms);
+        return ticker_go_on(ticker, event->now_ms);
 }
 
 static struct ticker_action on_skipped(struct ticker *ticker, const struct ticker_event *event)
@@ -127,7 +127,7 @@ static struct ticker_action on_skipped(struct ticker *ticker, const struct ticke
                 return claim(ticker, event->claimed_ms);
         if (event->answer == TICKER_BUSY)
                 return wait_until(ticker, event->now_ms + event->left_ms);
-        return go_on(ticker, event->now_ms);
+        return ticker_go_on(ticker, event->now_ms);
 }
 
 static struct ticker_action on_answered(struct ticker *ticker, const struct ticker_event *event)
@@ -137,14 +137,15 @@ static struct ticker_action on_answered(struct ticker *ticker, const struct tick
         ticker->ran_ms = event->ran_ms;
         switch (ticker->phase) {
         case TICKER_CLAIMING:
-                return on_claimed(ticker, event);
+                return ticker_on_claimed(ticker, event);
         case TICKER_SKIPPING:
                 return on_skipped(ticker, event);
         case TICKER_MARKING:
-                return event->answer == TICKER_OK ? ticker_publish(ticker) : go_on(ticker, event->now_ms);
+                return event->answer == TICKER_OK ? ticker_publish(ticker)
+                                                  : ticker_go_on(ticker, event->now_ms);
         case TICKER_LOOKING:
         case TICKER_ENDING:
-                return go_on(ticker, event->now_ms);
+                return ticker_go_on(ticker, event->now_ms);
         case TICKER_IDLE:
         case TICKER_JUDGING:
         case TICKER_PUBLISHING:
@@ -182,7 +183,7 @@ struct ticker_action ticker_step(struct ticker *ticker, const struct ticker_even
                         return nothing;
                 if (next_tick(ticker, ticker->last_ms) > event->now_ms)
                         return act(ticker, TICKER_LOOKING, TICKER_LOOK);
-                return go_on(ticker, event->now_ms);
+                return ticker_go_on(ticker, event->now_ms);
         case TICKER_ANSWERED:
                 return on_answered(ticker, event);
         case TICKER_JUDGED:

@@ -63,7 +63,7 @@ static size_t block_size(const struct block *block)
                block->charcnt + block->leapcnt * (block->time_size + 4) + block->isstdcnt + block->isutcnt;
 }
 
-static bool read_offset(const char *types, size_t type, int32_t *offset)
+static bool zone_read_offset(const char *types, size_t type, int32_t *offset)
 {
         *offset = (int32_t)(uint32_t)read_big(types + type * TYPE_SIZE, 4);
         return *offset >= -OFFSET_MAX_S && *offset <= OFFSET_MAX_S;
@@ -75,13 +75,13 @@ static const char *read_transitions(struct zone *zone, const struct block *block
         const char *indices = data + block->timecnt * block->time_size, *types = indices + block->timecnt;
         zone->transitions = arena_alloc(arena, (block->timecnt + 1) * sizeof(*zone->transitions));
         zone->count = block->timecnt;
-        if (!read_offset(types, 0, &zone->first_offset))
+        if (!zone_read_offset(types, 0, &zone->first_offset))
                 return "an offset is out of range";
         for (size_t i = 0; i < zone->count; i++) {
                 struct zone_transition *transition = &zone->transitions[i];
                 size_t type = (unsigned char)indices[i];
                 transition->at = read_signed(data + i * block->time_size, block->time_size);
-                if (type >= block->typecnt || !read_offset(types, type, &transition->offset))
+                if (type >= block->typecnt || !zone_read_offset(types, type, &transition->offset))
                         return "an offset is out of range";
                 if (i > 0 && transition->at <= transition[-1].at)
                         return "its changes are not in order";

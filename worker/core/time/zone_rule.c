@@ -19,12 +19,12 @@ static bool zone_rule_take(struct reading *reading, char c)
         return true;
 }
 
-static bool is_digit(char c)
+static bool rule_is_digit(char c)
 {
         return c >= '0' && c <= '9';
 }
 
-static bool is_letter(char c)
+static bool rule_is_letter(char c)
 {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -33,7 +33,7 @@ static bool read_number(struct reading *reading, int max, int *number)
 {
         const char *begin = reading->at;
         *number = 0;
-        while (reading->at < reading->end && is_digit(*reading->at) && *number <= max)
+        while (reading->at < reading->end && rule_is_digit(*reading->at) && *number <= max)
                 *number = *number * 10 + (*reading->at++ - '0');
         return reading->at > begin && *number <= max;
 }
@@ -43,18 +43,19 @@ static bool read_name(struct reading *reading)
 {
         const char *begin = reading->at;
         if (zone_rule_take(reading, '<')) {
-                while (reading->at < reading->end && (is_letter(*reading->at) || is_digit(*reading->at) ||
-                                                      *reading->at == '+' || *reading->at == '-'))
+                while (reading->at < reading->end &&
+                       (rule_is_letter(*reading->at) || rule_is_digit(*reading->at) || *reading->at == '+' ||
+                        *reading->at == '-'))
                         reading->at++;
                 return zone_rule_take(reading, '>');
         }
-        while (reading->at < reading->end && is_letter(*reading->at))
+        while (reading->at < reading->end && rule_is_letter(*reading->at))
                 reading->at++;
         return reading->at - begin >= 3;
 }
 
 /* [+-]hh[:mm[:ss]] in seconds. */
-static bool read_time(struct reading *reading, int hours_max, int32_t *seconds)
+static bool rule_read_time(struct reading *reading, int hours_max, int32_t *seconds)
 {
         int hours, minutes = 0, rest = 0;
         bool minus = zone_rule_take(reading, '-');
@@ -91,14 +92,14 @@ static bool read_day(struct reading *reading, struct zone_day *day)
                 good = read_number(reading, 365, &day->day) &&
                        (day->kind == ZONE_DAY_ORDINAL || day->day > 0);
         }
-        return good && (!zone_rule_take(reading, '/') || read_time(reading, TIME_HOURS_MAX, &day->time));
+        return good && (!zone_rule_take(reading, '/') || rule_read_time(reading, TIME_HOURS_MAX, &day->time));
 }
 
 bool zone_rule_parse(struct zone_rule *rule, struct slice text)
 {
         struct reading reading = {text.data, text.data + text.len};
         *rule = (struct zone_rule){0};
-        if (!read_name(&reading) || !read_time(&reading, OFFSET_HOURS_MAX, &rule->standard))
+        if (!read_name(&reading) || !rule_read_time(&reading, OFFSET_HOURS_MAX, &rule->standard))
                 return false;
         rule->standard = -rule->standard; /* POSIX counts westward */
         if (reading.at == reading.end)
@@ -108,7 +109,7 @@ bool zone_rule_parse(struct zone_rule *rule, struct slice text)
         if (!read_name(&reading))
                 return false;
         if (reading.at < reading.end && *reading.at != ',') {
-                if (!read_time(&reading, OFFSET_HOURS_MAX, &rule->daylight))
+                if (!rule_read_time(&reading, OFFSET_HOURS_MAX, &rule->daylight))
                         return false;
                 rule->daylight = -rule->daylight;
         }

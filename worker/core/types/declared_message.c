@@ -45,7 +45,8 @@ static void keys_check(const struct message_reader *reader, const struct documen
 }
 
 /* A text is a pointer into the payload: "" is all of it. Anything else is made as it is written. */
-static const struct data_value *data_read(const struct message_reader *reader, const struct document *node)
+static const struct data_value *declared_data_read(const struct message_reader *reader,
+                                                   const struct document *node)
 {
         struct data_value *value = arena_alloc(reader->arena, sizeof(*value));
         value->kind = DATA_POINTER;
@@ -70,7 +71,7 @@ static void message_read(const struct message_reader *reader, const struct docum
                 message->text_count++;
         }
         if (data)
-                message->data = data_read(reader, data);
+                message->data = declared_data_read(reader, data);
         else
                 file_faults_add(reader->faults, document_place(node),
                                 "data is required: a JSON pointer (\"\" is the whole payload), or an object");

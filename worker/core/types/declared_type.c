@@ -56,8 +56,8 @@ static void template_read(struct type_reader *reader, const struct document *nod
                 locale && data_text_read(reader->arena, locale, false, &mail->locale, reader->faults);
 }
 
-static void mail_read(struct type_reader *reader, const struct document *node, bool in_each,
-                      struct declared_mail *mail)
+static void declared_mail_read(struct type_reader *reader, const struct document *node, bool in_each,
+                               struct declared_mail *mail)
 {
         mail_keys_check(reader, node);
         template_read(reader, node, mail);
@@ -127,8 +127,8 @@ static const struct document *kind_read(struct type_reader *reader, const struct
         return NULL;
 }
 
-static void effect_read(struct type_reader *reader, const struct document *node,
-                        struct declared_effect *effect)
+static void declared_effect_read(struct type_reader *reader, const struct document *node,
+                                 struct declared_effect *effect)
 {
         static const char *const keys[] = {"mail", "post", "publish", "when", "unless", "each", NULL};
         effect->place = document_place(node);
@@ -143,7 +143,7 @@ static void effect_read(struct type_reader *reader, const struct document *node,
                 return;
         key_read(reader, fields, effect);
         if (effect->kind == EFFECT_MAIL)
-                mail_read(reader, fields, document_get(node, "each") != NULL, &effect->mail);
+                declared_mail_read(reader, fields, document_get(node, "each") != NULL, &effect->mail);
         else
                 declared_message_read(reader->arena, fields, effect, reader->faults);
 }
@@ -157,7 +157,8 @@ static void keys_differ(struct type_reader *reader, const struct declared_type *
                                                 "another effect has the key %s", type->effects[i].key);
 }
 
-static void effects_read(struct type_reader *reader, const struct document *list, struct declared_type *type)
+static void declared_effects_read(struct type_reader *reader, const struct document *list,
+                                  struct declared_type *type)
 {
         if (!list || list->kind != DOCUMENT_LIST || list->count == 0 || list->count > DECLARED_EFFECTS_MAX) {
                 fault_at(reader, list ? list : type->document, "expected effects: a list of 1 to 32");
@@ -165,7 +166,7 @@ static void effects_read(struct type_reader *reader, const struct document *list
         }
         type->effects = arena_alloc(reader->arena, list->count * sizeof(*type->effects));
         for (const struct document *each = list->first; each; each = each->next)
-                effect_read(reader, each, &type->effects[type->effect_count++]);
+                declared_effect_read(reader, each, &type->effects[type->effect_count++]);
         keys_differ(reader, type);
 }
 
@@ -236,7 +237,7 @@ struct declared_type *declared_type_compile(struct arena *arena, const struct do
         else
                 fault_at(&reader, document, "payload is required: its JSON Schema");
         example_read(&reader, document, made);
-        effects_read(&reader, document_get(document, "effects"), made);
+        declared_effects_read(&reader, document_get(document, "effects"), made);
         if (faults->count == before)
                 return made;
         declared_type_release(made);

@@ -30,7 +30,7 @@ _Static_assert(sizeof(mail_members) / sizeof(*mail_members) == MAIL_MEMBERS,
 
 /* ---- Mailboxes ---- */
 
-static bool mailbox_add(struct buffer *list, const json_t *value)
+static bool member_mailbox_add(struct buffer *list, const json_t *value)
 {
         struct mailbox mailbox;
         struct slice text = json_text(value), email = json_text(json_object_get(value, "email"));
@@ -51,9 +51,9 @@ static bool mailbox_add(struct buffer *list, const json_t *value)
 static bool mailboxes_add(struct buffer *list, const json_t *value)
 {
         if (!json_is_array(value))
-                return mailbox_add(list, value);
+                return member_mailbox_add(list, value);
         for (size_t i = 0; i < json_array_size(value); i++)
-                if (!mailbox_add(list, json_array_get(value, i)))
+                if (!member_mailbox_add(list, json_array_get(value, i)))
                         return false;
         return true;
 }

@@ -34,11 +34,11 @@ static void pointer_write(struct buffer *text, const struct payload_place *place
                 json_pointer_escape(text, place->name);
 }
 
-static bool wrong(struct faults *faults, const struct payload_place *place, const char *format, ...)
+static bool payload_wrong(struct faults *faults, const struct payload_place *place, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
 /* Keeps the fault and goes on; always false. */
-static bool wrong(struct faults *faults, const struct payload_place *place, const char *format, ...)
+static bool payload_wrong(struct faults *faults, const struct payload_place *place, const char *format, ...)
 {
         struct buffer text = {0};
         pointer_write(&text, place);
@@ -67,12 +67,12 @@ static bool wrong_range(const struct payload_schema *schema, const struct payloa
         limit_write(min, schema->min);
         limit_write(max, schema->max);
         if (isinf(schema->min) && isinf(schema->max))
-                return wrong(faults, place, "expected %s of 64 bits, found a greater one", what);
+                return payload_wrong(faults, place, "expected %s of 64 bits, found a greater one", what);
         if (isinf(schema->max))
-                return wrong(faults, place, "expected %s of at least %s", what, min);
+                return payload_wrong(faults, place, "expected %s of at least %s", what, min);
         if (isinf(schema->min))
-                return wrong(faults, place, "expected %s of at most %s", what, max);
-        return wrong(faults, place, "expected %s from %s to %s", what, min, max);
+                return payload_wrong(faults, place, "expected %s of at most %s", what, max);
+        return payload_wrong(faults, place, "expected %s from %s to %s", what, min, max);
 }
 
 /* 5.0 is an integer too (JSON Schema 2020-12, validation, section 6.1.1). */
@@ -90,7 +90,7 @@ static bool integer_check(const struct payload_schema *schema, const struct payl
         if (wide.len && strspn(wide.data, "-0123456789") == wide.len)
                 return wrong_range(schema, place, "an integer", faults);
         if (!is_integer(value))
-                return wrong(faults, place, "expected an integer");
+                return payload_wrong(faults, place, "expected an integer");
         double number = json_number_value(value);
         if (number < schema->min || number > schema->max)
                 return wrong_range(schema, place, "an integer", faults);
@@ -102,7 +102,7 @@ static bool number_check(const struct payload_schema *schema, const struct paylo
 {
         struct slice wide = json_wide(value);
         if (!json_is_number(value) && !wide.len)
-                return wrong(faults, place, "expected a number");
+                return payload_wrong(faults, place, "expected a number");
         double number = wide.len ? strtod(wide.data, NULL) : json_number_value(value);
         if (isinf(number) || number < schema->min || number > schema->max)
                 return wrong_range(schema, place, "a number", faults);
@@ -128,10 +128,11 @@ static bool length_check(const struct payload_schema *schema, const struct paylo
         if (count >= schema->min_length && count <= schema->max_length)
                 return true;
         if (schema->max_length == SIZE_MAX)
-                return wrong(faults, place, "expected at least %zu characters", schema->min_length);
+                return payload_wrong(faults, place, "expected at least %zu characters", schema->min_length);
         if (schema->min_length == 0)
-                return wrong(faults, place, "expected at most %zu characters", schema->max_length);
-        return wrong(faults, place, "expected %zu to %zu characters", schema->min_length, schema->max_length);
+                return payload_wrong(faults, place, "expected at most %zu characters", schema->max_length);
+        return payload_wrong(faults, place, "expected %zu to %zu characters", schema->min_length,
+                             schema->max_length);
 }
 
 static bool string_check(const struct payload_schema *schema, const struct payload_place *place,
@@ -140,25 +141,25 @@ static bool string_check(const struct payload_schema *schema, const struct paylo
         struct slice text = json_text(value);
         int64_t time_ms;
         if (schema->format == SCHEMA_EMAIL && (!text.data || !address_valid(text.data, text.len)))
-                return wrong(faults, place, "expected an e-mail address");
+                return payload_wrong(faults, place, "expected an e-mail address");
         if (!text.data)
-                return wrong(faults, place, "expected a string");
+                return payload_wrong(faults, place, "expected a string");
         if (schema->format == SCHEMA_DATE_TIME && !rfc3339_parse(text, &time_ms))
-                return wrong(faults, place, "expected a time as 2026-01-02T03:04:05Z");
+                return payload_wrong(faults, place, "expected a time as 2026-01-02T03:04:05Z");
         if (!length_check(schema, place, text, faults))
                 return false;
         if (schema->one_line && !utf8_one_line(text.data, text.len))
-                return wrong(faults, place, "expected one line without control characters");
+                return payload_wrong(faults, place, "expected one line without control characters");
         return true;
 }
 
 /* ---- Lists and objects ---- */
 
-static bool list_check(const struct payload_schema *schema, const struct payload_place *place,
-                       const json_t *value, struct faults *faults)
+static bool payload_list_check(const struct payload_schema *schema, const struct payload_place *place,
+                               const json_t *value, struct faults *faults)
 {
         if (!json_is_array(value))
-                return wrong(faults, place, "expected a list");
+                return payload_wrong(faults, place, "expected a list");
         size_t count = json_array_size(value);
         bool good = true;
         if (count >= schema->min_items && count <= schema->max_items) {
@@ -169,13 +170,15 @@ static bool list_check(const struct payload_schema *schema, const struct payload
                 return good;
         }
         if (schema->max_items == SIZE_MAX)
-                return wrong(faults, place, "expected at least %zu items", schema->min_items);
+                return payload_wrong(faults, place, "expected at least %zu items", schema->min_items);
         if (schema->min_items == 0)
-                return wrong(faults, place, "expected at most %zu items", schema->max_items);
-        return wrong(faults, place, "expected %zu to %zu items", schema->min_items, schema->max_items);
+                return payload_wrong(faults, place, "expected at most %zu items", schema->max_items);
+        return payload_wrong(faults, place, "expected %zu to %zu items", schema->min_items,
+                             schema->max_items);
 }
 
-static const struct schema_property *property_of(const struct payload_schema *schema, const char *name)
+static const struct schema_property *payload_property_of(const struct payload_schema *schema,
+                                                         const char *name)
 {
         for (size_t i = 0; i < schema->property_count; i++)
                 if (strcmp(schema->properties[i].name, name) == 0)
@@ -197,8 +200,8 @@ static bool wrong_unknown(const struct payload_schema *schema, const struct payl
         for (size_t i = 0; i < schema->property_count; i++)
                 suggest_offer(&suggest, schema->properties[i].name);
         if (!suggest.best)
-                return wrong(faults, &inner, "unknown field");
-        return wrong(faults, &inner, "unknown field; did you mean %s?", suggest.best);
+                return payload_wrong(faults, &inner, "unknown field");
+        return payload_wrong(faults, &inner, "unknown field; did you mean %s?", suggest.best);
 }
 
 static bool object_check(const struct payload_schema *schema, const struct payload_place *place,
@@ -207,7 +210,7 @@ static bool object_check(const struct payload_schema *schema, const struct paylo
         bool good = true;
         size_t known = 0;
         if (!json_is_object(value))
-                return wrong(faults, place, "expected an object");
+                return payload_wrong(faults, place, "expected an object");
         for (size_t i = 0; i < schema->property_count; i++) {
                 const struct schema_property *property = &schema->properties[i];
                 struct payload_place inner = {.outer = place, .name = property->name};
@@ -216,7 +219,7 @@ static bool object_check(const struct payload_schema *schema, const struct paylo
                 if (member)
                         good &= value_check(property->schema, &inner, member, faults);
                 else if (property->required)
-                        good = wrong(faults, &inner, "required");
+                        good = payload_wrong(faults, &inner, "required");
         }
         if (!schema->closed || known == json_object_size(value))
                 return good;
@@ -224,7 +227,7 @@ static bool object_check(const struct payload_schema *schema, const struct paylo
         json_t *member;
         json_object_foreach((json_t *)(uintptr_t)value, name, member)
         {
-                if (!property_of(schema, name))
+                if (!payload_property_of(schema, name))
                         good = wrong_unknown(schema, place, name, faults);
         }
         return good;
@@ -244,7 +247,7 @@ static bool wrong_choice(const struct payload_schema *schema, const struct paylo
                 else
                         json_compact_sorted(&list, choice);
         }
-        wrong(faults, place, "expected %s%s", count > 1 ? "one of: " : "", list.data);
+        payload_wrong(faults, place, "expected %s%s", count > 1 ? "one of: " : "", list.data);
         buffer_fini(&list);
         return false;
 }
@@ -267,7 +270,7 @@ static bool kind_check(const struct payload_schema *schema, const struct payload
         case SCHEMA_OBJECT:
                 return object_check(schema, place, value, faults);
         case SCHEMA_LIST:
-                return list_check(schema, place, value, faults);
+                return payload_list_check(schema, place, value, faults);
         case SCHEMA_STRING:
                 return string_check(schema, place, value, faults);
         case SCHEMA_INTEGER:
@@ -275,7 +278,7 @@ static bool kind_check(const struct payload_schema *schema, const struct payload
         case SCHEMA_NUMBER:
                 return number_check(schema, place, value, faults);
         case SCHEMA_BOOLEAN:
-                return json_is_boolean(value) || wrong(faults, place, "expected true or false");
+                return json_is_boolean(value) || payload_wrong(faults, place, "expected true or false");
         }
         abort();
 }
@@ -296,6 +299,6 @@ bool payload_check(const struct payload_schema *schema, const json_t *payload, s
                 return value_check(schema, &root, payload, faults);
         struct slice text = json_text(payload);
         bool twice = text.len > 1 && (text.data[0] == '{' || text.data[0] == '[');
-        return wrong(faults, &root, "expected an object, found %s%s", json_kind(payload),
-                     twice ? " that holds JSON: it was encoded twice" : "");
+        return payload_wrong(faults, &root, "expected an object, found %s%s", json_kind(payload),
+                             twice ? " that holds JSON: it was encoded twice" : "");
 }

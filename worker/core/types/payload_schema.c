@@ -74,8 +74,8 @@ static bool type_named(struct schema_reader *reader, const struct document *node
 }
 
 /* `type: string`, or `type: [string, "null"]` of what may be null. */
-static void type_read(struct schema_reader *reader, const struct document *node,
-                      struct payload_schema *schema)
+static void schema_type_read(struct schema_reader *reader, const struct document *node,
+                             struct payload_schema *schema)
 {
         if (!node)
                 return;
@@ -170,8 +170,8 @@ static void string_read(struct schema_reader *reader, const struct document *nod
                 file_faults_add(reader->faults, document_place(node), "minLength is over maxLength");
 }
 
-static void list_read(struct schema_reader *reader, const struct document *node,
-                      struct payload_schema *schema)
+static void schema_list_read(struct schema_reader *reader, const struct document *node,
+                             struct payload_schema *schema)
 {
         const struct document *items = document_get(node, "items");
         if (items)
@@ -240,7 +240,7 @@ static const struct payload_schema *schema_read(struct schema_reader *reader, co
                 file_faults_add(reader->faults, document_place(node), "expected a schema, as {type: string}");
                 return schema;
         }
-        type_read(reader, document_get(node, "type"), schema);
+        schema_type_read(reader, document_get(node, "type"), schema);
         for (const struct document *each = node->first; each; each = each->next)
                 keyword_check(reader, each, schema->kind);
         choices_read(reader, node, schema);
@@ -250,7 +250,7 @@ static const struct payload_schema *schema_read(struct schema_reader *reader, co
         if (schema->kind == SCHEMA_OBJECT)
                 object_read(reader, node, schema);
         if (schema->kind == SCHEMA_LIST)
-                list_read(reader, node, schema);
+                schema_list_read(reader, node, schema);
         if (schema->kind == SCHEMA_STRING)
                 string_read(reader, node, schema);
         limit_read(reader, document_get(node, "minimum"), &schema->min);

@@ -1,26 +1,26 @@
 #include "core/types/planned_type.h"
 
-static const struct payload_schema *schema_of(const struct handler *handler)
+static const struct payload_schema *planned_schema_of(const struct handler *handler)
 {
         return ((const struct planned_type *)handler)->schema;
 }
 
 static bool planned_check(const struct handler *handler, const json_t *payload, struct faults *faults)
 {
-        return !schema_of(handler) || payload_check(schema_of(handler), payload, faults);
+        return !planned_schema_of(handler) || payload_check(planned_schema_of(handler), payload, faults);
 }
 
 static void planned_describe(const struct handler *handler, struct buffer *out)
 {
-        if (schema_of(handler))
-                payload_describe(out, schema_of(handler));
+        if (planned_schema_of(handler))
+                payload_describe(out, planned_schema_of(handler));
         else
                 buffer_add_text(out, "any payload: its planner looks at it\n");
 }
 
 static json_t *planned_schema(const struct handler *handler)
 {
-        return schema_of(handler) ? payload_schema_json(schema_of(handler)) : json_object();
+        return planned_schema_of(handler) ? payload_schema_json(planned_schema_of(handler)) : json_object();
 }
 
 static const struct payload_kind planned_payload_kind = {

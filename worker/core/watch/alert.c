@@ -108,7 +108,7 @@ void alert_dead_text(const char *queue, const char *base_url, char text[ALERT_TE
         buffer_fini(&link);
 }
 
-static void add_reasons(const struct alert_entry *entry, struct buffer *out)
+static void alert_add_reasons(const struct alert_entry *entry, struct buffer *out)
 {
         const char *between = " (";
         for (int reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
@@ -127,7 +127,7 @@ static void entry_text(const struct alert_entry *entry, struct buffer *out)
         buffer_printf(out, "%s: %" PRIu64, entry->kind, entry->telling);
         if (entry->type[0])
                 buffer_printf(out, " of %s", entry->type);
-        add_reasons(entry, out);
+        alert_add_reasons(entry, out);
         if (entry->text[0])
                 buffer_printf(out, ": %s", entry->text);
 }
@@ -142,7 +142,7 @@ void alert_text(const struct alert_digest *digest, struct buffer *out)
         }
 }
 
-static void add_member(struct buffer *out, const char *name, const char *value)
+static void alert_add_member(struct buffer *out, const char *name, const char *value)
 {
         buffer_printf(out, ",\"%s\":", name);
         buffer_add_json_string(out, slice_of(value));
@@ -157,10 +157,10 @@ void alert_json(const struct alert_digest *digest, const struct alert_sender *se
         if (sender->base_url)
                 buffer_printf(&text, "%s\n", sender->base_url);
         buffer_add_text(out, "{\"source\":\"leveret\"");
-        add_member(out, "worker", sender->worker);
-        add_member(out, "text", text.data);
+        alert_add_member(out, "worker", sender->worker);
+        alert_add_member(out, "text", text.data);
         if (sender->base_url)
-                add_member(out, "link", sender->base_url);
+                alert_add_member(out, "link", sender->base_url);
         buffer_fini(&text);
         const char *between = ",\"alerts\":[";
         for (size_t i = 0; i < digest->count; i++) {
@@ -168,9 +168,9 @@ void alert_json(const struct alert_digest *digest, const struct alert_sender *se
                 if (entry->telling == 0)
                         continue;
                 buffer_printf(out, "%s{\"count\":%" PRIu64, between, entry->telling);
-                add_member(out, "kind", entry->kind);
-                add_member(out, "type", entry->type);
-                add_member(out, "text", entry->text);
+                alert_add_member(out, "kind", entry->kind);
+                alert_add_member(out, "type", entry->type);
+                alert_add_member(out, "text", entry->text);
                 buffer_add_char(out, '}');
                 between = ",";
         }

@@ -53,7 +53,7 @@ static void last_words_add_text(struct words *words, const char *text)
                 add_char(words, *text);
 }
 
-static void add_number(struct words *words, uint64_t number)
+static void last_words_add_number(struct words *words, uint64_t number)
 {
         char digits[20];
         size_t count = 0;
@@ -70,7 +70,7 @@ static size_t whole(const struct words *words)
 }
 
 /* `,"key":"value"`; what JSON would escape becomes a question mark. */
-static void add_member(struct words *words, const char *key, const char *value)
+static void last_words_add_member(struct words *words, const char *key, const char *value)
 {
         if (!value || !*value)
                 return;
@@ -92,15 +92,15 @@ size_t last_words_line(char *out, size_t size, const struct last_words *last)
         last_words_add_text(&words, "{\"ts\":\"");
         last_words_add_text(&words, time);
         last_words_add_text(&words, "\",\"level\":\"error\"");
-        add_member(&words, "msg", last->msg);
-        add_member(&words, "event", last->event);
-        add_member(&words, "worker", last->worker);
+        last_words_add_member(&words, "msg", last->msg);
+        last_words_add_member(&words, "event", last->event);
+        last_words_add_member(&words, "worker", last->worker);
         if (last->job) {
-                add_member(&words, "queue", last->job->queue);
-                add_member(&words, "type", last->job->type);
-                add_member(&words, "id", last->job->id);
+                last_words_add_member(&words, "queue", last->job->queue);
+                last_words_add_member(&words, "type", last->job->type);
+                last_words_add_member(&words, "id", last->job->id);
         }
-        add_member(&words, "error", last->signal);
+        last_words_add_member(&words, "error", last->signal);
         last_words_add_text(&words, "}\n");
         return whole(&words);
 }
@@ -113,7 +113,7 @@ static void add_bulk(struct words *words, const char *a, const char *b, const ch
         for (size_t i = 0; i < 4; i++)
                 len += strlen(parts[i]);
         add_char(words, '$');
-        add_number(words, len);
+        last_words_add_number(words, len);
         last_words_add_text(words, "\r\n");
         for (size_t i = 0; i < 4; i++)
                 last_words_add_text(words, parts[i]);

@@ -50,8 +50,8 @@ static void admin_drop(void *context, void *question)
 
 static const struct loop_ask_events ask_events = {.answer = answer, .drop = admin_drop};
 
-static enum MHD_Result respond(struct MHD_Connection *connection, int status, const char *content_type,
-                               struct buffer *body, struct admin_header extra)
+static enum MHD_Result admin_respond(struct MHD_Connection *connection, int status, const char *content_type,
+                                     struct buffer *body, struct admin_header extra)
 {
         struct MHD_Response *response =
                 MHD_create_response_from_buffer(body->len, body->data, MHD_RESPMEM_MUST_FREE);
@@ -77,7 +77,7 @@ static enum MHD_Result admin_refuse(struct MHD_Connection *connection, int statu
 {
         struct buffer body = {0};
         buffer_printf(&body, "%s\n", text);
-        return respond(connection, status, "text/plain; charset=utf-8", &body, extra);
+        return admin_respond(connection, status, "text/plain; charset=utf-8", &body, extra);
 }
 
 static enum MHD_Result respond_stuck(const struct admin *admin, struct MHD_Connection *connection)
@@ -96,8 +96,8 @@ static enum MHD_Result respond_page(struct admin *admin, struct MHD_Connection *
                                                       strlen("verbose"), NULL, NULL) == MHD_YES;
         switch (loop_ask(admin->ask, &asked, ADMIN_LIMIT_MS)) {
         case LOOP_ANSWERED:
-                return respond(connection, asked.status, admin_page_content_type(page), &asked.body,
-                               (struct admin_header){0});
+                return admin_respond(connection, asked.status, admin_page_content_type(page), &asked.body,
+                                     (struct admin_header){0});
         case LOOP_SILENT:
                 return respond_stuck(admin, connection);
         case LOOP_CLOSED:
@@ -108,9 +108,9 @@ static enum MHD_Result respond_page(struct admin *admin, struct MHD_Connection *
 }
 
 /* Called when the head of a request is complete; the answer is given at once, a body is never read. */
-static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
-                              const char *method, const char *version, const char *upload, size_t *upload_len,
-                              void **request)
+static enum MHD_Result admin_handle(void *context, struct MHD_Connection *connection, const char *path,
+                                    const char *method, const char *version, const char *upload,
+                                    size_t *upload_len, void **request)
 {
         (void)version;
         (void)upload;
@@ -125,8 +125,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         return respond_page(admin, connection, route.page);
 }
 
-static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
-                          enum MHD_ConnectionNotificationCode code)
+static void admin_on_connection(void *context, struct MHD_Connection *connection, void **slot,
+                                enum MHD_ConnectionNotificationCode code)
 {
         struct admin *admin = context;
         switch (code) {
@@ -142,7 +142,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 }
 
 /* Paths are taken as they came: "/livez%00" is not "/livez". */
-static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
+static size_t admin_leave_escaped(void *context, struct MHD_Connection *connection, char *text)
 {
         (void)context;
         (void)connection;
@@ -150,17 +150,17 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
 }
 
 /* The thread inherits the mask: signals are the loop's. */
-static struct MHD_Daemon *start_daemon(struct admin *admin, int fd)
+static struct MHD_Daemon *admin_start_daemon(struct admin *admin, int fd)
 {
         sigset_t all, before;
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         struct MHD_Daemon *daemon = MHD_start_daemon(
-                MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, fd,
-                MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADMIN_CONNECTIONS_MAX,
+                MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, admin_handle, admin, MHD_OPTION_LISTEN_SOCKET,
+                fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADMIN_CONNECTIONS_MAX,
                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                (unsigned)SILENCE_S, MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin,
-                MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_END);
+                (unsigned)SILENCE_S, MHD_OPTION_NOTIFY_CONNECTION, admin_on_connection, admin,
+                MHD_OPTION_UNESCAPE_CALLBACK, admin_leave_escaped, NULL, MHD_OPTION_END);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         return daemon;
 }
@@ -184,7 +184,7 @@ static struct admin *admin_start(uv_loop_t *loop, const struct config *config,
         admin->port = at->port;
         admin->ask = loop_ask_open(loop, sizeof(struct question), &ask_events, admin);
         admin->connections = admin_connections_open(loop, ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTION_LIFE_MS);
-        admin->daemon = start_daemon(admin, at->fd);
+        admin->daemon = admin_start_daemon(admin, at->fd);
         if (admin->daemon)
                 return admin;
         stop(admin);

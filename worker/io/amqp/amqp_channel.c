@@ -194,8 +194,8 @@ static enum channel_event delivery_body(struct channel *channel, struct broker *
         return channel->partial.received == message->body_size ? CHANNEL_DELIVERY : CHANNEL_NOTHING;
 }
 
-static enum channel_event lose(struct channel *channel, struct channel_moment moment,
-                               struct amqp_error *error, const char *why)
+static enum channel_event channel_lose(struct channel *channel, struct channel_moment moment,
+                                       struct amqp_error *error, const char *why)
 {
         bool known = channel->lost;
         channel->lost = true;
@@ -226,8 +226,8 @@ static enum channel_event closed(struct channel *channel, struct broker *broker,
         acks_clear(&channel->acks);
         partial_drop(channel);
         channel->phase = CHANNEL_CLOSED;
-        return lose(channel, moment, error,
-                    absent ? "it does not exist" : "the broker refuses to let it be consumed");
+        return channel_lose(channel, moment, error,
+                            absent ? "it does not exist" : "the broker refuses to let it be consumed");
 }
 
 static enum channel_event started(struct channel *channel)
@@ -239,9 +239,9 @@ static enum channel_event started(struct channel *channel)
         return was_lost ? CHANNEL_FOUND : CHANNEL_NOTHING;
 }
 
-static enum channel_event method_digest(struct channel *channel, struct broker *broker,
-                                        const amqp_method_t *method, struct channel_moment moment,
-                                        struct amqp_error *error)
+static enum channel_event channel_method_digest(struct channel *channel, struct broker *broker,
+                                                const amqp_method_t *method, struct channel_moment moment,
+                                                struct amqp_error *error)
 {
         switch (method->id) {
         case AMQP_BASIC_DELIVER_METHOD:
@@ -260,7 +260,8 @@ static enum channel_event method_digest(struct channel *channel, struct broker *
                 if (channel->phase == CHANNEL_CANCELLING)
                         return CHANNEL_NOTHING; /* the answer to ours still comes */
                 channel->phase = CHANNEL_IDLE;
-                return lose(channel, moment, error, "the broker cancelled the consumer (queue deleted?)");
+                return channel_lose(channel, moment, error,
+                                    "the broker cancelled the consumer (queue deleted?)");
         case AMQP_CHANNEL_CLOSE_METHOD:
                 return closed(channel, broker, method, moment, error);
         default: /* open-ok, qos-ok and whatever a later broker adds */
@@ -277,7 +278,7 @@ enum channel_event channel_frame(struct channel *channel, struct broker *broker,
         case AMQP_FRAME_METHOD:
                 if (partial && frame->payload.method.id != AMQP_CHANNEL_CLOSE_METHOD)
                         return broken(error, broker, "a method inside of a message");
-                return method_digest(channel, broker, &frame->payload.method, moment, error);
+                return channel_method_digest(channel, broker, &frame->payload.method, moment, error);
         case AMQP_FRAME_HEADER:
                 if (!partial || has_header || frame->payload.properties.class_id != AMQP_BASIC_CLASS)
                         return broken(error, broker, "a content header out of place");

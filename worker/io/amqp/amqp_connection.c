@@ -91,8 +91,8 @@ static int64_t bounded(const struct amqp_settings *settings, int64_t usual_ms)
 }
 
 /* `last`: no other node is left to try, so that this one gets its whole time. */
-static struct broker *node_open(const struct amqp_settings *settings, const struct amqp_node *node,
-                                const char *role, bool last, struct amqp_error *error)
+static struct broker *amqp_node_open(const struct amqp_settings *settings, const struct amqp_node *node,
+                                     const char *role, bool last, struct amqp_error *error)
 {
         struct broker *broker = memory_raw(sizeof(*broker));
         *broker = (struct broker){
@@ -141,7 +141,7 @@ struct broker *broker_open(const struct amqp_settings *settings, const char *rol
         for (size_t i = 0; i < settings->node_count; i++) {
                 struct amqp_error of_node = {0};
                 struct broker *broker =
-                        node_open(settings, order[i], role, i + 1 == settings->node_count, &of_node);
+                        amqp_node_open(settings, order[i], role, i + 1 == settings->node_count, &of_node);
                 if (broker)
                         *error = (struct amqp_error){0};
                 if (broker)

@@ -51,10 +51,10 @@ struct amqp_consumer {
         uv_async_t attempted;
 };
 
-static void connection_drop(struct amqp_consumer *consumer, const char *why);
-static void on_tick(uv_timer_t *timer);
+static void consumer_connection_drop(struct amqp_consumer *consumer, const char *why);
+static void consumer_on_tick(uv_timer_t *timer);
 
-static int64_t now_ms(const struct amqp_consumer *consumer)
+static int64_t consumer_now_ms(const struct amqp_consumer *consumer)
 {
         return (int64_t)uv_now(consumer->loop);
 }
@@ -71,14 +71,14 @@ static void attempt_begin(struct amqp_consumer *consumer)
 static int channel_write(struct amqp_consumer *consumer, struct channel *channel, bool *left)
 {
         bool more = acks_pending(&channel->acks);
-        int status = channel_drive(channel, consumer->broker, now_ms(consumer));
+        int status = channel_drive(channel, consumer->broker, consumer_now_ms(consumer));
         while (status >= 0 && more) {
                 if (!amqp_writable(consumer->broker, 0)) {
                         *left = true;
                         return status;
                 }
                 status = channel_flush(channel, consumer->broker, CHANNEL_FLUSH_FRAMES, &more);
-                consumer->written_ms = now_ms(consumer);
+                consumer->written_ms = consumer_now_ms(consumer);
         }
         return status;
 }
@@ -97,7 +97,7 @@ static void connection_write(struct amqp_consumer *consumer)
 {
         bool left = false;
         for (size_t i = 0; consumer->broker && i < consumer->channels.count; i++) {
-                if (!channel_is_due(&consumer->channels.list[i], now_ms(consumer)))
+                if (!channel_is_due(&consumer->channels.list[i], consumer_now_ms(consumer)))
                         continue;
                 if (!amqp_writable(consumer->broker, 0)) {
                         left = true;
@@ -105,7 +105,7 @@ static void connection_write(struct amqp_consumer *consumer)
                 }
                 int status = channel_write(consumer, &consumer->channels.list[i], &left);
                 if (status < 0)
-                        connection_drop(consumer, amqp_error_string2(status));
+                        consumer_connection_drop(consumer, amqp_error_string2(status));
         }
         int events = left ? UV_WRITABLE : 0;
         if (!consumer->held)
@@ -117,13 +117,13 @@ static void connection_write(struct amqp_consumer *consumer)
 static void heartbeat_write(struct amqp_consumer *consumer)
 {
         amqp_frame_t frame = {.frame_type = AMQP_FRAME_HEARTBEAT};
-        if (now_ms(consumer) - consumer->written_ms < consumer->heartbeat_ms / 2 ||
+        if (consumer_now_ms(consumer) - consumer->written_ms < consumer->heartbeat_ms / 2 ||
             !amqp_writable(consumer->broker, 0))
                 return;
-        consumer->written_ms = now_ms(consumer);
+        consumer->written_ms = consumer_now_ms(consumer);
         int status = amqp_send_frame(consumer->broker->state, &frame);
         if (status < 0)
-                connection_drop(consumer, amqp_error_string2(status));
+                consumer_connection_drop(consumer, amqp_error_string2(status));
 }
 
 /* --- reading --- */
@@ -135,7 +135,7 @@ static void connection_closed(struct amqp_consumer *consumer, const amqp_method_
         amqp_error_close(&error, consumer->broker->place, "closed by the broker", method);
         if (amqp_writable(consumer->broker, 0))
                 amqp_send_method(consumer->broker->state, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
-        connection_drop(consumer, error.text);
+        consumer_connection_drop(consumer, error.text);
 }
 
 static void frame_dispatch(struct amqp_consumer *consumer, const amqp_frame_t *frame)
@@ -147,12 +147,12 @@ static void frame_dispatch(struct amqp_consumer *consumer, const amqp_frame_t *f
                 return;
         }
         if (frame->channel > consumer->channels.count) {
-                connection_drop(consumer, "a frame on a channel that was never opened");
+                consumer_connection_drop(consumer, "a frame on a channel that was never opened");
                 return;
         }
         struct channel *channel = &consumer->channels.list[frame->channel - 1];
         struct amqp_error error;
-        struct channel_moment moment = {now_ms(consumer), jitter_next(&consumer->random)};
+        struct channel_moment moment = {consumer_now_ms(consumer), jitter_next(&consumer->random)};
         switch (channel_frame(channel, consumer->broker, frame, moment, &error)) {
         case CHANNEL_NOTHING:
                 return;
@@ -168,14 +168,14 @@ static void frame_dispatch(struct amqp_consumer *consumer, const amqp_frame_t *f
                         consumer->events->found(consumer->context, channel->queue);
                 return;
         case CHANNEL_BROKEN:
-                connection_drop(consumer, error.text);
+                consumer_connection_drop(consumer, error.text);
                 return;
         }
 }
 
 /* A bounded number of frames. Each is digested before the next is read: the library's memory is given back
  * each time, else it keeps every frame it ever held. */
-static void connection_read(struct amqp_consumer *consumer, bool readable)
+static void consumer_connection_read(struct amqp_consumer *consumer, bool readable)
 {
         const struct timeval no_wait = {0};
         struct broker *broker = consumer->broker;
@@ -189,7 +189,7 @@ static void connection_read(struct amqp_consumer *consumer, bool readable)
                 if (status == AMQP_STATUS_TIMEOUT)
                         break;
                 if (status < 0) {
-                        connection_drop(consumer, amqp_error_string2(status));
+                        consumer_connection_drop(consumer, amqp_error_string2(status));
                         return;
                 }
                 readable = false;
@@ -217,7 +217,7 @@ static void on_idle(uv_idle_t *handle)
 {
         struct amqp_consumer *consumer = handle->data;
         if (consumer->broker)
-                connection_read(consumer, false);
+                consumer_connection_read(consumer, false);
         buffered_watch(consumer);
 }
 
@@ -226,12 +226,12 @@ static void amqp_consumer_on_poll(uv_poll_t *handle, int status, int events)
         struct amqp_consumer *consumer = ((struct socket_poll *)handle->data)->consumer;
         turn_worked();
         if (status < 0) {
-                connection_drop(consumer, uv_strerror(status));
+                consumer_connection_drop(consumer, uv_strerror(status));
                 return;
         }
         if (events & UV_READABLE) {
-                consumer->heard_ms = now_ms(consumer);
-                connection_read(consumer, true);
+                consumer->heard_ms = consumer_now_ms(consumer);
+                consumer_connection_read(consumer, true);
         }
         buffered_watch(consumer); /* what waits to be written is written right before the loop sleeps */
 }
@@ -256,15 +256,15 @@ static void connection_forget(struct amqp_consumer *consumer, int64_t bound_ms)
         channels_reset(&consumer->channels);
 }
 
-static void connection_drop(struct amqp_consumer *consumer, const char *why)
+static void consumer_connection_drop(struct amqp_consumer *consumer, const char *why)
 {
         text_shorten(consumer->trouble, sizeof(consumer->trouble), why);
         connection_forget(consumer, 0);
-        uv_timer_start(&consumer->tick, on_tick, TICK_MS, TICK_MS);
-        if (now_ms(consumer) - consumer->up_ms >= LIVED_MS)
+        uv_timer_start(&consumer->tick, consumer_on_tick, TICK_MS, TICK_MS);
+        if (consumer_now_ms(consumer) - consumer->up_ms >= LIVED_MS)
                 backoff_reset(&consumer->backoff);
-        consumer->connect_at_ms =
-                now_ms(consumer) + backoff_next_ms(&consumer->backoff, jitter_next(&consumer->random));
+        consumer->connect_at_ms = consumer_now_ms(consumer) +
+                                  backoff_next_ms(&consumer->backoff, jitter_next(&consumer->random));
         consumer->events->down(consumer->context, consumer->epoch, consumer->trouble);
 }
 
@@ -284,13 +284,13 @@ static void connection_begin(struct amqp_consumer *consumer, struct broker *brok
         consumer->poll = poll;
         consumer->broker = broker;
         consumer->poll_events = 0;
-        consumer->up_ms = consumer->heard_ms = consumer->written_ms = now_ms(consumer);
+        consumer->up_ms = consumer->heard_ms = consumer->written_ms = consumer_now_ms(consumer);
         consumer->epoch++;
         consumer->ever_up = true;
         consumer->trouble[0] = '\0';
         poll_ask(consumer, UV_READABLE);
         buffered_watch(consumer);
-        uv_timer_start(&consumer->tick, on_tick, tick_ms(consumer), tick_ms(consumer));
+        uv_timer_start(&consumer->tick, consumer_on_tick, tick_ms(consumer), tick_ms(consumer));
         consumer->events->up(consumer->context, consumer->epoch);
 }
 
@@ -305,7 +305,7 @@ static void attempt_failed(struct amqp_consumer *consumer, const struct amqp_err
                 return;
         }
         int64_t wait_ms = backoff_next_ms(&consumer->backoff, jitter_next(&consumer->random));
-        consumer->connect_at_ms = now_ms(consumer) + wait_ms;
+        consumer->connect_at_ms = consumer_now_ms(consumer) + wait_ms;
         if (consumer->events->unreachable)
                 consumer->events->unreachable(consumer->context, error->text, wait_ms);
 }
@@ -350,10 +350,10 @@ static void on_prepare(uv_prepare_t *handle)
         cancels_answer(consumer);
 }
 
-static void on_tick(uv_timer_t *timer)
+static void consumer_on_tick(uv_timer_t *timer)
 {
         struct amqp_consumer *consumer = timer->data;
-        int64_t now = now_ms(consumer);
+        int64_t now = consumer_now_ms(consumer);
         bool due = !consumer->attempt && consumer->connect_at_ms >= 0 && now >= consumer->connect_at_ms;
         if (!consumer->broker && due)
                 attempt_begin(consumer);
@@ -365,7 +365,7 @@ static void on_tick(uv_timer_t *timer)
             !amqp_readable(consumer->broker)) { /* a loop that was stopped itself reads first */
                 char text[96];
                 snprintf(text, sizeof(text), "no heartbeat from the broker for %d ms", (int)silent_ms);
-                connection_drop(consumer, text);
+                consumer_connection_drop(consumer, text);
         } else {
                 heartbeat_write(consumer);
         }
@@ -402,7 +402,7 @@ struct amqp_consumer *amqp_consumer_open(uv_loop_t *loop, const struct config *c
         handle_add(consumer, (uv_handle_t *)&consumer->prepare);
         handle_add(consumer, (uv_handle_t *)&consumer->idle);
         handle_add(consumer, (uv_handle_t *)&consumer->attempted);
-        uv_timer_start(&consumer->tick, on_tick, TICK_MS, TICK_MS);
+        uv_timer_start(&consumer->tick, consumer_on_tick, TICK_MS, TICK_MS);
         uv_prepare_start(&consumer->prepare, on_prepare);
         attempt_begin(consumer);
         return consumer;

@@ -24,12 +24,12 @@ struct login {
         int64_t until_ms;
 };
 
-static int64_t now_ms(void)
+static int64_t login_now_ms(void)
 {
         return (int64_t)(uv_hrtime() / 1000000);
 }
 
-static bool fail(struct login *login, enum amqp_trouble trouble, const char *why)
+static bool login_fail(struct login *login, enum amqp_trouble trouble, const char *why)
 {
         *login->error = (struct amqp_error){.trouble = trouble};
         snprintf(login->error->text, sizeof(login->error->text), "%s: log in: %s", login->broker->place, why);
@@ -45,7 +45,7 @@ static bool fail_status(struct login *login, int status)
 /* The one frame that may come now: a method of the connection, of the class or `connection.close`. */
 static bool method_await(struct login *login, amqp_method_number_t expected, amqp_method_t *method)
 {
-        int64_t left_ms = login->until_ms - now_ms();
+        int64_t left_ms = login->until_ms - login_now_ms();
         left_ms = left_ms > 0 ? left_ms : 0;
         struct timeval timeout = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
         amqp_frame_t frame;
@@ -53,21 +53,21 @@ static bool method_await(struct login *login, amqp_method_number_t expected, amq
         if (status != AMQP_STATUS_OK)
                 return fail_status(login, status);
         if (frame.frame_type == OTHER_VERSION)
-                return fail(login, AMQP_TROUBLE_RETRY, "the server speaks another version of AMQP");
+                return login_fail(login, AMQP_TROUBLE_RETRY, "the server speaks another version of AMQP");
         if (frame.frame_type != AMQP_FRAME_METHOD || frame.channel != 0)
-                return fail(login, AMQP_TROUBLE_RETRY, "an unexpected frame");
+                return login_fail(login, AMQP_TROUBLE_RETRY, "an unexpected frame");
         *method = frame.payload.method;
         if (method->id == expected)
                 return true;
         if (method->id != AMQP_CONNECTION_CLOSE_METHOD)
-                return fail(login, AMQP_TROUBLE_RETRY, "an unexpected method");
+                return login_fail(login, AMQP_TROUBLE_RETRY, "an unexpected method");
         amqp_error_close(login->error, login->broker->place, "log in", method);
         return false;
 }
 
 static bool method_send(struct login *login, amqp_method_number_t id, void *method)
 {
-        int64_t left_ms = login->until_ms - now_ms();
+        int64_t left_ms = login->until_ms - login_now_ms();
         if (left_ms <= 0 || !amqp_writable(login->broker, (int)left_ms))
                 return fail_status(login, AMQP_STATUS_TIMEOUT);
         int status = amqp_send_method(login->broker->state, 0, id, method);
@@ -95,9 +95,9 @@ static bool start_await(struct login *login)
         const amqp_connection_start_t *start = method.decoded;
         if (start->version_major != AMQP_PROTOCOL_VERSION_MAJOR ||
             start->version_minor != AMQP_PROTOCOL_VERSION_MINOR)
-                return fail(login, AMQP_TROUBLE_RETRY, "the server speaks another version of AMQP");
+                return login_fail(login, AMQP_TROUBLE_RETRY, "the server speaks another version of AMQP");
         if (!offers_plain(slice_of_bytes(start->mechanisms)))
-                return fail(login, AMQP_TROUBLE_RETRY, "the server does not take PLAIN credentials");
+                return login_fail(login, AMQP_TROUBLE_RETRY, "the server does not take PLAIN credentials");
         return true;
 }
 
@@ -149,7 +149,7 @@ static bool start_answer(struct login *login, const char *role)
                                            .entries = capabilities}}},
         };
         if (!credentials_write(settings, answer, &answer_len))
-                return fail(login, AMQP_TROUBLE_REFUSED, "user or password of more than 511 bytes");
+                return login_fail(login, AMQP_TROUBLE_REFUSED, "user or password of more than 511 bytes");
         amqp_connection_start_ok_t ok = {
                 .client_properties = {.num_entries = sizeof(properties) / sizeof(*properties),
                                       .entries = properties},
@@ -180,10 +180,11 @@ static bool tune(struct login *login)
                 .heartbeat = (uint16_t)lesser(login->broker->settings->heartbeat_s, wish->heartbeat),
         };
         if (ok.frame_max < FRAME_MIN)
-                return fail(login, AMQP_TROUBLE_RETRY, "the server wants frames of less than 4096 bytes");
+                return login_fail(login, AMQP_TROUBLE_RETRY,
+                                  "the server wants frames of less than 4096 bytes");
         amqp_connection_state_t state = login->broker->state;
         if (!amqp_release_buffers_ok(state))
-                return fail(login, AMQP_TROUBLE_RETRY, "the server did not wait for the tuning");
+                return login_fail(login, AMQP_TROUBLE_RETRY, "the server did not wait for the tuning");
         int status = amqp_tune_connection(state, ok.channel_max, (int)ok.frame_max, ok.heartbeat);
         if (status != AMQP_STATUS_OK)
                 return fail_status(login, status);
@@ -200,7 +201,7 @@ static bool host_open(struct login *login)
 
 bool broker_log_in(struct broker *broker, const char *role, int64_t bound_ms, struct amqp_error *error)
 {
-        struct login login = {.broker = broker, .error = error, .until_ms = now_ms() + bound_ms};
+        struct login login = {.broker = broker, .error = error, .until_ms = login_now_ms() + bound_ms};
         int status = amqp_send_header(broker->state);
         if (status != AMQP_STATUS_OK)
                 return fail_status(&login, status);

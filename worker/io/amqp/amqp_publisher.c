@@ -60,7 +60,7 @@ static void ended_report(struct outbox *outbox)
                 publish_report(publish);
 }
 
-static void on_ended(uv_async_t *handle)
+static void on_publish_ended(uv_async_t *handle)
 {
         struct amqp_publisher *publisher = handle->data;
         ended_report(publisher->outbox);
@@ -93,7 +93,7 @@ static void socket_shutdown(struct outbox *outbox)
         uv_mutex_unlock(&outbox->mutex);
 }
 
-static void on_watch(uv_timer_t *timer)
+static void publisher_on_watch(uv_timer_t *timer)
 {
         struct amqp_publisher *publisher = timer->data;
         struct outbox *outbox = publisher->outbox;
@@ -128,7 +128,7 @@ static struct outbox *outbox_new(const struct config *config, int64_t timeout_ms
 }
 
 /* What has waited too long is told of an eighth later at most. */
-static uint64_t watch_ms(int64_t timeout_ms)
+static uint64_t publisher_watch_ms(int64_t timeout_ms)
 {
         return timeout_ms / 8 < WATCH_MAX_MS ? (uint64_t)(timeout_ms / 8) + 1 : WATCH_MAX_MS;
 }
@@ -137,11 +137,12 @@ struct amqp_publisher *amqp_publisher_open(uv_loop_t *loop, const struct config 
 {
         struct amqp_publisher *publisher = memory_zeroed(1, sizeof(*publisher));
         publisher->outbox = outbox_new(config, timeout_ms, &publisher->ended);
-        uv_async_init(loop, &publisher->ended, on_ended);
+        uv_async_init(loop, &publisher->ended, on_publish_ended);
         uv_timer_init(loop, &publisher->watch);
         publisher->ended.data = publisher->watch.data = publisher;
         publisher->handles = 2;
-        uv_timer_start(&publisher->watch, on_watch, watch_ms(timeout_ms), watch_ms(timeout_ms));
+        uv_timer_start(&publisher->watch, publisher_on_watch, publisher_watch_ms(timeout_ms),
+                       publisher_watch_ms(timeout_ms));
         const uv_thread_options_t stack = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = AMQP_STACK_BYTES};
         if (uv_thread_create_ex(&publisher->thread, &stack, outbox_run, publisher->outbox) != 0)
                 abort();

@@ -15,7 +15,7 @@ static const char *given(const char *text, const char *otherwise)
         return text && text[0] ? text : otherwise;
 }
 
-static void node_add(struct arena *arena, struct amqp_settings *settings, const struct url *url)
+static void amqp_node_add(struct arena *arena, struct amqp_settings *settings, const struct url *url)
 {
         struct amqp_node *node = &settings->nodes[settings->node_count++];
         node->host = url->host;
@@ -54,7 +54,7 @@ bool amqp_settings_parse(struct arena *arena, const struct config *config, struc
                 settings->vhost = given(url.path, "/");
                 if (strlen(settings->vhost) > 255)
                         return amqp_settings_refuse(error, "the vhost is longer than 255 bytes");
-                node_add(arena, settings, &url);
+                amqp_node_add(arena, settings, &url);
         }
         settings->user = arena_strdup(arena, given(config->amqp.username, given(url.user, "guest")));
         settings->password = arena_strdup(arena, given(config->amqp.password, given(url.password, "guest")));

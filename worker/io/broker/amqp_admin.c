@@ -3,7 +3,7 @@
 
 enum { ADMIN_CHANNEL = 1 };
 
-static bool channel_open(struct broker *broker, struct amqp_error *error)
+static bool admin_channel_open(struct broker *broker, struct amqp_error *error)
 {
         amqp_channel_open(broker->state, ADMIN_CHANNEL);
         return amqp_error_reply(error, broker->place, "open a channel", amqp_get_rpc_reply(broker->state));
@@ -28,7 +28,7 @@ static bool depth_ask(struct broker *broker, struct queue_depth *queue, struct a
         *error = (struct amqp_error){0};
         amqp_channel_close_ok_t closed = {0};
         amqp_send_method(broker->state, ADMIN_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &closed);
-        return channel_open(broker, error);
+        return admin_channel_open(broker, error);
 }
 
 bool amqp_queue_depths(const struct config *config, struct queue_depth *queues, size_t count,
@@ -46,7 +46,7 @@ bool amqp_queue_depths_within(const struct config *config, struct queue_depth *q
         arena_init(&arena);
         bool ok = amqp_settings_parse(&arena, config, &settings, error);
         settings.bound_ms = bound_ms;
-        ok = ok && (broker = broker_open(&settings, "admin", error)) && channel_open(broker, error);
+        ok = ok && (broker = broker_open(&settings, "admin", error)) && admin_channel_open(broker, error);
         for (size_t i = 0; ok && i < count; i++)
                 ok = depth_ask(broker, &queues[i], error);
         broker_close(broker, 1000);

@@ -26,7 +26,7 @@ struct amqp_pull {
         bool can_return;        /* RETURN_CHANNEL is open */
 };
 
-static int64_t now_ms(void)
+static int64_t pull_now_ms(void)
 {
         return (int64_t)(uv_hrtime() / 1000000);
 }
@@ -34,7 +34,7 @@ static int64_t now_ms(void)
 /* Waits for one frame until the time given. */
 static int frame_wait(struct amqp_pull *pull, amqp_frame_t *frame, int64_t until_ms)
 {
-        int64_t left_ms = until_ms - now_ms();
+        int64_t left_ms = until_ms - pull_now_ms();
         left_ms = left_ms > 0 ? left_ms : 0;
         struct timeval timeout = {.tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000};
         return amqp_simple_wait_frame_noblock(pull->broker->state, frame, &timeout);
@@ -69,7 +69,7 @@ static enum channel_event frame_next(struct amqp_pull *pull, int64_t until_ms, b
 static bool consume_await(struct amqp_pull *pull, struct amqp_error *error)
 {
         bool timed_out = false;
-        int64_t until_ms = now_ms() + AMQP_RPC_TIMEOUT_MS;
+        int64_t until_ms = pull_now_ms() + AMQP_RPC_TIMEOUT_MS;
         int status = channel_drive(&pull->channel, pull->broker, 0);
         while (status >= 0 && pull->channel.phase == CHANNEL_STARTING && !timed_out) {
                 enum channel_event event = frame_next(pull, until_ms, &timed_out, error);
@@ -132,7 +132,7 @@ struct amqp_pull *amqp_pull_open(const struct config *config, const char *queue,
 enum pull_result amqp_pull_next(struct amqp_pull *pull, int64_t timeout_ms, struct amqp_delivery *taken,
                                 struct amqp_error *error)
 {
-        int64_t until_ms = now_ms() + timeout_ms;
+        int64_t until_ms = pull_now_ms() + timeout_ms;
         int status = consume_more(pull);
         if (status < 0) {
                 amqp_error_status(error, pull->broker->place, pull->channel.queue_name, status);
@@ -202,12 +202,12 @@ static bool ready_count(struct amqp_pull *pull, uint64_t *ready, struct amqp_err
 
 static bool portion_await(struct amqp_pull *pull, uint64_t expected, struct amqp_error *error)
 {
-        int64_t until_ms = now_ms() + RETURN_WAIT_MS;
+        int64_t until_ms = pull_now_ms() + RETURN_WAIT_MS;
         for (;;) {
                 uint64_t ready;
                 if (!ready_count(pull, &ready, error))
                         return false;
-                if (ready >= expected || now_ms() >= until_ms)
+                if (ready >= expected || pull_now_ms() >= until_ms)
                         return true;
                 nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
         }

@@ -44,8 +44,8 @@ static bool listen_is_local(const char *listen, struct arena *arena)
 }
 
 /* The outlet that a path is about; NULL: it is about something else. */
-static const struct config_outlet *outlet_of(const struct config *config, const char *path,
-                                             struct arena *arena)
+static const struct config_outlet *check_outlet_of(const struct config *config, const char *path,
+                                                   struct arena *arena)
 {
         if (strncmp(path, "mail.", 5) == 0)
                 return &config->mail;
@@ -63,7 +63,7 @@ bool config_secret_is_local(const struct config *config, const char *path, struc
                 return url_is_local(config->redis.url, arena);
         if (strcmp(path, "relay.url") == 0)
                 return url_is_local(config->relay.url, arena);
-        const struct config_outlet *outlet = outlet_of(config, path, arena);
+        const struct config_outlet *outlet = check_outlet_of(config, path, arena);
         if (outlet && outlet->kind == OUTLET_POST)
                 return false;
         if (outlet)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static const char *name_fault(const struct check *check, size_t index)
+static const char *schedule_name_fault(const struct check *check, size_t index)
 {
         const struct config_schedule *schedules = check->config->schedules;
         const char *name = schedules[index].name;
@@ -55,7 +55,7 @@ void check_schedules(struct check *check)
         for (size_t i = 0; i < check->config->schedule_count; i++) {
                 const struct config_schedule *schedule = &check->config->schedules[i];
                 struct zone zone;
-                config_check_schedule_report(check, i, "name", name_fault(check, i));
+                config_check_schedule_report(check, i, "name", schedule_name_fault(check, i));
                 config_check_schedule_report(check, i, "cron", cron_fault(check, schedule->cron));
                 config_check_schedule_report(check, i, "timezone",
                                              zone_load(schedule->timezone, check->arena, &zone));

@@ -108,7 +108,7 @@ static struct config_outlet *outlet_get(struct loader *loader, const char *name,
 }
 
 /* The outlet that "outlets.backup" or "outlets.backup.http.url" is about. */
-static struct config_outlet *outlet_of(struct loader *loader, const char *path, const char **error)
+static struct config_outlet *loader_outlet_of(struct loader *loader, const char *path, const char **error)
 {
         const char *name = path + strlen("outlets.");
         return outlet_get(loader, arena_copy(&loader->scratch, name, strcspn(name, ".")), error);
@@ -139,7 +139,8 @@ static void *base_of(struct loader *loader, const struct setting *setting, const
         case SETTING_OF_WORKER:
                 return loader->config;
         case SETTING_OF_OUTLET:
-                return path_is_of_outlets(path) ? outlet_of(loader, path, error) : &loader->config->mail;
+                return path_is_of_outlets(path) ? loader_outlet_of(loader, path, error)
+                                                : &loader->config->mail;
         case SETTING_OF_HANDLER:
                 return handler_get(
                         loader,
@@ -247,7 +248,7 @@ static bool section_apply(struct loader *loader, const struct config_node *node,
             !handler_get(loader, arena_copy(&loader->scratch, type, setting_handler_type_len(type, false)),
                          &error))
                 loader_complain(loader, label, node->path, error);
-        bool refused = path_is_of_outlets(node->path) && !outlet_of(loader, node->path, &error);
+        bool refused = path_is_of_outlets(node->path) && !loader_outlet_of(loader, node->path, &error);
         if (refused)
                 loader_complain(loader, label, node->path, error);
         return !refused;
@@ -433,7 +434,7 @@ static void kind_check(struct loader *loader, const struct config_node *node, co
         const char *error;
         if (!path_is_of_outlets(node->path) || setting->scope != SETTING_OF_OUTLET || setting->kinds == 0)
                 return;
-        const struct config_outlet *outlet = outlet_of(loader, node->path, &error);
+        const struct config_outlet *outlet = loader_outlet_of(loader, node->path, &error);
         if (outlet && !(setting->kinds & 1u << outlet->kind))
                 loader_complain(loader, file_label(loader, node->key_line, node->key_column), node->path,
                                 arena_printf(&loader->scratch, "is no setting of an outlet of the kind %s",

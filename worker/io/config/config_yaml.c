@@ -16,7 +16,7 @@ struct reader {
         size_t visited;
 };
 
-static void fail(struct reader *reader, yaml_mark_t mark, const char *message)
+static void yaml_fail(struct reader *reader, yaml_mark_t mark, const char *message)
 {
         if (reader->yaml->error)
                 return;
@@ -25,7 +25,7 @@ static void fail(struct reader *reader, yaml_mark_t mark, const char *message)
         reader->yaml->error_column = (int)mark.column + 1;
 }
 
-static struct config_node *node_add(struct reader *reader)
+static struct config_node *yaml_node_add(struct reader *reader)
 {
         struct config_yaml *yaml = reader->yaml;
         if (yaml->count == yaml->capacity) {
@@ -43,7 +43,7 @@ static const char *scalar_text(struct reader *reader, const yaml_node_t *node)
 {
         const char *text = (const char *)node->data.scalar.value;
         if (memchr(text, '\0', node->data.scalar.length))
-                fail(reader, node->start_mark, "a NUL character");
+                yaml_fail(reader, node->start_mark, "a NUL character");
         return arena_copy(reader->arena, text, node->data.scalar.length);
 }
 
@@ -74,7 +74,7 @@ static void visit_sequence(struct reader *reader, yaml_node_t *node, struct conf
         entry.kind = list ? CONFIG_NODE_LIST : CONFIG_NODE_SEQUENCE;
         reader->visited += entry.count;
         if (reader->visited > CONFIG_YAML_NODES_MAX) {
-                fail(reader, node->start_mark, "too many values");
+                yaml_fail(reader, node->start_mark, "too many values");
                 return;
         }
         if (list) {
@@ -83,7 +83,7 @@ static void visit_sequence(struct reader *reader, yaml_node_t *node, struct conf
                         entry.values[i] =
                                 scalar_text(reader, yaml_document_get_node(reader->document, items[i]));
         }
-        *node_add(reader) = entry;
+        *yaml_node_add(reader) = entry;
         for (size_t i = 0; !list && i < entry.count; i++) {
                 const char *path = arena_printf(reader->arena, "%s[%zu]", entry.path, i);
                 yaml_node_t *item = yaml_document_get_node(reader->document, items[i]);
@@ -97,17 +97,18 @@ static const char *key_text(struct reader *reader, const yaml_node_t *node, cons
         const yaml_node_t *key = yaml_document_get_node(reader->document, pair->key);
         if (key->type != YAML_SCALAR_NODE || key->data.scalar.length == 0 ||
             key->data.scalar.length > KEY_MAX) {
-                fail(reader, key->start_mark, "a key must be a short text");
+                yaml_fail(reader, key->start_mark, "a key must be a short text");
                 return NULL;
         }
         const char *text = scalar_text(reader, key);
         for (const char *at = text; *at; at++)
                 if ((unsigned char)*at < 0x20 || *at == 0x7f)
-                        fail(reader, key->start_mark, "a control character in a key");
+                        yaml_fail(reader, key->start_mark, "a control character in a key");
         for (const yaml_node_pair_t *other = node->data.mapping.pairs.start; other < pair; other++) {
                 const yaml_node_t *earlier = yaml_document_get_node(reader->document, other->key);
                 if (strcmp((const char *)earlier->data.scalar.value, text) == 0)
-                        fail(reader, key->start_mark, arena_printf(reader->arena, "duplicate key %s", text));
+                        yaml_fail(reader, key->start_mark,
+                                  arena_printf(reader->arena, "duplicate key %s", text));
         }
         return reader->yaml->error ? NULL : text;
 }
@@ -116,7 +117,7 @@ static void visit_mapping(struct reader *reader, yaml_node_t *node, const char *
 {
         yaml_node_pair_t *pairs = node->data.mapping.pairs.start, *end = node->data.mapping.pairs.top;
         if (end - pairs > CONFIG_YAML_KEYS_MAX)
-                fail(reader, node->start_mark, "too many keys");
+                yaml_fail(reader, node->start_mark, "too many keys");
         for (yaml_node_pair_t *pair = pairs; pair < end && !reader->yaml->error; pair++) {
                 const char *key = key_text(reader, node, pair);
                 if (!key)
@@ -139,9 +140,9 @@ static void visit(struct reader *reader, yaml_node_t *node, const yaml_node_t *k
                   size_t depth)
 {
         if (++reader->visited > CONFIG_YAML_NODES_MAX)
-                fail(reader, node->start_mark, "too many values");
+                yaml_fail(reader, node->start_mark, "too many values");
         if (depth > CONFIG_YAML_DEPTH_MAX)
-                fail(reader, node->start_mark, "nested too deeply");
+                yaml_fail(reader, node->start_mark, "nested too deeply");
         if (reader->yaml->error)
                 return;
         struct config_node entry = {
@@ -160,21 +161,21 @@ static void visit(struct reader *reader, yaml_node_t *node, const yaml_node_t *k
                 entry.values = arena_alloc(reader->arena, sizeof(*entry.values));
                 entry.values[0] = config_json_text(reader->arena, reader->document, node);
                 entry.count = 1;
-                *node_add(reader) = entry;
+                *yaml_node_add(reader) = entry;
                 if (!entry.values[0])
-                        fail(reader, node->start_mark, "too much for one value, or nested too deeply");
+                        yaml_fail(reader, node->start_mark, "too much for one value, or nested too deeply");
         } else if (node->type == YAML_SEQUENCE_NODE) {
                 visit_sequence(reader, node, entry);
         } else if (node->type == YAML_MAPPING_NODE) {
                 entry.kind = CONFIG_NODE_MAPPING;
-                *node_add(reader) = entry;
+                *yaml_node_add(reader) = entry;
                 visit_mapping(reader, node, path, depth);
         } else {
                 entry.kind = is_null(node) ? CONFIG_NODE_NULL : CONFIG_NODE_VALUE;
                 entry.values = arena_alloc(reader->arena, sizeof(*entry.values));
                 entry.values[0] = scalar_text(reader, node);
                 entry.count = 1;
-                *node_add(reader) = entry;
+                *yaml_node_add(reader) = entry;
         }
 }
 
@@ -197,10 +198,11 @@ static void read_document(struct reader *reader, yaml_parser_t *parser, const ch
         yaml_document_t document;
         if (!yaml_parser_load(parser, &document)) {
                 const char *problem = parser->problem ? parser->problem : "cannot be read";
-                fail(reader, problem_mark(parser, text, len),
-                     arena_printf(reader->arena, "not YAML: %s%s", problem,
-                                  strstr(problem, "cannot start any token") ? " (a tab? only spaces indent)"
-                                                                            : ""));
+                yaml_fail(reader, problem_mark(parser, text, len),
+                          arena_printf(reader->arena, "not YAML: %s%s", problem,
+                                       strstr(problem, "cannot start any token")
+                                               ? " (a tab? only spaces indent)"
+                                               : ""));
                 return;
         }
         reader->document = &document;
@@ -208,13 +210,13 @@ static void read_document(struct reader *reader, yaml_parser_t *parser, const ch
         if (root && root->type == YAML_MAPPING_NODE)
                 visit_mapping(reader, root, NULL, 0);
         else if (root && !(root->type == YAML_SCALAR_NODE && is_null(root)))
-                fail(reader, root->start_mark, "expected settings as `key: value`");
+                yaml_fail(reader, root->start_mark, "expected settings as `key: value`");
         yaml_document_delete(&document);
         if (!root || reader->yaml->error || !yaml_parser_load(parser, &document))
                 return;
         root = yaml_document_get_root_node(&document);
         if (root)
-                fail(reader, root->start_mark, "a second document");
+                yaml_fail(reader, root->start_mark, "a second document");
         yaml_document_delete(&document);
 }
 

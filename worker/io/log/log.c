@@ -223,7 +223,7 @@ static void log_add_text(const char *key, struct slice value)
         }
 }
 
-static void add_number(const char *key, int64_t value)
+static void log_add_number(const char *key, int64_t value)
 {
         if (state.line.len > LOG_LINE_MAX - 128)
                 return;
@@ -289,15 +289,15 @@ static void line_write(enum log_level level, const struct log_fields *fields, ui
         log_add_text("message_id", fields->message_id);
         log_add_text("subject", fields->subject);
         if (fields->has_attempt)
-                add_number("attempt", fields->attempt);
+                log_add_number("attempt", fields->attempt);
         log_add_text("outcome", slice_of(fields->outcome));
         log_add_text("reason", slice_of(fields->reason));
         if (fields->has_duration)
-                add_number("duration_ms", fields->duration_ms);
+                log_add_number("duration_ms", fields->duration_ms);
         log_add_text("error", slice_of(fields->error));
         log_add_text("trace_id", fields->trace_id);
         if (repeated)
-                add_number("repeated", (int64_t)repeated);
+                log_add_number("repeated", (int64_t)repeated);
         buffer_add_text(&state.line, state.text ? "\n" : "}\n");
         line_out(level);
 }

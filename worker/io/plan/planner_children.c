@@ -68,7 +68,7 @@ static void last_closed(struct planner *planner)
         planner_free(planner);
 }
 
-static void handle_closed(struct run *run)
+static void child_handle_closed(struct run *run)
 {
         struct planner *planner = run->planner;
         if (--run->open > 0)
@@ -81,13 +81,13 @@ static void handle_closed(struct run *run)
 
 static void on_run_closed(uv_handle_t *handle)
 {
-        handle_closed(handle->data);
+        child_handle_closed(handle->data);
 }
 
 static void on_lines_closed(uv_handle_t *handle)
 {
         const struct planner_lines *lines = handle->data;
-        handle_closed(lines->reader.context);
+        child_handle_closed(lines->reader.context);
 }
 
 static void run_close(struct run *run)
@@ -162,7 +162,7 @@ static void on_limit(uv_timer_t *timer)
         run_kill(run, SIGKILL);
 }
 
-static void on_ended(uv_process_t *process, int64_t status, int signal)
+static void on_question_ended(uv_process_t *process, int64_t status, int signal)
 {
         struct run *run = process->data;
         run_kill(run, SIGKILL); /* what it started */
@@ -319,7 +319,7 @@ static int run_spawn(struct run *run)
                 {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&run->err}};
         uv_process_options_t options = {.file = arguments[0],
                                         .args = arguments,
-                                        .exit_cb = on_ended,
+                                        .exit_cb = on_question_ended,
                                         .flags = UV_PROCESS_DETACHED, /* a process group of its own */
                                         .stdio = stdio,
                                         .stdio_count = 3};

@@ -34,7 +34,7 @@ static void http_question(struct buffer *out, const struct plan_question *questi
         plan_question_event(out, question, "leveret");
 }
 
-static size_t answer_take(char *data, size_t size, size_t count, void *context)
+static size_t planner_answer_take(char *data, size_t size, size_t count, void *context)
 {
         struct asking *asking = context;
         asking->too_long = asking->answer.len + size * count > PLAN_ANSWER_MAX;
@@ -104,7 +104,7 @@ static void on_asking_ended(CURL *easy, void *owner, CURLcode code)
 
 /* ---- The request ---- */
 
-static CURL *easy_make(struct asking *asking)
+static CURL *planner_easy_make(struct asking *asking)
 {
         const struct planner *planner = asking->http->planner;
         CURL *easy = send_curl_easy(&(struct config_tls){0}, "http,https", planner->settings.timeout_ms);
@@ -115,7 +115,7 @@ static CURL *easy_make(struct asking *asking)
         SEND_CURL_SET(easy, CURLOPT_HTTPHEADER, asking->http->headers);
         SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, asking->cause);
         SEND_CURL_SET(easy, CURLOPT_PRIVATE, asking);
-        SEND_CURL_SET(easy, CURLOPT_WRITEFUNCTION, answer_take);
+        SEND_CURL_SET(easy, CURLOPT_WRITEFUNCTION, planner_answer_take);
         SEND_CURL_SET(easy, CURLOPT_WRITEDATA, asking);
         return easy;
 }
@@ -134,7 +134,7 @@ static bool http_take(struct planner *planner, struct planner_ask *ask)
         asking->cause[0] = '\0';
         buffer_clear(&asking->answer);
         if (!asking->easy)
-                asking->easy = easy_make(asking);
+                asking->easy = planner_easy_make(asking);
         SEND_CURL_SET(asking->easy, CURLOPT_POSTFIELDS, ask->text.data);
         SEND_CURL_SET(asking->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->text.len);
         curl_loop_add(http->curl_loop, asking->easy, i);
@@ -162,7 +162,7 @@ void planner_http_open(struct planner *planner)
                 http->askings[i].http = http;
 }
 
-static void http_close(struct planner *planner)
+static void planner_http_close(struct planner *planner)
 {
         struct planner_http *http = planner->http;
         for (size_t i = 0; i < PLANNER_PLACES; i++) {
@@ -183,4 +183,4 @@ static void http_close(struct planner *planner)
 }
 
 const struct planner_kind planner_http_kind = {
-        .take = http_take, .question = http_question, .close = http_close};
+        .take = http_take, .question = http_question, .close = planner_http_close};

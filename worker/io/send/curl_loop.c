@@ -213,7 +213,7 @@ static void watch_renew(struct curl_loop *curl_loop, curl_socket_t fd)
         curl_loop->trust++;
 }
 
-static curl_socket_t socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t curl_socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
         struct pool *pool = context;
         struct curl_loop *curl_loop = pool->curl_loop;
@@ -323,7 +323,7 @@ static struct pool *pool_of(struct curl_loop *curl_loop, size_t place)
 void curl_loop_adopt(struct curl_loop *curl_loop, CURL *easy, size_t place)
 {
         struct pool *pool = pool_of(curl_loop, place);
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, curl_socket_open);
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, pool);
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
         curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, pool);
@@ -343,7 +343,7 @@ void curl_loop_remove(struct curl_loop *curl_loop, CURL *easy, size_t place)
         curl_loop->trust++;
 }
 
-static void handle_closed(struct curl_loop *curl_loop)
+static void curl_handle_closed(struct curl_loop *curl_loop)
 {
         if (--curl_loop->handles == 0)
                 free(curl_loop);
@@ -351,13 +351,13 @@ static void handle_closed(struct curl_loop *curl_loop)
 
 static void curl_loop_on_closed(uv_handle_t *handle)
 {
-        handle_closed(handle->data);
+        curl_handle_closed(handle->data);
 }
 
 static void on_pool_closed(uv_handle_t *handle)
 {
         const struct pool *pool = handle->data;
-        handle_closed(pool->curl_loop);
+        curl_handle_closed(pool->curl_loop);
 }
 
 void curl_loop_close(struct curl_loop *curl_loop)

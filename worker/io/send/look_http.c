@@ -42,7 +42,7 @@ static size_t findings_take(char *data, size_t size, size_t count, void *context
         return len;
 }
 
-static size_t place_of(const struct looking *looking)
+static size_t look_place_of(const struct looking *looking)
 {
         return (size_t)(looking - looking->owner->lookings);
 }
@@ -93,7 +93,7 @@ static CURL *looking_easy(struct looking *looking)
 {
         const struct look_http *look = looking->owner;
         CURL *easy = send_curl_easy(&look->config->http.tls, "http,https", look->config->timeout_ms);
-        curl_loop_adopt(look->curl_loop, easy, place_of(looking));
+        curl_loop_adopt(look->curl_loop, easy, look_place_of(looking));
         SEND_CURL_SET(easy, CURLOPT_CURLU, looking->url);
         SEND_CURL_SET(easy, CURLOPT_HTTPGET, 1L);
         SEND_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -119,7 +119,7 @@ void look_http_ask(struct look_http *look, const struct mail_request *request, l
         looking->url = send_curl_url(url.data);
         buffer_fini(&url);
         looking->easy = looking_easy(looking);
-        curl_loop_add(look->curl_loop, looking->easy, place_of(looking));
+        curl_loop_add(look->curl_loop, looking->easy, look_place_of(looking));
 }
 
 struct look_http *look_http_open(uv_loop_t *loop, const struct config_outlet *config, size_t capacity,

@@ -167,7 +167,7 @@ static size_t body_take(char *data, size_t one, size_t len, void *context)
         return bytes_write(fetch, data, len * one) ? len * one : 0;
 }
 
-static curl_socket_t socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t files_socket_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
         struct mail_fetch *fetch = context;
         (void)purpose;
@@ -259,7 +259,7 @@ static CURL *handle_take(struct mail_files *files)
         CURL *easy = send_curl_easy(&system_default, "http,https", FETCH_TIMEOUT_MS);
         SEND_CURL_SET(easy, CURLOPT_HTTPGET, 1L);
         SEND_CURL_SET(easy, CURLOPT_WRITEFUNCTION, body_take);
-        SEND_CURL_SET(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+        SEND_CURL_SET(easy, CURLOPT_OPENSOCKETFUNCTION, files_socket_open);
         return easy;
 }
 
@@ -295,7 +295,7 @@ static void fetch_drop(void *context)
 }
 
 static void fetch_over(void *context);
-static void on_again(uv_timer_t *timer);
+static void files_on_again(uv_timer_t *timer);
 
 static const struct aside_job fetch_job = {.work = fetch_work, .done = fetch_over, .drop = fetch_drop};
 
@@ -311,7 +311,7 @@ static void waiting_start(struct mail_files *files)
                 fetch->aside = aside_start(files->loop, &fetch_job, fetch);
                 if (!fetch->aside) {
                         handle_give(files, fetch->easy);
-                        uv_timer_start(&files->again, on_again, THREAD_AGAIN_MS, 0);
+                        uv_timer_start(&files->again, files_on_again, THREAD_AGAIN_MS, 0);
                         return;
                 }
                 files->reserved += fetch->reserved;
@@ -321,7 +321,7 @@ static void waiting_start(struct mail_files *files)
         }
 }
 
-static void on_again(uv_timer_t *timer)
+static void files_on_again(uv_timer_t *timer)
 {
         waiting_start(timer->data);
 }

@@ -83,7 +83,7 @@ static bool sent_whole(const struct http_mail *post)
         return (size_t)uploaded >= post->body.len;
 }
 
-static struct slice header_of(const struct http_mail *post, const char *name)
+static struct slice response_header_of(const struct http_mail *post, const char *name)
 {
         struct curl_header *header;
         if (curl_easy_header(post->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
@@ -94,8 +94,8 @@ static struct slice header_of(const struct http_mail *post, const char *name)
 /* The header with or without X- before it. */
 static struct slice limit_header(const struct http_mail *post, const char *name)
 {
-        struct slice value = header_of(post, name);
-        return value.data ? value : header_of(post, name + strlen("X-"));
+        struct slice value = response_header_of(post, name);
+        return value.data ? value : response_header_of(post, name + strlen("X-"));
 }
 
 static struct send_result mail_http_answer_judge(const struct http_mail *post, int status)
@@ -104,9 +104,9 @@ static struct send_result mail_http_answer_judge(const struct http_mail *post, i
         struct slice body = {.data = post->response.data, .len = post->response.len}, text = {0};
         struct preset_reply reply = {.status = status, .body = body};
         if (http->rules.id_header)
-                reply.id_header = header_of(post, http->rules.id_header);
+                reply.id_header = response_header_of(post, http->rules.id_header);
         if (http->rules.code_header)
-                reply.code_header = header_of(post, http->rules.code_header);
+                reply.code_header = response_header_of(post, http->rules.code_header);
         bool named = mail_preset_id(&http->rules, &reply, &text);
         struct preset_answer verdict = {0};
         bool judged = mail_preset_judge(&http->rules, &reply, &verdict);
@@ -115,9 +115,9 @@ static struct send_result mail_http_answer_judge(const struct http_mail *post, i
                 .judged = judged,
                 .verdict = verdict.outcome,
                 .throttles = verdict.throttles,
-                .foreign = http_answer_is_foreign(header_of(post, "Content-Type"), body),
+                .foreign = http_answer_is_foreign(response_header_of(post, "Content-Type"), body),
                 .nameless = !named,
-                .retry_after = header_of(post, "Retry-After"),
+                .retry_after = response_header_of(post, "Retry-After"),
                 .limit_left = limit_header(post, "X-Ratelimit-Remaining"),
                 .limit_reset = limit_header(post, "X-Ratelimit-Reset"),
                 .retry_after_max_ms = http->retry_after_max_ms,
@@ -193,7 +193,7 @@ static void post_end(struct http_mail *post, const struct send_result *result)
         done(context, &copy);
 }
 
-static void on_ended(CURL *easy, void *owner, CURLcode code)
+static void on_mail_ended(CURL *easy, void *owner, CURLcode code)
 {
         struct http_mail *post = owner;
         struct send_result result = post->probe ? probe_judge(post, code) : post_judge(post, code);
@@ -219,7 +219,7 @@ static void refused_deliver(struct mail_http *http)
         }
 }
 
-static void on_later(uv_timer_t *timer)
+static void mail_http_on_later(uv_timer_t *timer)
 {
         refused_deliver(timer->data);
 }
@@ -231,7 +231,7 @@ static void post_refuse(struct http_mail *post, struct send_result result)
         post->next = NULL;
         *http->refused_end = post;
         http->refused_end = &post->next;
-        uv_timer_start(&http->later, on_later, 0, 0);
+        uv_timer_start(&http->later, mail_http_on_later, 0, 0);
 }
 
 static void headers_set(struct http_mail *post, const struct mail_request *request)
@@ -359,7 +359,7 @@ static void mail_http_on_closed(uv_handle_t *handle)
         free(handle->data);
 }
 
-static void http_close(struct transport *transport)
+static void mail_http_close(struct transport *transport)
 {
         struct mail_http *http = (struct mail_http *)transport;
         refused_deliver(http);
@@ -402,7 +402,7 @@ static struct curl_slist *headers_new(const struct config_outlet *config,
         return headers;
 }
 
-static bool printable(const char *text)
+static bool mail_http_printable(const char *text)
 {
         for (; text && *text; text++)
                 if (*text <= ' ' || *text > '~')
@@ -428,7 +428,7 @@ static bool settings_check(const struct config_outlet *config, const char *url, 
                 return false;
         }
         for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-                if (!printable(values[i])) {
+                if (!mail_http_printable(values[i])) {
                         snprintf(error, TRANSPORT_ERROR_MAX,
                                  "mail.http.%s holds a space or a control character", names[i]);
                         return false;
@@ -479,7 +479,7 @@ struct transport *mail_http_open(uv_loop_t *loop, const struct config_outlet *co
                                         .send = http_send,
                                         .probe = http_probe,
                                         .look = http_look,
-                                        .close = http_close};
+                                        .close = mail_http_close};
         http->free = memory_zeroed(capacity / CURL_LOOP_SHARE + 1, sizeof *http->free);
         http->rules = mail_preset_of(config);
         http->config = config;
@@ -489,7 +489,7 @@ struct transport *mail_http_open(uv_loop_t *loop, const struct config_outlet *co
         http->headers = headers_new(config, &http->rules);
         http->url = send_curl_url(url.data);
         buffer_fini(&url);
-        http->curl_loop = curl_loop_open(loop, capacity, on_ended, NULL);
+        http->curl_loop = curl_loop_open(loop, capacity, on_mail_ended, NULL);
         uv_timer_init(loop, &http->later);
         http->later.data = http;
         posts_init(http, config);

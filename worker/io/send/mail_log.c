@@ -45,7 +45,7 @@ static void all_done(struct mail_log *log)
         }
 }
 
-static void on_later(uv_timer_t *timer)
+static void mail_log_on_later(uv_timer_t *timer)
 {
         all_done(timer->data);
 }
@@ -70,7 +70,7 @@ static void tell_later(struct transport *transport, struct send_result result, s
         struct mail_log *log = (struct mail_log *)transport;
         assert(log->count < CAPACITY);
         log->logged[log->count++] = (struct logged){.result = result, .done = done, .context = context};
-        uv_timer_start(&log->later, on_later, 0, 0);
+        uv_timer_start(&log->later, mail_log_on_later, 0, 0);
 }
 
 static void logged_send(struct transport *transport, const struct mail_request *request,

@@ -119,7 +119,7 @@ static void lane_tell(struct lane *lane, struct send_result result)
         done(context, &result);
 }
 
-static void on_later(uv_timer_t *timer)
+static void mail_smtp_on_later(uv_timer_t *timer)
 {
         struct mail_smtp *smtp = timer->data;
         struct lane *lane, *last = TAILQ_LAST(&smtp->ended, lanes);
@@ -134,7 +134,7 @@ static void lane_tell_later(struct lane *lane, struct send_result result)
 {
         lane->refused = result;
         TAILQ_INSERT_TAIL(&lane->owner->ended, lane, listed);
-        uv_timer_start(&lane->owner->later, on_later, 0, 0);
+        uv_timer_start(&lane->owner->later, mail_smtp_on_later, 0, 0);
 }
 
 static void on_expire(uv_timer_t *timer)

@@ -41,7 +41,7 @@ struct post_http {
         struct posting postings[];
 };
 
-static size_t answer_take(char *data, size_t size, size_t count, void *context)
+static size_t post_answer_take(char *data, size_t size, size_t count, void *context)
 {
         struct posting *posting = context;
         (void)data;
@@ -134,7 +134,7 @@ static void on_posting_ended(CURL *easy, void *owner, CURLcode code)
 
 /* ---- the request ---- */
 
-static CURL *easy_make(struct posting *posting)
+static CURL *post_easy_make(struct posting *posting)
 {
         const struct config_outlet *config = posting->owner->config;
         CURL *easy = send_curl_easy(&(struct config_tls){0}, "http,https", config->timeout_ms);
@@ -143,14 +143,14 @@ static CURL *easy_make(struct posting *posting)
         SEND_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
         SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, posting->cause);
         SEND_CURL_SET(easy, CURLOPT_PRIVATE, posting);
-        SEND_CURL_SET(easy, CURLOPT_WRITEFUNCTION, answer_take);
+        SEND_CURL_SET(easy, CURLOPT_WRITEFUNCTION, post_answer_take);
         SEND_CURL_SET(easy, CURLOPT_WRITEDATA, posting);
         SEND_CURL_SET(easy, CURLOPT_PREREQFUNCTION, fence_ask_post);
         SEND_CURL_SET(easy, CURLOPT_PREREQDATA, posting);
         return easy;
 }
 
-static void line_end(struct buffer *lines)
+static void header_line_end(struct buffer *lines)
 {
         buffer_add_char(lines, '\0');
 }
@@ -168,7 +168,7 @@ static void add_signature(struct buffer *lines, const struct config_outlet *conf
         }
         if (signature.len) {
                 buffer_printf(lines, "webhook-signature: %s", signature.data);
-                line_end(lines);
+                header_line_end(lines);
         }
         buffer_fini(&signature);
 }
@@ -183,18 +183,18 @@ static void lines_add(struct posting *posting, const struct post_request *reques
         buffer_add(lines, "Content-Type: application/json\0Expect:",
                    sizeof("Content-Type: application/json\0Expect:"));
         buffer_add_text(lines, "User-Agent: leveret/" LEVERET_VERSION);
-        line_end(lines);
+        header_line_end(lines);
         if (request->bare)
                 return;
         buffer_printf(lines, "webhook-id: %s", request->key);
-        line_end(lines);
+        header_line_end(lines);
         buffer_printf(lines, "webhook-timestamp: %" PRId64, now_s);
-        line_end(lines);
+        header_line_end(lines);
         buffer_printf(lines, "Idempotency-Key: %s", request->key);
-        line_end(lines);
+        header_line_end(lines);
         if (traceparent_parse(slice_of(request->traceparent), traceparent)) {
                 buffer_printf(lines, "traceparent: %s", traceparent);
-                line_end(lines);
+                header_line_end(lines);
         }
         add_signature(lines, posting->owner->config, request, now_s);
 }
@@ -220,7 +220,7 @@ static struct posting *posting_take(struct post_http *http, send_done *done, voi
         assert(posting); /* the caller keeps to the capacity */
         http->free = posting->next;
         if (!posting->easy)
-                posting->easy = easy_make(posting);
+                posting->easy = post_easy_make(posting);
         posting->busy = true;
         posting->fenced = false;
         posting->answered = 0;

@@ -229,7 +229,7 @@ static bool end(struct smtp_connection *connection, struct send_result result)
 }
 
 /* Drops the connection as well. */
-static bool fail(struct smtp_connection *connection, struct send_result result)
+static bool connection_fail(struct smtp_connection *connection, struct send_result result)
 {
         smtp_connection_drop(connection);
         return end(connection, result);
@@ -252,7 +252,8 @@ static bool lost(struct smtp_connection *connection, CURLcode code)
 {
         if (found_dead(connection))
                 return begin_again(connection);
-        return fail(connection, smtp_dialogue_cut(&connection->dialogue, curl_easy_strerror(code)));
+        return connection_fail(connection,
+                               smtp_dialogue_cut(&connection->dialogue, curl_easy_strerror(code)));
 }
 
 static bool fence_passed(const struct smtp_connection *connection)
@@ -275,17 +276,18 @@ static bool write_on(struct smtp_connection *connection)
                         break;
         }
         if (smtp_dialogue_is_broken(&connection->dialogue))
-                return fail(connection,
-                            smtp_dialogue_cut(&connection->dialogue, "a fetched file cannot be read"));
+                return connection_fail(connection, smtp_dialogue_cut(&connection->dialogue,
+                                                                     "a fetched file cannot be read"));
         if (curl_loop_watch(connection->curl_loop, connection->fd, connection->owner, pending.len > 0))
                 return false;
-        return fail(connection, smtp_dialogue_cut(&connection->dialogue, "no room to wait for the server"));
+        return connection_fail(connection,
+                               smtp_dialogue_cut(&connection->dialogue, "no room to wait for the server"));
 }
 
 static bool talk_begin(struct smtp_connection *connection)
 {
         if (fence_passed(connection))
-                return fail(connection, send_outcome_fenced());
+                return connection_fail(connection, send_outcome_fenced());
         enum smtp_step step =
                 smtp_dialogue_begin(&connection->dialogue, connection->extensions, connection->request);
         if (step == SMTP_STEP_ENDED) { /* without a word: the connection is as it was */
@@ -324,7 +326,7 @@ static bool smtp_connection_take(struct smtp_connection *connection, struct slic
                         break;
                 case SMTP_STEP_MESSAGE:
                         if (fence_passed(connection))
-                                return fail(connection, send_outcome_fenced());
+                                return connection_fail(connection, send_outcome_fenced());
                         smtp_dialogue_message(dialogue);
                         break;
                 case SMTP_STEP_ENDED:
@@ -332,7 +334,7 @@ static bool smtp_connection_take(struct smtp_connection *connection, struct slic
                                 break;
                         return talk_end(connection, bytes.len > 0);
                 case SMTP_STEP_FLOODED:
-                        return fail(connection, smtp_dialogue_cut(dialogue, "endless reply"));
+                        return connection_fail(connection, smtp_dialogue_cut(dialogue, "endless reply"));
                 }
         }
         return false;
@@ -411,7 +413,7 @@ bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code
         SEND_CURL_SET(connection->easy, CURLOPT_VERBOSE, 0L);
         curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &connection->fd);
         if (wants_login(connection->config) && connection->phase != SMTP_AUTH)
-                return fail(connection, no_login(connection));
+                return connection_fail(connection, no_login(connection));
         if (connection->request)
                 return talk_begin(connection);
         connection->state = IDLE;
@@ -431,16 +433,17 @@ void smtp_connection_expire(struct smtp_connection *connection)
         struct send_result result = connection->state == CONNECTING
                                             ? connect_judge(connection, CURLE_OPERATION_TIMEDOUT)
                                             : smtp_dialogue_cut(&connection->dialogue, cause);
-        fail(connection, result);
+        connection_fail(connection, result);
 }
 
 void smtp_connection_stop(struct smtp_connection *connection)
 {
         bool talking = connection->state == TALKING;
         if (talking && connection->dialogue.resetting)
-                fail(connection, smtp_dialogue_result(&connection->dialogue));
+                connection_fail(connection, smtp_dialogue_result(&connection->dialogue));
         else
-                fail(connection, send_outcome_stopped(talking && connection->dialogue.phase == SMTP_DOT));
+                connection_fail(connection,
+                                send_outcome_stopped(talking && connection->dialogue.phase == SMTP_DOT));
 }
 
 const struct send_result *smtp_connection_result(const struct smtp_connection *connection)

@@ -27,8 +27,8 @@ static struct MHD_Response *response_of(struct http_answer *answer)
 }
 
 /* The response may be NULL: there is no memory for it. */
-static enum MHD_Result respond(struct MHD_Connection *connection, struct MHD_Response *response,
-                               const struct http_answer *answer)
+static enum MHD_Result http_respond(struct MHD_Connection *connection, struct MHD_Response *response,
+                                    const struct http_answer *answer)
 {
         if (!response)
                 return MHD_NO;
@@ -50,7 +50,7 @@ static enum MHD_Result refuse_large(const struct http_server *server, struct MHD
         snprintf(detail, sizeof(detail), "expected a body of at most %zu bytes", server->options.body_max);
         server->options.refuse(server->options.context, answer.status, detail, &answer);
         http_answer_header(&answer, "Connection", "close");
-        return respond(connection, response_of(&answer), &answer);
+        return http_respond(connection, response_of(&answer), &answer);
 }
 
 static bool is_told_too_large(const struct http_server *server, struct MHD_Connection *connection)
@@ -59,7 +59,7 @@ static bool is_told_too_large(const struct http_server *server, struct MHD_Conne
         return length && strtoull(length, NULL, 10) > server->options.body_max;
 }
 
-static enum MHD_Result finish(struct http_server *server, struct http_request *request)
+static enum MHD_Result http_finish(struct http_server *server, struct http_request *request)
 {
         struct http_answer answer = {.status = MHD_HTTP_OK};
         atomic_fetch_add(&server->answering, 1);
@@ -68,7 +68,7 @@ static enum MHD_Result finish(struct http_server *server, struct http_request *r
                 return MHD_YES; /* it is answering until its answer has come */
         struct MHD_Response *response =
                 request->stream ? http_stream_response(request) : response_of(&answer);
-        enum MHD_Result result = respond(request->connection, response, &answer);
+        enum MHD_Result result = http_respond(request->connection, response, &answer);
         atomic_fetch_sub(&server->answering, 1);
         return result;
 }
@@ -79,16 +79,16 @@ static enum MHD_Result finish_later(struct http_server *server, struct http_requ
         if (!answer)
                 return MHD_YES;
         admin_connections_renew(server->connections, http_request_place(request));
-        enum MHD_Result result = respond(request->connection, response_of(answer), answer);
+        enum MHD_Result result = http_respond(request->connection, response_of(answer), answer);
         free(answer);
         atomic_fetch_sub(&server->answering, 1);
         return result;
 }
 
 /* Called when the head is complete, then for each piece of the body, then once without one. */
-static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
-                              const char *method, const char *version, const char *upload, size_t *upload_len,
-                              void **place)
+static enum MHD_Result http_handle(void *context, struct MHD_Connection *connection, const char *path,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_len, void **place)
 {
         (void)version;
         struct http_server *server = context;
@@ -113,11 +113,11 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
                 *upload_len = 0;
                 return MHD_YES;
         }
-        return request->too_large ? refuse_large(server, connection) : finish(server, request);
+        return request->too_large ? refuse_large(server, connection) : http_finish(server, request);
 }
 
-static void on_completed(void *context, struct MHD_Connection *connection, void **place,
-                         enum MHD_RequestTerminationCode code)
+static void http_on_completed(void *context, struct MHD_Connection *connection, void **place,
+                              enum MHD_RequestTerminationCode code)
 {
         (void)context;
         (void)connection;
@@ -136,8 +136,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         *place = NULL;
 }
 
-static void on_connection(void *context, struct MHD_Connection *connection, void **slot,
-                          enum MHD_ConnectionNotificationCode code)
+static void http_on_connection(void *context, struct MHD_Connection *connection, void **slot,
+                               enum MHD_ConnectionNotificationCode code)
 {
         struct http_server *server = context;
         if (code == MHD_CONNECTION_NOTIFY_STARTED)
@@ -149,7 +149,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 }
 
 /* All is taken as it came, so that %2F in an id is no slash. */
-static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
+static size_t http_leave_escaped(void *context, struct MHD_Connection *connection, char *text)
 {
         (void)context;
         (void)connection;
@@ -173,7 +173,7 @@ static char *read_pem(const char *path, const char *setting, char *error)
 }
 
 /* The threads inherit the mask: signals are the loop's. */
-static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
+static struct MHD_Daemon *http_start_daemon(struct http_server *server, int fd)
 {
         sigset_t all, before;
         bool tls = server->cert != NULL;
@@ -183,12 +183,12 @@ static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         struct MHD_Daemon *daemon = MHD_start_daemon(
-                flags, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
+                flags, 0, NULL, NULL, http_handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
                 MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_THREADS, MHD_OPTION_CONNECTION_LIMIT,
                 (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_BYTES_MAX,
                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_S, MHD_OPTION_NOTIFY_CONNECTION,
-                on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-                MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
+                http_on_connection, server, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, server,
+                MHD_OPTION_UNESCAPE_CALLBACK, http_leave_escaped, NULL,
                 tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, server->cert, MHD_OPTION_HTTPS_MEM_KEY,
                 server->key, MHD_OPTION_END);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -228,7 +228,7 @@ struct http_server *http_server_open(uv_loop_t *loop, const struct http_server_o
         }
         server->port = at.port;
         server->connections = admin_connections_open(loop, HTTP_CONNECTIONS_MAX, HTTP_CONNECTION_LIFE_MS);
-        server->daemon = start_daemon(server, at.fd);
+        server->daemon = http_start_daemon(server, at.fd);
         if (server->daemon)
                 return server;
         snprintf(error, HTTP_SERVER_ERROR_MAX, "serve.listen: the server on %.100s does not start%s",

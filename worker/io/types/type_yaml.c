@@ -77,7 +77,7 @@ static struct document *next_read(struct yaml_reader *reader)
         return node;
 }
 
-static bool list_read(struct yaml_reader *reader, struct document *list)
+static bool yaml_list_read(struct yaml_reader *reader, struct document *list)
 {
         const struct document **end = &list->first;
         for (;; list->count++) {
@@ -167,7 +167,7 @@ static struct document *node_read(struct yaml_reader *reader, const yaml_event_t
         bool list = event->type == YAML_SEQUENCE_START_EVENT;
         struct document *node = node_new(reader, event->start_mark, list ? DOCUMENT_LIST : DOCUMENT_MAP);
         reader->depth++;
-        bool ok = node && (list ? list_read(reader, node) : map_read(reader, node));
+        bool ok = node && (list ? yaml_list_read(reader, node) : map_read(reader, node));
         reader->depth--;
         return ok ? node : NULL;
 }

@@ -39,7 +39,7 @@ static void read_properties(struct arena *arena, const json_t *json, struct mess
         properties->timestamp = (uint64_t)json_integer_value(time);
 }
 
-static bool read_headers(struct arena *arena, json_t *json, struct message_properties *properties)
+static bool restore_read_headers(struct arena *arena, json_t *json, struct message_properties *properties)
 {
         size_t count = json_object_size(json);
         const char *name;
@@ -78,7 +78,7 @@ static struct message *message_of(struct arena *arena, json_t *json, const char 
         struct message *message = arena_alloc(arena, sizeof(*message));
         *message = (struct message){.exchange = SLICE_LITERAL(EXCHANGE_DLX), .routing_key = slice_of(queue)};
         read_properties(arena, json_object_get(json, "properties"), &message->properties);
-        bool good = read_headers(arena, json_object_get(json, "headers"), &message->properties) &&
+        bool good = restore_read_headers(arena, json_object_get(json, "headers"), &message->properties) &&
                     dlq_restore_read_body(arena, json, message);
         return good ? message : NULL;
 }

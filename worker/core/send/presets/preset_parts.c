@@ -29,7 +29,7 @@ bool part_is_one(const char *list)
         return list && mailbox_take(&list, &mailbox) && !mailbox_take(&list, &mailbox);
 }
 
-static void mailbox_add(struct buffer *out, struct mailbox mailbox, const struct part_shape *shape)
+static void preset_mailbox_add(struct buffer *out, struct mailbox mailbox, const struct part_shape *shape)
 {
         struct buffer text = {0};
         if (!shape->email) {
@@ -66,7 +66,7 @@ void part_mailboxes(struct buffer *out, const char *start, const char *list, con
         for (bool first = true; mailbox_take(&list, &mailbox); first = false) {
                 if (!first)
                         buffer_add_char(out, ',');
-                mailbox_add(out, mailbox, shape);
+                preset_mailbox_add(out, mailbox, shape);
         }
         buffer_add_text(out, end);
 }
@@ -209,8 +209,8 @@ bool part_file_bytes(struct buffer *out, const struct mail_request *request, siz
         return true;
 }
 
-static bool file_add(struct buffer *out, const struct mail_request *request, const struct part_file *shape,
-                     size_t i)
+static bool preset_file_add(struct buffer *out, const struct mail_request *request,
+                            const struct part_file *shape, size_t i)
 {
         const struct attachment *file = &request->mail.attachments[i];
         const char *type = file->type ? file->type : "application/octet-stream";
@@ -250,7 +250,7 @@ bool part_files(struct buffer *out, const char *start, const struct mail_request
                         continue;
                 buffer_add_text(out, any ? "," : start);
                 any = true;
-                read = file_add(out, request, shape, i);
+                read = preset_file_add(out, request, shape, i);
         }
         buffer_add_text(out, any ? end : "");
         return read;
