@@ -134,7 +134,7 @@ def test_1_the_mail_api_is_down(bench):
         assert "503" in book.type("leveret mail test --to you@example.com", status=1)
         wait_until(lambda: not bench.depth(bench.queue), what="claimed jobs wait in the tiers")
         assert re.search(r"[12]s [1-9]", book.type("leveret queue list")), "what waits in the tiers is counted"
-        book.says("Nothing dies of it and no attempts are burnt, but for the few that found it out")
+        book.says("Nothing dies of it, and only the few jobs that found it out burnt an attempt")
         assert bench.depth(bench.dlq) == 1
 
         book.says("when the service is back, a probe closes the breaker and the backlog drains by itself")
@@ -164,7 +164,7 @@ def test_2_a_flood_of_poison(bench):
         flood = [poison(n) for n in range(40)]
         bench.publish_many(flood)
         book.says("alert `dead`, with the type and counts", "`leveret top` shows `dying` above 0", "shows one large group",
-                  "Good messages go on meanwhile: poison is never retried")
+                  "Good messages are handled meanwhile: poison is never retried")
         alert = book.wait_alert("dead")
         assert alert["type"] == "order.created.v1" and alert["count"] >= 1
         bench.wait_state(bench.publish(order(1)), "completed")
@@ -238,7 +238,7 @@ def test_3_a_slow_mail_service(bench):
         shown = book.type("leveret job show ID", ID=done)
         assert re.search(r"claim.*completed", shown, re.DOTALL) and len(re.findall(r"\d\d:\d\d:\d\d", shown)) >= 2, shown
 
-        book.says("Start more workers: they share the queue at once, and stop with SIGTERM without loss")
+        book.says("Start more workers: they share the queue at once, and lose nothing when SIGTERM stops them")
         other = book.leveret.start(named=True)
         wait_until(lambda: any(mail["authorization"].endswith(other.api_key) for mail in bench.sink.mails()), what="its share")
         assert other.stop() == 0
@@ -256,7 +256,7 @@ def test_3_a_slow_mail_service(bench):
 
 def test_4_a_stuck_queue(bench):
     with Runbook(bench, 4, alerts={"idle": "2s"}, claim={"lease": "3s"}, mail={"timeout": "2s"}) as book:
-        book.says("nothing succeeded though work waits, with the cause, also of a queue that was paused and forgotten")
+        book.says("nothing succeeded though work waits, and why; it also comes for a queue that somebody paused and forgot")
         worker = book.start()
         book.look("leveret queue pause leveret.work")
         bench.publish(order(1))
@@ -287,7 +287,7 @@ def test_4_a_stuck_queue(bench):
         book.start()
         book.wait_told("leveret job list --state stuck", "stuck-1")
         book.type("leveret job list --state stuck")
-        book.says("publish it again with the same id", "what is recorded as sent is not sent again, and what was under way goes with the same key")
+        book.says("Publish the message again with the same id", "leveret does not repeat what is recorded as sent, and sends what was under way with the same key")
         bench.publish(stuck)
         bench.wait_state(stuck, "completed")
         assert len(bench.sink.mails(to="order2@example.com")) == 1, "the same key: one mail"
@@ -314,7 +314,7 @@ def test_5_redis_is_lost(bench):
         wait_until(lambda: bench.sink.count() == 10, what="the rate comes back by itself")
         assert sum(int(job["attempt"]) for job in bench.redis.jobs().values()) == 0, "no attempts are burnt"
 
-        book.says("The index of dead letters is gone, the dead letters are not. Rebuild it")
+        book.says("The index of dead letters is gone, but the dead letters are not. Rebuild the index")
         bench.redis.client.flushall()
         assert "bad_payload" not in book.look("leveret dlq groups leveret.work")
         book.type("leveret dlq sync leveret.work")
@@ -387,7 +387,7 @@ def test_8_messages_that_no_queue_wanted(bench):
         book.start()
         strays = [order(n, routing_key="ordr.created.v1") for n in range(1, 6)]
         bench.publish_many(strays)
-        book.says("`leveret.unrouted` has `READY` messages", "Publishers do not notice, because the message was kept")
+        book.says("`leveret.unrouted` has `READY` messages", "The publishers do not notice it, because the messages are kept")
         wait_until(lambda: book.row("leveret queue list", "leveret.unrouted")["READY"] == "5", what="they are seen")
         book.type("leveret dlq sync leveret.unrouted")
         assert "5" in book.type("leveret dlq groups leveret.unrouted")
@@ -409,7 +409,7 @@ def test_9_a_crash_loop(bench):
         neighbours = [order(n) for n in range(1, 11)]
         bench.publish_many([*neighbours[:5], culprit, *neighbours[5:]])
         book.says("later a dead letter `crash_loop` and its alert", "after `claim.max_crashes` starts (3) it is dead-lettered and the worker goes on",
-                  "The dying worker also logs it: `fatal_signal`", "11 SIGSEGV is a bad pointer")
+                  "The dying worker also logs the cause: `fatal_signal`", "11 SIGSEGV is a bad pointer")
         assert supervise(book.leveret, lambda: bench.depth(bench.dlq) == 1, within=60) == [-signal.SIGSEGV] * 3
         book.worker = book.leveret.workers[-1]
         bench.wait_state(neighbours[-1], "completed")
@@ -444,7 +444,7 @@ def test_10_wrong_credentials(bench, refusal):
         bench.sink.mode(str(refusal))
         bench.publish_many([order(n) for n in range(1, 21)])
         book.wait_alert("mail_refused")
-        book.says("the messages are innocent: they are deferred, none dies")
+        book.says("The messages are innocent: they are deferred, and none dies")
         bench.sink.wait_for(0)
         assert "config" in book.type("leveret check", status=None)
         assert str(refusal) in book.type("leveret mail test --to you@example.com", status=1)
