@@ -12,9 +12,9 @@ void outbox_pace_init(struct outbox_pace *pace, int64_t batch_max, int64_t poll_
         *pace = (struct outbox_pace){.batch_max = batch_max, .poll_ms = poll_ms, .batch = batch_max};
 }
 
-bool outbox_pace_due(const struct outbox_pace *pace, int64_t now_ms, bool told)
+bool outbox_pace_due(const struct outbox_pace *pace, int64_t now_ms, bool notified)
 {
-        return told || now_ms >= pace->look_at_ms;
+        return notified || now_ms >= pace->look_at_ms;
 }
 
 struct outbox_look outbox_pace_look(struct outbox_pace *pace, int64_t now_ms)

@@ -8,11 +8,11 @@
 /*
  * When the relay looks into the table next, from where on, and for how many rows.
  *
- * It begins at the first row, so that one that was committed late, with a low number, is found at once. Two
- * things keep it from there for a while, and let it go on behind the row it saw last. Rows that the broker
- * refused: those behind them must not wait for them. And a beginning that is full of rows that were deleted
- * but not yet vacuumed, as while somebody else's transaction stays open for hours: reading over them takes at
- * most a tenth of the time.
+ * It begins at the first row, so that it finds at once a row that was committed late, with a low number. For
+ * two reasons it goes on behind the row that it saw last instead, for a while. The broker refused rows: those
+ * behind them must not wait for them. Or the beginning is full of rows that were deleted but not yet vacuumed
+ * (somebody's transaction stays open for hours): reading over them may take at most a tenth of the
+ * time.
  */
 struct outbox_pace {
         int64_t batch_max, poll_ms; /* settings */
@@ -31,8 +31,8 @@ struct outbox_look {
         int64_t limit;     /* rows at most */
 };
 
-/* Is a look due? `told`: somebody has said that there are new rows. All times are of a steady clock. */
-bool outbox_pace_due(const struct outbox_pace *pace, int64_t now_ms, bool told);
+/* Is a look due? `notified`: PostgreSQL has said that there are new rows. All times are of a steady clock. */
+bool outbox_pace_due(const struct outbox_pace *pace, int64_t now_ms, bool notified);
 /* The look that is due. */
 struct outbox_look outbox_pace_look(struct outbox_pace *pace, int64_t now_ms);
 /* It has found rows up to `last_seq` (0: none) in `took_ms`; `more`: perhaps not all. */

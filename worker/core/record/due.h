@@ -6,9 +6,9 @@
 #include "core/settings/config.h"
 
 /*
- * The field event_due of a record: changes of the job that others are to be told of and were not yet, as the
- * scripts write it, the oldest first: "retrying:0.1.0:1796140056363 completed:0.1.0:1796140061364", the
- * generation that the record then had and the time by Redis' clock.
+ * The field event_due of a record: the changes of the job whose events are not published yet, as the scripts
+ * write it, the oldest first: "retrying:0.1.0:1796140056363 completed:0.1.0:1796140061364". Each has the
+ * generation that the record then had, and the time by Redis' clock.
  */
 #define RECORD_EVENT_DUE "event_due"
 
@@ -20,10 +20,10 @@ struct due_event {
 
 enum { DUE_MAX = 24 };
 
-/* What the text says, each change once; what is none, as where the scripts cut the text, is left out. */
+/* Each change in the text once. What is no change (the scripts may cut the text) is left out. */
 size_t due_parse(struct slice text, struct due_event list[DUE_MAX]);
 
-/* The changes that others are told of: a bit per enum job_change; 0 without events.exchange. */
+/* The changes that have an event: a bit per enum job_change; 0 without events.exchange. */
 uint32_t due_changes(const struct config *config);
 /* Is it a word of events.states? */
 bool due_word_is(const char *word);

@@ -5,7 +5,7 @@
 #include "core/record/due.h"
 
 /*
- * What others are told of a change of a job: a CloudEvent 1.0 in structured mode
+ * The event that others get of a change of a job: a CloudEvent 1.0 in structured mode
  * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/amqp-protocol-binding.md, and its
  * JSON format), of the type leveret.job.<state>.v1, published with the key <state>.<type of the job>. Its id
  * is the same on a repetition, its data the job's record.
@@ -23,15 +23,15 @@ struct record_fields {
         size_t count; /* of the texts */
 };
 
-/* Of the job with this id, whose record has these fields. The record may have gone on
- * since the change: state and generation in the data are those of the change. All memory is in the arena. */
+/* The event of the job with this id, whose record has these fields. The record may have gone on since the
+ * change: state and generation in the data are those of the change. All memory is in the arena. */
 struct tell tell_make(struct arena *arena, const char *prefix, struct slice job_id,
                       const struct record_fields *fields, const struct due_event *due);
 /* As a message for the exchange; all memory is in its arena. */
 struct message *tell_message(struct arena *arena, const char *exchange, const struct tell *tell);
 
-/* Is it the type of such an event? What becomes of one that comes back as a job is told to nobody: it would
- * never end. */
+/* Is it the type of such an event? If an event comes back as a job, that job has no events: they would never
+ * end. */
 bool tell_type_is(const char *type);
 
 #endif

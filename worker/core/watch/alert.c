@@ -184,12 +184,12 @@ static void entry_give_back(struct alert_entry *entry)
                 entry->reasons[i] += entry->telling_reasons[i];
 }
 
-void alert_end(struct alert_digest *digest, bool told)
+void alert_end(struct alert_digest *digest, bool sent)
 {
         digest->under_way = false;
         for (size_t i = 0; i < digest->count; i++) {
                 struct alert_entry *entry = &digest->entries[i];
-                if (!told && entry->telling > 0)
+                if (!sent && entry->telling > 0)
                         entry_give_back(entry);
                 entry->telling = 0;
         }

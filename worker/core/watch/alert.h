@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 /*
- * What is to be told to people, gathered: one entry for each kind of trouble (and message type), told at most
+ * Gathers what people should hear of: one entry for each kind of trouble (and message type), sent at most
  * once an interval, with counts of what came meanwhile. One digest for each way out (a mail, a webhook).
- * Bounded: what finds no entry of its own is counted under "other types". Times are milliseconds of any
- * monotonic clock.
+ * Bounded: trouble that finds no entry of its own is counted under "other types". Times are milliseconds of
+ * any monotonic clock.
  */
 enum { ALERT_ENTRIES_MAX = 64, ALERT_NAME_MAX = 128, ALERT_TEXT_MAX = 512 };
 
@@ -19,7 +19,7 @@ struct alert_entry {
         char kind[ALERT_NAME_MAX]; /* dead breaker_open mail_refused queue_lost idle ... */
         char type[ALERT_NAME_MAX]; /* of dead letters, else "" */
         char text[ALERT_TEXT_MAX]; /* the latest: a cause, the name of a queue */
-        uint64_t count;            /* not told yet */
+        uint64_t count;            /* not sent yet */
         uint64_t telling;          /* in the digest under way */
         uint64_t reasons[REASON_COUNT], telling_reasons[REASON_COUNT]; /* of both */
         int64_t next_ms;                                               /* not before */
@@ -35,7 +35,7 @@ struct alert_digest {
 /* Counts one event. `text` becomes one line without control characters. */
 void alert_note(struct alert_digest *digest, const char *kind, const char *type, enum reason reason,
                 const char *text);
-/* Is there something to tell now, and nothing under way? */
+/* Is there something to send now, and nothing under way? */
 bool alert_is_due(const struct alert_digest *digest, int64_t now_ms);
 /* Takes what is due into the digest under way. */
 void alert_begin(struct alert_digest *digest, int64_t now_ms);
@@ -50,7 +50,7 @@ struct alert_sender {
 };
 void alert_json(const struct alert_digest *digest, const struct alert_sender *sender, struct buffer *out);
 size_t alert_telling(const struct alert_digest *digest);
-/* The digest has ended. Not told: its counts wait for the next interval. */
-void alert_end(struct alert_digest *digest, bool told);
+/* The digest has ended. If it was not sent, its counts wait for the next interval. */
+void alert_end(struct alert_digest *digest, bool sent);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "io/amqp/amqp_publisher.h"
 
-/* One publisher for many threads. Who publishes does not wait for the confirm: it is told. */
+/* One publisher for many threads. A thread does not wait for the confirm: `done` is called. */
 struct amqp_desk;
 
 enum {

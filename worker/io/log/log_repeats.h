@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Counts how often the same error is told, to hold back what nobody would read. Bounded: the oldest is
+/* Counts how often the same error is logged, to hold back what nobody would read. Bounded: the oldest is
  * forgotten. */
 
 enum { LOG_REPEATS_MAX = 32, LOG_REPEAT_LIMIT = 20, LOG_REPEAT_WINDOW_MS = 10000, LOG_REPEAT_TEXT_MAX = 128 };

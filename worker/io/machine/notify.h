@@ -3,8 +3,8 @@
 
 #include <stdint.h>
 
-/* What the service manager is told (sd_notify(3)), without its library. Everything does nothing where there
- * is none. */
+/* Reports to the service manager (sd_notify(3)), without its library. If there is none, all of this does
+ * nothing. */
 
 /* Sends "READY=1", "STOPPING=1" or "WATCHDOG=1" to the socket that NOTIFY_SOCKET names. Never waits. */
 void notify_send(const char *state);

@@ -22,7 +22,7 @@ enum planner_end {
         PLANNER_FAILED,   /* HTTP 3xx, 5xx, 408, 425, 429, no connection, no program could be started */
 };
 
-/* What came of a question. Borrowed during the call. */
+/* How a question ended. Borrowed during the call. */
 struct planner_answer {
         enum planner_end end;
         const json_t *answer;   /* PLANNER_ANSWERED */
@@ -38,12 +38,12 @@ typedef void planner_done(void *context, const struct planner_answer *answer);
 struct planner *planner_open(uv_loop_t *loop, const struct config_handler *settings);
 /* Are these still its settings? */
 bool planner_is(const struct planner *planner, const struct config_handler *settings);
-/* Ends the programs with their process groups. What was asked is never answered; the memory goes when the
- * loop has turned and the programs have ended. */
+/* Ends the programs with their process groups. Open questions are never answered; the memory is freed when
+ * the loop has turned and the programs have ended. */
 void planner_close(struct planner *planner);
 
 struct planner_ask;
-/* Asks. NULL if no program can be started at present: why is told by planner_trouble. The question is copied.
+/* Asks. NULL if no program can be started at present: planner_trouble says why. The question is copied.
  */
 struct planner_ask *planner_ask(struct planner *planner, const struct plan_question *question,
                                 planner_done *done, void *context);

@@ -45,16 +45,16 @@ struct planner {
         struct planner_children *children;
 };
 
-/* Gives what waits to free places. */
+/* Gives free places to the questions that wait. */
 void planner_dispatch(struct planner *planner);
-/* The question has ended: tells who asked, frees it and dispatches. */
+/* The question has ended: calls its `done`, frees it and dispatches. */
 void planner_end(struct planner_ask *ask, const struct planner_answer *answer);
 /* The answer to this question as JSON, owned by the caller; NULL with the cause if the text is none. */
 json_t *planner_answer_parse(const struct planner_ask *ask, struct slice text, bool id_required,
                              char error[PLANNER_ERROR_MAX]);
-/* The question has ended with this answer, which is released, or if NULL with garbage. */
+/* The question has ended with this answer, which is released; NULL: with garbage. */
 void planner_end_value(struct planner_ask *ask, json_t *value, const char *error);
-/* All that waits has this end. */
+/* Ends all questions that wait with this answer. */
 void planner_end_waiting(struct planner *planner, const struct planner_answer *answer);
 /* Frees it when its kind has nothing open any more. */
 void planner_free(struct planner *planner);

@@ -5,14 +5,14 @@
 #include "io/redis/redis_store_state.h"
 
 /*
- * Inside redis_*.c only: a store over a cluster is one store for each of its primaries, each with its own
- * connection, and this, which knows which has what. It is up while all of them are. When one is lost, all are
- * given up and the cluster is asked anew who serves what; when a slot is moved, only what concerns it is sent
- * again to where it is.
+ * Inside redis_*.c only: a store over a cluster has one store for each of its primaries, each with its own
+ * connection, and this, which knows where each key is. It is up while all of them are. When one is lost, all
+ * are given up and the cluster is asked again who serves what. When a slot is moved, only the requests about
+ * it are sent again, to the node that has it now.
  */
 struct redis_shards;
 
-/* Begins to look for the nodes. `store` tells of up, down and fatal for all of them, and outlives this. */
+/* Begins to look for the nodes. `store` reports up, down and fatal for all of them, and outlives this. */
 struct redis_shards *redis_shards_open(struct redis_store *store);
 /* Writes what was asked for; then everything under way is answered with `lost`. */
 void redis_shards_close(struct redis_shards *shards);

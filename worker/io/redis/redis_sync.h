@@ -34,7 +34,7 @@ int64_t redis_sync_replicas(struct redis_sync *redis);
 /* Do redis.replicas of them acknowledge what was written on this connection so far? Else false with `error`
  * (256 bytes). */
 bool redis_sync_wait(struct redis_sync *redis, const struct config *config, char *error);
-/* Is it to be opened anew before it is used again, as its server may be the primary no more? */
+/* Must it be opened anew before it is used again, because its server may no longer be the primary? */
 bool redis_sync_is_old(const struct redis_sync *redis);
 void redis_sync_close(struct redis_sync *redis);
 
@@ -45,14 +45,14 @@ const struct redis_value *redis_sync_run(struct redis_sync *redis, struct arena 
 const struct redis_value *redis_sync_call(struct redis_sync *redis, struct arena *arena, ...)
         __attribute__((sentinel));
 
-/* A job that is not to be done. */
+/* The job to cancel. */
 struct redis_cancel {
         const char *job_key, *events_key;
         const char *by;           /* who asks, as in the inside of a JSON string */
         int64_t keep_ms, tier_ms; /* claim.keep; the longest delay tier */
-        bool tells;               /* others are to be told */
+        bool tells;               /* the cancelling has an event */
 };
-/* Runs due.lua, of the job with this key: others were told of what it answered before, or "". */
+/* Runs due.lua, of the job with this key. `told`: what it answered before, now published; or "". */
 const struct redis_value *redis_sync_due(struct redis_sync *redis, struct arena *arena, const char *job_key,
                                          const char *told);
 /* Runs cancel.lua, and answers as that does. */

@@ -14,8 +14,8 @@
  * thread; a thread is held only while an answer is made.
  *
  * Bounds: HTTP_CONNECTIONS_MAX connections (more are closed at once), 32 KiB for a request's head (else 431),
- * `body_max` bytes of body (else 413, told before it is read where its length is told), 10 s of silence or
- * HTTP_CONNECTION_LIFE_MS for one request, and the connection is cut.
+ * `body_max` bytes of body (else 413; before it is read if the head says its length). After 10 s of silence,
+ * or HTTP_CONNECTION_LIFE_MS for one request, the connection is cut.
  */
 struct http_server;
 struct http_request;
@@ -59,7 +59,7 @@ struct http_server_options {
         void *context;
 };
 
-/* Serves until SIGTERM or SIGINT, then finishes what is being answered. `listening` is told the port. False
+/* Serves until SIGTERM or SIGINT, then finishes what is being answered. `listening` gets the port. False
  * with the cause in `error` (HTTP_SERVER_ERROR_MAX) if it cannot begin. */
 bool http_server_run(const struct http_server_options *options,
                      void (*listening)(void *context, uint16_t port), char *error);
