@@ -33,7 +33,7 @@ static void otel_apply(struct loader *loader, const char *path, const char *vari
         char error[SETTING_ERROR_MAX];
         if (!value || !loader_wants(loader, path))
                 return;
-        if (setting_assign(setting, loader->config, &value, 1, loader->arena, error))
+        if (setting_assign(setting, loader->config, (struct setting_texts){&value, 1}, loader->arena, error))
                 loader_origin(loader, path, variable, false);
         else
                 loader_warn(loader, variable, NULL, arena_printf(&loader->scratch, "is not used: %s", error));
