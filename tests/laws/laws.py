@@ -11,6 +11,12 @@ FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 500
 TABLES = {"worker/core/settings/settings_table.c": 800}  # rows of one table, which is looked up and not read
 
+PARAMETERS_MAX = 5
+# Their type is given by libmicrohttpd (MHD_AccessHandlerCallback).
+DICTATED = {("worker/io/admin/admin.c", "admin_handle"), ("worker/io/serve/http_server.c", "http_handle")}
+# Not yet: the store's requests say who asks, what, and who hears of it, each in places of their own.
+STORE = "worker/io/redis/redis_requests.c"
+
 FOLDER_FILES_MAX = 30
 
 # Lowest first: a room includes itself and the ones before it.
@@ -164,6 +170,78 @@ def check_lengths_of_texts(name, text):
             yield text.count("\n", 0, found.start()) + 1, "snprintf's result is a wished length: take strlen of what it wrote"
 
 
+# A function in the first column, with its parameters; a pointer to one; a type of one.
+DEFINED = re.compile(r"^(?!typedef\b)\w[\w \t\n*]*?\b(\w+)\(((?:[^(){};]|\([^(){};]*\))*)\)\n\{", re.MULTILINE)
+POINTED = re.compile(r"\(\*\s*(\w+)\)\s*\(((?:[^(){};]|\([^(){};]*\))*)\)\s*[;,)=]")
+TYPED = re.compile(r"^typedef\b[^;(){}]*?\b(\w+)\(((?:[^(){};]|\([^(){};]*\))*)\);", re.MULTILINE)
+
+
+def check_parameters(name, text):
+    """What belongs together has a struct and a name."""
+    if name.startswith("tests/"):
+        return
+    text = blanked(text)
+    for form in (DEFINED, POINTED, TYPED):
+        for found in form.finditer(text):
+            outer = re.sub(r"\([^()]*\)", "", found[2])
+            count = outer.count(",") + 1
+            if count > PARAMETERS_MAX and (name, found[1]) not in DICTATED and name != STORE:
+                line = text.count("\n", 0, found.start(1)) + 1
+                yield line, f"{found[1]} has {count} parameters; at most {PARAMETERS_MAX}, then a struct"
+
+
+DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
+CAST = re.compile(r"\(\s*(?:const\s+)?(?:struct\s+|union\s+)?\w+[\w\s*]*(?:\[[^\]]*\])?\s*\)$")
+
+
+def opens_values(before):
+    """Does the brace after this text open an initialiser, and no block?"""
+    before = before.rstrip()
+    if before.endswith(("=", ",", "(", "[", "&", "?", "return")) or before.endswith("]"):
+        return True
+    cast = CAST.search(before)
+    return bool(cast) and bool(re.search(r"(?:[=(,&?:{]|\breturn)$", before[:cast.start()].rstrip()))
+
+
+def choices(text):
+    """Where a statement, or one member of an initialiser, has its second `?:`."""
+    frames = [[False, 0]]  # of each open brace: does it hold values, and how many choices the present statement has
+    depth = [0]  # parentheses that are open within it
+    for at, sign in enumerate(text):
+        if sign == "{":
+            inside = frames[-1][0] and depth[-1] == 0
+            frames.append([inside or opens_values(text[max(0, at - 200):at]), 0])
+            depth.append(0)
+        elif sign == "}" and len(frames) > 1:
+            values, _ = frames.pop()
+            depth.pop()
+            if not values:
+                frames[-1][1] = 0
+        elif sign == "(":
+            depth[-1] += 1
+        elif sign == ")":
+            depth[-1] -= 1
+        elif sign == ";" or (sign == "," and frames[-1][0] and depth[-1] == 0):
+            frames[-1][1] = 0
+        elif sign == "?":
+            frames[-1][1] += 1
+            if frames[-1][1] == 2:
+                yield at
+
+
+def check_choices(name, text):
+    """Two `?:` in one statement are read twice: the second belongs into an `if` or a variable with a name."""
+    if name.startswith("tests/") or name == STORE:
+        return
+    text = blanked(text)
+    for found in DIRECTIVE.finditer(text):
+        if found[0].count("?") > 1:
+            yield text.count("\n", 0, found.start()) + 1, "a macro with two ?: in it"
+    plain = DIRECTIVE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    for at in choices(plain):
+        yield plain.count("\n", 0, at) + 1, "a statement with two ?: in it"
+
+
 def undocumented(root):
     """The rooms that docs/architecture.md leaves out or that are no more, and a list that is not in ROOMS' order."""
     page = root / "docs/architecture.md"
@@ -192,7 +270,8 @@ def unfound(root):
                 yield f"docs/failures.md:{number}: no test is called {name}"
 
 
-CHECKS = (check_includes, check_purity, check_names, check_lengths, check_keys, check_lengths_of_texts)
+CHECKS = (check_includes, check_purity, check_names, check_lengths, check_keys, check_lengths_of_texts, check_parameters,
+          check_choices)
 
 
 def sources(root):

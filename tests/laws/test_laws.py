@@ -43,6 +43,19 @@ def found(tmp_path, name, text):
     ("worker/core/text/x.c", 'static size_t f(void)\n{\n        return (size_t)snprintf(a, n, "x");\n}\n'),
     ("worker/core/text/x.c", 'static void f(void)\n{\n        at +=\n                vsnprintf(a, n, "x", args);\n}\n'),
     ("worker/run/x.c", 'static void f(void)\n{\n        send(fd, a, snprintf(a, n, "x"));\n}\n'),
+    ("worker/io/log/x.c", "bool f(int a, int b, int c,\n       int d, int e, int f)\n{\n}\n"),
+    ("handlers/x_v1.c", "static const struct x *const *f(int a, int b, int c, void (*d)(int, int), int e, int f)\n{\n}\n"),
+    ("worker/io/log/x.h", "struct x {\n        void (*send)(int a, int b, int c, int d, int e, int f);\n};\n"),
+    ("worker/io/log/x.h", "typedef void told(int a, int b, int c,\n                  int d, int e, int f);\n"),
+    ("worker/io/admin/x.c", "static int admin_handle(int a, int b, int c, int d, int e, int f, int g, int h)\n{\n}\n"),
+    ("worker/io/log/x.c", "void f(void)\n{\n        x = a ? b : c ? d : e;\n}\n"),
+    ("worker/io/log/x.c", "void f(void)\n{\n        g(a ? b : c,\n          (d ? e : f));\n}\n"),
+    ("worker/io/log/x.c", "int f(void)\n{\n        return (a ? b : c) + h(&(struct x){.a = 1}) + (d ? e : f);\n}\n"),
+    ("worker/io/log/x.c", "void f(void)\n{\n        x = (struct x){.a = a ? b : c ? d : e};\n}\n"),
+    ("worker/io/log/x.c", "void f(void)\n{\n        int x = a ? b : c, y = d ? e : f;\n}\n"),
+    ("worker/io/log/x.c", "void f(void)\n{\n        if (a ? b : (c ? d : e)) {\n                g();\n        }\n}\n"),
+    ("worker/io/log/x.c", "#define F(a) \\\n        ((a) ? 1 : (b) ? 2 : 3)\n"),
+    ("worker/io/log/x.c", "static const int x[] = {a ? b : (c ? d : e), 3};\n"),
 ])
 def test_a_breach_is_found(tmp_path, name, text):
     assert found(tmp_path, name, text)
@@ -62,6 +75,17 @@ def test_a_breach_is_found(tmp_path, name, text):
                        '                snprintf(a, n, "y");\n}\n'),
     ("worker/core/text/x.c", 'static void f(void)\n{\n        int len = vsnprintf(NULL, 0, format, args);\n}\n'),
     ("worker/io/log/x.c", "void f(void)\n{\n" + "        g();\n" * 60 + "}\n"),
+    ("worker/io/log/x.c", "bool f(int a, int b, void (*c)(int, int, int), int d, int e)\n{\n}\n"),
+    ("worker/io/log/x.c", "void f(void)\n{\n        g(1, 2, 3, 4, 5, 6, 7);\n}\n"),
+    ("worker/io/log/x.c", "/* f(a, b, c, d, e, f, g) */\nvoid f(int a, /* b, c, d, e, */ int f, int g)\n{\n}\n"),
+    ("worker/io/admin/admin.c", "static int admin_handle(int a, int b, int c, int d, int e, int f, int g, int h)\n{\n}\n"),
+    ("tests/unit/x_test.c", "void f(int a, int b, int c, int d, int e, int f)\n{\n        g(a ? b : c ? d : e);\n}\n"),
+    ("worker/io/log/x.c", "void f(void)\n{\n        x = a ? b : c;\n        y = d ? e : f;\n}\n"),
+    ("worker/io/log/x.c", "void f(void)\n{\n        g(&(struct x){.a = a ? b : c, .b = {d ? e : f, g ? h : i}});\n}\n"),
+    ("worker/io/log/x.c", 'void f(void)\n{\n        /* ? ? */\n        g("?", \'?\', a ? "why?" : "?"); // ? :\n}\n'),
+    ("worker/io/log/x.c", "void f(void)\n{\n        if (a ? b : c) {\n                g();\n        }\n        x = d ? e : f;\n}\n"),
+    ("worker/io/log/x.c", "void f(void)\n{\n        for (i = a ? b : c; i < (d ? e : f); i++)\n                g();\n}\n"),
+    ("worker/io/log/x.c", "struct x f(void)\n{\n        return (struct x){\n                .a = a ? b : c,\n                .b = h(d ? e : f)};\n}\n"),
 ])
 def test_honest_code_is_left_alone(tmp_path, name, text):
     assert found(tmp_path, name, text) == []

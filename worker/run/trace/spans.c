@@ -215,8 +215,10 @@ static void send_end(struct delivery *delivery, const char *outcome, bool failed
         span.failed = failed;
         send_describe(delivery, outlet, &span);
         span_add_text(&span, "leveret.outcome", outcome);
-        span_add_text(&span, failed ? "error.type" : "leveret.provider_id",
-                      failed ? outcome : delivery->provider_id);
+        if (failed)
+                span_add_text(&span, "error.type", outcome);
+        else
+                span_add_text(&span, "leveret.provider_id", delivery->provider_id);
         finish(delivery, &span);
         trace->send[0] = '\0';
         hand_on(delivery, trace->receive);
