@@ -54,18 +54,17 @@ static struct arena *arena_for(void *context)
         return arena_new();
 }
 
-static void on_delivery(void *context, size_t queue, uint64_t epoch, uint64_t tag, struct arena *arena,
-                        struct message *message)
+static void on_delivery(void *context, size_t queue, uint64_t epoch, struct amqp_delivery delivery)
 {
         struct seen *seen = context;
         assert_int_equal(queue, 0);
         assert_true(seen->deliveries < DELIVERIES_MAX);
         assert_true(amqp_consumer_may_deliver(seen->consumer, 0));
         seen->held[seen->deliveries].epoch = epoch;
-        seen->held[seen->deliveries].tag = tag;
+        seen->held[seen->deliveries].tag = delivery.tag;
         seen->deliveries++;
-        seen->redelivered += message->redelivered;
-        arena_free(arena);
+        seen->redelivered += delivery.message->redelivered;
+        arena_free(delivery.arena);
 }
 
 static void on_lost(void *context, size_t queue, const char *error)
