@@ -128,10 +128,10 @@ def machine():
             "date": time.strftime("%Y-%m-%d"), "load at start": f"{os.getloadavg()[0]:.1f}"}
 
 
-def measure(plan, directory, out, only, messages=0):
+def measure(plan, directory, out, only, messages=0, against=None):
     results = report.Results()
     results.machine = {**machine(), "messages a run": plan.count, "prefetch": 256}
-    programs = [p for p in everything() if not only or p.name in only or p.name == report.WHOLE]
+    programs = [p for p in everything(against) if not only or p.name in (*only, report.WHOLE)]
     deadline = time.monotonic() + plan.limit_s
     say("starting a private RabbitMQ, Redis and mail sink, preparing the peers ...")
     settings = ("--appendonly", "yes", "--appendfsync", "everysec")
@@ -159,11 +159,15 @@ def main():
     parser.add_argument("--long", nargs="?", type=int, const=1_000_000, default=0, metavar="MESSAGES",
                         help="instead: memory over so many messages (1000000), a long backlog, replicas")
     parser.add_argument("--only", nargs="*", default=[], help="only these programs, and the whole floor")
+    parser.add_argument("--against", type=pathlib.Path, metavar="PROGRAM", help="another build of leveret, beside this one: leveret-against")
+    parser.add_argument("--rounds", type=int, default=0, help="so many rounds")
     parser.add_argument("directory", nargs="?", default=ROOT / "build" / "bench", type=pathlib.Path, help="where the results go")
     words = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="leveret-bench-") as directory:
-        return measure(Plan(words.quick), directory, words.directory, words.only, words.long)
+        plan = Plan(words.quick)
+        plan.rounds = words.rounds or plan.rounds
+        return measure(plan, directory, words.directory, words.only, words.long, words.against)
 
 
 if __name__ == "__main__":

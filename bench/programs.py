@@ -45,9 +45,9 @@ class Program:
 
 
 class Leveret(Program):
-    def __init__(self, name="leveret", title="leveret, all guarantees", log_level="info"):
+    def __init__(self, name="leveret", title="leveret, all guarantees", log_level="info", binary=BUILD / "leveret"):
         super().__init__(name, title)
-        self.log_level = log_level
+        self.log_level, self.binary = log_level, binary
 
     def config(self, services, prefetch, smtp, admin, connections):
         mail = {"transport": "http", "from": "Shop <shop@example.com>",
@@ -63,7 +63,7 @@ class Leveret(Program):
     def argv(self, services, prefetch, directory, smtp=False, admin="off", connections=0):
         path = pathlib.Path(directory) / f"{self.name}.yaml"
         path.write_text(yaml(self.config(services, prefetch, smtp, admin, connections or min(prefetch, 1024))) + "\n")
-        return [BUILD / "leveret", "run", "-c", path]
+        return [self.binary, "run", "-c", path]
 
     def apply_topology(self, services, directory):
         words = self.argv(services, 256, directory)
@@ -131,9 +131,10 @@ class Celery(Peer):
         self.command = ["/usr/bin/python3", script]
 
 
-def everything():
-    """In the order of the table; the last floor is what all ratios refer to."""
-    return [Leveret(), Leveret("leveret-quiet", "leveret, log level warn", "warn"),
+def everything(against=None):
+    """In the order of the table; the last floor is what all ratios refer to. `against`: another build of leveret."""
+    other = [Leveret("leveret-against", f"leveret {against}", binary=against)] if against else []
+    return [Leveret(), *other, Leveret("leveret-quiet", "leveret, log level warn", "warn"),
             Floor("consume", "floor: consume and ack"), Floor("json", "floor: + JSON"), Floor("redis", "floor: + Redis"),
             Floor("http", "floor: + HTTP, the whole"), Go(), Node(), Celery()]
 

@@ -6,6 +6,9 @@ WHOLE = "floor-http"
 COLUMNS = [  # key, head, format, also as a ratio to the whole floor
     ("rate", "messages/s", "{:,.0f}", True),
     ("cpu_us", "CPU µs/message", "{:.1f}", True),
+    ("redis_us", "Redis' µs", "{:.1f}", True),
+    ("broker_us", "the broker's µs", "{:.1f}", True),
+    ("whole_us", "all three", "{:.1f}", True),
     ("cpu_low_us", "the same at 200/s", "{:.0f}", True),
     ("rss_mb", "RSS MB", "{:.1f}", True),
     ("first_ack_ms", "start to first ack ms", "{:.0f}", True),
