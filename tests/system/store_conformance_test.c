@@ -25,7 +25,7 @@
 
 struct redis {
         redisContext *connection;
-        char *scripts[STORE_SCRIPT_COUNT];
+        char *scripts[STORE_SCRIPT_COUNT], *finish;
 };
 
 static redisReply *must(redisReply *reply)
@@ -45,7 +45,9 @@ static void forget(redisReply *reply)
 static void append_file(char **text, const char *name)
 {
         char path[512];
-        snprintf(path, sizeof path, LEVERET_SOURCE_DIR "/worker/io/redis/lua/%s.lua", name);
+        const char *directory = getenv("LEVERET_TEST_SCRIPTS"); /* with a fault that is to be found */
+        snprintf(path, sizeof path, "%s/%s.lua",
+                 directory ? directory : LEVERET_SOURCE_DIR "/worker/io/redis/lua", name);
         FILE *file = fopen(path, "r");
         if (!file)
                 fail_msg("%s cannot be read", path);
@@ -67,7 +69,7 @@ static void reset(void *context)
 struct arguments {
         int count;
         const char *list[32];
-        char texts[32][96];
+        char texts[32][160];
 };
 
 static void __attribute__((format(printf, 2, 3))) add(struct arguments *arguments, const char *format, ...)
@@ -146,6 +148,41 @@ static void add_try(struct arguments *arguments, unsigned effect, const struct s
         add_number(arguments, try->outlet);
 }
 
+static void add_claim(struct arguments *arguments, const struct store_request *request)
+{
+        add(arguments, "owner-%" PRIu64, request->owner);
+        add_number(arguments, request->lease_ms);
+        add_number(arguments, request->keep_ms);
+        add(arguments, "fingerprint-%u", request->fingerprint);
+        add(arguments, "conformance%u.v1", request->type);
+        add(arguments, "work");
+        add(arguments, "worker");
+        add(arguments, "%u %u %u - %d %u %d %u %" PRId64 " %" PRId64 " tells%u%s",
+            request->generation.redrives, request->generation.attempt, request->generation.deferrals,
+            request->alone, request->max_crashes, request->outside, request->dead_id, request->tier_ms,
+            request->death_ms, request->tells_of, request->first ? " first" : "");
+}
+
+/* As a worker completes a job that it has said nothing of since its claim, by its only effect. */
+static bool is_plain(const struct store_request *request)
+{
+        return request->script == STORE_COMPLETE && request->fresh && request->effect &&
+               request->effects_total == 1;
+}
+
+static void add_finish(struct arguments *arguments, const struct store_request *request)
+{
+        add(arguments, "owner-%" PRIu64, request->owner);
+        add_number(arguments, request->keep_ms);
+        add(arguments, "effect.%u", request->effect);
+        add(arguments, "provider");
+        add(arguments, "5");
+        add(arguments, "%" PRId64 " %u %u %u fingerprint-%u %" PRId64 "\nconformance%u.v1\nwork\nworker",
+            request->lease_ms, request->generation.redrives, request->generation.attempt,
+            request->generation.deferrals, request->fingerprint, request->keep_ms, request->type);
+        add(arguments, "%s", request->tells ? "1" : "");
+}
+
 static const char *settled_state(const struct store_request *request)
 {
         if (request->dead)
@@ -157,12 +194,7 @@ static void add_particulars(struct arguments *arguments, const struct store_requ
 {
         switch (request->script) {
         case STORE_CLAIM:
-                add(arguments, "%s", "");
-                add(arguments, "%s", request->alone ? "1" : "");
-                add_number(arguments, request->max_crashes);
-                add(arguments, "%d %u %" PRId64 " %" PRId64 " tells%u%s", request->outside, request->dead_id,
-                    request->tier_ms, request->death_ms, request->tells_of, request->first ? " first" : "");
-                return;
+                return; /* add_claim() */
         case STORE_RENEW:
                 return;
         case STORE_CANCEL:
@@ -347,7 +379,8 @@ static struct store_reply call(void *context, const struct store_request *reques
         struct redis *redis = context;
         struct arguments arguments = {0};
         add(&arguments, "EVAL");
-        arguments.list[arguments.count++] = redis->scripts[request->script];
+        arguments.list[arguments.count++] =
+                is_plain(request) ? redis->finish : redis->scripts[request->script];
         if (request->script == STORE_DUE) {
                 add(&arguments, "1");
                 add(&arguments, JOB_KEY, (unsigned)request->id);
@@ -363,8 +396,14 @@ static struct store_reply call(void *context, const struct store_request *reques
         add(&arguments, EVENTS_KEY, (unsigned)request->id);
         if (request->script == STORE_KEEP)
                 add(&arguments, PLAN_KEY, (unsigned)request->id);
-        add_identity(&arguments, request);
-        add_particulars(&arguments, request);
+        if (request->script == STORE_CLAIM) {
+                add_claim(&arguments, request);
+        } else if (is_plain(request)) {
+                add_finish(&arguments, request);
+        } else {
+                add_identity(&arguments, request);
+                add_particulars(&arguments, request);
+        }
         redisReply *reply = must(redisCommandArgv(redis->connection, arguments.count, arguments.list, NULL));
         struct store_reply parsed = {0};
         const char *word = request->script == STORE_CANCEL ? reply->element[0]->str : reply->str;
@@ -424,6 +463,7 @@ static void set_back(void *context, uint8_t id)
         struct redis *redis = context;
         forget(redisCommand(redis->connection, "HINCRBY " JOB_KEY " lease_until_ms 1000000000",
                             (unsigned)id));
+        forget(redisCommand(redis->connection, "HINCRBY " JOB_KEY " started_ms 1000000000", (unsigned)id));
 }
 
 static int64_t now_ms(struct redis *redis)
@@ -494,6 +534,136 @@ static void redis_answers_every_case_as_its_model_does(void **state)
         reset(*state);
 }
 
+static struct store_request of_job(enum store_script script, uint64_t owner)
+{
+        return (struct store_request){.script = script,
+                                      .id = 0,
+                                      .owner = owner,
+                                      .lease_ms = 60000,
+                                      .keep_ms = 3600000,
+                                      .max_crashes = 2,
+                                      .tier_ms = 50000,
+                                      .fingerprint = 7,
+                                      .effect = script == STORE_COMPLETE,
+                                      .effects_total = 1,
+                                      .fresh = script == STORE_COMPLETE};
+}
+
+static void ask(struct redis *redis, enum store_script script, uint64_t owner)
+{
+        struct store_request request = of_job(script, owner);
+        call(redis, &request);
+}
+
+static void expect_entries(struct redis *redis, const char *const *begins)
+{
+        redisReply *list = must(redisCommand(redis->connection, "LRANGE " EVENTS_KEY " 0 -1", 0U));
+        for (size_t i = 0; begins[i]; i++) {
+                if (i == list->elements)
+                        fail_msg("entry %zu of the timeline is missing: %s", i, begins[i]);
+                const char *entry = strstr(list->element[i]->str, "\"event\"");
+                if (!entry || strncmp(entry, begins[i], strlen(begins[i])) != 0)
+                        fail_msg("entry %zu of the timeline: %s, not %s", i, list->element[i]->str,
+                                 begins[i]);
+                if (!begins[i + 1])
+                        assert_int_equal(list->elements, i + 1);
+        }
+        if (!begins[0])
+                assert_int_equal(list->elements, 0);
+        freeReplyObject(list);
+        list = must(redisCommand(redis->connection, "PTTL " EVENTS_KEY, 0U));
+        assert_true(!begins[0] || list->integer > 0); /* not for ever */
+        freeReplyObject(list);
+}
+
+#define NEW_ENTRY "\"event\":\"claim\",\"answer\":\"new\",\"attempt\":0"
+#define ENTRIES(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+
+static void the_timeline_begins_before_anything_else_happens(void **state)
+{
+        static const struct {
+                enum store_script script;
+                const char *entry;
+        } then[] = {
+                {STORE_RENEW, NULL},
+                {STORE_INTEND, NULL},
+                {STORE_RECORD, "\"event\":\"record\""},
+                {STORE_DECIDE, "\"event\":\"decide\""},
+                {STORE_KILLED, "\"event\":\"killed\""},
+                {STORE_CLAIM, "\"event\":\"claim\",\"answer\":\"mine\""},
+        };
+        for (size_t i = 0; i < sizeof then / sizeof *then; i++) {
+                reset(*state);
+                ask(*state, STORE_CLAIM, 1);
+                expect_entries(*state, ENTRIES());
+                ask(*state, then[i].script, 1);
+                ask(*state, STORE_RENEW, 1);
+                expect_entries(*state, ENTRIES(NEW_ENTRY, then[i].entry));
+                ask(*state, STORE_COMPLETE, 1);
+                redisReply *last = must(redisCommand(((struct redis *)*state)->connection,
+                                                     "LRANGE " EVENTS_KEY " -1 -1", 0U));
+                const char completed[] = "\"event\":\"completed\",\"effect\":\"1\",\"outlet\":\"mail\","
+                                         "\"outcome\":\"sent\",\"provider_id\":\"provider\"}";
+                assert_non_null(strstr(last->element[0]->str, completed));
+                freeReplyObject(last);
+        }
+        reset(*state);
+}
+
+static void a_completion_that_tells_more_than_a_record_can_is_noted(void **state)
+{
+        reset(*state);
+        ask(*state, STORE_CLAIM, 1);
+        struct store_request request = of_job(STORE_COMPLETE, 1);
+        request.effects_total = 2;
+        call(*state, &request);
+        expect_entries(*state, ENTRIES(NEW_ENTRY, "\"event\":\"complete\""));
+        reset(*state);
+}
+
+/* Its record tells all. */
+static void a_job_to_which_nothing_happened_has_no_timeline_of_its_own(void **state)
+{
+        static const char *const fields[] = {
+                "state",          "completed", "owner",        "",       "starts",   "0",
+                "attempt",        "0",         "deferrals",    "0",      "redrives", "0",
+                "effects_total",  "1",         "effects_done", "1",      "effect.1", "provider",
+                "lease_until_ms", "0",         "worker",       "worker", "queue",    "work"};
+        struct redis *redis = *state;
+        reset(redis);
+        ask(redis, STORE_CLAIM, 1);
+        ask(redis, STORE_COMPLETE, 1);
+        expect_entries(redis, ENTRIES());
+        for (size_t i = 0; i < sizeof fields / sizeof *fields; i += 2) {
+                redisReply *value =
+                        must(redisCommand(redis->connection, "HGET " JOB_KEY " %s", 0U, fields[i]));
+                assert_string_equal(value->str ? value->str : "none", fields[i + 1]);
+                freeReplyObject(value);
+        }
+        redisReply *times =
+                must(redisCommand(redis->connection, "HMGET " JOB_KEY " started_ms finished_ms", 0U));
+        assert_int_equal(strtoll(times->element[1]->str, NULL, 10),
+                         strtoll(times->element[0]->str, NULL, 10) + 5);
+        freeReplyObject(times);
+        ask(redis, STORE_CLAIM, 2);
+        expect_entries(redis, ENTRIES("\"event\":\"claim\",\"answer\":\"done\""));
+        reset(redis);
+}
+
+/* What the record tells of its first owner is written down before another's name stands there. */
+static void who_takes_a_job_over_comes_second_in_its_timeline(void **state)
+{
+        struct redis *redis = *state;
+        reset(redis);
+        ask(redis, STORE_CLAIM, 1);
+        expire_lease(redis, 0);
+        struct store_request alone = of_job(STORE_CLAIM, 2);
+        alone.alone = true;
+        call(redis, &alone);
+        expect_entries(redis, ENTRIES(NEW_ENTRY, "\"event\":\"claim\",\"answer\":\"resumed\""));
+        reset(redis);
+}
+
 static int open_redis(void **state)
 {
         static struct redis redis;
@@ -508,8 +678,14 @@ static int open_redis(void **state)
                 return -1;
         if (password[0])
                 forget(redisCommand(redis.connection, "AUTH %s", password));
+        redis.finish = calloc(1, 1);
+        append_file(&redis.finish, "finish");
+        append_file(&redis.finish, "prelude");
+        append_file(&redis.finish, "complete");
         for (int i = 0; i < STORE_SCRIPT_COUNT; i++) {
                 redis.scripts[i] = calloc(1, 1);
+                if (i == STORE_CLAIM)
+                        append_file(&redis.scripts[i], "claim_new");
                 append_file(&redis.scripts[i], "prelude");
                 append_file(&redis.scripts[i], store_script_word((enum store_script)i));
         }
@@ -522,6 +698,7 @@ static int close_redis(void **state)
         struct redis *redis = *state;
         for (int i = 0; i < STORE_SCRIPT_COUNT; i++)
                 free(redis->scripts[i]);
+        free(redis->finish);
         redisFree(redis->connection);
         return 0;
 }
@@ -534,6 +711,10 @@ int main(void)
         }
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(redis_answers_every_case_as_its_model_does),
+                cmocka_unit_test(the_timeline_begins_before_anything_else_happens),
+                cmocka_unit_test(a_completion_that_tells_more_than_a_record_can_is_noted),
+                cmocka_unit_test(a_job_to_which_nothing_happened_has_no_timeline_of_its_own),
+                cmocka_unit_test(who_takes_a_job_over_comes_second_in_its_timeline),
         };
         return cmocka_run_group_tests(tests, open_redis, close_redis);
 }

@@ -3,6 +3,7 @@
 #include "core/memory/memory.h"
 #include "core/record/keys.h"
 #include "core/record/record_json.h"
+#include "core/record/record_timeline.h"
 #include "core/text/word.h"
 #include "io/machine/clock.h"
 #include "query/payload.h"
@@ -26,10 +27,48 @@ bool job_is_stuck(const struct redis_value *record)
                job_field_integer(record, "lease_until_ms") < clock_wall_ms();
 }
 
+static int64_t entry_ms(struct slice entry)
+{
+        static const char begin[] = "{\"ts\":";
+        char text[24];
+        if (!slice_begins(entry, begin))
+                return 0;
+        snprintf(text, sizeof(text), "%.*s", (int)(entry.len - strlen(begin)), entry.data + strlen(begin));
+        return strtoll(text, NULL, 10);
+}
+
+/* Those that stand in the list, and those that the record tells, each before what came later. */
+static const struct redis_value *merge(struct arena *arena, const struct redis_value *noted,
+                                       const struct record_timeline *told)
+{
+        struct redis_value *all = arena_alloc(arena, sizeof(*all));
+        *all = (struct redis_value){.kind = noted->kind};
+        all->items = arena_alloc(arena, (noted->count + told->count) * sizeof(*all->items));
+        size_t next = 0;
+        for (size_t i = 0; i < told->count; i++) {
+                while (next < noted->count && entry_ms(noted->items[next].text) <= told->list[i].at_ms)
+                        all->items[all->count++] = noted->items[next++];
+                all->items[all->count++] =
+                        (struct redis_value){.kind = REDIS_TEXT, .text = slice_of(told->list[i].entry)};
+        }
+        while (next < noted->count)
+                all->items[all->count++] = noted->items[next++];
+        return all;
+}
+
 const struct redis_value *job_events(const struct query *query, const char *id)
 {
-        const char *key = record_key(query->arena, query->config->redis.prefix, KEY_EVENTS, id);
-        return redis_sync_call(query->redis, query->arena, "LRANGE", key, "0", "-1", NULL);
+        const char *prefix = query->config->redis.prefix;
+        const struct redis_value *record = redis_sync_call(
+                query->redis, query->arena, "HGETALL", record_key(query->arena, prefix, KEY_JOB, id), NULL);
+        const struct redis_value *noted =
+                redis_sync_call(query->redis, query->arena, "LRANGE",
+                                record_key(query->arena, prefix, KEY_EVENTS, id), "0", "-1", NULL);
+        struct slice *fields = arena_alloc(query->arena, (record->count + 1) * sizeof(*fields));
+        for (size_t i = 0; i < record->count; i++)
+                fields[i] = record->items[i].text;
+        struct record_timeline told = record_timeline(query->arena, fields, record->count);
+        return told.count > 0 && noted->kind != REDIS_FAILED ? merge(query->arena, noted, &told) : noted;
 }
 
 /* A dead id leads to the job that died. */

@@ -1,4 +1,5 @@
 #include "core/record/keys.h"
+#include "core/record/record_timeline.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
@@ -80,6 +81,7 @@ static void on_claimed(void *context, const struct store_result *result)
         keep_effects(delivery, result);
         forget_letter(delivery, result->letter_queue);
         delivery->fresh = result->claim == CLAIM_NEW;
+        delivery->claimed_ms = result->sent_ms;
         if (delivery->fresh)
                 recent_source_id(delivery);
         if (delivery->fresh || result->claim == CLAIM_RESUMED)
@@ -252,13 +254,26 @@ static void record(struct delivery *delivery, int index)
         CRASHPOINT("record_sent");
 }
 
+/* Is all that there is to note what the record's fields say (core/record/record_timeline.h)? */
+static bool is_plain(const struct delivery *delivery, const struct store_effect *effect)
+{
+        if (!delivery->fresh || effect->total != 1 || !effect->sent || !delivery->outlet)
+                return false;
+        const char *outlet = delivery->engine->outlets[delivery->outlet_index].config->name;
+        return !delivery->looked && !delivery->refused_recipients &&
+               (effect->outlet.len > 0 || strcmp(outlet, RECORD_FIRST_OUTLET) == 0);
+}
+
 static void complete(struct delivery *delivery, int index)
 {
         struct store_identity identity = delivery_identity(delivery);
         struct store_effect effect = effect_of(delivery, index);
         record_partial(delivery, effect.key);
         struct buffer note = {0};
-        note_effect(&note, delivery, "completed", &effect);
+        effect.plain = is_plain(delivery, &effect);
+        effect.took_ms = clock_boot_ms() - delivery->claimed_ms;
+        if (!effect.plain)
+                note_effect(&note, delivery, "completed", &effect);
         delivery->looked = NULL;
         delivery->pending++;
         redis_store_complete(delivery->engine->store, &identity, &effect, delivery->fresh,

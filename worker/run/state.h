@@ -79,7 +79,8 @@ struct delivery {
         /* When a start that had no end was seen last, by Redis' clock, 0: never; the same by CLOCK_BOOTTIME;
          * when the first such start began, by CLOCK_BOOTTIME. */
         int64_t doubt_ms, doubt_since_ms, doubt_from_ms;
-        bool fresh; /* its record holds no more than the claim wrote, and effects */
+        bool fresh;         /* its record holds no more than the claim wrote, and effects */
+        int64_t claimed_ms; /* CLOCK_BOOTTIME, when the latest claim was sent */
         const char
                 *refused_recipients; /* of the mail that was just sent: who was refused for good, or NULL */
         const char *looked;  /* what the last look-up answered, for the next entry of the timeline; or NULL */

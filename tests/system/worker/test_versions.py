@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness.fleet import Fleet
-from harness.golden import VERSIONS, Golden
+from harness.golden import GOLDEN, VERSIONS, Golden
 from harness.publish import order, publish_many
 from harness.wait import wait_until
 from harness.worker import ROOT
@@ -40,6 +40,33 @@ def test_a_message_that_an_earlier_version_has_completed_is_not_done_again(bench
     bench.wait_empty()
     assert not bench.sink.attempts()
     assert bench.job(case) == case.record
+
+
+def test_the_first_version_knows_whose_a_job_is_whose_record_is_short(bench):
+    """A new job's record leaves out what its other fields tell. 0.1.0 claims it as it would one of its own."""
+    claim = (GOLDEN / "0.1.0-claim.lua").read_text()
+
+    def ask(alone="0"):
+        return bench.redis.client.eval(claim, 2, f"leveret:job:{{{message.id}}}", f"leveret:events:{{{message.id}}}", "old:1:1", 60000, 0, 0, 0,
+                                       job["fingerprint"], job["type"], bench.queue, "old", 1000000, "", alone, 3)
+
+    worker = bench.worker()
+    bench.sink.hold()
+    message = bench.publish(order(1))
+    job = bench.wait_state(message, "running")
+    assert "lease_ms" not in job and not bench.redis.client.exists(f"leveret:events:{{{message.id}}}")
+    answer = ask()
+    assert answer[0] == "busy" and 0 < answer[1] <= int(job["lease_until_ms"]) - int(job["started_ms"]), answer
+    bench.sink.release()
+    bench.wait_state(message, "completed")
+    assert ask()[0] == "done"
+    bench.sink.hold()
+    message = bench.publish(order(2))
+    job = bench.wait_state(message, "running")
+    worker.kill()
+    bench.redis.client.hset(f"leveret:job:{{{message.id}}}", "lease_until_ms", 1)
+    assert [ask()[0], ask(alone="1")[0]] == ["suspect", "resumed"]
+    assert bench.job(message)["starts"] == "2" and len(bench.sink.mails()) == 1
 
 
 def test_a_message_waits_for_the_copy_that_an_earlier_version_made_of_it(bench, golden):

@@ -3,7 +3,6 @@
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
 #include "io/machine/handle.h"
-#include "io/redis/connection/redis_probe.h"
 #include "io/redis/redis_shards.h"
 #include "io/redis/redis_store_state.h"
 
@@ -59,7 +58,7 @@ static struct redis_store *store_of_command(struct redis_store *store, const str
         return at > 0 ? redis_store_of(store, arguments[at]) : store;
 }
 
-enum { IDENTITY_ARGUMENTS = 10 };
+enum { IDENTITY_ARGUMENTS = 10, CLAIM_ARGUMENTS = 8, FINISH_ARGUMENTS = 7 };
 
 static int64_t longest_tier_ms(const struct config *config)
 {
@@ -85,15 +84,13 @@ static void add_key(struct redis_store *store, enum record_key kind, struct slic
         resp_add(&store->out, (struct slice){.data = store->key.data, .len = store->key.len});
 }
 
-/* EVALSHA sha 2 job events + the ten arguments that every script takes; `extra` more are to follow. The
- * script that keeps a plan has a third key. */
-static void begin_script(struct redis_store *store, enum redis_script script,
-                         const struct store_identity *identity, size_t extra)
+/* EVALSHA sha 2 job events; `count` arguments are to follow. The script that keeps a plan has a third key. */
+static void begin_keys(struct redis_store *store, enum redis_script script,
+                       const struct store_identity *identity, size_t count)
 {
         struct buffer *out = &store->out;
-        const struct config *config = store->config;
         bool plan = script == REDIS_SCRIPT_KEEP;
-        resp_begin(out, 5 + IDENTITY_ARGUMENTS + extra + plan);
+        resp_begin(out, 5 + count + plan);
         resp_add_text(out, "EVALSHA");
         resp_add(out, (struct slice){.data = store->connection.sha[script], .len = 40});
         resp_add_text(out, plan ? "3" : "2");
@@ -101,6 +98,16 @@ static void begin_script(struct redis_store *store, enum redis_script script,
         add_key(store, KEY_EVENTS, identity->id);
         if (plan)
                 add_key(store, KEY_PLAN, identity->id);
+}
+
+/* The same with the ten arguments that every script takes but those of a new job; `extra` more are to follow.
+ */
+static void begin_script(struct redis_store *store, enum redis_script script,
+                         const struct store_identity *identity, size_t extra)
+{
+        struct buffer *out = &store->out;
+        const struct config *config = store->config;
+        begin_keys(store, script, identity, IDENTITY_ARGUMENTS + extra);
         resp_add(out, identity->owner);
         resp_add_integer(out, config->claim.lease_ms);
         resp_add_integer(out, identity->generation.redrives);
@@ -117,6 +124,31 @@ static struct request lease_request(store_done *done, void *context)
 {
         return (struct request){
                 .kind = REQUEST_LEASE, .done = done, .context = context, .sent_ms = clock_boot_ms()};
+}
+
+/* What the claim of a new job does not look at but for its beginning, as one argument: "REDRIVES ATTEMPT
+ * DEFERRALS FIRST_SEEN ALONE MAX_CRASHES OUTSIDE DEAD_ID TIER DEATH [tellsN] [first]". */
+static void add_circumstances(struct redis_store *store, struct job_generation generation,
+                              const struct store_claim *claim)
+{
+        struct buffer *text = &store->key;
+        const struct config *config = store->config;
+        buffer_clear(text);
+        buffer_printf(text, "%" PRIu32 " %" PRIu32 " %" PRIu32 " ", generation.redrives, generation.attempt,
+                      generation.deferrals);
+        if (claim->first_seen_ms > 0)
+                buffer_printf(text, "%" PRId64, claim->first_seen_ms);
+        else
+                buffer_add_char(text, '-');
+        buffer_printf(text, " %d %d %d %.*s %" PRId64 " %" PRId64, claim->alone,
+                      (int)config->claim.max_crashes, claim->outside,
+                      SLICE_PRINT(claim->dead_id.len > 0 ? claim->dead_id : SLICE_LITERAL("-")),
+                      longest_tier_ms(config), claim->death_ms);
+        if (claim->tells)
+                buffer_printf(text, " tells%" PRIu32, claim->tells);
+        if (claim->first)
+                buffer_add_text(text, " first");
+        resp_add(&store->out, (struct slice){.data = text->data, .len = text->len});
 }
 
 void redis_store_claim(struct redis_store *store, const struct store_identity *identity,
@@ -136,20 +168,15 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         size_t given = 0;
         for (size_t i = 0; i < 3; i++)
                 given += particulars[i][1].len > 0;
-        char copy[160], tells[24] = "";
-        if (claim->tells)
-                snprintf(tells, sizeof(tells), " tells%" PRIu32, claim->tells);
-        snprintf(copy, sizeof(copy), "%d %.*s %" PRId64 " %" PRId64 "%s%s", claim->outside,
-                 SLICE_PRINT(claim->dead_id.len > 0 ? claim->dead_id : SLICE_LITERAL("-")),
-                 longest_tier_ms(store->config), claim->death_ms, tells, claim->first ? " first" : "");
-        begin_script(store, REDIS_SCRIPT_CLAIM, identity, 4 + 2 * given);
-        if (claim->first_seen_ms > 0)
-                resp_add_integer(out, claim->first_seen_ms);
-        else
-                resp_add_text(out, "");
-        resp_add_text(out, claim->alone ? "1" : "0");
-        resp_add_integer(out, store->config->claim.max_crashes);
-        resp_add_text(out, copy);
+        begin_keys(store, REDIS_SCRIPT_CLAIM, identity, CLAIM_ARGUMENTS + 2 * given);
+        resp_add(out, identity->owner);
+        resp_add_integer(out, store->config->claim.lease_ms);
+        resp_add_integer(out, keep_ms(store->config));
+        resp_add(out, identity->fingerprint);
+        resp_add(out, identity->type);
+        resp_add(out, identity->queue);
+        resp_add_text(out, store->worker);
+        add_circumstances(store, identity->generation, claim);
         for (size_t i = 0; i < 3; i++) {
                 if (particulars[i][1].len == 0)
                         continue;
@@ -220,6 +247,52 @@ void redis_store_record(struct redis_store *store, const struct store_identity *
         redis_ring_push(store, request);
 }
 
+/* "effect.KEY", "outlet.KEY". */
+static void add_field(struct redis_store *store, const char *kind, struct slice key)
+{
+        buffer_clear(&store->key);
+        buffer_add_text(&store->key, kind);
+        buffer_add_slice(&store->key, key);
+        resp_add(&store->out, (struct slice){.data = store->key.data, .len = store->key.len});
+}
+
+/* Who asks, as one argument of which most completions need nothing. */
+static void add_asker(struct redis_store *store, const struct store_identity *identity)
+{
+        struct buffer *text = &store->key;
+        const struct config *config = store->config;
+        buffer_clear(text);
+        buffer_printf(text, "%" PRId64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " ", config->claim.lease_ms,
+                      identity->generation.redrives, identity->generation.attempt,
+                      identity->generation.deferrals);
+        buffer_add_slice(text, identity->fingerprint);
+        buffer_printf(text, " %" PRId64 "\n", keep_ms(config));
+        buffer_add_slice(text, identity->type);
+        buffer_add_char(text, '\n');
+        buffer_add_slice(text, identity->queue);
+        buffer_add_char(text, '\n');
+        buffer_add_text(text, store->worker);
+        resp_add(&store->out, (struct slice){.data = text->data, .len = text->len});
+}
+
+static void finish(struct redis_store *store, const struct store_identity *identity,
+                   const struct store_effect *effect)
+{
+        struct buffer *out = &store->out;
+        begin_keys(store, REDIS_SCRIPT_FINISH, identity, FINISH_ARGUMENTS + (effect->outlet.len > 0 ? 2 : 0));
+        resp_add(out, identity->owner);
+        resp_add_integer(out, store->config->claim.keep_ms);
+        add_field(store, "effect.", effect->key);
+        resp_add(out, effect->provider_id);
+        resp_add_integer(out, effect->took_ms);
+        add_asker(store, identity);
+        resp_add_text(out, effect->tells ? "1" : "");
+        if (effect->outlet.len == 0)
+                return;
+        add_field(store, "outlet.", effect->key);
+        resp_add(out, effect->outlet);
+}
+
 void redis_store_complete(struct redis_store *store, const struct store_identity *identity,
                           const struct store_effect *effect, bool fresh, struct slice note, store_done *done,
                           void *context)
@@ -229,6 +302,11 @@ void redis_store_complete(struct redis_store *store, const struct store_identity
         if (refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
+        if (fresh && effect->plain) {
+                finish(store, identity, effect);
+                redis_ring_push(store, request);
+                return;
+        }
         size_t extra = effect->outlet.len > 0 ? 7 : 6;
         begin_script(store, REDIS_SCRIPT_COMPLETE, identity, effect->tells ? 8 : extra);
         resp_add(out, effect->key);
@@ -387,17 +465,6 @@ void redis_store_due(struct redis_store *store, const struct slice *arguments, s
                      store_strings *done, void *context)
 {
         ask_of_key(store, REDIS_SCRIPT_DUE, query_request(done, context), arguments, count);
-}
-
-void redis_store_wait(struct redis_store *store)
-{
-        struct request request = lease_request(NULL, NULL);
-        request.kind = REQUEST_WAIT;
-        resp_begin(&store->out, 3);
-        resp_add_text(&store->out, "WAIT");
-        resp_add_integer(&store->out, store->config->redis.replicas);
-        resp_add_integer(&store->out, redis_wait_ms(store->config));
-        redis_ring_push(store, request);
 }
 
 void redis_store_rate(struct redis_store *store, struct slice name, bool domain,

@@ -4,6 +4,7 @@
 #include "io/machine/clock.h"
 #include "io/machine/handle.h"
 #include "io/machine/turn.h"
+#include "io/redis/connection/redis_probe.h"
 #include "io/redis/redis_shards.h"
 #include "io/redis/redis_store_state.h"
 
@@ -474,4 +475,14 @@ void redis_store_found(const struct redis_store *store, char text[REDIS_FOUND_SI
 bool redis_store_is_up(const struct redis_store *store)
 {
         return store->up;
+}
+
+void redis_store_wait(struct redis_store *store)
+{
+        struct request request = {.kind = REQUEST_WAIT, .sent_ms = clock_boot_ms()};
+        resp_begin(&store->out, 3);
+        resp_add_text(&store->out, "WAIT");
+        resp_add_integer(&store->out, store->config->redis.replicas);
+        resp_add_integer(&store->out, redis_wait_ms(store->config));
+        redis_ring_push(store, request);
 }

@@ -112,6 +112,9 @@ struct store_effect {
         struct slice provider_id; /* as told, "" if nothing */
         struct slice outlet;      /* by which it was sent; absent: not worth a field */
         bool tells;               /* with a completion: others are to be told of it */
+        bool plain;               /* with a fresh completion: it is the only one, sent by `outlet`, or by the
+                                     outlet mail, and nothing else is to be noted, so that `note` is not read */
+        int64_t took_ms;          /* with a plain one: since the claim was sent */
         int total, done;
 };
 /* `note`: the inside of a JSON object for the job's timeline, already escaped. */

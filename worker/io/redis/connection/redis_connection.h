@@ -18,6 +18,7 @@ enum redis_script {
         REDIS_SCRIPT_INTEND,
         REDIS_SCRIPT_RECORD,
         REDIS_SCRIPT_COMPLETE,
+        REDIS_SCRIPT_FINISH, /* COMPLETE of a job of which no other script has heard since its claim */
         REDIS_SCRIPT_DECIDE,
         REDIS_SCRIPT_SETTLE,
         REDIS_SCRIPT_KILLED,

@@ -15,7 +15,13 @@ static const char *const script_sources[REDIS_SCRIPT_COUNT] = {
         [REDIS_SCRIPT_DECIDE] = script_decide, [REDIS_SCRIPT_SETTLE] = script_settle,
         [REDIS_SCRIPT_KILLED] = script_killed, [REDIS_SCRIPT_TICK] = script_tick,
         [REDIS_SCRIPT_QUEUED] = script_queued, [REDIS_SCRIPT_DUE] = script_due,
-        [REDIS_SCRIPT_RATE] = script_rate,
+        [REDIS_SCRIPT_RATE] = script_rate,     [REDIS_SCRIPT_FINISH] = script_complete,
+};
+
+/* What most jobs need no more than, before the prelude. */
+static const char *const script_heads[REDIS_SCRIPT_COUNT] = {
+        [REDIS_SCRIPT_CLAIM] = script_claim_new,
+        [REDIS_SCRIPT_FINISH] = script_finish,
 };
 
 const char *redis_probe_due(struct arena *arena)
@@ -98,6 +104,7 @@ static bool scripts_load(struct redis_connection *connection)
 {
         for (size_t i = 0; i < REDIS_SCRIPT_COUNT; i++) {
                 struct buffer source = {0};
+                buffer_add_text(&source, script_heads[i] ? script_heads[i] : "");
                 buffer_add_text(&source, i == REDIS_SCRIPT_RATE ? "" : script_prelude);
                 buffer_add_text(&source, script_sources[i]);
                 bool loaded = script_load(connection, source.data, connection->sha[i]);

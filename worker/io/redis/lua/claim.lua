@@ -14,7 +14,7 @@ local function claim_entry(word)
 end
 
 local state = call('HGET', job, 'state')
-if not state then -- as most jobs are: no more is done for them than this
+if not state then -- and not as claim_new.lua has them
   local created_ms = first_seen ~= '' and first_seen or now_text
   own('starts', '1', 'created_ms', created_ms, 'started_ms', now_text, unpack(ARGV, 15))
   note(claim_entry('new'))
@@ -26,6 +26,10 @@ local CLAIM_FIELDS = {'state', 'owner', 'lease_until_ms', 'fingerprint', 'redriv
   'finished_ms', 'started_ms', 'doubt_ms', 'doubt_from_ms'}
 local r, values = {}, call('HMGET', job, unpack(CLAIM_FIELDS))
 for i, name in ipairs(CLAIM_FIELDS) do r[name] = values[i] or '' end
+if r.state == 'running' and r.lease_ms == '' then
+  unfold()
+  r.lease_ms = call('HGET', job, 'lease_ms') or ''
+end
 local outside, dead_id, tier_ms, named_death = string.match(ARGV[14], '^(%d) (%S+) (%d+) (%d+)')
 -- A copy that waits may be late by as much before it counts as lost.
 local LATE_MS = 30000

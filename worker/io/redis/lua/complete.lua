@@ -6,6 +6,8 @@ if record[1] ~= owner then
   record = call('HMGET', job, 'owner', 'state', 'fingerprint', 'intent', 'decision', 'reason', 'error')
   if record[2] == 'completed' and record[3] == ARGV[6] then return 'ok' end
   if not owned(record) then return 'lost' end
+else
+  unfold()
 end
 local effect = ARGV[11] ~= '' and {'effect.' .. ARGV[11], ARGV[12]} or {}
 if (ARGV[17] or '') ~= '' then effect[3], effect[4] = 'outlet.' .. ARGV[11], ARGV[17] end

@@ -29,11 +29,25 @@ local function own(...)
   redis.call('PEXPIRE', KEYS[1], ARGV[10])
 end
 
+-- The record is as claim_new.lua wrote it: its timeline begins, before anything is changed that tells of it. (A worker of 0.1.0 that
+-- takes the job over begins one with its own claim.) A worker's last words do not say how long to keep it; who takes the job over does.
+local function unfold()
+  local r = redis.call('HMGET', KEYS[1], 'state', 'lease_ms', 'started_ms', 'worker', 'lease_until_ms')
+  if r[1] ~= 'running' or r[2] or not r[3] then return end
+  redis.call('HSET', KEYS[1], 'lease_ms', string.format('%d', r[5] - r[3]))
+  local len = redis.call('RPUSH', KEYS[2], '{"ts":' .. r[3] .. ',"worker":"' .. r[4] ..
+    '","event":"claim","answer":"new","attempt":0,"deferrals":0,"redrives":0}')
+  if len == 1 then redis.call('PEXPIRE', KEYS[2], ARGV[10] ~= '' and ARGV[10] or '604800000') end
+end
+
 -- Does the asker own the job? `record` begins with its owner and state, if they were read already. A record that Redis
 -- lost is made again: nobody else can have claimed it since.
 local function owned(record)
   record = record or redis.call('HMGET', KEYS[1], 'owner', 'state')
-  if record[1] == ARGV[1] then return true end
+  if record[1] == ARGV[1] then
+    unfold()
+    return true
+  end
   if record[2] then return false end
   own('starts', '1', 'created_ms', now_text, 'started_ms', now_text)
   note('"event":"record_lost"')
