@@ -51,22 +51,20 @@ def test_the_first_version_knows_whose_a_job_is_whose_record_is_short(bench):
                                        job["fingerprint"], job["type"], bench.queue, "old", 1000000, "", alone, 3)
 
     worker = bench.worker()
-    bench.sink.hold()
+    bench.sink.mode("healthy", delay_ms=3000)
     message = bench.publish(order(1))
     job = bench.wait_state(message, "running")
     assert "lease_ms" not in job and not bench.redis.client.exists(f"leveret:events:{{{message.id}}}")
     answer = ask()
     assert answer[0] == "busy" and 0 < answer[1] <= int(job["lease_until_ms"]) - int(job["started_ms"]), answer
-    bench.sink.release()
     bench.wait_state(message, "completed")
     assert ask()[0] == "done"
-    bench.sink.hold()
     message = bench.publish(order(2))
     job = bench.wait_state(message, "running")
     worker.kill()
     bench.redis.client.hset(f"leveret:job:{{{message.id}}}", "lease_until_ms", 1)
     assert [ask()[0], ask(alone="1")[0]] == ["suspect", "resumed"]
-    assert bench.job(message)["starts"] == "2" and len(bench.sink.mails()) == 1
+    assert bench.job(message)["starts"] == "2"
 
 
 def test_a_message_waits_for_the_copy_that_an_earlier_version_made_of_it(bench, golden):
