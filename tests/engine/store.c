@@ -735,19 +735,21 @@ static uint32_t plan_number(uint8_t id, struct slice text, struct slice digest)
         return world.plan_count;
 }
 
-void redis_store_keep(struct redis_store *store, const struct store_identity *identity, struct slice plan,
-                      struct slice digest, store_done *done, void *context)
+void redis_store_keep(struct redis_store *store, const struct store_identity *identity,
+                      const struct store_plan *plan, store_done *done, void *context)
 {
         uint8_t id = (uint8_t)(identity->id.data[1] - '0');
         ask_script(store, identity,
-                   (struct store_request){.script = STORE_KEEP, .plan = plan_number(id, plan, digest)}, done,
-                   context);
+                   (struct store_request){.script = STORE_KEEP,
+                                          .plan = plan_number(id, plan->record, plan->digest)},
+                   done, context);
 }
 
-void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
-                        const struct store_move *move, store_done *done, void *context)
+void redis_store_intend(struct redis_store *store, const struct store_identity *identity,
+                        const struct store_intent *intent, store_done *done, void *context)
 {
-        struct store_request request = {.script = STORE_INTEND, .effect = effect_number(effect)};
+        struct store_request request = {.script = STORE_INTEND, .effect = effect_number(intent->effect)};
+        const struct store_move *move = intent->move;
         for (uint8_t i = 0; move && i < STORE_TRIES_MAX; i++)
                 if (slice_is(move->field, outlet_names[i]))
                         request.moved_effect = (uint8_t)(i + 1);
@@ -759,9 +761,8 @@ void redis_store_intend(struct redis_store *store, const struct store_identity *
 }
 
 void redis_store_record(struct redis_store *store, const struct store_identity *identity,
-                        const struct store_effect *effect, struct slice note, store_done *done, void *context)
+                        const struct store_effect *effect, store_done *done, void *context)
 {
-        (void)note;
         ask_script(store, identity,
                    (struct store_request){.script = STORE_RECORD,
                                           .effect = effect_number(effect->key),
@@ -772,24 +773,20 @@ void redis_store_record(struct redis_store *store, const struct store_identity *
 }
 
 void redis_store_complete(struct redis_store *store, const struct store_identity *identity,
-                          const struct store_effect *effect, bool fresh, struct slice note, store_done *done,
-                          void *context)
+                          const struct store_effect *effect, store_done *done, void *context)
 {
-        (void)note;
         ask_script(store, identity,
                    (struct store_request){.script = STORE_COMPLETE,
                                           .effect = effect->key.data ? effect_number(effect->key) : 0,
-                                          .fresh = fresh,
+                                          .fresh = effect->fresh,
                                           .tells = effect->tells,
                                           .effects_total = (uint8_t)effect->total},
                    done, context);
 }
 
 void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
-                        const struct store_decision *decision, struct slice note, store_done *done,
-                        void *context)
+                        const struct store_decision *decision, store_done *done, void *context)
 {
-        (void)note;
         struct store_request request = {.script = STORE_DECIDE,
                                         .decision = decision_encode(&decision->decision),
                                         .reason = (uint32_t)decision->decision.reason,
@@ -803,10 +800,8 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
 }
 
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
-                        const struct store_settlement *settlement, struct slice note, store_done *done,
-                        void *context)
+                        const struct store_settlement *settlement, store_done *done, void *context)
 {
-        (void)note;
         const struct job_decision *decision = &settlement->decision;
         ask_script(
                 store, identity,
@@ -916,13 +911,13 @@ void redis_store_due(struct redis_store *store, const struct slice *arguments, s
             &(struct asked){.kind = ASKED_DUE, .call.request = request, .strings = done, .context = context});
 }
 
-void redis_store_rate(struct redis_store *store, struct slice name, bool domain,
+void redis_store_rate(struct redis_store *store, struct store_rate rate,
                       const struct share_question *question, store_strings *done, void *context)
 {
         size_t outlet = 0;
-        while (!domain && !slice_is(name, config_outlet_at(&world.config, outlet)->name))
+        while (!rate.domain && !slice_is(rate.name, config_outlet_at(&world.config, outlet)->name))
                 outlet++;
-        if (domain) /* those of all domains are one */
+        if (rate.domain) /* those of all domains are one */
                 outlet = CONFIG_OUTLETS_MAX + 1;
         ask(store, &(struct asked){.kind = ASKED_RATE,
                                    .outlet = outlet,

@@ -248,8 +248,8 @@ static void record(struct delivery *delivery, int index)
         note_effect(&note, delivery, "effect", &effect);
         delivery->looked = NULL;
         delivery->pending++;
-        redis_store_record(delivery->engine->store, &identity, &effect,
-                           (struct slice){.data = note.data, .len = note.len}, on_recorded, delivery);
+        effect.note = (struct slice){.data = note.data, .len = note.len};
+        redis_store_record(delivery->engine->store, &identity, &effect, on_recorded, delivery);
         buffer_fini(&note);
         CRASHPOINT("record_sent");
 }
@@ -276,8 +276,9 @@ static void complete(struct delivery *delivery, int index)
                 note_effect(&note, delivery, "completed", &effect);
         delivery->looked = NULL;
         delivery->pending++;
-        redis_store_complete(delivery->engine->store, &identity, &effect, delivery->fresh,
-                             (struct slice){.data = note.data, .len = note.len}, on_completed, delivery);
+        effect.fresh = delivery->fresh;
+        effect.note = (struct slice){.data = note.data, .len = note.len};
+        redis_store_complete(delivery->engine->store, &identity, &effect, on_completed, delivery);
         buffer_fini(&note);
         recent_completed(delivery->engine, slice_of(delivery->envelope.id));
         CRASHPOINT("complete_sent");

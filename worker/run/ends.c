@@ -91,8 +91,9 @@ void end_decide(struct delivery *delivery)
                                                     .effects_total = delivery->job.effects_total,
                                                     .refused = text_or_empty(delivery->refused),
                                                     .tries = tries,
-                                                    .try_count = try_count},
-                           (struct slice){.data = note.data, .len = note.len}, on_decided, delivery);
+                                                    .try_count = try_count,
+                                                    .note = {note.data, note.len}},
+                           on_decided, delivery);
         buffer_fini(&note);
         CRASHPOINT("decide_sent");
 }
@@ -295,8 +296,9 @@ static void settle_record(struct delivery *delivery)
                                                       .wait_ms = wait_of(delivery),
                                                       .later_ms = delivery->later_ms,
                                                       .dead_id = slice_of(delivery->dead_id),
-                                                      .tells = job->tells >> change & 1},
-                           (struct slice){.data = note.data, .len = note.len}, on_settled, delivery);
+                                                      .tells = job->tells >> change & 1,
+                                                      .note = {note.data, note.len}},
+                           on_settled, delivery);
         buffer_fini(&note);
 }
 

@@ -395,9 +395,9 @@ static void on_kept(void *context, const struct store_result *result)
 bool plans_keep(struct delivery *delivery)
 {
         struct store_identity identity = delivery_identity(delivery);
+        struct store_plan plan = {.record = delivery->plan_text, .digest = delivery->plan_digest};
         delivery->pending++;
-        redis_store_keep(delivery->engine->store, &identity, delivery->plan_text, delivery->plan_digest,
-                         on_kept, delivery);
+        redis_store_keep(delivery->engine->store, &identity, &plan, on_kept, delivery);
         CRASHPOINT("keep_sent");
         return false;
 }
@@ -414,8 +414,9 @@ void plans_keep_tried(struct delivery *delivery)
         if (!delivery->job.tried || delivery->plan_digest.len > 0 || !delivery->plan)
                 return;
         if (plan_write(delivery, depends_on_files(delivery) ? delivery->plan : NULL))
-                redis_store_keep(delivery->engine->store, &identity, delivery->plan_text,
-                                 delivery->plan_digest, NULL, NULL);
+                redis_store_keep(delivery->engine->store, &identity,
+                                 &(struct store_plan){delivery->plan_text, delivery->plan_digest}, NULL,
+                                 NULL);
 }
 
 void plans_settled(struct delivery *delivery, bool dead)

@@ -184,8 +184,8 @@ void tries_intend(struct delivery *delivery, int index)
         delivery->fresh = delivery->fresh && !parks;
         delivery->refused = NULL;
         delivery->pending++;
-        const struct store_move *moved = job->moving ? &move : NULL;
-        redis_store_intend(delivery->engine->store, &identity, slice_of(parks ? key : ""), moved, on_intended,
-                           delivery);
+        struct store_intent intent = {.effect = slice_of(parks ? key : ""),
+                                      .move = job->moving ? &move : NULL};
+        redis_store_intend(delivery->engine->store, &identity, &intent, on_intended, delivery);
         CRASHPOINT("intend_sent");
 }

@@ -197,28 +197,29 @@ void redis_store_renew(struct redis_store *store, const struct store_identity *i
         redis_ring_push(store, request);
 }
 
-void redis_store_keep(struct redis_store *store, const struct store_identity *identity, struct slice plan,
-                      struct slice digest, store_done *done, void *context)
+void redis_store_keep(struct redis_store *store, const struct store_identity *identity,
+                      const struct store_plan *plan, store_done *done, void *context)
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
         begin_script(store, REDIS_SCRIPT_KEEP, identity, 2);
-        resp_add(&store->out, plan);
-        resp_add(&store->out, digest);
+        resp_add(&store->out, plan->record);
+        resp_add(&store->out, plan->digest);
         redis_ring_push(store, request);
 }
 
-void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
-                        const struct store_move *move, store_done *done, void *context)
+void redis_store_intend(struct redis_store *store, const struct store_identity *identity,
+                        const struct store_intent *intent, store_done *done, void *context)
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
+        const struct store_move *move = intent->move;
         begin_script(store, REDIS_SCRIPT_INTEND, identity, move ? 4 : 1);
-        resp_add(&store->out, effect);
+        resp_add(&store->out, intent->effect);
         if (move) {
                 resp_add_integer(&store->out, move->count);
                 resp_add(&store->out, move->field);
@@ -228,7 +229,7 @@ void redis_store_intend(struct redis_store *store, const struct store_identity *
 }
 
 void redis_store_record(struct redis_store *store, const struct store_identity *identity,
-                        const struct store_effect *effect, struct slice note, store_done *done, void *context)
+                        const struct store_effect *effect, store_done *done, void *context)
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
@@ -241,7 +242,7 @@ void redis_store_record(struct redis_store *store, const struct store_identity *
         resp_add(out, effect->provider_id);
         resp_add_integer(out, effect->done);
         resp_add_integer(out, effect->total);
-        resp_add(out, note);
+        resp_add(out, effect->note);
         if (effect->outlet.len > 0)
                 resp_add(out, effect->outlet);
         redis_ring_push(store, request);
@@ -294,15 +295,14 @@ static void finish(struct redis_store *store, const struct store_identity *ident
 }
 
 void redis_store_complete(struct redis_store *store, const struct store_identity *identity,
-                          const struct store_effect *effect, bool fresh, struct slice note, store_done *done,
-                          void *context)
+                          const struct store_effect *effect, store_done *done, void *context)
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         if (refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
-        if (fresh && effect->plain) {
+        if (effect->fresh && effect->plain) {
                 finish(store, identity, effect);
                 redis_ring_push(store, request);
                 return;
@@ -313,8 +313,8 @@ void redis_store_complete(struct redis_store *store, const struct store_identity
         resp_add(out, effect->provider_id);
         resp_add_integer(out, effect->total);
         resp_add_integer(out, store->config->claim.keep_ms);
-        resp_add(out, note);
-        resp_add_text(out, fresh ? "1" : "");
+        resp_add(out, effect->note);
+        resp_add_text(out, effect->fresh ? "1" : "");
         if (effect->outlet.len > 0 || effect->tells)
                 resp_add(out, effect->outlet);
         if (effect->tells)
@@ -329,8 +329,7 @@ static void decision_format(const struct job_decision *d, char *text, size_t siz
 }
 
 void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
-                        const struct store_decision *decision, struct slice note, store_done *done,
-                        void *context)
+                        const struct store_decision *decision, store_done *done, void *context)
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
@@ -345,7 +344,7 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
         resp_add_text(out, reason_word(d->reason));
         resp_add(out, decision->error);
         resp_add_integer(out, decision->effects_total);
-        resp_add(out, note);
+        resp_add(out, decision->note);
         resp_add(out, decision->refused);
         for (size_t i = 0; i < decision->try_count; i++)
                 resp_add(out, decision->tries[i]);
@@ -360,8 +359,7 @@ static const char *settled_state(enum job_decision_kind kind)
 }
 
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
-                        const struct store_settlement *settlement, struct slice note, store_done *done,
-                        void *context)
+                        const struct store_settlement *settlement, store_done *done, void *context)
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
@@ -378,7 +376,7 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
         resp_add_integer(out, settlement->generation.redrives);
         resp_add_integer(out, settlement->generation.attempt);
         resp_add_integer(out, settlement->generation.deferrals);
-        resp_add(out, note);
+        resp_add(out, settlement->note);
         resp_add_text(out, settlement->decision.reject ? text : "");
         if (dead) {
                 resp_add_text(out, text);
@@ -467,14 +465,15 @@ void redis_store_due(struct redis_store *store, const struct slice *arguments, s
         ask_of_key(store, REDIS_SCRIPT_DUE, query_request(done, context), arguments, count);
 }
 
-void redis_store_rate(struct redis_store *store, struct slice name, bool domain,
+void redis_store_rate(struct redis_store *store, struct store_rate rate,
                       const struct share_question *question, store_strings *done, void *context)
 {
         struct request request = lease_request(NULL, context);
         request.kind = REQUEST_RATE;
         request.strings = done;
         buffer_clear(&store->key);
-        record_key_add(&store->key, store->config->redis.prefix, domain ? KEY_RATE_DOMAIN : KEY_RATE, name);
+        record_key_add(&store->key, store->config->redis.prefix, rate.domain ? KEY_RATE_DOMAIN : KEY_RATE,
+                       rate.name);
         struct slice key = {.data = store->key.data, .len = store->key.len};
         store = redis_store_of(store, key);
         if (refuse_while_down(store, request))

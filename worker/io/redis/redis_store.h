@@ -92,19 +92,26 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
 /* Another claim.lease from now on; LEASE_LOST if somebody else has the job. */
 void redis_store_renew(struct redis_store *store, const struct store_identity *identity, store_done *done,
                        void *context);
-/* Records the plan that all later runs carry out, at most PLAN_RECORD_MAX bytes; `digest` names it. Renews.
- */
-void redis_store_keep(struct redis_store *store, const struct store_identity *identity, struct slice plan,
-                      struct slice digest, store_done *done, void *context);
+/* The plan that all later runs carry out. */
+struct store_plan {
+        struct slice record; /* at most PLAN_RECORD_MAX bytes */
+        struct slice digest; /* names it */
+};
+/* Records it, and renews. */
+void redis_store_keep(struct redis_store *store, const struct store_identity *identity,
+                      const struct store_plan *plan, store_done *done, void *context);
 /* An effect goes by another outlet from now on. */
 struct store_move {
         int count; /* of such moves in this run: a request that is carried out late changes nothing */
         struct slice field, outlet;
 };
-/* Records that the effect of this key is about to be sent ("": none is), and if `move` is not NULL by which
- * outlet one goes from now on. Renews. */
-void redis_store_intend(struct redis_store *store, const struct store_identity *identity, struct slice effect,
-                        const struct store_move *move, store_done *done, void *context);
+struct store_intent {
+        struct slice effect;           /* the key of the effect that is about to be sent; "": none is */
+        const struct store_move *move; /* or NULL */
+};
+/* Records both, and renews. */
+void redis_store_intend(struct redis_store *store, const struct store_identity *identity,
+                        const struct store_intent *intent, store_done *done, void *context);
 
 struct store_effect {
         struct slice key;
@@ -116,16 +123,16 @@ struct store_effect {
                                      outlet mail, and nothing else is to be noted, so that `note` is not read */
         int64_t took_ms;          /* with a plain one: since the claim was sent */
         int total, done;
+        /* With a completion: the claim was new, and neither an intent nor a decision was recorded since, so
+         * that Redis need not look for any. */
+        bool fresh;
+        struct slice note; /* for the job's timeline: the inside of a JSON object, already escaped */
 };
-/* `note`: the inside of a JSON object for the job's timeline, already escaped. */
 void redis_store_record(struct redis_store *store, const struct store_identity *identity,
-                        const struct store_effect *effect, struct slice note, store_done *done,
-                        void *context);
-/* `effect->key` may be absent: nothing but the completion is recorded. `fresh`: the claim was new, and
- * neither an intent nor a decision was recorded since, so that Redis need not look for any. */
+                        const struct store_effect *effect, store_done *done, void *context);
+/* `effect->key` may be absent: nothing but the completion is recorded. */
 void redis_store_complete(struct redis_store *store, const struct store_identity *identity,
-                          const struct store_effect *effect, bool fresh, struct slice note, store_done *done,
-                          void *context);
+                          const struct store_effect *effect, store_done *done, void *context);
 
 struct store_decision {
         struct job_decision decision;
@@ -134,10 +141,10 @@ struct store_decision {
         struct slice refused;      /* the effect that was definitely refused, whose intent is void; or "" */
         const struct slice *tries; /* fields that tell of tries: name, value, ... */
         size_t try_count;          /* names and values together */
+        struct slice note;         /* as that of an effect */
 };
 void redis_store_decide(struct redis_store *store, const struct store_identity *identity,
-                        const struct store_decision *decision, struct slice note, store_done *done,
-                        void *context);
+                        const struct store_decision *decision, store_done *done, void *context);
 /* The decision is carried out: its copy is confirmed, or the broker is to move the original. */
 struct store_settlement {
         struct job_decision decision;     /* a rejected original finds it, should it come again */
@@ -146,10 +153,10 @@ struct store_settlement {
         int64_t later_ms; /* SCHEDULE: how long the copy waits */
         struct slice dead_id; /* DEAD: of the letter */
         bool tells;           /* others are to be told of it */
+        struct slice note;    /* as that of an effect */
 };
 void redis_store_settle(struct redis_store *store, const struct store_identity *identity,
-                        const struct store_settlement *settlement, struct slice note, store_done *done,
-                        void *context);
+                        const struct store_settlement *settlement, store_done *done, void *context);
 
 /* Any other command, in order with the rest; `arguments[0]` is its name. done may be NULL: best effort, an
  * error is nobody's concern. Else an error ends the connection as it does for a script, but for a key that
@@ -170,9 +177,13 @@ void redis_store_tick(struct redis_store *store, const struct slice *arguments, 
 /* Asks queued.lua likewise, of a job. */
 void redis_store_queued(struct redis_store *store, const struct slice *arguments, size_t count,
                         store_strings *done, void *context);
-/* Asks for places of a rate that is shared: of the outlet `name`, or of the domain if that is what the name
- * says (OUTLET:DOMAIN). The one value of the answer is for share_answer_parse. */
-void redis_store_rate(struct redis_store *store, struct slice name, bool domain,
+/* Whose rate it is. */
+struct store_rate {
+        struct slice name; /* of the outlet, or OUTLET:DOMAIN */
+        bool domain;       /* it is that of the domain */
+};
+/* Asks for places of a rate that is shared. The one value of the answer is for share_answer_parse. */
+void redis_store_rate(struct redis_store *store, struct store_rate rate,
                       const struct share_question *question, store_strings *done, void *context);
 /* Asks due.lua: of the job with the key arguments[0], having told others of arguments[1] (core/record/due.h).
  */

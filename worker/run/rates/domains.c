@@ -274,7 +274,9 @@ static void ask(struct domain *domain, double rate, int64_t now_ms)
                                           .back = domain->back};
         domain->wanted = domain->back = domain->weight = 0;
         domain->asking = true;
-        redis_store_rate(domain->engine->store, slice_of(domain->name), true, &question, on_domain, domain);
+        redis_store_rate(domain->engine->store,
+                         (struct store_rate){.name = slice_of(domain->name), .domain = true}, &question,
+                         on_domain, domain);
 }
 
 void domains_turn(struct engine *engine, int64_t now_ms)

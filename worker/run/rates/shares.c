@@ -48,8 +48,8 @@ static void ask_for(struct engine *engine, struct outlet *outlet, int64_t now_ms
         if (outlet_throttle_ms(outlet, now_ms) > 0 || outlet->breaker.state == BREAKER_OPEN)
                 need.waiting = 0;
         if (share_asks(&outlet->share, &need, now_ms, &question))
-                redis_store_rate(engine->store, slice_of(outlet->config->name), false, &question, on_places,
-                                 outlet);
+                redis_store_rate(engine->store, (struct store_rate){.name = slice_of(outlet->config->name)},
+                                 &question, on_places, outlet);
 }
 
 void shares_turn(struct engine *engine, int64_t now_ms)
