@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-/* A worker looks at what is paused every 400 ms, an idle one every two seconds. */
-enum { FOLLOW_WITHIN_MS = 3000, LOOK_EVERY_MS = 25 };
+/* A worker looks at what is paused every 400 ms, an idle one every six seconds. */
+enum { FOLLOW_WITHIN_MS = 7000, LOOK_EVERY_MS = 50 };
 
 /* NULL, or what Redis said. */
 static const char *count_workers(const struct query *query, const char *queue, bool paused,

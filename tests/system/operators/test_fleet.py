@@ -74,7 +74,7 @@ def test_an_idle_worker_tells_seldom_and_follows_a_pause_in_time(bench):
     known = len(told)
     wait_until(lambda: gap() and len(told) >= known + 2, within=40, every=0.2, what=lambda: told)
     asked = bench.redis.client.info("commandstats")["cmdstat_smembers"]["calls"] - before
-    assert asked <= (told[-1] - told[known - 1]) / 1000, "every other second or more seldom"
+    assert asked <= (told[-1] - told[known - 1]) / 5000, "as seldom as it tells"
     for command in ("pause", "resume"):
         done = leveret.run("queue", command, bench.queue, "-o", "json")
         assert done.returncode == 0 and rows(done)[0]["late"] == 0, done

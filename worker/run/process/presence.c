@@ -15,11 +15,11 @@
 /* At least; it is looked at with each tick of the engine. */
 #define PAUSED_EVERY_MS 300
 #define TELL_EVERY_MS 2000
-/* Of a process in which nothing happened for so long: hundreds of them must cost Redis next to nothing. What
- * people wait for is told at once all the same. */
+/* Of a process in which nothing happened for so long: hundreds of them must cost Redis next to nothing, so it
+ * asks and tells in one go. Its first message makes it ask at once. What people wait for is told at once, too.
+ */
 #define IDLE_AFTER_MS 10000
-#define IDLE_PAUSED_EVERY_MS 2000
-#define IDLE_TELL_EVERY_MS 6000
+#define IDLE_EVERY_MS 6000
 #define NAME_EVERY_MS 60000
 
 /* Bit by bit of the queues, two bits of the breaker of each outlet. */
@@ -302,12 +302,12 @@ void presence_look(struct engine *engine, int64_t now_ms)
             presence->busy_ms == 0)
                 presence->busy_ms = now_ms;
         bool idle = now_ms - presence->busy_ms >= IDLE_AFTER_MS;
-        if (now_ms - presence->asked_ms >= (idle ? IDLE_PAUSED_EVERY_MS : PAUSED_EVERY_MS)) {
+        bool tells = now_ms - presence->told_ms >= (idle ? IDLE_EVERY_MS : TELL_EVERY_MS);
+        if (idle ? tells : now_ms - presence->asked_ms >= PAUSED_EVERY_MS) {
                 presence->asked_ms = now_ms;
                 presence_ask(engine);
         }
-        int64_t tell_every_ms = idle ? IDLE_TELL_EVERY_MS : TELL_EVERY_MS;
-        if (now_ms - presence->told_ms < tell_every_ms || !redis_store_is_up(engine->store))
+        if (!tells || !redis_store_is_up(engine->store))
                 return;
         measure(presence, now_ms);
         tell(presence);
