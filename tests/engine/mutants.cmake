@@ -1,10 +1,10 @@
 # Each a bug in one place of worker/run, which the schedules have to find.
 engine_mutant(owner_is_only_the_worker delivery.c
-  [["%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch, tag]]
+  [["%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch, taken.tag]]
   [["%s", engine->worker]])
 engine_mutant(owner_forgets_the_epoch delivery.c
-  [["%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch, tag]]
-  [["%s:1:%" PRIu64, engine->worker, tag]])
+  [["%s:%" PRIu64 ":%" PRIu64, engine->worker, epoch, taken.tag]]
+  [["%s:1:%" PRIu64, engine->worker, taken.tag]])
 engine_mutant(attached_though_live delivery.c
   [[running->job.live || running->queue]]
   [[running->queue]])
@@ -195,8 +195,8 @@ engine_mutant(recorded_outlet_is_forgotten tries.c
   [[;]]
   --faults outage,ambiguous,crash --workers 1 --ids 2 --effects 1 --every --budget 12)
 engine_mutant(move_is_not_recorded tries.c
-  [[job->moving ? &move : NULL,]]
-  [[NULL,]]
+  [[.move = job->moving ? &move : NULL}]]
+  [[.move = NULL}]]
   --faults outage,crash --workers 1 --ids 2 --effects 1 --every --budget 12)
 engine_mutant(share_keeps_what_is_void ../core/job/share.c
   [[        drop_void(share, now_ms);
