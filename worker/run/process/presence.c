@@ -16,7 +16,8 @@
 #define PAUSED_EVERY_MS 300
 #define TELL_EVERY_MS 2000
 /* Of a process in which nothing happened for so long: hundreds of them must cost Redis next to nothing, so it
- * asks and tells in one go. Its first message makes it ask at once. What people wait for is told at once, too.
+ * asks and tells in one go. Its first message makes it ask at once. What people wait for is told at once,
+ * too.
  */
 #define IDLE_AFTER_MS 10000
 #define IDLE_EVERY_MS 6000
