@@ -34,15 +34,15 @@ void serve_job(const struct serve_call *call)
         if (!read_wait(call, &wait_ms))
                 return;
         waiting.until_boot_ms = clock_boot_ms() + wait_ms;
-        if (!job_answer(call->query, &waiting, call->answer)) {
+        const char *awaited;
+        if (!job_answer(call->query, &waiting, call->answer, &awaited)) {
                 serve_refuse_redis(call);
                 return;
         }
-        const char *id;
-        bool begins = wait_ms > 0 && (call->answer->status == 200 || call->answer->status == 404) &&
-                      !job_is_over(redis_value_field(job_find(call->query, waiting.word, &id), "state"));
-        waiting.word = begins ? id : waiting.word;
-        if (begins && waiters_add(call->waiters, &waiting, call->request))
+        if (wait_ms == 0 || !awaited)
+                return;
+        waiting.word = awaited;
+        if (waiters_add(call->waiters, &waiting, call->request))
                 buffer_fini(&call->answer->body);
 }
 
@@ -105,7 +105,8 @@ void serve_cancel(const struct serve_call *call)
 {
         const struct waiting asked = {
                 .word = call->words[0], .token = call->who->token, .own = call->who->role == SERVE_PUBLISH};
-        if (!job_answer(call->query, &asked, call->answer)) {
+        const char *awaited;
+        if (!job_answer(call->query, &asked, call->answer, &awaited)) {
                 serve_refuse_redis(call);
                 return;
         }

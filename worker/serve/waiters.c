@@ -70,7 +70,8 @@ bool waiters_add(struct waiters *waiters, const struct waiting *waiting, const s
         return takes;
 }
 
-bool job_is_over(struct slice state)
+/* Has the record such a state that nothing more is to come? */
+static bool job_is_over(struct slice state)
 {
         return slice_is(state, "completed") || slice_is(state, "dead") || slice_is(state, "cancelled") ||
                slice_is(state, "dropped");
@@ -83,10 +84,12 @@ static void waiters_refuse(struct http_answer *answer, int status, const char *d
         problem_add(&answer->body, status, detail);
 }
 
-bool job_answer(const struct query *query, const struct waiting *waiting, struct http_answer *answer)
+bool job_answer(const struct query *query, const struct waiting *waiting, struct http_answer *answer,
+                const char **awaited)
 {
         const char *id;
         const struct redis_value *record = job_find(query, waiting->word, &id);
+        *awaited = NULL;
         if (record->kind == REDIS_FAILED)
                 return false;
         bool own = !waiting->own ||
@@ -98,13 +101,16 @@ bool job_answer(const struct query *query, const struct waiting *waiting, struct
                 waiters_refuse(answer, 403, "the job is not one that this token has published");
         else
                 job_add_json(query, id, record, &answer->body);
+        if ((own || record->count == 0) && !job_is_over(redis_value_field(record, "state")))
+                *awaited = id;
         return true;
 }
 
 static void answer_and_free(struct waiter *waiter, const struct query *query)
 {
+        const char *awaited;
         struct http_answer answer = {.status = 200, .content_type = "application/json"};
-        if (!query || !job_answer(query, &waiter->what, &answer))
+        if (!query || !job_answer(query, &waiter->what, &answer, &awaited))
                 waiters_refuse(&answer, 503,
                                query ? "Redis cannot be asked" : "the server ends, or Redis cannot be asked");
         http_waiting_answer(waiter->connection, &answer);

@@ -25,9 +25,9 @@ size_t waiters_look(struct waiters *waiters, const struct query *query);
 /* Answers all, as their jobs are, or 503 without Redis (`query` NULL); and takes no more if `last`. */
 void waiters_end(struct waiters *waiters, const struct query *query, bool last);
 
-/* The answer about one job: its record and timeline, 404, or 403. False: Redis cannot be asked. */
-bool job_answer(const struct query *query, const struct waiting *waiting, struct http_answer *answer);
-/* Has the record such a state that nothing more is to come? */
-bool job_is_over(struct slice state);
+/* The answer about one job: its record and timeline, 404, or 403. False: Redis cannot be asked. `awaited` is
+ * the id to wait for if, as answered, more is to come, else NULL; in the query's arena. */
+bool job_answer(const struct query *query, const struct waiting *waiting, struct http_answer *answer,
+                const char **awaited);
 
 #endif

@@ -242,6 +242,7 @@ def test_show_tells_of_a_job_that_was_retried_deferred_taken_over_and_completed(
 def test_a_timeline_keeps_its_latest_hundred_entries(bench):
     bench.redis.client.rpush("leveret:events:{order-1}", *['{"ts":1,"worker":"w","event":"claim"}'] * 150)
     bench.worker()
+    bench.sink.script(503)  # what ends at the first try has no list: its record tells all of it
     bench.wait_state(bench.publish(order(1, id="order-1")), "completed")
     entries = bench.redis.client.lrange("leveret:events:{order-1}", 0, -1)
     assert len(entries) == 100 and json.loads(entries[-1])["event"] == "completed"

@@ -51,6 +51,16 @@ def test_a_request_waits_for_the_end_of_a_job(bench, serve):
     assert api.get(f"/v1/jobs/{letter['dead_id']}", wait="30s").json()["state"] == "dead"
 
 
+def test_who_waits_is_not_answered_what_was_true_before(bench, serve):
+    """A job that ends between two looks: most of these are over within milliseconds."""
+    bench.worker()
+    api = serve(bench.last)
+    data = {"to": "ada@example.com", "subject": "Hello", "text": "Hello"}
+    for _ in range(100):
+        made = api.post("/v1/messages", {"type": "email.send.v1", "data": data}).json()
+        assert api.get(f"/v1/jobs/{made['id']}", wait="20s").json()["state"] == "completed"
+
+
 def test_those_who_wait_cost_no_thread_and_do_not_keep_it_from_ending(bench, serve):
     api = serve()
     before = threads_of(api)
