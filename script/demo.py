@@ -125,9 +125,17 @@ def with_record(samples, redis):
 
 
 def page_knows(api, token, count):
-    """Does the page's source answer who has the token, and only who has it?"""
-    listed = api.ask("GET", "/v1/jobs?limit=100", role="", headers={"Authorization": f"Bearer {token}"})
-    return listed.status == 200 and len(listed.json()["items"]) == count and api.ask("GET", "/v1/jobs", role="").status == 401
+    """Does the page's source answer who has the token, and only who has it? A worker adds to the list of jobs within a second."""
+    def listed():
+        answer = api.ask("GET", "/v1/jobs?limit=100", role="", headers={"Authorization": f"Bearer {token}"})
+        return answer.status == 200 and len(answer.json()["items"]) == count
+
+    try:
+        wait_until(listed, within=10, what="every job on the page")
+    except Overdue as overdue:
+        print(overdue)
+        return False
+    return api.ask("GET", "/v1/jobs", role="").status == 401
 
 
 def show_page(api, token):

@@ -107,3 +107,12 @@ def test_the_handler_of_the_readme_does_what_the_readme_shows(with_welcome):
     for command, expected in zip(commands, shown):
         done = subprocess.run(["sh", "-c", f"{with_welcome} {command}"], text=True, capture_output=True, timeout=30)
         assert (done.stdout + done.stderr).strip() == expected.strip()
+
+
+def test_the_demonstration_ends_as_it_says(with_welcome):
+    """`script/demo --exit` without what it installs and builds."""
+    copy = with_welcome.parents[1]
+    (copy / "build" / "release").mkdir()
+    (copy / "build" / "release" / "leveret").symlink_to(with_welcome)
+    done = subprocess.run(["/usr/bin/python3", copy / "script" / "demo.py", "--exit"], text=True, capture_output=True, timeout=300)
+    assert done.returncode == 0 and "\nEvery job ended as expected.\n" in done.stdout, done
