@@ -305,8 +305,6 @@ static void opened(void *context, uv_loop_t *loop)
                                                      .pool = server->pool,
                                                      .works = server->works,
                                                      .waiters = server->waiters,
-                                                     .streams = server->streams,
-                                                     .waiters = server->waiters,
                                                      .streams = server->streams});
 }
 
@@ -335,9 +333,10 @@ static void closed(void *context)
 {
         const struct server *server = context;
         postings_close(server->postings);
-        if (!works_close(server->works))
+        if (!works_end(server->works))
                 end_at_once();
-        watch_close(server->watch);
+        watch_close(server->watch); /* it tells how far the last of them are */
+        works_close(server->works);
 }
 
 bool serve_run(const struct config *config, const struct type_set *types, char *error)

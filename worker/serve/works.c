@@ -226,18 +226,19 @@ static bool all_end(struct works *works)
         return !works->running;
 }
 
-bool works_close(struct works *works)
+bool works_end(struct works *works)
 {
         works_shut(works);
         pthread_mutex_lock(&works->mutex);
         bool ended = all_end(works);
-        struct work *done = works->ended;
         pthread_mutex_unlock(&works->mutex);
-        if (!ended)
-                return false;
-        free_ended(done);
+        return ended;
+}
+
+void works_close(struct works *works)
+{
+        free_ended(works->ended);
         pthread_cond_destroy(&works->one_ended);
         pthread_mutex_destroy(&works->mutex);
         free(works);
-        return true;
 }

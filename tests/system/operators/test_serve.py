@@ -12,6 +12,7 @@ import pytest
 from harness import npm
 from harness.api import TOKENS
 from harness.letters import broken, expired, fill, rows
+from harness.proxy import Proxy
 from harness.publish import order
 from harness.wait import wait_until
 from harness.worker import ROOT, sanitizer_reports
@@ -380,3 +381,13 @@ def test_nonsense_is_answered_and_survived(bench, serve):
             answer = send(api, method + b" " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert not answer.startswith(b"HTTP/1.1 200") and not answer.startswith(b"HTTP/1.1 5"), (method[:9], path[:20], answer)
     assert api.get("/v1/types").status == 200 and not sanitizer_reports(bench.directory / "serve")
+
+
+def test_it_ends_in_order_while_a_slow_redis_is_asked(bench, serve):
+    """Who looks at Redis beside the requests is still waiting for its first answers."""
+    with Proxy(bench.redis.port) as redis:
+        leveret = bench.leveret(name="slow", redis={"url": bench.redis.url_at(redis.port)})
+        redis.down.delay_ms = 40
+        api = serve(leveret)
+        api.process.signal(signal.SIGTERM)
+        assert api.process.wait(10) == 0
