@@ -46,8 +46,8 @@ bool work_begin(struct work *work);
 void works_tick(struct works *works, const struct query *query);
 /* Asks all to end: what was begun is finished, the rest stays as it is; takes no more. */
 void works_shut(struct works *works);
-/* The same, and waits for it, at most WORKS_LAST_S. False: one does not end; the process must end at once, and
- * other processes tell of the operation as stopped. */
+/* The same, and waits for it, at most WORKS_LAST_S. False: one does not end; the process must end at once,
+ * and other processes tell of the operation as stopped. */
 bool works_end(struct works *works);
 /* After works_end, when works_tick is called no more. */
 void works_close(struct works *works);
