@@ -8,11 +8,7 @@ static const char NO_NAME[] = "a name with < > or \" in it must be quoted, \"lik
 
 static struct slice mailbox_trimmed(const char *start, const char *end)
 {
-        while (start < end && *start == ' ')
-                start++;
-        while (start < end && end[-1] == ' ')
-                end--;
-        return (struct slice){.data = start, .len = (size_t)(end - start)};
+        return slice_trimmed((struct slice){.data = start, .len = (size_t)(end - start)}, " ");
 }
 
 /* One past the quoted-string that starts here; NULL if it does not end. */

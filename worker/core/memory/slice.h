@@ -36,4 +36,15 @@ static inline bool slice_begins(struct slice a, const char *prefix)
         return a.len >= len && memcmp(a.data, prefix, len) == 0;
 }
 
+/* Without the bytes of `blanks` at its beginning and at its end. */
+static inline struct slice slice_trimmed(struct slice text, const char *blanks)
+{
+        size_t count = strlen(blanks);
+        while (text.len > 0 && memchr(blanks, text.data[0], count))
+                text = (struct slice){.data = text.data + 1, .len = text.len - 1};
+        while (text.len > 0 && memchr(blanks, text.data[text.len - 1], count))
+                text.len--;
+        return text;
+}
+
 #endif

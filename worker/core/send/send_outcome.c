@@ -38,14 +38,8 @@ const char *send_outcome_word(enum send_outcome outcome)
         abort();
 }
 
-static struct slice answer_trimmed(struct slice text)
-{
-        while (text.len && (text.data[0] == ' ' || text.data[0] == '\t'))
-                text = (struct slice){.data = text.data + 1, .len = text.len - 1};
-        while (text.len && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
-                text.len--;
-        return text;
-}
+/* What may stand around the value of a header (RFC 9110 section 5.6.3). */
+static const char BLANKS[] = " \t";
 
 /* Digits only, however many. -1 if it is no number. */
 static int64_t delta_ms(struct slice value)
@@ -63,7 +57,7 @@ static int64_t delta_ms(struct slice value)
 
 int64_t send_retry_after_ms(struct slice value, int64_t now_s)
 {
-        value = answer_trimmed(value);
+        value = slice_trimmed(value, BLANKS);
         int64_t ms = delta_ms(value), until_s = 0;
         if (ms >= 0 || !mail_date_parse_http(value, &until_s))
                 return ms;
@@ -152,8 +146,8 @@ static void pause_set(struct send_result *result, const struct http_answer *answ
 /* How much more the service takes, and until when. */
 static void limit_set(struct send_result *result, const struct http_answer *answer)
 {
-        int64_t left_ms = delta_ms(answer_trimmed(answer->limit_left)),
-                reset_ms = delta_ms(answer_trimmed(answer->limit_reset));
+        int64_t left_ms = delta_ms(slice_trimmed(answer->limit_left, BLANKS)),
+                reset_ms = delta_ms(slice_trimmed(answer->limit_reset, BLANKS));
         if (left_ms < 0 || reset_ms < 0)
                 return;
         if (reset_ms / 1000 > RESET_DELTA_MAX_S)

@@ -35,18 +35,11 @@ static bool is_blank(char c)
         return c == ' ' || c == '\t';
 }
 
+static const char WHITE[] = " \t\n\r";
+
 static bool is_white(char c)
 {
         return is_blank(c) || c == '\n' || c == '\r';
-}
-
-static struct slice tag_trimmed(struct slice text)
-{
-        while (text.len && is_white(text.data[0]))
-                text = (struct slice){.data = text.data + 1, .len = text.len - 1};
-        while (text.len && is_white(text.data[text.len - 1]))
-                text.len--;
-        return text;
 }
 
 /* Where `wanted` begins at or after `at`; the length of the text if nowhere. */
@@ -82,11 +75,11 @@ static struct tag *tag_add(struct tag_scan *scan, struct tag tag)
 /* `{{=<% %>=}}`: two words without `=`. */
 static bool delimiters_set(struct tag_scan *scan, size_t at, struct slice words)
 {
-        struct slice open = tag_trimmed(words), close;
+        struct slice open = slice_trimmed(words, WHITE), close;
         size_t len = 0;
         while (len < open.len && !is_white(open.data[len]))
                 len++;
-        close = tag_trimmed((struct slice){.data = open.data + len, .len = open.len - len});
+        close = slice_trimmed((struct slice){.data = open.data + len, .len = open.len - len}, WHITE);
         open.len = len;
         bool good = open.len > 0 && close.len > 0 && open.len <= DELIMITER_MAX && close.len <= DELIMITER_MAX;
         for (size_t i = 0; i < close.len; i++)
@@ -213,7 +206,7 @@ static bool tag_scan_one(struct tag_scan *scan, size_t start)
                 tag_add(scan, tag);
                 return true;
         }
-        tag.name = tag_trimmed(content);
+        tag.name = slice_trimmed(content, WHITE);
         return tag_take(scan, tag) || scan->depth < TEMPLATE_NESTING_MAX;
 }
 

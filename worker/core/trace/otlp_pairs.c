@@ -5,17 +5,7 @@
 #include <string.h>
 
 #define TRACES_PATH "/v1/traces"
-
-static struct slice trimmed(struct slice text)
-{
-        while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-                text.data++;
-                text.len--;
-        }
-        while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
-                text.len--;
-        return text;
-}
+#define BLANKS " \t"
 
 /* "name=value"; NULL if it is none. */
 static const char *pair_of(struct arena *arena, struct slice text)
@@ -23,9 +13,11 @@ static const char *pair_of(struct arena *arena, struct slice text)
         const char *equals = text.len ? memchr(text.data, '=', text.len) : NULL;
         if (!equals)
                 return NULL;
-        struct slice name = trimmed((struct slice){.data = text.data, .len = (size_t)(equals - text.data)});
-        struct slice value = trimmed(
-                (struct slice){.data = equals + 1, .len = text.len - (size_t)(equals + 1 - text.data)});
+        struct slice name =
+                slice_trimmed((struct slice){.data = text.data, .len = (size_t)(equals - text.data)}, BLANKS);
+        struct slice value = slice_trimmed(
+                (struct slice){.data = equals + 1, .len = text.len - (size_t)(equals + 1 - text.data)},
+                BLANKS);
         const char *decoded = percent_decode(arena, value, /* form = */ false);
         if (name.len == 0 || !decoded || memchr(name.data, '\n', name.len))
                 return NULL;
@@ -36,7 +28,7 @@ static bool list_add(struct arena *arena, const char *text, struct config_texts 
 {
         for (const char *at = text; *at;) {
                 size_t len = strcspn(at, ",");
-                struct slice item = trimmed((struct slice){.data = at, .len = len});
+                struct slice item = slice_trimmed((struct slice){.data = at, .len = len}, BLANKS);
                 const char *pair = item.len ? pair_of(arena, item) : NULL;
                 if (item.len && (!pair || pairs->count == CONFIG_TEXTS_MAX))
                         return false;
