@@ -15,54 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MAX = 1 << 20, ERRORS_MAX = 100 };
-
-void config_errors_fini(struct config_errors *errors)
-{
-        buffer_fini(&errors->lines);
-        buffer_fini(&errors->warnings);
-}
-
-void loader_complain(struct loader *loader, const char *label, const char *path, const char *message)
-{
-        if (loader->errors->count++ >= ERRORS_MAX)
-                return;
-        buffer_printf(&loader->errors->lines, "%s: %s%s%s\n", label, text_or(path, ""), text_if(path, ": "),
-                      message);
-}
-
-void loader_warn(struct loader *loader, const char *label, const char *path, const char *message)
-{
-        loader->errors->warning_count++;
-        buffer_printf(&loader->errors->warnings, "%s: %s%s%s\n", label, text_or(path, ""),
-                      text_if(path, ": "), message);
-}
-
-struct origin *loader_origin(struct loader *loader, const char *path, const char *label, bool in_file)
-{
-        struct origin *origin = arena_alloc(&loader->scratch, sizeof(*origin));
-        *origin = (struct origin){.next = loader->origins, .path = path, .label = label, .in_file = in_file};
-        loader->origins = origin;
-        return origin;
-}
-
-static const struct origin *loader_origin_find(const struct loader *loader, const char *path)
-{
-        for (const struct origin *origin = loader->origins; origin; origin = origin->next)
-                if (strcmp(origin->path, path) == 0)
-                        return origin;
-        return NULL;
-}
-
-const char *loader_variable(void *context, const char *name)
-{
-        const struct loader *loader = context;
-        size_t len = strlen(name);
-        for (const char *const *at = loader->source->environment; at && *at; at++)
-                if (strncmp(*at, name, len) == 0 && (*at)[len] == '=')
-                        return *at + len + 1;
-        return NULL;
-}
+enum { FILE_MAX = 1 << 20 };
 
 static struct config_handler *handler_get(struct loader *loader, const char *type, const char **error)
 {
@@ -474,8 +427,8 @@ int config_load(const struct config_source *source, struct config **out, struct 
         loader.config->memory = arena;
         size_t before = errors->count;
         load_all(&loader);
-        if (errors->count > ERRORS_MAX)
-                buffer_printf(&errors->lines, "%zu more errors\n", errors->count - ERRORS_MAX);
+        if (errors->count > LOADER_ERRORS_MAX)
+                buffer_printf(&errors->lines, "%zu more errors\n", errors->count - LOADER_ERRORS_MAX);
         arena_fini(&loader.scratch);
         *out = loader.config;
         if (errors->count == before)

@@ -9,6 +9,8 @@
 
 /* One run of config_load: what its parts share. */
 
+enum { LOADER_ERRORS_MAX = 100 }; /* further ones are counted */
+
 /* Where a path got its value, newest first. */
 struct origin {
         const struct origin *next;
@@ -34,6 +36,8 @@ void loader_complain(struct loader *loader, const char *label, const char *path,
 void loader_warn(struct loader *loader, const char *label, const char *path, const char *message);
 /* Notes that `path` got a value there. */
 struct origin *loader_origin(struct loader *loader, const char *path, const char *label, bool in_file);
+/* Where it got the value that it has; NULL: nobody set it. */
+const struct origin *loader_origin_find(const struct loader *loader, const char *path);
 /* An expand_lookup over the environment; `context` is the loader. */
 const char *loader_variable(void *context, const char *name);
 /* What to say of a path that is no setting. */

@@ -1,14 +1,11 @@
 #include "io/config/config_loader.h"
 
-#include <string.h>
 #include <strings.h>
 
 /* The environment variables of OpenTelemetry
  * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/), each in place of a
  * setting that is not set. What cannot be read is told and left out, as the specification has it: it may be
  * meant for another program. */
-
-enum { DEFAULT_TIMEOUT_MS = 10000 };
 
 static const char *otel_variable(struct loader *loader, const char *name)
 {
@@ -31,7 +28,7 @@ static void otel_apply(struct loader *loader, const char *path, const char *vari
 {
         const struct setting *setting = setting_find(path);
         char error[SETTING_ERROR_MAX];
-        if (!value || !loader_wants(loader, path))
+        if (!value || !loader_wants(loader, path) || loader_origin_find(loader, path))
                 return;
         if (setting_assign(setting, loader->config, (struct setting_texts){&value, 1}, loader->arena, error))
                 loader_origin(loader, path, variable, false);
@@ -44,7 +41,7 @@ static void otel_timeout(struct loader *loader)
 {
         const char *value, *variable = otel_first(loader, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
                                                   "OTEL_EXPORTER_OTLP_TIMEOUT", &value);
-        if (value && loader->config->otlp.timeout_ms == DEFAULT_TIMEOUT_MS)
+        if (value)
                 otel_apply(loader, "otlp.timeout", variable, arena_printf(&loader->scratch, "%sms", value));
 }
 
@@ -91,13 +88,10 @@ void loader_otel(struct loader *loader)
                 return;
         variable =
                 otel_first(loader, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS", &value);
-        if (config->otlp.headers.count == 0)
-                otel_apply(loader, "otlp.headers", variable, value);
+        otel_apply(loader, "otlp.headers", variable, value);
         variable = otel_first(loader, "OTEL_RESOURCE_ATTRIBUTES", NULL, &value);
-        if (config->otlp.resource.count == 0)
-                otel_apply(loader, "otlp.resource", variable, value);
+        otel_apply(loader, "otlp.resource", variable, value);
         variable = otel_first(loader, "OTEL_SERVICE_NAME", NULL, &value);
-        if (strcmp(config->otlp.service_name, setting_find("otlp.service_name")->fallback) == 0)
-                otel_apply(loader, "otlp.service_name", variable, value);
+        otel_apply(loader, "otlp.service_name", variable, value);
         otel_timeout(loader);
 }
