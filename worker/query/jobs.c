@@ -37,7 +37,16 @@ static int64_t entry_ms(struct slice entry)
         return strtoll(text, NULL, 10);
 }
 
-/* Those that stand in the list, and those that the record tells, each before what came later. */
+static bool is_noted(const struct redis_value *noted, const char *entry)
+{
+        for (size_t i = 0; i < noted->count; i++)
+                if (slice_is(noted->items[i].text, entry))
+                        return true;
+        return false;
+}
+
+/* Those that stand in the list, and those that the record tells, each before what came later. A script may
+ * have written the latter into the list after the record was read. */
 static const struct redis_value *merge(struct arena *arena, const struct redis_value *noted,
                                        const struct record_timeline *told)
 {
@@ -46,6 +55,8 @@ static const struct redis_value *merge(struct arena *arena, const struct redis_v
         all->items = arena_alloc(arena, (noted->count + told->count) * sizeof(*all->items));
         size_t next = 0;
         for (size_t i = 0; i < told->count; i++) {
+                if (is_noted(noted, told->list[i].entry))
+                        continue;
                 while (next < noted->count && entry_ms(noted->items[next].text) <= told->list[i].at_ms)
                         all->items[all->count++] = noted->items[next++];
                 all->items[all->count++] =
@@ -64,10 +75,8 @@ const struct redis_value *job_events(const struct query *query, const char *id)
         const struct redis_value *noted =
                 redis_sync_call(query->redis, query->arena, "LRANGE",
                                 record_key(query->arena, prefix, KEY_EVENTS, id), "0", "-1", NULL);
-        struct slice *fields = arena_alloc(query->arena, (record->count + 1) * sizeof(*fields));
-        for (size_t i = 0; i < record->count; i++)
-                fields[i] = record->items[i].text;
-        struct record_timeline told = record_timeline(query->arena, fields, record->count);
+        struct record_fields fields = query_fields(query, record);
+        struct record_timeline told = record_timeline(query->arena, &fields);
         return told.count > 0 && noted->kind != REDIS_FAILED ? merge(query->arena, noted, &told) : noted;
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/memory/arena.h"
 #include "core/record/keys.h"
+#include "core/record/record_fields.h"
 #include "core/settings/config.h"
 #include "io/redis/redis_sync.h"
 
@@ -23,6 +24,15 @@ struct query {
 static inline const char *query_text(const struct query *query, struct slice text)
 {
         return arena_copy(query->arena, text.data ? text.data : "", text.len);
+}
+
+/* The fields of a record that Redis listed, in the query's arena; none if it did not. */
+static inline struct record_fields query_fields(const struct query *query, const struct redis_value *record)
+{
+        struct slice *texts = arena_alloc(query->arena, (record->count + 1) * sizeof(*texts));
+        for (size_t i = 0; i < record->count; i++)
+                texts[i] = record->items[i].text;
+        return (struct record_fields){.texts = texts, .count = record->count};
 }
 
 /* A key of Redis in the query's arena; `name` as record_key wants it. */

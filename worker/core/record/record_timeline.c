@@ -5,14 +5,6 @@
 
 #include <stdlib.h>
 
-static struct slice timeline_field(const struct slice *fields, size_t count, const char *name)
-{
-        for (size_t i = 0; i + 1 < count; i += 2)
-                if (slice_is(fields[i], name))
-                        return fields[i + 1];
-        return (struct slice){0};
-}
-
 static int64_t time_of(struct arena *arena, struct slice text)
 {
         return text.data ? strtoll(arena_copy(arena, text.data, text.len), NULL, 10) : 0;
@@ -27,17 +19,18 @@ static void begin_entry(struct buffer *out, struct slice at_ms, struct slice wor
         buffer_add_json_string(out, worker);
 }
 
-static void add_effect(struct buffer *out, const struct slice *fields, size_t count)
+static void add_effect(struct buffer *out, const struct record_fields *fields)
 {
         struct slice outlet = SLICE_LITERAL(RECORD_FIRST_OUTLET), key = {0}, provider_id = {0};
-        for (size_t i = 0; i + 1 < count; i += 2) {
-                if (slice_begins(fields[i], "outlet."))
-                        outlet = fields[i + 1];
-                if (!slice_begins(fields[i], "effect."))
+        for (size_t i = 0; i + 1 < fields->count; i += 2) {
+                struct slice name = fields->texts[i], value = fields->texts[i + 1];
+                if (slice_begins(name, "outlet."))
+                        outlet = value;
+                if (!slice_begins(name, "effect."))
                         continue;
-                key.data = fields[i].data + strlen("effect.");
-                key.len = fields[i].len - strlen("effect.");
-                provider_id = fields[i + 1];
+                key.data = name.data + strlen("effect.");
+                key.len = name.len - strlen("effect.");
+                provider_id = value;
         }
         if (!key.data)
                 return;
@@ -58,14 +51,13 @@ static void take_entry(struct record_timeline *timeline, struct arena *arena, st
         buffer_fini(out);
 }
 
-struct record_timeline record_timeline(struct arena *arena, const struct slice *fields, size_t count)
+struct record_timeline record_timeline(struct arena *arena, const struct record_fields *fields)
 {
         struct record_timeline timeline = {0};
-        struct slice started = timeline_field(fields, count, "started_ms"),
-                     finished = timeline_field(fields, count, "finished_ms"),
-                     worker = timeline_field(fields, count, "worker");
-        bool completed = slice_is(timeline_field(fields, count, "state"), "completed");
-        if (!json_number_is(started) || timeline_field(fields, count, "lease_ms").data || !worker.data)
+        struct slice started = record_field(fields, "started_ms"),
+                     finished = record_field(fields, "finished_ms"), worker = record_field(fields, "worker");
+        bool completed = slice_is(record_field(fields, "state"), "completed");
+        if (!json_number_is(started) || record_field(fields, "lease_ms").data || !worker.data)
                 return timeline;
         struct buffer out = {0};
         begin_entry(&out, started, worker);
@@ -77,7 +69,7 @@ struct record_timeline record_timeline(struct arena *arena, const struct slice *
         out = (struct buffer){0};
         begin_entry(&out, finished, worker);
         buffer_add_text(&out, ",\"event\":\"completed\"");
-        add_effect(&out, fields, count);
+        add_effect(&out, fields);
         take_entry(&timeline, arena, finished, &out);
         return timeline;
 }

@@ -2,7 +2,7 @@
 #define LEVERET_CORE_RECORD_TIMELINE_H
 
 #include "core/memory/arena.h"
-#include "core/memory/slice.h"
+#include "core/record/record_fields.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,8 +26,7 @@ struct record_timeline {
         size_t count;
 };
 
-/* The entries that the fields of a record tell: name, value, .. as HGETALL gives them, `count` of both
- * together. None if its timeline is not in them. */
-struct record_timeline record_timeline(struct arena *arena, const struct slice *fields, size_t count);
+/* The entries that the fields of a record tell. None if its timeline is not in them. */
+struct record_timeline record_timeline(struct arena *arena, const struct record_fields *fields);
 
 #endif

@@ -8,14 +8,6 @@
 
 enum { DELIVERY_PERSISTENT = 2, ROUTING_KEY_MAX = 255 };
 
-static struct slice field_of(const struct record_fields *fields, const char *name)
-{
-        for (size_t i = 0; i + 1 < fields->count; i += 2)
-                if (slice_is(fields->texts[i], name))
-                        return fields->texts[i + 1];
-        return SLICE_LITERAL("");
-}
-
 /* Set as they were when the change came, or of nobody's concern. */
 static bool is_set_apart(struct slice name)
 {
@@ -79,14 +71,15 @@ struct tell tell_make(struct arena *arena, const char *prefix, struct slice job_
                       const struct record_fields *fields, const struct due_event *due)
 {
         const char *word = job_change_word(due->change);
-        struct slice type = field_of(fields, "type"), created = field_of(fields, "created_ms");
+        struct slice type = record_field(fields, "type"), created = record_field(fields, "created_ms");
         struct buffer data = {0};
         size_t room = ROUTING_KEY_MAX - strlen(word) - 1;
+        if (type.len > room)
+                type.len = room;
         struct tell tell = {
                 .at_ms = due->at_ms,
                 .type = arena_printf(arena, TELL_TYPES "%s.v1", word),
-                .key = arena_printf(arena, "%s.%.*s", word, (int)(type.len < room ? type.len : room),
-                                    type.data),
+                .key = arena_printf(arena, "%s.%.*s", word, SLICE_PRINT(type)),
                 .id = arena_printf(arena, "%.*s/%.*s/%s/%" PRIu32 ".%" PRIu32 ".%" PRIu32,
                                    SLICE_PRINT(job_id), SLICE_PRINT(created), word, due->generation.redrives,
                                    due->generation.attempt, due->generation.deferrals),

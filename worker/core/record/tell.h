@@ -3,6 +3,7 @@
 
 #include "core/message/message.h"
 #include "core/record/due.h"
+#include "core/record/record_fields.h"
 
 /*
  * The event that others get of a change of a job: a CloudEvent 1.0 in structured mode
@@ -15,12 +16,6 @@
 struct tell {
         const char *id, *type, *key, *body;
         int64_t at_ms;
-};
-
-/* The fields of a record as Redis lists them: name, value, name, value. */
-struct record_fields {
-        const struct slice *texts;
-        size_t count; /* of the texts */
 };
 
 /* The event of the job with this id, whose record has these fields. The record may have gone on since the

@@ -15,7 +15,7 @@ static struct record_timeline told_by(struct arena *arena, const char *const *te
         size_t count = 0;
         for (; texts[count]; count++)
                 fields[count] = slice_of(texts[count]);
-        return record_timeline(arena, fields, count);
+        return record_timeline(arena, &(struct record_fields){fields, count});
 }
 
 #define FIELDS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -70,7 +70,7 @@ static void a_record_whose_timeline_is_a_list_tells_none(void **state)
         assert_int_equal(
                 told_by(&arena, FIELDS("state", "running", "worker", "w", "started_ms", "1,\"a\":")).count,
                 0);
-        assert_int_equal(record_timeline(&arena, NULL, 0).count, 0);
+        assert_int_equal(record_timeline(&arena, &(struct record_fields){0}).count, 0);
         arena_fini(&arena);
 }
 
