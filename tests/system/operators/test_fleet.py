@@ -246,3 +246,13 @@ def test_a_timeline_keeps_its_latest_hundred_entries(bench):
     bench.wait_state(bench.publish(order(1, id="order-1")), "completed")
     entries = bench.redis.client.lrange("leveret:events:{order-1}", 0, -1)
     assert len(entries) == 100 and json.loads(entries[-1])["event"] == "completed"
+
+
+def test_an_entry_that_stands_in_the_record_and_in_the_list_is_shown_once(bench):
+    """As when a script writes the list between the two looks of a command."""
+    bench.worker()
+    bench.wait_state(bench.publish(order(1, id="order-1")), "completed")
+    events = bench.last.run("job", "show", "order-1", "-o", "json").json()["events"]
+    assert [event["event"] for event in events] == ["claim", "completed"]
+    bench.redis.client.rpush("leveret:events:{order-1}", json.dumps(events[0], separators=(",", ":")))
+    assert bench.last.run("job", "show", "order-1", "-o", "json").json()["events"] == events
