@@ -175,6 +175,7 @@ void log_event(enum log_level level, const struct log_fields *fields)
         (void)level;
         if (strcmp(fields->event, "event_let_go") == 0)
                 events_let_go(fields->id);
+        process_log(process_now(), fields->event);
         if (!world.verbose)
                 return;
         snprintf(text, sizeof text, "w%d | %s", process_number(process_now()), fields->event);

@@ -276,6 +276,16 @@ engine_mutant(what_was_overtaken_is_not_told actions.c
 engine_mutant(what_came_first_does_not_count delivery.c
   [[delivery->first = tick || (settings]]
   [[delivery->first = tick && (settings]] --faults first,conflict --every)
+engine_mutant(a_tier_that_is_gone_is_taken ends.c
+  [[decision->tier = (int)queue->tier_count - 1;]]
+  [[decision->tier = (int)queue->tier_count;]]
+  --faults crash,reload,transient,throttle --every --ids 1 --budget 12)
+engine_mutant(nobody_tells_that_redis_is_back engine.c
+  [[log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "redis_up", .msg = text});]]
+  [[]])
+engine_mutant(a_lost_broker_counts_as_there engine.c
+  [[metrics_connection(engine->metrics, METRICS_AMQP_CONSUMER, true);]]
+  [[]])
 # A schedule's ticks, each of which has one job.
 set(ticks --faults schedule,crash,freeze,reply-lost,publish-lost,confirm-lost,nack,drain,store-cut --every --budget 12 --ids 1)
 engine_mutant(unconfirmed_tick_is_done time/schedules.c

@@ -127,6 +127,17 @@ static void open_engine(struct process *process)
                 world_fail("start", "the engine cannot be opened");
 }
 
+/* It comes back with another configuration: the longest tier of each queue is gone. */
+static void shorten_tiers(struct config *config)
+{
+        for (uint32_t i = 0; i < world.queue_count; i++) {
+                struct config_queue *queue = &config->queues[i];
+                queue->tier_count--;
+                queue->tiers[queue->tier_count] = NULL;
+                queue->tiers_ms[queue->tier_count] = 0;
+        }
+}
+
 void process_start(struct process *process)
 {
         *process = (struct process){
@@ -137,6 +148,9 @@ void process_start(struct process *process)
         };
         snprintf(process->worker, sizeof process->worker, "w%d-%u", process_number(process),
                  process->incarnation);
+        if (process->incarnation > world.worker_count && world_has(FAULT_RELOAD) &&
+            random_one_in(&world.random, 2))
+                shorten_tiers(&process->config);
         NOTE("w%d starts", process_number(process));
         loop_stuck = on_stuck;
         enter(process, open_engine);
@@ -280,6 +294,45 @@ void process_show_page(struct process *process)
                 process_later(process, 0, on_page, process);
 }
 
+/* ---- what is told ---- */
+
+static const struct {
+        const char *up, *down;
+        const char *metric;
+} connections_told[] = {
+        {"redis_up", "redis_down", "leveret_connection_up{connection=\"redis\"} 1\n"},
+        {"amqp_up", "amqp_down", "leveret_connection_up{connection=\"amqp_consumer\"} 1\n"},
+};
+
+/* What comes was not there. */
+void process_log(struct process *process, const char *event)
+{
+        for (size_t i = 0; i < sizeof connections_told / sizeof *connections_told; i++) {
+                uint32_t bit = 1u << i;
+                bool up = strcmp(event, connections_told[i].up) == 0;
+                bool down = strcmp(event, connections_told[i].down) == 0;
+                if (up && process->told_up & bit)
+                        world_fail("told", "w%d tells %s twice", process_number(process), event);
+                process->told_up = (process->told_up | (up ? bit : 0)) & ~(down ? bit : 0);
+        }
+}
+
+/* At rest everything is there, and log and metrics say so. */
+static void check_told(const struct process *process)
+{
+        struct buffer text = {0};
+        metrics_render(process->engine->metrics, &text);
+        for (size_t i = 0; i < sizeof connections_told / sizeof *connections_told; i++) {
+                if (!(process->told_up >> i & 1))
+                        world_fail("told", "w%d never told %s", process_number(process),
+                                   connections_told[i].up);
+                if (!strstr(text.data, connections_told[i].metric))
+                        world_fail("told", "w%d does not count as up: %s", process_number(process),
+                                   connections_told[i].metric);
+        }
+        buffer_fini(&text);
+}
+
 /* ---- what holds ---- */
 
 static size_t count_listed(const struct delivery_list *list)
@@ -384,6 +437,7 @@ void process_check_rest(const struct process *process)
 {
         const struct engine *engine = process->engine;
         int number = process_number(process);
+        check_told(process);
         if (engine->gate.active != 0 || engine->inflight.body_bytes != 0)
                 world_fail("account", "w%d at rest: active %zu, bytes %zu", number, engine->gate.active,
                            engine->inflight.body_bytes);

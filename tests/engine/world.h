@@ -288,6 +288,7 @@ struct process {
         const struct last_words_job *running, *alone;
         struct aside_end *aside_end;
         char worker[64];
+        uint32_t told_up;            /* bits of what its log says is there */
         char first_over[OWNER_SIZE]; /* what had ended and was not freed after the last turn: the first of it
                                       */
 };
@@ -451,6 +452,7 @@ void process_turn(struct process *process);
 void process_crash(struct process *process, int culprit);
 void process_freeze(struct process *process);
 /* An operator looks at one of its pages. */
+void process_log(struct process *process, const char *event);
 void process_show_page(struct process *process);
 void process_signal(struct process *process, int number);
 /* What holds between any two turns. */

@@ -108,11 +108,10 @@ static bool plan_write(struct delivery *delivery, const struct plan *plan)
         for (size_t i = 0; i < engine->outlet_count; i++)
                 senders[i] = (struct plan_sender){.outlet = engine->outlets[i].config->name,
                                                   .from = engine->outlets[i].config->from};
-        plan_record_write(&text, plan, &around);
+        bool fits = plan_record_write(&text, plan, &around);
         sha256_init(&hash);
         sha256_add(&hash, text.data, text.len);
         sha256_final_hex(&hash, digest);
-        bool fits = text.len <= PLAN_RECORD_MAX;
         if (fits) {
                 delivery->plan_text =
                         arena_slice(delivery->arena, (struct slice){.data = text.data, .len = text.len});

@@ -138,7 +138,7 @@ static json_t *effect_write(const struct effect *effect)
         return object;
 }
 
-void plan_record_write(struct buffer *out, const struct plan *plan, const struct plan_around *around)
+bool plan_record_write(struct buffer *out, const struct plan *plan, const struct plan_around *around)
 {
         json_t *record = json_object(), *senders = json_array();
         record_member_set(record, "redirect_to", around->redirect_to);
@@ -156,6 +156,7 @@ void plan_record_write(struct buffer *out, const struct plan *plan, const struct
         }
         json_write(out, record, JSON_COMPACT);
         json_decref(record);
+        return out->len <= PLAN_RECORD_MAX;
 }
 
 /* ---- Reading ---- */

@@ -24,8 +24,9 @@ struct plan_around {
         size_t sender_count;
 };
 
-/* Appends both as JSON. `plan` NULL: only what is around it, for a plan that depends on its payload alone. */
-void plan_record_write(struct buffer *out, const struct plan *plan, const struct plan_around *around);
+/* Appends both as JSON. `plan` NULL: only what is around it, for a plan that depends on its payload alone.
+ * False: `out` is now longer than PLAN_RECORD_MAX. */
+bool plan_record_write(struct buffer *out, const struct plan *plan, const struct plan_around *around);
 
 /* Reads both into the arena; false if the text is no such record. `*plan` is NULL if none was written. What
  * is read is taken as it is: it was checked when it was made. */

@@ -163,7 +163,8 @@ static void visit(struct reader *reader, yaml_node_t *node, const yaml_node_t *k
                 entry.count = 1;
                 *yaml_node_add(reader) = entry;
                 if (!entry.values[0])
-                        yaml_fail(reader, node->start_mark, "too much for one value, or nested too deeply");
+                        yaml_fail(reader, node->start_mark,
+                                  "too much for one value, nested too deeply, or a key that is no text");
         } else if (node->type == YAML_SEQUENCE_NODE) {
                 visit_sequence(reader, node, entry);
         } else if (node->type == YAML_MAPPING_NODE) {

@@ -25,19 +25,22 @@ struct postgres {
 
 /* ---- errors ---- */
 
-/* libpq's texts end with a line feed and may have several lines. */
+/* libpq's texts are lines, some of which begin with a tab; one space stands for what is between words. */
 static void say(char *error, const char *text)
 {
         struct arena arena;
         arena_init(&arena);
-        size_t len = strlen(text);
-        while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
-                len--;
-        char *line = plain_text(&arena, (struct slice){.data = text, .len = len}, len);
-        for (char *at = line; *at; at++)
-                if (*at == '?' && text[at - line] == '\n')
-                        *at = ' ';
-        text_shorten(error, POSTGRES_ERROR_MAX, line);
+        char *line = arena_strdup(&arena, text), *end = line;
+        for (const char *at = line; *at; at++) {
+                bool blank = strchr(" \t\r\n", *at) != NULL;
+                if (!blank || (end > line && end[-1] != ' '))
+                        *end++ = blank ? ' ' : *at;
+        }
+        if (end > line && end[-1] == ' ')
+                end--;
+        size_t len = (size_t)(end - line);
+        text_shorten(error, POSTGRES_ERROR_MAX,
+                     plain_text(&arena, (struct slice){.data = line, .len = len}, len));
         arena_fini(&arena);
 }
 

@@ -104,6 +104,18 @@ static void weights_may_change_while_they_wait(void **state)
         assert_in_range(served[B], 99, 101);
 }
 
+static void those_that_are_alike_go_in_their_order(void **state)
+{
+        (void)state;
+        struct fair fair = fair_of(7, 7, 7);
+        for (int round = 0; round < 3; round++) {
+                assert_int_equal(serve(&fair, 1 << A | 1 << B | 1 << C), A);
+                assert_int_equal(serve(&fair, 1 << A | 1 << B | 1 << C), B);
+                assert_int_equal(serve(&fair, 1 << A | 1 << B | 1 << C), C);
+        }
+        assert_int_equal(serve(&fair, 1 << B | 1 << C), B);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -113,6 +125,7 @@ int main(void)
                 cmocka_unit_test(a_heavy_one_that_comes_goes_first),
                 cmocka_unit_test(nobody_starves),
                 cmocka_unit_test(weights_may_change_while_they_wait),
+                cmocka_unit_test(those_that_are_alike_go_in_their_order),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

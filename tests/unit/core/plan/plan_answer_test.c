@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -176,6 +177,30 @@ static void a_record_may_hold_no_effects(void **state)
         arena_fini(&arena);
 }
 
+/* By the byte. */
+static void a_record_is_no_longer_than_the_limit(void **state)
+{
+        (void)state;
+        char *sender = malloc(PLAN_RECORD_MAX + 2);
+        struct plan_around around = {.bcc_all = sender};
+        struct buffer out = {0};
+        assert_non_null(sender);
+        sender[0] = '\0';
+        assert_true(plan_record_write(&out, NULL, &around));
+        size_t rest = PLAN_RECORD_MAX - out.len;
+        buffer_clear(&out);
+        memset(sender, 'a', rest + 1);
+        sender[rest] = '\0';
+        assert_true(plan_record_write(&out, NULL, &around));
+        assert_int_equal(out.len, PLAN_RECORD_MAX);
+        buffer_clear(&out);
+        sender[rest] = 'a';
+        sender[rest + 1] = '\0';
+        assert_false(plan_record_write(&out, NULL, &around));
+        buffer_fini(&out);
+        free(sender);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -184,6 +209,7 @@ int main(void)
                 cmocka_unit_test(a_question_is_one_line),
                 cmocka_unit_test(a_recorded_plan_is_the_same),
                 cmocka_unit_test(a_record_may_hold_no_effects),
+                cmocka_unit_test(a_record_is_no_longer_than_the_limit),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
