@@ -286,6 +286,10 @@ engine_mutant(nobody_tells_that_redis_is_back engine.c
 engine_mutant(a_lost_broker_counts_as_there engine.c
   [[metrics_connection(engine->metrics, METRICS_AMQP_CONSUMER, true);]]
   [[]])
+engine_mutant(a_service_that_is_away_refuses_to_be_asked looks.c
+  [[result->answer == LOOK_UNKNOWN && result->refused;]]
+  [[result->answer == LOOK_UNKNOWN || result->refused;]]
+  --faults lookup,outage,ambiguous --every --budget 12)
 # A schedule's ticks, each of which has one job.
 set(ticks --faults schedule,crash,freeze,reply-lost,publish-lost,confirm-lost,nack,drain,store-cut --every --budget 12 --ids 1)
 engine_mutant(unconfirmed_tick_is_done time/schedules.c
