@@ -124,7 +124,8 @@ static void on_sent(void *context)
                 try->result = send_outcome_cut(true, "timed out"); /* before the reply was read */
         try->send->outcome = try->result.outcome;
         try->send->ambiguous = try->result.outcome == SEND_AMBIGUOUS;
-        burn(try, try->context);
+        if (!world.staged)
+                burn(try, try->context);
         end(try);
 }
 
@@ -178,6 +179,8 @@ static struct send_result draw(const struct try *try)
                 return answer(401, nothing, "");
         case SERVICE_FAILS:
                 return answer(500, nothing, "");
+        case SERVICE_SILENT:
+                return send_outcome_cut(true, "timed out");
         case SERVICE_WELL:
                 break;
         }
@@ -212,6 +215,8 @@ static void on_begin(void *context)
         try->send->begun_ms = loop_clock_ms;
         int64_t takes_ms = world_fault(FAULT_SLOW) ? random_between(&world.random, 1, 2 * SEND_LIMIT_MS)
                                                    : random_between(&world.random, 1, SEND_LIMIT_MS / 2);
+        if (*service_of(try->send) == SERVICE_SILENT)
+                takes_ms = SEND_LIMIT_MS;
         if (takes_ms > SEND_LIMIT_MS) { /* given up at the limit, and heard of by nobody */
                 takes_ms = SEND_LIMIT_MS;
                 try->result = send_outcome_cut(true, "timed out");
@@ -271,11 +276,24 @@ static void check_route(const struct process *process, const struct send *send)
         check_fallback(send);
 }
 
+/* One that no delivery sends. */
+static struct send *stage_send(uint8_t outlet)
+{
+        if (world.send_count == SENDS_MAX)
+                world_fail("livelock", "more than %d sends", SENDS_MAX);
+        struct send *send = &world.sends[world.send_count++];
+        *send = (struct send){
+                .outlet = outlet, .process = world.now_running, .run = -1, .begun_ms = loop_clock_ms};
+        return send;
+}
+
 struct send *service_send_new(const struct process *process, const struct delivery *delivery, uint8_t outlet,
                               const char *text)
 {
         unsigned effect, id, content, version;
         static struct send overflow;
+        if (world.staged)
+                return stage_send(outlet);
         if (!delivery || sscanf(text, "e%u of j%u.%u v%u", &effect, &id, &content, &version) != 4) {
                 world_fail("send", "%.40s is sent by nobody", text);
                 return &overflow;
@@ -478,16 +496,18 @@ static void on_well_again(void *context)
         NOTE("a service is well again");
 }
 
+static const char *const service_words[SERVICE_STATE_COUNT] = {[SERVICE_UNREACHABLE] = "unreachable",
+                                                               [SERVICE_REFUSES_KEY] = "refusing the key",
+                                                               [SERVICE_FAILS] = "failing",
+                                                               [SERVICE_SILENT] = "silent"};
+
 static void outage_begin(uint32_t which, uint32_t origin, enum service_state state)
 {
         enum service_state *service = &world.services[which][origin];
         if (*service != SERVICE_WELL)
                 return;
         *service = state;
-        NOTE("the service of outlet %u is %s", which,
-             *service == SERVICE_UNREACHABLE   ? "unreachable"
-             : *service == SERVICE_REFUSES_KEY ? "refusing the key"
-                                               : "failing");
+        NOTE("the service of outlet %u is %s", which, service_words[state]);
         world_later(random_between(&world.random, 500, 12000), on_well_again, service);
 }
 

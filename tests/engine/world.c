@@ -565,6 +565,7 @@ struct process *world_stage(struct tally *tally)
         world_clear();
         loop_clock_ms = 1000;
         world.tally = tally;
+        world.staged = true;
         world.random.state = 1;
         world.worker_count = world.id_count = world.queue_count = 1;
         world.specs[0] = (struct spec){.effects = 1, .unencodable = true};

@@ -312,9 +312,10 @@ enum service_state {
         SERVICE_WELL,
         SERVICE_UNREACHABLE,
         SERVICE_REFUSES_KEY,
-        SERVICE_FAILS, /* with 500: whether the mail was taken is not known */
+        SERVICE_FAILS,  /* with 500 */
+        SERVICE_SILENT, /* it is sent everything, takes nothing, and never answers */
 };
-enum { SERVICE_STATE_COUNT = SERVICE_FAILS + 1 };
+enum { SERVICE_STATE_COUNT = SERVICE_SILENT + 1 };
 
 struct happening {
         int64_t at_ms;
@@ -329,6 +330,7 @@ struct happening {
 struct world {
         struct random random;
         bool verbose;
+        bool staged; /* for cases of one fake: nobody runs an engine, and no law of schedules holds */
         struct bounds bounds;
         uint64_t faults;
         uint32_t fault_rate, budget, worker_count, id_count, queue_count;
