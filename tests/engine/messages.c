@@ -141,6 +141,11 @@ struct message *message_original(struct arena *arena, uint8_t id, uint8_t conten
                                                    .tag = HEADER_STRING,
                                                    .text = slice_of(text)});
         }
+        if (id % 2 == 1)
+                message_set_header(arena, message,
+                                   (struct header){.name = SLICE_LITERAL("subject"),
+                                                   .tag = HEADER_STRING,
+                                                   .text = SLICE_LITERAL("order 7")});
         if (spec->too_large)
                 message->body_size = 1 << 20;
         if (!spec->no_id)

@@ -760,9 +760,29 @@ void redis_store_intend(struct redis_store *store, const struct store_identity *
         ask_script(store, identity, request, done, context);
 }
 
+/* What was sent is recorded with the outlet that it left by, and what was not with none. */
+static void check_effect(const struct redis_store *store, const struct store_identity *identity,
+                         const struct store_effect *effect)
+{
+        uint8_t id = (uint8_t)(identity->id.data[1] - '0');
+        bool left = !effect->sent;
+        for (uint32_t i = 0; effect->key.data && i < world.send_count && !left; i++) {
+                const struct send *send = &world.sends[i];
+                const char *name = send->outlet == PUBLISH_WAY
+                                           ? "publish"
+                                           : config_outlet_at(store->config, send->outlet)->name;
+                left = send->id == id && send->effect + 1 == effect_number(effect->key) &&
+                       slice_is(effect->outlet, name);
+        }
+        if (effect->key.data && (!left || (!effect->sent && effect->outlet.len > 0)))
+                world_fail("record", "id %u: outlet \"%.*s\" is recorded of what %s", id,
+                           SLICE_PRINT(effect->outlet), effect->sent ? "left by another" : "was not sent");
+}
+
 void redis_store_record(struct redis_store *store, const struct store_identity *identity,
                         const struct store_effect *effect, store_done *done, void *context)
 {
+        check_effect(store, identity, effect);
         ask_script(store, identity,
                    (struct store_request){.script = STORE_RECORD,
                                           .effect = effect_number(effect->key),
@@ -775,6 +795,7 @@ void redis_store_record(struct redis_store *store, const struct store_identity *
 void redis_store_complete(struct redis_store *store, const struct store_identity *identity,
                           const struct store_effect *effect, store_done *done, void *context)
 {
+        check_effect(store, identity, effect);
         ask_script(store, identity,
                    (struct store_request){.script = STORE_COMPLETE,
                                           .effect = effect->key.data ? effect_number(effect->key) : 0,
@@ -836,6 +857,7 @@ void redis_store_command(struct redis_store *store, const struct slice *argument
         struct asked asked = {.kind = ASKED_COMMAND, .done = done, .context = context};
         static const char index[] = "sim:deadletter:{";
         bool takes = slice_is(arguments[0], "DEL");
+        commands_seen(arguments, count);
         if ((takes || (count > 2 && slice_is(arguments[0], "HSET"))) &&
             arguments[1].len == sizeof index - 1 + DEAD_ID_SIZE &&
             memcmp(arguments[1].data, index, sizeof index - 1) == 0)
@@ -849,6 +871,7 @@ void redis_store_query(struct redis_store *store, const struct slice *arguments,
                        store_strings *done, void *context)
 {
         struct asked asked = {.kind = ASKED_QUERY, .strings = done, .context = context};
+        commands_seen(arguments, count);
         if (count == 2 && slice_is(arguments[0], "SMEMBERS"))
                 asked.kind = ASKED_PAUSED;
         if (count == 2 && slice_is(arguments[0], "GET") && is_plan_key(arguments[1], &asked.plan_of))

@@ -45,7 +45,8 @@ enum {
         CHANGES_MAX = 256,
         TICKS_MAX = 4,
         TURNS_LATE_MAX = 3, /* in which a process may not have done yet what it has to */
-        TURNS_MAX = 30000,  /* a schedule that has not come to rest after so many turns never will */
+        COMMANDS_MAX = 64,
+        TURNS_MAX = 30000, /* a schedule that has not come to rest after so many turns never will */
 };
 
 /* Every effect says in itself which it is: its number, its message, and which of its planner's answers. */
@@ -300,6 +301,7 @@ struct tally {
         uint64_t looks[LOOK_ANSWER_COUNT];
         uint64_t ticks, ticks_again, ticks_given_up;
         uint64_t told, told_again, let_go;
+        uint64_t commands[COMMANDS_MAX];        /* of commands.c */
         uint64_t planned, replanned, unplanned; /* plans made, read from the record, and not got */
         uint64_t fallbacks, claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked, drained,
                 hurried;
@@ -520,6 +522,9 @@ void events_recorded(uint8_t id);
 /* The exchange has this event. */
 void events_told(const struct message *message);
 /* The engine says that it tells nobody of that job now. */
+/* commands.c: a command is asked of the store; one that has never been, of those that have to be. */
+void commands_seen(const struct slice *arguments, size_t count);
+bool commands_missing(const struct tally *tally, const char **verb, const char **key);
 void events_let_go(struct slice id);
 void events_check_rest(void);
 

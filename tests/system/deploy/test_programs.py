@@ -70,5 +70,5 @@ def test_the_connections_to_the_broker_keep_their_promises(broker, tmp_path):
 
 
 def test_the_broker_answers_as_the_simulator_of_the_engine_believes(broker, tmp_path):
-    run("tests/engine/amqp_conformance_test", 120, LEVERET_TEST_AMQP_URL=broker.url(),
+    run("tests/engine/conformance/amqp_conformance_test", 120, LEVERET_TEST_AMQP_URL=broker.url(),
         LEVERET_TEST_RABBITMQCTL=str(broker.ctl_program(tmp_path / "ctl")))

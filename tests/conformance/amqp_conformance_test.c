@@ -1,5 +1,5 @@
 /*
- * The cases of tests/engine/amqp_cases.c against a real RabbitMQ: LEVERET_TEST_AMQP_URL names it, else the
+ * The cases of amqp_cases.c against a real RabbitMQ: LEVERET_TEST_AMQP_URL names it, else the
  * program is skipped (exit 77). LEVERET_TEST_RABBITMQCTL, if set, is the command that controls that broker.
  */
 #include "amqp_bench.h"

@@ -1,11 +1,11 @@
-#ifndef LEVERET_ENGINE_AMQP_CASES_H
-#define LEVERET_ENGINE_AMQP_CASES_H
+#ifndef LEVERET_CONFORMANCE_AMQP_CASES_H
+#define LEVERET_CONFORMANCE_AMQP_CASES_H
 
 #include "io/amqp/amqp_consumer.h"
 
 /*
  * What the engine relies on when it consumes, as one table of cases: for io/amqp over a real RabbitMQ
- * (tests/system/amqp_conformance_test.c), and for the broker and the consumer of this simulator
+ * (amqp_conformance_test.c), and for the broker and the consumer of the engine's simulator
  * (amqp_model_test.c). Both are to pass it.
  */
 struct amqp_subject {
