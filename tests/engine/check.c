@@ -583,6 +583,20 @@ static void check_tier(const struct process *process, const struct store_identit
                            attempt + 2, decision->tier + 1, tier + 1);
 }
 
+/* A type's own number of tries goes before its queue's. */
+static void check_attempts(const struct config_handler *settings, const struct store_identity *identity,
+                           enum job_decision_kind kind)
+{
+        uint8_t id = (uint8_t)(identity->id.data[1] - '0');
+        int64_t queue = world.config.queues[world.specs[id].queue].attempts;
+        int64_t most = settings && settings->attempts > 0 ? settings->attempts : queue;
+        int64_t tries = (int64_t)identity->generation.attempt + 1;
+        bool early = kind == DECISION_DEAD && tries < most && !world.specs[id].unencodable;
+        if (early || (kind == DECISION_RETRY && tries >= most))
+                world_fail("attempts", "id %u: after try %d of %d the decision is %s", id, (int)tries,
+                           (int)most, job_decision_word(kind));
+}
+
 void check_decide(const struct process *process, const struct store_identity *identity,
                   const struct store_decision *decision)
 {
@@ -599,6 +613,7 @@ void check_decide(const struct process *process, const struct store_identity *id
         for (size_t i = 0; i < process->config.handler_count; i++)
                 if (slice_is(identity->type, process->config.handlers[i].type))
                         settings = &process->config.handlers[i];
+        check_attempts(settings, identity, decision->decision.kind);
         if (settings && world.runs[run].tried &&
             process_clock_ms(process) - world.runs[run].claimed_ms >= settings->timeout_ms)
                 world.burnt[id] |= generation_bit(identity->generation);

@@ -163,4 +163,6 @@ void fault_anywhere(struct process *process)
                 service_outage();
         if (world_fault(FAULT_PURGE))
                 broker_purge();
+        if (world_fault(FAULT_BLOCKED))
+                publishers_block();
 }

@@ -147,10 +147,43 @@ static void post_event(struct parcel *parcel)
                 world_later(world_latency(), on_arrival, parcel);
 }
 
+static bool is_blocked(void)
+{
+        return loop_clock_ms < world.blocked_until_ms;
+}
+
+void publishers_block(void)
+{
+        if (is_blocked())
+                return;
+        world.blocked_since_ms = loop_clock_ms;
+        world.blocked_until_ms = loop_clock_ms + random_between(&world.random, 500, 15000);
+        NOTE("the broker blocks who publishes until %lld", (long long)world.blocked_until_ms);
+}
+
+static void post(struct parcel *parcel);
+
+static void on_unblocked(void *context)
+{
+        post(context);
+}
+
+/* It waits, and is not sent if that takes too long. */
+static void post_blocked(struct parcel *parcel)
+{
+        int64_t wait_ms = world.blocked_until_ms - loop_clock_ms;
+        if (wait_ms >= CONFIRM_TIMEOUT_MS)
+                end_later(parcel, PUBLISH_UNSENT, CONFIRM_TIMEOUT_MS);
+        else
+                process_later(parcel->process, wait_ms, on_unblocked, parcel);
+}
+
 /* Draws what becomes of it. */
 static void post(struct parcel *parcel)
 {
-        if (parcel->tells)
+        if (is_blocked())
+                post_blocked(parcel);
+        else if (parcel->tells)
                 post_event(parcel);
         else if (!parcel->send && !parcel->tick && unencodable(parcel->message)) {
                 end_later(parcel, PUBLISH_UNENCODABLE, world_latency());
@@ -182,6 +215,9 @@ static struct send *child_send(const struct process *process, const struct messa
         if (sscanf(text, "\"e%u of j%u.%u v%u item %u", &effect, &id, &content, &version, &item) != 5)
                 world_fail("publish", "%s is published, which nobody planned", text);
         struct send *send = service_send_new(process, delivery, PUBLISH_WAY, text + 1);
+        /* Its place was given before that, and what is asked of the store meanwhile has its time-outs. */
+        if (is_blocked() && loop_clock_ms - world.blocked_since_ms > 2 * STORE_TIMEOUT_MS && !process->frozen)
+                world_fail("blocked", "id %u publishes though the broker has long blocked it", send->id);
         send->item = (uint8_t)item;
         if (world.specs[send->id].kinds[send->effect] != EFFECT_PUBLISH)
                 world_fail("send", "id %u effect %u leaves as another kind", send->id, send->effect);
@@ -243,7 +279,7 @@ void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *aren
 bool amqp_publisher_is_blocked(const struct amqp_publisher *publisher)
 {
         (void)publisher;
-        return false;
+        return is_blocked();
 }
 
 bool amqp_publisher_is_up(const struct amqp_publisher *publisher)

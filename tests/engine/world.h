@@ -111,7 +111,8 @@ enum {
         X(FIRST, "first")                                                                                    \
         X(EVENTS, "events")                                                                                  \
         X(EVENT_LOST, "event-lost")                                                                          \
-        X(SCHEDULE, "schedule")
+        X(SCHEDULE, "schedule")                                                                              \
+        X(BLOCKED, "blocked")
 
 enum sim_fault {
 #define X(name, word) FAULT_##name,
@@ -383,6 +384,8 @@ struct world {
         struct unplanned unplanned;
         /* the services behind the outlets */
         enum service_state services[WAYS_MAX][ORIGINS_MAX];
+        /* The broker takes no messages until then, and since when: by the world's clock. */
+        int64_t blocked_until_ms, blocked_since_ms;
         /* the messages */
         struct spec specs[IDS_MAX];
         char fingerprints[IDS_MAX][2][SHA256_HEX_SIZE];
@@ -506,6 +509,7 @@ void fault_anywhere(struct process *process);
 
 /* services.c */
 /* A service is down, or refuses the key, for a while. */
+void publishers_block(void); /* by the broker, for a while */
 void service_outage(void);
 /* The one of the outlet to which most mails belong, from the start: they fall back. */
 void service_first_outage(void);
