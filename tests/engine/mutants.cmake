@@ -227,8 +227,8 @@ engine_mutant(another_plan_takes_its_place plans.c
   [[if (is_changed(delivery, before)) {]]
   [[if (0) {]] ${planned})
 engine_mutant(plan_goes_before_the_end plans.c
-  [[on_kept, delivery); CRASHPOINT("keep_sent");]]
-  [[on_kept, delivery); plans_completed(delivery);]] ${planned})
+  [[keep_answered, delivery); CRASHPOINT("keep_sent");]]
+  [[keep_answered, delivery); plans_completed(delivery);]] ${planned})
 engine_mutant(plan_of_a_dead_job_goes plans.c
   [[dead ? SLICE_LITERAL("PERSIST") : SLICE_LITERAL("PEXPIRE")]]
   [[SLICE_LITERAL("DEL")]] ${planned})
@@ -299,10 +299,10 @@ engine_mutant(queued_tick_is_not_recorded time/schedules.c
   [[if (outcome == PUBLISH_CONFIRMED) record_queued(schedule);]]
   [[if (outcome == PUBLISH_CONFIRMED) on_queued(schedule, false, NULL, 0);]] ${ticks})
 engine_mutant(ticks_go_by_the_worker_s_clock time/schedules.c
-  [[schedule->all->ahead_ms = number(values[1]) - clock_boot_ms();]]
+  [[schedule->all->ahead_ms = value_number(values[1]) - clock_boot_ms();]]
   [[]] ${ticks})
 engine_mutant(timer_of_ticks_is_due_for_ever time/schedules.c
-  [[wait_ms = TICKER_LOOK_MS; if (is_over(all)) return;]]
+  [[wait_ms = TICKER_LOOK_MS; if (schedules_is_over(all)) return;]]
   [[wait_ms = TICKER_LOOK_MS;]] ${ticks})
 engine_mutant(ticks_never_begin engine.c
   [[schedules_begin(engine);]]

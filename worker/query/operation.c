@@ -57,7 +57,7 @@ static const char save_script[] =
         "return new and 1 or 0";
 
 /* Apart from the operation itself, whose key has another slot. */
-static bool list_add(const struct query *query, const struct operation *operation)
+static bool operation_list_add(const struct query *query, const struct operation *operation)
 {
         struct arena *arena = query->arena;
         const char *key = query_key(query, KEY_OPERATIONS, NULL);
@@ -93,7 +93,7 @@ bool operation_save(const struct query *query, const struct operation *operation
                         arena_printf(arena, "%" PRId64, *operation_number_of(operation, &numbers[i])));
         }
         const struct redis_value *saved = redis_sync_run(query->redis, arena, words, count);
-        return saved->kind == REDIS_INTEGER && (saved->integer == 0 || list_add(query, operation));
+        return saved->kind == REDIS_INTEGER && (saved->integer == 0 || operation_list_add(query, operation));
 }
 
 static void stop_if_gone(const struct query *query, struct operation *operation)

@@ -42,7 +42,7 @@ static void drain(struct relay *relay, const char *cause)
 }
 
 /* Rows that are held go back when the connection dies with the process. */
-static _Noreturn void end_at_once(const char *event, const char *msg)
+static _Noreturn void relay_end_at_once(const char *event, const char *msg)
 {
         log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = event, .msg = msg});
         log_close();
@@ -53,7 +53,7 @@ static void on_terminate(uv_signal_t *handle, int number)
 {
         struct relay *relay = handle->data;
         if (relay->draining_ms > 0)
-                end_at_once("second_signal", "ending at once");
+                relay_end_at_once("second_signal", "ending at once");
         drain(relay, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
@@ -92,8 +92,8 @@ static void relay_on_tick(uv_timer_t *timer)
         }
         log_tick();
         if (relay->draining_ms > 0 && now_ms - relay->draining_ms >= relay->config->shutdown.grace_ms)
-                end_at_once("drain_ended",
-                            "shutdown.grace is over; rows that were not confirmed stay in the table");
+                relay_end_at_once("drain_ended",
+                                  "shutdown.grace is over; rows that were not confirmed stay in the table");
 }
 
 /* ---- the beginning ---- */
@@ -175,7 +175,7 @@ static void tell_end(const struct relay *relay)
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "drained", .msg = text});
 }
 
-static void run(struct relay *relay)
+static void relay_turn_until_end(struct relay *relay)
 {
         const uv_thread_options_t stack = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = 1 << 20};
         if (uv_thread_create_ex(&relay->mover, &stack, relay_mover_run, relay) != 0)
@@ -209,7 +209,7 @@ int relay_run(const struct config *config)
         relay->publisher = amqp_publisher_open(&relay->loop, config, CONFIRM_MS);
         bool ok = open_admin(relay);
         if (ok)
-                run(relay);
+                relay_turn_until_end(relay);
         admin_close(relay->admin);
         amqp_publisher_close(relay->publisher, LAST_WORDS_MS);
         relay_free(relay);

@@ -11,17 +11,17 @@
 
 /* Carries out what the protocol asks for. Each answer comes back as one event. */
 
-static void on_renewed(void *context, const struct store_result *result)
+static void renewal_answered(void *context, const struct store_result *result)
 {
         delivery_reply(context, EVENT_RENEWED, result);
 }
 
-static void on_recorded(void *context, const struct store_result *result)
+static void record_answered(void *context, const struct store_result *result)
 {
         delivery_reply(context, EVENT_RECORDED, result);
 }
 
-static void on_completed(void *context, const struct store_result *result)
+static void completion_answered(void *context, const struct store_result *result)
 {
         if (!result->lost)
                 CRASHPOINT("completed");
@@ -65,7 +65,7 @@ static void forget_letter(struct delivery *delivery, struct slice queue)
         redis_store_command(delivery->engine->store, forget, 2, NULL, NULL);
 }
 
-static void on_claimed(void *context, const struct store_result *result)
+static void claim_answered(void *context, const struct store_result *result)
 {
         struct delivery *delivery = context;
         if (!delivery_back(delivery))
@@ -120,7 +120,7 @@ static void remove_from(struct delivery *delivery, enum record_key kind, const c
 }
 
 /* It waits no longer, on the ladder, in a tier or as a dead letter. */
-static void leave_waiting(struct delivery *delivery)
+static void index_leave_waiting(struct delivery *delivery)
 {
         const struct job_generation *generation = &delivery->job.generation;
         if (generation->attempt + generation->deferrals + generation->redrives == 0 &&
@@ -146,7 +146,7 @@ static void note_wait(struct delivery *delivery)
                                    (double)(now_ms - since_ms) / 1000);
 }
 
-static void claim(struct delivery *delivery)
+static void claim_ask(struct delivery *delivery)
 {
         const struct envelope *envelope = &delivery->envelope;
         struct engine *engine = delivery->engine;
@@ -154,7 +154,7 @@ static void claim(struct delivery *delivery)
         if (delivery->started_ms == 0) {
                 delivery->started_ms = clock_boot_ms();
                 recent_subject(engine, slice_of(envelope->id), slice_of(envelope->subject));
-                leave_waiting(delivery);
+                index_leave_waiting(delivery);
                 note_wait(delivery);
         }
         delivery->renewed_ms = clock_boot_ms();
@@ -172,7 +172,7 @@ static void claim(struct delivery *delivery)
                                       .first = delivery->first,
                                       .tells = delivery->job.tells,
                                       .dead_id = slice_of(envelope->dead_id)},
-                on_claimed, delivery);
+                claim_answered, delivery);
         CRASHPOINT("claim_sent");
 }
 
@@ -249,7 +249,7 @@ static void record(struct delivery *delivery, int index)
         delivery->looked = NULL;
         delivery->pending++;
         effect.note = (struct slice){.data = note.data, .len = note.len};
-        redis_store_record(delivery->engine->store, &identity, &effect, on_recorded, delivery);
+        redis_store_record(delivery->engine->store, &identity, &effect, record_answered, delivery);
         buffer_fini(&note);
         CRASHPOINT("record_sent");
 }
@@ -278,7 +278,7 @@ static void complete(struct delivery *delivery, int index)
         delivery->pending++;
         effect.fresh = delivery->fresh;
         effect.note = (struct slice){.data = note.data, .len = note.len};
-        redis_store_complete(delivery->engine->store, &identity, &effect, on_completed, delivery);
+        redis_store_complete(delivery->engine->store, &identity, &effect, completion_answered, delivery);
         buffer_fini(&note);
         recent_completed(delivery->engine, slice_of(delivery->envelope.id));
         CRASHPOINT("complete_sent");
@@ -289,7 +289,7 @@ static void renew(struct delivery *delivery)
         struct store_identity identity = delivery_identity(delivery);
         delivery->renewed_ms = clock_boot_ms();
         delivery->pending++;
-        redis_store_renew(delivery->engine->store, &identity, on_renewed, delivery);
+        redis_store_renew(delivery->engine->store, &identity, renewal_answered, delivery);
 }
 
 /* It cannot start any more behind a queue whose cancel is confirmed: what was held was given back then. */
@@ -340,7 +340,7 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
 {
         switch (action->kind) {
         case ACTION_CLAIM:
-                claim(delivery);
+                claim_ask(delivery);
                 return false;
         case ACTION_PLAN:
                 return plans_begin(delivery, answer);

@@ -88,7 +88,7 @@ static void delivery_end(struct delivery *delivery, enum metrics_outcome outcome
 }
 
 /* One step and its actions. True if an action was answered at once: that is the next event. */
-static bool step(struct delivery *delivery, const struct job_event *event, struct job_event *answer)
+static bool delivery_step(struct delivery *delivery, const struct job_event *event, struct job_event *answer)
 {
         struct job_actions actions;
         bool answered = false;
@@ -111,7 +111,7 @@ void delivery_event(struct delivery *delivery, const struct job_event *event)
         struct job_event answers[2]; /* the one that is handled and the one that comes of it */
         for (int i = 0; !delivery->ended && delivery->engine->life.stage != STAGE_ENDED; i ^= 1) {
                 wake_soon(delivery->engine);
-                if (!step(delivery, event, &answers[i]))
+                if (!delivery_step(delivery, event, &answers[i]))
                         return;
                 event = &answers[i];
         }

@@ -100,7 +100,7 @@ void end_decide(struct delivery *delivery)
 
 /* ---- the copy ---- */
 
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
+static void on_copy_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct delivery *delivery = context;
         if (!delivery_back(delivery))
@@ -152,7 +152,7 @@ static bool publish_copy(struct delivery *delivery, struct arena *arena, struct 
         }
         delivery->pending++;
         CRASHPOINT("pre_publish");
-        amqp_publisher_publish(delivery->engine->publisher, arena, copy, on_published, delivery);
+        amqp_publisher_publish(delivery->engine->publisher, arena, copy, on_copy_published, delivery);
         CRASHPOINT("publish_sent");
         return false;
 }
@@ -209,14 +209,14 @@ void end_publish_later(struct delivery *delivery)
 
 /* ---- the index of dead letters, and the end ---- */
 
-static void on_settled(void *context, const struct store_result *result)
+static void on_settle_answered(void *context, const struct store_result *result)
 {
         if (!result->lost)
                 CRASHPOINT("settled");
         delivery_reply(context, EVENT_SETTLED, result);
 }
 
-static struct slice number(struct arena *arena, int64_t value)
+static struct slice ends_number(struct arena *arena, int64_t value)
 {
         return slice_of(arena_printf(arena, "%" PRId64, value));
 }
@@ -247,7 +247,7 @@ static void index_entry(struct delivery *delivery, int64_t now_ms)
         redis_store_command(delivery->engine->store, words, LETTER_WORDS, NULL, NULL);
 }
 
-static const char *key_of(struct delivery *delivery, enum record_key kind, const char *name)
+static const char *ends_key_of(struct delivery *delivery, enum record_key kind, const char *name)
 {
         return record_key(delivery->arena, delivery->engine->config->redis.prefix, kind, name);
 }
@@ -255,8 +255,8 @@ static const char *key_of(struct delivery *delivery, enum record_key kind, const
 static void add_to_set(struct delivery *delivery, const char *key, int64_t now_ms, struct slice member,
                        store_done *done)
 {
-        struct slice arguments[] = {SLICE_LITERAL("ZADD"), slice_of(key), number(delivery->arena, now_ms),
-                                    member};
+        struct slice arguments[] = {SLICE_LITERAL("ZADD"), slice_of(key),
+                                    ends_number(delivery->arena, now_ms), member};
         if (done)
                 delivery->pending++;
         redis_store_command(delivery->engine->store, arguments, 4, done, delivery);
@@ -267,14 +267,14 @@ static void trim_retrying(struct delivery *delivery, int64_t now_ms)
 {
         struct arena *arena = delivery->arena;
         const struct config *config = delivery->engine->config;
-        struct slice arguments[] = {SLICE_LITERAL("ZREMRANGEBYSCORE"),
-                                    slice_of(key_of(delivery, KEY_JOBS, "retrying")), SLICE_LITERAL("-inf"),
-                                    number(arena, now_ms - config->claim.keep_ms)};
+        struct slice arguments[] = {
+                SLICE_LITERAL("ZREMRANGEBYSCORE"), slice_of(ends_key_of(delivery, KEY_JOBS, "retrying")),
+                SLICE_LITERAL("-inf"), ends_number(arena, now_ms - config->claim.keep_ms)};
         redis_store_command(delivery->engine->store, arguments, 4, NULL, NULL);
 }
 
 /* For how long a copy waits; when it is due, if it is for later. */
-static int64_t wait_of(const struct delivery *delivery)
+static int64_t decision_wait_of(const struct delivery *delivery)
 {
         const struct job_decision *decision = &delivery->job.decision;
         if (decision->kind == DECISION_SCHEDULE)
@@ -293,12 +293,12 @@ static void settle_record(struct delivery *delivery)
         redis_store_settle(delivery->engine->store, &identity,
                            &(struct store_settlement){.decision = job->decision,
                                                       .generation = job_decision_generation(job),
-                                                      .wait_ms = wait_of(delivery),
+                                                      .wait_ms = decision_wait_of(delivery),
                                                       .later_ms = delivery->later_ms,
                                                       .dead_id = slice_of(delivery->dead_id),
                                                       .tells = job->tells >> change & 1,
                                                       .note = {note.data, note.len}},
-                           on_settled, delivery);
+                           on_settle_answered, delivery);
         buffer_fini(&note);
 }
 
@@ -306,9 +306,9 @@ static void settle_record(struct delivery *delivery)
 static void index_scheduled(struct delivery *delivery, struct slice id)
 {
         int64_t due_ms = delivery->envelope.deliver_at_ms;
-        add_to_set(delivery, key_of(delivery, KEY_JOBS, "scheduled"), due_ms, id, NULL);
-        add_to_set(delivery, key_of(delivery, KEY_LATER, delivery_config_queue(delivery)->name), due_ms, id,
-                   NULL);
+        add_to_set(delivery, ends_key_of(delivery, KEY_JOBS, "scheduled"), due_ms, id, NULL);
+        add_to_set(delivery, ends_key_of(delivery, KEY_LATER, delivery_config_queue(delivery)->name), due_ms,
+                   id, NULL);
 }
 
 /* Replies come in order: when the last request is answered, the index has been written. */
@@ -320,14 +320,14 @@ void end_settle(struct delivery *delivery)
         if (job->decision.kind == DECISION_DEAD) {
                 name_death(delivery);
                 index_entry(delivery, now_ms);
-                add_to_set(delivery, key_of(delivery, KEY_DEAD, delivery_config_queue(delivery)->name),
-                           now_ms, slice_of(delivery->dead_id), job->recorded ? NULL : on_settled);
+                add_to_set(delivery, ends_key_of(delivery, KEY_DEAD, delivery_config_queue(delivery)->name),
+                           now_ms, slice_of(delivery->dead_id), job->recorded ? NULL : on_settle_answered);
                 if (job->recorded)
-                        add_to_set(delivery, key_of(delivery, KEY_JOBS, "dead"), now_ms, id, NULL);
+                        add_to_set(delivery, ends_key_of(delivery, KEY_JOBS, "dead"), now_ms, id, NULL);
         } else if (job->decision.kind == DECISION_SCHEDULE) {
                 index_scheduled(delivery, id);
         } else {
-                add_to_set(delivery, key_of(delivery, KEY_JOBS, "retrying"), now_ms, id, NULL);
+                add_to_set(delivery, ends_key_of(delivery, KEY_JOBS, "retrying"), now_ms, id, NULL);
                 trim_retrying(delivery, now_ms);
         }
         if (job->recorded)

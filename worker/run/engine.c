@@ -267,7 +267,7 @@ static void tell_started(const struct engine *engine)
 }
 
 /* That not everybody is mailed, or somebody else too, must not be found out by chance. */
-static void tell_guard(const struct engine *engine)
+static void engine_tell_guard(const struct engine *engine)
 {
         struct buffer text = {0};
         mail_guard_tell(&engine->config->guard, &text);
@@ -326,7 +326,7 @@ bool engine_open(struct engine *engine)
                 return false;
         lifecycle_open(engine);
         tell_started(engine);
-        tell_guard(engine);
+        engine_tell_guard(engine);
         engine->life.opened = true;
         return true;
 }
@@ -362,7 +362,7 @@ struct run {
         int status;
 };
 
-static void run_thread(void *context)
+static void engine_run_thread(void *context)
 {
         struct run *run = context;
         pthread_setname_np(pthread_self(), "leveret-loop");
@@ -390,7 +390,7 @@ int engine_run(const struct config *config, const struct engine_options *options
         lifecycle_block_signals();
         const uv_thread_options_t stack = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = LOOP_STACK_BYTES};
         uv_thread_t thread;
-        if (uv_thread_create_ex(&thread, &stack, run_thread, &run) != 0) {
+        if (uv_thread_create_ex(&thread, &stack, engine_run_thread, &run) != 0) {
                 log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "cannot_start",
                                                                 .error = "cannot create the loop's thread"});
                 free(run.engine);

@@ -50,7 +50,7 @@ static void return_if_held(struct delivery *delivery, void *context)
 }
 
 /* Once a queue's cancel is confirmed, nothing that it holds will start here. */
-static void give_back(struct engine *engine)
+static void gate_give_back(struct engine *engine)
 {
         bool any = false;
         for (size_t i = 0; i < engine->config->queue_count; i++)
@@ -123,7 +123,7 @@ static int start_held(struct engine *engine)
 /* ---- who may send ---- */
 
 /* What waits at a shut outlet goes to another one that may take it, or is put off. */
-static void leave_waiting(struct outlet *outlet, int64_t now_ms)
+static void gate_leave_waiting(struct outlet *outlet, int64_t now_ms)
 {
         struct delivery *delivery;
         while ((delivery = outlet_first(outlet))) {
@@ -151,7 +151,7 @@ static int outlet_turn(struct outlet *outlet, int64_t now_ms, int max)
         if (outlet_tick(outlet, now_ms))
                 breaker_tell_half_open(outlet);
         if (outlet_shut_because(outlet, now_ms))
-                leave_waiting(outlet, now_ms);
+                gate_leave_waiting(outlet, now_ms);
         struct delivery *delivery;
         int given = 0;
         while (more_may_begin(given, max) && (delivery = outlet_first(outlet)) &&
@@ -189,7 +189,7 @@ void gate_turn(struct engine *engine)
 {
         if (engine->life.stage == STAGE_ENDED) /* jobs are told nothing any more */
                 return;
-        give_back(engine);
+        gate_give_back(engine);
         int started = start_held(engine), given = 0;
         int64_t now_ms = clock_boot_ms();
         struct outlet *publish = &engine->outlets[engine->outlet_count - 1];

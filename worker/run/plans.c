@@ -94,7 +94,7 @@ static bool is_among(const struct slice *effects, size_t count, const char *key)
 }
 
 /* Writes the plan as it is to be recorded; false with the error: it is too large for that. */
-static bool plan_write(struct delivery *delivery, const struct plan *plan)
+static bool plan_write_record(struct delivery *delivery, const struct plan *plan)
 {
         const struct engine *engine = delivery->engine;
         struct plan_sender senders[OUTLETS_MAX];
@@ -165,7 +165,7 @@ static struct job_event unplanned(struct delivery *delivery, const char *error)
         return (struct job_event){.kind = EVENT_UNPLANNED, .outage = true, .retry_after_ms = -1};
 }
 
-static void breaker_tell(const struct type_planner *planner, const char *error)
+static void planner_breaker_tell(const struct type_planner *planner, const char *error)
 {
         bool open = planner->breaker.state == BREAKER_OPEN;
         log_event(open ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
@@ -188,7 +188,7 @@ static bool planner_judge(struct delivery *delivery, const struct planner_answer
         bool innocent = breaker_result(&planner->breaker, delivery->hash, delivery->plan_probe, &result,
                                        clock_boot_ms());
         if (planner->breaker.state != before)
-                breaker_tell(planner, answer->error);
+                planner_breaker_tell(planner, answer->error);
         return innocent && !good;
 }
 
@@ -202,7 +202,7 @@ static bool is_changed(const struct delivery *delivery, struct slice digest_befo
         return digest_before.len > 0 && begun && !slice_equal(digest_before, delivery->plan_digest);
 }
 
-static struct job_event answer_take(struct delivery *delivery, const json_t *answer)
+static struct job_event plan_answer_take(struct delivery *delivery, const json_t *answer)
 {
         struct faults faults = {.arena = delivery->arena};
         const struct handler *mail = handler_find(handlers, SLICE_LITERAL("email.send.v1"));
@@ -213,7 +213,7 @@ static struct job_event answer_take(struct delivery *delivery, const json_t *ans
                 faults_join(&faults, delivery->error, sizeof(delivery->error));
                 return refused(outcome == PLAN_REJECTED ? REASON_REJECTED : REASON_BAD_PLAN);
         }
-        if (!plan_write(delivery, delivery->plan)) {
+        if (!plan_write_record(delivery, delivery->plan)) {
                 snprintf(delivery->error, sizeof(delivery->error), "the plan is larger than 8 MiB");
                 return refused(REASON_BAD_PLAN);
         }
@@ -232,7 +232,7 @@ static struct job_event answer_event(struct delivery *delivery, const struct pla
                 snprintf(delivery->error, sizeof(delivery->error), "%s", answer->error);
         switch (answer->end) {
         case PLANNER_ANSWERED:
-                return answer_take(delivery, answer->answer);
+                return plan_answer_take(delivery, answer->answer);
         case PLANNER_REFUSED:
                 return refused(REASON_REJECTED);
         case PLANNER_GARBAGE:
@@ -384,7 +384,7 @@ bool plans_begin(struct delivery *delivery, struct job_event *event)
 
 /* ---- Into its record ---- */
 
-static void on_kept(void *context, const struct store_result *result)
+static void keep_answered(void *context, const struct store_result *result)
 {
         if (!result->lost)
                 CRASHPOINT("kept");
@@ -396,7 +396,7 @@ bool plans_keep(struct delivery *delivery)
         struct store_identity identity = delivery_identity(delivery);
         struct store_plan plan = {.record = delivery->plan_text, .digest = delivery->plan_digest};
         delivery->pending++;
-        redis_store_keep(delivery->engine->store, &identity, &plan, on_kept, delivery);
+        redis_store_keep(delivery->engine->store, &identity, &plan, keep_answered, delivery);
         CRASHPOINT("keep_sent");
         return false;
 }
@@ -412,7 +412,7 @@ void plans_keep_tried(struct delivery *delivery)
         struct store_identity identity = delivery_identity(delivery);
         if (!delivery->job.tried || delivery->plan_digest.len > 0 || !delivery->plan)
                 return;
-        if (plan_write(delivery, depends_on_files(delivery) ? delivery->plan : NULL))
+        if (plan_write_record(delivery, depends_on_files(delivery) ? delivery->plan : NULL))
                 redis_store_keep(delivery->engine->store, &identity,
                                  &(struct store_plan){delivery->plan_text, delivery->plan_digest}, NULL,
                                  NULL);

@@ -65,7 +65,7 @@ static void judge_end(struct delivery *delivery, const struct send_result *resul
 }
 
 /* The present effect's send has ended. `outage`: for a reason that no message is to blame for. */
-static void send_end(struct delivery *delivery, const struct send_result *result, bool outage)
+static void effect_send_end(struct delivery *delivery, const struct send_result *result, bool outage)
 {
         struct job_event event = {.kind = EVENT_SENT,
                                   .outcome = result->outcome,
@@ -94,7 +94,7 @@ static void on_sent(void *context, const struct send_result *result)
         struct delivery *delivery = context;
         CRASHPOINT("sent");
         if (delivery_back(delivery))
-                send_end(delivery, result, /* outage = */ false);
+                effect_send_end(delivery, result, /* outage = */ false);
 }
 
 /* ---- one mail ---- */
@@ -174,11 +174,11 @@ static void batch_judge(struct delivery *delivery, enum publish_outcome outcome,
         snprintf(result->error, sizeof(result->error), "%s: %s", publish_outcome_word(outcome), error);
 }
 
-static void batch_end(struct delivery *delivery)
+static void publish_batch_end(struct delivery *delivery)
 {
         struct send_result *result = &delivery->batch.result;
         CRASHPOINT("sent");
-        send_end(delivery, result, delivery->batch.unsent && result->outcome == SEND_TRANSIENT);
+        effect_send_end(delivery, result, delivery->batch.unsent && result->outcome == SEND_TRANSIENT);
 }
 
 static void on_child_published(void *context, enum publish_outcome outcome, const char *error)
@@ -189,7 +189,7 @@ static void on_child_published(void *context, enum publish_outcome outcome, cons
         metrics_publish_end(delivery->engine->metrics, publish_outcome_word(outcome));
         batch_judge(delivery, outcome, error);
         if (--delivery->batch.left == 0)
-                batch_end(delivery);
+                publish_batch_end(delivery);
 }
 
 static void publish_child(struct delivery *delivery, const struct outgoing_batch *batch, size_t index)

@@ -57,7 +57,7 @@ uint32_t telling_changes(const struct engine *engine, const char *type)
         return !engine->tellings || tell_type_is(type) ? 0 : due_changes(engine->config);
 }
 
-static void count(struct engine *engine, const struct telling *telling, size_t from, bool told)
+static void telling_count(struct engine *engine, const struct telling *telling, size_t from, bool told)
 {
         for (size_t i = from; i < telling->count; i++)
                 engine->tellings->counts[telling->changes[i]][told]++;
@@ -69,11 +69,11 @@ static void told(struct delivery *delivery)
 }
 
 /* Its record goes on to say what is due: a later telling of the same job makes up for it. */
-static void let_go(struct delivery *delivery, const char *why)
+static void telling_let_go(struct delivery *delivery, const char *why)
 {
         struct telling *telling = delivery->telling;
         struct engine *engine = delivery->engine;
-        count(engine, telling, telling->next, false);
+        telling_count(engine, telling, telling->next, false);
         engine->tellings->gate.let_go += telling->count - telling->next;
         telling->again_ms = 0;
         joblog_warn(delivery, "event_let_go", why);
@@ -92,7 +92,7 @@ static const char *job_key(struct delivery *delivery)
 }
 
 /* Nobody waits for the answer: what is not forgotten is told once more at most. */
-static void finish(struct delivery *delivery)
+static void telling_finish(struct delivery *delivery)
 {
         struct slice words[] = {slice_of(job_key(delivery)), delivery->telling->due};
         redis_store_due(delivery->engine->store, words, 2, on_forgotten, NULL);
@@ -112,7 +112,7 @@ static void confirmed(struct engine *engine)
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "events_taken", .msg = text});
 }
 
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
+static void on_event_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct delivery *delivery = context;
         struct engine *engine = delivery->engine;
@@ -132,7 +132,7 @@ static void on_published(void *context, enum publish_outcome outcome, const char
                 engine->tellings->counts[telling->changes[telling->next++]][true]++;
                 publish_next(delivery);
         } else if (telling->probe || outcome == PUBLISH_UNENCODABLE) {
-                let_go(delivery, engine->tellings->error);
+                telling_let_go(delivery, engine->tellings->error);
         } else {
                 telling->again_ms = clock_boot_ms() + AGAIN_MS;
         }
@@ -143,11 +143,11 @@ static void publish_next(struct delivery *delivery)
         struct engine *engine = delivery->engine;
         struct telling *telling = delivery->telling;
         if (telling->next == telling->count) {
-                finish(delivery);
+                telling_finish(delivery);
                 return;
         }
         if (!event_gate_admits(&engine->tellings->gate, clock_boot_ms())) {
-                let_go(delivery, "the broker takes no events");
+                telling_let_go(delivery, "the broker takes no events");
                 return;
         }
         telling->probe = engine->tellings->gate.shut;
@@ -158,7 +158,7 @@ static void publish_next(struct delivery *delivery)
         amqp_publisher_publish(
                 engine->tellings->publisher, arena,
                 tell_message(arena, engine->config->events.exchange, &telling->list[telling->next]),
-                on_published, delivery);
+                on_event_published, delivery);
 }
 
 static struct slice due_of(const struct slice *values, size_t value_count)
@@ -237,7 +237,7 @@ static void hold_ran_out(struct delivery *delivery, int64_t now_ms)
         alerts_event(engine, "events_held", engine->config->events.exchange);
 }
 
-static void look_at(struct delivery *delivery, void *context)
+static void telling_look_at(struct delivery *delivery, void *context)
 {
         struct telling *telling = delivery->telling;
         int64_t now_ms = *(int64_t *)context;
@@ -248,7 +248,7 @@ static void look_at(struct delivery *delivery, void *context)
         hold_ran_out(delivery, now_ms);
         if (delivery->engine->tellings->gate.shut && !telling->probe) {
                 telling->publishing = false; /* a late confirm opens the gate all the same */
-                let_go(delivery, "not confirmed within events.hold");
+                telling_let_go(delivery, "not confirmed within events.hold");
         } else if (telling->again_ms > 0 && now_ms >= telling->again_ms) {
                 telling->again_ms = 0;
                 publish_next(delivery);
@@ -258,7 +258,7 @@ static void look_at(struct delivery *delivery, void *context)
 void telling_look(struct engine *engine, int64_t now_ms)
 {
         if (engine->tellings)
-                inflight_each(engine, look_at, &now_ms);
+                inflight_each(engine, telling_look_at, &now_ms);
 }
 
 void telling_render(const struct engine *engine, struct buffer *out)

@@ -36,7 +36,7 @@ const char *tries_outlet(const struct delivery *delivery, size_t effect)
         return name.len > 0 ? arena_copy(delivery->arena, name.data, name.len) : "";
 }
 
-static int64_t earlier(int64_t a_ms, int64_t b_ms)
+static int64_t tries_earlier(int64_t a_ms, int64_t b_ms)
 {
         return a_ms < b_ms ? a_ms : b_ms;
 }
@@ -54,8 +54,8 @@ static void try_doubt(const struct delivery *delivery, const struct try_record *
                 int64_t offset_ms = clock_boot_ms() - clock_wall_ms();
                 int64_t since_ms = record->since_ms + offset_ms, from_ms = record->from_ms + offset_ms;
                 try->doubt = DOUBT_AMBIGUOUS;
-                try->since_ms = crashed ? -earlier(-try->since_ms, -since_ms) : since_ms;
-                try->from_ms = crashed ? earlier(try->from_ms, from_ms) : from_ms;
+                try->since_ms = crashed ? -tries_earlier(-try->since_ms, -since_ms) : since_ms;
+                try->from_ms = crashed ? tries_earlier(try->from_ms, from_ms) : from_ms;
         }
 }
 

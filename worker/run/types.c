@@ -37,7 +37,7 @@ void types_replace(struct engine *engine, struct type_set *types)
 }
 
 /* Names that nobody said for as long as a record is kept, and what is too much, are forgotten. */
-static void trim(struct engine *engine, struct arena *arena, struct slice key, int64_t now_ms)
+static void types_trim(struct engine *engine, struct arena *arena, struct slice key, int64_t now_ms)
 {
         const char *oldest = arena_printf(arena, "%" PRId64, now_ms - engine->config->claim.keep_ms);
         const char *last = arena_printf(arena, "%d", -RECORD_TYPES_MAX - 1);
@@ -66,7 +66,7 @@ void types_tell(struct engine *engine)
                 words[3 + 2 * i] = slice_of(types->table[i]->type);
         }
         redis_store_command(engine->store, words, 2 + 2 * types->count, NULL, NULL);
-        trim(engine, &arena, words[1], now_ms);
+        types_trim(engine, &arena, words[1], now_ms);
         free(words);
         arena_fini(&arena);
 }

@@ -145,7 +145,7 @@ static int confirm(struct dlq *dlq, const char *verb)
         return dlq_fail(dlq, CLI_REFUSED, "that is not its name; nothing was dropped");
 }
 
-static int run(struct dlq *dlq, const char *verb)
+static int drop_run(struct dlq *dlq, const char *verb)
 {
         if (command_of(dlq)->dry_run)
                 return dlq_dry_run(dlq, "drop");
@@ -161,7 +161,7 @@ int dlq_drop(struct dlq *dlq)
         if (!chosen && !dlq->all)
                 return cli_usage(command_of(dlq)->cli, DLQ_CHOOSE);
         int status = chosen ? dlq_index_choose(dlq) : CLI_OK;
-        return status == CLI_OK ? run(dlq, "drop") : status;
+        return status == CLI_OK ? drop_run(dlq, "drop") : status;
 }
 
 int dlq_purge(struct dlq *dlq)
@@ -170,5 +170,5 @@ int dlq_purge(struct dlq *dlq)
                 return cli_usage(command_of(dlq)->cli,
                                  "purge takes the whole queue; for some of it: leveret dlq drop");
         dlq->all = true;
-        return run(dlq, "purge");
+        return drop_run(dlq, "purge");
 }

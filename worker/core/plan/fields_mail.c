@@ -75,8 +75,8 @@ static bool fields_mailbox_add(struct decoder *decoder, const struct place *plac
                             "expected an e-mail address, or a name and <address>, or an object of these");
 }
 
-static bool list_add(struct decoder *decoder, const struct place *place, const struct field *field,
-                     const json_t *list, struct buffer *out)
+static bool field_list_add(struct decoder *decoder, const struct place *place, const struct field *field,
+                           const json_t *list, struct buffer *out)
 {
         size_t count = json_array_size(list);
         bool good = true;
@@ -95,7 +95,7 @@ bool field_mailboxes(struct decoder *decoder, const struct place *place, const s
 {
         struct buffer text = {0};
         bool good = field->kind == FIELD_KIND_MAILBOXES && json_is_array(value)
-                            ? list_add(decoder, place, field, value, &text)
+                            ? field_list_add(decoder, place, field, value, &text)
                             : fields_mailbox_add(decoder, place, value, &text);
         if (good)
                 keep_text(decoder, &text, to);

@@ -24,7 +24,7 @@ static const char *pair_of(struct arena *arena, struct slice text)
         return arena_printf(arena, "%.*s\n%s", SLICE_PRINT(name), decoded);
 }
 
-static bool list_add(struct arena *arena, const char *text, struct config_texts *pairs)
+static bool pair_list_add(struct arena *arena, const char *text, struct config_texts *pairs)
 {
         for (const char *at = text; *at;) {
                 size_t len = strcspn(at, ",");
@@ -48,7 +48,7 @@ bool otlp_pairs(struct arena *arena, const struct config_texts *texts, struct co
                 *bad = i;
                 if (pair)
                         pairs->list[pairs->count++] = text;
-                else if (text && !list_add(arena, text, pairs))
+                else if (text && !pair_list_add(arena, text, pairs))
                         return false;
         }
         return true;

@@ -73,7 +73,7 @@ static void add_lanes(struct metrics *metrics)
                                      (metrics->lane_limit + metrics->queue_count) * sizeof *metrics->lanes);
 }
 
-static void add_outlets(struct metrics *metrics, const struct metrics_labels *labels)
+static void metrics_add_outlets(struct metrics *metrics, const struct metrics_labels *labels)
 {
         metrics->outlet_count = labels->outlet_count;
         metrics->outlets = arena_alloc(&metrics->arena, labels->outlet_count * sizeof *metrics->outlets);
@@ -90,7 +90,7 @@ struct metrics *metrics_new(const struct metrics_labels *labels)
         metrics->version = escape(metrics, labels->version);
         metrics_add_queues(metrics, labels);
         add_types(metrics, labels);
-        add_outlets(metrics, labels);
+        metrics_add_outlets(metrics, labels);
         add_lanes(metrics);
         return metrics;
 }

@@ -276,8 +276,8 @@ static void add_asker(struct redis_store *store, const struct store_identity *id
         resp_add(&store->out, (struct slice){.data = text->data, .len = text->len});
 }
 
-static void finish(struct redis_store *store, const struct store_identity *identity,
-                   const struct store_effect *effect)
+static void request_finish(struct redis_store *store, const struct store_identity *identity,
+                           const struct store_effect *effect)
 {
         struct buffer *out = &store->out;
         begin_keys(store, REDIS_SCRIPT_FINISH, identity, FINISH_ARGUMENTS + (effect->outlet.len > 0 ? 2 : 0));
@@ -303,7 +303,7 @@ void redis_store_complete(struct redis_store *store, const struct store_identity
                 return;
         struct buffer *out = &store->out;
         if (effect->fresh && effect->plain) {
-                finish(store, identity, effect);
+                request_finish(store, identity, effect);
                 redis_ring_push(store, request);
                 return;
         }

@@ -52,7 +52,7 @@ struct redis_shards {
         size_t parked_count, parked_size;
 };
 
-static void on_retry(uv_timer_t *timer);
+static void shards_on_retry(uv_timer_t *timer);
 
 /* ---- up and down ---- */
 
@@ -82,7 +82,7 @@ static void down(struct redis_shards *shards, const char *error)
                 backoff_reset(&shards->backoff);
         redis_store_tell_down(store, error, was_up);
         /* Not at once: a store does not end inside its own call. */
-        uv_timer_start(shards->retry, on_retry,
+        uv_timer_start(shards->retry, shards_on_retry,
                        (uint64_t)backoff_next_ms(&shards->backoff, uv_hrtime() / 1000) + 1, 0);
 }
 
@@ -189,7 +189,7 @@ static void look_start(struct redis_shards *shards)
         down(shards, "redis: there is no thread to connect with");
 }
 
-static void on_retry(uv_timer_t *timer)
+static void shards_on_retry(uv_timer_t *timer)
 {
         struct redis_shards *shards = timer->data;
         give_up(shards);

@@ -36,17 +36,17 @@ static void redis_spare_drop(struct redis_spare *spare)
         redis_connection_close(&spare->connection);
 }
 
-static void connect_start(struct redis_spare *spare);
+static void spare_connect_start(struct redis_spare *spare);
 
-static void on_retry(uv_timer_t *timer)
+static void spare_on_retry(uv_timer_t *timer)
 {
-        connect_start(timer->data);
+        spare_connect_start(timer->data);
 }
 
-static void retry_later(struct redis_spare *spare)
+static void spare_retry_later(struct redis_spare *spare)
 {
-        uv_timer_start(spare->retry, on_retry, (uint64_t)backoff_next_ms(&spare->backoff, uv_hrtime() / 1000),
-                       0);
+        uv_timer_start(spare->retry, spare_on_retry,
+                       (uint64_t)backoff_next_ms(&spare->backoff, uv_hrtime() / 1000), 0);
 }
 
 /* Nothing was asked, so whatever there is to read is its end. */
@@ -55,10 +55,10 @@ static void redis_spare_on_poll(uv_poll_t *poll, int status, int events)
         (void)status, (void)events;
         struct redis_spare *spare = poll->data;
         redis_spare_drop(spare);
-        retry_later(spare);
+        spare_retry_later(spare);
 }
 
-static void connected(struct redis_spare *spare, struct redis_connection connection)
+static void spare_connected(struct redis_spare *spare, struct redis_connection connection)
 {
         spare->connection = connection;
         spare->poll = memory_zeroed(1, sizeof(*spare->poll));
@@ -71,25 +71,25 @@ static void connected(struct redis_spare *spare, struct redis_connection connect
         spare->changed(spare->context, connection.context->fd, connection.sha[REDIS_SCRIPT_KILLED]);
 }
 
-static void connect_done(void *context, const struct redis_connection *connection, bool ok)
+static void spare_connect_done(void *context, const struct redis_connection *connection, bool ok)
 {
         struct redis_spare *spare = context;
         spare->connecting = NULL;
         spare->tried = true;
         if (ok)
-                connected(spare, *connection);
+                spare_connected(spare, *connection);
         else
-                retry_later(spare);
+                spare_retry_later(spare);
 }
 
-static void connect_start(struct redis_spare *spare)
+static void spare_connect_start(struct redis_spare *spare)
 {
         spare->connecting =
-                redis_connecting_start(spare->loop, spare->config, spare->worker, connect_done, spare);
+                redis_connecting_start(spare->loop, spare->config, spare->worker, spare_connect_done, spare);
         if (spare->connecting)
                 return;
         spare->tried = true;
-        retry_later(spare);
+        spare_retry_later(spare);
 }
 
 struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config, const char *worker,
@@ -107,7 +107,7 @@ struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *confi
         spare->retry->data = spare;
         spare->tried = redis_url_is_encrypted(config->redis.url) || redis_url_is_cluster(config->redis.url);
         if (!spare->tried)
-                connect_start(spare);
+                spare_connect_start(spare);
         return spare;
 }
 

@@ -199,7 +199,7 @@ static void dlq_redrive_work(struct redrive *redrive)
         dlq_redrive_forget(redrive);
 }
 
-static int run(struct redrive *redrive)
+static int redrive_run(struct redrive *redrive)
 {
         struct dlq *dlq = redrive->dlq;
         int status = dlq_walk_open(&redrive->walk, dlq, "redrive");
@@ -224,7 +224,7 @@ int dlq_redrive_run(struct dlq *dlq, struct dlq_redriven *redriven)
         redrive->dlq = dlq;
         redrive->sum = redriven;
         limiter_init(&redrive->limiter, redriven->rate, clock_boot_ms());
-        int status = run(redrive);
+        int status = redrive_run(redrive);
         free(redrive);
         return status;
 }

@@ -232,7 +232,7 @@ static void mail_digest(struct alerts *alerts, int64_t now_ms)
 
 /* ---- the webhook ---- */
 
-static void on_posted(void *context, const struct send_result *result)
+static void alert_on_posted(void *context, const struct send_result *result)
 {
         struct alerts *alerts = context;
         outlet_result(&alerts->hook, &alerts->hook_place, 0, result, clock_boot_ms());
@@ -266,7 +266,8 @@ static void post_digest(struct alerts *alerts, int64_t now_ms)
         buffer_fini(&body);
         alerts->hook_place.sent = true;
         post_http_send(hook->transport, &alerts->post,
-                       (struct send_terms){.valid_until_ms = now_ms + SEND_LIMIT_MS}, on_posted, alerts);
+                       (struct send_terms){.valid_until_ms = now_ms + SEND_LIMIT_MS}, alert_on_posted,
+                       alerts);
 }
 
 /* ---- life ---- */

@@ -46,7 +46,7 @@ static void depth_free(void *context)
         free(depth);
 }
 
-static void ask(void *context)
+static void depth_ask(void *context)
 {
         struct depth *depth = context;
         depth->ok = amqp_queue_depths(depth->config, depth->queues, depth->count, &depth->error);
@@ -134,7 +134,7 @@ static void take_counts(struct depth *depth)
         }
 }
 
-static void on_asked(void *context)
+static void depth_on_asked(void *context)
 {
         struct depth *depth = context;
         depth->asking = NULL;
@@ -163,9 +163,9 @@ static bool is_quiet(const struct depth *depth)
         return waiting(depth, /* paused = */ false) == 0 && waiting_in_tiers(depth) == 0;
 }
 
-static void on_timer(uv_timer_t *timer)
+static void depth_on_timer(uv_timer_t *timer)
 {
-        static const struct aside_job job = {.work = ask, .done = on_asked, .drop = depth_free};
+        static const struct aside_job job = {.work = depth_ask, .done = depth_on_asked, .drop = depth_free};
         struct depth *depth = timer->data;
         struct engine *engine = depth->engine;
         if (depth->asking || !engine->broker.up || (engine->options.drain && engine->inflight.count > 0))
@@ -178,7 +178,7 @@ static void on_timer(uv_timer_t *timer)
         depth->asking = aside_start(&engine->loop, &job, depth);
 }
 
-static void name_queues(struct depth *depth)
+static void depth_name_queues(struct depth *depth)
 {
         const struct config *config = depth->config;
         for (size_t i = 0; i < config->queue_count; i++)
@@ -200,7 +200,7 @@ void depth_open(struct engine *engine)
         depth->engine = engine;
         depth->config = engine->config;
         arena_init(&depth->arena);
-        name_queues(depth);
+        depth_name_queues(depth);
         engine->depth = depth;
         for (size_t i = 0; i < depth->config->queue_count; i++) {
                 engine->queues[i].ready = -1;
@@ -211,7 +211,7 @@ void depth_open(struct engine *engine)
         depth->timer = memory_zeroed(1, sizeof(*depth->timer));
         depth->timer->data = depth;
         uv_timer_init(&engine->loop, depth->timer);
-        uv_timer_start(depth->timer, on_timer, every_ms, every_ms);
+        uv_timer_start(depth->timer, depth_on_timer, every_ms, every_ms);
 }
 
 void depth_close(struct engine *engine)

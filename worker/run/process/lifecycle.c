@@ -161,7 +161,7 @@ static void lifecycle_turn(struct engine *engine)
         tick_follow(engine);
 }
 
-static void on_terminate(uv_signal_t *handle, int number)
+static void life_on_terminate(uv_signal_t *handle, int number)
 {
         struct engine *engine = handle->data;
         if (engine->life.stage == STAGE_DRAINING) {
@@ -174,7 +174,7 @@ static void on_terminate(uv_signal_t *handle, int number)
                 drain_begin(engine, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
-static void on_hangup(uv_signal_t *handle, int number)
+static void life_on_hangup(uv_signal_t *handle, int number)
 {
         (void)number;
         struct engine *engine = handle->data;
@@ -250,9 +250,9 @@ void lifecycle_block_signals(void)
 void lifecycle_open(struct engine *engine)
 {
         log_batch(true);
-        signal_open(engine, &engine->life.sigterm, on_terminate, SIGTERM);
-        signal_open(engine, &engine->life.sigint, on_terminate, SIGINT);
-        signal_open(engine, &engine->life.sighup, on_hangup, SIGHUP);
+        signal_open(engine, &engine->life.sigterm, life_on_terminate, SIGTERM);
+        signal_open(engine, &engine->life.sigint, life_on_terminate, SIGINT);
+        signal_open(engine, &engine->life.sighup, life_on_hangup, SIGHUP);
         mask_signals(SIG_UNBLOCK);
         uv_timer_init(&engine->loop, &engine->life.tick);
         wake_open(engine);

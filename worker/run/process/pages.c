@@ -79,7 +79,7 @@ static void add_checks(const struct engine *engine, struct buffer *out)
                               engine->queues[i].paused ? "paused by an operator" : "consuming");
 }
 
-static void render_ready(struct engine *engine, bool verbose, struct buffer *body, int *status)
+static void page_render_ready(struct engine *engine, bool verbose, struct buffer *body, int *status)
 {
         struct buffer reasons = {0};
         size_t count = unready(engine, &reasons);
@@ -92,7 +92,7 @@ static void render_ready(struct engine *engine, bool verbose, struct buffer *bod
         buffer_fini(&reasons);
 }
 
-static int64_t oldest_ms(const struct engine *engine)
+static int64_t page_oldest_ms(const struct engine *engine)
 {
         const struct delivery *first = TAILQ_FIRST(&engine->inflight.all);
         return first ? clock_boot_ms() - first->received_ms : 0;
@@ -139,7 +139,7 @@ static void add_waiting(const struct engine *engine, size_t queue, struct buffer
         buffer_add_char(body, '}');
 }
 
-static void add_queues(const struct engine *engine, struct buffer *body)
+static void page_add_queues(const struct engine *engine, struct buffer *body)
 {
         buffer_add_text(body, "\"queues\":[");
         for (size_t i = 0; i < engine->config->queue_count; i++) {
@@ -163,7 +163,7 @@ static void add_queues(const struct engine *engine, struct buffer *body)
         buffer_add_text(body, "],");
 }
 
-static void add_jobs(const struct engine *engine, struct buffer *body)
+static void page_add_jobs(const struct engine *engine, struct buffer *body)
 {
         buffer_add_text(body, "\"deliveries\":{");
         for (int i = 0; i < METRICS_OUTCOME_COUNT; i++)
@@ -207,7 +207,7 @@ static void add_share(const struct share *share, struct buffer *body)
                       share_held(share, clock_boot_ms()), share->questions, share->given, share->used);
 }
 
-static void add_outlets(const struct engine *engine, struct buffer *body)
+static void page_add_outlets(const struct engine *engine, struct buffer *body)
 {
         buffer_add_text(body, "\"outlets\":[");
         for (size_t i = 0; i < engine->outlet_count; i++) {
@@ -257,7 +257,7 @@ static void render_status(struct engine *engine, struct buffer *body)
                       bool_word(amqp_publisher_is_up(engine->publisher)),
                       bool_word(amqp_publisher_is_blocked(engine->publisher)));
         buffer_printf(body, "\"redis\":{\"up\":%s},", bool_word(redis_store_is_up(engine->store)));
-        add_outlets(engine, body);
+        page_add_outlets(engine, body);
         buffer_printf(body,
                       "\"breaker\":{\"state\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64
                       ",\"probes\":%" PRIu64 "},",
@@ -269,13 +269,13 @@ static void render_status(struct engine *engine, struct buffer *body)
         buffer_add_char(body, ',');
         buffer_fini(&guard);
         spans_status(engine, body);
-        add_queues(engine, body);
-        add_jobs(engine, body);
+        page_add_queues(engine, body);
+        page_add_jobs(engine, body);
         buffer_printf(body,
                       "\"in_flight\":%zu,\"sending\":%zu,\"suspects\":%s,\"oldest_in_flight_ms\":%" PRId64
                       "}\n",
                       engine->inflight.count, sending(engine),
-                      TAILQ_EMPTY(&engine->gate.suspects) ? "false" : "true", oldest_ms(engine));
+                      TAILQ_EMPTY(&engine->gate.suspects) ? "false" : "true", page_oldest_ms(engine));
         buffer_fini(&reasons);
 }
 
@@ -297,11 +297,11 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         }
         metrics_set_connection(metrics, METRICS_AMQP_PUBLISHER, amqp_publisher_is_up(engine->publisher),
                                amqp_publisher_losses(engine->publisher));
-        metrics_set_in_flight_total(metrics, bytes_in_flight(engine), (double)oldest_ms(engine) / 1000);
+        metrics_set_in_flight_total(metrics, bytes_in_flight(engine), (double)page_oldest_ms(engine) / 1000);
         for (size_t i = 0; i < engine->config->queue_count; i++) {
                 metrics_set_in_flight(metrics, i, engine->queues[i].in_flight);
-                int64_t oldest_ms = depth_oldest_ms(engine, i);
-                metrics_set_queue_oldest(metrics, i, oldest_ms < 0 ? -1 : (double)oldest_ms / 1000);
+                int64_t page_oldest_ms = depth_oldest_ms(engine, i);
+                metrics_set_queue_oldest(metrics, i, page_oldest_ms < 0 ? -1 : (double)page_oldest_ms / 1000);
                 metrics_set_consuming(metrics, i, amqp_consumer_is_consuming(engine->consumer, i));
         }
         metrics_set_log_lines_dropped(metrics, log_dropped());
@@ -322,7 +322,7 @@ void pages_render(void *context, enum admin_page page, bool verbose, struct buff
                 buffer_add_text(body, "alive\n");
                 return;
         case ADMIN_READYZ:
-                render_ready(engine, verbose, body, status);
+                page_render_ready(engine, verbose, body, status);
                 return;
         case ADMIN_METRICS:
                 render_metrics(engine, body);

@@ -39,7 +39,7 @@ struct presence {
         struct told told; /* what people wait for, as it was told last */
 };
 
-static void measure(struct presence *presence, int64_t now_ms)
+static void presence_measure(struct presence *presence, int64_t now_ms)
 {
         uint64_t completed = presence->engine->ends[METRICS_COMPLETED];
         int64_t passed_ms = now_ms - presence->told_ms;
@@ -65,7 +65,7 @@ struct words {
         struct arena arena;
 };
 
-static void add_text(struct words *words, const char *name, struct slice text)
+static void presence_add_text(struct words *words, const char *name, struct slice text)
 {
         words->list[words->count++] = slice_of(name);
         words->list[words->count++] = text;
@@ -73,11 +73,11 @@ static void add_text(struct words *words, const char *name, struct slice text)
 
 static void add_number(struct words *words, const char *name, int64_t number)
 {
-        add_text(words, name, slice_of(arena_printf(&words->arena, "%" PRId64, number)));
+        presence_add_text(words, name, slice_of(arena_printf(&words->arena, "%" PRId64, number)));
 }
 
 /* What this process knows of each queue: "in_flight.leveret.work" and so on. */
-static void add_queues(struct words *words, const struct engine *engine)
+static void presence_add_queues(struct words *words, const struct engine *engine)
 {
         struct buffer names = {0}, paused = {0};
         add_paused(engine, &paused);
@@ -89,10 +89,10 @@ static void add_queues(struct words *words, const struct engine *engine)
                 add_number(words, arena_printf(&words->arena, "newer_than_ms.%s", name),
                            engine->queues[i].newer_than_ms);
         }
-        add_text(words, "queues",
-                 arena_slice(&words->arena, (struct slice){.data = names.data, .len = names.len}));
-        add_text(words, "paused",
-                 arena_slice(&words->arena, (struct slice){.data = paused.data, .len = paused.len}));
+        presence_add_text(words, "queues",
+                          arena_slice(&words->arena, (struct slice){.data = names.data, .len = names.len}));
+        presence_add_text(words, "paused",
+                          arena_slice(&words->arena, (struct slice){.data = paused.data, .len = paused.len}));
         buffer_fini(&names);
         buffer_fini(&paused);
 }
@@ -110,14 +110,14 @@ static enum breaker_state worst_breaker(const struct engine *engine)
 }
 
 /* "mail closed backup open": each outlet with the state of its breaker. */
-static void add_outlets(struct words *words, const struct engine *engine)
+static void presence_add_outlets(struct words *words, const struct engine *engine)
 {
         struct buffer states = {0};
         for (size_t i = 0; i < engine->outlet_count; i++)
                 buffer_printf(&states, "%s%s %s", i ? " " : "", engine->outlets[i].config->name,
                               breaker_state_word(outlet_sum(engine, i).breaker.state));
-        add_text(words, "outlets",
-                 arena_slice(&words->arena, (struct slice){.data = states.data, .len = states.len}));
+        presence_add_text(words, "outlets",
+                          arena_slice(&words->arena, (struct slice){.data = states.data, .len = states.len}));
         buffer_fini(&states);
 }
 
@@ -127,15 +127,16 @@ static void add_process(struct words *words, const struct presence *presence)
         char host[64] = "";
         if (gethostname(host, sizeof(host) - 1) != 0)
                 host[0] = '\0';
-        add_text(words, "host", slice_of(arena_strdup(&words->arena, host)));
+        presence_add_text(words, "host", slice_of(arena_strdup(&words->arena, host)));
         add_number(words, "pid", (int64_t)getpid());
-        add_text(words, "version", SLICE_LITERAL(LEVERET_VERSION));
+        presence_add_text(words, "version", SLICE_LITERAL(LEVERET_VERSION));
         add_number(words, "in_flight", (int64_t)engine->inflight.count);
-        add_text(words, "rate", slice_of(arena_printf(&words->arena, "%.1f", presence->rate)));
+        presence_add_text(words, "rate", slice_of(arena_printf(&words->arena, "%.1f", presence->rate)));
         add_number(words, "completed", (int64_t)engine->ends[METRICS_COMPLETED]);
-        add_text(words, "breaker", slice_of(breaker_state_word(worst_breaker(engine))));
-        add_outlets(words, engine);
-        add_text(words, "state", slice_of(engine->life.stage == STAGE_RUNNING ? "running" : "draining"));
+        presence_add_text(words, "breaker", slice_of(breaker_state_word(worst_breaker(engine))));
+        presence_add_outlets(words, engine);
+        presence_add_text(words, "state",
+                          slice_of(engine->life.stage == STAGE_RUNNING ? "running" : "draining"));
         add_number(words, "started_ms", engine->started_ms);
         add_number(words, "seen_ms", clock_wall_ms());
 }
@@ -181,7 +182,7 @@ static void tell_newer_than(struct engine *engine)
         struct words words = {0};
         arena_init(&words.arena);
         const char *key = record_key(&words.arena, engine->config->redis.prefix, KEY_NEWER_THAN, NULL);
-        add_text(&words, "HSET", slice_of(key));
+        presence_add_text(&words, "HSET", slice_of(key));
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 if (engine->queues[i].newer_than_ms > 0)
                         add_number(&words, engine->config->queues[i].name, engine->queues[i].newer_than_ms);
@@ -204,16 +205,16 @@ static struct told told_of(const struct engine *engine)
         return told;
 }
 
-static void tell(struct presence *presence)
+static void presence_tell(struct presence *presence)
 {
         struct engine *engine = presence->engine;
         presence->told = told_of(engine);
         struct words words = {0};
         arena_init(&words.arena);
         const char *key = record_key(&words.arena, engine->config->redis.prefix, KEY_WORKER, engine->worker);
-        add_text(&words, "HSET", slice_of(key));
+        presence_add_text(&words, "HSET", slice_of(key));
         add_process(&words, presence);
-        add_queues(&words, engine);
+        presence_add_queues(&words, engine);
         send_words(engine, &words, slice_of(arena_printf(&words.arena, "%d", RECORD_WORKER_TTL_MS)));
         arena_fini(&words.arena);
         int64_t now_ms = clock_boot_ms();
@@ -278,7 +279,7 @@ void presence_turn(struct engine *engine)
         struct told now = told_of(engine), *told = &presence->told;
         if (now.paused != told->paused || now.cancelled != told->cancelled ||
             now.breakers != told->breakers || now.stage != told->stage)
-                tell(presence);
+                presence_tell(presence);
 }
 
 void presence_ask(struct engine *engine)
@@ -310,8 +311,8 @@ void presence_look(struct engine *engine, int64_t now_ms)
         }
         if (!tells || !redis_store_is_up(engine->store))
                 return;
-        measure(presence, now_ms);
-        tell(presence);
+        presence_measure(presence, now_ms);
+        presence_tell(presence);
 }
 
 void presence_open(struct engine *engine)

@@ -73,7 +73,7 @@ static void on_ids(void *context, bool lost, const struct slice *values, size_t 
         look_over(stuck);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void stuck_on_timer(uv_timer_t *timer)
 {
         struct stuck *stuck = timer->data;
         struct engine *engine = stuck->engine;
@@ -97,10 +97,10 @@ void stuck_open(struct engine *engine)
         stuck->timer.data = stuck;
         engine->stuck = stuck;
         uv_timer_init(&engine->loop, &stuck->timer);
-        uv_timer_start(&stuck->timer, on_timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
+        uv_timer_start(&stuck->timer, stuck_on_timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void stuck_on_closed(uv_handle_t *handle)
 {
         struct stuck *stuck = handle->data;
         stuck->closed = true;
@@ -112,5 +112,5 @@ void stuck_close(struct engine *engine)
         struct stuck *stuck = engine->stuck;
         engine->stuck = NULL;
         stuck->engine = NULL;
-        uv_close((uv_handle_t *)&stuck->timer, on_closed);
+        uv_close((uv_handle_t *)&stuck->timer, stuck_on_closed);
 }

@@ -128,7 +128,7 @@ static void add_domain(struct delivery *delivery, struct domain_wait *wait, stru
         wait->rates[wait->count++] = rate;
 }
 
-static struct domain_wait *wait_of(struct delivery *delivery, struct outlet *outlet)
+static struct domain_wait *domain_wait_of(struct delivery *delivery, struct outlet *outlet)
 {
         size_t effect = delivery->job.effect;
         if (outlet->config->rate_domain.count == 0 || delivery->plan->effects[effect].kind != EFFECT_MAIL)
@@ -151,7 +151,7 @@ static struct domain_wait *wait_of(struct delivery *delivery, struct outlet *out
 
 void domains_wait(struct delivery *delivery, struct outlet *outlet, uint8_t position)
 {
-        struct domain_wait *wait = wait_of(delivery, outlet);
+        struct domain_wait *wait = domain_wait_of(delivery, outlet);
         if (!wait) {
                 route_wait(delivery, outlet, position);
                 return;
@@ -260,7 +260,7 @@ static void count_wanted(struct delivery *delivery)
                 domain->weight = weight;
 }
 
-static void ask(struct domain *domain, double rate, int64_t now_ms)
+static void domain_ask(struct domain *domain, double rate, int64_t now_ms)
 {
         double ahead_ms = domain->ahead_until_ms - (double)now_ms;
         struct share_question question = {.step_us = (int64_t)(1e6 / (rate * SHARE_PACE)),
@@ -300,7 +300,7 @@ void domains_turn(struct engine *engine, int64_t now_ms)
                         continue;
                 struct domain *domain = find(engine, wait->outlet, wait->names[wait->next]);
                 if (!domain->asking && domain->wanted > 0)
-                        ask(domain, wait->rates[wait->next], now_ms);
+                        domain_ask(domain, wait->rates[wait->next], now_ms);
         }
 }
 

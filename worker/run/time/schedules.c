@@ -55,7 +55,7 @@ static int64_t store_now_ms(const struct schedules *all)
         return clock_boot_ms() + all->ahead_ms;
 }
 
-static bool is_over(const struct schedules *all)
+static bool schedules_is_over(const struct schedules *all)
 {
         return all->engine->life.stage != STAGE_RUNNING;
 }
@@ -64,10 +64,10 @@ static bool is_over(const struct schedules *all)
 
 static void timer_follow(struct schedules *all);
 
-static void on_timer(uv_timer_t *timer)
+static void schedules_on_timer(uv_timer_t *timer)
 {
         struct schedules *all = timer->data;
-        for (size_t i = 0; i < all->count && !is_over(all); i++)
+        for (size_t i = 0; i < all->count && !schedules_is_over(all); i++)
                 if (!all->list[i].pending)
                         schedule_event(&all->list[i], (struct ticker_event){.kind = TICKER_TIME});
         timer_follow(all);
@@ -77,7 +77,7 @@ static void on_timer(uv_timer_t *timer)
 static void timer_follow(struct schedules *all)
 {
         int64_t now_ms = store_now_ms(all), wait_ms = TICKER_LOOK_MS;
-        if (is_over(all))
+        if (schedules_is_over(all))
                 return;
         for (size_t i = 0; i < all->count; i++) {
                 const struct schedule *schedule = &all->list[i];
@@ -86,19 +86,19 @@ static void timer_follow(struct schedules *all)
                 if (waits)
                         wait_ms = schedule->ticker.wake_ms > now_ms ? schedule->ticker.wake_ms - now_ms : 0;
         }
-        uv_timer_start(&all->timer, on_timer, (uint64_t)wait_ms, 0);
+        uv_timer_start(&all->timer, schedules_on_timer, (uint64_t)wait_ms, 0);
 }
 
 /* ---- the store ---- */
 
-static int64_t number(struct slice text)
+static int64_t value_number(struct slice text)
 {
         char digits[24];
         snprintf(digits, sizeof(digits), "%.*s", SLICE_PRINT(text));
         return strtoll(digits, NULL, 10);
 }
 
-static enum ticker_answer answer_of(struct slice word)
+static enum ticker_answer tick_answer_of(struct slice word)
 {
         static const char *const words[] = {[TICKER_OK] = "ok",
                                             [TICKER_AGAIN] = "again",
@@ -112,7 +112,7 @@ static enum ticker_answer answer_of(struct slice word)
 }
 
 /* Begins again when Redis is back; if it is, because it did not like the question, in a while. */
-static void lost(struct schedule *schedule)
+static void tick_lost(struct schedule *schedule)
 {
         struct schedules *all = schedule->all;
         schedule_event(schedule, (struct ticker_event){.kind = TICKER_LOST});
@@ -138,25 +138,25 @@ static void count_answer(struct schedule *schedule, const struct ticker_event *e
         log_event(LOG_LEVEL_WARN, &(struct log_fields){.event = "schedule_skipped", .msg = text});
 }
 
-static void on_answer(void *context, bool failed, const struct slice *values, size_t count)
+static void on_tick_answer(void *context, bool failed, const struct slice *values, size_t count)
 {
         struct schedule *schedule = context;
         schedule->pending = false;
-        if (is_over(schedule->all))
+        if (schedules_is_over(schedule->all))
                 return;
         if (failed || count != ANSWER_WORDS) {
-                lost(schedule);
+                tick_lost(schedule);
                 return;
         }
         CRASHPOINT("tick_answered");
         struct ticker_event event = {.kind = TICKER_ANSWERED,
-                                     .answer = answer_of(values[0]),
-                                     .last_ms = number(values[2]),
-                                     .ran_ms = number(values[3]),
-                                     .claimed_ms = number(values[4]),
-                                     .left_ms = number(values[5]),
+                                     .answer = tick_answer_of(values[0]),
+                                     .last_ms = value_number(values[2]),
+                                     .ran_ms = value_number(values[3]),
+                                     .claimed_ms = value_number(values[4]),
+                                     .left_ms = value_number(values[5]),
                                      .sure = slice_is(values[6], "1")};
-        schedule->all->ahead_ms = number(values[1]) - clock_boot_ms();
+        schedule->all->ahead_ms = value_number(values[1]) - clock_boot_ms();
         count_answer(schedule, &event);
         schedule_event(schedule, event);
         timer_follow(schedule->all);
@@ -188,7 +188,7 @@ static struct slice decimal(struct arena *arena, int64_t value)
         return slice_of(arena_printf(arena, "%" PRId64, value));
 }
 
-static void ask(struct schedule *schedule)
+static void tick_ask(struct schedule *schedule)
 {
         struct engine *engine = schedule->all->engine;
         const struct ticker *ticker = &schedule->ticker;
@@ -204,7 +204,7 @@ static void ask(struct schedule *schedule)
                 slice_of(engine->worker),
                 slice_of(schedule->asked.sure ? "1" : "0"),
         };
-        redis_store_tick(engine->store, words, sizeof(words) / sizeof(*words), on_answer, schedule);
+        redis_store_tick(engine->store, words, sizeof(words) / sizeof(*words), on_tick_answer, schedule);
         arena_fini(&arena);
 }
 
@@ -216,10 +216,10 @@ static void on_state(void *context, bool failed, const struct slice *values, siz
         struct schedule *schedule = context;
         bool over = count == 0; /* its record has expired */
         schedule->pending = false;
-        if (is_over(schedule->all))
+        if (schedules_is_over(schedule->all))
                 return;
         if (failed) {
-                lost(schedule);
+                tick_lost(schedule);
                 return;
         }
         for (size_t i = 0; count > 0 && i < sizeof(ends) / sizeof(*ends); i++)
@@ -228,7 +228,7 @@ static void on_state(void *context, bool failed, const struct slice *values, siz
         timer_follow(schedule->all);
 }
 
-static void judge(struct schedule *schedule)
+static void tick_judge(struct schedule *schedule)
 {
         struct engine *engine = schedule->all->engine;
         char id[TICKER_ID_SIZE];
@@ -250,11 +250,11 @@ static void on_queued(void *context, bool failed, const struct slice *values, si
         (void)values;
         (void)count;
         schedule->pending = false;
-        if (is_over(schedule->all))
+        if (schedules_is_over(schedule->all))
                 return;
         CRASHPOINT("tick_queued");
         if (failed)
-                lost(schedule);
+                tick_lost(schedule);
         else
                 schedule_event(schedule, (struct ticker_event){.kind = TICKER_PUBLISHED, .confirmed = true});
         timer_follow(schedule->all);
@@ -288,11 +288,11 @@ static void publish_failed(struct schedule *schedule, enum publish_outcome outco
         timer_follow(schedule->all);
 }
 
-static void on_published(void *context, enum publish_outcome outcome, const char *error)
+static void on_tick_published(void *context, enum publish_outcome outcome, const char *error)
 {
         struct schedule *schedule = context;
         metrics_publish_end(schedule->all->engine->metrics, publish_outcome_word(outcome));
-        if (is_over(schedule->all)) {
+        if (schedules_is_over(schedule->all)) {
                 schedule->pending = false;
                 return;
         }
@@ -325,7 +325,7 @@ static void publish(struct schedule *schedule)
                 .timestamp = (uint64_t)(schedule->ticker.tick_ms / 1000),
         };
         CRASHPOINT("tick_publish");
-        amqp_publisher_publish(schedule->all->engine->publisher, arena, message, on_published, schedule);
+        amqp_publisher_publish(schedule->all->engine->publisher, arena, message, on_tick_published, schedule);
 }
 
 /* ---- all of it ---- */
@@ -341,15 +341,15 @@ static void schedule_event(struct schedule *schedule, struct ticker_event event)
         if (action.kind == TICKER_PUBLISH)
                 publish(schedule);
         else if (action.kind == TICKER_JUDGE)
-                judge(schedule);
+                tick_judge(schedule);
         else
-                ask(schedule);
+                tick_ask(schedule);
 }
 
 void schedules_begin(struct engine *engine)
 {
         struct schedules *all = engine->schedules;
-        for (size_t i = 0; all && i < all->count && !is_over(all); i++)
+        for (size_t i = 0; all && i < all->count && !schedules_is_over(all); i++)
                 if (!all->list[i].pending)
                         schedule_event(&all->list[i], (struct ticker_event){.kind = TICKER_BEGIN});
 }
@@ -376,7 +376,7 @@ static void look_for_late(struct schedule *schedule, int64_t now_ms)
 void schedules_look(struct engine *engine, int64_t now_ms)
 {
         struct schedules *all = engine->schedules;
-        if (!all || is_over(all) || now_ms - all->looked_ms < LOOK_EVERY_MS)
+        if (!all || schedules_is_over(all) || now_ms - all->looked_ms < LOOK_EVERY_MS)
                 return;
         all->looked_ms = now_ms;
         for (size_t i = 0; i < all->count; i++)
@@ -452,7 +452,7 @@ void schedules_open(struct engine *engine)
         engine->schedules = all;
 }
 
-static void on_closed(uv_handle_t *timer)
+static void schedules_on_closed(uv_handle_t *timer)
 {
         struct schedules *all = timer->data;
         arena_fini(&all->arena);
@@ -465,5 +465,5 @@ void schedules_close(struct engine *engine)
         if (!all)
                 return;
         engine->schedules = NULL;
-        uv_close((uv_handle_t *)&all->timer, on_closed);
+        uv_close((uv_handle_t *)&all->timer, schedules_on_closed);
 }

@@ -48,7 +48,7 @@ static void hand_on(struct delivery *delivery, const char *id)
                            delivery->trace->flags);
 }
 
-static void finish(struct delivery *delivery, struct span *span)
+static void span_finish(struct delivery *delivery, struct span *span)
 {
         char error[SPAN_ERROR_MAX];
         span->end_ns = trace_now_ns(delivery->trace);
@@ -82,7 +82,7 @@ static void trace_begin(struct delivery *delivery, const struct tracing *found)
 }
 
 /* By the flag of the traceparent; of those that have none, by otlp.roots. */
-static void begin(struct delivery *delivery)
+static void span_begin(struct delivery *delivery)
 {
         const struct config *config = delivery->engine->config;
         const struct envelope *envelope = &delivery->envelope;
@@ -99,7 +99,7 @@ static void begin(struct delivery *delivery)
                 trace_begin(delivery, &found);
 }
 
-static bool is_failure(enum metrics_outcome outcome)
+static bool span_is_failure(enum metrics_outcome outcome)
 {
         return outcome == METRICS_RETRY || outcome == METRICS_DEFER || outcome == METRICS_DEAD;
 }
@@ -136,11 +136,11 @@ static void receive_end(struct delivery *delivery, enum metrics_outcome outcome)
                             .kind = SPAN_CONSUMER,
                             .start_ns = trace->receive_ns,
                             .remote = trace->parent[0] != '\0',
-                            .failed = is_failure(outcome) && delivery->error[0]};
+                            .failed = span_is_failure(outcome) && delivery->error[0]};
         memcpy(span.id, trace->receive, sizeof(span.id));
         memcpy(span.parent, trace->parent, sizeof(span.parent));
         receive_describe(delivery, outcome, &span);
-        finish(delivery, &span);
+        span_finish(delivery, &span);
 }
 
 /* ---- plan ---- */
@@ -166,7 +166,7 @@ static void plan_end(struct delivery *delivery, const char *failed, int64_t effe
         span_add_text(&span, "error.type", failed);
         if (!failed)
                 span_add_number(&span, "leveret.effects", effects);
-        finish(delivery, &span);
+        span_finish(delivery, &span);
         trace->plan[0] = '\0';
 }
 
@@ -201,7 +201,7 @@ static void send_describe(const struct delivery *delivery, const char *outlet, s
 }
 
 /* `outcome`: in a word. `provider_id`: what the service calls what it took. */
-static void send_end(struct delivery *delivery, const char *outcome, bool failed)
+static void span_end_send(struct delivery *delivery, const char *outcome, bool failed)
 {
         struct tracing *trace = delivery->trace;
         if (!trace->send[0])
@@ -219,7 +219,7 @@ static void send_end(struct delivery *delivery, const char *outcome, bool failed
                 span_add_text(&span, "error.type", outcome);
         else
                 span_add_text(&span, "leveret.provider_id", delivery->provider_id);
-        finish(delivery, &span);
+        span_finish(delivery, &span);
         trace->send[0] = '\0';
         hand_on(delivery, trace->receive);
 }
@@ -230,7 +230,7 @@ void spans_event_traced(struct delivery *delivery, const struct job_event *event
 {
         if (!delivery->trace) {
                 if (event->kind == EVENT_START && delivery->started_ms == 0)
-                        begin(delivery);
+                        span_begin(delivery);
                 return;
         }
         if (event->kind == EVENT_PLANNED)
@@ -240,8 +240,8 @@ void spans_event_traced(struct delivery *delivery, const struct job_event *event
         else if (event->kind == EVENT_UNPLANNED)
                 plan_end(delivery, "no_answer", 0);
         else if (event->kind == EVENT_SENT)
-                send_end(delivery, event->fenced ? "not_sent" : send_outcome_word(event->outcome),
-                         !event->fenced && event->outcome != SEND_DONE);
+                span_end_send(delivery, event->fenced ? "not_sent" : send_outcome_word(event->outcome),
+                              !event->fenced && event->outcome != SEND_DONE);
 }
 
 void spans_action_traced(struct delivery *delivery, const struct job_action *action)
@@ -255,7 +255,7 @@ void spans_action_traced(struct delivery *delivery, const struct job_action *act
 void spans_end_traced(struct delivery *delivery, enum metrics_outcome outcome)
 {
         plan_end(delivery, "no_answer", 0);
-        send_end(delivery, "unknown", true);
+        span_end_send(delivery, "unknown", true);
         receive_end(delivery, outcome);
         delivery->trace = NULL;
 }
@@ -270,7 +270,7 @@ static uint64_t sum_dropped(const struct otlp_counts *counts)
         return sum;
 }
 
-static void tell(struct spans *spans, const struct otlp_counts *counts)
+static void span_tell(struct spans *spans, const struct otlp_counts *counts)
 {
         char text[120];
         uint64_t dropped = sum_dropped(counts);
@@ -297,7 +297,7 @@ void spans_look(struct engine *engine)
         otlp_count(spans->otlp, &counts);
         if (counts.changes == spans->told)
                 return;
-        tell(spans, &counts);
+        span_tell(spans, &counts);
         spans->told = counts.changes;
         spans->state = counts.state;
 }
