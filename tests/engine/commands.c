@@ -49,8 +49,26 @@ static const struct {
 enum { COMMANDS = sizeof commands / sizeof *commands };
 _Static_assert((int)COMMANDS <= (int)COMMANDS_MAX, "a bit for each");
 
+/* "in_flight.work 3": what a worker says of its queues names queues. */
+static void check_names(const struct slice *arguments, size_t count)
+{
+        static const char field[] = "in_flight.";
+        const size_t len = sizeof field - 1;
+        for (size_t i = 2; i + 1 < count; i += 2) {
+                bool known = arguments[i].len < len || memcmp(arguments[i].data, field, len) != 0;
+                for (uint32_t k = 0; k < world.queue_count && !known; k++)
+                        known = slice_is((struct slice){.data = arguments[i].data + len,
+                                                        .len = arguments[i].len - len},
+                                         world.config.queues[k].name);
+                if (!known)
+                        world_fail("command", "there is no queue of %.*s", SLICE_PRINT(arguments[i]));
+        }
+}
+
 void commands_seen(const struct slice *arguments, size_t count)
 {
+        if (slice_is(arguments[0], "HSET"))
+                check_names(arguments, count);
         for (size_t i = 0; count > 1 && i < COMMANDS; i++) {
                 size_t len = strlen(commands[i].key);
                 if (slice_is(arguments[0], commands[i].verb) && arguments[1].len >= len &&

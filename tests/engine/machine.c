@@ -1,6 +1,8 @@
 #include "world.h"
 
+#include "core/codec/rfc3339.h"
 #include "core/memory/memory.h"
+#include "core/time/ticker.h"
 #include "io/admin/admin.h"
 #include "io/broker/amqp_admin.h"
 #include "io/log/fatal_signal.h"
@@ -142,11 +144,12 @@ void aside_abandon(struct aside *aside)
 bool amqp_queue_depths(const struct config *config, struct queue_depth *queues, size_t count,
                        struct amqp_error *error)
 {
-        (void)config;
         if (random_one_in(&world.random, 16)) {
                 snprintf(error->text, sizeof error->text, "not now");
                 return false;
         }
+        if (count < config->queue_count)
+                world_fail("depth", "the depths of %zu queues are asked, of %zu", count, config->queue_count);
         for (size_t i = 0; i < count; i++) {
                 queues[i].exists = true;
                 queues[i].messages = broker_ready(queues[i].name);
@@ -169,6 +172,18 @@ static void add_word(char *text, size_t size, const char *name, const char *word
                 snprintf(text + len, size - len, " %s=%s", name, word);
 }
 
+/* "schedule/name/2023-11-14T22:13:20Z is not published yet", by the store's clock, which is only estimated.
+ */
+static void check_late(const char *text)
+{
+        int64_t tick_ms;
+        const char *time = strrchr(text, '/');
+        if (!time || !rfc3339_parse((struct slice){.data = time + 1, .len = 20}, &tick_ms))
+                world_fail("late", "what is late? %s", text);
+        else if (tick_ms > store_now() - TICKER_LATE_MS + 10000)
+                world_fail("late", "that is not late: %s", text);
+}
+
 void log_event(enum log_level level, const struct log_fields *fields)
 {
         char text[600];
@@ -176,6 +191,8 @@ void log_event(enum log_level level, const struct log_fields *fields)
         if (strcmp(fields->event, "event_let_go") == 0)
                 events_let_go(fields->id);
         process_log(process_now(), fields->event);
+        if (strcmp(fields->event, "schedule_late") == 0)
+                check_late(fields->msg);
         if (!world.verbose)
                 return;
         snprintf(text, sizeof text, "w%d | %s", process_number(process_now()), fields->event);

@@ -1,6 +1,7 @@
 #include "core/codec/gzip.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -141,6 +142,16 @@ static void other_formats_are_broken(void **state)
                 assert_int_equal(unpack(others[i], 100, out), GZIP_BROKEN);
 }
 
+/* zlib counts in 32 bits: more is refused unread. */
+static void nothing_is_broken_and_more_than_zlib_counts_is_too_large(void **state)
+{
+        char out[64];
+        (void)state;
+        assert_int_equal(unpack((struct slice){.data = packed}, 7, out), GZIP_BROKEN);
+        assert_int_equal(unpack((struct slice){.data = packed, .len = (size_t)UINT_MAX + 1}, 7, out),
+                         GZIP_TOO_LARGE);
+}
+
 static void a_bomb_is_stopped_at_the_bound(void **state)
 {
         (void)state;
@@ -193,6 +204,7 @@ int main(void)
                 cmocka_unit_test(what_follows_and_is_no_member_is_broken),
                 cmocka_unit_test(no_memory_is_not_taken_for_broken),
                 cmocka_unit_test(other_formats_are_broken),
+                cmocka_unit_test(nothing_is_broken_and_more_than_zlib_counts_is_too_large),
                 cmocka_unit_test(a_bomb_is_stopped_at_the_bound),
                 cmocka_unit_test(what_was_packed_unpacks_and_more_than_the_bound_is_not_packed),
         };

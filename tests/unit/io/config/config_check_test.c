@@ -180,6 +180,26 @@ static void the_data_of_a_schedule_is_json_as_yaml_writes_it(void **state)
         expect(SCHEDULE "{[a]: 1}}]", "a key that is no text");
 }
 
+/* Only what a file or another --set has begun can be changed by its number. */
+static void an_entry_is_named_by_a_number_that_there_is(void **state)
+{
+        static const char *const bad[] = {"queues[1].prefetch=3",  "queues[9].prefetch=3",
+                                          "queues[-1].prefetch=3", "queues[x].prefetch=3",
+                                          "queues[].prefetch=3",   "queues[0x0].prefetch=3"};
+        static const char *const no_environment[] = {NULL};
+        (void)state;
+        for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+                const char *sets[] = {"mail.transport=log", "queues[0].prefetch=2", bad[i]};
+                struct loaded loaded = {0};
+                struct config_source source = {
+                        .environment = no_environment, .sets = sets, .set_count = 3, .types = &known};
+                config_load(&source, &loaded.config, &loaded.errors);
+                if (loaded.config || loaded.errors.count != 1)
+                        fail_msg("%s: %s", bad[i], loaded.config ? "taken" : loaded.errors.lines.data);
+                unload(&loaded);
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -190,6 +210,7 @@ int main(void)
                 TEST(a_wildcard_is_a_word_unless_the_exchange_is_ours_not),
                 TEST(a_queue_has_a_name_of_its_own),
                 TEST(rates_of_domains_are_rates_of_domains),
+                cmocka_unit_test(an_entry_is_named_by_a_number_that_there_is),
                 TEST(the_data_of_a_schedule_is_json_as_yaml_writes_it),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
