@@ -24,6 +24,20 @@ static void bad_addresses_are_named(void **state)
         }
 }
 
+/* A machine may have no IPv6: then the error is the kernel's. */
+static void brackets_make_one_address_of_colons(void **state)
+{
+        (void)state;
+        struct listen_socket socket;
+        char error[LISTEN_ERROR_MAX] = "";
+        if (listen_socket_open(&socket, "[::1]:0", error)) {
+                assert_true(socket.loopback);
+                close(socket.fd);
+        } else {
+                assert_null(strstr(error, "expected host:port"));
+        }
+}
+
 static void an_overlong_host_is_refused(void **state)
 {
         (void)state;
@@ -80,6 +94,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(bad_addresses_are_named),
+                cmocka_unit_test(brackets_make_one_address_of_colons),
                 cmocka_unit_test(an_overlong_host_is_refused),
                 cmocka_unit_test(port_0_becomes_a_free_port_that_can_be_asked_for),
                 cmocka_unit_test(knows_whether_others_can_reach_it),
