@@ -212,6 +212,12 @@ engine_mutant(what_is_found_counts_as_not_found looks.c
 engine_mutant(a_key_that_is_none_is_trusted looks.c
   [[.key_ms = mail_look_key_ms(outlet),]]
   [[.key_ms = INT64_C(1) << 40,]] ${lookups})
+engine_mutant(nobody_is_asked_after_the_last_attempt sends.c
+  [[looks_promise(delivery, &event);]]
+  [[(void)0;]] ${lookups})
+engine_mutant(the_last_attempt_is_not_recorded tries.c
+  [[if (try->spent.tries > 0) {]]
+  [[if (0) {]] ${lookups})
 engine_mutant(another_outlet_is_asked looks.c
   [[transport_look(delivery->outlet->transport,]]
   [[transport_look(delivery->engine->outlets[0].transport,]] ${lookups})

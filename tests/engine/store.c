@@ -212,12 +212,14 @@ static size_t keys_of(uint32_t bits, struct slice keys[STORE_EFFECTS_MAX])
 /* ---- the fields that tell of tries: outlets are numbers from 1 in the model, 0: none is recorded ---- */
 
 struct told_tries {
-        struct slice fields[4 * STORE_TRIES_MAX + 4];
+        struct slice fields[6 * STORE_TRIES_MAX + 4];
         size_t count;
-        char texts[STORE_TRIES_MAX][TRY_RECORD_SIZE], deaths[TRY_RECORD_SIZE];
+        char texts[STORE_TRIES_MAX][TRY_RECORD_SIZE], spent[STORE_TRIES_MAX][TRY_RECORD_SIZE];
+        char deaths[TRY_RECORD_SIZE];
 };
 
 static const char *const try_names[STORE_TRIES_MAX] = {"try.e0", "try.e1", "try.e2"};
+static const char *const spent_names[STORE_TRIES_MAX] = {"spent.e0", "spent.e1", "spent.e2"};
 static const char *const outlet_names[STORE_TRIES_MAX] = {"outlet.e0", "outlet.e1", "outlet.e2"};
 
 static uint8_t outlet_number(struct slice name)
@@ -257,6 +259,11 @@ static void tell_tries(const struct store_reply *reply, struct told_tries *told)
                                   told->texts[i]);
                 told->fields[told->count++] = slice_of(try_names[i]);
                 told->fields[told->count++] = slice_of(told->texts[i]);
+                if (try->spent.tries == 0)
+                        continue;
+                spent_record_format(try->spent.tries, try->spent.redrives, told->spent[i]);
+                told->fields[told->count++] = slice_of(spent_names[i]);
+                told->fields[told->count++] = slice_of(told->spent[i]);
         }
 }
 
@@ -280,6 +287,9 @@ static void read_tries(const struct slice *fields, size_t count, struct store_tr
                         struct try_record record;
                         if (slice_is(fields[i], outlet_names[k]))
                                 tries[k].outlet = outlet_number(fields[i + 1]);
+                        if (slice_is(fields[i], spent_names[k]))
+                                spent_record_parse(fields[i + 1], &tries[k].spent.tries,
+                                                   &tries[k].spent.redrives);
                         if (!slice_is(fields[i], try_names[k]))
                                 continue;
                         if (!try_record_parse(fields[i + 1], &record))

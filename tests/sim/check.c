@@ -326,6 +326,20 @@ static void check_plan(struct world *world, const struct slot *slot)
         }
 }
 
+/* I11: an attempt that ended ambiguously is over, however long the answer of the service that is asked takes. */
+static void check_attempt(struct world *world, const struct slot *slot)
+{
+        const struct job_generation *now = &slot->job.generation;
+        for (uint32_t i = 0; i < world->run_count; i++) {
+                const struct run *run = &world->runs[i];
+                if (run->id == slot->id && run->content == slot->content && run->ended &&
+                    run->unheard >> slot->job.effect & 1 && run->generation.redrives == now->redrives &&
+                    run->generation.attempt == now->attempt)
+                        world_fail(world, "I11", "id %u effect %u is sent in attempt %u, which is over",
+                                   slot->id, slot->job.effect, now->attempt);
+        }
+}
+
 void check_send(struct world *world, const struct worker *worker, const struct slot *slot)
 {
         const struct store_record *record = &world->store.records[slot->id];
@@ -338,6 +352,7 @@ void check_send(struct world *world, const struct worker *worker, const struct s
                 return;
         check_outlet(world, slot);
         check_plan(world, slot);
+        check_attempt(world, slot);
         if (record->owner != slot->owner)
                 world_fail(world, "I2", "id %u is sent by one who does not own it", slot->id);
         else if (record->lease_until_ms - store_now(world) < SEND_LIMIT_MS)
@@ -477,11 +492,27 @@ void check_settling(struct world *world, const struct worker *worker, const stru
         }
 }
 
+/* I11: it is a retry, but after the last attempt the service is asked before the job dies of it. */
+static void check_after_unheard(struct world *world, const struct slot *slot)
+{
+        const struct spec *spec = &world->specs[slot->id];
+        const struct job *job = &slot->job;
+        if (slot->run < 0 || !world->runs[slot->run].unheard || !job->copyable)
+                return;
+        bool last = job->generation.attempt + 1 >= spec->attempts_max;
+        enum job_decision_kind right = !last ? DECISION_RETRY : spec->lookup ? DECISION_DEFER : DECISION_DEAD;
+        bool parks = job->decision.reason == REASON_AMBIGUOUS_SEND && spec->park;
+        if (job->decision.kind != right && !parks)
+                world_fail(world, "I11", "id %u: attempt %u ended ambiguously, and what follows is %s",
+                           slot->id, job->generation.attempt, job_decision_word(job->decision.kind));
+}
+
 void check_publish(struct world *world, const struct worker *worker, const struct slot *slot)
 {
         const struct job *job = &slot->job;
         if (job->phase == JOB_DELAYING)
                 return;
+        check_after_unheard(world, slot);
         struct job_generation copy = job_decision_generation(job);
         bool retry = job->decision.kind == DECISION_RETRY;
         if (copy.attempt != job->generation.attempt + retry || copy.redrives != job->generation.redrives)

@@ -54,7 +54,11 @@ static struct job_try remembered(const struct world *world, const struct worker 
         bool crashed = slot->claim.doubt_ms && slot->claim.doubt_ms != known->cleared_ms;
         int64_t now_ms = engine_now(world, worker);
         struct job_try try = {
-                .outlet = known->outlet, .refusals = known->refusals, .redrives = known->redrives};
+                .outlet = known->outlet,
+                .refusals = known->refusals,
+                .redrives = known->redrives,
+                .spent = known->spent,
+        };
         if (known->ambiguous)
                 try.doubt = DOUBT_AMBIGUOUS;
         else if (crashed)

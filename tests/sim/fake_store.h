@@ -33,7 +33,7 @@ enum store_script {
 enum { STORE_SCRIPT_COUNT = STORE_DUE + 1 };
 const char *store_script_word(enum store_script script);
 
-/* What is recorded of an effect's tries: the fields outlet.<key> and try.<key>. */
+/* What is recorded of an effect's tries: the fields outlet.<key>, try.<key> and spent.<key>. */
 struct store_try {
         uint8_t outlet; /* position among the effect's */
         uint8_t refusals;
@@ -41,6 +41,7 @@ struct store_try {
         uint32_t redrives;
         int64_t from_ms, since_ms; /* ambiguous: as in struct job_try, by the store's clock */
         int64_t cleared_ms;        /* the doubt that this ended */
+        struct job_spent spent;
 };
 
 /* Changes of which others are to be told: the field event_due. */

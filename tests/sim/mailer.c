@@ -146,6 +146,12 @@ static void clear_earlier(struct world *world, const struct send *send)
         }
 }
 
+static bool can_look(const struct world *world, const struct send *send)
+{
+        const struct spec *spec = &world->specs[send->id];
+        return spec->lookup && !(spec->park >> send->effect & 1);
+}
+
 static void on_sent(struct world *world, const struct happening *happening)
 {
         struct send *send = &world->sends[happening->index];
@@ -170,6 +176,10 @@ static void on_sent(struct world *world, const struct happening *happening)
                 .outage = send->outage,
                 .retry_after_ms = random_one_in(&world->random, 8) ? 3000 : -1,
         };
+        if (send->outcome == SEND_AMBIGUOUS) {
+                event.can_look = can_look(world, send);
+                event.look_limits = world->specs[send->id].look_limits;
+        }
         if (!event.fenced) {
                 NOTE(world, "w%u id %u effect %u: %s", happening->worker, send->id, send->effect,
                      outcome_word(send->outcome));
@@ -179,7 +189,10 @@ static void on_sent(struct world *world, const struct happening *happening)
                         clear_earlier(world, send);
                 bool failed = send->outcome == SEND_TRANSIENT || send->outcome == SEND_AMBIGUOUS ||
                               send->outcome == SEND_CONFIG;
-                if (failed && !send->innocent && !send->outage)
+                bool blamed = !send->innocent && !send->outage;
+                if (send->ambiguous && blamed && slot->run >= 0)
+                        world->runs[slot->run].unheard |= (uint8_t)(1U << send->effect);
+                if (failed && blamed)
                         world->burnt[send->id] |= (uint64_t)1 << (slot->job.generation.attempt % 8 +
                                                                   8 * (slot->job.generation.redrives % 8));
         }

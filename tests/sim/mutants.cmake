@@ -422,6 +422,24 @@ sim_mutant(retention_counts_from_the_last_crash "${protocol}"
   [[event->now_ms - try->from_ms <= event->look_limits.keeps_ms]]
   [[age_ms <= event->look_limits.keeps_ms]])
 
+# The last attempt that ended ambiguously: the job dies of it unasked, or it is sent once more in it.
+set(last_attempts --faults lookup,ambiguous,transient,permanent,crash --workers 2 --ids 2 --effects 2)
+sim_mutant(dies_of_the_last_attempt_unasked "${protocol}"
+  [[return event->can_look && !innocent &&]]
+  [[return 0 && event->can_look && !innocent &&]] ${last_attempts})
+sim_mutant(the_last_attempt_is_not_remembered "${protocol}"
+  [[present_try(job)->spent = (struct job_spent){.redrives = job->generation.redrives,]]
+  [[present_try(job)->spent = (struct job_spent){.redrives = job->generation.redrives + 1,]] ${last_attempts})
+sim_mutant(the_last_attempt_is_sent_again "${protocol}"
+  [[if (spent) {]]
+  [[if (0) {]] ${last_attempts})
+sim_mutant(the_last_attempt_is_sent_again_by_key "${protocol}"
+  [[else if (is_spent(job, job->effect)) look_or_die(job, event, actions);]]
+  [[]] ${last_attempts})
+sim_mutant(the_attempt_is_over_for_every_doubt "${protocol}"
+  [[bool spent = is_spent(job, job->effect);]]
+  [[bool spent = true;]] ${last_attempts})
+
 # Planners: whose answers differ each time, who come late, or die.
 set(planner_options --faults planner,planner-late,planner-dead,planner-down,crash,reply-lost,transient --ids 2)
 set(planner_freezes --faults planner,planner-late,planner-dead,crash,freeze,duplicate,disconnect,transient --ids 2)

@@ -397,7 +397,8 @@ static const struct store_case cases[] = {
                           .redrives = 3,
                           .from_ms = 4,
                           .since_ms = 5,
-                          .cleared_ms = 6}}),
+                          .cleared_ms = 6,
+                          .spent = {.redrives = 3, .tries = 1}}}),
           CALL(STORE_SETTLE, 1, LEASE_OK, .copy = GENERATION(0, 1, 0)),
           CLAIM_AS(2, 0, 1, 0, CLAIM_RESUMED, .starts = 1,
                    .try = {.outlet = 1,
@@ -406,7 +407,8 @@ static const struct store_case cases[] = {
                            .redrives = 3,
                            .from_ms = 4,
                            .since_ms = 5,
-                           .cleared_ms = 6})}},
+                           .cleared_ms = 6,
+                           .spent = {.redrives = 3, .tries = 1}})}},
         {"the latest outlet is recorded before it is used, and a late request does not take it back",
          {CLAIM(1, CLAIM_NEW, .starts = 1), MOVE(1, LEASE_OK, 1, 1), MOVE(1, LEASE_OK, 1, 1),
           MOVE(1, LEASE_OK, 2, 2), MOVE(1, LEASE_OK, 1, 1), LOOK(.state = STATE_RUNNING, .starts = 1),
@@ -529,7 +531,8 @@ static bool try_matches(const struct store_try *got, const struct store_try *wan
         return got->outlet == want->outlet && got->refusals == want->refusals &&
                got->ambiguous == want->ambiguous && got->redrives == want->redrives &&
                got->from_ms == want->from_ms && got->since_ms == want->since_ms &&
-               got->cleared_ms == want->cleared_ms;
+               got->cleared_ms == want->cleared_ms && got->spent.redrives == want->spent.redrives &&
+               got->spent.tries == want->spent.tries;
 }
 
 static bool claim_matches(const struct step *step, const struct store_reply *got)

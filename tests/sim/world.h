@@ -150,6 +150,7 @@ struct run {
         bool start;          /* counts as one: not taken up only to carry out what was decided */
         bool revived;        /* the job was dead */
         bool planned, ended; /* an end was recorded by its owner */
+        uint8_t unheard;     /* bit per effect: it ended its attempt by a send without a definite end */
         bool crashed, frozen, cut, orphan, beside_poison, forced; /* why it may have had no end */
 };
 

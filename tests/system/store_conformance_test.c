@@ -146,6 +146,11 @@ static void add_try(struct arguments *arguments, unsigned effect, const struct s
         add(arguments, "%s", text);
         add(arguments, "outlet.%u", effect);
         add_number(arguments, try->outlet);
+        if (try->spent.tries == 0)
+                return;
+        spent_record_format(try->spent.tries, try->spent.redrives, text);
+        add(arguments, "spent.%u", effect);
+        add(arguments, "%s", text);
 }
 
 static void add_claim(struct arguments *arguments, const struct store_request *request)
@@ -304,7 +309,12 @@ static void parse_try(struct store_reply *parsed, const char *field, const redis
                 try->outlet = (uint8_t)number_of(value);
                 return;
         }
-        assert_true(try_record_parse((struct slice){.data = value->str, .len = value->len}, &record));
+        struct slice text = {.data = value->str, .len = value->len};
+        if (strncmp(field, "spent.", 6) == 0) {
+                spent_record_parse(text, &try->spent.tries, &try->spent.redrives);
+                return;
+        }
+        assert_true(try_record_parse(text, &record));
         try->ambiguous = record.ambiguous;
         try->refusals = (uint8_t)record.refusals;
         try->redrives = record.redrives;

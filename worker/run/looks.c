@@ -46,12 +46,18 @@ bool looks_instead_of_repeating(const struct delivery *delivery)
         return is_asked_for(delivery) && mail_look_key_ms(delivery->outlet->config) == 0;
 }
 
-void looks_offer(const struct delivery *delivery, struct job_event *event)
+void looks_promise(const struct delivery *delivery, struct job_event *event)
 {
-        if (delivery->job.tries[delivery->job.effect].doubt == DOUBT_NONE || !is_asked_for(delivery))
+        if (!is_asked_for(delivery))
                 return;
         event->can_look = true;
         event->look_limits = limits_of(delivery->outlet->config);
+}
+
+void looks_offer(const struct delivery *delivery, struct job_event *event)
+{
+        if (delivery->job.tries[delivery->job.effect].doubt != DOUBT_NONE)
+                looks_promise(delivery, event);
 }
 
 static void on_looked(void *context, const struct look_result *result)

@@ -78,6 +78,8 @@ static void effect_send_end(struct delivery *delivery, const struct send_result 
                 snprintf(delivery->error, sizeof(delivery->error), "%s", result->error);
         if (!event.fenced)
                 judge_end(delivery, result, &event);
+        if (result->outcome == SEND_AMBIGUOUS)
+                looks_promise(delivery, &event);
         if (event.fenced)
                 delivery->place.sent = false;
         bool refused = result->outcome != SEND_AMBIGUOUS && result->outcome != SEND_DONE;

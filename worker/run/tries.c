@@ -66,6 +66,7 @@ static struct job_try try_of(const struct delivery *delivery, size_t effect)
         try_record_parse(try_field(delivery, "try", key), &record);
         struct job_try try = {.refusals = record.refusals < UINT8_MAX ? (uint8_t)record.refusals : UINT8_MAX,
                               .redrives = record.redrives};
+        spent_record_parse(try_field(delivery, "spent", key), &try.spent.tries, &try.spent.redrives);
         if (try_field(delivery, "outlet", key).len > 0)
                 try.outlet = route_position(delivery, effect);
         try_doubt(delivery, &record, &try);
@@ -142,6 +143,30 @@ static struct slice *deaths_news(const struct delivery *delivery, size_t *count)
         return news;
 }
 
+static void put_field(const char *name, struct slice value, struct slice *fields, size_t *count)
+{
+        fields[(*count)++] = slice_of(name);
+        fields[(*count)++] = value;
+}
+
+/* At most three fields of one effect. */
+static void put_news(const struct delivery *delivery, size_t effect, struct slice *news, size_t *count)
+{
+        const struct job_try *try = &delivery->job.tries[effect];
+        struct arena *arena = delivery->arena;
+        const char *key = delivery->plan->effects[effect].key;
+        const struct outlet *outlet = route_at(delivery, effect, try->outlet);
+        put_field(arena_printf(arena, "try.%s", key), try_value(delivery, effect), news, count);
+        if (try->spent.tries > 0) {
+                char *text = arena_alloc(arena, TRY_RECORD_SIZE);
+                spent_record_format(try->spent.tries, try->spent.redrives, text);
+                put_field(arena_printf(arena, "spent.%s", key), slice_of(text), news, count);
+        }
+        if (outlet)
+                put_field(arena_printf(arena, "outlet.%s", key), slice_of(outlet->config->name),
+                          news, count);
+}
+
 struct slice *tries_news(const struct delivery *delivery, size_t *count)
 {
         const struct job *job = &delivery->job;
@@ -154,15 +179,8 @@ struct slice *tries_news(const struct delivery *delivery, size_t *count)
                 if (!job->tries[i].news)
                         continue;
                 if (!news)
-                        news = arena_alloc(arena, 4 * (size_t)job->effects_total * sizeof(*news));
-                const char *key = delivery->plan->effects[i].key;
-                const struct outlet *outlet = route_at(delivery, i, job->tries[i].outlet);
-                news[(*count)++] = slice_of(arena_printf(arena, "try.%s", key));
-                news[(*count)++] = try_value(delivery, i);
-                if (!outlet)
-                        continue;
-                news[(*count)++] = slice_of(arena_printf(arena, "outlet.%s", key));
-                news[(*count)++] = slice_of(outlet->config->name);
+                        news = arena_alloc(arena, 6 * (size_t)job->effects_total * sizeof(*news));
+                put_news(delivery, i, news, count);
         }
         return news;
 }

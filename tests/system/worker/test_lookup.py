@@ -46,6 +46,28 @@ def test_a_mail_whose_answer_was_lost_is_asked_for(bench, fate, looked):
         assert outlet["on_ambiguous"] == "lookup" and outlet["lookup_refused"] is False
 
 
+@pytest.mark.parametrize("fate, state, reason, mails", [("after", "completed", None, 1), ("before", "dead", "attempts_exhausted", 0)])
+def test_after_the_last_attempt_the_service_is_asked_before_the_job_dies(bench, fate, state, reason, mails):
+    with Service("mailpit", lambda token: fate) as service:
+        bench.worker(**lookup_config(service), handlers={"email.send.v1": {"attempts": 1}})
+        message = mail(bench)
+        job = bench.wait_state(message, state)
+        assert len(service.taken) == mails and job.get("reason") == reason and int(job["attempt"]) == 0, job
+        assert looks_of(bench, message) == ["found" if mails else "not_found"]
+        decisions = [(event["decision"], event.get("error", "")) for event in timeline(bench, message) if event["event"] == "decide"]
+        assert [decision.split()[0] for decision, _ in decisions] == ["defer"] + ["dead"] * (mails == 0), decisions
+
+
+def test_after_the_last_attempt_an_answer_is_waited_for_and_then_it_is_parked(bench):
+    with Service("mailpit", lambda token: "after") as service:
+        worker = bench.worker(**lookup_config(service, lookup_for="3s"), handlers={"email.send.v1": {"attempts": 1}})
+        wait_until(lambda: service.asked)
+        service.find = lambda token: (503, {"Error": "down"}, {})
+        message = mail(bench)
+        assert bench.wait_state(message, "dead")["reason"] == "ambiguous_send"
+        assert len(service.taken) == 1 and set(looks_of(bench, message)) == {"unknown"} and worker.logged(event="look_unknown")
+
+
 @pytest.mark.parametrize("fate, looked", [("after", "found"), ("before", "not_found")])
 def test_the_timeline_of_job_show_tells_of_the_look_up(bench, fate, looked):
     with Service("mailpit", once(fate)) as service:

@@ -45,6 +45,8 @@
  *
  *  I10 a change that others are to be told of is told at least once, or let go by the engine, which counts
  * it.
+ *  I11 nothing is sent in an attempt that ended ambiguously. If it was the last and the service can be asked,
+ * the job dies of it only once the service has said that it has nothing.
  *
  * Times are milliseconds of CLOCK_BOOTTIME unless a name says otherwise.
  */
@@ -145,6 +147,13 @@ enum job_doubt {
         DOUBT_AMBIGUOUS, /* a try ended ambiguously. Only a look-up ends the doubt. */
 };
 
+/* The last attempt of a life, if it ended ambiguously at a service that can be asked. Nothing more is sent in
+ * it, but the job is not dead before the service has said that it has nothing. */
+struct job_spent {
+        uint32_t redrives;
+        uint32_t tries; /* that the job had in that life, this one included; 0: there is no such attempt */
+};
+
 /* What is known of an effect's tries. Outlets are known by their position: 0 is the effect's first choice,
  * then come those that this one falls back to. */
 struct job_try {
@@ -154,7 +163,8 @@ struct job_try {
         uint32_t redrives; /* a run of more of them was ordered by somebody who knew of the doubt */
         int64_t from_ms;   /* the earliest possible acceptance that is in doubt */
         int64_t since_ms;  /* the latest possible end of a send that is in doubt */
-        bool news;         /* the next decision has to record it */
+        struct job_spent spent;
+        bool news; /* the next decision has to record it */
 };
 
 /* How far an answer can be relied on. */
@@ -265,7 +275,8 @@ enum job_event_kind {
         EVENT_LOOKED,    /* look, look_limits, retry_after_ms, now_ms, store_down */
         EVENT_RENEWED,   /* lease_answer, sent_ms, now_ms */
         EVENT_INTENDED,  /* lease_answer, sent_ms, now_ms */
-        EVENT_SENT, /* outcome, fenced, throttled, outage, retry_after_ms, others, fallback_after, now_ms */
+        EVENT_SENT, /* outcome, fenced, throttled, outage, retry_after_ms, others, fallback_after, now_ms; if
+                       ambiguous: can_look, look_limits */
         EVENT_RECORDED,      /* lease_answer, sent_ms */
         EVENT_COMPLETED,     /* lease_answer */
         EVENT_DECIDED,       /* lease_answer, sent_ms, now_ms */

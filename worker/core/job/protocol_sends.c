@@ -7,12 +7,33 @@
 /* Renewals of which each came back too late for a whole send: Redis is too slow for so short a lease. */
 #define FENCES_MAX 3
 
+/* Did the effect end this attempt, the last one, ambiguously? */
+static bool is_spent(const struct job *job, uint8_t effect)
+{
+        const struct job_try *try = &job->tries[effect];
+        return try->doubt == DOUBT_AMBIGUOUS && try->spent.redrives == job->generation.redrives &&
+               try->spent.tries == job->generation.attempt + 1;
+}
+
+/* The first that has not ended. What ended the attempt goes before all others: if it was not accepted, the
+ * attempt is over, and they are not sent in it. */
+static uint8_t effect_to_do(const struct job *job)
+{
+        uint32_t ended = job->done | job->failed;
+        uint8_t first = job->effects_total;
+        for (uint8_t i = job->effects_total; i-- > 0;)
+                if (!(ended >> i & 1))
+                        first = i;
+        for (uint8_t i = 0; i < job->effects_total; i++)
+                if (!(ended >> i & 1) && is_spent(job, i))
+                        return i;
+        return first;
+}
+
 void job_next_effect(struct job *job, struct job_actions *actions)
 {
         uint8_t before = job->effect;
-        for (job->effect = 0; job->effect < job->effects_total; job->effect++)
-                if (!((job->done | job->failed) & job_effect_bit(job)))
-                        break;
+        job->effect = effect_to_do(job);
         if (job->effect != before)
                 job->outlet_min = 0;
         if (job->effect < job->effects_total) {
@@ -166,6 +187,16 @@ static void look_or_wait(struct job *job, const struct job_event *event, struct 
         job_act_effect(actions, ACTION_LOOK, job->effect);
 }
 
+/* The last attempt is over: nothing is sent, by no key either. Nobody can be asked any more if the
+ * configuration changed. */
+static void look_or_die(struct job *job, const struct job_event *event, struct job_actions *actions)
+{
+        if (event->can_look)
+                look_or_wait(job, event, actions);
+        else
+                job_decide(job, (struct job_decision){.kind = DECISION_RETRY}, actions);
+}
+
 static void effect_is_done(struct job *job, struct job_actions *actions)
 {
         job->done |= job_effect_bit(job);
@@ -190,7 +221,12 @@ void job_on_looked(struct job *job, const struct job_event *event, struct job_ac
                                    .delay_min_ms = event->retry_after_ms > 0 ? event->retry_after_ms : 0},
                            actions);
         } else if (event->look == LOOK_NOT_FOUND && (redriven || is_kept)) {
+                bool spent = is_spent(job, job->effect);
                 make_certain(try);
+                if (spent) { /* that was the last attempt */
+                        job_decide(job, (struct job_decision){.kind = DECISION_RETRY}, actions);
+                        return;
+                }
                 if (event->store_down) /* nothing begins to leave now: the lease is asked for once more */
                         job->lease_until_ms = 0;
                 intend_or_send(job, try->outlet, event->now_ms, actions);
@@ -213,6 +249,8 @@ void job_on_place(struct job *job, const struct job_event *event, struct job_act
                            actions);
         else if (!job_may_use_outlet(job, event->outlet))
                 job_decide(job, (struct job_decision){.kind = DECISION_DEFER}, actions);
+        else if (is_spent(job, job->effect))
+                look_or_die(job, event, actions);
         else if (present_try(job)->doubt != DOUBT_NONE && event->can_look && key_holds(job, event))
                 send_by_key(job, event, actions);
         else if (present_try(job)->doubt != DOUBT_NONE && event->can_look)
@@ -258,6 +296,31 @@ static void on_refusal(struct job *job, const struct job_event *event, struct jo
                    actions);
 }
 
+/* Is the service to be asked before the job dies of this end? */
+static bool is_last_and_can_look(const struct job *job, const struct job_event *event)
+{
+        bool innocent = event->outage || event->throttled;
+        return event->can_look && !innocent && job->generation.attempt + 1 >= job->attempts_max;
+}
+
+static void on_ambiguous(struct job *job, const struct job_event *event, struct job_actions *actions)
+{
+        make_ambiguous(job, event->now_ms);
+        if (job->park & job_effect_bit(job)) {
+                job_die(job, REASON_AMBIGUOUS_SEND, actions);
+                return;
+        }
+        if (!is_last_and_can_look(job, event)) {
+                on_refusal(job, event, actions);
+                return;
+        }
+        int64_t lag_ms = event->look_limits.lag_ms;
+        int64_t wait_ms = event->retry_after_ms > lag_ms ? event->retry_after_ms : lag_ms;
+        present_try(job)->spent = (struct job_spent){.redrives = job->generation.redrives,
+                                                     .tries = job->generation.attempt + 1};
+        job_decide(job, (struct job_decision){.kind = DECISION_DEFER, .delay_min_ms = wait_ms}, actions);
+}
+
 void job_on_sent(struct job *job, const struct job_event *event, struct job_actions *actions)
 {
         if (job->phase != JOB_SENDING)
@@ -285,11 +348,7 @@ void job_on_sent(struct job *job, const struct job_event *event, struct job_acti
                         job_next_effect(job, actions);
                 return;
         case SEND_AMBIGUOUS:
-                make_ambiguous(job, event->now_ms);
-                if (park)
-                        job_die(job, REASON_AMBIGUOUS_SEND, actions);
-                else
-                        on_refusal(job, event, actions);
+                on_ambiguous(job, event, actions);
                 return;
         case SEND_TRANSIENT:
         case SEND_CONFIG:

@@ -31,6 +31,29 @@ bool try_record_parse(struct slice text, struct try_record *try)
         return true;
 }
 
+static bool parse_two(struct slice text, uint32_t *first, uint32_t *second)
+{
+        char copy[TRY_RECORD_SIZE], rest;
+        *first = *second = 0;
+        if (text.len >= sizeof(copy))
+                return false;
+        snprintf(copy, sizeof(copy), "%.*s", SLICE_PRINT(text));
+        if (sscanf(copy, "%" SCNu32 " %" SCNu32 " %c", first, second, &rest) == 2)
+                return true;
+        *first = *second = 0;
+        return false;
+}
+
+void spent_record_format(uint32_t tries, uint32_t redrives, char *text)
+{
+        snprintf(text, TRY_RECORD_SIZE, "%" PRIu32 " %" PRIu32, tries, redrives);
+}
+
+void spent_record_parse(struct slice text, uint32_t *tries, uint32_t *redrives)
+{
+        parse_two(text, tries, redrives);
+}
+
 void plan_deaths_format(uint32_t deaths, uint32_t redrives, char *text)
 {
         snprintf(text, TRY_RECORD_SIZE, "%" PRIu32 " %" PRIu32, deaths, redrives);
@@ -38,12 +61,6 @@ void plan_deaths_format(uint32_t deaths, uint32_t redrives, char *text)
 
 uint32_t plan_deaths_parse(struct slice text, uint32_t redrives)
 {
-        char copy[TRY_RECORD_SIZE], rest;
-        uint32_t deaths = 0, known = 0;
-        if (text.len >= sizeof(copy))
-                return 0;
-        snprintf(copy, sizeof(copy), "%.*s", SLICE_PRINT(text));
-        return sscanf(copy, "%" SCNu32 " %" SCNu32 " %c", &deaths, &known, &rest) == 2 && known == redrives
-                       ? deaths
-                       : 0;
+        uint32_t deaths, known;
+        return parse_two(text, &deaths, &known) && known == redrives ? deaths : 0;
 }

@@ -8,7 +8,7 @@
 
 /*
  * What a record keeps of an effect's tries, beside `effect.<key>` and `intent.<key>`: `outlet.<key>` is the
- * name of the outlet where it was tried last or went out, `try.<key>` is written and read here. Times are
+ * name of the outlet where it was tried last or went out, `try.<key>` and `spent.<key>` are written and read here. Times are
  * milliseconds since 1970.
  */
 struct try_record {
@@ -26,6 +26,13 @@ enum { TRY_RECORD_SIZE = 120 };
 void try_record_format(const struct try_record *try, char *text);
 /* False if the text is none: then `try` is zeroed. */
 bool try_record_parse(struct slice text, struct try_record *try);
+
+/* The field `spent.<key>`, beside `try.<key>` because earlier workers read no more than that has: the life and
+ * the number of the attempt, from 1, that was its last and that the effect ended ambiguously. `text` has
+ * TRY_RECORD_SIZE bytes. */
+void spent_record_format(uint32_t tries, uint32_t redrives, char *text);
+/* Both are 0 if the text is none. */
+void spent_record_parse(struct slice text, uint32_t *tries, uint32_t *redrives);
 
 /* The field `plan_deaths`: how many planners died of the job in the life that began with its latest redrive.
  * `text` has TRY_RECORD_SIZE bytes. */

@@ -601,6 +601,99 @@ static void who_redrives_takes_the_doubt_upon_himself(void **state)
         assert_int_equal(job.tries[0].redrives, 1); /* sent again from outside: nobody's decision */
 }
 
+/* In its last attempt, of two effects, with what is known of the second. Claimed at `now_ms`. */
+static void begin_last_attempt(int64_t now_ms, struct job_generation generation, struct job_try second)
+{
+        const struct job_try tries[2] = {{0}, second};
+        receive((struct job){0});
+        TELL("claim", .kind = EVENT_START);
+        TELL("plan", .kind = EVENT_CLAIMED, .claim = CLAIM_RESUMED, .generation = generation,
+             .sent_ms = now_ms, .now_ms = now_ms);
+        TELL("want-place", .kind = EVENT_PLANNED, .effects_total = 2, .tries = tries);
+}
+
+/* The second effect ended the last attempt ambiguously at 2000, at a service that can be asked. */
+static struct job_try spent_try(void)
+{
+        begin_last_attempt(1000, (struct job_generation){.attempt = 2}, (struct job_try){0});
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1000);
+        TELL("record 0", .kind = EVENT_SENT, .outcome = SEND_DONE);
+        TELL("want-place", .kind = EVENT_RECORDED, .sent_ms = 1000);
+        TELL("send 1", .kind = EVENT_PLACE, .now_ms = 1000);
+        TELL("decide", .kind = EVENT_SENT, .outcome = SEND_AMBIGUOUS, .now_ms = 2000, .can_look = true,
+             .look_limits = limits, .retry_after_ms = -1);
+        assert_int_equal(job.decision.kind, DECISION_DEFER);
+        assert_int_equal(job.decision.delay_min_ms, limits.lag_ms);
+        assert_int_equal(job_decision_generation(&job).attempt, 2);
+        assert_true(job.tries[1].news);
+        return job.tries[1];
+}
+
+#define PLACE_TO_LOOK(want, at_ms)                                                                           \
+        TELL(want, .kind = EVENT_PLACE, .now_ms = (at_ms), .can_look = true, .look_limits = limits)
+
+static void the_last_attempt_is_asked_for_before_the_job_dies_of_it(void **state)
+{
+        (void)state;
+        struct job_generation last = {.attempt = 2, .deferrals = 1};
+        const struct job_try spent = spent_try();
+        begin_last_attempt(3000, last, spent);
+        PLACE_TO_LOOK("look 1", 3000); /* before the first effect, which would be a send in it */
+        LOOK("record 1", 3001, .look = LOOK_FOUND);
+        begin_last_attempt(3000, last, spent);
+        PLACE_TO_LOOK("look 1", 3000);
+        LOOK("decide", 3001, .look = LOOK_UNKNOWN);
+        assert_int_equal(job.decision.kind, DECISION_DEFER);
+        begin_last_attempt(3000, last, spent);
+        PLACE_TO_LOOK("look 1", 3000);
+        LOOK("decide", 3001, .look = LOOK_NOT_FOUND);
+        assert_int_equal(job.decision.kind, DECISION_DEAD);
+        assert_int_equal(job.decision.reason, REASON_ATTEMPTS_EXHAUSTED);
+        assert_int_equal(job.tries[1].doubt, DOUBT_NONE);
+        begin_last_attempt(6000, last, spent);
+        PLACE_TO_LOOK("look 1", 6000);
+        LOOK("decide", 6001, .look = LOOK_NOT_FOUND); /* it may have been forgotten */
+        assert_int_equal(job.decision.reason, REASON_AMBIGUOUS_SEND);
+}
+
+static void what_ended_an_earlier_attempt_may_be_sent_in_this_one(void **state)
+{
+        (void)state;
+        const struct job_try spent = spent_try();
+        const struct job_generation others[] = {{.attempt = 1}, {.attempt = 3}, {.redrives = 1, .attempt = 2}};
+        for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+                begin_last_attempt(3000, others[i], spent);
+                PLACE_TO_LOOK("send 0", 3000);
+                TELL("record 0", .kind = EVENT_SENT, .outcome = SEND_DONE);
+                TELL("want-place", .kind = EVENT_RECORDED, .sent_ms = 3000);
+                PLACE_TO_LOOK("look 1", 3000);
+                LOOK("send 1", 3001, .look = LOOK_NOT_FOUND);
+        }
+}
+
+static void the_last_attempt_is_sent_no_more_by_a_key_or_without_a_service_to_ask(void **state)
+{
+        (void)state;
+        struct job_generation last = {.attempt = 2, .deferrals = 1};
+        const struct job_try spent = spent_try();
+        struct job_look_limits keyed = limits;
+        keyed.key_ms = INT64_C(1) << 40;
+        begin_last_attempt(3000, last, spent);
+        TELL("look 1", .kind = EVENT_PLACE, .now_ms = 3000, .can_look = true, .look_limits = keyed);
+        begin_last_attempt(3000, last, spent);
+        TELL("decide", .kind = EVENT_PLACE, .now_ms = 3000);
+        assert_int_equal(job.decision.reason, REASON_ATTEMPTS_EXHAUSTED);
+}
+
+static void an_ambiguous_end_is_the_last_word_where_nobody_can_be_asked(void **state)
+{
+        (void)state;
+        begin_last_attempt(1000, (struct job_generation){.attempt = 2}, (struct job_try){0});
+        TELL("send 0", .kind = EVENT_PLACE, .now_ms = 1000);
+        TELL("decide", .kind = EVENT_SENT, .outcome = SEND_AMBIGUOUS, .now_ms = 2000);
+        assert_int_equal(job.decision.reason, REASON_ATTEMPTS_EXHAUSTED);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -616,6 +709,10 @@ int main(void)
                 cmocka_unit_test(what_is_not_found_leaves_when_the_store_is_back),
                 cmocka_unit_test(a_service_that_does_not_answer_is_asked_again_and_not_for_ever),
                 cmocka_unit_test(who_redrives_takes_the_doubt_upon_himself),
+                cmocka_unit_test(the_last_attempt_is_asked_for_before_the_job_dies_of_it),
+                cmocka_unit_test(what_ended_an_earlier_attempt_may_be_sent_in_this_one),
+                cmocka_unit_test(the_last_attempt_is_sent_no_more_by_a_key_or_without_a_service_to_ask),
+                cmocka_unit_test(an_ambiguous_end_is_the_last_word_where_nobody_can_be_asked),
                 cmocka_unit_test(a_job_of_one_mail_takes_two_round_trips),
                 cmocka_unit_test(each_mail_but_the_last_is_recorded_by_itself),
                 cmocka_unit_test(a_transient_failure_publishes_the_next_attempt_before_the_ack),

@@ -57,11 +57,34 @@ static void what_is_none_is_as_nothing(void **state)
         }
 }
 
+static void the_attempt_that_was_the_last_is_known(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *text;
+                uint32_t tries, redrives;
+        } cases[] = {{"3 1", 3, 1},     {"4294967295 4294967295", UINT32_MAX, UINT32_MAX},
+                     {"", 0, 0},        {"3", 0, 0},
+                     {"3 x", 0, 0},     {"3 1 2", 0, 0},
+                     {"never 1", 0, 0}};
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                uint32_t tries = 9, redrives = 9;
+                spent_record_parse(slice_of(cases[i].text), &tries, &redrives);
+                assert_int_equal(tries, cases[i].tries);
+                assert_int_equal(redrives, cases[i].redrives);
+                char text[TRY_RECORD_SIZE];
+                spent_record_format(tries, redrives, text);
+                if (tries > 0)
+                        assert_string_equal(text, cases[i].text);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_is_written_is_read),
                 cmocka_unit_test(what_is_none_is_as_nothing),
+                cmocka_unit_test(the_attempt_that_was_the_last_is_known),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,8 +53,8 @@ local function effects_and_intents()
     local name, value = fields[i], fields[i + 1]
     if string.sub(name, 1, 7) == 'effect.' then
       effects[#effects + 1] = string.sub(name, 8)
-    elseif string.sub(name, 1, 4) == 'try.' or string.sub(name, 1, 7) == 'outlet.' or name == 'plan' or
-      name == 'plan_deaths' then
+    elseif string.sub(name, 1, 4) == 'try.' or string.sub(name, 1, 7) == 'outlet.' or
+      string.sub(name, 1, 6) == 'spent.' or name == 'plan' or name == 'plan_deaths' then
       tries[#tries + 1], tries[#tries + 2] = name, value
     elseif string.sub(name, 1, 7) == 'intent.' and value == generation then
       intents[#intents + 1] = string.sub(name, 8)
