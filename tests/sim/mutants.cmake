@@ -238,10 +238,8 @@ sim_mutant(intent_is_not_looked_at "${protocol}"
   [[if (job->park & job->intents & ~job->done)]]
   [[if (0)]])
 sim_mutant(intent_is_cleared_by_an_ambiguous_end "${protocol}"
-  [[                make_ambiguous(job, event->now_ms);
-                if (park)]]
-  [[                make_ambiguous(job, event->now_ms);
-                if (0)]])
+  [[make_ambiguous(job, event->now_ms); if (job->park & job_effect_bit(job)) {]]
+  [[make_ambiguous(job, event->now_ms); if (0) {]])
 sim_mutant(lost_reject_is_stale "${protocol}"
   [[job_tell(job, JOB_ANY_CHANGE, ACTION_REJECT, JOB_END_STALE, actions);]]
   [[job_finish(job, actions, ACTION_ACK, JOB_END_STALE);]])

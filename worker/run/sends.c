@@ -29,8 +29,10 @@ static void note_refused(struct delivery *delivery, const struct send_result *re
 {
         bool partial = result->outcome == SEND_DONE && result->refused_count > 0;
         delivery->refused_recipients = partial ? arena_strdup(delivery->arena, result->refused) : NULL;
-        if (partial)
-                joblog_warn(delivery, "recipients_refused", result->refused);
+        if (!partial)
+                return;
+        metrics_mail_refused(delivery->engine->metrics, delivery->outlet->index, result->refused_count);
+        joblog_warn(delivery, "recipients_refused", result->refused);
 }
 
 /* What the end says of the outlet, and that of the job. Where the service only takes fewer connections, the

@@ -119,6 +119,43 @@ def test_what_the_status_alone_would_get_wrong(bench, preset, answer, outcome):
         assert (int(job["attempt"]), len(service.taken)) == {"waits": (0, 2), "retry": (1, 2), "sent": (0, 1)}[outcome], job
 
 
+@pytest.mark.parametrize("preset, answer, refused", [
+    ("postmark", {"ErrorCode": 0, "MessageID": "id-1", "To": "ada@example.com,bob@example.com",
+                  "Message": "Message OK, but will not deliver to these inactive addresses: bob@example.com"}, "b***@example.com: inactive"),
+    ("sparkpost", {"results": {"id": "id-1", "total_accepted_recipients": 2, "total_rejected_recipients": 1, "rcpt_to_errors": [
+        {"message": "invalid data format/type", "description": "bad domain", "code": "1300"}]}}, "bad domain"),
+    ("scaleway", {"emails": [{"id": "id-1", "mail_rcpt": "ada@example.com", "status": "new"},
+                             {"id": "id-2", "mail_rcpt": "bob@example.com", "status": "failed", "status_details": "blocklisted"}]},
+     "b***@example.com: blocklisted"),
+])
+def test_a_mail_that_a_service_sends_to_some_is_sent_and_the_record_says_to_whom_it_is_not(bench, preset, answer, refused):
+    with Service(preset) as service:
+        service.answers.append((200, answer, {}))
+        worker = bench.worker(mail=service.config())
+        message = bench.publish(full(preset))
+        job = bench.wait_state(message, "completed")
+        (key,) = [name.removeprefix("effect.") for name in job if name.startswith("effect.")]
+        assert job["partial"] == "1" and job[f"refused.{key}"] == refused and job[f"effect.{key}"] == "id-1", job
+        assert len(service.taken) == 1 and not service.faults
+        assert refused in bench.last.run("job", "show", message.id).stdout
+        assert [line["error"] for line in worker.logged(event="recipients_refused")] == [refused]
+        assert worker.metric("leveret_mail_refused_recipients_total", outlet="mail") == 1
+
+
+@pytest.mark.parametrize("preset, answer, words", [
+    ("sparkpost", {"results": {"id": "id-1", "total_accepted_recipients": 0, "total_rejected_recipients": 3}}, "no recipient is taken"),
+    ("scaleway", {"emails": [{"id": "id-1", "mail_rcpt": "ada@example.com", "status": "failed", "status_details": "blocklisted"}]}, "blocklisted"),
+    ("mailjet", {"Messages": [{"Status": "error", "Errors": [{"ErrorMessage": "bad address", "ErrorCode": "mj-0013", "StatusCode": 400}]}]}, "bad address"),
+])
+def test_a_success_by_which_nobody_gets_the_mail_is_none(bench, preset, answer, words):
+    with Service(preset) as service:
+        service.answers.append((200, answer, {}))
+        bench.worker(mail=service.config())
+        bench.publish(full(preset))
+        (dead,) = bench.dead_letters(1)
+        assert dead.reason == "permanent_failure" and words in dead.error and len(service.taken) == 1, dead.error
+
+
 def test_the_page_is_made_of_the_tables():
     """Mended by: build/dev/leveret --manual-of-mail-services >docs/mail-services.md"""
     page = subprocess.run([binary(), "--manual-of-mail-services"], text=True, capture_output=True, timeout=60, check=True).stdout

@@ -105,13 +105,19 @@ static bool member_enter(struct scan *scan, struct slice member)
         }
 }
 
-/* Goes to that element of the array that starts here; its number is one digit. */
+/* Goes to that element of the array that starts here; its number has at most three digits. */
 static bool element_enter(struct scan *scan, struct slice place)
 {
-        if (place.len != 1 || place.data[0] < '0' || place.data[0] > '9')
+        int number = 0;
+        for (size_t i = 0; i < place.len; i++) {
+                if (place.data[i] < '0' || place.data[i] > '9' || i == 3)
+                        return false;
+                number = 10 * number + (place.data[i] - '0');
+        }
+        if (place.len == 0)
                 return false;
         scan->at++;
-        for (int left = place.data[0] - '0'; left > 0; left--) {
+        for (int left = number; left > 0; left--) {
                 if (!value_skip(scan))
                         return false;
                 skip_spaces(scan);

@@ -2,6 +2,7 @@
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
 #include "core/send/mail_json.h"
+#include "core/send/send_error.h"
 #include "core/text/word.h"
 
 #include <ctype.h>
@@ -339,4 +340,46 @@ bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_r
                 return id->len > 0;
         }
         return mail_json_path(reply->body, rules->id_member, id) && id->len > 0;
+}
+
+/* The words are cleaned as those of an error are. */
+static void recipient_add(struct send_result *result, struct slice address, struct slice words,
+                          const char *secret)
+{
+        struct send_result cleaned = {0};
+        send_error_set(&cleaned, "", words, secret);
+        send_refused_add(result->refused, address,
+                         words.len ? cleaned.error + strlen(": ") : "refused, without a reason");
+}
+
+static void all_refused(struct send_result *result, const struct preset_refused *refused, const char *secret)
+{
+        int status = result->status;
+        *result = send_result_of(SEND_PERMANENT);
+        result->status = status;
+        send_error_set(result, "no recipient is taken",
+                       refused->listed ? refused->list[0].words : (struct slice){0}, secret);
+}
+
+bool mail_preset_refuses_all(const struct mail_preset_rules *rules, struct slice body, const char *secret,
+                             struct send_result *result)
+{
+        struct preset_refused refused = {0};
+        if (!rules->refused)
+                return false;
+        rules->refused(&refused, body);
+        if (refused.all) {
+                all_refused(result, &refused, secret);
+                return true;
+        }
+        for (size_t i = 0; i < refused.listed; i++)
+                recipient_add(result, refused.list[i].address, refused.list[i].words, secret);
+        if (refused.count > refused.listed) {
+                char words[64];
+                snprintf(words, sizeof words, "%zu more, not named by %s", refused.count - refused.listed,
+                         rules->name);
+                send_refused_add(result->refused, (struct slice){0}, words);
+        }
+        result->refused_count = refused.count;
+        return false;
 }

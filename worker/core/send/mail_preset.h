@@ -42,6 +42,18 @@ struct preset_answer {
 
 enum { PRESET_ANSWERS_MAX = 12 };
 
+enum { PRESET_REFUSED_MAX = 50 };
+
+/* What the answer to a success says of single recipients: slices of its body. */
+struct preset_refused {
+        size_t count;  /* that it will not send to */
+        size_t listed; /* of whom it says more */
+        bool all;      /* it sends to nobody */
+        struct {
+                struct slice address, words; /* each may be empty */
+        } list[PRESET_REFUSED_MAX];
+};
+
 /* How the service is asked whether it has a mail (core/send/mail_look.h). */
 struct preset_look {
         const char *path; /* with {token}, {domain}, {to}; NULL: it cannot be asked */
@@ -75,6 +87,8 @@ struct mail_preset_rules {
         const char *error_member,
                 *code_member; /* of other answers: the text for people, the word for machines */
         const char *code_header;
+        /* Of a service that answers by recipient: reads the answer to a success; NULL: it takes all or none. */
+        void (*refused)(struct preset_refused *refused, struct slice body);
         struct preset_answer answers[PRESET_ANSWERS_MAX]; /* ended by outcome and status 0 */
         struct preset_can can;
         struct preset_look look;
@@ -113,6 +127,11 @@ bool mail_preset_judge(const struct mail_preset_rules *rules, const struct prese
 /* The service's name for the mail; false if the answer holds none. */
 bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_reply *reply,
                     struct slice *id);
+
+/* Puts what the answer to a success says of single recipients into the result. True if the service sends to
+ * nobody: then the result is permanent. `secret` as in send_error_set(). */
+bool mail_preset_refuses_all(const struct mail_preset_rules *rules, struct slice body, const char *secret,
+                         struct send_result *result);
 
 /* The presets, each in presets/preset_<name>.c. */
 extern const struct mail_preset_rules preset_resend, preset_postmark, preset_sendgrid, preset_mailgun,

@@ -83,6 +83,13 @@ static void twice_add(struct buffer *out, const struct mail_preset_rules *rules)
                                 "- It knows no repetition and cannot be asked: `on_ambiguous` decides.\n");
 }
 
+static void refused_add(struct buffer *out, const struct mail_preset_rules *rules)
+{
+        if (rules->refused)
+                buffer_add_text(out, "- It answers by recipient: a mail that not all get is sent, with "
+                                     "`partial` and `refused.<key>` in its record.\n");
+}
+
 static void answers_add(struct buffer *out, const struct mail_preset_rules *rules)
 {
         for (size_t i = 0; i < PRESET_ANSWERS_MAX; i++) {
@@ -110,6 +117,7 @@ void mail_services_add(struct buffer *out)
                 buffer_add_text(out, ".\n");
                 carries_add(out, &rules->can);
                 twice_add(out, rules);
+                refused_add(out, rules);
                 answers_add(out, rules);
         }
 }

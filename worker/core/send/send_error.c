@@ -1,4 +1,5 @@
 #include "core/send/send_error.h"
+#include "core/address/mask.h"
 #include "core/send/send_outcome.h"
 #include "core/text/buffer.h"
 #include "core/text/plain_text.h"
@@ -108,6 +109,19 @@ void send_error_add(struct send_result *result, struct slice text, const char *s
         send_error_set(result, context, text, secret);
         if (result->likeness)
                 result->likeness = send_likeness(result);
+}
+
+void send_refused_add(char refused[SEND_REFUSED_MAX], struct slice address, const char *words)
+{
+        char shown[128] = "";
+        size_t used = strlen(refused), room = SEND_REFUSED_MAX - used;
+        struct buffer note = {0};
+        if (address.len)
+                mask_text(shown, sizeof shown, address, (struct mask){0});
+        buffer_printf(&note, "%s%s%s%s", used ? "; " : "", shown, address.len ? ": " : "", words);
+        if (note.len < room) /* a piece of an entry says less than nothing */
+                memcpy(refused + used, note.data, note.len + 1);
+        buffer_fini(&note);
 }
 
 void send_provider_id_set(struct send_result *result, struct slice id)

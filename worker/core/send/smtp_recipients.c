@@ -1,6 +1,6 @@
 #include "core/send/smtp_recipients.h"
 #include "core/address/mailbox.h"
-#include "core/address/mask.h"
+#include "core/send/send_error.h"
 
 #include <string.h>
 
@@ -63,20 +63,6 @@ struct slice smtp_recipients_commands(const struct smtp_recipients *recipients)
         return (struct slice){.data = recipients->commands.data, .len = recipients->commands.len};
 }
 
-/* "j***@example.com: 550 5.1.1 no such user; ...", as much as there is room for. */
-static void refused_note(struct smtp_recipients *recipients, struct slice address, const char *error)
-{
-        char shown[128];
-        size_t used = strlen(recipients->refused), room = sizeof recipients->refused - used;
-        struct buffer note = {0};
-        mask_text(shown, sizeof shown, address, (struct mask){0});
-        recipients->refused_count++;
-        buffer_printf(&note, "%s%s: %s", used ? "; " : "", shown, error);
-        if (note.len < room) /* a piece of an entry says less than nothing */
-                memcpy(recipients->refused + used, note.data, note.len + 1);
-        buffer_fini(&note);
-}
-
 /* All have been answered. */
 static enum smtp_recipients_step smtp_recipients_judge(const struct smtp_recipients *recipients)
 {
@@ -97,7 +83,8 @@ enum smtp_recipients_step smtp_recipients_reply(struct smtp_recipients *recipien
                         recipients->refusal = result;
                 recipients->for_now |= !for_good;
                 recipients->for_good |= for_good;
-                refused_note(recipients, address, result.error);
+                recipients->refused_count++;
+                send_refused_add(recipients->refused, address, result.error);
         }
         if (reply->code == 421) /* it is about to close: what is not answered yet never will be */
                 return SMTP_RECIPIENTS_REFUSED;

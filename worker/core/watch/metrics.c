@@ -179,6 +179,11 @@ void metrics_mail_end(struct metrics *metrics, size_t outlet, enum send_outcome 
         histogram_add(&metrics->outlets[outlet].sends[outcome], &metrics_process_buckets, duration_s);
 }
 
+void metrics_mail_refused(struct metrics *metrics, size_t outlet, size_t recipients)
+{
+        metrics->outlets[outlet].refused_recipients += recipients;
+}
+
 void metrics_mail_look(struct metrics *metrics, size_t outlet, enum look_answer answer)
 {
         metrics->outlets[outlet].looks[answer]++;

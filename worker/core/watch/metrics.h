@@ -93,6 +93,8 @@ void metrics_queue_wait(struct metrics *metrics, size_t queue, double wait_s);
 void metrics_dead_letter(struct metrics *metrics, size_t queue, enum reason reason);
 void metrics_claim(struct metrics *metrics, enum claim_answer answer);
 void metrics_mail_end(struct metrics *metrics, size_t outlet, enum send_outcome outcome, double duration_s);
+/* So many recipients of a mail that went out were refused for good. */
+void metrics_mail_refused(struct metrics *metrics, size_t outlet, size_t recipients);
 /* A service was asked whether it has a mail. */
 void metrics_mail_look(struct metrics *metrics, size_t outlet, enum look_answer answer);
 /* A copy was published; `word` of publish_outcome_word. */

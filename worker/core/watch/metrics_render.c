@@ -149,6 +149,15 @@ static const char *outlet_label(const struct metrics *metrics, size_t outlet, st
         return format_labels(labels, "outlet=\"%s\"", metrics->outlets[outlet].name);
 }
 
+static void render_refused_recipients(const struct metrics *metrics, const char *name, struct buffer *out)
+{
+        struct buffer labels = {0};
+        for (size_t k = 0; k < metrics->outlet_count; k++)
+                metrics_add_count(out, name, outlet_label(metrics, k, &labels),
+                                  metrics->outlets[k].refused_recipients);
+        buffer_fini(&labels);
+}
+
 static void render_share_questions(const struct metrics *metrics, const char *name, struct buffer *out)
 {
         struct buffer labels = {0};
@@ -397,6 +406,8 @@ static const struct family {
          "Time of one try to send a mail."},
         {"leveret_mail_lookups_total", METRICS_COUNTER, render_looks,
          "Questions to a mail service whether it has a mail, by its answer."},
+        {"leveret_mail_refused_recipients_total", METRICS_COUNTER, render_refused_recipients,
+         "Recipients that were refused for good, of mails that went out to the others."},
         {"leveret_rate_shared_commands_total", METRICS_COUNTER, render_share_questions,
          "Commands to Redis for rate_shared."},
         {"leveret_rate_shared_given_total", METRICS_COUNTER, render_share_given,

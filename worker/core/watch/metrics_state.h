@@ -38,6 +38,7 @@ struct outlet_numbers {
         const char *name, *transport;
         struct histogram sends[SEND_AMBIGUOUS + 1];
         uint64_t looks[LOOK_ANSWER_COUNT];
+        uint64_t refused_recipients;
         enum breaker_state breaker;
         uint64_t openings;
         struct metrics_share share;

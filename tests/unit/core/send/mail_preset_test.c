@@ -169,6 +169,78 @@ static void an_answer_is_judged_by_status_code_and_header(void **state)
         }
 }
 
+/* The shapes of the vendors' own examples and of reports of their users. */
+static void a_success_may_leave_recipients_out(void **state)
+{
+        (void)state;
+        static const struct {
+                enum mail_preset preset;
+                const char *body, *refused; /* refused: NULL: nobody gets it */
+                size_t count;
+        } cases[] = {
+                {MAIL_PRESET_POSTMARK,
+                 "{\"To\":\"ann@x.test,bob@x.test,cid@x.test\",\"MessageID\":\"m\",\"ErrorCode\":0,\"Message\":"
+                 "\"Message OK, but will not deliver to these inactive addresses: bob@x.test, cid@x.test\"}",
+                 "b***@x.test: inactive; c***@x.test: inactive", 2},
+                {MAIL_PRESET_POSTMARK, "{\"MessageID\":\"m\",\"ErrorCode\":0,\"Message\":\"OK\"}", "", 0},
+                {MAIL_PRESET_SPARKPOST,
+                 "{\"results\":{\"total_accepted_recipients\":1,\"id\":\"300\",\"rcpt_to_errors\":[{\"message\":"
+                 "\"invalid data format/type\",\"code\":\"1300\",\"description\":\"bad address ann@x.test\"}],"
+                 "\"total_rejected_recipients\":1}}",
+                 "bad address <address>", 1},
+                {MAIL_PRESET_SPARKPOST,
+                 "{\"results\":{\"total_rejected_recipients\":2,\"total_accepted_recipients\":12,\"id\":\"1\"}}",
+                 "2 more, not named by sparkpost", 2},
+                {MAIL_PRESET_SPARKPOST,
+                 "{\"results\":{\"total_rejected_recipients\":0,\"total_accepted_recipients\":1,\"id\":\"1\"}}",
+                 "", 0},
+                {MAIL_PRESET_SPARKPOST,
+                 "{\"results\":{\"total_rejected_recipients\":1,\"total_accepted_recipients\":0,\"id\":\"1\"}}",
+                 NULL, 0},
+                {MAIL_PRESET_SCALEWAY,
+                 "{\"emails\":[{\"id\":\"1\",\"mail_rcpt\":\"ann@x.test\",\"status\":\"new\"},{\"id\":\"2\","
+                 "\"mail_rcpt\":\"bob@x.test\",\"status\":\"failed\",\"status_details\":\"blocklisted\"}]}",
+                 "b***@x.test: blocklisted", 1},
+                {MAIL_PRESET_SCALEWAY,
+                 "{\"emails\":[{\"id\":\"1\",\"mail_rcpt\":\"ann@x.test\",\"status\":\"canceled\"}]}", NULL, 0},
+                {MAIL_PRESET_MAILJET,
+                 "{\"Messages\":[{\"Status\":\"error\",\"Errors\":[{\"ErrorCode\":\"mj-0013\",\"StatusCode\":400,"
+                 "\"ErrorMessage\":\"no valid address\"}]}]}",
+                 NULL, 0},
+                {MAIL_PRESET_MAILJET,
+                 "{\"Messages\":[{\"Status\":\"success\",\"To\":[{\"MessageID\":1}]}]}", "", 0},
+                {MAIL_PRESET_RESEND, "{\"id\":\"1\"}", "", 0},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct send_result result = {.outcome = SEND_DONE, .status = 200};
+                bool all = mail_preset_refuses_all(mail_preset_rules(cases[i].preset),
+                                                   slice_of(cases[i].body), NULL, &result);
+                assert_int_equal(all, !cases[i].refused);
+                assert_int_equal(result.outcome, all ? SEND_PERMANENT : SEND_DONE);
+                assert_int_equal(result.refused_count, cases[i].count);
+                assert_string_equal(result.refused, all ? "" : cases[i].refused);
+                assert_int_equal(result.error[0] != '\0', all);
+        }
+}
+
+/* An answer may name more than there is room for, and more than were asked for. */
+static void as_many_as_there_is_room_for_are_named(void **state)
+{
+        (void)state;
+        struct buffer body = {0};
+        struct send_result result = {.outcome = SEND_DONE};
+        buffer_add_text(&body, "{\"Message\":\"OK, but not to these inactive addresses: ");
+        for (int i = 0; i < 60; i++)
+                buffer_printf(&body, "recipient%d@example.com,", i);
+        buffer_add_text(&body, "\"}");
+        struct slice text = {.data = body.data, .len = body.len};
+        assert_false(
+                mail_preset_refuses_all(mail_preset_rules(MAIL_PRESET_POSTMARK), text, NULL, &result));
+        assert_int_equal(result.refused_count, 60);
+        assert_true(strlen(result.refused) < sizeof result.refused);
+        buffer_fini(&body);
+}
+
 static const struct mail_preset_rules *refused_by(const char *place, const struct mail_request *mail,
                                                   const char *names)
 {
@@ -318,6 +390,8 @@ int main(void)
                 cmocka_unit_test(each_preset_shows_its_credentials_in_its_way),
                 cmocka_unit_test(a_path_holds_settings_and_the_answers_of_custom_are_configured),
                 cmocka_unit_test(an_answer_is_judged_by_status_code_and_header),
+                cmocka_unit_test(a_success_may_leave_recipients_out),
+                cmocka_unit_test(as_many_as_there_is_room_for_are_named),
                 cmocka_unit_test(what_a_service_lacks_is_refused_before_anything_leaves),
                 cmocka_unit_test(a_path_leads_through_members_and_places),
                 cmocka_unit_test(a_member_is_found_in_the_outermost_object_only),

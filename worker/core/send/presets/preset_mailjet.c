@@ -34,6 +34,15 @@ static bool mailjet_body(struct buffer *out, const struct mail_request *request,
         return read;
 }
 
+/* A mail that fails is told by its own status, whatever that of the answer is. */
+static void mailjet_refused(struct preset_refused *refused, struct slice body)
+{
+        if (!slice_is(part_answer(body, "Messages", 0, "Status"), "error"))
+                return;
+        refused->all = true;
+        part_refused(refused, (struct slice){0}, part_answer(body, "Messages/0/Errors", 0, "ErrorMessage"));
+}
+
 const struct mail_preset_rules preset_mailjet = {
         .name = "mailjet",
         .url = "https://api.mailjet.com",
@@ -45,6 +54,7 @@ const struct mail_preset_rules preset_mailjet = {
         .id_member = "Messages/0/To/0/MessageID",
         .error_member = "Messages/0/Errors/0/ErrorMessage",
         .code_member = "Messages/0/Errors/0/ErrorCode",
+        .refused = mailjet_refused,
         .can = {.recipients = 50,
                 .reply_to = 1,
                 .tags = 1,

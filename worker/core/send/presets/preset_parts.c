@@ -1,8 +1,11 @@
 #include "core/send/presets/preset_parts.h"
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
+#include "core/send/mail_json.h"
+#include "core/send/mail_preset.h"
 #include "core/text/word.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 const struct part_shape part_as_text = {0};
@@ -254,4 +257,22 @@ bool part_files(struct buffer *out, const char *start, const struct mail_request
         }
         buffer_add_text(out, any ? end : "");
         return read;
+}
+
+void part_refused(struct preset_refused *refused, struct slice address, struct slice words)
+{
+        refused->count++;
+        if (refused->listed == PRESET_REFUSED_MAX)
+                return;
+        refused->list[refused->listed].address = address;
+        refused->list[refused->listed].words = words;
+        refused->listed++;
+}
+
+struct slice part_answer(struct slice body, const char *start, size_t i, const char *member)
+{
+        char path[80];
+        struct slice value = {0};
+        snprintf(path, sizeof path, "%s/%zu/%s", start, i, member);
+        return mail_json_path(body, path, &value) ? value : (struct slice){0};
 }

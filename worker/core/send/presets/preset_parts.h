@@ -52,6 +52,12 @@ struct part_file {
 bool part_files(struct buffer *out, const char *start, const struct mail_request *request,
                 const struct part_file *shape, const char *end);
 
+struct preset_refused;
+/* Takes one more recipient of whom the answer says that nothing is sent to it; either slice may be empty. */
+void part_refused(struct preset_refused *refused, struct slice address, struct slice words);
+/* The value at "<start>/<i>/<member>" of an answer; empty if there is none. */
+struct slice part_answer(struct slice body, const char *start, size_t i, const char *member);
+
 /* Adds the file's bytes; false if they cannot be read. */
 bool part_file_bytes(struct buffer *out, const struct mail_request *request, size_t i);
 

@@ -1,4 +1,5 @@
 /* https://postmarkapp.com/developer/api/email-api and .../overview (error codes) */
+#include "core/send/mail_json.h"
 #include "core/send/mail_preset.h"
 #include "core/send/presets/preset_parts.h"
 
@@ -30,6 +31,28 @@ static bool postmark_body(struct buffer *out, const struct mail_request *request
         return read;
 }
 
+/* "Message OK, but will not deliver to these inactive addresses: a@example.com, b@example.com" */
+static void postmark_refused(struct preset_refused *refused, struct slice body)
+{
+        static const char says[] = "inactive addresses:";
+        struct slice message;
+        const char *at = NULL;
+        if (mail_json_path(body, "Message", &message))
+                at = memmem(message.data, message.len, says, sizeof says - 1);
+        if (!at)
+                return;
+        const char *end = message.data + message.len;
+        for (at += sizeof says - 1; at < end;) {
+                size_t len = 0;
+                while (at + len < end && !strchr(" ,", at[len]))
+                        len++;
+                struct slice address = {.data = at, .len = len};
+                if (memchr(at, '@', len))
+                        part_refused(refused, address, SLICE_LITERAL("inactive"));
+                at += len + 1;
+        }
+}
+
 const struct mail_preset_rules preset_postmark = {
         .name = "postmark",
         .url = "https://api.postmarkapp.com",
@@ -41,6 +64,7 @@ const struct mail_preset_rules preset_postmark = {
         .id_member = "MessageID",
         .error_member = "Message",
         .code_member = "ErrorCode",
+        .refused = postmark_refused,
         /* Its ErrorCode 401 is an unconfirmed sender and no HTTP 401. */
         .answers = {{0, "10", SEND_CONFIG, false},
                     {0, "100", SEND_TRANSIENT, false},

@@ -25,6 +25,20 @@ static bool scaleway_body(struct buffer *out, const struct mail_request *request
         return read;
 }
 
+/* It makes a mail of its own for each recipient. */
+static void scaleway_refused(struct preset_refused *refused, struct slice body)
+{
+        size_t mails = 0;
+        struct slice status;
+        while ((status = part_answer(body, "emails", mails, "status")).len && mails < PRESET_REFUSED_MAX) {
+                if (slice_is(status, "failed") || slice_is(status, "canceled"))
+                        part_refused(refused, part_answer(body, "emails", mails, "mail_rcpt"),
+                                     part_answer(body, "emails", mails, "status_details"));
+                mails++;
+        }
+        refused->all = refused->count > 0 && refused->count == mails;
+}
+
 const struct mail_preset_rules preset_scaleway = {
         .name = "scaleway",
         .url = "https://api.scaleway.com",
@@ -36,6 +50,7 @@ const struct mail_preset_rules preset_scaleway = {
         .id_member = "emails/0/id",
         .error_member = "message",
         .code_member = "type",
+        .refused = scaleway_refused,
         .can = {.recipients = 10,
                 .reply_to = 10,
                 .files = 10,

@@ -1,5 +1,6 @@
 /* https://developers.sparkpost.com/api/transmissions/ */
 #include "core/address/mailbox.h"
+#include "core/send/mail_json.h"
 #include "core/send/mail_preset.h"
 #include "core/send/presets/preset_parts.h"
 
@@ -56,10 +57,36 @@ static bool sparkpost_body(struct buffer *out, const struct mail_request *reques
         return read;
 }
 
+static size_t number_at(struct slice body, const char *path)
+{
+        struct slice text;
+        size_t number = 0;
+        if (mail_json_path(body, path, &text))
+                for (size_t i = 0; i < text.len && i < 6; i++)
+                        number = number * 10 + (size_t)(text.data[i] - '0') % 10;
+        return number;
+}
+
+/* It says how many, and why, but not who. */
+static void sparkpost_refused(struct preset_refused *refused, struct slice body)
+{
+        size_t count = number_at(body, "results/total_rejected_recipients");
+        for (size_t i = 0; i < count && i < PRESET_REFUSED_MAX; i++) {
+                struct slice words = part_answer(body, "results/rcpt_to_errors", i, "description");
+                if (!words.len)
+                        words = part_answer(body, "results/rcpt_to_errors", i, "message");
+                if (!words.len)
+                        break;
+                part_refused(refused, (struct slice){0}, words);
+        }
+        refused->count = count;
+        refused->all = count > 0 && number_at(body, "results/total_accepted_recipients") == 0;
+}
+
 const struct mail_preset_rules preset_sparkpost = {
         .name = "sparkpost",
         .url = "https://api.sparkpost.com",
-        .path = "/api/v1/transmissions",
+        .path = "/api/v1/transmissions?num_rcpt_errors=50",
         .auth_header = "Authorization",
         .auth_prefix = "",
         .needs = "api_key",
@@ -69,6 +96,7 @@ const struct mail_preset_rules preset_sparkpost = {
         .id_member = "results/id",
         .error_member = "errors/0/message",
         .code_member = "errors/0/code",
+        .refused = sparkpost_refused,
         /* 1601: a request with the key still runs; 1602: no good key. */
         .answers = {{409, "1601", SEND_TRANSIENT, false},
                     {400, "1602", SEND_CONFIG, false},
