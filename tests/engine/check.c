@@ -332,6 +332,22 @@ void check_send(const struct process *process, uint8_t id, uint32_t owner)
                 world_fail("I2", "id %u is sent under a lease that ends before the send may", id);
 }
 
+/* I11: nothing is sent in an attempt that is over, however long the service that is asked takes to answer. */
+void check_attempt(const struct send *send)
+{
+        if (send->run < 0 || world.tainted[send->id])
+                return;
+        const struct job_generation *now = &world.runs[send->run].generation;
+        for (uint32_t i = 0; i < world.run_count; i++) {
+                const struct run *run = &world.runs[i];
+                if (run->id == send->id && run->content == send->content && run->ended &&
+                    run->unheard >> send->effect & 1 && run->generation.redrives == now->redrives &&
+                    run->generation.attempt == now->attempt)
+                        world_fail("I11", "id %u effect %u is sent in attempt %u, which is over", send->id,
+                                   send->effect, now->attempt);
+        }
+}
+
 /* ---- plans of planners ---- */
 
 /* Nothing is sent but of the plan that is recorded, and what was accepted is all of one plan. */
@@ -597,6 +613,29 @@ static void check_attempts(const struct config_handler *settings, const struct s
                            (int)most, job_decision_word(kind));
 }
 
+static int64_t attempts_of(const struct spec *spec)
+{
+        const struct config *config = &world.config;
+        int type = spec->planned ? PLANNED_HANDLER : !spec->park;
+        int64_t own = config->handlers[type].attempts;
+        return own > 0 ? own : config->queues[spec->queue].attempts;
+}
+
+/* I11: an attempt that ended ambiguously is followed by the next; after the last one the service is asked
+ * before the job dies of it. */
+static void check_after_unheard(struct run *run, const struct job_decision *decision)
+{
+        const struct spec *spec = &world.specs[run->id];
+        if (run->unheard && run->unheard_by->breaker.state != BREAKER_CLOSED)
+                run->unheard = 0; /* the service's fault: nothing is burnt */
+        bool last = run->generation.attempt + 1 >= attempts_of(spec);
+        enum job_decision_kind right = !last ? DECISION_RETRY : run->can_ask ? DECISION_DEFER : DECISION_DEAD;
+        bool parks = decision->reason == REASON_AMBIGUOUS_SEND && spec->park;
+        if (run->unheard && decision->kind != right && !parks && !spec->unencodable)
+                world_fail("I11", "id %u: attempt %u ended ambiguously, and what follows is %s", run->id,
+                           run->generation.attempt, job_decision_word(decision->kind));
+}
+
 void check_decide(const struct process *process, const struct store_identity *identity,
                   const struct store_decision *decision)
 {
@@ -605,6 +644,8 @@ void check_decide(const struct process *process, const struct store_identity *id
         if (world.unplanned.told)
                 check_unplanned_end(process, decision);
         int16_t run = check_run_of(id, store_owner(identity->owner));
+        if (run >= 0)
+                check_after_unheard(&world.runs[run], &decision->decision);
         bool tries = decision->decision.kind == DECISION_RETRY ||
                      decision->decision.reason == REASON_ATTEMPTS_EXHAUSTED;
         if (!tries || run < 0)
@@ -676,14 +717,6 @@ static void check_crash_loop(const struct copy *copy)
                 world_fail("crash loop", "id %u has %u starts without an end", copy->id, unended);
         if (beside > 1)
                 world_fail("crash loop", "id %u was beside poison %u times", copy->id, beside);
-}
-
-static int64_t attempts_of(const struct spec *spec)
-{
-        const struct config *config = &world.config;
-        int type = spec->planned ? PLANNED_HANDLER : !spec->park;
-        int64_t own = config->handlers[type].attempts;
-        return own > 0 ? own : config->queues[spec->queue].attempts;
 }
 
 static void check_reason(const struct copy *copy)

@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include "core/memory/memory.h"
+#include "core/send/mail_look.h"
 #include "core/send/send_error.h"
 #include "core/send/send_outcome.h"
 #include "io/send/post_http.h"
@@ -95,6 +96,14 @@ static void burn(const struct try *try, const struct delivery *delivery)
         bool again = result->opens && world.account_refusals[try->send->id]++ > 0;
         if (again || (failed && !result->throttled && !result->opens && result->status != -1 && !outage))
                 check_burnt(try->send->id, delivery->job.generation);
+        else
+                return;
+        if (result->outcome == SEND_AMBIGUOUS && try->send->run >= 0) {
+                struct run *run = &world.runs[try->send->run];
+                run->unheard |= (uint8_t)(1u << try->send->effect);
+                run->unheard_by = delivery->outlet;
+                run->can_ask = mail_look_policy(delivery->outlet->config) == ON_AMBIGUOUS_LOOKUP;
+        }
 }
 
 /* Takes it off the list and tells. */
@@ -323,6 +332,7 @@ struct send *service_send_new(const struct process *process, const struct delive
         if (send->run >= 0)
                 world.runs[send->run].tried = true;
         check_plan(send);
+        check_attempt(send);
         return send;
 }
 

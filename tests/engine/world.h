@@ -247,6 +247,9 @@ struct run {
         bool start;          /* counts as one: not taken up only to carry out what was decided */
         bool planned, ended; /* an end was recorded by its owner */
         bool tried;          /* a send was begun */
+        uint8_t unheard;     /* bit per effect: it ended its attempt by a send without a definite end */
+        bool can_ask;        /* ... at a service that can be asked */
+        const struct outlet *unheard_by;
         bool crashed, frozen, cut, orphan, beside_poison, forced; /* why it may have had no end */
 };
 
@@ -566,6 +569,7 @@ void check_question(const struct process *process, uint8_t id, const void *conte
 void check_unplanned(const struct process *process, uint8_t id, enum planner_end end, const void *context);
 /* ... of a plan, about to begin. */
 void check_plan(const struct send *send);
+void check_attempt(const struct send *send);
 /* A try is about to begin. */
 void check_one_outlet(const struct send *send);
 /* ... by an outlet that is not its first choice. */

@@ -326,7 +326,8 @@ static void check_plan(struct world *world, const struct slot *slot)
         }
 }
 
-/* I11: an attempt that ended ambiguously is over, however long the answer of the service that is asked takes. */
+/* I11: an attempt that ended ambiguously is over, however long the answer of the service that is asked takes.
+ */
 static void check_attempt(struct world *world, const struct slot *slot)
 {
         const struct job_generation *now = &slot->job.generation;

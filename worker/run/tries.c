@@ -163,8 +163,7 @@ static void put_news(const struct delivery *delivery, size_t effect, struct slic
                 put_field(arena_printf(arena, "spent.%s", key), slice_of(text), news, count);
         }
         if (outlet)
-                put_field(arena_printf(arena, "outlet.%s", key), slice_of(outlet->config->name),
-                          news, count);
+                put_field(arena_printf(arena, "outlet.%s", key), slice_of(outlet->config->name), news, count);
 }
 
 struct slice *tries_news(const struct delivery *delivery, size_t *count)

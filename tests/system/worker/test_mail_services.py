@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness.servers.mail_services import FACTS, Service
+from harness.servers.mail_services import FACTS, LIMITS, MEASURES, Service, beyond_limits
 from harness.publish import Message
 from harness.worker import ROOT, binary
 
@@ -73,6 +73,11 @@ def test_a_mail_with_everything_that_a_service_carries_arrives_whole(bench, pres
     ("resend", "/attachments", {"attachments": [{"name": "README", "content": "eA=="}]}), ("scaleway", "/subject", {"subject": "Short"}),
     ("scaleway", "/tags", {"tags": ["a"]}), ("ses", "/tags", {"tags": ["a b"]}), ("mailpit", "/metadata", {"metadata": {"a": "b"}}),
     ("scaleway", "/attachments", {"attachments": [{"name": "a.exe", "content": "eA=="}]}),
+    ("scaleway", "/attachments", {"attachments": [{"name": f"{i}.pdf", "content": "eA=="} for i in range(11)]}),
+    ("scaleway", "/to", {"cc": [f"c{i}@example.com" for i in range(9)]}), ("ses", "/metadata", {"metadata": {"m": "x" * 257}}),
+    ("sparkpost", "/tags", {"tags": ["x" * 65]}), ("sparkpost", "/metadata", {"metadata": {f"m{i}": "x" * 500 for i in range(20)}}),
+    ("sendgrid", "/metadata", {"metadata": {f"m{i}": "x" * 500 for i in range(20)}}),
+    ("mailgun", "/headers", {"metadata": {f"m{i}": "x" * 500 for i in range(20)}, "headers": {f"X-H{i}": "x" * 900 for i in range(7)}}),
 ])
 def test_what_a_service_lacks_is_rejected_and_nothing_leaves(bench, preset, field, changes):
     with Service(preset) as service:
@@ -82,6 +87,49 @@ def test_what_a_service_lacks_is_rejected_and_nothing_leaves(bench, preset, fiel
         (dead,) = bench.dead_letters(1)
         assert dead.reason == "rejected" and field in dead.error and preset in dead.error, dead.error
         assert not service.taken and not service.faults
+
+
+PEOPLE = [f"someone{i}@example.com" for i in range(50)]
+
+
+@pytest.mark.parametrize("preset", FACTS)
+def test_the_most_that_a_service_takes_of_each_arrives(bench, preset):
+    """As much of each as the table allows and leveret takes: recipients, reply-to, tags and their length, metadata, files, bytes, subject."""
+    most = LIMITS[preset]
+    count = min(50, most["recipients"])
+    files = [{"name": f"f{i}.pdf", "content": "eA=="} for i in range(min(20, most.get("files", 20)) - 1)]
+    # Content is at most 4 MiB in all; the last file fills what is left for them, in base64 and beside the texts.
+    size = min(most.get("in all", 4 << 20) - 64, 4 << 20) // 4 * 3 - 3 * (len(files) + 1) - 60
+    changes = {"to": PEOPLE[:count], "cc": None, "bcc": None, "reply_to": PEOPLE[:min(10, most["reply-to"])], "text": LONG, "html": f"<p>{LONG}</p>",
+               "subject": "s" * 200, "attachments": [*files, {"name": "last.pdf", "content": base64.b64encode(b"x" * size).decode()}]}
+    if "tags" in most:
+        changes["tags"] = [f"{i}" + "t" * (min(128, most.get("a tag", 100)) - 1) for i in range(min(10, most["tags"]))]
+    if MORE[preset].get("metadata"):
+        changes["metadata"] = {f"m{i}": "v" * min(440, most.get("a tag", 440)) for i in range(20)}
+    with Service(preset) as service:
+        bench.worker(mail=service.config(), max_body="8MiB")
+        message = bench.publish(full(preset, **changes))
+        bench.wait_state(message, "completed", within=40)
+        assert not service.faults and len(service.taken) == 1, service.faults
+        found = MEASURES[preset](service.taken[0][1])
+        assert found["recipients"] == count and found["files"] >= len(files) + 1 and found["in all"] > size
+
+
+@pytest.mark.parametrize("preset", FACTS)
+def test_the_stand_in_itself_refuses_what_is_beyond_the_table(preset):
+    """Else the test above proves nothing: each limit of the row, one more than it, as the stand-in measures it."""
+    measure = MEASURES[preset]
+    try:
+        for name, most in LIMITS[preset].items():
+            if name == "key":
+                continue
+            least = {column: max(LIMITS[preset].get("at least", 0), 1) if column in ("subject", "shortest") else 0 for column in
+                     ("recipients", "reply-to", "tags", "a tag", "labels", "files", "in all", "a text", "subject", "shortest")}
+            at, above = ({"shortest": most}, {"shortest": most - 1}) if name == "at least" else ({name: most}, {name: most + 1})
+            MEASURES[preset] = lambda mail: {**least, **mail}
+            assert beyond_limits(preset, at) == [] and beyond_limits(preset, above) == [name]
+    finally:
+        MEASURES[preset] = measure
 
 
 @pytest.mark.parametrize("preset, answer, outcome", [

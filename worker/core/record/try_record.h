@@ -8,8 +8,8 @@
 
 /*
  * What a record keeps of an effect's tries, beside `effect.<key>` and `intent.<key>`: `outlet.<key>` is the
- * name of the outlet where it was tried last or went out, `try.<key>` and `spent.<key>` are written and read here. Times are
- * milliseconds since 1970.
+ * name of the outlet where it was tried last or went out, `try.<key>` and `spent.<key>` are written and read
+ * here. Times are milliseconds since 1970.
  */
 struct try_record {
         bool ambiguous;     /* the outlet may have accepted it: a try had no definite end */
@@ -27,8 +27,8 @@ void try_record_format(const struct try_record *try, char *text);
 /* False if the text is none: then `try` is zeroed. */
 bool try_record_parse(struct slice text, struct try_record *try);
 
-/* The field `spent.<key>`, beside `try.<key>` because earlier workers read no more than that has: the life and
- * the number of the attempt, from 1, that was its last and that the effect ended ambiguously. `text` has
+/* The field `spent.<key>`, beside `try.<key>` because earlier workers read no more than that has: the life
+ * and the number of the attempt, from 1, that was its last and that the effect ended ambiguously. `text` has
  * TRY_RECORD_SIZE bytes. */
 void spent_record_format(uint32_t tries, uint32_t redrives, char *text);
 /* Both are 0 if the text is none. */

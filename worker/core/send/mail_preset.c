@@ -65,12 +65,12 @@ static bool preset_is_word(const char *text)
         return true;
 }
 
-static bool lacks_length(const char *text, size_t min)
+static size_t characters(const char *text)
 {
         size_t count = 0;
         for (; text && *text; text++)
                 count += ((unsigned char)*text & 0xc0) != 0x80;
-        return text && count < min;
+        return count;
 }
 
 static int64_t file_len(const struct mail_request *request, size_t i)
@@ -107,6 +107,19 @@ static bool people_refusal(struct buffer *out, const struct mail_preset_rules *r
         return false;
 }
 
+/* "takes at most 5 MB of it" */
+static bool mail_preset_too_large(struct buffer *out, const char *place, const char *preset, int64_t max,
+                                  const char *unit)
+{
+        char rule[80];
+        if (max >= 1 << 20) {
+                max >>= 20;
+                unit = "MB";
+        }
+        snprintf(rule, sizeof rule, "takes at most %d %s of it", (int)max, unit);
+        return mail_preset_refuse(out, place, preset, rule);
+}
+
 static bool text_refusal(struct buffer *out, const struct mail_preset_rules *rules, const struct mail *mail)
 {
         const struct preset_can *can = &rules->can;
@@ -117,9 +130,41 @@ static bool text_refusal(struct buffer *out, const struct mail_preset_rules *rul
                 return mail_preset_refuse(out, "/html", rules->name, "takes no mail without it");
         snprintf(rule, sizeof rule, "wants at least %zu characters", can->text_min);
         for (size_t i = 0; i < 3; i++)
-                if (lacks_length(texts[i], can->text_min))
+                if (texts[i] && characters(texts[i]) < can->text_min)
                         return mail_preset_refuse(out, places[i], rules->name, rule);
+        if (can->subject_max && characters(mail->subject) > can->subject_max)
+                return mail_preset_too_large(out, "/subject", rules->name, (int64_t)can->subject_max,
+                                             "characters");
+        for (size_t i = 1; i < 3; i++)
+                if (can->text_max && texts[i] && (int64_t)strlen(texts[i]) > can->text_max)
+                        return mail_preset_too_large(out, places[i], rules->name, can->text_max, "bytes");
         return false;
+}
+
+static size_t pairs_len(const struct pair *pairs)
+{
+        size_t len = 0;
+        for (; pairs && pairs->name; pairs++)
+                len += strlen(pairs->name) + strlen(pairs->value);
+        return len;
+}
+
+/* What the message wants, beside leveret's own token and the names of its fields. */
+static bool label_size_refusal(struct buffer *out, const struct mail_preset_rules *rules,
+                               const struct mail_request *request)
+{
+        enum { OWN_LEN = 512 };
+        const struct preset_can *can = &rules->can;
+        const char *const *tags = request->mail.tags;
+        for (size_t i = 0; can->tag_max && tags && tags[i]; i++)
+                if (strlen(tags[i]) > can->tag_max)
+                        return mail_preset_too_large(out, "/tags", rules->name, (int64_t)can->tag_max,
+                                                     "bytes for one");
+        size_t len = rules->labels ? rules->labels(request) : pairs_len(request->mail.metadata);
+        if (!can->labels_max || len + OWN_LEN <= can->labels_max)
+                return false;
+        return mail_preset_too_large(out, rules->labels ? "/headers" : "/metadata", rules->name,
+                                     (int64_t)can->labels_max - OWN_LEN, "bytes");
 }
 
 static bool label_refusal(struct buffer *out, const struct mail_preset_rules *rules, const struct mail *mail)
@@ -140,6 +185,9 @@ static bool label_refusal(struct buffer *out, const struct mail_preset_rules *ru
         for (const struct pair *pair = mail->metadata; can->words && pair && pair->name; pair++)
                 if (!preset_is_word(pair->name) || !preset_is_word(pair->value))
                         return mail_preset_refuse(out, "/metadata", rules->name, WORDS);
+                else if (can->tag_max && strlen(pair->value) > can->tag_max) /* there it is a tag too */
+                        return mail_preset_too_large(out, "/metadata", rules->name, (int64_t)can->tag_max,
+                                                     "bytes for one");
         return false;
 }
 
@@ -192,7 +240,8 @@ bool mail_preset_refusal(struct buffer *out, const struct mail_preset_rules *rul
                          const struct mail_request *request)
 {
         return people_refusal(out, rules, request) || text_refusal(out, rules, &request->mail) ||
-               label_refusal(out, rules, &request->mail) || file_refusal(out, rules, request);
+               label_refusal(out, rules, &request->mail) || label_size_refusal(out, rules, request) ||
+               file_refusal(out, rules, request);
 }
 
 /* ---- where, and who asks ---- */

@@ -24,6 +24,10 @@ struct preset_can {
         size_t files;          /* attachments; 0: as many as there are */
         int64_t bytes;         /* of the files in base64 and the texts together; 0: not known */
         size_t text_min;       /* characters of subject, text and html, each; 0: as few as there are */
+        int64_t text_max;      /* bytes of the text, and of the html; 0: no more than of the whole mail */
+        size_t subject_max;    /* characters; 0: any */
+        size_t tag_max;        /* bytes of one; 0: any */
+        size_t labels_max;     /* bytes of the metadata's names and values, or of `labels`; 0: any */
         bool metadata, inline_files, headers;
         bool utf8;              /* an address may be UTF-8 before its @ */
         bool text_alone;        /* a mail without html */
@@ -78,6 +82,7 @@ struct mail_preset_rules {
          * bytes. False if a file cannot be read. */
         bool (*body)(struct buffer *out, const struct mail_request *request,
                      const struct config_outlet *outlet);
+        size_t (*labels)(const struct mail_request *request); /* bytes that labels_max bounds, if others */
         bool form;               /* multipart/form-data (RFC 7578) */
         const char *key_header;  /* that makes a repetition the same mail; NULL: none */
         int64_t key_lifetime_ms; /* for how long; 0: there is no such key */
@@ -87,7 +92,8 @@ struct mail_preset_rules {
         const char *error_member,
                 *code_member; /* of other answers: the text for people, the word for machines */
         const char *code_header;
-        /* Of a service that answers by recipient: reads the answer to a success; NULL: it takes all or none. */
+        /* Of a service that answers by recipient: reads the answer to a success; NULL: it takes all or none.
+         */
         void (*refused)(struct preset_refused *refused, struct slice body);
         struct preset_answer answers[PRESET_ANSWERS_MAX]; /* ended by outcome and status 0 */
         struct preset_can can;
@@ -131,7 +137,7 @@ bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_r
 /* Puts what the answer to a success says of single recipients into the result. True if the service sends to
  * nobody: then the result is permanent. `secret` as in send_error_set(). */
 bool mail_preset_refuses_all(const struct mail_preset_rules *rules, struct slice body, const char *secret,
-                         struct send_result *result);
+                             struct send_result *result);
 
 /* The presets, each in presets/preset_<name>.c. */
 extern const struct mail_preset_rules preset_resend, preset_postmark, preset_sendgrid, preset_mailgun,

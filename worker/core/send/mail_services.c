@@ -3,6 +3,8 @@
 #include "core/send/send_outcome.h"
 #include "core/text/word.h"
 
+#include <inttypes.h>
+
 static const char head[] =
         "# Mail services\n\n"
         "What `mail.http.preset` can be. This page is made of the tables that the presets work by "
@@ -10,6 +12,20 @@ static const char head[] =
         "What a service cannot carry is refused before anything leaves: the message is dead as `rejected`, "
         "with the\n"
         "place and the preset. Nothing is thinned out.\n\n";
+
+static const char table_words[] =
+        "\nA dash: none, or no limit that the service tells. The numbers are the largest that it takes. "
+        "Labels: "
+        "the metadata, for\n"
+        "mailgun also the tags and headers, with 512 bytes for what leveret adds. In all: the files in "
+        "base64 and "
+        "the texts. A text:\n"
+        "the text, and the html. At least, subject: characters. UTF-8: an address that is not ASCII before "
+        "its "
+        "@. Key: for how long\n"
+        "a repetition is known by it. Look-up: whether the service is asked for what may have been sent. By "
+        "recipient: whether it\n"
+        "says whom of a mail it leaves out.\n\n";
 
 static void count_add(struct buffer *out, const char *what, size_t count)
 {
@@ -40,8 +56,9 @@ static void lacks_add(struct buffer *out, const struct preset_can *can)
         buffer_add_text(out, count ? ".\n" : "");
 }
 
-static void carries_add(struct buffer *out, const struct preset_can *can)
+static void carries_add(struct buffer *out, const struct mail_preset_rules *rules)
 {
+        const struct preset_can *can = &rules->can;
         buffer_printf(out, "- At most %zu recipients", can->recipients);
         count_add(out, "reply-to", can->reply_to);
         count_add(out, "tags", can->tags);
@@ -49,6 +66,15 @@ static void carries_add(struct buffer *out, const struct preset_can *can)
                 buffer_printf(out, ", %zu files", can->files);
         if (can->bytes)
                 buffer_printf(out, ", %d MB in all", (int)(can->bytes >> 20));
+        if (can->text_max)
+                buffer_printf(out, ", %d MB of text or html", (int)(can->text_max >> 20));
+        if (can->subject_max)
+                buffer_printf(out, ", %zu characters of subject", can->subject_max);
+        if (can->tag_max)
+                buffer_printf(out, ", %zu bytes of a tag", can->tag_max);
+        if (can->labels_max)
+                buffer_printf(out, ", %zu bytes of %s", can->labels_max,
+                              rules->labels ? "tags, metadata and headers" : "metadata");
         if (can->text_min)
                 buffer_printf(out, "; at least %zu characters of subject, text and html", can->text_min);
         buffer_add_text(out, ".\n");
@@ -105,9 +131,58 @@ static void answers_add(struct buffer *out, const struct mail_preset_rules *rule
         }
 }
 
+static void cell_add(struct buffer *out, int64_t number, const char *unit)
+{
+        if (number > 0)
+                buffer_printf(out, " %" PRId64 "%s |", number, unit);
+        else
+                buffer_add_text(out, " - |");
+}
+
+static void word_cell_add(struct buffer *out, bool yes, const char *word)
+{
+        buffer_printf(out, " %s |", yes ? word : "-");
+}
+
+static void row_add(struct buffer *out, const struct mail_preset_rules *rules)
+{
+        const struct preset_can *can = &rules->can;
+        const struct preset_look *look = &rules->look;
+        buffer_printf(out, "| %s |", rules->name);
+        cell_add(out, (int64_t)can->recipients, "");
+        cell_add(out, (int64_t)can->reply_to, "");
+        cell_add(out, (int64_t)can->tags, "");
+        cell_add(out, (int64_t)can->tag_max, " B");
+        word_cell_add(out, can->metadata, "yes");
+        cell_add(out, (int64_t)can->labels_max, " B");
+        cell_add(out, (int64_t)can->files, "");
+        word_cell_add(out, can->inline_files, "yes");
+        cell_add(out, can->bytes, " B");
+        cell_add(out, can->text_max, " B");
+        cell_add(out, (int64_t)can->text_min, "");
+        cell_add(out, (int64_t)can->subject_max, "");
+        word_cell_add(out, can->utf8, "yes");
+        cell_add(out, rules->key_lifetime_ms / 60000, " min");
+        word_cell_add(out, look->path, look->by_default ? "yes" : "if set");
+        word_cell_add(out, rules->refused, "yes");
+        buffer_add_char(out, '\n');
+}
+
+static void table_add(struct buffer *out)
+{
+        buffer_add_text(out, "| preset | recipients | reply-to | tags | a tag | metadata | labels | files | "
+                             "inline | in all | "
+                             "a text | at least | subject | UTF-8 | key | look-up | by recipient |\n"
+                             "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+        for (int preset = MAIL_PRESET_RESEND; preset <= MAIL_PRESET_CUSTOM; preset++)
+                row_add(out, mail_preset_rules((enum mail_preset)preset));
+        buffer_add_text(out, table_words);
+}
+
 void mail_services_add(struct buffer *out)
 {
         buffer_add_text(out, head);
+        table_add(out);
         for (int preset = MAIL_PRESET_RESEND; preset <= MAIL_PRESET_CUSTOM; preset++) {
                 const struct mail_preset_rules *rules = mail_preset_rules((enum mail_preset)preset);
                 buffer_printf(out, "%s## %s\n\n- `POST %s%s`", text_if(preset, "\n"), rules->name,
@@ -115,7 +190,7 @@ void mail_services_add(struct buffer *out)
                 if (rules->needs)
                         buffer_printf(out, "; needs of `mail.http`: %s", rules->needs);
                 buffer_add_text(out, ".\n");
-                carries_add(out, &rules->can);
+                carries_add(out, rules);
                 twice_add(out, rules);
                 refused_add(out, rules);
                 answers_add(out, rules);

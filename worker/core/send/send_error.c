@@ -4,6 +4,7 @@
 #include "core/text/buffer.h"
 #include "core/text/plain_text.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 
 #include <string.h>
 
@@ -118,7 +119,8 @@ void send_refused_add(char refused[SEND_REFUSED_MAX], struct slice address, cons
         struct buffer note = {0};
         if (address.len)
                 mask_text(shown, sizeof shown, address, (struct mask){0});
-        buffer_printf(&note, "%s%s%s%s", used ? "; " : "", shown, address.len ? ": " : "", words);
+        buffer_add_text(&note, text_if(used > 0, "; "));
+        buffer_printf(&note, "%s%s%s", shown, text_if(address.len > 0, ": "), words);
         if (note.len < room) /* a piece of an entry says less than nothing */
                 memcpy(refused + used, note.data, note.len + 1);
         buffer_fini(&note);

@@ -21,8 +21,8 @@ void send_error_set(struct send_result *result, const char *context, struct slic
 void send_error_add(struct send_result *result, struct slice text, const char *secret);
 
 /* Tells of one more recipient that was refused for good, "j***@example.com: 550 5.1.1 no such user; ..", as
- * long as there is room; `refused` is as in struct send_result. `address` is empty if the service does not say
- * who it is. `words` are made fit for a log line already. */
+ * long as there is room; `refused` is as in struct send_result. `address` is empty if the service does not
+ * say who it is. `words` are made fit for a log line already. */
 void send_refused_add(char refused[SEND_REFUSED_MAX], struct slice address, const char *words);
 
 /* Keeps the service's name for the mail: printable ASCII only, cut at SEND_PROVIDER_ID_MAX - 1. */

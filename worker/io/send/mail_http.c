@@ -124,7 +124,8 @@ static struct send_result mail_http_answer_judge(const struct http_mail *post, i
                 .now_s = clock_wall_ms() / 1000,
         };
         struct send_result result = send_outcome_http(&answer);
-        if (status / 100 == 2 && !judged && mail_preset_refuses_all(&http->rules, body, http->secret, &result))
+        if (status / 100 == 2 && !judged &&
+            mail_preset_refuses_all(&http->rules, body, http->secret, &result))
                 return result;
         if (result.outcome == SEND_DONE && named)
                 send_provider_id_set(&result, text);

@@ -1,11 +1,14 @@
-"""Stand-ins for the HTTP mail services of the presets: each checks method, path, log-in, content type and the members that the vendor
-requires, and answers in the vendor's shapes. `FACTS` and `LOOKS` are the vendors' (their reference pages)."""
+"""Stand-ins for the HTTP mail services of the presets: each checks method, path, log-in, content type, the members that the vendor
+requires and its limits, and answers in the vendor's shapes. `FACTS` and `LOOKS` are the vendors' (their reference pages); the limits are
+those of the table that the presets work by, as docs/mail-services.md has it."""
 import base64
 import email
+import email.utils
 import hashlib
 import hmac
 import http.server
 import json
+import pathlib
 import threading
 import time
 import urllib.parse
@@ -69,6 +72,101 @@ LOOKS = {
                  lambda body: body["custom_args"]["leveret"],
                  lambda hits: {"messages": [{"msg_id": id, "status": "delivered", "to_email": "x"} for id, _ in hits]}, {"limit": "1"}),
 }
+
+
+# ---- limits
+
+
+def limits_of_the_page():
+    """{preset: {column: number}}: the table of docs/mail-services.md, which is made by the program itself."""
+    page = (pathlib.Path(__file__).resolve().parents[4] / "docs/mail-services.md").read_text()
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    return {row[0]: {name: int(cell.split()[0]) for name, cell in zip(head, row) if cell.split()[0].isdigit()} for row in rows}
+
+
+LIMITS = limits_of_the_page()
+
+
+def listed(value):
+    """How many mailboxes: of a string with commas, a list, an object, or nothing."""
+    if isinstance(value, str):
+        return len(email.utils.getaddresses([value])) if value else 0
+    return sum(map(listed, value)) if isinstance(value, list) else int(bool(value))
+
+
+def in_base64(content):
+    return 4 * ((len(content) + 2) // 3)
+
+
+def measured(to, reply_to=None, subject="", texts=(), files=(), tags=(), labels=None):
+    """files: their contents in base64, or how long that is."""
+    texts = [text.encode() for text in texts if text]
+    sizes = [file if isinstance(file, int) else len(file) for file in files]
+    return {"recipients": sum(map(listed, to)), "reply-to": listed(reply_to), "tags": len(tags), "a tag": max([len(tag.encode()) for tag in tags], default=0),
+            "labels": len("".join(map(str, [*(labels or {}).keys(), *(labels or {}).values()])).encode()), "files": len(sizes),
+            "in all": sum(sizes) + sum(map(len, texts)), "a text": max(map(len, texts), default=0), "subject": len(subject),
+            "shortest": min([len(subject), *(len(text.decode()) for text in texts)])}
+
+
+def measured_form(fields):
+    values = {name: [content for each, _, content in fields if each == name] for name, _, _ in fields}
+    texts = {name: b"".join(values.get(name, [])).decode() for name in ("to", "cc", "bcc", "subject", "text", "html", "h:Reply-To")}
+    return measured([texts["to"], texts["cc"], texts["bcc"]], texts["h:Reply-To"], texts["subject"], [texts["text"], texts["html"]],
+                    [in_base64(content) for _, file, content in fields if file], [tag.decode() for tag in values.get("o:tag", [])],
+                    {name: b"".join(content).decode() for name, content in values.items() if name[:2] in ("h:", "o:", "v:")})
+
+
+def measured_mime(body):
+    to, mime = body["Destination"], email.message_from_bytes(base64.b64decode(body["Content"]["Raw"]["Data"]))
+    tags = [tag["Value"] for tag in body.get("EmailTags", [])]
+    return {**measured([to.get(name, []) for name in ("ToAddresses", "CcAddresses", "BccAddresses")], mime["Reply-To"] or "",
+                       files=[in_base64(part.get_payload(decode=True)) for part in mime.walk() if not part.is_multipart()]),
+            "a tag": max(map(len, tags), default=0)}
+
+
+def measured_sparkpost(body):
+    content = body["content"]
+    return measured([[each["address"]["email"] for each in body["recipients"]]], content.get("reply_to"), content["subject"],
+                    [content.get("text"), content.get("html")], [file["data"] for name in ("attachments", "inline_images") for file in content.get(name, [])],
+                    [body["campaign_id"]] if "campaign_id" in body else [], body.get("metadata"))
+
+
+MEASURES = {
+    "resend": lambda body: measured([body["to"], body.get("cc", []), body.get("bcc", [])], body.get("reply_to"), body["subject"],
+                                    [body.get("text"), body.get("html")], [file["content"] for file in body.get("attachments", [])],
+                                    [tag["name"] for tag in body.get("tags", [])]),
+    "postmark": lambda body: measured([body["To"], body.get("Cc", []), body.get("Bcc", [])], body.get("ReplyTo"), body["Subject"],
+                                      [body.get("TextBody"), body.get("HtmlBody")], [file["Content"] for file in body.get("Attachments", [])],
+                                      [body["Tag"]] if "Tag" in body else [], body.get("Metadata")),
+    "sendgrid": lambda body: measured([body["personalizations"][0].get(name, []) for name in ("to", "cc", "bcc")],
+                                      body.get("reply_to_list") or body.get("reply_to"), body["subject"], [each["value"] for each in body["content"]],
+                                      [file["content"] for file in body.get("attachments", [])], body.get("categories", []), body.get("custom_args")),
+    "mailgun": measured_form,
+    "ses": measured_mime,
+    # One tag is leveret's own.
+    "brevo": lambda body: measured([body[name] for name in ("to", "cc", "bcc") if name in body], body.get("replyTo"), body["subject"],
+                                   [body.get("textContent"), body.get("htmlContent")], [file["content"] for file in body.get("attachment", [])],
+                                   body.get("tags", [])[1:]),
+    "mailjet": lambda body: (lambda mail: measured(
+        [mail.get(name, []) for name in ("To", "Cc", "Bcc")], mail.get("ReplyTo"), mail["Subject"], [mail.get("TextPart"), mail.get("HTMLPart")],
+        [file["Base64Content"] for name in ("Attachments", "InlinedAttachments") for file in mail.get(name, [])],
+        [mail["CustomCampaign"]] if "CustomCampaign" in mail else []))(body["Messages"][0]),
+    "sparkpost": measured_sparkpost,
+    "scaleway": lambda body: measured([body.get(name, []) for name in ("to", "cc", "bcc")], [], body["subject"], [body.get("text"), body.get("html")],
+                                      [file["content"] for file in body.get("attachments", [])]),
+    "mailpit": lambda body: measured([body.get(name, []) for name in ("To", "Cc", "Bcc")], body.get("ReplyTo"), body["Subject"],
+                                     [body.get("Text"), body.get("HTML")], [file["Content"] for file in body.get("Attachments", [])], body.get("Tags", [])),
+    "custom": lambda body: measured([body.get(name, []) for name in ("to", "cc", "bcc")], body.get("reply_to"), body["subject"],
+                                    [body.get("text"), body.get("html")], [file["content"] for file in body.get("attachments", [])], body.get("tags", []),
+                                    body.get("metadata")),
+}
+
+
+def beyond_limits(preset, mail):
+    """What of the mail is more than the service takes, as [column]."""
+    limits, found = LIMITS[preset], MEASURES[preset](mail)
+    return ([name for name, most in limits.items() if name in found and found[name] > most] +
+            (["at least"] if found["shortest"] < limits.get("at least", 0) else []))
 
 
 class Cut(Exception):
@@ -136,6 +234,10 @@ class Service:
             self.faults.append(fault)
             return 401, {"message": fault}, {}
         mail = form(handler.headers, body) if self.preset == "mailgun" else json.loads(body)
+        beyond = beyond_limits(self.preset, mail)
+        if beyond:
+            self.faults.append(f"too much: {beyond}")
+            return 413, {"message": f"too much: {beyond}"}, {}
         token = LOOKS[self.preset][3](mail) if self.preset in LOOKS else None
         fate = self.fate(token)
         if fate == "before":

@@ -660,7 +660,8 @@ static void what_ended_an_earlier_attempt_may_be_sent_in_this_one(void **state)
 {
         (void)state;
         const struct job_try spent = spent_try();
-        const struct job_generation others[] = {{.attempt = 1}, {.attempt = 3}, {.redrives = 1, .attempt = 2}};
+        const struct job_generation others[] = {
+                {.attempt = 1}, {.attempt = 3}, {.redrives = 1, .attempt = 2}};
         for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
                 begin_last_attempt(3000, others[i], spent);
                 PLACE_TO_LOOK("send 0", 3000);

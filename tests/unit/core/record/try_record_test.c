@@ -63,9 +63,9 @@ static void the_attempt_that_was_the_last_is_known(void **state)
         static const struct {
                 const char *text;
                 uint32_t tries, redrives;
-        } cases[] = {{"3 1", 3, 1},     {"4294967295 4294967295", UINT32_MAX, UINT32_MAX},
-                     {"", 0, 0},        {"3", 0, 0},
-                     {"3 x", 0, 0},     {"3 1 2", 0, 0},
+        } cases[] = {{"3 1", 3, 1},    {"4294967295 4294967295", UINT32_MAX, UINT32_MAX},
+                     {"", 0, 0},       {"3", 0, 0},
+                     {"3 x", 0, 0},    {"3 1 2", 0, 0},
                      {"never 1", 0, 0}};
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
                 uint32_t tries = 9, redrives = 9;

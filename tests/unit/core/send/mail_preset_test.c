@@ -179,36 +179,44 @@ static void a_success_may_leave_recipients_out(void **state)
                 size_t count;
         } cases[] = {
                 {MAIL_PRESET_POSTMARK,
-                 "{\"To\":\"ann@x.test,bob@x.test,cid@x.test\",\"MessageID\":\"m\",\"ErrorCode\":0,\"Message\":"
+                 "{\"To\":\"ann@x.test,bob@x.test,cid@x.test\",\"MessageID\":\"m\",\"ErrorCode\":0,"
+                 "\"Message\":"
                  "\"Message OK, but will not deliver to these inactive addresses: bob@x.test, cid@x.test\"}",
                  "b***@x.test: inactive; c***@x.test: inactive", 2},
                 {MAIL_PRESET_POSTMARK, "{\"MessageID\":\"m\",\"ErrorCode\":0,\"Message\":\"OK\"}", "", 0},
                 {MAIL_PRESET_SPARKPOST,
-                 "{\"results\":{\"total_accepted_recipients\":1,\"id\":\"300\",\"rcpt_to_errors\":[{\"message\":"
-                 "\"invalid data format/type\",\"code\":\"1300\",\"description\":\"bad address ann@x.test\"}],"
+                 "{\"results\":{\"total_accepted_recipients\":1,\"id\":\"300\",\"rcpt_to_errors\":[{"
+                 "\"message\":"
+                 "\"invalid data format/type\",\"code\":\"1300\",\"description\":\"bad address "
+                 "ann@x.test\"}],"
                  "\"total_rejected_recipients\":1}}",
                  "bad address <address>", 1},
                 {MAIL_PRESET_SPARKPOST,
-                 "{\"results\":{\"total_rejected_recipients\":2,\"total_accepted_recipients\":12,\"id\":\"1\"}}",
+                 "{\"results\":{\"total_rejected_recipients\":2,\"total_accepted_recipients\":12,\"id\":"
+                 "\"1\"}}",
                  "2 more, not named by sparkpost", 2},
                 {MAIL_PRESET_SPARKPOST,
-                 "{\"results\":{\"total_rejected_recipients\":0,\"total_accepted_recipients\":1,\"id\":\"1\"}}",
+                 "{\"results\":{\"total_rejected_recipients\":0,\"total_accepted_recipients\":1,\"id\":\"1\"}"
+                 "}",
                  "", 0},
                 {MAIL_PRESET_SPARKPOST,
-                 "{\"results\":{\"total_rejected_recipients\":1,\"total_accepted_recipients\":0,\"id\":\"1\"}}",
+                 "{\"results\":{\"total_rejected_recipients\":1,\"total_accepted_recipients\":0,\"id\":\"1\"}"
+                 "}",
                  NULL, 0},
                 {MAIL_PRESET_SCALEWAY,
                  "{\"emails\":[{\"id\":\"1\",\"mail_rcpt\":\"ann@x.test\",\"status\":\"new\"},{\"id\":\"2\","
                  "\"mail_rcpt\":\"bob@x.test\",\"status\":\"failed\",\"status_details\":\"blocklisted\"}]}",
                  "b***@x.test: blocklisted", 1},
                 {MAIL_PRESET_SCALEWAY,
-                 "{\"emails\":[{\"id\":\"1\",\"mail_rcpt\":\"ann@x.test\",\"status\":\"canceled\"}]}", NULL, 0},
+                 "{\"emails\":[{\"id\":\"1\",\"mail_rcpt\":\"ann@x.test\",\"status\":\"canceled\"}]}", NULL,
+                 0},
                 {MAIL_PRESET_MAILJET,
-                 "{\"Messages\":[{\"Status\":\"error\",\"Errors\":[{\"ErrorCode\":\"mj-0013\",\"StatusCode\":400,"
+                 "{\"Messages\":[{\"Status\":\"error\",\"Errors\":[{\"ErrorCode\":\"mj-0013\",\"StatusCode\":"
+                 "400,"
                  "\"ErrorMessage\":\"no valid address\"}]}]}",
                  NULL, 0},
-                {MAIL_PRESET_MAILJET,
-                 "{\"Messages\":[{\"Status\":\"success\",\"To\":[{\"MessageID\":1}]}]}", "", 0},
+                {MAIL_PRESET_MAILJET, "{\"Messages\":[{\"Status\":\"success\",\"To\":[{\"MessageID\":1}]}]}",
+                 "", 0},
                 {MAIL_PRESET_RESEND, "{\"id\":\"1\"}", "", 0},
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -234,8 +242,7 @@ static void as_many_as_there_is_room_for_are_named(void **state)
                 buffer_printf(&body, "recipient%d@example.com,", i);
         buffer_add_text(&body, "\"}");
         struct slice text = {.data = body.data, .len = body.len};
-        assert_false(
-                mail_preset_refuses_all(mail_preset_rules(MAIL_PRESET_POSTMARK), text, NULL, &result));
+        assert_false(mail_preset_refuses_all(mail_preset_rules(MAIL_PRESET_POSTMARK), text, NULL, &result));
         assert_int_equal(result.refused_count, 60);
         assert_true(strlen(result.refused) < sizeof result.refused);
         buffer_fini(&body);
@@ -293,6 +300,33 @@ static void what_a_service_lacks_is_refused_before_anything_leaves(void **state)
         other = mail;
         other.mail.metadata = (const struct pair[]){{"order", "42"}, {0}};
         refused_by("/metadata", &other, "resend brevo mailjet scaleway mailpit");
+        char long_text[501];
+        memset(long_text, 'x', sizeof long_text - 1);
+        long_text[sizeof long_text - 1] = '\0';
+        struct pair much[21] = {{0}};
+        for (size_t i = 0; i < 20; i++)
+                much[i] = (struct pair){"order", long_text};
+        other = mail;
+        other.mail.metadata = much;
+        refused_by("/metadata", &other, "resend brevo mailjet scaleway mailpit ses sendgrid sparkpost");
+        other.mail.metadata = NULL;
+        other.mail.headers = much; /* 20 of 500 bytes: less than mailgun takes */
+        refused_by("/", &other, "");
+        other.mail.metadata = much;
+        other.mail.metadata += 6;
+        refused_by("/", &other, "resend brevo mailjet scaleway mailpit ses mailgun");
+        other = mail;
+        other.mail.subject = long_text + 245; /* 255 characters */
+        refused_by("/subject", &other, "");
+        other.mail.subject = long_text + 244;
+        refused_by("/subject", &other, "mailjet");
+        other = mail;
+        other.mail.tags = (const char *const[]){long_text + 436, NULL}; /* 64 bytes */
+        refused_by("/tags", &other, "scaleway");
+        other.mail.tags = (const char *const[]){long_text + 435, NULL};
+        refused_by("/tags", &other, "scaleway sparkpost");
+        other.mail.tags = (const char *const[]){long_text + 243, NULL};
+        refused_by("/tags", &other, "scaleway sparkpost ses");
         other = mail;
         other.mail.to = "j\xc3\xb6rg@example.org";
         refused_by("/to", &other, "resend postmark sendgrid mailgun ses brevo sparkpost scaleway mailpit");

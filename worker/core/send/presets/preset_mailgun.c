@@ -107,6 +107,29 @@ static bool mailgun_body(struct buffer *out, const struct mail_request *request,
         return read;
 }
 
+/* All that begins with h:, o: or v:, as it is about to be written. */
+static void header_measure(struct buffer *out, const char *name, const char *value, bool first)
+{
+        (void)first;
+        buffer_printf(out, "h:%s%s", name, value);
+}
+
+static size_t mailgun_labels(const struct mail_request *request)
+{
+        const struct mail *mail = &request->mail;
+        struct buffer all = {0};
+        part_headers_each(&all, request, header_measure);
+        if (mail->reply_to)
+                buffer_add_text(&all, mail->reply_to);
+        for (size_t i = 0; mail->tags && mail->tags[i]; i++)
+                buffer_printf(&all, "o:tag%s", mail->tags[i]);
+        for (const struct pair *pair = mail->metadata; pair && pair->name; pair++)
+                buffer_printf(&all, "v:%s%s", pair->name, pair->value);
+        size_t len = all.len;
+        buffer_fini(&all);
+        return len;
+}
+
 const struct mail_preset_rules preset_mailgun = {
         .name = "mailgun",
         .url = "https://api.mailgun.net",
@@ -115,6 +138,7 @@ const struct mail_preset_rules preset_mailgun = {
         .auth_header = "Authorization",
         .needs = "api_key domain",
         .body = mailgun_body,
+        .labels = mailgun_labels,
         .form = true,
         .id_member = "id",
         .error_member = "message",
@@ -123,6 +147,7 @@ const struct mail_preset_rules preset_mailgun = {
                 .tags = 10,
                 .metadata = true,
                 .bytes = 25 << 20,
+                .labels_max = 16 << 10,
                 .inline_files = true,
                 .headers = true,
                 .utf8 = false,

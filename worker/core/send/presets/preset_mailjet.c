@@ -59,6 +59,7 @@ const struct mail_preset_rules preset_mailjet = {
                 .reply_to = 1,
                 .tags = 1,
                 .bytes = 15 << 20,
+                .subject_max = 255,
                 .inline_files = true,
                 .headers = true,
                 .utf8 = true,

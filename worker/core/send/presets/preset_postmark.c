@@ -81,6 +81,7 @@ const struct mail_preset_rules preset_postmark = {
                 .tags = 1,
                 .metadata = true,
                 .bytes = 10 << 20,
+                .text_max = 5 << 20,
                 .inline_files = true,
                 .headers = true,
                 .text_alone = true},

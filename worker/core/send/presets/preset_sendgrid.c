@@ -51,6 +51,7 @@ const struct mail_preset_rules preset_sendgrid = {
                 .tags = 10,
                 .metadata = true,
                 .bytes = 30 << 20,
+                .labels_max = 10000,
                 .inline_files = true,
                 .headers = true,
                 .text_alone = true},

@@ -77,6 +77,7 @@ const struct mail_preset_rules preset_ses = {
                 .tags = 10,
                 .metadata = true,
                 .words = true,
+                .tag_max = 256,
                 .bytes = 40 << 20,
                 .inline_files = true,
                 .headers = true,
