@@ -117,13 +117,27 @@ static bool refines(const struct smtp_reply *reply, int subject, int detail)
                (detail < 0 || reply->enhanced_detail == detail);
 }
 
-/* Addresses and mailboxes (RFC 3463 sections 3.2 and 3.3), and the reply codes that RFC 5321 has for them
- * alone: no other mail is concerned. */
-static bool of_recipient(const struct smtp_reply *reply)
+/* Many servers refuse the sender only when a recipient is named (Postfix, Exim's callback, Zoho); 5.1.7 and
+ * 5.1.8 are about the sender's address (RFC 3463 section 3.2). */
+static bool of_sender(const struct smtp_reply *reply)
 {
-        bool unrefined = reply->enhanced != reply->code / 100;
-        return refines(reply, 1, -1) || refines(reply, 2, -1) || reply->code == 551 || reply->code == 553 ||
-               (unrefined && reply->code == 550 && has_phrase(reply->text, "user"));
+        static const char *const phrases[] = {"sender", "relay", "too many", NULL};
+        return refines(reply, 1, 7) || refines(reply, 1, 8) || has_phrase_of(reply->text, phrases);
+}
+
+/* Addresses and mailboxes (RFC 3463 sections 3.2 and 3.3), the reply codes that RFC 5321 has for them alone,
+ * and 550 in such words, whose enhanced code says less (5.5.0 of Outlook.com, 5.4.1 of Exchange Online): no
+ * other mail is concerned. */
+static bool of_recipient(enum smtp_phase phase, const struct smtp_reply *reply)
+{
+        static const char *const phrases[] = {"mailbox", "recipient", "no such", "unrouteable", NULL};
+        bool vague = reply->enhanced != reply->code / 100 || refines(reply, 5, 0) || refines(reply, 4, 1);
+        bool said = has_phrase(reply->text, "user") ||
+                    (phase == SMTP_RCPT && has_phrase_of(reply->text, phrases));
+        bool alone = reply->code == 551 || reply->code == 553 || (vague && reply->code == 550 && said);
+        if (refines(reply, 1, -1) || refines(reply, 2, -1))
+                return !refines(reply, 1, 7) && !refines(reply, 1, 8);
+        return alone && !of_sender(reply);
 }
 
 /* 530 (authentication or encryption required) and 535 (wrong credentials) are of the log-in wherever they are
@@ -210,7 +224,7 @@ struct send_result send_outcome_smtp(enum smtp_phase phase, const struct smtp_re
         result.throttled = !result.crowded && throttled_of(reply);
         snprintf(context, sizeof context, "SMTP %d at %s", reply->code, smtp_phase_word(phase));
         send_error_set(&result, context, reply->text, NULL);
-        if (result.outcome == SEND_PERMANENT && !of_recipient(reply))
+        if (result.outcome == SEND_PERMANENT && !of_recipient(phase, reply))
                 result.likeness = send_likeness(&result);
         return result;
 }
