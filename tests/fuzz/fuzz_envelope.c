@@ -4,6 +4,7 @@
 #include "message_input.h"
 
 #include "core/codec/rfc3339.h"
+#include "core/codec/tracestate.h"
 #include "core/message/copy.h"
 #include "core/message/envelope.h"
 #include "core/message/own_headers.h"
@@ -33,6 +34,8 @@ static void check_envelope(const struct envelope *envelope)
         CHECK(envelope->reason != REASON_NONE || (envelope->id && envelope->type && envelope->payload.data));
         CHECK(strlen(envelope->fingerprint) == 64);
         CHECK(strlen(envelope->traceparent) == 0 || strlen(envelope->traceparent) == 55);
+        CHECK(!envelope->tracestate ||
+              (envelope->traceparent[0] && tracestate_valid(slice_of(envelope->tracestate))));
         check_text(envelope->correlation_id, ENVELOPE_TEXT_MAX);
         check_text(envelope->source, ENVELOPE_TEXT_MAX);
         check_text(envelope->subject, ENVELOPE_SUBJECT_MAX);

@@ -224,7 +224,8 @@ class MailApi:
         message_id = next((v for k, v in mail_headers.items() if k.lower() == "message-id"), "")
         key = headers.get("idempotency-key") or message_id.strip("<>").partition("@")[0]
         return {"via": "http", "path": path, "key": key, "message_id": message_id, **mail, "headers": mail_headers,
-                "authorization": headers.get("authorization"), "traceparent": headers.get("traceparent")}
+                "authorization": headers.get("authorization"), "traceparent": headers.get("traceparent"),
+                "tracestate": headers.get("tracestate")}
 
     def decide(self, mail, key, digest):
         store = self.store

@@ -165,7 +165,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
                 {.name = "--id", .takes_value = true, .value = &request->is.id},
                 {.name = "--subject", .takes_value = true, .value = &request->is.subject},
                 {.name = "--key", .takes_value = true, .value = &request->is.key},
-                {.name = "--traceparent", .takes_value = true, .value = &request->is.trace},
+                {.name = "--traceparent", .takes_value = true, .value = &request->is.traceparent},
                 {.name = "--at", .takes_value = true, .value = &request->at},
                 {.name = "--in", .takes_value = true, .value = &request->in},
                 {.name = "--wait", .takes_value = true, .value = &request->wait},
@@ -184,7 +184,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
                                                   : "--at takes a time with its offset, such as "
                                                     "2026-12-24T09:00+01:00, at most 400 days ahead");
         char canonical[TRACEPARENT_SIZE];
-        if (request->is.trace && !traceparent_parse(slice_of(request->is.trace), canonical))
+        if (request->is.traceparent && !traceparent_parse(slice_of(request->is.traceparent), canonical))
                 return cli_usage(cli, "--traceparent takes 00-<32 hex digits>-<16>-<2>");
         if (!request->is.key)
                 request->is.key = request->is.type;

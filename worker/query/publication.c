@@ -27,7 +27,8 @@ struct publication publication_copy(struct arena *arena, const struct publicatio
                                     .id = arena_strdup(arena, publication->id),
                                     .key = arena_strdup(arena, publication->key),
                                     .subject = arena_strdup(arena, publication->subject),
-                                    .trace = arena_strdup(arena, publication->trace),
+                                    .traceparent = arena_strdup(arena, publication->traceparent),
+                                    .tracestate = arena_strdup(arena, publication->tracestate),
                                     .deadline = arena_strdup(arena, publication->deadline),
                                     .app_id = arena_strdup(arena, publication->app_id),
                                     .deliver_at = arena_strdup(arena, publication->deliver_at),
@@ -63,7 +64,8 @@ struct message *publication_message(struct arena *arena, const struct publicatio
         add_header(arena, message, SLICE_LITERAL("subject"), publication->subject);
         add_header(arena, message, SLICE_LITERAL("deadline"), publication->deadline);
         add_header(arena, message, SLICE_LITERAL("deliver-at"), publication->deliver_at);
-        add_header(arena, message, SLICE_LITERAL("traceparent"), publication->trace);
+        add_header(arena, message, SLICE_LITERAL("traceparent"), publication->traceparent);
+        add_header(arena, message, SLICE_LITERAL("tracestate"), publication->tracestate);
         return message;
 }
 

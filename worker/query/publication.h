@@ -8,9 +8,10 @@
 
 /* A message that a person or a program has leveret publish to leveret.in. */
 struct publication {
-        const char *type, *id, *key;                     /* the key is that of the routing */
-        const char *subject, *trace, *deadline, *app_id; /* NULL: none; app_id: that of the command */
-        const char *deliver_at;                          /* RFC 3339; NULL: at once */
+        const char *type, *id, *key;             /* the key is that of the routing */
+        const char *subject, *deadline, *app_id; /* NULL: none; app_id: that of the command */
+        const char *traceparent, *tracestate;    /* W3C trace context; NULL: none */
+        const char *deliver_at;                  /* RFC 3339; NULL: at once */
         struct slice data;
 };
 

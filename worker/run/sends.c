@@ -130,6 +130,7 @@ struct mail_request send_mail_request(struct delivery *delivery, size_t index)
                 .from = plan_sender(delivery, delivery->outlet->config),
                 .date_s = date_ms(delivery) / 1000,
                 .traceparent = traceparent_of(delivery),
+                .tracestate = delivery->envelope.tracestate,
                 .guard = &guard,
         };
         return mail_request_make(delivery->arena, &delivery->plan->effects[index].mail, &origin);
@@ -155,6 +156,7 @@ static void send_post(struct delivery *delivery, const struct effect *effect, bo
                 .type = delivery->envelope.type,
                 .date_ms = date_ms(delivery),
                 .traceparent = traceparent_of(delivery),
+                .tracestate = delivery->envelope.tracestate,
         };
         delivery->request.post = post_request_make(delivery->arena, &effect->post, &origin);
         post_http_send(delivery->outlet->transport, &delivery->request.post, terms_of(delivery, park),
@@ -206,6 +208,7 @@ static void publish_child(struct delivery *delivery, const struct outgoing_batch
                                                   .subject = envelope->subject,
                                                   .correlation_id = envelope->correlation_id,
                                                   .traceparent = traceparent_of(delivery),
+                                                  .tracestate = delivery->envelope.tracestate,
                                                   .now_s = clock_wall_ms() / 1000});
         delivery->pending++;
         amqp_publisher_publish(delivery->engine->publisher, arena, message, on_child_published, delivery);

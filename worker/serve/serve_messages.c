@@ -1,6 +1,8 @@
 #include "core/broker/ladder.h"
 #include "core/codec/json.h"
 #include "core/codec/rfc3339.h"
+#include "core/codec/traceparent.h"
+#include "core/codec/tracestate.h"
 #include "core/message/envelope.h"
 #include "core/plan/plan.h"
 #include "core/plan/registry.h"
@@ -138,6 +140,18 @@ static bool check_payload(const struct serve_call *call, const struct publicatio
         return good;
 }
 
+/* Of the request, as a client under OpenTelemetry sends them: the message goes on in its trace. */
+static void read_trace_headers(const struct serve_call *call, struct publication *publication)
+{
+        struct slice parent = slice_of(http_request_header(call->request, "traceparent"));
+        struct slice state = slice_of(http_request_header(call->request, "tracestate"));
+        char canonical[TRACEPARENT_SIZE];
+        if (!parent.data || !traceparent_parse(parent, canonical))
+                return;
+        publication->traceparent = arena_strdup(call->query->arena, canonical);
+        publication->tracestate = tracestate_read(call->query->arena, state);
+}
+
 static bool may_publish(const struct serve_call *call, const char *type)
 {
         const struct config_texts *types = call->who->types;
@@ -181,6 +195,7 @@ static void publish_known(const struct serve_call *call, const struct publicatio
 void serve_messages(const struct serve_call *call)
 {
         struct publication publication = {.app_id = call->who->token};
+        read_trace_headers(call, &publication);
         if (!serve_messages_read_body(call, &publication))
                 return;
         if (!may_publish(call, publication.type)) {

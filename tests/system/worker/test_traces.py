@@ -13,6 +13,7 @@ from harness.sink import Hooks
 from harness.wait import wait_until
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+STATE = "rojo=00f067aa0ba902b7,ot=th:8"
 SAMPLED, UNSAMPLED = f"00-{TRACE}-{PARENT}-01", f"00-{TRACE}-{PARENT}-00"
 
 
@@ -99,6 +100,26 @@ def test_the_flag_of_the_publisher_decides(bench, collector):
     assert worker.metric("leveret_otlp_spans_dropped_total") == worker.metric("leveret_otlp_spans_waiting") == 0
 
 
+def test_a_state_without_its_parent_goes_nowhere(bench):
+    bench.worker()
+    bench.publish(order(1, headers={"traceparent": UNSAMPLED, "tracestate": STATE}), order(2, headers={"tracestate": STATE}),
+                  order(3, headers={"traceparent": UNSAMPLED, "tracestate": "no list of members"}))
+    bench.wait_completed(3)
+    told = {(mail["traceparent"], mail["tracestate"]) for mail in bench.sink.mails()}
+    assert told == {(UNSAMPLED, STATE), (None, None), (UNSAMPLED, None)}
+
+
+def test_what_is_published_by_the_api_goes_on_in_the_trace_of_its_request(bench, serve):
+    bench.worker()
+    api = serve(bench.leveret(name="serve"))
+    body = json.dumps({"type": "order.created.v1", "data": json.loads(order(1).body)}).encode()
+    reply = api.ask("POST", "/v1/messages", body=body, headers={"Content-Type": "application/json", "traceparent": UNSAMPLED, "tracestate": STATE})
+    assert reply.status == 202, reply
+    bench.wait_completed(1)
+    (mail,) = bench.sink.mails()
+    assert (mail["traceparent"], mail["tracestate"]) == (UNSAMPLED, STATE)
+
+
 def test_all_tries_of_a_message_without_a_trace_are_one_trace(bench, collector):
     worker = bench.worker(otlp={"url": collector.url})
     bench.sink.script(503)
@@ -125,7 +146,7 @@ effects:
 """ % (hooks := Hooks()).port)
     bench.worker(types={"path": [str(types)]}, otlp={"url": collector.url},
                  outlets={"hooks": {"kind": "post", "allow": [f"http://127.0.0.1:{hooks.port}"]}})
-    message = Message("begin.v1", {"to": "ada@example.com"}, headers={"traceparent": SAMPLED})
+    message = Message("begin.v1", {"to": "ada@example.com"}, headers={"traceparent": SAMPLED, "tracestate": STATE})
     bench.publish(message)
     bench.wait_completed(2)
     hooks.wait_for(1)
@@ -135,6 +156,9 @@ effects:
     assert {span["traceId"] for span in spans} == {TRACE} and child["parentSpanId"] == publish["spanId"]
     assert (post["kind"], publish["kind"]) == (3, 4) and publish["attributes"]["messaging.batch.message_count"] == 1
     assert hooks.requests[0]["headers"]["traceparent"] == f"00-{TRACE}-{post['spanId']}-01"
+    (mail,) = bench.sink.mails()
+    assert hooks.requests[0]["headers"]["tracestate"] == mail["tracestate"] == STATE
+    assert {span["traceState"] for span in spans} == {STATE}
     hooks.stop()
 
 

@@ -23,6 +23,7 @@ struct mail_request {
         const char *message_id; /* "<key@domain>" */
         int64_t date_s;         /* seconds since 1970: the Date header */
         const char *traceparent; /* W3C trace context or NULL */
+        const char *tracestate;  /* what goes on beside it, or NULL */
         const char *true_to;     /* the header X-Leveret-To: who it was for, or NULL */
         bool auto_submitted;     /* says by a header that a machine made it (RFC 3834) */
         bool once;     /* the library must not hand it over again by itself: the service is asked instead */

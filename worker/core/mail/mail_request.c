@@ -32,6 +32,7 @@ struct mail_request mail_request_make(struct arena *arena, const struct mail *ma
                 .mail = *mail,
                 .date_s = origin->date_s,
                 .traceparent = origin->traceparent,
+                .tracestate = origin->tracestate,
         };
         if (!request.mail.from)
                 request.mail.from = sender_make(arena, origin->from);

@@ -12,6 +12,7 @@ struct mail_origin {
         const char *from;                 /* the sender where the mail names none; NULL: leveret@localhost */
         int64_t date_s;                   /* the same for every try */
         const char *traceparent;          /* or NULL */
+        const char *tracestate;           /* or NULL */
         const struct config_guard *guard; /* NULL: nothing is redirected and nobody else gets a copy */
 };
 

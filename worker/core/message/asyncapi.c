@@ -33,11 +33,13 @@ static json_t *headers(void)
         json_t *trace = packed(json_pack("{s:s, s:s, s:s}", "type", "string", "description",
                                          "W3C Trace Context; goes on to the logs and the mail API", "pattern",
                                          TRACEPARENT_PATTERN));
+        json_t *state = packed(json_pack("{s:s, s:s}", "type", "string", "description",
+                                         "W3C Trace Context; goes on beside traceparent"));
         json_t *deadline =
                 packed(json_pack("{s:s, s:s, s:s}", "type", "string", "format", "date-time", "description",
                                  "later than that the message is dead-lettered as expired"));
-        return packed(json_pack("{s:s, s:{s:o, s:o, s:o}}", "type", "object", "properties", "subject",
-                                subject, "traceparent", trace, "deadline", deadline));
+        return packed(json_pack("{s:s, s:{s:o, s:o, s:o, s:o}}", "type", "object", "properties", "subject",
+                                subject, "traceparent", trace, "tracestate", state, "deadline", deadline));
 }
 
 /* The payload's schema keeps to what draft 07 knows, which is what AsyncAPI's own schemas are made of. */

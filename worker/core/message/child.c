@@ -46,5 +46,6 @@ struct message *child_make(struct arena *arena, const struct outgoing_batch *bat
         add_text_header(arena, message, "subject", outgoing->subject ? outgoing->subject : parent->subject);
         add_text_header(arena, message, "deliver-at", outgoing->deliver_at);
         add_text_header(arena, message, "traceparent", parent->traceparent);
+        add_text_header(arena, message, "tracestate", parent->tracestate);
         return message;
 }

@@ -7,7 +7,7 @@
 /* What a message that a job publishes has of the job's own. Texts may be NULL, but the id. */
 struct child_parent {
         const char *id, *subject, *correlation_id;
-        const char *traceparent;
+        const char *traceparent, *tracestate;
         int64_t now_s; /* since 1970 */
 };
 

@@ -22,6 +22,7 @@ static const struct {
         [ATTRIBUTE_SUBJECT] = WORD("subject"),
         [ATTRIBUTE_CORRELATION_ID] = WORD("correlationid"),
         [ATTRIBUTE_TRACEPARENT] = WORD("traceparent"),
+        [ATTRIBUTE_TRACESTATE] = WORD("tracestate"),
         [ATTRIBUTE_DELIVER_AT] = WORD("deliverat"),
         [ATTRIBUTE_SPECVERSION] = WORD("specversion"),
         [ATTRIBUTE_DATACONTENTTYPE] = WORD("datacontenttype"),

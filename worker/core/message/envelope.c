@@ -2,6 +2,7 @@
 
 #include "core/codec/gzip.h"
 #include "core/codec/rfc3339.h"
+#include "core/codec/tracestate.h"
 #include "core/message/advice.h"
 #include "core/message/cloudevents.h"
 #include "core/message/content_type.h"
@@ -76,6 +77,8 @@ static void read_properties(struct reading *reading)
                                                   .text = message_header_text(message, "deliver-at")},
                         [ATTRIBUTE_TRACEPARENT] = {.place = "header traceparent",
                                                    .text = message_header_text(message, "traceparent")},
+                        [ATTRIBUTE_TRACESTATE] = {.place = "header tracestate",
+                                                  .text = message_header_text(message, "tracestate")},
                 }};
         /* Some clients send milliseconds, which would be the year 50000. */
         if (properties->has_timestamp && properties->timestamp <= RFC3339_MAX_MS / 1000) {
@@ -276,11 +279,21 @@ static void envelope_read_subject(struct reading *reading)
                 reading->envelope->ignored = subject->place;
 }
 
-static void read_traceparent(struct reading *reading)
+/* A state without a parent says nothing (W3C Trace Context section 3.2: it is not looked at then). */
+static void read_trace(struct reading *reading)
 {
-        const struct attribute_value *value = attribute(reading, ATTRIBUTE_TRACEPARENT);
-        if (value->text.data && !traceparent_parse(value->text, reading->envelope->traceparent))
-                reading->envelope->ignored = value->place;
+        const struct attribute_value *parent = attribute(reading, ATTRIBUTE_TRACEPARENT);
+        const struct attribute_value *state = attribute(reading, ATTRIBUTE_TRACESTATE);
+        struct envelope *envelope = reading->envelope;
+        if (!parent->text.data)
+                return;
+        if (!traceparent_parse(parent->text, envelope->traceparent)) {
+                envelope->ignored = parent->place;
+                return;
+        }
+        envelope->tracestate = tracestate_read(reading->arena, state->text);
+        if (state->text.len && !envelope->tracestate)
+                envelope->ignored = state->place;
 }
 
 static void envelope_read_time(struct reading *reading)
@@ -453,7 +466,7 @@ void envelope_read(struct arena *arena, const struct message *message, const str
         envelope->correlation_id = kept_text(&reading, ATTRIBUTE_CORRELATION_ID);
         envelope->source = kept_text(&reading, ATTRIBUTE_SOURCE);
         envelope_read_subject(&reading);
-        read_traceparent(&reading);
+        read_trace(&reading);
         envelope_read_time(&reading);
         if (!mapped)
                 take_fingerprint(&reading);

@@ -35,6 +35,7 @@ struct envelope {
                 *source_id; /* of a message of others whose id is none of leveret's: as it came; else NULL */
         const char *correlation_id, *source, *subject; /* NULL if not said; no control characters */
         char traceparent[TRACEPARENT_SIZE];            /* "" if not said or invalid */
+        const char *tracestate; /* what goes on beside it; NULL if not said, or either is invalid */
         bool has_timestamp, has_deadline;
         int64_t timestamp_s;   /* since 1970, within the years 1970 to 9999 */
         int64_t deadline_ms;   /* since 1970 */

@@ -24,5 +24,6 @@ struct post_request post_request_make(struct arena *arena, const struct post *po
         return (struct post_request){.url = post->url,
                                      .key = key,
                                      .body = body_make(arena, post, origin),
-                                     .traceparent = origin->traceparent};
+                                     .traceparent = origin->traceparent,
+                                     .tracestate = origin->tracestate};
 }

@@ -14,6 +14,7 @@ struct post_request {
         const char *key;         /* 64 lower-case hex characters: webhook-id and Idempotency-Key */
         struct slice body;       /* JSON */
         const char *traceparent; /* W3C trace context or NULL */
+        const char *tracestate;  /* what goes on beside it, or NULL */
         bool bare;               /* no header of webhooks and no signature: an alert */
 };
 
@@ -24,6 +25,7 @@ struct post_origin {
         const char *type;        /* of the message, for a post without one */
         int64_t date_ms;         /* of the message: the same for every try */
         const char *traceparent; /* or NULL */
+        const char *tracestate;  /* or NULL */
 };
 
 /* `post` and `origin` are borrowed for as long as the request is used. */

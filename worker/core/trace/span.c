@@ -1,5 +1,6 @@
 #include "core/trace/span.h"
 #include "core/codec/sha256.h"
+#include "core/codec/tracestate.h"
 #include "core/memory/memory.h"
 
 #include <inttypes.h>
@@ -43,12 +44,14 @@ static struct slice text_move(char **at, struct slice text, size_t max)
 struct span *span_pack(const struct span *span, size_t *bytes)
 {
         size_t head = offsetof(struct span, attributes) + span->attribute_count * sizeof(*span->attributes);
-        size_t size = head + kept_len(span->object, SPAN_TEXT_MAX) + kept_len(span->error, SPAN_ERROR_MAX);
+        size_t size = head + span->state.len + kept_len(span->object, SPAN_TEXT_MAX) +
+                      kept_len(span->error, SPAN_ERROR_MAX);
         for (size_t i = 0; i < span->attribute_count; i++)
                 size += kept_len(span->attributes[i].text, SPAN_TEXT_MAX);
         char *block = memory_raw(size), *at = block + head;
         memcpy(block, span, head);
         struct span *packed = (struct span *)(void *)block;
+        packed->state = text_move(&at, span->state, TRACESTATE_MAX);
         packed->object = text_move(&at, span->object, SPAN_TEXT_MAX);
         packed->error = text_move(&at, span->error, SPAN_ERROR_MAX);
         for (size_t i = 0; i < span->attribute_count; i++)

@@ -35,6 +35,7 @@ struct span {
         char parent[SPAN_ID_SIZE]; /* "": none */
         bool remote;               /* the parent is of another process */
         unsigned flags;            /* of the traceparent, 0 to 255 */
+        struct slice state;        /* of the trace, TRACESTATE_MAX bytes at most; absent: none */
         enum span_kind kind;
         int64_t start_ns, end_ns; /* since 1970 */
         const char *verb;         /* "receive"; with what follows it is the name. Lives for ever */

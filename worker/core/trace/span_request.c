@@ -89,6 +89,10 @@ void span_request_add(struct buffer *out, const struct span *span, bool first)
         buffer_printf(out, "\"traceId\":\"%s\",\"spanId\":\"%s\"", span->trace, span->id);
         if (span->parent[0])
                 buffer_printf(out, ",\"parentSpanId\":\"%s\"", span->parent);
+        if (span->state.len) { /* as it came: a key may look like an address */
+                buffer_add_text(out, ",\"traceState\":");
+                buffer_add_json_string(out, span->state);
+        }
         buffer_printf(out, ",\"flags\":%u,\"name\":", flags);
         add_name(out, span);
         buffer_printf(out,

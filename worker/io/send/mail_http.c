@@ -1,4 +1,3 @@
-#include "core/codec/traceparent.h"
 #include "core/mail/mail_request.h"
 #include "core/memory/memory.h"
 #include "core/send/mail_json.h"
@@ -9,6 +8,7 @@
 #include "io/send/curl_loop.h"
 #include "io/send/look_http.h"
 #include "io/send/send_curl.h"
+#include "io/send/trace_lines.h"
 #include "io/send/transports.h"
 
 #include <assert.h>
@@ -25,9 +25,10 @@ struct http_mail {
         struct http_mail *next; /* in the list of free or of refused ones */
         CURL *easy;
         struct buffer body, response;
+        struct trace_lines trace;
         /* The headers of this mail, linked in front of those of all; libcurl only reads the list. */
-        struct curl_slist key_header, trace_header, type_header;
-        char key_line[HEADER_LINE_MAX], trace_line[HEADER_LINE_MAX], type_line[HEADER_LINE_MAX];
+        struct curl_slist key_header, type_header;
+        char key_line[HEADER_LINE_MAX], type_line[HEADER_LINE_MAX];
         struct send_terms terms;
         bool busy, fenced, probe;    /* probe: it ends with the connection, no mail follows */
         bool once, begun, repeated;  /* once: libcurl must not send again what it has begun to send */
@@ -239,13 +240,8 @@ static void post_refuse(struct http_mail *post, struct send_result result)
 
 static void headers_set(struct http_mail *post, const struct mail_request *request)
 {
-        struct curl_slist *rest = post->owner->headers;
-        char traceparent[TRACEPARENT_SIZE];
-        if (traceparent_parse(slice_of(request->traceparent), traceparent)) {
-                snprintf(post->trace_line, sizeof post->trace_line, "traceparent: %s", traceparent);
-                post->trace_header.next = rest;
-                rest = &post->trace_header;
-        }
+        struct curl_slist *rest = trace_lines_link(&post->trace, request->traceparent, request->tracestate,
+                                                   post->owner->headers);
         snprintf(post->type_line, sizeof post->type_line, "Content-Type: application/json");
         if (post->owner->rules.form) {
                 struct buffer boundary = {0};
@@ -355,6 +351,7 @@ static void post_fini(struct http_mail *post)
         curl_easy_cleanup(post->easy);
         buffer_fini(&post->body);
         buffer_fini(&post->response);
+        trace_lines_fini(&post->trace);
 }
 
 static void mail_http_on_closed(uv_handle_t *handle)
@@ -463,7 +460,6 @@ static void posts_init(struct mail_http *http, const struct config_outlet *confi
                 signature_set(post->easy, config, &http->rules);
                 post->key_header.data = post->key_line;
                 post->type_header.data = post->type_line;
-                post->trace_header.data = post->trace_line;
                 post_give(post);
         }
 }

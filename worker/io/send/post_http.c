@@ -1,5 +1,6 @@
 #include "io/send/post_http.h"
 #include "core/codec/traceparent.h"
+#include "core/codec/tracestate.h"
 #include "core/memory/memory.h"
 #include "core/send/send_error.h"
 #include "core/send/send_outcome.h"
@@ -15,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ANSWER_MAX = 64 * 1024, HEADERS_MAX = 9 };
+enum { ANSWER_MAX = 64 * 1024, HEADERS_MAX = 10 };
 
 /* One post under way, and the handle that the next one uses again. */
 struct posting {
@@ -173,6 +174,14 @@ static void add_signature(struct buffer *lines, const struct config_outlet *conf
         buffer_fini(&signature);
 }
 
+static void add_state(struct buffer *lines, const char *tracestate)
+{
+        if (!tracestate_valid(slice_of(tracestate)))
+                return;
+        buffer_printf(lines, "tracestate: %s", tracestate);
+        header_line_end(lines);
+}
+
 /* An empty Expect keeps libcurl from waiting for 100 Continue before a large body. */
 static void lines_add(struct posting *posting, const struct post_request *request)
 {
@@ -195,6 +204,7 @@ static void lines_add(struct posting *posting, const struct post_request *reques
         if (traceparent_parse(slice_of(request->traceparent), traceparent)) {
                 buffer_printf(lines, "traceparent: %s", traceparent);
                 header_line_end(lines);
+                add_state(lines, request->tracestate);
         }
         add_signature(lines, posting->owner->config, request, now_s);
 }

@@ -53,6 +53,7 @@ static void span_finish(struct delivery *delivery, struct span *span)
         char error[SPAN_ERROR_MAX];
         span->end_ns = trace_now_ns(delivery->trace);
         span->flags = delivery->trace->flags;
+        span->state = slice_of(delivery->envelope.tracestate);
         memcpy(span->trace, delivery->trace->trace, sizeof(span->trace));
         if (span->failed)
                 span->error = (struct slice){

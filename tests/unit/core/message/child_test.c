@@ -17,8 +17,12 @@ static void a_child_is_named_after_its_parent_and_hands_on_what_that_said(void *
                 {.key = "next", .type = "a.b.v1", .data = "{}"},
                 {.key = "next", .type = "a.b.v1", .data = "[1]", .subject = "own", .exchange = "shop"}};
         struct outgoing_batch batch = {.list = list, .count = 1};
-        const struct child_parent parent = {
-                .id = "p", .subject = "s", .correlation_id = "c", .traceparent = "t", .now_s = 7};
+        const struct child_parent parent = {.id = "p",
+                                            .subject = "s",
+                                            .correlation_id = "c",
+                                            .traceparent = "t",
+                                            .tracestate = "u=1",
+                                            .now_s = 7};
         const struct message *one = child_make(&arena, &batch, 0, &parent);
         assert_true(slice_is(one->properties.message_id, "p/next"));
         assert_true(slice_is(one->properties.type, "a.b.v1") && slice_is(one->routing_key, "a.b.v1"));
@@ -26,6 +30,7 @@ static void a_child_is_named_after_its_parent_and_hands_on_what_that_said(void *
         assert_true(slice_is(one->properties.correlation_id, "c"));
         assert_true(slice_is(message_header_text(one, "subject"), "s"));
         assert_true(slice_is(message_header_text(one, "traceparent"), "t"));
+        assert_true(slice_is(message_header_text(one, "tracestate"), "u=1"));
         assert_true(one->properties.has_delivery_mode && one->properties.delivery_mode == 2);
         assert_true(one->properties.has_timestamp && one->properties.timestamp == 7);
         batch = (struct outgoing_batch){.list = list, .count = 2, .numbered = true};

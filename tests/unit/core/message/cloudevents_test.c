@@ -107,7 +107,8 @@ static void a_structured_event_is_read_from_its_body(void **state)
                 "{\"specversion\":\"1.0\",\"id\":\"event-1\",\"type\":\"order.created.v1\",\"source\":\"/"
                 "shop\","
                 "\"time\":\"1970-01-01T00:01:00Z\",\"subject\":\"order/42\",\"correlationid\":\"c\","
-                "\"traceparent\":\"" TRACE "\",\"datacontenttype\":\"application/json\","
+                "\"traceparent\":\"" TRACE
+                "\",\"tracestate\":\"a=1\",\"datacontenttype\":\"application/json\","
                 "\"data\":{\"title\": \"Tea\",  \"order_id\": 42}}"));
         assert_int_equal(envelope.reason, REASON_NONE);
         assert_string_equal(envelope.id, "event-1");
@@ -117,6 +118,7 @@ static void a_structured_event_is_read_from_its_body(void **state)
         assert_string_equal(envelope.subject, "order/42");
         assert_string_equal(envelope.correlation_id, "c");
         assert_string_equal(envelope.traceparent, TRACE);
+        assert_string_equal(envelope.tracestate, "a=1");
         assert_slice(envelope.payload, "{\"order_id\":42,\"title\":\"Tea\"}");
 }
 

@@ -10,6 +10,7 @@
 
 #define KEY "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define STATE "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"
 #define OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"id\":\"abc-1\"}"
 
 /* What the service does with its n-th request: the text, or one of these. */
@@ -89,6 +90,7 @@ static const struct mail_request mail = {
         .mail.subject = "Hello",
         .mail.text = "Hello.\n",
         .traceparent = TRACE,
+        .tracestate = STATE,
 };
 
 struct stage {
@@ -185,6 +187,7 @@ static void the_request_carries_key_trace_credentials_and_no_expect(void **state
         assert_int_equal(strncmp(log, "POST /emails HTTP/1.1\r\n", 23), 0);
         assert_non_null(strstr(log, "\r\nIdempotency-Key: " KEY "\r\n"));
         assert_non_null(strstr(log, "\r\ntraceparent: " TRACE "\r\n"));
+        assert_non_null(strstr(log, "\r\ntracestate: " STATE "\r\n"));
         assert_non_null(strstr(log, "\r\nAuthorization: Bearer s3cret\r\n"));
         assert_non_null(strstr(log, "\r\nContent-Type: application/json\r\n"));
         assert_null(strcasestr(log, "expect:"));
@@ -426,6 +429,23 @@ static void an_injected_traceparent_is_not_sent(void **state)
         assert_int_equal(stage.results[0].outcome, SEND_DONE);
         assert_null(strstr(stage.peer->log, "Evil"));
         assert_null(strstr(stage.peer->log, "traceparent"));
+        assert_null(strstr(stage.peer->log, "tracestate"));
+        stage_close(&stage);
+}
+
+static void an_injected_tracestate_is_not_sent(void **state)
+{
+        (void)state;
+        struct stage stage;
+        stage_open(&stage, OK_REPLY, NULL);
+        struct mail_request evil = mail;
+        evil.tracestate = STATE "\r\nX-Evil: 1";
+        transport_send(stage.transport, &evil, open_terms, keep_result, &stage);
+        stage_wait(&stage, 1);
+        assert_int_equal(stage.results[0].outcome, SEND_DONE);
+        assert_null(strstr(stage.peer->log, "Evil"));
+        assert_null(strstr(stage.peer->log, "tracestate"));
+        assert_non_null(strstr(stage.peer->log, "\r\ntraceparent: " TRACE "\r\n"));
         stage_close(&stage);
 }
 
@@ -502,6 +522,7 @@ int main(void)
                 cmocka_unit_test(nothing_is_sent_behind_the_fence),
                 cmocka_unit_test(an_invalid_mail_is_refused_later_without_a_connection),
                 cmocka_unit_test(an_injected_traceparent_is_not_sent),
+                cmocka_unit_test(an_injected_tracestate_is_not_sent),
                 cmocka_unit_test(closing_breaks_off_and_what_was_sent_is_ambiguous),
                 cmocka_unit_test(bad_settings_are_told_at_the_start),
                 cmocka_unit_test(the_log_transport_sends_everything),
