@@ -109,6 +109,39 @@ def test_each_change_is_a_cloud_event_that_the_official_reader_takes(bench, read
     assert worker.metric("leveret_events_total", state="completed", outcome="confirmed") == 2
 
 
+def asked_of_redis(bench, first, count, **config):
+    """What a worker asks of Redis for the records of so many jobs, scripts and what these do apart; and its connections to the broker."""
+    before = bench.broker.connection_count()
+    worker = bench.worker(**config)
+    with bench.redis.client.monitor() as monitor:
+        bench.publish_many([order(n) for n in range(first, first + count)])
+        wait_until(lambda: bench.sink.count() >= first + count - 1, what="mails")
+        connections = bench.broker.connection_count() - before
+        worker.process.stop()
+        bench.redis.client.echo("the end")
+        entries = list(until_the_end(monitor))
+    jobs = [entry for entry in entries if ":job:{" in entry["command"]]
+    return [entry for entry in jobs if entry["client_type"] != "lua"], [entry for entry in jobs if entry["client_type"] == "lua"], connections
+
+
+def until_the_end(monitor):
+    while (entry := monitor.next_command())["command"] != "ECHO the end":
+        yield entry
+
+
+def test_events_that_are_off_cost_nothing(bench):
+    """Counted: no command of Redis more, nothing more in the scripts, no connection more."""
+    off = asked_of_redis(bench, 1, 100)
+    on = asked_of_redis(bench, 101, 100, **told(bench))
+    print(f"\na message: {len(off[0]) / 100} requests and {len(off[1]) / 100} commands in scripts without events, "
+          f"{len(on[0]) / 100} and {len(on[1]) / 100} with them")
+    assert not [entry for part in off[:2] for entry in part if "event_due" in entry["command"]]
+    assert [entry for entry in on[1] if "event_due" in entry["command"]], "the record would have said so"
+    assert len(off[0]) <= 300, "claim, lease and end"
+    assert len(on[0]) - len(off[0]) >= 200, "what is due is read and taken back for each"
+    assert on[2] - off[2] == 1, "the connection of the events"
+
+
 def test_only_the_states_that_are_asked_for_are_told(bench):
     bench.worker(**told(bench, states=["dead"]))
     subscriber = Subscriber(bench)
@@ -265,6 +298,31 @@ def test_each_end_is_told_though_workers_are_killed(bench, read):
     counts, bodies = killed_at_random(bench, 300, 4, 2)
     assert counts["completed"] == 299 and counts["dead"] == 15 and counts["retrying"] >= 1
     assert len(read(bodies)) == len(bodies)
+
+
+# What lies between the record and the ack: told and not, confirmed and not, still due and not.
+BETWEEN = ["complete_sent", "completed", "decided", "event_due", "event_publish", "event_confirmed", "event_told", "pre_ack", "settled"]
+
+
+def test_each_end_is_told_though_workers_die_between_record_event_and_ack(bench):
+    leveret = bench.leveret(bench.config(claim={"lease": "3s", "max_crashes": 50}, mail={"timeout": "2s"}, **told(bench)))
+    assert leveret.run("topology", "apply").returncode == 0
+    subscriber, messages = Subscriber(bench), []
+    for turn, point in enumerate(BETWEEN):
+        again = f"again{turn}@example.com"
+        bench.sink.script(503, to=again)
+        messages += [*(order(10 * turn + n) for n in range(1, 5)), order(10 * turn + 9, again), Message("order.created.v1", {"n": turn})]
+        bench.publish_many(messages[-6:])
+        victim = leveret.start(ready=False, named=True, env={"LEVERET_CRASHPOINT": f"{point}:2"})
+        assert victim.wait(within=30) == -signal.SIGKILL, f"{point}: {victim.process.stderr()[-2000:]}"
+    leveret.start()
+    wait_until(lambda: all(bench.state(message) in ("completed", "dead") for message in messages), within=60, every=0.2,
+               what=lambda: [bench.job(m) for m in messages if bench.state(m) not in ("completed", "dead")][:2])
+    ends = [(bench.state(message), message.id) for message in messages]
+    assert sum(state == "dead" for state, _ in ends) == len(BETWEEN)
+    subscriber.wait(ends)
+    wait_until(lambda: not any("event_due" in job for job in bench.redis.jobs().values()), what="nothing is due any more")
+    bench.wait_empty()
 
 
 @pytest.mark.faults
