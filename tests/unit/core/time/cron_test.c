@@ -36,6 +36,12 @@ static void assert_next(const char *rule, const char *text, const char *after, c
 }
 
 #define BERLIN "CET-1CEST,M3.5.0,M10.5.0/3"
+#define CHICAGO "CST6CDT,M3.2.0,M11.1.0"
+#define DUBLIN "IST-1GMT0,M10.5.0,M3.5.0/1"
+#define LORD_HOWE "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0"
+#define NEW_YORK "EST5EDT,M3.2.0,M11.1.0"
+#define SANTIAGO "<-04>4<-03>,M9.1.6/24,M4.1.6/24"
+#define SAO_PAULO "<-03>3<-02>,M11.1.0/0,M2.3.0/0" /* as it was until 2018 */
 
 static void test_ticks_follow_the_clocks_of_the_zone(void **state)
 {
@@ -77,6 +83,31 @@ static void test_every_hour_is_an_hour_apart_on_every_day(void **state)
         assert_next(BERLIN, "30 * * * *", "2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z");
         assert_next(BERLIN, "30 * * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z");
         assert_next(BERLIN, "*/15 * * * *", "2026-10-25T00:45:00Z", "2026-10-25T01:00:00Z");
+}
+
+/* What was reported of others, in the words of their reports: nats-server 8543 (a midnight that does not
+ * exist hides the day), cronie 218 and cron-parser 400 (a day of 23 hours is skipped), crontap 2, cron-utils
+ * 61, croner 132, node-cron 492 (no way out of the hour that comes twice). */
+static void test_inputs_that_others_stumbled_over(void **state)
+{
+        (void)state;
+        assert_next(SAO_PAULO, "0 1 4 11 *", "2018-11-04T02:00:00Z", "2018-11-04T03:00:00Z");
+        assert_next(SAO_PAULO, "0 1 * * 0", "2018-11-04T02:00:00Z", "2018-11-04T03:00:00Z");
+        assert_next(SAO_PAULO, "0 2 4 * *", "2018-11-04T02:00:00Z", "2018-11-04T04:00:00Z");
+        assert_next(SAO_PAULO, "0 0 4 11 *", "2018-11-04T02:00:00Z", "2018-11-04T03:00:00Z");
+        assert_next(BERLIN, "0 12 * * 0", "2022-03-24T11:00:00Z", "2022-03-27T10:00:00Z");
+        assert_next(CHICAGO, "0 8 * * 0", "2026-03-08T05:45:00Z", "2026-03-08T13:00:00Z");
+        assert_next(BERLIN, "30 * 1 * *", "2023-03-01T23:00:00Z", "2023-03-31T22:30:00Z");
+        assert_next(NEW_YORK, "0 17 * * *", "2016-03-12T22:00:00Z", "2016-03-13T21:00:00Z");
+        assert_next(SANTIAGO, "0 0 * * *", "2025-09-06T04:00:00Z", "2025-09-07T04:00:00Z");
+        assert_next(SANTIAGO, "0 0 * * *", "2025-04-05T03:00:00Z", "2025-04-06T04:00:00Z");
+        assert_next(SANTIAGO, "30 23 * * *", "2025-04-05T12:00:00Z", "2025-04-06T02:30:00Z");
+        assert_next(SANTIAGO, "30 23 * * *", "2025-04-06T02:30:00Z", "2025-04-07T03:30:00Z");
+        assert_next(BERLIN, "* 2 * * *", "2025-10-26T00:59:00Z", "2025-10-27T01:00:00Z");
+        assert_next(LORD_HOWE, "15 2 * * *", "2025-10-04T00:00:00Z", "2025-10-04T15:30:00Z");
+        assert_next(DUBLIN, "30 1 * * *", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z");
+        assert_next("UTC0", "0 9 1-31 * 1", "2026-12-02T09:00:00Z", "2026-12-03T09:00:00Z");
+        assert_next("UTC0", "0 10 8-14,22-28 * 0", "2026-12-01T00:00:00Z", "2026-12-06T10:00:00Z");
 }
 
 static void test_what_is_wrong_is_told_with_its_place(void **state)
@@ -173,6 +204,7 @@ int main(void)
                 cmocka_unit_test(test_a_time_in_the_gap_is_the_next_one_and_comes_once),
                 cmocka_unit_test(test_a_time_that_is_shown_twice_is_taken_the_first_time),
                 cmocka_unit_test(test_every_hour_is_an_hour_apart_on_every_day),
+                cmocka_unit_test(test_inputs_that_others_stumbled_over),
                 cmocka_unit_test(test_what_is_wrong_is_told_with_its_place),
                 cmocka_unit_test(test_the_last_tick_is_found_backwards),
                 cmocka_unit_test(test_ids_of_ticks),
