@@ -9,6 +9,7 @@ import pytest
 from harness.bench import Bench
 from harness.fleet import Fleet
 from harness.publish import Message, order
+from harness.redis import PRODUCT
 from harness.servers.redis_cluster import RedisCluster
 from harness.wait import wait_until
 
@@ -96,7 +97,7 @@ def test_commands_find_what_any_node_has(bench):
     bench.publish_many(good)
     bench.wait_completed(30)
     found = leveret.run("check")
-    assert found.returncode == 0 and "a cluster of 3 primaries, Redis " in found.stdout, found
+    assert found.returncode == 0 and f"a cluster of 3 primaries, {PRODUCT} " in found.stdout, found
     for message in good[:5]:
         shown = leveret.run("job", "show", message.id, "-o", "json")
         assert shown.returncode == 0 and json.loads(shown.stdout)["state"] == "completed", shown

@@ -19,12 +19,13 @@ class Authority:
         self.directory.mkdir(parents=True)
         self.ca, self._key = self.directory / "ca.pem", self.directory / "ca.key"
         self._openssl("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.ca, "-subj", f"/CN={name}", "-days", "2",
-                      "-addext", "basicConstraints=critical,CA:TRUE")
+                      "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def certificate(self, name, hosts="DNS:localhost,IP:127.0.0.1", days=1, usage="serverAuth"):
         """(certificate file, key file); `days` -1: expired yesterday."""
         certificate, key, request, extensions = (self.directory / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))
-        extensions.write_text(f"subjectAltName={hosts}\nextendedKeyUsage={usage}\nbasicConstraints=CA:FALSE\n")
+        extensions.write_text(f"subjectAltName={hosts}\nextendedKeyUsage={usage}\nbasicConstraints=CA:FALSE\n"
+                              "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
         self._openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
         now = datetime.datetime.now(datetime.UTC)
         ends = now + datetime.timedelta(days=days)

@@ -13,16 +13,17 @@ NODE_TIMEOUT_MS = 1500
 
 
 class RedisCluster:
-    def __init__(self, primaries=3, replicas=0):
-        """`replicas`: of each primary."""
-        self.replicas = replicas
+    def __init__(self, primaries=3, replicas=0, tls=None):
+        """`replicas`: of each primary. `tls`: as of Redis."""
+        self.replicas, self._tls = replicas, tls
         self.nodes = [Redis(settings=("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", str(free_port()),
                                       "--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--masterauth", canary.REDIS_PASSWORD,
-                                      "--repl-diskless-sync-delay", "0"))
+                                      "--repl-diskless-sync-delay", "0"), tls=tls)
                       for _ in range(primaries * (1 + replicas))]
 
     def cli(self, *words, within=60):
-        done = subprocess.run(["redis-cli", "--no-auth-warning", "-a", canary.REDIS_PASSWORD, "--cluster", *map(str, words)],
+        tls = ("--tls", "--cacert", str(self._tls.ca)) if self._tls else ()
+        done = subprocess.run(["redis-cli", "--no-auth-warning", "-a", canary.REDIS_PASSWORD, *tls, "--cluster", *map(str, words)],
                               text=True, capture_output=True, timeout=within)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -47,7 +48,7 @@ class RedisCluster:
     @property
     def url(self):
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
-        return f"redis+cluster://:{canary.REDIS_PASSWORD}@{hosts}"
+        return f"redis{'s' if self._tls else ''}+cluster://:{canary.REDIS_PASSWORD}@{hosts}"
 
     # ---- which one it is
 

@@ -1,14 +1,12 @@
 """A Redis primary with replicas, and sentinels that watch them: looks like harness.redis.Redis where it does not matter which one answers."""
-import pathlib
 import shutil
-import tempfile
 
 import redis
 
 from .. import canary
 from ..ports import free_port
 from ..process import Process
-from ..redis import Redis
+from ..redis import Redis, client_tls, directory_for, inside, listen, server
 from ..wait import wait_until
 
 NAME = "shop"
@@ -16,15 +14,15 @@ DOWN_AFTER_MS = 700
 
 
 class Sentinels:
-    def __init__(self, replicas=1, sentinels=3, settings=(), password=canary.REDIS_PASSWORD):
-        """`password`: of the sentinels; None: they have none."""
+    def __init__(self, replicas=1, sentinels=3, settings=(), password=canary.REDIS_PASSWORD, tls=None):
+        """`password`: of the sentinels; None: they have none. `tls`: as of Redis, for all of them."""
         common = ("--masterauth", canary.REDIS_PASSWORD, "--repl-diskless-sync-delay", "0", *settings)
-        first = Redis(settings=common)
-        self.nodes = [first, *(Redis(settings=(*common, "--replicaof", f"127.0.0.1 {first.port}")) for _ in range(replicas))]
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-sentinels-"))
+        first = Redis(settings=common, tls=tls)
+        self.nodes = [first, *(Redis(settings=(*common, "--replicaof", f"127.0.0.1 {first.port}"), tls=tls) for _ in range(replicas))]
+        self.directory = directory_for("sentinels")
         self.ports = [free_port() for _ in range(sentinels)]
         self.processes = []
-        self._password = password
+        self._password, self._tls = password, tls
 
     def start(self):
         for node in self.nodes:
@@ -42,9 +40,10 @@ class Sentinels:
         file = self.directory / f"{port}.conf"
         password, quorum = canary.REDIS_PASSWORD, len(self.ports) // 2 + 1
         wanted = f"requirepass {self._password}" if self._password else ""
+        lines = "\n".join(f"{option.removeprefix('--')} {value}" for option, value in listen(port, self._tls))
         file.write_text(f"""bind 127.0.0.1
-port {port}
-dir {self.directory}
+{lines}
+dir {inside(self.directory)}
 {wanted}
 sentinel monitor {NAME} 127.0.0.1 {self.nodes[0].port} {quorum}
 sentinel auth-pass {NAME} {password}
@@ -52,10 +51,11 @@ sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}
 sentinel failover-timeout {NAME} 3000
 sentinel parallel-syncs {NAME} 1
 """)
-        self.processes.append(Process(["redis-server", file, "--sentinel"], directory=self.directory, name=f"sentinel{port}"))
+        self.processes.append(Process(server(inside(file), "--sentinel"), directory=self.directory, name=f"sentinel{port}"))
 
     def ask(self, port, *words):
-        client = redis.Redis(host="127.0.0.1", port=port, password=self._password, decode_responses=True, socket_timeout=5)
+        client = redis.Redis(host="127.0.0.1", port=port, password=self._password, decode_responses=True, socket_timeout=5,
+                             **client_tls(self._tls))
         try:
             return client.execute_command("SENTINEL", *words)
         finally:
@@ -74,7 +74,7 @@ sentinel parallel-syncs {NAME} 1
 
     def url_by(self, ports, name=NAME):
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
-        return f"redis+sentinel://:{canary.REDIS_PASSWORD}@{hosts}/{name}/0"
+        return f"redis{'s' if self._tls else ''}+sentinel://:{canary.REDIS_PASSWORD}@{hosts}/{name}/0"
 
     @property
     def url(self):
