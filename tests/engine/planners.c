@@ -258,6 +258,12 @@ void planner_ask_forget(struct planner_ask *ask)
         free(ask);
 }
 
+struct planner_numbers planner_numbers(const struct planner *planner)
+{
+        (void)planner;
+        return (struct planner_numbers){0};
+}
+
 const char *planner_trouble(const struct planner *planner)
 {
         (void)planner;

@@ -1,4 +1,5 @@
 #include "core/memory/memory.h"
+#include "core/watch/metrics_text.h"
 #include "io/machine/clock.h"
 #include "run/state.h"
 
@@ -116,4 +117,77 @@ void planners_look(struct engine *engine, int64_t now_ms)
 {
         if (engine->planner_count > 0)
                 inflight_each(engine, late_visit, &now_ms);
+}
+
+/* ---- what is shown of them ---- */
+
+struct planner_metric {
+        const char *name, *help;
+        enum metrics_kind kind;
+        const char *state; /* a label more; NULL: none */
+        uint64_t (*value)(const struct planner_numbers *numbers);
+};
+
+static uint64_t planner_programs(const struct planner_numbers *numbers)
+{
+        return numbers->running;
+}
+
+static uint64_t planner_starts(const struct planner_numbers *numbers)
+{
+        return numbers->starts;
+}
+
+static uint64_t planner_under_way(const struct planner_numbers *numbers)
+{
+        return numbers->under_way;
+}
+
+static uint64_t planner_waiting(const struct planner_numbers *numbers)
+{
+        return numbers->waiting;
+}
+
+static void planner_metric_add(const struct engine *engine, const struct planner_metric *metric,
+                               struct buffer *out)
+{
+        for (size_t i = 0; i < engine->planner_count; i++) {
+                struct planner_numbers numbers = planner_numbers(engine->planners[i]->planner);
+                struct buffer labels = {0};
+                buffer_add_text(&labels, "type=\"");
+                metrics_add_label_value(&labels, engine->planners[i]->type);
+                buffer_add_char(&labels, '"');
+                if (metric->state)
+                        buffer_printf(&labels, ",state=\"%s\"", metric->state);
+                metrics_add_count(out, metric->name, labels.data, metric->value(&numbers));
+                buffer_fini(&labels);
+        }
+}
+
+void planners_render(const struct engine *engine, struct buffer *out)
+{
+        static const struct planner_metric metrics[] = {
+                {"leveret_planner_programs", "Programs that run to plan jobs of the type.", METRICS_GAUGE,
+                 NULL, planner_programs},
+                {"leveret_planner_starts_total", "Starts of such a program.", METRICS_COUNTER, NULL,
+                 planner_starts},
+                {"leveret_planner_questions", "Jobs whose plan is being made, and that wait for a place.",
+                 METRICS_GAUGE, "under_way", planner_under_way},
+                {"leveret_planner_questions", NULL, METRICS_GAUGE, "waiting", planner_waiting}};
+        for (size_t i = 0; engine->planner_count > 0 && i < sizeof(metrics) / sizeof(*metrics); i++) {
+                if (metrics[i].help)
+                        metrics_add_head(out, metrics[i].name, metrics[i].kind, metrics[i].help);
+                planner_metric_add(engine, &metrics[i], out);
+        }
+}
+
+void planners_checks(const struct engine *engine, struct buffer *out)
+{
+        for (size_t i = 0; i < engine->planner_count; i++) {
+                const struct type_planner *planner = engine->planners[i];
+                const char *trouble = planner_trouble(planner->planner);
+                buffer_printf(out, "the planner of %s: %s, its breaker is %s\n", planner->type,
+                              trouble[0] ? trouble : "no trouble",
+                              breaker_state_word(planner->breaker.state));
+        }
 }

@@ -396,6 +396,9 @@ const char *plan_sender(const struct delivery *delivery, const struct config_out
 void planners_configure(struct engine *engine);            /* at the start, and after a reload */
 void planners_look(struct engine *engine, int64_t now_ms); /* once a tick */
 void planners_close(struct engine *engine);
+void planners_render(const struct engine *engine, struct buffer *out); /* adds their metrics */
+/* Adds a line for each, for /readyz?verbose. One that is in trouble holds up its type alone. */
+void planners_checks(const struct engine *engine, struct buffer *out);
 
 /* ---- delivery.c: the job's events in, its actions carried out ---- */
 void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, struct amqp_delivery taken);

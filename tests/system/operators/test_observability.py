@@ -18,7 +18,8 @@ PROMTOOL = shutil.which("promtool")
 
 # The families that the engine adds to those of the registry, with their labels.
 ENGINE = {"leveret_events_total": {"state", "outcome"}, "leveret_schedule_ticks_total": {"schedule", "outcome"},
-          "leveret_schedule_due_timestamp_seconds": {"schedule"}}
+          "leveret_schedule_due_timestamp_seconds": {"schedule"}, "leveret_planner_programs": {"type"},
+          "leveret_planner_starts_total": {"type"}, "leveret_planner_questions": {"type", "state"}}
 # Made by Prometheus itself for each target.
 FOREIGN_NAMES = {"up"}
 FOREIGN_LABELS = {"job", "instance"}
@@ -94,7 +95,7 @@ def dashboard_expressions():
 
 def test_the_families_of_the_engine_are_those_in_its_code():
     code = "".join(path.read_text() for path in (ROOT / "worker/run").rglob("*.c"))
-    assert set(re.findall(r'static const char name\[\] = "(leveret_\w+)";', code)) == set(ENGINE)
+    assert set(re.findall(r'(?:static const char name\[\] = |\{)"(leveret_\w+)"[;,]', code)) == set(ENGINE)
 
 
 @pytest.mark.parametrize("expressions, at_least", [(rule_expressions, 15), (dashboard_expressions, 30)])

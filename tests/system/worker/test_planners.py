@@ -343,6 +343,38 @@ def test_killed_programs_and_workers_lose_nothing(bench, tmp_path):
     kill_all_the_time(bench, tmp_path, 2000, 1)
 
 
+def is_gone(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_worker_that_is_killed_takes_its_programs_along(bench, tmp_path):
+    """Also one that reads nothing any more and would plan for ever."""
+    pids = tmp_path / "pids"
+    program = Program(tmp_path, f"""
+    open({str(pids)!r}, "a").write(f"{{os.getpid()}}\\n")
+    time.sleep(300)
+    """.strip())
+    worker = start(bench, program.plan(timeout="60s"))
+    bench.publish(left(1), left(2))
+    begun = wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2 and pids.read_text().split(), what="both plan")
+    worker.kill()
+    wait_until(lambda: all(is_gone(pid) for pid in begun), what=lambda: [pathlib.Path(f"/proc/{pid}/stat").read_text() for pid in begun])
+
+
+def test_what_is_shown_of_planners(bench, tmp_path):
+    program = Program(tmp_path, 'if how == "slow": time.sleep(300)')
+    worker = start(bench, program.plan(processes=1, timeout="60s"))
+    bench.wait_state(bench.publish(left(1)), "completed")
+    bench.publish(left(2, how="slow"), left(3))
+    questions = lambda state: worker.metric("leveret_planner_questions", type="cart.left.v1", state=state)
+    wait_until(lambda: (questions("under_way"), questions("waiting")) == (1, 1), what="one is planned, one waits")
+    assert worker.metric("leveret_planner_programs", type="cart.left.v1") == worker.metric("leveret_planner_starts_total", type="cart.left.v1") == 1
+    assert "the planner of cart.left.v1: no trouble, its breaker is closed" in worker.get("/readyz?verbose")[1]
+
+
 @pytest.mark.faults
 def test_ten_thousand_jobs_through_killed_programs_and_workers(bench, tmp_path):
     kill_all_the_time(bench, tmp_path, 10000, 10)

@@ -2,6 +2,7 @@
 #include "core/memory/memory.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
+#include "io/machine/spawn_mortal.h"
 #include "io/plan/planner_lines.h"
 #include "io/plan/planner_state.h"
 
@@ -323,7 +324,7 @@ static int run_spawn(struct run *run)
                                         .flags = UV_PROCESS_DETACHED, /* a process group of its own */
                                         .stdio = stdio,
                                         .stdio_count = 3};
-        return uv_spawn(run->planner->loop, &run->process, &options);
+        return spawn_mortal(run->planner->loop, &run->process, &options);
 }
 
 static struct run *run_new(struct slot *slot)

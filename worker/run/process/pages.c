@@ -77,6 +77,7 @@ static void add_checks(const struct engine *engine, struct buffer *out)
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 buffer_printf(out, "queue %s: %s\n", engine->config->queues[i].name,
                               engine->queues[i].paused ? "paused by an operator" : "consuming");
+        planners_checks(engine, out);
 }
 
 static void page_render_ready(struct engine *engine, bool verbose, struct buffer *body, int *status)
@@ -311,6 +312,7 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         metrics_render(metrics, body);
         schedules_render(engine, body);
         telling_render(engine, body);
+        planners_render(engine, body);
         spans_render(engine, body);
 }
 
