@@ -90,6 +90,7 @@ static void redis_store_drop(struct redis_store *store, const char *error)
         buffer_clear(&store->out);
         store->out_mark = 0;
         redis_hold_drop(&store->hold);
+        store->waiting = false;
         bool was_up = store->up;
         store->up = false;
         size_t count = store->ring_count;
@@ -132,6 +133,7 @@ static bool acknowledged(struct redis_store *store, const redisReply *wait)
         char text[256];
         if (told && wait->integer >= wanted) {
                 redis_hold_clear(&store->hold);
+                store->waiting = false;
                 return true;
         }
         const char *error = redis_hold_error(&store->hold);
@@ -304,11 +306,13 @@ static void on_watch(uv_timer_t *timer)
                 redis_store_drop(store, "redis: no reply in time");
 }
 
-/* Once a loop turn, before it waits: everything that was asked for in the turn leaves in one write. */
+/* Once a loop turn, before it waits: everything that was asked for in the turn leaves in one write. While
+ * replicas are waited for Redis does nothing else for this connection: what comes then is one batch, or each
+ * turn would wait for its own. */
 static void on_flush(uv_prepare_t *prepare)
 {
         struct redis_store *store = prepare->data;
-        if (!store->up || store->out.len == 0)
+        if (!store->up || store->out.len == 0 || store->waiting)
                 return;
         if (store->config->redis.replicas > 0)
                 redis_store_wait(store);
@@ -485,4 +489,5 @@ void redis_store_wait(struct redis_store *store)
         resp_add_integer(&store->out, store->config->redis.replicas);
         resp_add_integer(&store->out, redis_wait_ms(store->config));
         redis_ring_push(store, request);
+        store->waiting = true;
 }

@@ -61,6 +61,7 @@ struct redis_store {
         size_t out_mark;        /* in it: where the last request ends */
         struct buffer key;      /* the one at hand */
         struct redis_hold hold; /* replies whose batch the replicas have not acknowledged */
+        bool waiting;           /* for replicas: what is asked for meanwhile is the next batch */
         struct request *ring;   /* under way, oldest first */
         size_t ring_size, ring_head, ring_count;
         /* Of the reply at hand. An effect has two fields that tell of its tries and the plan has two, each a
