@@ -204,6 +204,16 @@ def test_a_success_by_which_nobody_gets_the_mail_is_none(bench, preset, answer, 
         assert dead.reason == "permanent_failure" and words in dead.error and len(service.taken) == 1, dead.error
 
 
+@pytest.mark.parametrize("preset", ["sendgrid", "sparkpost", "scaleway"])
+def test_one_who_is_named_twice_is_told_to_the_service_once(bench, preset):
+    """A report of many users of sendgrid: "Each email address in the personalization block should be unique"."""
+    with Service(preset) as service:
+        bench.worker(mail={**service.config(), "bcc_all": "ada@example.com"})
+        bench.wait_state(bench.publish(full(preset, cc=["ADA@example.com", "bob@example.com"])), "completed")
+        found = MEASURES[preset](service.taken[0][1])
+        assert found["recipients"] == 3 and not service.faults, service.taken  # ada, bob and the blind cid
+
+
 def test_the_page_is_made_of_the_tables():
     """Mended by: build/dev/leveret --manual-of-mail-services >docs/mail-services.md"""
     page = subprocess.run([binary(), "--manual-of-mail-services"], text=True, capture_output=True, timeout=60, check=True).stdout

@@ -244,6 +244,13 @@ bool mail_preset_refusal(struct buffer *out, const struct mail_preset_rules *rul
                file_refusal(out, rules, request);
 }
 
+const char *mail_preset_problem(struct buffer *refusal, const struct mail_preset_rules *rules,
+                                const struct mail_request *request)
+{
+        const char *problem = mail_request_problem(request);
+        return !problem && mail_preset_refusal(refusal, rules, request) ? refusal->data : problem;
+}
+
 /* ---- where, and who asks ---- */
 
 static const char *setting(const struct config_outlet *outlet, struct slice name)
@@ -410,13 +417,13 @@ static void all_refused(struct send_result *result, const struct preset_refused 
                        refused->listed ? refused->list[0].words : (struct slice){0}, secret);
 }
 
-bool mail_preset_refuses_all(const struct mail_preset_rules *rules, struct slice body, const char *secret,
-                             struct send_result *result)
+bool mail_preset_refuses_all(const struct mail_preset_rules *rules, const struct preset_reply *reply,
+                             const char *secret, struct send_result *result)
 {
         struct preset_refused refused = {0};
-        if (!rules->refused)
+        if (!rules->refused || reply->status / 100 != 2)
                 return false;
-        rules->refused(&refused, body);
+        rules->refused(&refused, reply->body);
         if (refused.all) {
                 all_refused(result, &refused, secret);
                 return true;

@@ -83,6 +83,7 @@ struct mail_preset_rules {
         bool (*body)(struct buffer *out, const struct mail_request *request,
                      const struct config_outlet *outlet);
         size_t (*labels)(const struct mail_request *request); /* bytes that labels_max bounds, if others */
+        bool people_once;        /* a recipient that is named twice is refused, or gets the mail twice */
         bool form;               /* multipart/form-data (RFC 7578) */
         const char *key_header;  /* that makes a repetition the same mail; NULL: none */
         int64_t key_lifetime_ms; /* for how long; 0: there is no such key */
@@ -112,6 +113,10 @@ void mail_preset_boundary(struct buffer *out, const struct mail_request *request
 bool mail_preset_refusal(struct buffer *out, const struct mail_preset_rules *rules,
                          const struct mail_request *request);
 
+/* Why the mail must not be sent there, as mail_request_problem() or in `refusal`, as above; NULL: it may. */
+const char *mail_preset_problem(struct buffer *refusal, const struct mail_preset_rules *rules,
+                                const struct mail_request *request);
+
 /* Adds the URL: the configured one or the preset's, and the path, with the settings put in. */
 void mail_preset_url(struct buffer *out, const struct config_outlet *outlet);
 /* The same with another path. A {name} in it that is no setting stands for `other`. */
@@ -136,8 +141,8 @@ bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_r
 
 /* Puts what the answer to a success says of single recipients into the result. True if the service sends to
  * nobody: then the result is permanent. `secret` as in send_error_set(). */
-bool mail_preset_refuses_all(const struct mail_preset_rules *rules, struct slice body, const char *secret,
-                             struct send_result *result);
+bool mail_preset_refuses_all(const struct mail_preset_rules *rules, const struct preset_reply *reply,
+                             const char *secret, struct send_result *result);
 
 /* The presets, each in presets/preset_<name>.c. */
 extern const struct mail_preset_rules preset_resend, preset_postmark, preset_sendgrid, preset_mailgun,

@@ -109,6 +109,14 @@ static void twice_add(struct buffer *out, const struct mail_preset_rules *rules)
                                 "- It knows no repetition and cannot be asked: `on_ambiguous` decides.\n");
 }
 
+static void people_add(struct buffer *out, const struct mail_preset_rules *rules)
+{
+        if (rules->people_once)
+                buffer_add_text(out,
+                                "- One who is in to, cc or bcc twice is named once: the service refuses the "
+                                "mail, or sends it twice.\n");
+}
+
 static void refused_add(struct buffer *out, const struct mail_preset_rules *rules)
 {
         if (rules->refused)
@@ -193,6 +201,7 @@ void mail_services_add(struct buffer *out)
                 carries_add(out, rules);
                 twice_add(out, rules);
                 refused_add(out, rules);
+                people_add(out, rules);
                 answers_add(out, rules);
         }
 }

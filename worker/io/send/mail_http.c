@@ -1,6 +1,7 @@
 #include "core/mail/mail_request.h"
 #include "core/memory/memory.h"
 #include "core/send/mail_json.h"
+#include "core/send/mail_people.h"
 #include "core/send/mail_preset.h"
 #include "core/send/send_error.h"
 #include "core/send/send_outcome.h"
@@ -125,8 +126,7 @@ static struct send_result mail_http_answer_judge(const struct http_mail *post, i
                 .now_s = clock_wall_ms() / 1000,
         };
         struct send_result result = send_outcome_http(&answer);
-        if (status / 100 == 2 && !judged &&
-            mail_preset_refuses_all(&http->rules, body, http->secret, &result))
+        if (!judged && mail_preset_refuses_all(&http->rules, &reply, http->secret, &result))
                 return result;
         if (result.outcome == SEND_DONE && named)
                 send_provider_id_set(&result, text);
@@ -321,19 +321,19 @@ static void http_send(struct transport *transport, const struct mail_request *re
                       struct send_terms terms, send_done *done, void *context)
 {
         struct http_mail *post = post_occupy(transport, done, context);
-        post->terms = terms;
-        const char *problem = mail_request_problem(request);
+        struct mail_people people = {0};
         struct buffer refusal = {0};
-        if (!problem && mail_preset_refusal(&refusal, &post->owner->rules, request))
-                problem = refusal.data;
+        request = post->owner->rules.people_once ? mail_people_once(&people, request) : request;
+        const char *problem = mail_preset_problem(&refusal, &post->owner->rules, request);
+        post->terms = terms;
+        post->busy = !problem;
+        post->once = request->once;
         if (problem)
                 post_refuse(post, send_outcome_invalid(problem));
+        else
+                post_start(post, request);
         buffer_fini(&refusal);
-        if (problem)
-                return;
-        post->busy = true;
-        post->once = request->once;
-        post_start(post, request);
+        mail_people_fini(&people);
 }
 
 static void http_look(struct transport *transport, const struct mail_request *request, look_done *done,

@@ -1,4 +1,5 @@
 #include "core/send/mail_json.h"
+#include "core/send/mail_people.h"
 #include "core/send/mail_preset.h"
 
 #include <setjmp.h>
@@ -221,8 +222,8 @@ static void a_success_may_leave_recipients_out(void **state)
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 struct send_result result = {.outcome = SEND_DONE, .status = 200};
-                bool all = mail_preset_refuses_all(mail_preset_rules(cases[i].preset),
-                                                   slice_of(cases[i].body), NULL, &result);
+                struct preset_reply reply = {.status = 200, .body = slice_of(cases[i].body)};
+                bool all = mail_preset_refuses_all(mail_preset_rules(cases[i].preset), &reply, NULL, &result);
                 assert_int_equal(all, !cases[i].refused);
                 assert_int_equal(result.outcome, all ? SEND_PERMANENT : SEND_DONE);
                 assert_int_equal(result.refused_count, cases[i].count);
@@ -241,11 +242,43 @@ static void as_many_as_there_is_room_for_are_named(void **state)
         for (int i = 0; i < 60; i++)
                 buffer_printf(&body, "recipient%d@example.com,", i);
         buffer_add_text(&body, "\"}");
-        struct slice text = {.data = body.data, .len = body.len};
-        assert_false(mail_preset_refuses_all(mail_preset_rules(MAIL_PRESET_POSTMARK), text, NULL, &result));
+        struct preset_reply reply = {.status = 200, .body = {.data = body.data, .len = body.len}};
+        assert_false(mail_preset_refuses_all(mail_preset_rules(MAIL_PRESET_POSTMARK), &reply, NULL, &result));
         assert_int_equal(result.refused_count, 60);
         assert_true(strlen(result.refused) < sizeof result.refused);
         buffer_fini(&body);
+}
+
+/* sendgrid refuses a mail with somebody twice, whatever the case; sparkpost and scaleway send it twice. */
+static void each_recipient_is_named_once(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *to, *cc, *bcc, *all; /* all: NULL: it stays as it is */
+        } cases[] = {
+                {"ann@x.test", "bob@x.test", "cid@x.test", NULL},
+                {"\"Ann, A.\" <ann@x.test>, bob@x.test", "BOB@x.test, Cid <cid@x.test>",
+                 "ann@X.TEST, dan@x.test",
+                 "\"Ann, A.\" <ann@x.test>, bob@x.test|Cid <cid@x.test>|dan@x.test"},
+                {"dev@x.test, dev@x.test", "dev@x.test", "Dev <dev@x.test>", "dev@x.test||"},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct mail_request asked = request;
+                asked.mail.to = cases[i].to;
+                asked.mail.cc = cases[i].cc;
+                asked.mail.bcc = cases[i].bcc;
+                struct mail_people people;
+                const struct mail_request *once = mail_people_once(&people, &asked);
+                assert_int_equal(once == &asked, !cases[i].all);
+                if (cases[i].all) {
+                        struct buffer all = {0};
+                        buffer_printf(&all, "%s|%s|%s", once->mail.to, once->mail.cc ? once->mail.cc : "",
+                                      once->mail.bcc ? once->mail.bcc : "");
+                        assert_string_equal(all.data, cases[i].all);
+                        buffer_fini(&all);
+                }
+                mail_people_fini(&people);
+        }
 }
 
 static const struct mail_preset_rules *refused_by(const char *place, const struct mail_request *mail,
@@ -424,6 +457,7 @@ int main(void)
                 cmocka_unit_test(each_preset_shows_its_credentials_in_its_way),
                 cmocka_unit_test(a_path_holds_settings_and_the_answers_of_custom_are_configured),
                 cmocka_unit_test(an_answer_is_judged_by_status_code_and_header),
+                cmocka_unit_test(each_recipient_is_named_once),
                 cmocka_unit_test(a_success_may_leave_recipients_out),
                 cmocka_unit_test(as_many_as_there_is_room_for_are_named),
                 cmocka_unit_test(what_a_service_lacks_is_refused_before_anything_leaves),

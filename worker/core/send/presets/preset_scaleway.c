@@ -47,6 +47,7 @@ const struct mail_preset_rules preset_scaleway = {
         .auth_prefix = "",
         .needs = "api_key region project",
         .body = scaleway_body,
+        .people_once = true,
         .id_member = "emails/0/id",
         .error_member = "message",
         .code_member = "type",

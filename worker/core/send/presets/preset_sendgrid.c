@@ -44,6 +44,7 @@ const struct mail_preset_rules preset_sendgrid = {
         .auth_prefix = "Bearer",
         .needs = "api_key",
         .body = sendgrid_body,
+        .people_once = true,
         .id_header = "X-Message-Id",
         .error_member = "errors/0/message",
         .can = {.recipients = 1000,

@@ -91,6 +91,7 @@ const struct mail_preset_rules preset_sparkpost = {
         .auth_prefix = "",
         .needs = "api_key",
         .body = sparkpost_body,
+        .people_once = true,
         .key_header = "Idempotency-Key",
         .key_lifetime_ms = INT64_C(24) * 3600 * 1000,
         .id_member = "results/id",
