@@ -205,20 +205,36 @@ static bool keeps_what_ended(struct process *process)
         return kept;
 }
 
+/* Who waits for a planner for longer than a job may take is put off, at the tick. */
+static bool waits_too_long(const struct process *process)
+{
+        const struct delivery *delivery;
+        TAILQ_FOREACH(delivery, &process->engine->inflight.all, all)
+        {
+                int64_t waited_ms = process_clock_ms(process) - delivery->job.claimed_ms;
+                if (delivery->ask && !planner_ask_began(delivery->ask) &&
+                    waited_ms > delivery->job.timeout_ms + 2000)
+                        return true;
+        }
+        return false;
+}
+
 /* What is heard in one turn is looked at in the next, and done. */
 static void check_followed(struct process *process)
 {
         const struct engine *engine = process->engine;
         bool late = process->hurried && engine->life.stage != STAGE_ENDED;
         late |= keeps_what_ended(process);
+        late |= engine->life.stage == STAGE_RUNNING && waits_too_long(process);
         for (uint32_t i = 0; i < world.queue_count && engine->life.stage == STAGE_RUNNING; i++)
                 late |= engine->queues[i].paused && engine->queues[i].wanted > 0;
         process->turns_late = late ? process->turns_late + 1 : 0;
         if (process->turns_late > TURNS_LATE_MAX)
-                world_fail(
-                        "late",
-                        "w%d goes on after a second signal, keeps what has ended, or consumes what is paused",
-                        process_number(process));
+                world_fail("late",
+                           "w%d goes on after a second signal, keeps what has ended, consumes what is "
+                           "paused, or "
+                           "waits for a planner without end",
+                           process_number(process));
 }
 
 static void turn(struct process *process)

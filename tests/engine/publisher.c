@@ -109,7 +109,9 @@ static void on_arrival(void *context)
         const struct process *process = parcel->process;
         if (parcel->local && (!process->alive || process->incarnation != parcel->incarnation))
                 return;
-        if (parcel->tick)
+        if (world.staged)
+                NOTE("a message arrives");
+        else if (parcel->tick)
                 ticks_published(parcel->kept);
         else if (parcel->tells)
                 events_told(parcel->kept);
@@ -168,12 +170,14 @@ static void on_unblocked(void *context)
         post(context);
 }
 
-/* It waits, and is not sent if that takes too long. */
+/* It waits, and is not sent if that takes too long; or it is the first on a new connection, which is not yet
+ * told that it is blocked: then nobody knows. */
 static void post_blocked(struct parcel *parcel)
 {
         int64_t wait_ms = world.blocked_until_ms - loop_clock_ms;
+        bool told = parcel->tells || random_one_in(&world.random, 2);
         if (wait_ms >= CONFIRM_TIMEOUT_MS)
-                end_later(parcel, PUBLISH_UNSENT, CONFIRM_TIMEOUT_MS);
+                end_later(parcel, told ? PUBLISH_UNSENT : PUBLISH_UNKNOWN, CONFIRM_TIMEOUT_MS);
         else
                 process_later(parcel->process, wait_ms, on_unblocked, parcel);
 }
@@ -183,6 +187,8 @@ static void post(struct parcel *parcel)
 {
         if (is_blocked())
                 post_blocked(parcel);
+        else if (world.staged && world.staged_refusal != PUBLISH_CONFIRMED)
+                end_later(parcel, world.staged_refusal, world_latency());
         else if (parcel->tells)
                 post_event(parcel);
         else if (!parcel->send && !parcel->tick && unencodable(parcel->message)) {
@@ -268,7 +274,7 @@ void amqp_publisher_publish(struct amqp_publisher *publisher, struct arena *aren
                                   .done = done,
                                   .context = context,
                                   .next = publisher->parcels};
-        if (!parcel->tick)
+        if (!parcel->tick && !world.staged)
                 parcel_of_job(parcel, context);
         publisher->parcels = parcel;
         parcel->kept = message_copy(world_memory_enter(), message);

@@ -337,6 +337,7 @@ struct world {
         struct random random;
         bool verbose;
         bool staged; /* for cases of one fake: nobody runs an engine, and no law of schedules holds */
+        enum publish_outcome staged_refusal; /* PUBLISH_CONFIRMED: none */
         struct bounds bounds;
         uint64_t faults;
         uint32_t fault_rate, budget, worker_count, id_count, queue_count;
