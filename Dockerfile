@@ -24,7 +24,7 @@ RUN apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --
 COPY --from=build /source/build/release/leveret /usr/bin/leveret
 COPY config/leveret.docker.yaml /etc/leveret/leveret.yaml
 
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="leveret" \
       org.opencontainers.image.description="RabbitMQ consumer worker that turns messages into mails" \

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Of the text, not of the day: the same source gives the same page. */
-#define PAGE_DATE "2026-11-21"
+#define PAGE_DATE "2026-12-02"
 
 void roff_add_title(struct buffer *out, const char *name, const char *section)
 {
