@@ -35,12 +35,17 @@ def report(run, within):
           f"duplicates by window {dict(by_window)}, unexplained 0\n" + "\n".join(run.log))
 
 
-def test_twenty_thousand_messages_survive_the_nemesis(bench):
-    chaos(bench, 20000, within=60, rate=500)
+LONG = pytest.mark.faults
 
 
-def test_ten_thousand_mails_over_smtp_survive_the_nemesis(bench):
-    chaos(bench, 10000, within=60, rate=300, over="smtp")
+@pytest.mark.parametrize("messages", [8000, pytest.param(20000, marks=LONG)])
+def test_messages_survive_the_nemesis(bench, messages):
+    chaos(bench, messages, within=60, rate=500)
+
+
+@pytest.mark.parametrize("messages", [4000, pytest.param(10000, marks=LONG)])
+def test_mails_over_smtp_survive_the_nemesis(bench, messages):
+    chaos(bench, messages, within=60, rate=300, over="smtp")
 
 
 @pytest.mark.faults

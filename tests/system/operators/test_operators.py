@@ -49,7 +49,7 @@ def test_groups_put_like_deaths_together_fast_and_looking_changes_nothing(bench)
     assert {(g["reason"], g["count"]) for g in groups} == {("expired", 600), ("bad_payload", 600), ("unknown_type", 300)}
     assert all(g["first_seen"] <= g["last_seen"] for g in groups)
     example = groups[0]["example"]
-    for _ in range(50):
+    for _ in range(10):
         assert len(rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))) == 50
         assert leveret.run("dlq", "show", bench.queue, example).returncode == 0
     assert leveret.run("dlq", "show", bench.queue, example, "--full").returncode == 0
@@ -537,6 +537,8 @@ def test_nothing_is_dropped_whose_backup_the_disk_does_not_take(bench):
     assert done.returncode == 1 and "File too large" in done.stderr and "dropped 0 of 30" in done.stderr, done
     wait_until(lambda: bench.depth(bench.dlq) == 30, what="all are back in the queue")
     assert index_size(bench) == 30
+
+
 PEAK = "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
 
 
@@ -726,7 +728,7 @@ def test_ten_thousand_dead_letters_of_five_shapes_are_looked_at_redriven_twice_a
     groups = rows(leveret.run("dlq", "groups", bench.queue, "-o", "json"))
     spent = time.monotonic() - began
     assert sorted(g["count"] for g in groups) == [2000] * 5 and spent < 1.0, f"{spent:.2f} s: {groups}"
-    for _ in range(50):
+    for _ in range(10):
         assert len(rows(leveret.run("dlq", "list", bench.queue, "-o", "json"))) == 50
         assert leveret.run("dlq", "show", bench.queue, groups[0]["example"]).returncode == 0
     assert bench.depth(bench.dlq) == 10000 and peek_ids(bench) == before
