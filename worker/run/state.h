@@ -437,9 +437,8 @@ enum on_ambiguous looks_policy(const struct outlet *outlet);
 /* Must a mail by delivery->outlet be handed over once, and not again by the HTTP library, as the service is
  * asked and knows no repetition? */
 bool looks_instead_of_repeating(const struct delivery *delivery);
-/* Adds to EVENT_SENT whether the present effect could be looked up at delivery->outlet, and how. */
+/* Add whether the present effect can be looked up at delivery->outlet, and how: to EVENT_SENT, EVENT_PLACE. */
 void looks_promise(const struct delivery *delivery, struct job_event *event);
-/* Adds to EVENT_PLACE whether the present effect can be looked up at delivery->outlet. */
 void looks_offer(const struct delivery *delivery, struct job_event *event);
 /* Asks for the effect with this index at delivery->outlet; answers EVENT_LOOKED. */
 void look_effect(struct delivery *delivery, int index);
