@@ -437,8 +437,7 @@ enum on_ambiguous looks_policy(const struct outlet *outlet);
 /* Must a mail by delivery->outlet be handed over once, and not again by the HTTP library, as the service is
  * asked and knows no repetition? */
 bool looks_instead_of_repeating(const struct delivery *delivery);
-/* Add whether the present effect can be looked up at delivery->outlet, and how: to EVENT_SENT, EVENT_PLACE.
- */
+/* Add to EVENT_SENT, EVENT_PLACE whether and how the present effect can be looked up at delivery->outlet. */
 void looks_promise(const struct delivery *delivery, struct job_event *event);
 void looks_offer(const struct delivery *delivery, struct job_event *event);
 /* Asks for the effect with this index at delivery->outlet; answers EVENT_LOOKED. */
