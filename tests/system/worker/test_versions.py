@@ -68,11 +68,13 @@ def test_the_first_version_knows_whose_a_job_is_whose_record_is_short(bench):
 
 
 def test_a_message_waits_for_the_copy_that_an_earlier_version_made_of_it(bench, golden):
-    """Nothing tells when that is to come: the longest tier from now, and 30 s more. It never comes, so the message is the job."""
+    """0.1.0 does not tell when that is to come: the longest tier from now, and 30 s more. Later versions do, and that is long past.
+    It never comes, so the message is the job."""
     case = golden("retrying")
     case.original(bench)
-    wait_until(lambda: "due_ms" in bench.job(case), what="it is claimed")
-    assert {**case.record, "due_ms": bench.job(case)["due_ms"]} == bench.job(case) and not bench.sink.attempts()
+    if "due_ms" not in case.record:
+        wait_until(lambda: "due_ms" in bench.job(case), what="it is claimed")
+        assert {**case.record, "due_ms": bench.job(case)["due_ms"]} == bench.job(case) and not bench.sink.attempts()
     job = bench.wait_state(case, "completed", within=90)
     assert (job["attempt"], job["deferrals"]) == (case.record["attempt"], str(int(case.record["deferrals"]) + 1)), job
     assert mail_keys(bench) == case.keys
