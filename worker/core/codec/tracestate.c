@@ -40,27 +40,13 @@ static bool is_member(struct slice member)
                is_value((struct slice){.data = equals + 1, .len = member.len - len - 1});
 }
 
-static bool is_blank(char c)
-{
-        return c == ' ' || c == '\t';
-}
-
-static struct slice trimmed(struct slice text)
-{
-        while (text.len > 0 && is_blank(text.data[0]))
-                text = (struct slice){.data = text.data + 1, .len = text.len - 1};
-        while (text.len > 0 && is_blank(text.data[text.len - 1]))
-                text.len--;
-        return text;
-}
-
 /* False: one is invalid, or there are too many. An empty one is none. */
-static bool split(struct slice text, struct members *members)
+static bool tracestate_split(struct slice text, struct members *members)
 {
         while (text.len > 0) {
                 const char *comma = memchr(text.data, ',', text.len);
                 size_t len = comma ? (size_t)(comma - text.data) : text.len;
-                struct slice member = trimmed((struct slice){.data = text.data, .len = len});
+                struct slice member = slice_trimmed((struct slice){.data = text.data, .len = len}, " \t");
                 size_t taken = comma ? len + 1 : len;
                 text = (struct slice){.data = text.data + taken, .len = text.len - taken};
                 if (member.len == 0)
@@ -99,7 +85,7 @@ static void fit(struct members *members)
 const char *tracestate_read(struct arena *arena, struct slice text)
 {
         struct members members = {0};
-        if (!split(text, &members))
+        if (!tracestate_split(text, &members))
                 return NULL;
         fit(&members);
         if (members.count == 0)
@@ -118,5 +104,5 @@ const char *tracestate_read(struct arena *arena, struct slice text)
 bool tracestate_valid(struct slice text)
 {
         struct members members = {0};
-        return text.len <= TRACESTATE_MAX && split(text, &members) && members.count > 0;
+        return text.len <= TRACESTATE_MAX && tracestate_split(text, &members) && members.count > 0;
 }
