@@ -1,4 +1,6 @@
 #include "cli/type/type.h"
+#include "core/mail/mail_headers.h"
+#include "core/plan/mail_members.h"
 #include "core/types/declared_type.h"
 #include "core/types/planned_type.h"
 #include "io/plan/planner_once.h"
@@ -47,26 +49,22 @@ static void file_write(struct preview_writing *writing, const char *key, const c
         writing->failed = true;
 }
 
-static void header_add(struct buffer *out, const char *name, const char *value)
+static void preview_header_use(void *out, const struct mail_header *header)
 {
-        if (value)
-                buffer_printf(out, "%s: %s\n", name, value);
+        buffer_printf(out, "%s: %s\n", header->name, header->value);
 }
 
 static void headers_write(struct preview_writing *writing, const struct mail *mail)
 {
         struct buffer out = {0};
-        header_add(&out, "From", mail->from);
-        header_add(&out, "To", mail->to);
-        header_add(&out, "Cc", mail->cc);
-        header_add(&out, "Bcc", mail->bcc);
-        header_add(&out, "Reply-To", mail->reply_to);
-        header_add(&out, "Subject", mail->subject);
-        header_add(&out, "In-Reply-To", mail->in_reply_to);
-        for (const struct pair *each = mail->headers; each && each->name; each++)
-                header_add(&out, each->name, each->value);
+        for (const struct mail_member *each = mail_members; each < mail_members + MAIL_MEMBERS; each++) {
+                const char *value = mail_member_text(mail, each);
+                if (each->header && value)
+                        buffer_printf(&out, "%s: %s\n", each->header, value);
+        }
+        mail_headers_each(mail, preview_header_use, &out);
         for (const struct attachment *each = mail->attachments; each && each->name; each++)
-                header_add(&out, "Attachment", each->name);
+                buffer_printf(&out, "Attachment: %s\n", each->name);
         file_write(writing, mail->key, "headers", (struct slice){.data = out.data, .len = out.len});
         buffer_fini(&out);
 }

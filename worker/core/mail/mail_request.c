@@ -3,6 +3,7 @@
 #include "core/mail/mail_guard.h"
 #include "core/mail/mail_key.h"
 #include "core/plan/mail_check.h"
+#include "core/plan/mail_members.h"
 
 #include <string.h>
 #include <strings.h>
@@ -100,7 +101,9 @@ static bool list_needs_utf8(const char *list)
 
 bool mail_request_needs_utf8(const struct mail_request *request)
 {
-        const struct mail *mail = &request->mail;
-        return list_needs_utf8(mail->from) || list_needs_utf8(mail->to) || list_needs_utf8(mail->cc) ||
-               list_needs_utf8(mail->bcc) || list_needs_utf8(mail->reply_to);
+        for (const struct mail_member *each = mail_members; each < mail_members + MAIL_MEMBERS; each++)
+                if ((each->kind == MEMBER_MAILBOX || each->kind == MEMBER_MAILBOXES) &&
+                    list_needs_utf8(mail_member_text(&request->mail, each)))
+                        return true;
+        return false;
 }

@@ -1,5 +1,6 @@
 #include "core/mail/mime.h"
 #include "core/mail/mail_date.h"
+#include "core/mail/mail_headers.h"
 #include "core/mail/mime_body.h"
 #include "core/mail/mime_file.h"
 #include "core/mail/mime_words.h"
@@ -11,29 +12,12 @@ enum { BOUNDARY_KEY_BYTES = 32, CHUNK_BYTES = 128 * MIME_BASE64_LINE_BYTES };
 
 /* ---- headers ---- */
 
-static void unsubscribe_add(struct buffer *out, struct list_unsubscribe list)
+static void mime_header_use(void *out, const struct mail_header *header)
 {
-        struct buffer places[2] = {0};
-        const char *texts[3] = {0};
-        size_t count = 0;
-        if (list.mailto) {
-                bool bare = strncmp(list.mailto, "mailto:", 7) != 0;
-                buffer_printf(&places[count], "<%s%s>%s", text_if(bare, "mailto:"), list.mailto,
-                              text_if(list.url, ","));
-                texts[count] = places[count].data;
-                count++;
-        }
-        if (list.url) {
-                buffer_printf(&places[count], "<%s>", list.url);
-                texts[count] = places[count].data;
-                count++;
-        }
-        if (count)
-                mime_pieces_header_add(out, "List-Unsubscribe", texts);
-        if (list.one_click)
-                buffer_add_text(out, "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
-        buffer_fini(&places[0]);
-        buffer_fini(&places[1]);
+        if (header->pieces)
+                mime_pieces_header_add(out, header->name, header->pieces);
+        else
+                mime_value_header_add(out, header->name, header->value);
 }
 
 /* What is for the mail service goes as headers, which relays and their statistics read. */
@@ -65,13 +49,7 @@ static void headers_add(struct buffer *out, const struct mail_request *request)
         buffer_add_text(out, "Date: ");
         mail_date_add(out, request->date_s);
         buffer_printf(out, "\r\nMessage-ID: %s\r\n", request->message_id);
-        if (mail->in_reply_to)
-                mime_pieces_header_add(out, "In-Reply-To", (const char *const[]){mail->in_reply_to, NULL});
-        if (mail->references)
-                mime_pieces_header_add(out, "References", mail->references);
-        unsubscribe_add(out, mail->list_unsubscribe);
-        for (const struct pair *header = mail->headers; header && header->name; header++)
-                mime_value_header_add(out, header->name, header->value);
+        mail_headers_each(mail, mime_header_use, out);
         if (request->auto_submitted)
                 buffer_add_text(out, "Auto-Submitted: auto-generated\r\n");
         if (request->true_to)

@@ -1,5 +1,6 @@
 #include "core/plan/mail_copy.h"
 #include "core/address/mailbox.h"
+#include "core/plan/mail_members.h"
 #include "core/text/word.h"
 
 /* Most lists are one address, which is written anew only if it is not ASCII. */
@@ -76,27 +77,45 @@ static const struct attachment *attachments_copy(struct arena *arena, const stru
         return copy;
 }
 
+static struct list_unsubscribe unsubscribe_copy(struct arena *arena, const struct list_unsubscribe *list)
+{
+        return (struct list_unsubscribe){.url = arena_strdup(arena, list->url),
+                                         .mailto = arena_strdup(arena, list->mailto),
+                                         .one_click = list->one_click};
+}
+
+static void member_copy(struct arena *arena, enum mail_member_kind kind, void *to, const void *from)
+{
+        switch (kind) {
+        case MEMBER_TEXT:
+        case MEMBER_BODY:
+                *(const char **)to = arena_strdup(arena, *(const char *const *)from);
+                break;
+        case MEMBER_MAILBOX:
+                *(const char **)to = from_copy(arena, *(const char *const *)from);
+                break;
+        case MEMBER_MAILBOXES:
+                *(const char **)to = list_copy(arena, *(const char *const *)from);
+                break;
+        case MEMBER_TEXTS:
+                *(const char *const **)to = texts_copy(arena, *(const char *const *const *)from);
+                break;
+        case MEMBER_PAIRS:
+                *(const struct pair **)to = pairs_copy(arena, *(const struct pair *const *)from);
+                break;
+        case MEMBER_UNSUBSCRIBE:
+                *(struct list_unsubscribe *)to = unsubscribe_copy(arena, from);
+                break;
+        case MEMBER_ATTACHMENTS:
+                *(const struct attachment **)to =
+                        attachments_copy(arena, *(const struct attachment *const *)from);
+                break;
+        }
+}
+
 void mail_copy(struct arena *arena, struct mail *to, const struct mail *from)
 {
-        *to = (struct mail){
-                .key = arena_strdup(arena, from->key),
-                .from = from_copy(arena, from->from),
-                .to = list_copy(arena, from->to),
-                .cc = list_copy(arena, from->cc),
-                .bcc = list_copy(arena, from->bcc),
-                .reply_to = list_copy(arena, from->reply_to),
-                .subject = arena_strdup(arena, from->subject),
-                .text = arena_strdup(arena, from->text),
-                .html = arena_strdup(arena, from->html),
-                .headers = pairs_copy(arena, from->headers),
-                .attachments = attachments_copy(arena, from->attachments),
-                .list_unsubscribe = {.url = arena_strdup(arena, from->list_unsubscribe.url),
-                                     .mailto = arena_strdup(arena, from->list_unsubscribe.mailto),
-                                     .one_click = from->list_unsubscribe.one_click},
-                .in_reply_to = arena_strdup(arena, from->in_reply_to),
-                .references = texts_copy(arena, from->references),
-                .tags = texts_copy(arena, from->tags),
-                .metadata = pairs_copy(arena, from->metadata),
-                .outlet = arena_strdup(arena, from->outlet),
-        };
+        *to = (struct mail){.key = arena_strdup(arena, from->key)};
+        for (const struct mail_member *each = mail_members; each < mail_members + MAIL_MEMBERS; each++)
+                member_copy(arena, each->kind, (char *)to + each->offset, mail_member_at(from, each));
 }

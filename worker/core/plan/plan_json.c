@@ -1,4 +1,5 @@
 #include "core/plan/plan_json.h"
+#include "core/plan/mail_members.h"
 #include "core/text/json_member.h"
 #include "core/text/word.h"
 
@@ -30,22 +31,23 @@ static void plan_json_add_pairs(struct buffer *out, const char *name, const stru
         buffer_add_char(out, '}');
 }
 
-static void plan_json_add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
+static void plan_json_add_unsubscribe(struct buffer *out, const char *name,
+                                      const struct list_unsubscribe *list)
 {
-        if (!list.url && !list.mailto)
+        if (!list->url && !list->mailto)
                 return;
-        buffer_printf(out, ",\"list_unsubscribe\":{\"one_click\":%s", bool_word(list.one_click));
-        json_member_text(out, "url", list.url);
-        json_member_text(out, "mailto", list.mailto);
+        buffer_printf(out, ",\"%s\":{\"one_click\":%s", name, bool_word(list->one_click));
+        json_member_text(out, "url", list->url);
+        json_member_text(out, "mailto", list->mailto);
         buffer_add_char(out, '}');
 }
 
 /* Content by its size alone. */
-static void add_attachments(struct buffer *out, const struct attachment *files)
+static void add_attachments(struct buffer *out, const char *name, const struct attachment *files)
 {
         if (!files)
                 return;
-        buffer_add_text(out, ",\"attachments\":[");
+        buffer_printf(out, ",\"%s\":[", name);
         for (size_t i = 0; files[i].name; i++) {
                 int64_t size = files[i].content ? (int64_t)files[i].content_len : files[i].size;
                 buffer_printf(out, "%s{\"size\":%" PRId64, i ? "," : "", size);
@@ -59,26 +61,38 @@ static void add_attachments(struct buffer *out, const struct attachment *files)
         buffer_add_char(out, ']');
 }
 
+static void plan_json_add_member(struct buffer *out, const struct mail *mail,
+                                 const struct mail_member *member)
+{
+        const void *at = mail_member_at(mail, member);
+        switch (member->kind) {
+        case MEMBER_TEXT:
+        case MEMBER_BODY:
+        case MEMBER_MAILBOX:
+        case MEMBER_MAILBOXES:
+                json_member_text(out, member->name, mail_member_text(mail, member));
+                break;
+        case MEMBER_TEXTS:
+                plan_json_add_texts(out, member->name, *(const char *const *const *)at);
+                break;
+        case MEMBER_PAIRS:
+                plan_json_add_pairs(out, member->name, *(const struct pair *const *)at);
+                break;
+        case MEMBER_UNSUBSCRIBE:
+                plan_json_add_unsubscribe(out, member->name, at);
+                break;
+        case MEMBER_ATTACHMENTS:
+                add_attachments(out, member->name, *(const struct attachment *const *)at);
+                break;
+        }
+}
+
 static void add_mail(struct buffer *out, const struct mail *mail)
 {
         buffer_add_text(out, "{\"kind\":\"mail\"");
         json_member_text(out, "key", mail->key);
-        json_member_text(out, "from", mail->from);
-        json_member_text(out, "to", mail->to);
-        json_member_text(out, "cc", mail->cc);
-        json_member_text(out, "bcc", mail->bcc);
-        json_member_text(out, "reply_to", mail->reply_to);
-        json_member_text(out, "subject", mail->subject);
-        json_member_text(out, "text", mail->text);
-        json_member_text(out, "html", mail->html);
-        plan_json_add_pairs(out, "headers", mail->headers);
-        add_attachments(out, mail->attachments);
-        plan_json_add_unsubscribe(out, mail->list_unsubscribe);
-        json_member_text(out, "in_reply_to", mail->in_reply_to);
-        plan_json_add_texts(out, "references", mail->references);
-        plan_json_add_texts(out, "tags", mail->tags);
-        plan_json_add_pairs(out, "metadata", mail->metadata);
-        json_member_text(out, "outlet", mail->outlet);
+        for (size_t i = 0; i < MAIL_MEMBERS; i++)
+                plan_json_add_member(out, mail, &mail_members[i]);
         buffer_add_char(out, '}');
 }
 

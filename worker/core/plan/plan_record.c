@@ -1,8 +1,9 @@
 #include "core/plan/plan_record.h"
 #include "core/codec/base64.h"
+#include "core/plan/mail_members.h"
 #include "core/plan/plan_effects.h"
 
-/* ---- The members of a mail that are texts ---- */
+/* ---- Members that are texts ---- */
 
 struct text_member {
         const char *name;
@@ -14,19 +15,6 @@ struct text_member {
 #                member, offsetof(struct type, member)                                                       \
         }
 
-static const struct text_member mail_texts[] = {
-        TEXT_MEMBER(mail, from),
-        TEXT_MEMBER(mail, to),
-        TEXT_MEMBER(mail, cc),
-        TEXT_MEMBER(mail, bcc),
-        TEXT_MEMBER(mail, reply_to),
-        TEXT_MEMBER(mail, subject),
-        TEXT_MEMBER(mail, text),
-        TEXT_MEMBER(mail, html),
-        TEXT_MEMBER(mail, in_reply_to),
-        TEXT_MEMBER(mail, outlet),
-        {0},
-};
 static const struct text_member post_texts[] = {TEXT_MEMBER(post, url),
                                                 TEXT_MEMBER(post, type),
                                                 TEXT_MEMBER(post, data),
@@ -76,7 +64,7 @@ static void pairs_write(json_t *object, const char *name, const struct pair *pai
         json_object_set_new(object, name, list);
 }
 
-static void files_write(json_t *object, const struct attachment *files)
+static void files_write(json_t *object, const char *name, const struct attachment *files)
 {
         if (!files)
                 return;
@@ -92,21 +80,45 @@ static void files_write(json_t *object, const struct attachment *files)
                 buffer_fini(&content);
                 json_array_append_new(list, file);
         }
-        json_object_set_new(object, "attachments", list);
+        json_object_set_new(object, name, list);
+}
+
+static void unsubscribe_write(json_t *object, const struct list_unsubscribe *list)
+{
+        record_member_set(object, "unsubscribe_url", list->url);
+        record_member_set(object, "unsubscribe_mailto", list->mailto);
+        json_object_set_new(object, "one_click", json_boolean(list->one_click));
+}
+
+static void member_write(json_t *object, const struct mail *mail, const struct mail_member *member)
+{
+        const void *at = mail_member_at(mail, member);
+        switch (member->kind) {
+        case MEMBER_TEXT:
+        case MEMBER_BODY:
+        case MEMBER_MAILBOX:
+        case MEMBER_MAILBOXES:
+                record_member_set(object, member->name, mail_member_text(mail, member));
+                break;
+        case MEMBER_TEXTS:
+                list_write(object, member->name, *(const char *const *const *)at);
+                break;
+        case MEMBER_PAIRS:
+                pairs_write(object, member->name, *(const struct pair *const *)at);
+                break;
+        case MEMBER_UNSUBSCRIBE:
+                unsubscribe_write(object, at);
+                break;
+        case MEMBER_ATTACHMENTS:
+                files_write(object, member->name, *(const struct attachment *const *)at);
+                break;
+        }
 }
 
 static void mail_write(json_t *object, const struct mail *mail)
 {
-        const struct list_unsubscribe *list = &mail->list_unsubscribe;
-        texts_write(object, mail_texts, mail);
-        list_write(object, "references", mail->references);
-        list_write(object, "tags", mail->tags);
-        pairs_write(object, "headers", mail->headers);
-        pairs_write(object, "metadata", mail->metadata);
-        files_write(object, mail->attachments);
-        record_member_set(object, "unsubscribe_url", list->url);
-        record_member_set(object, "unsubscribe_mailto", list->mailto);
-        json_object_set_new(object, "one_click", json_boolean(list->one_click));
+        for (size_t i = 0; i < MAIL_MEMBERS; i++)
+                member_write(object, mail, &mail_members[i]);
 }
 
 static void batch_write(json_t *object, const struct outgoing_batch *batch)
@@ -225,19 +237,45 @@ static bool files_read(struct arena *arena, const json_t *list, const struct att
         return true;
 }
 
-static bool record_mail_read(struct arena *arena, const json_t *object, struct mail *mail)
+static struct list_unsubscribe unsubscribe_read(struct arena *arena, const json_t *object)
 {
-        texts_read(arena, object, mail_texts, mail);
-        mail->references = record_list_read(arena, json_object_get(object, "references"));
-        mail->tags = record_list_read(arena, json_object_get(object, "tags"));
-        mail->headers = pairs_read(arena, json_object_get(object, "headers"));
-        mail->metadata = pairs_read(arena, json_object_get(object, "metadata"));
-        mail->list_unsubscribe = (struct list_unsubscribe){
+        return (struct list_unsubscribe){
                 .url = text_read(arena, json_object_get(object, "unsubscribe_url")),
                 .mailto = text_read(arena, json_object_get(object, "unsubscribe_mailto")),
                 .one_click = json_is_true(json_object_get(object, "one_click"))};
-        return mail->to && mail->subject &&
-               files_read(arena, json_object_get(object, "attachments"), &mail->attachments);
+}
+
+static bool member_read(struct arena *arena, const json_t *object, const struct mail_member *member, void *to)
+{
+        const json_t *value = json_object_get(object, member->name);
+        switch (member->kind) {
+        case MEMBER_TEXT:
+        case MEMBER_BODY:
+        case MEMBER_MAILBOX:
+        case MEMBER_MAILBOXES:
+                *(const char **)to = text_read(arena, value);
+                return *(const char **)to || !member->required;
+        case MEMBER_TEXTS:
+                *(const char *const **)to = record_list_read(arena, value);
+                return true;
+        case MEMBER_PAIRS:
+                *(const struct pair **)to = pairs_read(arena, value);
+                return true;
+        case MEMBER_UNSUBSCRIBE:
+                *(struct list_unsubscribe *)to = unsubscribe_read(arena, object);
+                return true;
+        case MEMBER_ATTACHMENTS:
+                return files_read(arena, value, to);
+        }
+        return false;
+}
+
+static bool record_mail_read(struct arena *arena, const json_t *object, struct mail *mail)
+{
+        bool good = true;
+        for (const struct mail_member *each = mail_members; each < mail_members + MAIL_MEMBERS; each++)
+                good = member_read(arena, object, each, (char *)mail + each->offset) && good;
+        return good;
 }
 
 static bool batch_read(struct arena *arena, const json_t *object, struct effect *effect)

@@ -1,5 +1,7 @@
+#include "core/plan/mail_members.h"
 #include "core/plan/plan.h"
 #include "core/text/utf8.h"
+#include "core/text/word.h"
 
 /* Text that cannot steer a terminal; a line break stays one if `indent`, and the next line is indented. */
 static void add_safe(struct buffer *out, const char *text, const char *indent)
@@ -57,10 +59,10 @@ static void render_add_texts(struct buffer *out, const char *name, const char *c
                 add_line(out, name, *texts);
 }
 
-static void render_add_unsubscribe(struct buffer *out, struct list_unsubscribe list)
+static void render_add_unsubscribe(struct buffer *out, const char *name, const struct list_unsubscribe *list)
 {
-        add_line(out, list.one_click ? "list_unsubscribe (one click)" : "list_unsubscribe", list.url);
-        add_line(out, "list_unsubscribe", list.mailto);
+        add_line(out, list->one_click ? "list_unsubscribe (one click)" : name, list->url);
+        add_line(out, name, list->mailto);
 }
 
 /* No content: `report.pdf, application/pdf, 4711 bytes, inline as logo`. */
@@ -80,26 +82,45 @@ static void add_attachment(struct buffer *out, const struct attachment *file)
         buffer_add_char(out, '\n');
 }
 
+static void render_add_attachments(struct buffer *out, const struct attachment *files)
+{
+        for (; files && files->name; files++)
+                add_attachment(out, files);
+}
+
+static void render_member(struct buffer *out, const struct mail *mail, const struct mail_member *member)
+{
+        const char *name = text_or(member->each, member->name);
+        const void *at = mail_member_at(mail, member);
+        switch (member->kind) {
+        case MEMBER_BODY:
+                add_block(out, name, mail_member_text(mail, member));
+                break;
+        case MEMBER_TEXT:
+        case MEMBER_MAILBOX:
+        case MEMBER_MAILBOXES:
+                add_line(out, name, mail_member_text(mail, member));
+                break;
+        case MEMBER_TEXTS:
+                render_add_texts(out, name, *(const char *const *const *)at);
+                break;
+        case MEMBER_PAIRS:
+                render_add_pairs(out, name, *(const struct pair *const *)at);
+                break;
+        case MEMBER_UNSUBSCRIBE:
+                render_add_unsubscribe(out, name, at);
+                break;
+        case MEMBER_ATTACHMENTS:
+                render_add_attachments(out, *(const struct attachment *const *)at);
+                break;
+        }
+}
+
 static void render_mail(struct buffer *out, const struct mail *mail)
 {
         buffer_printf(out, "mail %s\n", mail->key);
-        add_line(out, "from", mail->from);
-        add_line(out, "to", mail->to);
-        add_line(out, "cc", mail->cc);
-        add_line(out, "bcc", mail->bcc);
-        add_line(out, "reply_to", mail->reply_to);
-        add_line(out, "subject", mail->subject);
-        add_line(out, "in_reply_to", mail->in_reply_to);
-        render_add_texts(out, "references", mail->references);
-        render_add_unsubscribe(out, mail->list_unsubscribe);
-        render_add_pairs(out, "header", mail->headers);
-        render_add_texts(out, "tag", mail->tags);
-        render_add_pairs(out, "metadata", mail->metadata);
-        add_line(out, "outlet", mail->outlet);
-        for (const struct attachment *file = mail->attachments; file && file->name; file++)
-                add_attachment(out, file);
-        add_block(out, "text", mail->text);
-        add_block(out, "html", mail->html);
+        for (size_t i = 0; i < MAIL_MEMBERS; i++)
+                render_member(out, mail, &mail_members[i]);
 }
 
 /* What follows the question mark may be a secret. */

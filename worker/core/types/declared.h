@@ -3,7 +3,7 @@
 
 #include "core/types/data.h"
 #include "core/types/declared_type.h"
-#include "core/types/mail_member.h"
+#include "core/types/mail_member_set.h"
 
 /* Inside core/types only: a type from a file, compiled. */
 

@@ -1,6 +1,7 @@
 #include "core/send/presets/preset_parts.h"
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
+#include "core/mail/mail_headers.h"
 #include "core/send/mail_json.h"
 #include "core/send/mail_preset.h"
 #include "core/text/word.h"
@@ -87,39 +88,25 @@ void part_list(struct buffer *out, const char *start, const char *list)
 
 /* ---- headers ---- */
 
-static void unsubscribe_value(struct buffer *out, struct list_unsubscribe list)
+struct parts_walk {
+        struct buffer *out;
+        part_header *add;
+};
+
+static void part_header_use(void *context, const struct mail_header *header)
 {
-        if (list.mailto)
-                buffer_printf(out, "<%s%s>%s", text_if(strncmp(list.mailto, "mailto:", 7) != 0, "mailto:"),
-                              list.mailto, text_if(list.url, ", "));
-        if (list.url)
-                buffer_printf(out, "<%s>", list.url);
+        const struct parts_walk *walk = context;
+        walk->add(walk->out, header->name, header->value, false);
 }
 
 void part_headers_each(struct buffer *out, const struct mail_request *request, part_header *add)
 {
-        const struct mail *mail = &request->mail;
-        struct buffer text = {0};
         add(out, "Message-ID", request->message_id, true);
         if (request->auto_submitted)
                 add(out, "Auto-Submitted", "auto-generated", false);
         if (request->true_to)
                 add(out, "X-Leveret-To", request->true_to, false);
-        if (mail->in_reply_to)
-                add(out, "In-Reply-To", mail->in_reply_to, false);
-        for (size_t i = 0; mail->references && mail->references[i]; i++)
-                buffer_printf(&text, "%s%s", i ? " " : "", mail->references[i]);
-        if (text.len)
-                add(out, "References", text.data, false);
-        buffer_clear(&text);
-        unsubscribe_value(&text, mail->list_unsubscribe);
-        if (text.len)
-                add(out, "List-Unsubscribe", text.data, false);
-        if (mail->list_unsubscribe.one_click)
-                add(out, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click", false);
-        for (const struct pair *header = mail->headers; header && header->name; header++)
-                add(out, header->name, header->value, false);
-        buffer_fini(&text);
+        mail_headers_each(&request->mail, part_header_use, &(struct parts_walk){.out = out, .add = add});
 }
 
 static void header_member(struct buffer *out, const char *name, const char *value, bool first)

@@ -1,32 +1,8 @@
-#include "core/types/mail_member.h"
+#include "core/types/mail_member_set.h"
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
 
 #include <stdlib.h>
-
-#define MEMBER(member, form) .name = #member, .kind = MEMBER_##form, .offset = offsetof(struct mail, member)
-
-const struct mail_member mail_members[] = {
-        {MEMBER(to, MAILBOXES), .required = true},
-        {MEMBER(cc, MAILBOXES)},
-        {MEMBER(bcc, MAILBOXES)},
-        {MEMBER(reply_to, MAILBOXES)},
-        {MEMBER(from, MAILBOXES)},
-        {MEMBER(subject, TEXT), .required = true},
-        {MEMBER(text, BODY)},
-        {MEMBER(html, BODY)},
-        {MEMBER(in_reply_to, TEXT)},
-        {MEMBER(outlet, TEXT)},
-        {MEMBER(references, TEXTS)},
-        {MEMBER(tags, TEXTS)},
-        {MEMBER(headers, PAIRS)},
-        {MEMBER(metadata, PAIRS)},
-        {MEMBER(list_unsubscribe, UNSUBSCRIBE)},
-        {MEMBER(attachments, ATTACHMENTS)},
-};
-
-_Static_assert(sizeof(mail_members) / sizeof(*mail_members) == MAIL_MEMBERS,
-               "the header says how many there are");
 
 /* ---- Mailboxes ---- */
 
@@ -165,6 +141,7 @@ static const char *expected_of(enum mail_member_kind kind)
         case MEMBER_TEXT:
         case MEMBER_BODY:
                 return "a text";
+        case MEMBER_MAILBOX:
         case MEMBER_MAILBOXES:
                 return "a mailbox, {email, name} or a list of these";
         case MEMBER_TEXTS:
@@ -188,6 +165,7 @@ static bool member_set(struct arena *arena, const struct mail_member *member, vo
         case MEMBER_BODY:
                 *text = mail_member_text_of(arena, value);
                 return *text != NULL;
+        case MEMBER_MAILBOX:
         case MEMBER_MAILBOXES:
                 return mailboxes_set(arena, text, value);
         case MEMBER_TEXTS:
