@@ -68,8 +68,7 @@ static bool is_too_much(struct delivery *delivery)
                 if (!outlet || outlet->kind != OUTLET_MAIL || outlet->transport != TRANSPORT_HTTP)
                         continue;
                 request.mail.from = request.mail.from ? request.mail.from : outlet->from;
-                struct mail_preset_rules rules = mail_preset_of(outlet);
-                if (mail_preset_refusal(&why, &rules, &request))
+                if (mail_preset_refusal(&why, mail_preset_rules(outlet->http.preset), &request))
                         snprintf(delivery->error, sizeof(delivery->error), "mail %s: %s",
                                  delivery->plan->effects[i].key, why.data);
         }

@@ -2,6 +2,7 @@
 #include "core/text/utf8.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char NO_ADDRESS[] = "expected an e-mail address, or a name and <address>";
 static const char NO_NAME[] = "a name with < > or \" in it must be quoted, \"like this\" <address>";
@@ -60,17 +61,23 @@ static const char *angle_find(struct slice text)
         return NULL;
 }
 
+/* Name and address by their places; false: an address in angles does not end in one. */
+static bool mailbox_divide(struct mailbox *mailbox, struct slice text)
+{
+        const char *open = angle_find(text), *end = text.data + text.len;
+        *mailbox = (struct mailbox){.name = {.data = text.data}, .address = text};
+        if (!open)
+                return true;
+        if (end[-1] != '>')
+                return false;
+        mailbox->name = mailbox_trimmed(text.data, open);
+        mailbox->address = (struct slice){.data = open + 1, .len = (size_t)(end - open) - 2};
+        return true;
+}
+
 static const char *mailbox_of(struct mailbox *mailbox, struct slice text)
 {
-        *mailbox = (struct mailbox){.name = {.data = text.data}, .address = text};
-        const char *open = angle_find(text), *end = text.data + text.len;
-        if (open) {
-                if (end[-1] != '>')
-                        return NO_ADDRESS;
-                mailbox->name = mailbox_trimmed(text.data, open);
-                mailbox->address = (struct slice){.data = open + 1, .len = (size_t)(end - open) - 2};
-        }
-        if (!address_valid(mailbox->address.data, mailbox->address.len))
+        if (!mailbox_divide(mailbox, text) || !address_valid(mailbox->address.data, mailbox->address.len))
                 return NO_ADDRESS;
         return name_mistake(mailbox->name);
 }
@@ -86,21 +93,21 @@ const char *mailbox_parse(struct mailbox *mailbox, const char *text)
 /* The comma, semicolon or colon that ends a mailbox, or the end: those in quotes and <> are part of it. */
 static const char *separator(const char *at)
 {
-        bool in_address = false;
         const char *end = at + strlen(at);
-        for (; at < end; at++) {
+        bool in_address = false;
+        while (*(at += strcspn(at, in_address ? "\"<>" : "\"<>,;:"))) {
                 if (*at == '"') {
-                        const char *behind = quoted_end(at, end);
-                        if (!behind)
+                        at = quoted_end(at, end);
+                        if (!at)
                                 return end;
-                        at = behind - 1;
-                } else if (*at == '<' || *at == '>') {
-                        in_address = *at == '<';
-                } else if (!in_address && strchr(",;:", *at)) {
-                        return at;
+                        continue;
                 }
+                if (*at != '<' && *at != '>')
+                        break;
+                in_address = *at == '<';
+                at++;
         }
-        return end;
+        return at;
 }
 
 bool mailbox_next(const char **at, struct mailbox *mailbox, const char **mistake)
@@ -126,11 +133,15 @@ bool mailbox_next(const char **at, struct mailbox *mailbox, const char **mistake
 
 bool mailbox_take(const char **at, struct mailbox *mailbox)
 {
-        const char *mistake;
-        if (!*at || !mailbox_next(at, mailbox, &mistake))
+        if (!*at)
                 return false;
-        if (mistake)
+        const char *end = separator(*at);
+        struct slice text = mailbox_trimmed(*at, end);
+        if (text.len == 0 && !*end)
+                return false;
+        if (!mailbox_divide(mailbox, text))
                 abort(); /* the list was to be good */
+        *at = *end ? end + 1 : end;
         return true;
 }
 

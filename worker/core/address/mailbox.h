@@ -26,7 +26,8 @@ const char *mailbox_parse(struct mailbox *mailbox, const char *text);
  */
 bool mailbox_next(const char **at, struct mailbox *mailbox, const char **mistake);
 
-/* The same for a list that is known to be good, which every mail that was planned holds. */
+/* The same for a list that is known to be good, which every mail that was planned holds: nothing is checked
+ * again. */
 bool mailbox_take(const char **at, struct mailbox *mailbox);
 
 /* Adds the name, without quotes and the backslashes in them. */

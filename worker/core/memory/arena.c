@@ -108,12 +108,15 @@ struct slice arena_slice(struct arena *arena, struct slice slice)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
+        char most[256]; /* of what is printed is shorter, and so is printed once */
         va_list again;
         va_copy(again, args);
-        int len = vsnprintf(NULL, 0, format, again);
+        int len = vsnprintf(most, sizeof(most), format, again);
         va_end(again);
         if (len < 0)
                 abort();
+        if ((size_t)len < sizeof(most))
+                return arena_copy(arena, most, (size_t)len);
         char *text = arena_alloc(arena, (size_t)len + 1);
         vsnprintf(text, (size_t)len + 1, format, args);
         return text;

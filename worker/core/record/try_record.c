@@ -35,7 +35,7 @@ static bool parse_two(struct slice text, uint32_t *first, uint32_t *second)
 {
         char copy[TRY_RECORD_SIZE], rest;
         *first = *second = 0;
-        if (text.len >= sizeof(copy))
+        if (text.len == 0 || text.len >= sizeof(copy))
                 return false;
         snprintf(copy, sizeof(copy), "%.*s", SLICE_PRINT(text));
         if (sscanf(copy, "%" SCNu32 " %" SCNu32 " %c", first, second, &rest) == 2)

@@ -72,13 +72,15 @@ void buffer_add_integer(struct buffer *buffer, int64_t value)
 
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
 {
+        enum { MOST = 120 }; /* of what is printed is no longer, and so is printed once */
         va_list again;
         va_copy(again, args);
-        int len = vsnprintf(NULL, 0, format, again);
+        int len = vsnprintf(buffer_reserve(buffer, MOST), MOST + 1, format, again);
         va_end(again);
         if (len < 0)
                 abort();
-        vsnprintf(buffer_reserve(buffer, (size_t)len), (size_t)len + 1, format, args);
+        if (len > MOST)
+                vsnprintf(buffer_reserve(buffer, (size_t)len), (size_t)len + 1, format, args);
         buffer->len += (size_t)len;
 }
 

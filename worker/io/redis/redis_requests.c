@@ -126,6 +126,22 @@ static struct request lease_request(store_done *done, void *context)
                 .kind = REQUEST_LEASE, .done = done, .context = context, .sent_ms = clock_boot_ms()};
 }
 
+/* Not by printf: this is a part of every message. */
+static void add_number(struct buffer *text, int64_t number)
+{
+        buffer_add_char(text, ' ');
+        buffer_add_integer(text, number);
+}
+
+/* "REDRIVES ATTEMPT DEFERRALS " */
+static void add_generation(struct buffer *text, struct job_generation generation)
+{
+        buffer_add_integer(text, generation.redrives);
+        add_number(text, generation.attempt);
+        add_number(text, generation.deferrals);
+        buffer_add_char(text, ' ');
+}
+
 /* What the claim of a new job does not look at but for its beginning, as one argument: "REDRIVES ATTEMPT
  * DEFERRALS FIRST_SEEN ALONE MAX_CRASHES OUTSIDE DEAD_ID TIER DEATH [tellsN] [first]". */
 static void add_circumstances(struct redis_store *store, struct job_generation generation,
@@ -134,16 +150,18 @@ static void add_circumstances(struct redis_store *store, struct job_generation g
         struct buffer *text = &store->key;
         const struct config *config = store->config;
         buffer_clear(text);
-        buffer_printf(text, "%" PRIu32 " %" PRIu32 " %" PRIu32 " ", generation.redrives, generation.attempt,
-                      generation.deferrals);
+        add_generation(text, generation);
         if (claim->first_seen_ms > 0)
-                buffer_printf(text, "%" PRId64, claim->first_seen_ms);
+                buffer_add_integer(text, claim->first_seen_ms);
         else
                 buffer_add_char(text, '-');
-        buffer_printf(text, " %d %d %d %.*s %" PRId64 " %" PRId64, claim->alone,
-                      (int)config->claim.max_crashes, claim->outside,
-                      SLICE_PRINT(claim->dead_id.len > 0 ? claim->dead_id : SLICE_LITERAL("-")),
-                      longest_tier_ms(config), claim->death_ms);
+        add_number(text, claim->alone);
+        add_number(text, config->claim.max_crashes);
+        add_number(text, claim->outside);
+        buffer_add_char(text, ' ');
+        buffer_add_slice(text, claim->dead_id.len > 0 ? claim->dead_id : SLICE_LITERAL("-"));
+        add_number(text, longest_tier_ms(config));
+        add_number(text, claim->death_ms);
         if (claim->tells)
                 buffer_printf(text, " tells%" PRIu32, claim->tells);
         if (claim->first)
@@ -263,11 +281,12 @@ static void add_asker(struct redis_store *store, const struct store_identity *id
         struct buffer *text = &store->key;
         const struct config *config = store->config;
         buffer_clear(text);
-        buffer_printf(text, "%" PRId64 " %" PRIu32 " %" PRIu32 " %" PRIu32 " ", config->claim.lease_ms,
-                      identity->generation.redrives, identity->generation.attempt,
-                      identity->generation.deferrals);
+        buffer_add_integer(text, config->claim.lease_ms);
+        buffer_add_char(text, ' ');
+        add_generation(text, identity->generation);
         buffer_add_slice(text, identity->fingerprint);
-        buffer_printf(text, " %" PRId64 "\n", keep_ms(config));
+        add_number(text, keep_ms(config));
+        buffer_add_char(text, '\n');
         buffer_add_slice(text, identity->type);
         buffer_add_char(text, '\n');
         buffer_add_slice(text, identity->queue);
