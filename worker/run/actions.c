@@ -146,6 +146,13 @@ static void note_wait(struct delivery *delivery)
                                    (double)(now_ms - since_ms) / 1000);
 }
 
+/* The beginning of a digest is enough to see that files have changed. */
+static struct slice type_files(const struct delivery *delivery)
+{
+        bool made_of_files = delivery->handler && delivery->handler->kind;
+        return made_of_files ? (struct slice){.data = delivery->types->digest, .len = 16} : (struct slice){0};
+}
+
 static void claim_ask(struct delivery *delivery)
 {
         const struct envelope *envelope = &delivery->envelope;
@@ -171,7 +178,8 @@ static void claim_ask(struct delivery *delivery)
                                       .death_ms = delivery->job.death_ms,
                                       .first = delivery->first,
                                       .tells = delivery->job.tells,
-                                      .dead_id = slice_of(envelope->dead_id)},
+                                      .dead_id = slice_of(envelope->dead_id),
+                                      .types = type_files(delivery)},
                 claim_answered, delivery);
         CRASHPOINT("claim_sent");
 }

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import signal
 import threading
 
 import pytest
@@ -103,6 +104,25 @@ def test_a_type_from_files_posts_and_publishes(bench, types):
     wait_until(lambda: text_of(bench, 3), what="the mail alone")
     hooks.stop()
     assert len(hooks.requests) == 1
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_run_after_a_crash_says_that_the_files_are_others_now(bench, types, changed):
+    """Nobody can know what the first run sent of them."""
+    config = bench.config(claim={"lease": "3s"}, mail={"timeout": "2s"}, types={"path": [str(types)]})
+    leveret = bench.leveret(config)
+    bench.worker(config).stop()  # the queues exist
+    message = bench.publish(shipped(1))
+    assert leveret.start(ready=False, env={"LEVERET_CRASHPOINT": "claimed:1"}).wait(within=30) == -signal.SIGKILL
+    if changed:
+        (types / "templates/shipped.txt.mustache").write_text("Order {{order_id}} has left.\n")
+    leveret.start()
+    bench.wait_state(message, "completed", within=40)
+    timeline = [json.loads(entry) for entry in bench.redis.client.lrange(f"leveret:events:{{{message.id}}}", 0, -1)]
+    told = [entry for entry in timeline if entry["event"] == "types_changed"]
+    assert len(told) == changed, timeline
+    assert all(len(entry["from"]) == len(entry["to"]) == 16 and entry["from"] != entry["to"] for entry in told)
+    assert text_of(bench, 1) == ("Order 1 has left.\n" if changed else "Order 1 is on its way.\n")
 
 
 def test_every_command_knows_a_type_from_files(bench, types):

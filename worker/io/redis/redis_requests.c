@@ -182,9 +182,11 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
                 {SLICE_LITERAL("subject"), claim->subject},
                 {SLICE_LITERAL("correlation_id"), claim->correlation_id},
                 {SLICE_LITERAL("app_id"), claim->app_id},
+                {SLICE_LITERAL("types"), claim->types},
         };
+        enum { PARTICULARS = sizeof(particulars) / sizeof(*particulars) };
         size_t given = 0;
-        for (size_t i = 0; i < 3; i++)
+        for (size_t i = 0; i < PARTICULARS; i++)
                 given += particulars[i][1].len > 0;
         begin_keys(store, REDIS_SCRIPT_CLAIM, identity, CLAIM_ARGUMENTS + 2 * given);
         resp_add(out, identity->owner);
@@ -195,7 +197,7 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         resp_add(out, identity->queue);
         resp_add_text(out, store->worker);
         add_circumstances(store, identity->generation, claim);
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < PARTICULARS; i++) {
                 if (particulars[i][1].len == 0)
                         continue;
                 resp_add(out, particulars[i][0]);

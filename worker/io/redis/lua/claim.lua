@@ -110,6 +110,17 @@ local function doubt()
   call('HSET', job, 'doubt_ms', now_text, 'doubt_from_ms', r.doubt_from_ms)
 end
 
+-- A start had no end and no decision, and the files that say what the type is have changed since: what went out then need not be
+-- what goes out now.
+local function compare_types()
+  for i = 15, #ARGV, 2 do
+    local known = ARGV[i] == 'types' and call('HGET', job, 'types')
+    if known and known ~= ARGV[i + 1] then
+      note('"event":"types_changed","from":"' .. known .. '","to":"' .. ARGV[i + 1] .. '"')
+    end
+  end
+end
+
 local function forget_run()
   call('HDEL', job, 'decision', 'intent', 'reason', 'error', 'finished_ms', 'death')
   r.decision, r.error = '', ''
@@ -233,4 +244,5 @@ if starts > 0 and (alone or starts >= max_crashes) then doubt() end
 -- One more than any start that may run has, so that a repeated claim is answered alike.
 if starts >= max_crashes then return take('crashed', max_crashes + 1) end
 if starts > 0 and not alone then return answer('suspect') end
+if starts > 0 then compare_types() end
 return take('resumed', starts + 1)
