@@ -48,6 +48,8 @@ static const char *name_mistake(struct slice name)
 static const char *angle_find(struct slice text)
 {
         const char *end = text.data + text.len;
+        if (text.len == 0 || !memchr(text.data, '<', text.len))
+                return NULL;
         for (const char *c = text.data; c < end; c++) {
                 if (*c == '<')
                         return c;
