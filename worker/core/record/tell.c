@@ -2,6 +2,7 @@
 
 #include "core/codec/rfc3339.h"
 #include "core/record/record_json.h"
+#include "core/text/percent.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -37,15 +38,11 @@ static void tell_add_data(struct buffer *out, struct slice job_id, const struct 
         buffer_add_char(out, '}');
 }
 
-/* A URI reference of RFC 3986: what is not unreserved is written as %XX. */
+/* A URI reference of RFC 3986. */
 static void add_source(struct buffer *out, const char *prefix)
 {
         buffer_add_text(out, "/leveret/");
-        for (; *prefix; prefix++)
-                if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~", *prefix))
-                        buffer_add_char(out, *prefix);
-                else
-                        buffer_printf(out, "%%%02X", (unsigned)(unsigned char)*prefix);
+        percent_add(out, prefix);
 }
 
 static const char *body_of(struct arena *arena, const char *prefix, const struct tell *tell,

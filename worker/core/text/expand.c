@@ -1,4 +1,5 @@
 #include "core/text/expand.h"
+#include "core/text/percent.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -23,12 +24,10 @@ static bool userinfo_valid(const char *value)
 
 void expand_add_userinfo(struct buffer *out, const char *value)
 {
-        bool valid = userinfo_valid(value);
-        for (; *value; value++)
-                if (valid || strchr(unreserved, *value))
-                        buffer_add_char(out, *value);
-                else
-                        buffer_printf(out, "%%%02X", (unsigned char)*value);
+        if (userinfo_valid(value))
+                buffer_add_text(out, value);
+        else
+                percent_add(out, value);
 }
 
 struct expansion {

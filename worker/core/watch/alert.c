@@ -1,7 +1,7 @@
 #include "core/watch/alert.h"
+#include "core/text/percent.h"
 #include "core/text/plain_text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,13 +87,6 @@ size_t alert_telling(const struct alert_digest *digest)
         return telling;
 }
 
-/* As a segment of a path: what RFC 3986 reserves is escaped. */
-static void add_segment(struct buffer *out, const char *text)
-{
-        for (const unsigned char *at = (const unsigned char *)text; *at; at++)
-                buffer_printf(out, isalnum(*at) || strchr("-._~", *at) ? "%c" : "%%%02X", *at);
-}
-
 void alert_dead_text(const char *queue, const char *base_url, char text[ALERT_TEXT_MAX])
 {
         snprintf(text, ALERT_TEXT_MAX, "look: leveret dlq groups %s", queue);
@@ -102,7 +95,7 @@ void alert_dead_text(const char *queue, const char *base_url, char text[ALERT_TE
         size_t len = strlen(text);
         struct buffer link = {0};
         buffer_printf(&link, " or %s%s#/dead/", base_url, base_url[strlen(base_url) - 1] == '/' ? "" : "/");
-        add_segment(&link, queue);
+        percent_add(&link, queue);
         if (len + link.len < ALERT_TEXT_MAX)
                 memcpy(text + len, link.data, link.len + 1);
         buffer_fini(&link);

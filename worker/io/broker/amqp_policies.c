@@ -1,4 +1,5 @@
 #include "io/broker/amqp_policies.h"
+#include "core/text/percent.h"
 #include "io/admin/http_get.h"
 
 #include <stdio.h>
@@ -21,15 +22,11 @@ static bool inquiry_fail(struct amqp_error *error, const char *text)
         return false;
 }
 
-/* Bytes that are not unreserved as %XX (RFC 3986 section 2.3): the virtual host "/" is %2F. */
+/* The virtual host "/" is %2F. */
 static const char *encoded(struct arena *arena, const char *text)
 {
         struct buffer out = {0};
-        for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-                bool plain = (*at >= '0' && *at <= '9') || (*at >= 'A' && *at <= 'Z') ||
-                             (*at >= 'a' && *at <= 'z') || strchr("-._~", *at);
-                buffer_printf(&out, plain ? "%c" : "%%%02X", *at);
-        }
+        percent_add(&out, text);
         const char *copy = arena_copy(arena, out.len ? out.data : "", out.len);
         buffer_fini(&out);
         return copy;
