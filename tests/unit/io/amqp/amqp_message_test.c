@@ -87,6 +87,9 @@ static void what_is_absent_stays_absent(void **state)
         assert_false(read.properties.has_delivery_mode || read.properties.has_priority ||
                      read.properties.has_timestamp);
         assert_int_equal(read.properties.header_count, 0);
+        amqp_basic_properties_t properties;
+        assert_true(amqp_message_write(&arena, &(struct message){0}, &properties));
+        assert_int_equal(properties._flags, 0);
 }
 
 static void headers_arrive_with_their_kinds(void **state)
@@ -96,11 +99,14 @@ static void headers_arrive_with_their_kinds(void **state)
                 {.name = SLICE_LITERAL("text"), .tag = HEADER_STRING, .text = SLICE_LITERAL("value")},
                 {.name = SLICE_LITERAL("no"), .tag = HEADER_VOID},
         };
-        struct message read =
-                there_and_back(&(struct message){.properties = {.headers = headers, .header_count = 2}});
-        assert_int_equal(read.properties.header_count, 2);
-        assert_true(same(message_header_text(&read, "text"), headers[0].text));
-        assert_int_equal(message_header(&read, "no")->tag, HEADER_VOID);
+        for (size_t count = 1; count <= 2; count++) {
+                struct message read = there_and_back(
+                        &(struct message){.properties = {.headers = headers, .header_count = count}});
+                assert_int_equal(read.properties.header_count, count);
+                assert_true(same(message_header_text(&read, "text"), headers[0].text));
+                if (count == 2)
+                        assert_int_equal(message_header(&read, "no")->tag, HEADER_VOID);
+        }
 }
 
 /* Short strings have one byte for their length (AMQP 0-9-1 section 4.2.5.3). */
@@ -120,9 +126,84 @@ static void what_no_frame_can_say_is_refused_to_the_byte(void **state)
                 assert_int_equal(
                         amqp_message_write(&arena, &(struct message){.routing_key = name}, &properties),
                         fits);
+                struct header named = {.name = name, .tag = HEADER_VOID};
+                struct message of_header = {.properties = {.headers = &named, .header_count = 1}};
+                assert_int_equal(amqp_message_write(&arena, &of_header, &properties), fits);
         }
         struct message unusable = {.properties = {.headers_unusable = true}};
         assert_false(amqp_message_write(&arena, &unusable, &properties));
+}
+
+static bool is_written(struct header *headers, size_t count, amqp_basic_properties_t *to)
+{
+        return amqp_message_write(
+                &arena, &(struct message){.properties = {.headers = headers, .header_count = count}}, to);
+}
+
+static bool is_read(const amqp_basic_properties_t *from)
+{
+        struct message read = {0};
+        amqp_message_read(&arena, &read, from);
+        return !read.properties.headers_unusable;
+}
+
+/* What we do not know cannot be copied faithfully. */
+static void a_header_of_an_unknown_kind_is_unusable(void **state)
+{
+        (void)state;
+        struct header header = {.name = SLICE_LITERAL("n"), .tag = HEADER_VOID};
+        amqp_basic_properties_t properties;
+        assert_true(is_written(&header, 1, &properties));
+        properties.headers.entries[0].value.kind = 'z';
+        assert_false(is_read(&properties));
+        properties._flags = 0;
+        assert_true(is_read(&properties));
+        header.tag = (enum header_tag)'z';
+        assert_false(is_written(&header, 1, &properties));
+}
+
+/* A copy has leveret's own headers besides. */
+static void headers_are_so_many_at_most(void **state)
+{
+        (void)state;
+        static struct header headers[HEADER_COUNT_MAX + 65];
+        amqp_basic_properties_t properties;
+        for (size_t i = 0; i < HEADER_COUNT_MAX + 65; i++)
+                headers[i] = (struct header){.name = SLICE_LITERAL("n"), .tag = HEADER_VOID};
+        for (size_t count = HEADER_COUNT_MAX; count <= HEADER_COUNT_MAX + 64; count++) {
+                assert_true(is_written(headers, count, &properties));
+                assert_int_equal(is_read(&properties), count == HEADER_COUNT_MAX);
+        }
+        assert_false(is_written(headers, HEADER_COUNT_MAX + 65, &properties));
+        struct header array = {.tag = HEADER_ARRAY, .nested = {headers, HEADER_COUNT_MAX - 1}};
+        assert_true(is_written(&array, 1, &properties));
+        assert_true(is_read(&properties));
+        array.nested.count++;
+        assert_true(is_written(&array, 1, &properties));
+        assert_false(is_read(&properties));
+        array.nested.count += 63;
+        assert_true(is_written(&array, 1, &properties));
+        array.nested.count++;
+        assert_false(is_written(&array, 1, &properties));
+}
+
+static void headers_are_so_deep_at_most(void **state)
+{
+        (void)state;
+        for (int kind = 0; kind < 2; kind++) {
+                enum header_tag tag = kind ? HEADER_TABLE : HEADER_ARRAY;
+                struct header headers[HEADER_DEPTH_MAX + 1] = {[HEADER_DEPTH_MAX] = {.tag = HEADER_VOID}};
+                amqp_basic_properties_t properties;
+                for (int i = 0; i < HEADER_DEPTH_MAX; i++)
+                        headers[i] = (struct header){.tag = tag, .nested = {&headers[i + 1], 1}};
+                assert_false(is_written(headers, 1, &properties));
+                assert_true(is_written(headers + 1, 1, &properties));
+                assert_true(is_read(&properties));
+                amqp_table_entry_t around = {
+                        .value = {.kind = AMQP_FIELD_KIND_TABLE, .value.table = properties.headers}};
+                properties.headers = (amqp_table_t){.num_entries = 1, .entries = &around};
+                assert_false(is_read(&properties));
+        }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -134,6 +215,9 @@ int main(void)
                 TEST(what_is_absent_stays_absent),
                 TEST(headers_arrive_with_their_kinds),
                 TEST(what_no_frame_can_say_is_refused_to_the_byte),
+                TEST(a_header_of_an_unknown_kind_is_unusable),
+                TEST(headers_are_so_many_at_most),
+                TEST(headers_are_so_deep_at_most),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
