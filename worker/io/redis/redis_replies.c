@@ -141,10 +141,9 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply)
                         return false;
                 break;
         case REQUEST_RATE:
+        case REQUEST_QUERY: {
                 if (error && !is_wrong_type(reply))
                         return false;
-                /* fall through */
-        case REQUEST_QUERY: {
                 struct request request = redis_ring_pop(store);
                 give_strings(&request, reply);
                 free(request.bytes);

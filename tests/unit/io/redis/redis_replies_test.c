@@ -167,6 +167,8 @@ static void what_is_no_answer_ends_the_connection(void **state)
         assert_false(answer(REQUEST_CLAIM, "-OOM command not allowed\r\n", &heard));
         assert_false(answer(REQUEST_LEASE, "-READONLY\r\n", &heard));
         assert_false(answer(REQUEST_COMMAND, "-READONLY\r\n", &heard));
+        assert_false(answer(REQUEST_QUERY, "-READONLY\r\n", &heard));
+        assert_false(answer(REQUEST_RATE, "-READONLY\r\n", &heard));
 }
 
 static void a_key_of_another_type_is_no_reason_to_end_it(void **state)
