@@ -840,6 +840,8 @@ static bool may_be_unindexed(const struct copy *letter)
 {
         if (world.purged[letter->id]) /* and with it who was to write the index */
                 return true;
+        if (world.superfluous[letter->id][letter->content]) /* when it came again, the first job ran again */
+                return true;
         const struct store_record *record = &world.store.records[letter->id];
         if (world.redriven[letter->id] && letter->generation.redrives < record->generation.redrives)
                 return true; /* a second letter of a life that was redriven before its worker came back */

@@ -27,7 +27,10 @@ static bool is_told_of(enum job_change change)
 
 void events_changed(uint8_t id, uint8_t content, enum job_change change, struct job_generation generation)
 {
-        if (!is_told_of(change) || change_find(id, change, generation))
+        struct change *known = change_find(id, change, generation);
+        if (known)
+                known->unmade = false;
+        if (!is_told_of(change) || known)
                 return;
         if (world.change_count == CHANGES_MAX) {
                 world_fail("livelock", "more than %d changes", CHANGES_MAX);
@@ -92,7 +95,7 @@ void events_check_rest(void)
                 const struct change *change = &world.changes[i];
                 uint8_t id = change->id;
                 bool lost = world.tainted[id] || world.purged[id] || world.dropped[id][change->content];
-                if (!change->told && !change->let_go && !lost)
+                if (!change->told && !change->let_go && !change->unmade && !lost)
                         world_fail("I10", "nobody was told that id %u is %s as %u.%u.%u", id,
                                    job_change_word(change->change), change->generation.redrives,
                                    change->generation.attempt, change->generation.deferrals);

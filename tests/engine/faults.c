@@ -78,10 +78,12 @@ static void cancel(void)
         if ((!waits && !random_one_in(&world.random, 16)) || !world_fault(FAULT_CANCEL))
                 return;
         world.store.now_ms = store_now();
+        failover_begin(request.id, NULL);
         bool cancelled = fake_store_call(&world.store, &request).lease == LEASE_OK;
         NOTE("id %u is %s", request.id, cancelled ? "cancelled" : "not cancelled");
         check_cancel(request.id, cancelled);
         events_recorded(request.id);
+        failover_end();
 }
 
 static void on_resumed(void *context)
@@ -149,6 +151,8 @@ void fault_anywhere(struct process *process)
                 strike(process);
         if (world_fault(FAULT_FLUSH))
                 flush_store();
+        if (world_fault(FAULT_FAILOVER))
+                store_failover();
         if (world_fault(FAULT_CLOCK_JUMP))
                 jump();
         if (world_fault(FAULT_PLAN_LOST))

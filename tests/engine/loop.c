@@ -10,7 +10,7 @@ void (*loop_stuck)(const char *why);
 
 enum { TIMERS_A_TURN_MAX = 1000 };
 
-enum kind { KIND_TIMER, KIND_IDLE, KIND_PREPARE, KIND_CHECK, KIND_SIGNAL, KIND_COUNT };
+enum kind { KIND_TIMER, KIND_IDLE, KIND_PREPARE, KIND_CHECK, KIND_SIGNAL, KIND_POLL, KIND_COUNT };
 
 /* What this loop knows of a handle of libuv; found by the handle's `u.reserved`. */
 struct node {
@@ -23,6 +23,7 @@ struct node {
                 uv_prepare_cb prepare;
                 uv_check_cb check;
                 uv_signal_cb signal;
+                uv_poll_cb poll;
         } call;
         uv_close_cb closed;
         int64_t due_ms;
@@ -140,6 +141,12 @@ int uv_signal_init(uv_loop_t *loop, uv_signal_t *signal)
         return init(loop, signal, KIND_SIGNAL);
 }
 
+int uv_poll_init(uv_loop_t *loop, uv_poll_t *poll, int fd)
+{
+        (void)fd;
+        return init(loop, poll, KIND_POLL);
+}
+
 int uv_timer_start(uv_timer_t *timer, uv_timer_cb call, uint64_t timeout_ms, uint64_t repeat_ms)
 {
         struct node *node = node_of(timer);
@@ -232,6 +239,20 @@ int uv_signal_stop(uv_signal_t *signal)
         return 0;
 }
 
+int uv_poll_start(uv_poll_t *poll, int events, uv_poll_cb call)
+{
+        (void)events;
+        node_of(poll)->call.poll = call;
+        start(node_of(poll));
+        return 0;
+}
+
+int uv_poll_stop(uv_poll_t *poll)
+{
+        stop(node_of(poll));
+        return 0;
+}
+
 int uv_is_active(const uv_handle_t *handle)
 {
         return node_of(handle)->active;
@@ -254,6 +275,12 @@ void uv_close(uv_handle_t *handle, uv_close_cb closed)
         node->next_closing = inner->closing;
         inner->closing = node;
         inner->alive++;
+}
+
+const char *uv_strerror(int error)
+{
+        (void)error;
+        return "an error";
 }
 
 uint64_t uv_hrtime(void)
@@ -326,16 +353,27 @@ static void run_kind(uv_loop_t *loop, enum kind kind)
         }
 }
 
+/* What comes meanwhile is found, too. */
 static void run_poll(uv_loop_t *loop)
 {
         struct inner *inner = inner_of(loop);
-        size_t count = inner->arrival_count;
-        if (count == 0)
-                return;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < inner->arrival_count; i++)
                 inner->arrivals[i].call(inner->arrivals[i].context);
-        inner->arrival_count -= count;
-        memmove(inner->arrivals, inner->arrivals + count, inner->arrival_count * sizeof *inner->arrivals);
+        inner->arrival_count = 0;
+}
+
+void loop_readable(uv_loop_t *loop)
+{
+        struct inner *inner = inner_of(loop);
+        uint64_t pass = ++inner->pass;
+        struct node *node = TAILQ_FIRST(&inner->active[KIND_POLL]);
+        while (node) {
+                bool called = node->seen == pass;
+                node->seen = pass;
+                if (!called)
+                        node->call.poll((uv_poll_t *)node->handle, 0, UV_READABLE);
+                node = called ? TAILQ_NEXT(node, listed) : TAILQ_FIRST(&inner->active[KIND_POLL]);
+        }
 }
 
 static void run_closing(uv_loop_t *loop)

@@ -25,6 +25,9 @@ bool loop_is_over(const uv_loop_t *loop);
  * never. */
 int64_t loop_wake_ms(const uv_loop_t *loop);
 
+/* Those sockets that are watched may be read now; from inside a call of loop_deliver. */
+void loop_readable(uv_loop_t *loop);
+
 typedef void loop_call(void *context);
 /* The next poll calls this, after what was handed in before. */
 void loop_deliver(uv_loop_t *loop, loop_call *call, void *context);

@@ -316,3 +316,37 @@ engine_mutant(ticks_never_begin engine.c
 engine_mutant(every_job_of_a_tick_is_over time/schedules.c
   [[over |= slice_is(values[0], ends[i]);]]
   [[over = true;]] ${ticks})
+# The replica that takes over lacks the last writes; the client waits for it, or finds out.
+set(failover --faults failover,replica-late,crash,transient,duplicate,events --every --budget 12)
+engine_mutant(replicas_that_have_not_acknowledged_count ../io/redis/redis_store.c
+  [[if (told && wait->integer >= wanted) {]]
+  [[if (told) {]] ${failover})
+engine_mutant(a_wait_that_was_broken_off_counts ../io/redis/redis_store.c
+  [[if (told && wait->integer >= wanted) {]]
+  [[if (!told || wait->integer >= wanted) {]] ${failover})
+engine_mutant(a_claim_is_believed_before_a_replica_has_it ../io/redis/redis_store.c
+  [[bool asked = hold->count <= store->ring_count;]]
+  [[bool asked = hold->count <= store->ring_count;
+    if (store->ring[at].kind == REQUEST_CLAIM) redis_hold_clear(hold);]] ${failover})
+engine_mutant(a_completion_is_believed_before_a_replica_has_it ../io/redis/redis_store.c
+  [[bool asked = hold->count <= store->ring_count;]]
+  [[bool asked = hold->count <= store->ring_count;
+    if (store->ring[at].kind == REQUEST_LEASE) redis_hold_clear(hold);]] ${failover})
+engine_mutant(answers_of_the_old_primary_are_believed ../io/redis/redis_store.c
+  [[redis_hold_drop(&store->hold);]]
+  [[]] ${failover})
+engine_mutant(the_next_batch_waits_for_the_old_primary ../io/redis/redis_store.c
+  [[redis_hold_drop(&store->hold);
+        store->waiting = false;]]
+  [[redis_hold_drop(&store->hold);]] ${failover})
+engine_mutant(scripts_are_not_loaded_at_the_new_primary ../io/redis/redis_store.c
+  [[store->connection = connection;]]
+  [[struct redis_connection before = store->connection;
+        store->connection = connection;
+        if (store->ever_up) memcpy(store->connection.sha, before.sha, sizeof(before.sha));]] ${failover})
+engine_mutant(a_demoted_primary_is_asked_for_ever ../io/redis/redis_replies.c
+  [[case REQUEST_QUERY: {
+                if (error && !is_wrong_type(reply))]]
+  [[case REQUEST_QUERY: {
+                if (error && first->kind == REQUEST_RATE)]]
+  --faults failover,crash,disconnect,freeze,events,event-lost --every --budget 12)

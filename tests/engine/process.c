@@ -37,6 +37,8 @@ static void ended(struct process *process)
         process->consumer = NULL;
         process->publishers = NULL;
         process->store = NULL;
+        process->link = NULL;
+        process->connecting = NULL;
         process->spare = NULL;
         process->transports = NULL;
         process->files = NULL;

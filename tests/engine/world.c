@@ -359,6 +359,8 @@ static void draw_config(struct config *config)
         if (config->queues[0].prefetch % 2 == 0)
                 config->otlp.url = "http://127.0.0.1:4318";
         config->otlp.roots = 50;
+        if (world_has(FAULT_FAILOVER))
+                config->redis.replicas = random_between(random, 0, 1);
         if (world_has(FAULT_EVENTS))
                 draw_events(config);
         if (world_has(FAULT_SCHEDULE))
@@ -398,6 +400,7 @@ static void world_init(uint64_t seed, const struct bounds *bounds)
         world.store_offset_ms = 1000000;
         draw_config(&world.config);
         fake_store_init(&world.store, 0);
+        failover_init();
         if (world_has(FAULT_OUTAGE) && random_one_in(&world.random, 2))
                 service_first_outage();
         int64_t last_ms = random_one_in(&world.random, 3) ? 8000 : 2000;

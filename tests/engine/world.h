@@ -112,7 +112,9 @@ enum {
         X(EVENTS, "events")                                                                                  \
         X(EVENT_LOST, "event-lost")                                                                          \
         X(SCHEDULE, "schedule")                                                                              \
-        X(BLOCKED, "blocked")
+        X(BLOCKED, "blocked")                                                                                \
+        X(FAILOVER, "failover")                                                                              \
+        X(REPLICA_LATE, "replica-late")
 
 enum sim_fault {
 #define X(name, word) FAULT_##name,
@@ -233,6 +235,7 @@ struct change {
         enum job_change change;
         struct job_generation generation;
         bool told, let_go;
+        bool unmade; /* its record went back, as if it had never been */
 };
 
 /* A grant of a job by the store, until somebody else is granted it. */
@@ -285,6 +288,9 @@ struct process {
         struct amqp_consumer *consumer;
         struct amqp_publisher *publishers;
         struct redis_store *store;
+        struct link *link; /* of the store, NULL: there is none */
+        struct redis_connecting *connecting;
+        bool connected; /* or tried to */
         struct redis_spare *spare;
         struct transport *transports;
         struct mail_files *files;
@@ -364,6 +370,9 @@ struct world {
         /* the store */
         struct fake_store store;
         int64_t store_offset_ms;
+        uint32_t epoch;        /* of the primary: how many failovers there were */
+        int64_t promoted_ms;   /* until then nobody is it */
+        struct suffix *suffix; /* of the writes, which a failover may take back; NULL: there is none */
         bool paused[QUEUES_MAX];
         char owners[OWNERS_MAX][80];
         struct { /* what the owner's job published */
@@ -501,11 +510,23 @@ void consumer_delivery(struct connection *connection, size_t queue, uint64_t tag
 void consumer_cut(struct process *process, bool broker_first);
 void consumer_crashed(struct process *process);
 
-/* store.c */
+/* store.c, server.c, hiredis.c */
 uint32_t store_owner(struct slice text);
 int64_t store_now(void);
 void store_cut(struct process *process);
+/* If it tries to connect, its try ends in this turn. */
+void store_hurry(struct process *process);
 void store_killed(uint8_t id, const char *owner);
+
+/* failover.c */
+void failover_init(void);
+/* A replica that lacks the last writes is the primary from now on. */
+void store_failover(void);
+/* A write that a failover may take back, about to be carried out by the server; whether it has changed
+ * anything. `asked` is NULL for one that waits for no replica. */
+struct asked;
+void failover_begin(uint8_t id, const struct asked *asked);
+void failover_end(void);
 
 /* faults.c */
 void fault_mark(struct process *process, enum sim_fault fault, int culprit);
