@@ -3,8 +3,10 @@
 #include "io/send/transports.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { CONNECT_MAX_MS = 10000, NAMES_KEPT_S = 10 };
 
@@ -49,7 +51,7 @@ static bool is_hash_name(const char *name)
 
 static bool is_hashed(const char *path)
 {
-        DIR *directory = path ? opendir(path) : NULL;
+        DIR *directory = opendir(path);
         const struct dirent *entry;
         bool found = false;
         while (directory && !found && (entry = readdir(directory)))
@@ -59,13 +61,33 @@ static bool is_hashed(const char *path)
         return found;
 }
 
+/* The same, read again only once the directory has changed: every handle asks, on whatever thread, and there
+ * are a thousand. */
+static bool is_hashed_now(const char *path)
+{
+        static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+        static struct timespec changed;
+        static bool known, hashed;
+        struct stat now;
+        if (!path || stat(path, &now) != 0)
+                return false;
+        pthread_mutex_lock(&lock);
+        if (!known || changed.tv_sec != now.st_mtim.tv_sec || changed.tv_nsec != now.st_mtim.tv_nsec)
+                hashed = is_hashed(path);
+        known = true;
+        changed = now.st_mtim;
+        bool answer = hashed;
+        pthread_mutex_unlock(&lock);
+        return answer;
+}
+
 /* Whom to trust: the named file alone, else those of the system. Out of a directory only the one that is
  * asked for is read; out of the file with all of them each, which takes 30 ms of the loop, and with both set
  * libcurl does so for every connection. */
 static void authorities_set(CURL *easy, const char *ca_file)
 {
         const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
-        bool hashed = is_hashed(built->capath);
+        bool hashed = is_hashed_now(built->capath);
         if (ca_file)
                 SEND_CURL_SET(easy, CURLOPT_CAINFO, ca_file);
         else if (hashed)
