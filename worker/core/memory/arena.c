@@ -20,9 +20,10 @@ void arena_init(struct arena *arena)
         *arena = (struct arena){0};
 }
 
-static void chunk_push(struct arena *arena, size_t bytes)
+static void chunk_push(struct arena *arena, size_t bytes, bool zeroed)
 {
-        struct arena_chunk *chunk = memory_raw(sizeof(*chunk) + bytes);
+        size_t size = sizeof(struct arena_chunk) + bytes;
+        struct arena_chunk *chunk = zeroed ? memory_zeroed(1, size) : memory_raw(size);
         chunk->older = arena->chunks;
         chunk->size = bytes;
         arena->chunks = chunk;
@@ -78,12 +79,15 @@ void *arena_alloc(struct arena *arena, size_t size)
         if (size > SIZE_MAX / 2)
                 abort();
         size_t rounded = (size + align - 1) & ~(align - 1);
-        if (!arena->chunks || (size_t)(arena->end - arena->at) < rounded)
-                chunk_push(arena, rounded > CHUNK_BYTES ? rounded : CHUNK_BYTES);
+        bool fits = arena->chunks && (size_t)(arena->end - arena->at) >= rounded;
+        bool alone =
+                !fits && rounded > CHUNK_BYTES; /* a configuration: most of its pages are never touched */
+        if (!fits)
+                chunk_push(arena, alone ? rounded : CHUNK_BYTES, alone);
         void *memory = arena->at;
         arena->at += rounded;
         arena->used += rounded;
-        return memset(memory, 0, size);
+        return alone ? memory : memset(memory, 0, size);
 }
 
 char *arena_copy(struct arena *arena, const char *data, size_t len)
