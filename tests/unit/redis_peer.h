@@ -12,6 +12,7 @@
 struct redis_peer_script {
         int gather;
         const char *acks; /* the answer to each WAIT but the first, to which it says 1; NULL: as all else */
+        bool spare;       /* the beginning is that of a spare connection: it loads one script */
 };
 
 /* All of a connection's beginning: the last question of it is whether each kind of key is allowed. */
@@ -58,8 +59,10 @@ static inline void redis_peer_serve(struct peer *peer, int fd, int connection)
         redisReader *reader = redisReaderCreate();
         redisReply *command;
         (void)connection;
-        for (int probes = 0; probes < REDIS_PEER_PROBES && (command = redis_peer_read(reader, fd));) {
-                probes += strcasecmp(command->element[0]->str, "EVALSHA") == 0;
+        const char *last = script->spare ? "SCRIPT" : "EVALSHA";
+        int wanted = script->spare ? 1 : REDIS_PEER_PROBES;
+        for (int probes = 0; probes < wanted && (command = redis_peer_read(reader, fd));) {
+                probes += strcasecmp(command->element[0]->str, last) == 0;
                 peer_write(fd, redis_peer_answer(command->element[0]->str));
                 freeReplyObject(command);
         }

@@ -210,7 +210,7 @@ static bool open_parts(struct engine *engine)
         }
         engine->publisher = amqp_publisher_open(&engine->loop, config, PUBLISH_TIMEOUT_MS);
         telling_open(engine, PUBLISH_TIMEOUT_MS);
-        engine->spare = redis_spare_open(&engine->loop, config, engine->worker, on_spare, engine);
+        engine->spare = redis_spare_open(&engine->loop, config, on_spare, engine);
         engine->store = redis_store_open(&engine->loop, config, engine->worker, &store_events, engine);
         engine->consumer = amqp_consumer_open(&engine->loop, config, &consumer_events, engine);
         files_open(engine);

@@ -516,10 +516,10 @@ static void on_spare(void *context)
                 spare->changed(spare->context, 3, "sha");
 }
 
-struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config, const char *worker,
+struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config,
                                      redis_spare_changed *changed, void *context)
 {
-        (void)loop, (void)config, (void)worker;
+        (void)loop, (void)config;
         struct redis_spare *spare = memory_zeroed(1, sizeof *spare);
         *spare = (struct redis_spare){.process = process_now(), .changed = changed, .context = context};
         process_now()->spare = spare;

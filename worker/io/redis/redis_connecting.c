@@ -9,9 +9,9 @@
 
 struct redis_connecting {
         struct aside *aside;
-        struct arena arena;   /* behind `config`: the try may outlive what it was started for */
-        struct config config; /* only `redis` is set */
-        char name[128];
+        struct arena arena;         /* behind `config`: the try may outlive what it was started for */
+        struct config config;       /* only `redis` is set */
+        char name[128];             /* "": none */
         redis_connected *connected; /* not to be touched by the thread, nor `context` */
         void *context;
         struct redis_connection connection;
@@ -22,8 +22,9 @@ static void redis_connecting_work(void *context)
 {
         struct redis_connecting *connecting = context;
         struct redis_connection *connection = &connecting->connection;
-        connecting->ok = redis_connection_open(connection, &connecting->config, connecting->name) &&
-                         redis_probe_replicas(connection, &connecting->config);
+        const char *name = connecting->name[0] ? connecting->name : NULL;
+        connecting->ok = redis_connection_open(connection, &connecting->config, name) &&
+                         (!name || redis_probe_replicas(connection, &connecting->config));
         if (!connecting->ok)
                 redis_connection_close(connection);
 }
@@ -52,7 +53,7 @@ struct redis_connecting *redis_connecting_start(uv_loop_t *loop, const struct co
         struct redis_connecting *connecting = memory_zeroed(1, sizeof(*connecting));
         arena_init(&connecting->arena);
         redis_config_copy(&connecting->arena, config, &connecting->config);
-        snprintf(connecting->name, sizeof(connecting->name), "%s", name);
+        snprintf(connecting->name, sizeof(connecting->name), "%s", name ? name : "");
         connecting->connected = connected;
         connecting->context = context;
         connecting->aside = aside_start(loop, &job, connecting);

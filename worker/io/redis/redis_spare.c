@@ -14,7 +14,6 @@
 struct redis_spare {
         uv_loop_t *loop;
         const struct config *config;
-        char worker[128];
         redis_spare_changed *changed;
         void *context;
         struct redis_connection connection;
@@ -85,20 +84,19 @@ static void spare_connect_done(void *context, const struct redis_connection *con
 static void spare_connect_start(struct redis_spare *spare)
 {
         spare->connecting =
-                redis_connecting_start(spare->loop, spare->config, spare->worker, spare_connect_done, spare);
+                redis_connecting_start(spare->loop, spare->config, NULL, spare_connect_done, spare);
         if (spare->connecting)
                 return;
         spare->tried = true;
         spare_retry_later(spare);
 }
 
-struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config, const char *worker,
+struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config,
                                      redis_spare_changed *changed, void *context)
 {
         struct redis_spare *spare = memory_zeroed(1, sizeof(*spare));
         spare->loop = loop;
         spare->config = config;
-        snprintf(spare->worker, sizeof(spare->worker), "%s", worker);
         spare->changed = changed;
         spare->context = context;
         spare->backoff = (struct backoff){.base_ms = BACKOFF_BASE_MS, .cap_ms = BACKOFF_CAP_MS};

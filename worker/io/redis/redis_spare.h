@@ -17,7 +17,7 @@ struct redis_spare;
 typedef void redis_spare_changed(void *context, int fd, const char *sha);
 
 /* Begins to connect. config and context outlive it. */
-struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config, const char *worker,
+struct redis_spare *redis_spare_open(uv_loop_t *loop, const struct config *config,
                                      redis_spare_changed *changed, void *context);
 void redis_spare_close(struct redis_spare *spare);
 

@@ -182,10 +182,9 @@ static void a_spare_connection_that_was_lost_is_made_again_after_the_least_wait(
 {
         (void)state;
         struct stage stage;
-        stage_open(&stage, &(struct redis_peer_script){0});
+        stage_open(&stage, &(struct redis_peer_script){.spare = true});
         int64_t begin_ms = clock_boot_ms();
-        struct redis_spare *spare =
-                redis_spare_open(&stage.loop, &stage.config, "worker", on_changed, &stage);
+        struct redis_spare *spare = redis_spare_open(&stage.loop, &stage.config, on_changed, &stage);
         uv_run(&stage.loop, UV_RUN_DEFAULT);
         redis_spare_close(spare);
         stage_close(&stage);

@@ -20,11 +20,16 @@ bool redis_connection_fail(struct redis_connection *connection, bool fatal, cons
         return false;
 }
 
-redisReply *redis_connection_ask(struct redis_connection *connection, int argc, const char **argv,
-                                 const char *what)
+void redis_connection_send(struct redis_connection *connection, int argc, const char **argv)
 {
-        redisReply *reply = redisCommandArgv(connection->context, argc, argv, NULL);
-        if (!reply) {
+        if (redisAppendCommandArgv(connection->context, argc, argv, NULL) != REDIS_OK)
+                memory_out();
+}
+
+redisReply *redis_connection_hear(struct redis_connection *connection, const char *what)
+{
+        redisReply *reply = NULL;
+        if (redisGetReply(connection->context, (void **)&reply) != REDIS_OK || !reply) {
                 redis_connection_fail(connection, false, what, connection->context->errstr);
                 return NULL;
         }
@@ -40,13 +45,26 @@ redisReply *redis_connection_ask(struct redis_connection *connection, int argc, 
         return reply;
 }
 
-bool redis_connection_run(struct redis_connection *connection, int argc, const char **argv, const char *what)
+bool redis_connection_heard(struct redis_connection *connection, const char *what)
 {
-        redisReply *reply = redis_connection_ask(connection, argc, argv, what);
+        redisReply *reply = redis_connection_hear(connection, what);
         if (!reply)
                 return false;
         freeReplyObject(reply);
         return true;
+}
+
+redisReply *redis_connection_ask(struct redis_connection *connection, int argc, const char **argv,
+                                 const char *what)
+{
+        redis_connection_send(connection, argc, argv);
+        return redis_connection_hear(connection, what);
+}
+
+bool redis_connection_run(struct redis_connection *connection, int argc, const char **argv, const char *what)
+{
+        redis_connection_send(connection, argc, argv);
+        return redis_connection_heard(connection, what);
 }
 
 bool redis_connection_log_in(struct redis_connection *connection, const struct redis_address *address)
@@ -141,6 +159,12 @@ static bool open_to(struct redis_connection *connection, const struct config *co
                redis_connection_run(connection, 2, database, "cannot select the database");
 }
 
+static bool prove(struct redis_connection *connection, const struct config *config, const char *name)
+{
+        return redis_probe_info(connection) && redis_probe_write(connection, config->redis.prefix, name) &&
+               redis_probe_scripts(connection, config->redis.prefix, name);
+}
+
 bool redis_connection_open(struct redis_connection *connection, const struct config *config, const char *name)
 {
         *connection = (struct redis_connection){.replicas = -1};
@@ -153,8 +177,7 @@ bool redis_connection_open(struct redis_connection *connection, const struct con
                         : server_find(connection, config, &address, &arena, &node);
         ok = ok && open_to(connection, config, &address, &node) &&
              (address.way != REDIS_BY_SENTINELS || redis_probe_role(connection)) &&
-             redis_probe_info(connection) && redis_probe_write(connection, config->redis.prefix, name) &&
-             redis_probe_scripts(connection, config->redis.prefix, name);
+             (name ? prove(connection, config, name) : redis_probe_last_words(connection));
         arena_fini(&arena);
         if (!ok)
                 redis_connection_close(connection);

@@ -47,8 +47,9 @@ struct redis_connection {
  * cluster that it names first, whose own key `name` must make then. Connects, logs in,
  * refuses a server behind sentinels that is no primary, checks the eviction policy, proves that a write is
  * taken, loads the scripts, proves that they and every command may be called (redis_probe.h). Blocks, each
- * step at most config->redis.timeout_ms, and first for as long as the name takes. True and blocking mode on
- * success; else `error` and `fatal` are set. */
+ * step at most config->redis.timeout_ms, and first for as long as the name takes. Without a `name` only the
+ * script of last words is loaded, and nothing else proven: another connection does that. True and blocking
+ * mode on success; else `error` and `fatal` are set. */
 bool redis_connection_open(struct redis_connection *connection, const struct config *config,
                            const char *name);
 
@@ -77,6 +78,11 @@ redisReply *redis_connection_ask(struct redis_connection *connection, int argc, 
                                  const char *what);
 /* The same for a command whose reply is of no interest. */
 bool redis_connection_run(struct redis_connection *connection, int argc, const char **argv, const char *what);
+/* The same in two steps: what is sent is written when the first answer is waited for, so that many take one
+ * round trip. Each has its answer, in order. */
+void redis_connection_send(struct redis_connection *connection, int argc, const char **argv);
+redisReply *redis_connection_hear(struct redis_connection *connection, const char *what);
+bool redis_connection_heard(struct redis_connection *connection, const char *what);
 /* Notes an error, `detail` after `what`. Always false. */
 bool redis_connection_fail(struct redis_connection *connection, bool fatal, const char *what,
                            const char *detail);

@@ -85,11 +85,25 @@ bool redis_probe_role(struct redis_connection *connection)
 
 enum { SHA_SIZE = sizeof((struct redis_connection){0}.sha[0]) };
 
-static bool script_load(struct redis_connection *connection, const char *source, char sha[SHA_SIZE])
+static void script_send(struct redis_connection *connection, const char *source)
 {
         const char *argv[] = {"SCRIPT", "LOAD", source};
-        redisReply *reply =
-                redis_connection_ask(connection, 3, argv, "cannot load the scripts (SCRIPT LOAD)");
+        redis_connection_send(connection, 3, argv);
+}
+
+static void script_send_whole(struct redis_connection *connection, enum redis_script script)
+{
+        struct buffer source = {0};
+        buffer_add_text(&source, script_heads[script] ? script_heads[script] : "");
+        buffer_add_text(&source, script == REDIS_SCRIPT_RATE ? "" : script_prelude);
+        buffer_add_text(&source, script_sources[script]);
+        script_send(connection, source.data);
+        buffer_fini(&source);
+}
+
+static bool script_loaded(struct redis_connection *connection, char sha[SHA_SIZE])
+{
+        redisReply *reply = redis_connection_hear(connection, "cannot load the scripts (SCRIPT LOAD)");
         if (!reply)
                 return false;
         bool named = reply->str && reply->len == SHA_SIZE - 1;
@@ -100,19 +114,22 @@ static bool script_load(struct redis_connection *connection, const char *source,
                redis_connection_fail(connection, false, "cannot load the scripts", "an unexpected reply");
 }
 
-static bool scripts_load(struct redis_connection *connection)
+/* In one round trip; the last is that of the probe. */
+static bool scripts_load(struct redis_connection *connection, char probe[SHA_SIZE])
 {
-        for (size_t i = 0; i < REDIS_SCRIPT_COUNT; i++) {
-                struct buffer source = {0};
-                buffer_add_text(&source, script_heads[i] ? script_heads[i] : "");
-                buffer_add_text(&source, i == REDIS_SCRIPT_RATE ? "" : script_prelude);
-                buffer_add_text(&source, script_sources[i]);
-                bool loaded = script_load(connection, source.data, connection->sha[i]);
-                buffer_fini(&source);
-                if (!loaded)
-                        return false;
-        }
-        return true;
+        bool loaded = true;
+        for (size_t i = 0; i < REDIS_SCRIPT_COUNT; i++)
+                script_send_whole(connection, (enum redis_script)i);
+        script_send(connection, script_probe);
+        for (size_t i = 0; loaded && i < REDIS_SCRIPT_COUNT; i++)
+                loaded = script_loaded(connection, connection->sha[i]);
+        return loaded && script_loaded(connection, probe);
+}
+
+bool redis_probe_last_words(struct redis_connection *connection)
+{
+        script_send_whole(connection, REDIS_SCRIPT_KILLED);
+        return script_loaded(connection, connection->sha[REDIS_SCRIPT_KILLED]);
 }
 
 /* What the scripts and run/ call; what follows the key. PEXPIRE comes after PERSIST, so that the probe's key
@@ -167,18 +184,21 @@ static bool commands_try(struct redis_connection *connection, const char *sha, c
 }
 
 /* Redis looks at the keys that a script is given before it runs: one that asks for nothing shows whether they
- * are allowed. One key a call, for a cluster has them in different slots. */
+ * are allowed. One key a call, for a cluster has them in different slots; all in one round trip. */
 static bool keys_try(struct redis_connection *connection, const char *sha, const char *prefix)
 {
         bool ok = true;
         struct arena arena;
+        const char *keys[RECORD_KEY_COUNT];
         arena_init(&arena);
+        for (int kind = 0; kind < RECORD_KEY_COUNT; kind++) {
+                keys[kind] = record_key(&arena, prefix, (enum record_key)kind, "probe");
+                redis_connection_send(connection, 4, (const char *[]){"EVALSHA", sha, "1", keys[kind]});
+        }
         for (int kind = 0; ok && kind < RECORD_KEY_COUNT; kind++) {
-                const char *key = record_key(&arena, prefix, (enum record_key)kind, "probe");
-                const char *argv[] = {"EVALSHA", sha, "1", key};
-                ok = redis_connection_run(
-                        connection, 4, argv,
-                        arena_printf(&arena, "it refuses what leveret needs: keys like %.100s", key));
+                ok = redis_connection_heard(
+                        connection,
+                        arena_printf(&arena, "it refuses what leveret needs: keys like %.100s", keys[kind]));
                 ok = ok || redirected(connection, ": MOVED ") || redirected(connection, ": ASK ");
         }
         arena_fini(&arena);
@@ -190,7 +210,7 @@ bool redis_probe_scripts(struct redis_connection *connection, const char *prefix
         char sha[SHA_SIZE];
         struct arena arena;
         arena_init(&arena);
-        bool ok = scripts_load(connection) && script_load(connection, script_probe, sha) &&
+        bool ok = scripts_load(connection, sha) &&
                   commands_try(connection, sha, record_key(&arena, prefix, KEY_PROBE, name)) &&
                   keys_try(connection, sha, prefix);
         arena_fini(&arena);

@@ -21,6 +21,9 @@ bool redis_probe_role(struct redis_connection *connection);
  * on keys of every kind: rename-command and ACLs can take any of them away. */
 bool redis_probe_scripts(struct redis_connection *connection, const char *prefix, const char *name);
 
+/* Loads killed.lua alone. */
+bool redis_probe_last_words(struct redis_connection *connection);
+
 /* How long replicas have to acknowledge: half of what a reply may take. */
 int64_t redis_wait_ms(const struct config *config);
 /* Do redis.replicas of them acknowledge what was written on this connection? */
