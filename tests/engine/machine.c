@@ -191,6 +191,7 @@ void log_event(enum log_level level, const struct log_fields *fields)
         if (strcmp(fields->event, "event_let_go") == 0)
                 events_let_go(fields->id);
         process_log(process_now(), fields->event);
+        alerts_owe(process_now(), fields);
         if (strcmp(fields->event, "schedule_late") == 0)
                 check_late(fields->msg);
         if (!world.verbose)

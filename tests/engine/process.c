@@ -227,15 +227,15 @@ static void check_followed(struct process *process)
         const struct engine *engine = process->engine;
         bool late = process->hurried && engine->life.stage != STAGE_ENDED;
         late |= keeps_what_ended(process);
-        late |= engine->life.stage == STAGE_RUNNING && waits_too_long(process);
+        late |= engine->life.stage == STAGE_RUNNING && (waits_too_long(process) || alerts_are_late(process));
         for (uint32_t i = 0; i < world.queue_count && engine->life.stage == STAGE_RUNNING; i++)
                 late |= engine->queues[i].paused && engine->queues[i].wanted > 0;
         process->turns_late = late ? process->turns_late + 1 : 0;
         if (process->turns_late > TURNS_LATE_MAX)
                 world_fail("late",
                            "w%d goes on after a second signal, keeps what has ended, consumes what is "
-                           "paused, or "
-                           "waits for a planner without end",
+                           "paused, "
+                           "waits for a planner without end, or tells nobody of what its log says",
                            process_number(process));
 }
 

@@ -34,7 +34,7 @@ struct transport {
         struct process *process;
         struct transport *next;
         uint8_t outlet; /* its number */
-        bool posts;
+        bool posts, alerts;
         size_t capacity, under_way;
         struct try *tries;
         struct asking *asked;
@@ -49,9 +49,11 @@ static struct transport *open_any(const struct config_outlet *config, int64_t co
 {
         struct process *process = process_now();
         struct transport *transport = memory_zeroed(1, sizeof *transport);
+        bool alerts = strcmp(config->name, "alerts") == 0;
         *transport = (struct transport){.process = process,
                                         .capacity = (size_t)connections,
-                                        .outlet = outlet_of(process, config),
+                                        .outlet = alerts ? 0 : outlet_of(process, config),
+                                        .alerts = alerts,
                                         .posts = config->kind == OUTLET_POST,
                                         .next = process->transports};
         process->transports = transport;
@@ -106,15 +108,23 @@ static void burn(const struct try *try, const struct delivery *delivery)
         }
 }
 
-/* Takes it off the list and tells. */
-static void end(struct try *try)
+static void take_off(struct try *try)
 {
-        struct transport *transport = try->transport;
-        struct try **link = &transport->tries;
+        struct try **link = &try->transport->tries;
         while (*link != try)
                 link = &(*link)->next;
         *link = try->next;
-        transport->under_way--;
+        try->transport->under_way--;
+}
+
+/* Takes it off the list and tells. */
+static void end(struct try *try)
+{
+        take_off(try);
+        if (try->transport->alerts) {
+                try->done(try->context, &try->result);
+                return;
+        }
         try->send->over = true;
         if (strncmp(try->text, try->was, strlen(try->was)) != 0)
                 world_fail("borrowed", "a request changed while it was sent");
@@ -384,9 +394,37 @@ void transport_send(struct transport *transport, const struct mail_request *requ
                 world_fail("files", "id %u effect %u leaves without its files", send->id, send->effect);
 }
 
+static void on_alert_taken(void *context)
+{
+        struct try *try = context;
+        if (is_under_way(try))
+                end(try);
+}
+
+static void begin_alert(struct transport *transport, const char *digest, send_done *done, void *context)
+{
+        struct process *process = transport->process;
+        struct try *try = world_alloc(sizeof *try);
+        bool heard = alerts_post(process, digest);
+        if (++transport->under_way > transport->capacity)
+                world_fail("account", "w%d posts two alerts at once", process_number(process));
+        *try = (struct try){.process = process,
+                            .transport = transport,
+                            .done = done,
+                            .context = context,
+                            .result = {.outcome = heard ? SEND_DONE : SEND_PERMANENT, .retry_after_ms = -1},
+                            .next = transport->tries};
+        transport->tries = try;
+        process_later(process, 3, on_alert_taken, try);
+}
+
 void post_http_send(struct transport *transport, const struct post_request *request, struct send_terms terms,
                     send_done *done, void *context)
 {
+        if (transport->alerts) {
+                begin_alert(transport, request->body.data, done, context);
+                return;
+        }
         const char *text = strstr(request->body.data, "\"e");
         begin(transport, request, text ? text + 1 : "", terms, done, context);
         struct send *send = transport->tries->send;

@@ -320,7 +320,7 @@ static void draw_config(struct config *config)
                 .claim = {.lease_ms = LEASE_MS,
                           .keep_ms = KEEP_MS,
                           .max_crashes = random_between(random, 2, 3)},
-                .alerts = {.interval_ms = 60000, .idle_ms = 600000},
+                .alerts = {.interval_ms = 60000, .idle_ms = 600000, .webhook = "http://127.0.0.1:9/alerts"},
                 .admin = {.listen = "off"},
                 .shutdown = {.grace_ms = GRACE_MS},
                 .max_body = 65536,

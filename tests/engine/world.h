@@ -32,6 +32,7 @@ enum {
         WAYS_MAX = MAIL_OUTLETS_MAX + POST_OUTLETS_MAX + 1,
         PUBLISH_WAY = WAYS_MAX - 1,
         ORIGINS_MAX = 2,
+        ALERTS_COUNT = 7, /* kinds of alerts that are followed */
         BATCH_MAX = 2,
         COPIES_MAX = 160,
         SENDS_MAX = 160,
@@ -274,6 +275,13 @@ struct send {
         bool frozen_after, cut_after, crashed, ambiguous; /* why it may not be recorded */
 };
 
+/* Which alerts a process owes. Bit of a mail outlet: its breaker is not closed. Since when its log says it,
+ * 0: nothing is owed; when a post said it last. */
+struct alerts_owed {
+        uint32_t shut, posts;
+        int64_t since_ms[ALERTS_COUNT], posted_ms[ALERTS_COUNT];
+};
+
 struct process {
         bool alive, frozen, terminated, hurried;
         uint32_t incarnation, turns_late;
@@ -299,6 +307,7 @@ struct process {
         const struct last_words_job *running, *alone;
         struct aside_end *aside_end;
         char worker[64];
+        struct alerts_owed owed;
         uint32_t told_up;            /* bits of what its log says is there */
         char first_over[OWNER_SIZE]; /* what had ended and was not freed after the last turn: the first of it
                                       */
@@ -571,6 +580,13 @@ void ticks_queued(struct tick *tick);
 const char *ticks_state(const struct tick *tick);
 void ticks_published(const struct message *message);
 void ticks_check_rest(void);
+
+/* alerts.c */
+struct log_fields;
+void alerts_owe(struct process *process, const struct log_fields *fields);
+/* A digest reaches the webhook. False: it is refused. */
+bool alerts_post(struct process *process, const char *digest);
+bool alerts_are_late(const struct process *process);
 
 /* messages.c */
 extern const char *const world_origins[ORIGINS_MAX];
