@@ -14,7 +14,7 @@ _leveret()
         if [[ -n $skip ]]; then
             skip=""
         elif [[ $word == -* ]]; then
-            case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --key | --queue | --traceparent | --at | --in | --wait | --state | --type | --limit | \
+            case $word in -c | --config | --set | -o | --output | --data | --id | --subject | --key | --queue | --traceparent | --tracestate | --at | --in | --wait | --state | --type | --limit | \
                 --reason | --search | --since | --filter | --rate | --to | --backup | --template | --partials | --locale) skip=1 ;; esac
         elif [[ -z $command ]]; then
             command=$word
@@ -54,7 +54,7 @@ _leveret()
     relay) [[ -z $verb ]] && words="init" ;;
     schedule) [[ -z $verb ]] && words="list run" ;;
     plan) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data"; fi ;;
-    publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --key --traceparent --at --in --wait"; fi ;;
+    publish) if [[ -z $verb ]]; then words=$(_leveret_types); else words="--data --id --subject --key --traceparent --tracestate --at --in --wait"; fi ;;
     job) if [[ -z $verb ]]; then words="show list forget cancel"; else words="--state --type --subject --limit"; fi ;;
     dlq)
         case $verb in

@@ -36,7 +36,8 @@ const struct cli_command cli_commands[] = {
          command_plan},
         {"publish",
          "leveret publish TYPE --data J|@file|- [--id ID] [--subject S]\n"
-         "         [--key K] [--traceparent T] [--at TIME | --in 2h] [--wait 30s]",
+         "         [--key K] [--traceparent T [--tracestate S]] [--at TIME | --in 2h]\n"
+         "         [--wait 30s]",
          "publish a message, validated and confirmed", command_publish},
         {"job",
          "leveret job show ID | forget ID | cancel ID\n"

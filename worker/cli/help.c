@@ -89,6 +89,7 @@ static const struct page pages[] = {
          "  --subject S        the entity it is about, as order/42\n"
          "  --key K            the routing key (default: the type)\n"
          "  --traceparent T    the trace that it belongs to (W3C Trace Context)\n"
+         "  --tracestate S     what the vendors of that trace keep in it\n"
          "  --at TIME          not before then: 2026-12-24T09:00+01:00, at most 400 days\n"
          "                     ahead; the offset is needed\n"
          "  --in 2h            not before so long from now\n"

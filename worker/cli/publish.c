@@ -2,6 +2,7 @@
 #include "core/broker/ladder.h"
 #include "core/codec/rfc3339.h"
 #include "core/codec/traceparent.h"
+#include "core/codec/tracestate.h"
 #include "core/message/envelope.h"
 #include "core/plan/plan.h"
 #include "core/text/units.h"
@@ -166,6 +167,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
                 {.name = "--subject", .takes_value = true, .value = &request->is.subject},
                 {.name = "--key", .takes_value = true, .value = &request->is.key},
                 {.name = "--traceparent", .takes_value = true, .value = &request->is.traceparent},
+                {.name = "--tracestate", .takes_value = true, .value = &request->is.tracestate},
                 {.name = "--at", .takes_value = true, .value = &request->at},
                 {.name = "--in", .takes_value = true, .value = &request->in},
                 {.name = "--wait", .takes_value = true, .value = &request->wait},
@@ -186,6 +188,10 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
         char canonical[TRACEPARENT_SIZE];
         if (request->is.traceparent && !traceparent_parse(slice_of(request->is.traceparent), canonical))
                 return cli_usage(cli, "--traceparent takes 00-<32 hex digits>-<16>-<2>");
+        const char *state = request->is.tracestate;
+        if (state && (!request->is.traceparent || !tracestate_valid(slice_of(state))))
+                return cli_usage(cli, "--tracestate takes name=value,name=value of 512 bytes at most, and a "
+                                      "--traceparent");
         if (!request->is.key)
                 request->is.key = request->is.type;
         if (strlen(request->is.key) > PUBLICATION_KEY_MAX)

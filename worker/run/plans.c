@@ -275,7 +275,9 @@ static struct plan_question question_of(const struct delivery *delivery)
                                       .type = envelope->type,
                                       .subject = envelope->subject,
                                       .time_ms = since_ms ? since_ms : delivery->created_ms,
-                                      .data = envelope->payload};
+                                      .data = envelope->payload,
+                                      .traceparent = envelope->traceparent,
+                                      .tracestate = envelope->tracestate};
 }
 
 /* False: it is asked, and answers later. */

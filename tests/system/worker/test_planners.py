@@ -11,6 +11,7 @@ import time
 import pytest
 
 from harness.publish import Message
+from harness.servers.collector import Collector
 from harness.wait import wait_until
 
 PLANNER = """\
@@ -260,6 +261,22 @@ def test_a_service_plans_what_it_is_posted_as_a_cloud_event(bench):
     job = bench.wait_state(late, "completed")
     assert job["attempt"] == "1" and len(service.requests) == 4
     service.stop()
+
+
+def test_a_service_is_asked_in_the_trace_of_the_message(bench):
+    service, collector = Service(), Collector()
+    trace, state = "4bf92f3577b34da6a3ce929d0e0e4736", "rojo=00f067aa0ba902b7"
+    start(bench, {"url": service.url}, otlp={"url": collector.url})
+    for number, (parent, told) in enumerate({f"00-{trace}-00f067aa0ba902b7-01": state, f"00-{trace}-00f067aa0ba902b7-00": None}.items()):
+        message = Message("cart.left.v1", {"number": number}, headers={"traceparent": parent, **({"tracestate": told} if told else {})})
+        bench.publish(message)
+        bench.wait_state(message, "completed")
+    (sampled, _), (unsampled, _) = service.requests
+    (plan,) = [span for span in collector.wait(3) if span["name"].startswith("plan ")]
+    assert (sampled["traceparent"], sampled["tracestate"]) == (f"00-{trace}-{plan['spanId']}-01", state)
+    assert unsampled["traceparent"] == f"00-{trace}-00f067aa0ba902b7-00" and "tracestate" not in unsampled
+    service.stop()
+    collector.stop()
 
 
 def test_a_service_that_is_down_burns_no_more_than_its_failures(bench):

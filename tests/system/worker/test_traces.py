@@ -120,6 +120,18 @@ def test_what_is_published_by_the_api_goes_on_in_the_trace_of_its_request(bench,
     assert (mail["traceparent"], mail["tracestate"]) == (UNSAMPLED, STATE)
 
 
+def test_what_a_command_publishes_goes_on_in_the_trace_that_it_names(bench):
+    bench.worker()
+    words = ("publish", "order.created.v1", "--data", order(1).body.decode())
+    for wrong in (("--tracestate", STATE), ("--traceparent", UNSAMPLED, "--tracestate", "no list of members")):
+        refused = bench.last.run(*words, *wrong)
+        assert refused.returncode == 2 and "--tracestate takes" in refused.stderr, refused
+    assert bench.last.run(*words, "--traceparent", UNSAMPLED, "--tracestate", STATE).returncode == 0
+    bench.wait_completed(1)
+    (mail,) = bench.sink.mails()
+    assert (mail["traceparent"], mail["tracestate"]) == (UNSAMPLED, STATE)
+
+
 def test_all_tries_of_a_message_without_a_trace_are_one_trace(bench, collector):
     worker = bench.worker(otlp={"url": collector.url})
     bench.sink.script(503)

@@ -8,9 +8,10 @@ enum { PLAN_ANSWER_MAX = PLAN_BYTES_MAX }; /* bytes of an answer */
 /* What is asked of a planner: a job's payload and whose it is. All borrowed. */
 struct plan_question {
         const char *id, *type;
-        const char *subject; /* or NULL */
-        int64_t time_ms;     /* of the message, since 1970 */
-        struct slice data;   /* the payload, a JSON text */
+        const char *subject;                  /* or NULL */
+        int64_t time_ms;                      /* of the message, since 1970 */
+        struct slice data;                    /* the payload, a JSON text */
+        const char *traceparent, *tracestate; /* for the headers of a request; NULL: none */
 };
 
 /* Appends the question as one line of JSON, `{"id", "type", "subject", "time", "data"}` with the line's end:

@@ -13,6 +13,11 @@ static char *copy_of(const char *text)
         return memcpy(memory_raw(size), text, size);
 }
 
+static char *copy_if(const char *text)
+{
+        return text && text[0] ? copy_of(text) : NULL;
+}
+
 static struct config_plan settings_copy(const struct config_plan *settings)
 {
         struct config_plan copy = {.processes = settings->processes, .timeout_ms = settings->timeout_ms};
@@ -65,6 +70,8 @@ static void ask_free(struct planner_ask *ask)
 {
         buffer_fini(&ask->text);
         free(ask->id);
+        free(ask->traceparent);
+        free(ask->tracestate);
         free(ask);
 }
 
@@ -94,6 +101,8 @@ struct planner_ask *planner_ask(struct planner *planner, const struct plan_quest
         struct planner_ask *ask = memory_zeroed(1, sizeof(*ask));
         ask->planner = planner;
         ask->id = copy_of(question->id);
+        ask->traceparent = copy_if(question->traceparent);
+        ask->tracestate = copy_if(question->tracestate);
         ask->done = done;
         ask->context = context;
         planner->kind->question(&ask->text, question);

@@ -4,6 +4,7 @@
 #include "io/plan/planner_state.h"
 #include "io/send/curl_loop.h"
 #include "io/send/send_curl.h"
+#include "io/send/trace_lines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct asking {
         CURL *easy; /* made for the first that needs it */
         struct planner_ask *ask;
         struct buffer answer;
+        struct trace_lines trace;
         bool too_long;
         char cause[CURL_ERROR_SIZE];
 };
@@ -112,7 +114,6 @@ static CURL *planner_easy_make(struct asking *asking)
         SEND_CURL_SET(easy, CURLOPT_URL, planner->settings.url);
         SEND_CURL_SET(easy, CURLOPT_POST, 1L);
         SEND_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-        SEND_CURL_SET(easy, CURLOPT_HTTPHEADER, asking->http->headers);
         SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, asking->cause);
         SEND_CURL_SET(easy, CURLOPT_PRIVATE, asking);
         SEND_CURL_SET(easy, CURLOPT_WRITEFUNCTION, planner_answer_take);
@@ -135,6 +136,8 @@ static bool http_take(struct planner *planner, struct planner_ask *ask)
         buffer_clear(&asking->answer);
         if (!asking->easy)
                 asking->easy = planner_easy_make(asking);
+        SEND_CURL_SET(asking->easy, CURLOPT_HTTPHEADER,
+                      trace_lines_link(&asking->trace, ask->traceparent, ask->tracestate, http->headers));
         SEND_CURL_SET(asking->easy, CURLOPT_POSTFIELDS, ask->text.data);
         SEND_CURL_SET(asking->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)ask->text.len);
         curl_loop_add(http->curl_loop, asking->easy, i);
@@ -175,6 +178,7 @@ static void planner_http_close(struct planner *planner)
                 if (ask)
                         planner_end(ask, NULL);
                 buffer_fini(&asking->answer);
+                trace_lines_fini(&asking->trace);
         }
         curl_loop_close(http->curl_loop);
         curl_slist_free_all(http->headers);

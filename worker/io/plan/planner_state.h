@@ -15,7 +15,8 @@ struct planner_ask {
         struct planner *planner;
         struct buffer text; /* as it is sent */
         char *id;
-        planner_done *done; /* NULL: nobody wants the answer */
+        char *traceparent, *tracestate; /* NULL: none */
+        planner_done *done;             /* NULL: nobody wants the answer */
         void *context;
         bool began;
         TAILQ_ENTRY(planner_ask) entry; /* while it waits */

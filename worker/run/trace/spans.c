@@ -150,6 +150,7 @@ static void plan_begin(struct delivery *delivery)
 {
         trace_new_id(delivery, delivery->trace->plan);
         delivery->trace->plan_ns = trace_now_ns(delivery->trace);
+        hand_on(delivery, delivery->trace->plan);
 }
 
 /* `failed`: why there is no plan, in a word; NULL: there is one, of so many effects. */
@@ -169,6 +170,7 @@ static void plan_end(struct delivery *delivery, const char *failed, int64_t effe
                 span_add_number(&span, "leveret.effects", effects);
         span_finish(delivery, &span);
         trace->plan[0] = '\0';
+        hand_on(delivery, trace->receive);
 }
 
 /* ---- send ---- */
