@@ -115,14 +115,17 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
         char most[256]; /* of what is printed is shorter, and so is printed once */
         va_list again;
         va_copy(again, args);
-        int len = vsnprintf(most, sizeof(most), format, again);
+        most[0] = '\0';
+        vsnprintf(most, sizeof(most), format, again);
         va_end(again);
-        if (len < 0)
-                abort();
-        if ((size_t)len < sizeof(most))
-                return arena_copy(arena, most, (size_t)len);
-        char *text = arena_alloc(arena, (size_t)len + 1);
-        vsnprintf(text, (size_t)len + 1, format, args);
+        size_t len = strlen(most);
+        if (len + 1 < sizeof(most))
+                return arena_copy(arena, most, len);
+        va_copy(again, args);
+        len = (size_t)vsnprintf(NULL, 0, format, again);
+        va_end(again);
+        char *text = arena_alloc(arena, len + 1);
+        vsnprintf(text, len + 1, format, args);
         return text;
 }
 

@@ -72,16 +72,21 @@ void buffer_add_integer(struct buffer *buffer, int64_t value)
 
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
 {
-        enum { MOST = 120 }; /* of what is printed is no longer, and so is printed once */
+        enum { MOST = 120 }; /* of what is printed is shorter, and so is printed once */
         va_list again;
         va_copy(again, args);
-        int len = vsnprintf(buffer_reserve(buffer, MOST), MOST + 1, format, again);
+        char *to = buffer_reserve(buffer, MOST);
+        to[0] = '\0';
+        vsnprintf(to, MOST + 1, format, again);
         va_end(again);
-        if (len < 0)
-                abort();
-        if (len > MOST)
-                vsnprintf(buffer_reserve(buffer, (size_t)len), (size_t)len + 1, format, args);
-        buffer->len += (size_t)len;
+        size_t len = strlen(to);
+        if (len == MOST) {
+                va_copy(again, args);
+                len = (size_t)vsnprintf(NULL, 0, format, again);
+                va_end(again);
+                vsnprintf(buffer_reserve(buffer, len), len + 1, format, args);
+        }
+        buffer->len += len;
 }
 
 void buffer_printf(struct buffer *buffer, const char *format, ...)

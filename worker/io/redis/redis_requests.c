@@ -10,10 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What is asked of Redis: the scripts with their arguments, and any other command. */
+/* What is asked of Redis about a job: the scripts with their arguments. Other commands: redis_commands.c. */
 
-/* A request while the store is down is lost at once; its answer still comes from the loop, at the next turn.
- */
 struct late {
         uv_timer_t timer;
         struct request request;
@@ -26,7 +24,7 @@ static void on_late(uv_timer_t *timer)
         uv_close((uv_handle_t *)timer, handle_free);
 }
 
-static bool refuse_while_down(struct redis_store *store, struct request request)
+bool redis_refuse_while_down(struct redis_store *store, struct request request)
 {
         if (store->up)
                 return false;
@@ -48,14 +46,6 @@ static struct redis_store *store_of_job(struct redis_store *store, const struct 
         buffer_clear(&store->key);
         record_key_add(&store->key, store->config->redis.prefix, KEY_JOB, identity->id);
         return redis_store_of(store, (struct slice){.data = store->key.data, .len = store->key.len});
-}
-
-/* The same for any command; one without a key could go to any node, and goes to none. */
-static struct redis_store *store_of_command(struct redis_store *store, const struct slice *arguments,
-                                            size_t count)
-{
-        size_t at = store->shards ? redis_key_index(arguments, count) : 0;
-        return at > 0 ? redis_store_of(store, arguments[at]) : store;
 }
 
 enum { IDENTITY_ARGUMENTS = 10, CLAIM_ARGUMENTS = 8, FINISH_ARGUMENTS = 7 };
@@ -175,7 +165,7 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
         request.kind = REQUEST_CLAIM;
-        if (refuse_while_down(store, request))
+        if (redis_refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
         const struct slice particulars[][2] = {
@@ -211,7 +201,7 @@ void redis_store_renew(struct redis_store *store, const struct store_identity *i
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
-        if (refuse_while_down(store, request))
+        if (redis_refuse_while_down(store, request))
                 return;
         begin_script(store, REDIS_SCRIPT_RENEW, identity, 0);
         redis_ring_push(store, request);
@@ -222,7 +212,7 @@ void redis_store_keep(struct redis_store *store, const struct store_identity *id
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
-        if (refuse_while_down(store, request))
+        if (redis_refuse_while_down(store, request))
                 return;
         begin_script(store, REDIS_SCRIPT_KEEP, identity, 2);
         resp_add(&store->out, plan->record);
@@ -235,7 +225,7 @@ void redis_store_intend(struct redis_store *store, const struct store_identity *
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
-        if (refuse_while_down(store, request))
+        if (redis_refuse_while_down(store, request))
                 return;
         const struct store_move *move = intent->move;
         begin_script(store, REDIS_SCRIPT_INTEND, identity, move ? 4 : 1);
@@ -253,7 +243,7 @@ void redis_store_record(struct redis_store *store, const struct store_identity *
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
-        if (refuse_while_down(store, request))
+        if (redis_refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
         begin_script(store, REDIS_SCRIPT_RECORD, identity, effect->outlet.len > 0 ? 7 : 6);
@@ -320,7 +310,7 @@ void redis_store_complete(struct redis_store *store, const struct store_identity
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
-        if (refuse_while_down(store, request))
+        if (redis_refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
         if (effect->fresh && effect->plain) {
@@ -354,7 +344,7 @@ void redis_store_decide(struct redis_store *store, const struct store_identity *
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
-        if (refuse_while_down(store, request))
+        if (redis_refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
         char text[64];
@@ -384,7 +374,7 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
 {
         store = store_of_job(store, identity);
         struct request request = lease_request(done, context);
-        if (refuse_while_down(store, request))
+        if (redis_refuse_while_down(store, request))
                 return;
         struct buffer *out = &store->out;
         char text[64];
@@ -410,106 +400,5 @@ void redis_store_settle(struct redis_store *store, const struct store_identity *
         }
         if (tells)
                 resp_add_text(out, "1");
-        redis_ring_push(store, request);
-}
-
-static void add_arguments(struct buffer *out, const struct slice *arguments, size_t count)
-{
-        resp_begin(out, count);
-        for (size_t i = 0; i < count; i++)
-                resp_add(out, arguments[i]);
-}
-
-void redis_store_command(struct redis_store *store, const struct slice *arguments, size_t count,
-                         store_done *done, void *context)
-{
-        store = store_of_command(store, arguments, count);
-        struct request request = lease_request(done, context);
-        request.kind = REQUEST_COMMAND;
-        if (refuse_while_down(store, request))
-                return;
-        add_arguments(&store->out, arguments, count);
-        redis_ring_push(store, request);
-}
-
-void redis_store_query(struct redis_store *store, const struct slice *arguments, size_t count,
-                       store_strings *done, void *context)
-{
-        store = store_of_command(store, arguments, count);
-        struct request request = lease_request(NULL, context);
-        request.kind = REQUEST_QUERY;
-        request.strings = done;
-        if (refuse_while_down(store, request))
-                return;
-        add_arguments(&store->out, arguments, count);
-        redis_ring_push(store, request);
-}
-
-static void ask_of_key(struct redis_store *store, enum redis_script script, struct request request,
-                       const struct slice *arguments, size_t count)
-{
-        store = redis_store_of(store, arguments[0]);
-        if (refuse_while_down(store, request))
-                return;
-        resp_begin(&store->out, 3 + count);
-        resp_add_text(&store->out, "EVALSHA");
-        resp_add(&store->out, (struct slice){.data = store->connection.sha[script], .len = 40});
-        resp_add_text(&store->out, "1");
-        for (size_t i = 0; i < count; i++)
-                resp_add(&store->out, arguments[i]);
-        redis_ring_push(store, request);
-}
-
-static struct request query_request(store_strings *done, void *context)
-{
-        struct request request = lease_request(NULL, context);
-        request.kind = REQUEST_QUERY;
-        request.strings = done;
-        return request;
-}
-
-void redis_store_tick(struct redis_store *store, const struct slice *arguments, size_t count,
-                      store_strings *done, void *context)
-{
-        ask_of_key(store, REDIS_SCRIPT_TICK, query_request(done, context), arguments, count);
-}
-
-void redis_store_queued(struct redis_store *store, const struct slice *arguments, size_t count,
-                        store_strings *done, void *context)
-{
-        ask_of_key(store, REDIS_SCRIPT_QUEUED, query_request(done, context), arguments, count);
-}
-
-void redis_store_due(struct redis_store *store, const struct slice *arguments, size_t count,
-                     store_strings *done, void *context)
-{
-        ask_of_key(store, REDIS_SCRIPT_DUE, query_request(done, context), arguments, count);
-}
-
-void redis_store_rate(struct redis_store *store, struct store_rate rate,
-                      const struct share_question *question, store_strings *done, void *context)
-{
-        struct request request = lease_request(NULL, context);
-        request.kind = REQUEST_RATE;
-        request.strings = done;
-        buffer_clear(&store->key);
-        record_key_add(&store->key, store->config->redis.prefix, rate.domain ? KEY_RATE_DOMAIN : KEY_RATE,
-                       rate.name);
-        struct slice key = {.data = store->key.data, .len = store->key.len};
-        store = redis_store_of(store, key);
-        if (refuse_while_down(store, request))
-                return;
-        const int64_t numbers[] = {question->step_us, question->count,   question->weight, question->ahead_us,
-                                   question->second,  question->near_us, question->far_us, question->pause_ms,
-                                   question->put_off, question->back};
-        size_t count = sizeof(numbers) / sizeof(*numbers);
-        struct buffer *out = &store->out;
-        resp_begin(out, 4 + count);
-        resp_add_text(out, "EVALSHA");
-        resp_add(out, (struct slice){.data = store->connection.sha[REDIS_SCRIPT_RATE], .len = 40});
-        resp_add_text(out, "1");
-        resp_add(out, key);
-        for (size_t i = 0; i < count; i++)
-                resp_add_integer(out, numbers[i]);
         redis_ring_push(store, request);
 }

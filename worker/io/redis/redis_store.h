@@ -36,7 +36,7 @@ struct store_identity {
 struct store_claim {
         uint32_t tells; /* bit per enum job_change: of these others are told */
         struct slice subject, correlation_id, app_id;
-        struct slice types; /* names the files of which the type is made; absent: it is made of none */
+        struct slice types;    /* names the files of which the type is made; absent: it is made of none */
         int64_t first_seen_ms; /* 0: unknown */
         bool alone;
         bool outside;         /* comes from outside, and for the first time: no copy of ours, no redelivery */

@@ -84,6 +84,9 @@ bool redis_store_forward(struct redis_store *store, struct request *request, boo
 void redis_store_tell_down(struct redis_store *store, const char *error, bool was_up);
 /* Ends the batch with WAIT: how many replicas have all of it? */
 void redis_store_wait(struct redis_store *store);
+/* A request while the store is down is lost at once; its answer still comes from the loop, at the next turn.
+ * False: it is up. */
+bool redis_refuse_while_down(struct redis_store *store, struct request request);
 /* Tells a request that it has no reply. */
 void redis_request_lost(const struct request *request);
 void redis_ring_push(struct redis_store *store, struct request request);
