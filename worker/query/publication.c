@@ -35,15 +35,6 @@ struct publication publication_copy(struct arena *arena, const struct publicatio
                                     .data = arena_slice(arena, publication->data)};
 }
 
-static void add_header(struct arena *arena, struct message *message, struct slice name, const char *text)
-{
-        if (text)
-                message_set_header(arena, message,
-                                   (struct header){.name = name,
-                                                   .tag = HEADER_STRING,
-                                                   .text = arena_slice(arena, slice_of(text))});
-}
-
 struct message *publication_message(struct arena *arena, const struct publication *publication)
 {
         struct message *message = arena_alloc(arena, sizeof(*message));
@@ -61,11 +52,11 @@ struct message *publication_message(struct arena *arena, const struct publicatio
                                .delivery_mode = 2,
                                .has_timestamp = true,
                                .timestamp = (uint64_t)(clock_wall_ms() / 1000)}};
-        add_header(arena, message, SLICE_LITERAL("subject"), publication->subject);
-        add_header(arena, message, SLICE_LITERAL("deadline"), publication->deadline);
-        add_header(arena, message, SLICE_LITERAL("deliver-at"), publication->deliver_at);
-        add_header(arena, message, SLICE_LITERAL("traceparent"), publication->traceparent);
-        add_header(arena, message, SLICE_LITERAL("tracestate"), publication->tracestate);
+        message_set_text(arena, message, "subject", publication->subject);
+        message_set_text(arena, message, "deadline", publication->deadline);
+        message_set_text(arena, message, "deliver-at", publication->deliver_at);
+        message_set_text(arena, message, "traceparent", publication->traceparent);
+        message_set_text(arena, message, "tracestate", publication->tracestate);
         return message;
 }
 

@@ -173,6 +173,11 @@ static struct slice due_of(const struct slice *values, size_t value_count)
 static void take_due(struct delivery *delivery, const struct slice *values, size_t value_count)
 {
         struct telling *telling = delivery->telling;
+        const struct envelope *envelope = &delivery->envelope;
+        struct tell_job job = {.prefix = delivery->engine->config->redis.prefix,
+                               .id = slice_of(envelope->id),
+                               .traceparent = envelope->traceparent[0] ? envelope->traceparent : NULL,
+                               .tracestate = envelope->tracestate};
         struct due_event due[DUE_MAX];
         telling->due = arena_slice(delivery->arena, due_of(values, value_count));
         size_t due_count = due_parse(telling->due, due);
@@ -181,10 +186,8 @@ static void take_due(struct delivery *delivery, const struct slice *values, size
                 if (!(delivery->job.tells >> due[i].change & 1))
                         continue;
                 telling->changes[telling->count] = due[i].change;
-                telling->list[telling->count++] =
-                        tell_make(delivery->arena, delivery->engine->config->redis.prefix,
-                                  slice_of(delivery->envelope.id),
-                                  &(struct record_fields){values, value_count}, &due[i]);
+                telling->list[telling->count++] = tell_make(
+                        delivery->arena, &job, &(struct record_fields){values, value_count}, &due[i]);
         }
 }
 

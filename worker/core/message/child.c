@@ -12,15 +12,6 @@ const char *child_id(struct arena *arena, const char *parent_id, const struct ou
         return arena_printf(arena, "%s/%s", parent_id, key);
 }
 
-static void add_text_header(struct arena *arena, struct message *message, const char *name, const char *text)
-{
-        if (text)
-                message_set_header(arena, message,
-                                   (struct header){.name = slice_of(name),
-                                                   .tag = HEADER_STRING,
-                                                   .text = slice_of(arena_strdup(arena, text))});
-}
-
 struct message *child_make(struct arena *arena, const struct outgoing_batch *batch, size_t index,
                            const struct child_parent *parent)
 {
@@ -43,9 +34,9 @@ struct message *child_make(struct arena *arena, const struct outgoing_batch *bat
         };
         if (parent->correlation_id)
                 message->properties.correlation_id = slice_of(arena_strdup(arena, parent->correlation_id));
-        add_text_header(arena, message, "subject", outgoing->subject ? outgoing->subject : parent->subject);
-        add_text_header(arena, message, "deliver-at", outgoing->deliver_at);
-        add_text_header(arena, message, "traceparent", parent->traceparent);
-        add_text_header(arena, message, "tracestate", parent->tracestate);
+        message_set_text(arena, message, "subject", outgoing->subject ? outgoing->subject : parent->subject);
+        message_set_text(arena, message, "deliver-at", outgoing->deliver_at);
+        message_set_text(arena, message, "traceparent", parent->traceparent);
+        message_set_text(arena, message, "tracestate", parent->tracestate);
         return message;
 }

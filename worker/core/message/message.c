@@ -99,3 +99,12 @@ void message_set_header(struct arena *arena, struct message *message, struct hea
         p->headers = headers;
         p->header_count = count;
 }
+
+void message_set_text(struct arena *arena, struct message *message, const char *name, const char *text)
+{
+        if (text)
+                message_set_header(arena, message,
+                                   (struct header){.name = slice_of(name),
+                                                   .tag = HEADER_STRING,
+                                                   .text = slice_of(arena_strdup(arena, text))});
+}

@@ -90,5 +90,7 @@ struct message *message_copy(struct arena *arena, const struct message *message)
 /* Sets (replaces or adds) a top-level header. The header array is reallocated in the arena; slices are
  * borrowed. */
 void message_set_header(struct arena *arena, struct message *message, struct header header);
+/* The same for a copy of a text; nothing if there is none. `name` is borrowed. */
+void message_set_text(struct arena *arena, struct message *message, const char *name, const char *text);
 
 #endif

@@ -45,8 +45,20 @@ static void add_source(struct buffer *out, const char *prefix)
         percent_add(out, prefix);
 }
 
-static const char *body_of(struct arena *arena, const char *prefix, const struct tell *tell,
-                           struct slice job_id, const char *data)
+/* Attributes of an extension, whose values need no escape. */
+static void add_trace(struct buffer *out, const struct tell_job *job)
+{
+        if (!job->traceparent)
+                return;
+        buffer_printf(out, ",\"traceparent\":\"%s\"", job->traceparent);
+        if (!job->tracestate)
+                return;
+        buffer_add_text(out, ",\"tracestate\":");
+        buffer_add_json_string(out, slice_of(job->tracestate));
+}
+
+static const char *body_of(struct arena *arena, const struct tell_job *job, const struct tell *tell,
+                           const char *data)
 {
         struct buffer out = {0};
         char time[RFC3339_SIZE];
@@ -54,9 +66,10 @@ static const char *body_of(struct arena *arena, const char *prefix, const struct
         buffer_add_text(&out, "{\"specversion\":\"1.0\",\"id\":");
         buffer_add_json_string(&out, slice_of(tell->id));
         buffer_add_text(&out, ",\"source\":\"");
-        add_source(&out, prefix);
+        add_source(&out, job->prefix);
         buffer_printf(&out, "\",\"type\":\"%s\",\"subject\":", tell->type);
-        buffer_add_json_string(&out, job_id);
+        buffer_add_json_string(&out, job->id);
+        add_trace(&out, job);
         buffer_printf(&out, ",\"time\":\"%s\",\"datacontenttype\":\"application/json\",\"data\":%s}", time,
                       data);
         const char *body = arena_copy(arena, out.data, out.len);
@@ -64,8 +77,8 @@ static const char *body_of(struct arena *arena, const char *prefix, const struct
         return body;
 }
 
-struct tell tell_make(struct arena *arena, const char *prefix, struct slice job_id,
-                      const struct record_fields *fields, const struct due_event *due)
+struct tell tell_make(struct arena *arena, const struct tell_job *job, const struct record_fields *fields,
+                      const struct due_event *due)
 {
         const char *word = job_change_word(due->change);
         struct slice type = record_field(fields, "type"), created = record_field(fields, "created_ms");
@@ -75,14 +88,16 @@ struct tell tell_make(struct arena *arena, const char *prefix, struct slice job_
                 type.len = room;
         struct tell tell = {
                 .at_ms = due->at_ms,
+                .traceparent = job->traceparent,
+                .tracestate = job->traceparent ? job->tracestate : NULL,
                 .type = arena_printf(arena, TELL_TYPES "%s.v1", word),
                 .key = arena_printf(arena, "%s.%.*s", word, SLICE_PRINT(type)),
                 .id = arena_printf(arena, "%.*s/%.*s/%s/%" PRIu32 ".%" PRIu32 ".%" PRIu32,
-                                   SLICE_PRINT(job_id), SLICE_PRINT(created), word, due->generation.redrives,
+                                   SLICE_PRINT(job->id), SLICE_PRINT(created), word, due->generation.redrives,
                                    due->generation.attempt, due->generation.deferrals),
         };
-        tell_add_data(&data, job_id, fields, due);
-        tell.body = body_of(arena, prefix, &tell, job_id, data.data);
+        tell_add_data(&data, job->id, fields, due);
+        tell.body = body_of(arena, job, &tell, data.data);
         buffer_fini(&data);
         return tell;
 }
@@ -104,6 +119,8 @@ struct message *tell_message(struct arena *arena, const char *exchange, const st
                 .has_timestamp = true,
                 .timestamp = (uint64_t)(tell->at_ms / 1000),
         };
+        message_set_text(arena, message, "traceparent", tell->traceparent);
+        message_set_text(arena, message, "tracestate", tell->tracestate);
         return message;
 }
 

@@ -15,13 +15,22 @@
 
 struct tell {
         const char *id, *type, *key, *body;
+        const char *traceparent, *tracestate; /* or NULL */
         int64_t at_ms;
 };
 
-/* The event of the job with this id, whose record has these fields. The record may have gone on since the
- * change: state and generation in the data are those of the change. All memory is in the arena. */
-struct tell tell_make(struct arena *arena, const char *prefix, struct slice job_id,
-                      const struct record_fields *fields, const struct due_event *due);
+/* Which job, and in whose trace the event belongs
+ * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/distributed-tracing.md). */
+struct tell_job {
+        const char *prefix; /* redis.prefix */
+        struct slice id;
+        const char *traceparent, *tracestate; /* of the job's message; NULL: none, or not known */
+};
+
+/* The event of the job whose record has these fields. The record may have gone on since the change: state and
+ * generation in the data are those of the change. All memory is in the arena. */
+struct tell tell_make(struct arena *arena, const struct tell_job *job, const struct record_fields *fields,
+                      const struct due_event *due);
 /* As a message for the exchange; all memory is in its arena. */
 struct message *tell_message(struct arena *arena, const char *exchange, const struct tell *tell);
 

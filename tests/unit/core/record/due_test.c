@@ -90,9 +90,10 @@ static void an_event_tells_of_the_change_though_the_record_went_on(void **state)
 {
         struct due_event due = {
                 .change = CHANGE_RETRYING, .generation = {.attempt = 1}, .at_ms = 1796140056363};
+        struct tell_job job = {.prefix = "shop 1", .id = SLICE_LITERAL("order-1")};
         char cause[JSON_CAUSE_MAX];
         (void)state;
-        struct tell tell = tell_make(&arena, "shop 1", SLICE_LITERAL("order-1"), &record, &due);
+        struct tell tell = tell_make(&arena, &job, &record, &due);
         assert_string_equal(tell.id, "order-1/1796140056000/retrying/0.1.0");
         assert_string_equal(tell.type, "leveret.job.retrying.v1");
         assert_string_equal(tell.key, "retrying.order.created.v1");
@@ -110,6 +111,28 @@ static void an_event_tells_of_the_change_though_the_record_went_on(void **state)
         json_decref(event);
 }
 
+#define PARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+static void an_event_belongs_to_the_trace_of_its_job(void **state)
+{
+        struct due_event due = {.change = CHANGE_DEAD, .at_ms = 1};
+        struct tell_job job = {.prefix = "p", .id = SLICE_LITERAL("a"), .tracestate = "a=1,b=\"2"};
+        char cause[JSON_CAUSE_MAX];
+        (void)state;
+        struct tell tell = tell_make(&arena, &job, &record, &due);
+        assert_null(strstr(tell.body, "trace"));
+        assert_null(message_header(tell_message(&arena, "e", &tell), "tracestate"));
+        job.traceparent = PARENT;
+        tell = tell_make(&arena, &job, &record, &due);
+        json_t *event = json_parse(slice_of(tell.body), cause);
+        assert_string_equal(json_string_value(json_object_get(event, "traceparent")), PARENT);
+        assert_string_equal(json_string_value(json_object_get(event, "tracestate")), job.tracestate);
+        json_decref(event);
+        struct message *message = tell_message(&arena, "e", &tell);
+        assert_true(slice_is(message_header_text(message, "traceparent"), PARENT));
+        assert_true(slice_is(message_header_text(message, "tracestate"), job.tracestate));
+}
+
 static void a_repetition_has_the_same_id_and_a_key_fits(void **state)
 {
         char type[400];
@@ -117,13 +140,15 @@ static void a_repetition_has_the_same_id_and_a_key_fits(void **state)
         struct slice long_type[] = {SLICE_LITERAL("type"), {type, sizeof(type)}};
         struct record_fields fields = {long_type, 2};
         struct due_event due = {.change = CHANGE_DEAD, .generation = {.redrives = 3}, .at_ms = 1};
+        struct tell_job job = {.prefix = "p", .id = SLICE_LITERAL("a")};
         (void)state;
-        struct tell tell = tell_make(&arena, "p", SLICE_LITERAL("a"), &fields, &due);
+        struct tell tell = tell_make(&arena, &job, &fields, &due);
         assert_int_equal(strlen(tell.key), 255);
         due.at_ms = 2;
-        assert_string_equal(tell_make(&arena, "p", SLICE_LITERAL("a"), &fields, &due).id, tell.id);
+        assert_string_equal(tell_make(&arena, &job, &fields, &due).id, tell.id);
         struct message *message = tell_message(&arena, "leveret.events", &tell);
         assert_true(slice_is(message->properties.message_id, tell.id));
+        assert_null(message_header(message, "traceparent"));
         assert_true(tell_type_is("leveret.job.dead.v1"));
         assert_false(tell_type_is("order.created.v1"));
         assert_false(tell_type_is(NULL));
@@ -137,6 +162,7 @@ int main(void)
                 cmocka_unit_test(no_more_are_read_than_have_room),
                 cmocka_unit_test(others_are_told_of_nothing_without_an_exchange),
                 cmocka_unit_test(an_event_tells_of_the_change_though_the_record_went_on),
+                cmocka_unit_test(an_event_belongs_to_the_trace_of_its_job),
                 cmocka_unit_test(a_repetition_has_the_same_id_and_a_key_fits),
         };
         return cmocka_run_group_tests(tests, open_arena, close_arena);
