@@ -184,6 +184,16 @@ static void check_late(const char *text)
                 world_fail("late", "that is not late: %s", text);
 }
 
+/* What went well has no error, and a planner that failed has one. */
+static void check_error(const struct log_fields *fields)
+{
+        bool ended = strcmp(fields->event, "job_end") == 0;
+        if (ended && strcmp(fields->outcome, "completed") == 0 && fields->error)
+                world_fail("told", "a job is completed with the error %s", fields->error);
+        if (strcmp(fields->event, "plan_failed") == 0 && (!fields->error || !fields->error[0]))
+                world_fail("told", "a planner failed, and nobody knows why");
+}
+
 void log_event(enum log_level level, const struct log_fields *fields)
 {
         char text[600];
@@ -192,6 +202,7 @@ void log_event(enum log_level level, const struct log_fields *fields)
                 events_let_go(fields->id);
         process_log(process_now(), fields->event);
         alerts_owe(process_now(), fields);
+        check_error(fields);
         if (strcmp(fields->event, "schedule_late") == 0)
                 check_late(fields->msg);
         if (!world.verbose)

@@ -57,6 +57,33 @@ static void a_json_string_is_read_as_it_was_written(void **state)
         }
 }
 
+static size_t encode(uint32_t point, char *text, size_t bytes)
+{
+        static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+        for (size_t i = bytes; i-- > 1; point >>= 6)
+                text[i] = (char)(0x80 | (point & 0x3f));
+        text[0] = (char)(lead[bytes] | point);
+        return bytes;
+}
+
+/* RFC 3629 section 3: the shortest form, no surrogates, nothing beyond U+10FFFF. */
+static void each_code_point_has_one_form(void **state)
+{
+        (void)state;
+        static const uint32_t first[] = {0, 0, 0x80, 0x800, 0x10000};
+        char text[4];
+        for (size_t bytes = 2; bytes <= 4; bytes++)
+                for (uint32_t point = 0; point < 1u << (bytes * 5 + 1); point++) {
+                        bool good = point >= first[bytes] && point <= 0x10ffff &&
+                                    (point < 0xd800 || point > 0xdfff);
+                        size_t len = encode(point, text, bytes);
+                        if (utf8_width(text, len) != (good ? bytes : 0))
+                                fail_msg("U+%04X in %zu bytes", point, bytes);
+                        if (utf8_width(text, len - 1) != 0)
+                                fail_msg("U+%04X in %zu bytes, cut", point, bytes);
+                }
+}
+
 static void a_broken_string_is_refused_wherever_it_breaks(void **state)
 {
         (void)state;
@@ -80,6 +107,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_plain_run_ends_before_the_eight_with_another_byte),
                 cmocka_unit_test(a_json_string_is_read_as_it_was_written),
+                cmocka_unit_test(each_code_point_has_one_form),
                 cmocka_unit_test(a_broken_string_is_refused_wherever_it_breaks),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
