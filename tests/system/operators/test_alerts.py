@@ -134,6 +134,18 @@ def test_a_queue_that_is_deleted_is_told(bench, hook):
     assert bench.queue in hook.alerts("queue_lost")[0]["text"]
 
 
+def test_a_schedule_that_is_late_is_told(bench, hook):
+    """Its ticks are known to Redis, and there is no broker that would take one."""
+    changes = {"schedules": [{"name": "nightly", "cron": "* * * * *", "type": "email.send.v1", "missed": "all",
+                              "data": {"to": TO, "subject": "Digest", "text": "Hello"}}], "alerts": {"webhook": hook.url}}
+    bench.worker(**changes).process.stop()
+    (key,) = bench.redis.client.keys("leveret:schedule:*")
+    bench.redis.client.hincrby(key, "last_ms", -5 * 60_000)
+    bench.leveret(bench.config(amqp={"url": "amqp://guest:guest@127.0.0.1:1/"}, **changes)).start(ready=False)
+    wait_until(lambda: hook.alerts("schedule_late"), what="the webhook")
+    assert [alert["text"] for alert in hook.alerts("schedule_late")] == ["nightly"]
+
+
 def test_another_webhook_and_another_limit_hold_from_the_reload_on(bench, hook):
     worker = bench.worker(mail={"breaker": {"failures": 50}})
     bench.last.change(alerts={"webhook": hook.url, "interval": "1s"}, mail={"breaker": {"failures": 1}})
