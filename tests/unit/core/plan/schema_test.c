@@ -74,6 +74,43 @@ static void a_schema_says_what_the_table_says(void **state)
         buffer_fini(&text);
 }
 
+struct lists {
+        const char *const *words;
+        const struct pair *labels;
+        const char *bytes;
+        size_t bytes_len;
+};
+
+static const struct field list_fields[] = {
+        FIELD_STRINGS(struct lists, words, .max_items = 3, .max_length = 5, .one_line = false),
+        FIELD_PAIRS(struct lists, labels, .max_items = 2, .max_length = 7, .one_line = false),
+        FIELD_BASE64(struct lists, bytes, bytes_len, .optional = true),
+        FIELD_END,
+};
+
+static void plan_no_lists(const struct lists *lists, struct plan *plan)
+{
+        (void)lists;
+        (void)plan;
+}
+
+HANDLER(listed, struct lists, plan_no_lists,
+        {.type = "test.schema.v3", .summary = "Does nothing.", .example = "{}", .fields = list_fields});
+
+static void lists_and_maps_say_what_they_hold_and_how_many(void **state)
+{
+        struct buffer text = {0};
+        (void)state;
+        schema_render(&text, &listed, false);
+        assert_non_null(strstr(text.data, "\"words\":{\"type\":\"array\",\"items\":{\"type\":\"string\","
+                                          "\"maxLength\":5},\"maxItems\":3}"));
+        assert_non_null(strstr(text.data, "\"labels\":{\"type\":\"object\",\"additionalProperties\":{"
+                                          "\"type\":\"string\",\"maxLength\":7},\"maxProperties\":2}"));
+        assert_non_null(strstr(text.data, "\"bytes\":{\"type\":[\"string\",\"null\"],\"contentEncoding\":"
+                                          "\"base64\"}"));
+        buffer_fini(&text);
+}
+
 static void a_pretty_schema_has_a_member_a_line(void **state)
 {
         struct buffer text = {0};
@@ -114,6 +151,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_schema_says_what_the_table_says),
                 cmocka_unit_test(a_closed_type_is_closed_in_its_schema_too),
+                cmocka_unit_test(lists_and_maps_say_what_they_hold_and_how_many),
                 cmocka_unit_test(a_pretty_schema_has_a_member_a_line),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

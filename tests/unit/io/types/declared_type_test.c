@@ -307,6 +307,8 @@ static void mistakes_are_told_with_their_places(void **state)
                     "./order.shipped.v1.yaml:14:11: url is required\n"
                     "./order.shipped.v1.yaml:14:11: data is required: a JSON pointer (\"\" is the whole "
                     "payload), or an object\n");
+        assert_told("  - mail: {to: '{{email}}', subject: s, text: x}\n",
+                    "./order.shipped.v1.yaml:14:11: key is required: it names the effect for ever\n");
         assert_told("  - when: /a\n",
                     "./order.shipped.v1.yaml:14:5: expected mail:, post: or publish: with its fields\n");
         assert_told("  - publish: {key: a, type: x.v1, data: email, url: y}\n"
