@@ -10,43 +10,43 @@
 
 /*
  * The protocol of one job, from delivery to acknowledgement, as a pure function: job_step(job, event,
- * actions). It asks no clock, does no I/O and allocates nothing; all times and ids arrive in events, and
- * whatever is to be done leaves as actions which the engine (or the simulator) carries out.
+ * actions). It asks no clock, does no I/O and allocates nothing. All times and ids arrive in events. What is
+ * to be done leaves as actions, which the engine or the simulator carries out.
  *
- * All went well, the part from WAITING to RECORDING once for each effect:
+ * A job that goes well; the phases from WAITING to RECORDING come once for each effect:
  *
- *     HELD, CLAIMING, PLANNING, [KEEPING], WAITING, [LOOKING], [INTENDING], [FENCING], SENDING, [RECORDING],
- * COMPLETING, ack
+ *     HELD, CLAIMING, PLANNING, [KEEPING],
+ *     WAITING, [LOOKING], [INTENDING], [FENCING], SENDING, [RECORDING],
+ *     COMPLETING, ack
  *
- * Retry, defer or dead, decided after any phase from CLAIMING to RECORDING:
+ * A job that is retried, put off or dead, which any phase from CLAIMING to RECORDING may decide:
  *
  *     DECIDING, PUBLISHING, SETTLING, ack
  *
- * Another owner has the job, as the claim or any later answer of the store says:
+ * A job that somebody else owns, as the claim or a later answer of the store says:
  *
  *     DELAYING, ack
  *
- * If others are to be told of the change (events), TELLING stands before each ack of a job that completed,
- * died, is retried or was cancelled, of a duplicate of one, and of what waits for another copy: whoever was
- * to tell may have died.
+ * If events are wanted, TELLING stands before the ack of a job that completed, died, is retried or was
+ * cancelled. It also stands before the ack of a duplicate of such a job, and of a copy that waits for
+ * another: the worker that was to publish the event may have died.
  *
- * Invariants (each is checked by the simulator):
- *  I1 an ack means: completed or cancelled is recorded, or a copy of this very delivery is confirmed. That
- * another copy was seen once proves nothing: queues are purged. Only other content under a known id is acked
- * because a job is under way, and only if its type says so (on_conflict: first).
- *  I2 no send without a lease check after the
- * handler ran. I3 the attempt grows only with a confirmed retry copy; a deferral or a drain never burns one.
- *  I4 a delivery of an old connection is never acked.
- *  I5 nothing that was started is requeued without a delay; only held deliveries are returned.
- *  I8 nothing is planned or sent before its time (deliver-at).
- *  I7 no effect is sent by an outlet while another may have accepted it, nor by any but its first choice
- * before that is recorded.
- *  I9 nothing of a plan that is to be recorded is sent before it is, and no other plan after that.
- *
- *  I10 a change that others are to be told of is told at least once, or let go by the engine, which counts
- * it.
- *  I11 nothing is sent in an attempt that ended ambiguously. If it was the last and the service can be asked,
- * the job dies of it only once the service has said that it has nothing.
+ * Invariants; the simulator checks each:
+ *  I1  A delivery is acked only if completed or cancelled is recorded, or if a copy of this very delivery is
+ *      confirmed. That another copy existed proves nothing: queues are purged. One exception: other content
+ *      under a known id is acked while that job is under way, if its type says on_conflict: first.
+ *  I2  Nothing is sent before a check of the lease that comes after the handler.
+ *  I3  The attempt grows only with a confirmed copy of a retry. A deferral or a drain burns none.
+ *  I4  A delivery of an old connection is never acked.
+ *  I5  What was started is never requeued without a delay. Only held deliveries are returned.
+ *  I7  An outlet sends no effect that another may have accepted. It sends none of which it is not the first
+ *      choice before that is recorded.
+ *  I8  Nothing is planned or sent before its time (deliver-at).
+ *  I9  If a plan is to be recorded, nothing of it is sent before it is, and no other plan is carried out
+ *      after that.
+ *  I10 A change that has an event is told at least once, or the engine lets it go and counts it.
+ *  I11 Nothing more is sent in an attempt that ended ambiguously. If it was the last one and the service can
+ *      be asked, the job dies only once the service has said that it has nothing.
  *
  * Times are milliseconds of CLOCK_BOOTTIME unless a name says otherwise.
  */
@@ -122,7 +122,7 @@ enum job_phase {
         JOB_WAITING,    /* for a free place at the mail transport */
         JOB_LOOKING,    /* has a place; the service is being asked whether it has the effect already */
         JOB_INTENDING,  /* has a place; what is about to be done is being recorded: an intent (on_ambiguous:
-                           park), or by which  outlet it goes from now on */
+                           park), or by which outlet it goes from now on */
         JOB_FENCING,    /* has a place; the lease is being renewed */
         JOB_SENDING,    /* has a place; the mail is on its way */
         JOB_RECORDING,  /* an effect's end is being recorded */
@@ -179,7 +179,7 @@ struct job_look_limits {
 enum job_action_kind {
         ACTION_CLAIM, /* run the claim script (job->alone) */
         ACTION_PLAN,  /* decode the payload and run the handler; answer PLANNED or REFUSED. Of a type with a
-                         planner:  ask it, unless its answer is recorded; the answer may also be UNPLANNED */
+                         planner: ask it, unless its answer is recorded; the answer may also be UNPLANNED */
         ACTION_KEEP,  /* record the plan */
         ACTION_WANT_PLACE, /* queue for an outlet that job_may_use_outlet() allows; answer PLACE */
         ACTION_LOOK,       /* ask the service whether it has job->effect; answer LOOKED */
