@@ -224,7 +224,7 @@ def test_a_redrive_to_a_queue_that_is_gone_moves_nothing(bench):
 def test_a_redrive_to_a_full_queue_stops_and_keeps_what_was_not_taken(bench):
     leveret = fill(bench, [expired(n) for n in range(200)])
     bench.broker.max_length(bench.queue, 5, bench.vhost)
-    answer = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all", "-o", "json")
+    answer = leveret.run("dlq", "redrive", bench.queue, "--expired", "--all", "--rate", "100", "-o", "json")  # the broker says a little later that it is full
     assert answer.returncode == 1 and "did not take a copy: nacked" in answer.stderr, answer
     moved = answer.json()["redriven"]
     assert 0 < moved < 200 and answer.json()["left"] == 200 - moved
