@@ -102,8 +102,7 @@ static bool list_needs_utf8(const char *list)
 bool mail_request_needs_utf8(const struct mail_request *request)
 {
         for (const struct mail_member *each = mail_members; each < mail_members + MAIL_MEMBERS; each++)
-                if ((each->kind == MEMBER_MAILBOX || each->kind == MEMBER_MAILBOXES) &&
-                    list_needs_utf8(mail_member_text(&request->mail, each)))
+                if (mail_member_is_mailboxes(each) && list_needs_utf8(mail_member_text(&request->mail, each)))
                         return true;
         return false;
 }

@@ -84,18 +84,25 @@ static struct list_unsubscribe unsubscribe_copy(struct arena *arena, const struc
                                          .one_click = list->one_click};
 }
 
-static void member_copy(struct arena *arena, enum mail_member_kind kind, void *to, const void *from)
+static char *text_copy(struct arena *arena, enum mail_text_form form, const char *text)
 {
-        switch (kind) {
+        switch (form) {
+        case FORM_MAILBOX:
+                return from_copy(arena, text);
+        case FORM_MAILBOXES:
+                return list_copy(arena, text);
+        case FORM_LINE:
+        case FORM_BODY:
+                break;
+        }
+        return arena_strdup(arena, text);
+}
+
+static void member_copy(struct arena *arena, const struct mail_member *member, void *to, const void *from)
+{
+        switch (member->kind) {
         case MEMBER_TEXT:
-        case MEMBER_BODY:
-                *(const char **)to = arena_strdup(arena, *(const char *const *)from);
-                break;
-        case MEMBER_MAILBOX:
-                *(const char **)to = from_copy(arena, *(const char *const *)from);
-                break;
-        case MEMBER_MAILBOXES:
-                *(const char **)to = list_copy(arena, *(const char *const *)from);
+                *(const char **)to = text_copy(arena, member->form, *(const char *const *)from);
                 break;
         case MEMBER_TEXTS:
                 *(const char *const **)to = texts_copy(arena, *(const char *const *const *)from);
@@ -117,5 +124,5 @@ void mail_copy(struct arena *arena, struct mail *to, const struct mail *from)
 {
         *to = (struct mail){.key = arena_strdup(arena, from->key)};
         for (const struct mail_member *each = mail_members; each < mail_members + MAIL_MEMBERS; each++)
-                member_copy(arena, each->kind, (char *)to + each->offset, mail_member_at(from, each));
+                member_copy(arena, each, (char *)to + each->offset, mail_member_at(from, each));
 }

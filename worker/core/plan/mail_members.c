@@ -1,24 +1,25 @@
 #include "core/plan/mail_members.h"
 
-#define MEMBER(member, form) .name = #member, .kind = MEMBER_##form, .offset = offsetof(struct mail, member)
+#define MEMBER(member, of) .name = #member, .kind = MEMBER_##of, .offset = offsetof(struct mail, member)
+#define TEXT(member, of) MEMBER(member, TEXT), .form = FORM_##of
 
 const struct mail_member mail_members[MAIL_MEMBERS] = {
-        {MEMBER(from, MAILBOX), .header = "From"},
-        {MEMBER(to, MAILBOXES), .header = "To", .required = true},
-        {MEMBER(cc, MAILBOXES), .header = "Cc"},
-        {MEMBER(bcc, MAILBOXES), .header = "Bcc"},
-        {MEMBER(reply_to, MAILBOXES), .header = "Reply-To"},
-        {MEMBER(subject, TEXT), .header = "Subject", .required = true},
-        {MEMBER(in_reply_to, TEXT)},
+        {TEXT(from, MAILBOX), .header = "From"},
+        {TEXT(to, MAILBOXES), .header = "To", .required = true},
+        {TEXT(cc, MAILBOXES), .header = "Cc"},
+        {TEXT(bcc, MAILBOXES), .header = "Bcc"},
+        {TEXT(reply_to, MAILBOXES), .header = "Reply-To"},
+        {TEXT(subject, LINE), .header = "Subject", .required = true},
+        {TEXT(in_reply_to, LINE)},
         {MEMBER(references, TEXTS)},
         {MEMBER(list_unsubscribe, UNSUBSCRIBE)},
         {MEMBER(headers, PAIRS), .each = "header"},
         {MEMBER(tags, TEXTS), .each = "tag"},
         {MEMBER(metadata, PAIRS)},
-        {MEMBER(outlet, TEXT)},
+        {TEXT(outlet, LINE)},
         {MEMBER(attachments, ATTACHMENTS), .each = "attachment"},
-        {MEMBER(text, BODY)},
-        {MEMBER(html, BODY)},
+        {TEXT(text, BODY)},
+        {TEXT(html, BODY)},
 };
 
 const void *mail_member_at(const struct mail *mail, const struct mail_member *member)
@@ -28,18 +29,10 @@ const void *mail_member_at(const struct mail *mail, const struct mail_member *me
 
 const char *mail_member_text(const struct mail *mail, const struct mail_member *member)
 {
-        const void *at = mail_member_at(mail, member);
-        switch (member->kind) {
-        case MEMBER_TEXT:
-        case MEMBER_BODY:
-        case MEMBER_MAILBOX:
-        case MEMBER_MAILBOXES:
-                return *(const char *const *)at;
-        case MEMBER_TEXTS:
-        case MEMBER_PAIRS:
-        case MEMBER_UNSUBSCRIBE:
-        case MEMBER_ATTACHMENTS:
-                break;
-        }
-        return NULL;
+        return member->kind == MEMBER_TEXT ? *(const char *const *)mail_member_at(mail, member) : NULL;
+}
+
+bool mail_member_is_mailboxes(const struct mail_member *member)
+{
+        return member->form == FORM_MAILBOX || member->form == FORM_MAILBOXES;
 }

@@ -10,21 +10,21 @@
  */
 
 enum mail_member_kind {
-        MEMBER_TEXT,        /* const char *: one line */
-        MEMBER_BODY,        /* const char *: text or html, of many lines */
-        MEMBER_MAILBOX,     /* const char *: one mailbox */
-        MEMBER_MAILBOXES,   /* const char *: a list of mailboxes */
+        MEMBER_TEXT,        /* const char *, of one of the forms below */
         MEMBER_TEXTS,       /* const char *const *: ended by NULL */
         MEMBER_PAIRS,       /* const struct pair *: ended by {0} */
         MEMBER_UNSUBSCRIBE, /* struct list_unsubscribe */
         MEMBER_ATTACHMENTS, /* const struct attachment *: ended by {0} */
 };
 
+enum mail_text_form { FORM_LINE, FORM_BODY, FORM_MAILBOX, FORM_MAILBOXES };
+
 struct mail_member {
         const char *name;
         enum mail_member_kind kind;
-        size_t offset;      /* within struct mail */
-        bool required;      /* never NULL in a mail that breaks no rule */
+        enum mail_text_form form; /* of MEMBER_TEXT */
+        size_t offset;            /* within struct mail */
+        bool required;            /* never NULL in a mail that breaks no rule */
         const char *header; /* the header that this member is, "Reply-To"; NULL: none, or it takes more than
                                that */
         const char *each;   /* what one item of a list is called, "tag"; NULL: as the list */
@@ -38,7 +38,10 @@ extern const struct mail_member mail_members[MAIL_MEMBERS];
 /* Where the member stands in this mail. */
 const void *mail_member_at(const struct mail *mail, const struct mail_member *member);
 
-/* Of a text, a body or mailboxes, which are one pointer; NULL of any other kind, or if it is not set. */
+/* The text of MEMBER_TEXT; NULL if it is not set, or of another kind. */
 const char *mail_member_text(const struct mail *mail, const struct mail_member *member);
+
+/* Is it one mailbox or a list of them? */
+bool mail_member_is_mailboxes(const struct mail_member *member);
 
 #endif

@@ -67,9 +67,6 @@ static void plan_json_add_member(struct buffer *out, const struct mail *mail,
         const void *at = mail_member_at(mail, member);
         switch (member->kind) {
         case MEMBER_TEXT:
-        case MEMBER_BODY:
-        case MEMBER_MAILBOX:
-        case MEMBER_MAILBOXES:
                 json_member_text(out, member->name, mail_member_text(mail, member));
                 break;
         case MEMBER_TEXTS:

@@ -95,9 +95,6 @@ static void member_write(json_t *object, const struct mail *mail, const struct m
         const void *at = mail_member_at(mail, member);
         switch (member->kind) {
         case MEMBER_TEXT:
-        case MEMBER_BODY:
-        case MEMBER_MAILBOX:
-        case MEMBER_MAILBOXES:
                 record_member_set(object, member->name, mail_member_text(mail, member));
                 break;
         case MEMBER_TEXTS:
@@ -250,9 +247,6 @@ static bool member_read(struct arena *arena, const json_t *object, const struct 
         const json_t *value = json_object_get(object, member->name);
         switch (member->kind) {
         case MEMBER_TEXT:
-        case MEMBER_BODY:
-        case MEMBER_MAILBOX:
-        case MEMBER_MAILBOXES:
                 *(const char **)to = text_read(arena, value);
                 return *(const char **)to || !member->required;
         case MEMBER_TEXTS:

@@ -93,13 +93,8 @@ static void render_member(struct buffer *out, const struct mail *mail, const str
         const char *name = text_or(member->each, member->name);
         const void *at = mail_member_at(mail, member);
         switch (member->kind) {
-        case MEMBER_BODY:
-                add_block(out, name, mail_member_text(mail, member));
-                break;
         case MEMBER_TEXT:
-        case MEMBER_MAILBOX:
-        case MEMBER_MAILBOXES:
-                add_line(out, name, mail_member_text(mail, member));
+                (member->form == FORM_BODY ? add_block : add_line)(out, name, mail_member_text(mail, member));
                 break;
         case MEMBER_TEXTS:
                 render_add_texts(out, name, *(const char *const *const *)at);

@@ -52,7 +52,7 @@ static bool text_member(struct planning *planning, const struct declared_member 
         const char *made = data_text_make(&declared->value->text, &planning->source, false);
         if (!made)
                 return false;
-        if (declared->member->kind == MEMBER_TEXT && !declared->value->text.literal)
+        if (declared->member->form != FORM_BODY && !declared->value->text.literal)
                 line_end_cut((char *)(uintptr_t)made);
         if (!made[0])
                 made = NULL;
@@ -80,8 +80,8 @@ static bool mail_members_make(struct planning *planning, const struct declared_m
         bool good = true;
         for (size_t i = 0; i < declared->member_count; i++) {
                 const struct declared_member *each = &declared->members[i];
-                bool text = each->value->kind == DATA_TEXT &&
-                            (each->member->kind == MEMBER_TEXT || each->member->kind == MEMBER_BODY);
+                bool text = each->value->kind == DATA_TEXT && each->member->kind == MEMBER_TEXT &&
+                            !mail_member_is_mailboxes(each->member);
                 good = (text ? text_member(planning, each, mail) : any_member(planning, each, mail)) && good;
         }
         return good;

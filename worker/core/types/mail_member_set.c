@@ -135,15 +135,12 @@ static bool attachments_set(struct arena *arena, const struct attachment **membe
 
 /* ---- Any ---- */
 
-static const char *expected_of(enum mail_member_kind kind)
+static const char *expected_of(const struct mail_member *member)
 {
-        switch (kind) {
+        switch (member->kind) {
         case MEMBER_TEXT:
-        case MEMBER_BODY:
-                return "a text";
-        case MEMBER_MAILBOX:
-        case MEMBER_MAILBOXES:
-                return "a mailbox, {email, name} or a list of these";
+                return mail_member_is_mailboxes(member) ? "a mailbox, {email, name} or a list of these"
+                                                        : "a text";
         case MEMBER_TEXTS:
                 return "a list of texts";
         case MEMBER_PAIRS:
@@ -162,12 +159,10 @@ static bool member_set(struct arena *arena, const struct mail_member *member, vo
         const char **text = at;
         switch (member->kind) {
         case MEMBER_TEXT:
-        case MEMBER_BODY:
+                if (mail_member_is_mailboxes(member))
+                        return mailboxes_set(arena, text, value);
                 *text = mail_member_text_of(arena, value);
                 return *text != NULL;
-        case MEMBER_MAILBOX:
-        case MEMBER_MAILBOXES:
-                return mailboxes_set(arena, text, value);
         case MEMBER_TEXTS:
                 return texts_set(arena, at, value);
         case MEMBER_PAIRS:
@@ -184,7 +179,7 @@ bool mail_member_set(struct arena *arena, const struct mail_member *member, stru
                      const json_t *value, const char **expected)
 {
         struct slice text = json_text(value);
-        *expected = expected_of(member->kind);
+        *expected = expected_of(member);
         if (json_is_null(value) || (text.data && text.len == 0))
                 return true;
         return member_set(arena, member, (char *)mail + member->offset, value);
