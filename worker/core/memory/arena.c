@@ -20,10 +20,9 @@ void arena_init(struct arena *arena)
         *arena = (struct arena){0};
 }
 
-static void chunk_push(struct arena *arena, size_t bytes, bool zeroed)
+static void chunk_push(struct arena *arena, size_t bytes)
 {
-        size_t size = sizeof(struct arena_chunk) + bytes;
-        struct arena_chunk *chunk = zeroed ? memory_zeroed(1, size) : memory_raw(size);
+        struct arena_chunk *chunk = memory_raw(sizeof(*chunk) + bytes);
         chunk->older = arena->chunks;
         chunk->size = bytes;
         arena->chunks = chunk;
@@ -79,15 +78,12 @@ void *arena_alloc(struct arena *arena, size_t size)
         if (size > SIZE_MAX / 2)
                 abort();
         size_t rounded = (size + align - 1) & ~(align - 1);
-        bool fits = arena->chunks && (size_t)(arena->end - arena->at) >= rounded;
-        bool alone =
-                !fits && rounded > CHUNK_BYTES; /* a configuration: most of its pages are never touched */
-        if (!fits)
-                chunk_push(arena, alone ? rounded : CHUNK_BYTES, alone);
+        if (!arena->chunks || (size_t)(arena->end - arena->at) < rounded)
+                chunk_push(arena, rounded > CHUNK_BYTES ? rounded : CHUNK_BYTES);
         void *memory = arena->at;
         arena->at += rounded;
         arena->used += rounded;
-        return alone ? memory : memset(memory, 0, size);
+        return memset(memory, 0, size);
 }
 
 char *arena_copy(struct arena *arena, const char *data, size_t len)
@@ -112,20 +108,14 @@ struct slice arena_slice(struct arena *arena, struct slice slice)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
-        char most[256]; /* of what is printed is shorter, and so is printed once */
         va_list again;
         va_copy(again, args);
-        most[0] = '\0';
-        vsnprintf(most, sizeof(most), format, again);
+        int len = vsnprintf(NULL, 0, format, again);
         va_end(again);
-        size_t len = strlen(most);
-        if (len + 1 < sizeof(most))
-                return arena_copy(arena, most, len);
-        va_copy(again, args);
-        len = (size_t)vsnprintf(NULL, 0, format, again);
-        va_end(again);
-        char *text = arena_alloc(arena, len + 1);
-        vsnprintf(text, len + 1, format, args);
+        if (len < 0)
+                abort();
+        char *text = arena_alloc(arena, (size_t)len + 1);
+        vsnprintf(text, (size_t)len + 1, format, args);
         return text;
 }
 

@@ -72,21 +72,14 @@ void buffer_add_integer(struct buffer *buffer, int64_t value)
 
 void buffer_vprintf(struct buffer *buffer, const char *format, va_list args)
 {
-        enum { MOST = 120 }; /* of what is printed is shorter, and so is printed once */
         va_list again;
         va_copy(again, args);
-        char *to = buffer_reserve(buffer, MOST);
-        to[0] = '\0';
-        vsnprintf(to, MOST + 1, format, again);
+        int len = vsnprintf(NULL, 0, format, again);
         va_end(again);
-        size_t len = strlen(to);
-        if (len == MOST) {
-                va_copy(again, args);
-                len = (size_t)vsnprintf(NULL, 0, format, again);
-                va_end(again);
-                vsnprintf(buffer_reserve(buffer, len), len + 1, format, args);
-        }
-        buffer->len += len;
+        if (len < 0)
+                abort();
+        vsnprintf(buffer_reserve(buffer, (size_t)len), (size_t)len + 1, format, args);
+        buffer->len += (size_t)len;
 }
 
 void buffer_printf(struct buffer *buffer, const char *format, ...)

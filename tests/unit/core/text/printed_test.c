@@ -10,7 +10,6 @@
 #include "core/memory/arena.h"
 #include "core/text/buffer.h"
 
-/* Short texts are printed once, long ones twice: each length around where that changes is whole. */
 static void every_length_is_printed_whole(void **state)
 {
         (void)state;
@@ -35,8 +34,20 @@ static void every_length_is_printed_whole(void **state)
         }
 }
 
+/* Texts that stand one behind the other, each with its end. */
+static void what_is_printed_may_hold_the_end_of_a_text(void **state)
+{
+        (void)state;
+        struct buffer out = {0};
+        buffer_printf(&out, "%s%c%s%c", "name", '\0', "value", '\0');
+        assert_int_equal(out.len, sizeof("name") + sizeof("value"));
+        assert_memory_equal(out.data, "name\0value", sizeof("name") + sizeof("value"));
+        buffer_fini(&out);
+}
+
 int main(void)
 {
-        const struct CMUnitTest tests[] = {cmocka_unit_test(every_length_is_printed_whole)};
+        const struct CMUnitTest tests[] = {cmocka_unit_test(every_length_is_printed_whole),
+                                           cmocka_unit_test(what_is_printed_may_hold_the_end_of_a_text)};
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
