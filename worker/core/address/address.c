@@ -17,14 +17,6 @@ static bool is_alphanumeric(char c)
         return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_ascii(struct slice text)
-{
-        for (size_t i = 0; i < text.len; i++)
-                if ((unsigned char)text.data[i] >= 0x80)
-                        return false;
-        return true;
-}
-
 /* RFC 5322 section 3.2.3; memchr, as strchr would find the NUL too. */
 static bool is_atext(char c)
 {
@@ -146,7 +138,7 @@ static char *domain_to_ascii(struct slice domain)
 /* Bytes of the domain in A-labels, 0 if it is none. */
 static size_t domain_len(struct slice domain)
 {
-        if (is_ascii(domain))
+        if (utf8_is_ascii(domain.data, domain.len))
                 return domain_ascii_valid(domain.data, domain.len) ? domain.len : 0;
         char *ascii = domain_to_ascii(domain);
         size_t len = ascii ? strlen(ascii) : 0;
@@ -177,13 +169,13 @@ struct slice address_domain(struct slice address)
 bool address_needs_utf8(struct slice address)
 {
         size_t local_len = (size_t)((const char *)memchr(address.data, '@', address.len) - address.data);
-        return !is_ascii((struct slice){.data = address.data, .len = local_len});
+        return !utf8_is_ascii(address.data, local_len);
 }
 
 void address_add(struct buffer *out, struct slice address)
 {
         struct slice domain = address_domain(address);
-        if (is_ascii(domain)) {
+        if (utf8_is_ascii(domain.data, domain.len)) {
                 buffer_add_slice(out, address);
                 return;
         }

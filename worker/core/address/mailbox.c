@@ -238,7 +238,7 @@ void mailbox_rewrite(struct buffer *out, struct mailbox mailbox)
 void mailbox_one_write(struct buffer *out, const char *text)
 {
         struct mailbox mailbox;
-        if (mailbox_parse(&mailbox, text))
+        if (!mailbox_divide(&mailbox, mailbox_trimmed(text, text + strlen(text))))
                 abort(); /* it was to be good */
         mailbox_rewrite(out, mailbox);
 }

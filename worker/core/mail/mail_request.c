@@ -4,6 +4,7 @@
 #include "core/mail/mail_key.h"
 #include "core/plan/mail_check.h"
 #include "core/plan/mail_members.h"
+#include "core/text/utf8.h"
 
 #include <string.h>
 #include <strings.h>
@@ -93,6 +94,8 @@ const char *mail_request_problem(const struct mail_request *request)
 static bool list_needs_utf8(const char *list)
 {
         struct mailbox mailbox;
+        if (!list || utf8_is_ascii(list, strlen(list)))
+                return false;
         while (mailbox_take(&list, &mailbox))
                 if (address_needs_utf8(mailbox.address))
                         return true;

@@ -86,7 +86,8 @@ bool http_answer_is_foreign(struct slice content_type, struct slice body)
         if (first == '<' || begins_in_any_case(content_type, "text/html") ||
             begins_in_any_case(content_type, "application/xhtml"))
                 return true;
-        return content_type.len && !holds(content_type, "json") && first && first != '{' && first != '[';
+        bool like_json = !first || first == '{' || first == '[';
+        return !like_json && content_type.len && !holds(content_type, "json");
 }
 
 /* 404 and 405: the URL or the preset is wrong; 3xx: a redirect is never followed; 407 and 511 (RFC 6585

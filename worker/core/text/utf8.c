@@ -69,6 +69,14 @@ size_t utf8_plain_run(const char *text, size_t len)
         return at;
 }
 
+bool utf8_is_ascii(const char *text, size_t len)
+{
+        size_t at = ascii_run(text, len);
+        while (at < len && (unsigned char)text[at] < 0x80)
+                at++;
+        return at == len;
+}
+
 bool utf8_valid(const char *text, size_t len)
 {
         size_t at = ascii_run(text, len);

@@ -1,5 +1,6 @@
 #include "io/machine/origin.h"
 #include "core/send/address_guard.h"
+#include "core/text/utf8.h"
 #include "io/machine/url.h"
 
 #include <arpa/inet.h>
@@ -28,14 +29,6 @@ static char *part_copy(struct arena *arena, CURLU *url, CURLUPart part, unsigned
         return copy;
 }
 
-static bool is_ascii(const char *text)
-{
-        for (; *text; text++)
-                if ((unsigned char)*text >= 0x80)
-                        return false;
-        return true;
-}
-
 static const char *url_read(struct arena *arena, CURLU *url, struct origin *origin)
 {
         const char *port = part_copy(arena, url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
@@ -43,7 +36,7 @@ static const char *url_read(struct arena *arena, CURLU *url, struct origin *orig
         origin->host = part_copy(arena, url, CURLUPART_HOST, 0);
         if (!origin->scheme || (strcmp(origin->scheme, "http") != 0 && strcmp(origin->scheme, "https") != 0))
                 return "expected http:// or https://";
-        if (!origin->host || !origin->host[0] || !port || !is_ascii(origin->host))
+        if (!origin->host || !origin->host[0] || !port || !utf8_is_ascii(origin->host, strlen(origin->host)))
                 return "no host that can be looked up (in ASCII, xn--.. if need be)";
         if (part_is_there(url, CURLUPART_USER) || part_is_there(url, CURLUPART_PASSWORD))
                 return "a user or a password in a URL is refused";

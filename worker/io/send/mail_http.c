@@ -287,7 +287,7 @@ static CURL *post_easy(struct http_mail *post, const struct config_outlet *confi
         SEND_CURL_SET(easy, CURLOPT_CURLU, http->url);
         SEND_CURL_SET(easy, CURLOPT_POST, 1L);
         SEND_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-        /* Asks for no encoding, and reads what comes encoded all the same: the mail's id stands in it. */
+        /* What comes encoded is read, though nobody asked for it: the mail's id stands in it. */
         SEND_CURL_SET(easy, CURLOPT_ACCEPT_ENCODING, "identity");
         SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, post->cause);
         SEND_CURL_SET(easy, CURLOPT_PRIVATE, post);
@@ -382,15 +382,18 @@ static void mail_http_close(struct transport *transport)
         uv_close((uv_handle_t *)&http->later, mail_http_on_closed);
 }
 
-/* What is the same for every mail. An empty Expect keeps libcurl from waiting for 100 Continue before a large
- * body. */
+/* What is the same for every mail. An empty line keeps libcurl from a header of its own: from Expect, so that
+ * it does not wait for 100 Continue before a large body, and from Accept-Encoding, which would ask for what a
+ * service does anyway. */
 static struct curl_slist *headers_new(const struct config_outlet *config,
                                       const struct mail_preset_rules *rules)
 {
         struct buffer line = {0};
         struct curl_slist *headers = send_curl_header(NULL, "User-Agent: leveret/" LEVERET_VERSION);
-        if (rules->auth != PRESET_AUTH_SIGV4) /* libcurl 7.88 would sign it, and not send it */
+        if (rules->auth != PRESET_AUTH_SIGV4) { /* libcurl 7.88 would sign them, and not send them */
                 headers = send_curl_header(headers, "Expect:");
+                headers = send_curl_header(headers, "Accept-Encoding:");
+        }
         if (rules->auth_header) {
                 buffer_printf(&line, "%s: ", rules->auth_header);
                 size_t name_len = line.len;

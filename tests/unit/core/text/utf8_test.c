@@ -33,6 +33,21 @@ static void a_plain_run_ends_before_the_eight_with_another_byte(void **state)
         assert_int_equal(utf8_plain_run(NULL, 0), 0);
 }
 
+static void ascii_ends_at_the_first_high_byte_wherever_it_is(void **state)
+{
+        (void)state;
+        for (int c = 0; c < 256; c++) {
+                for (size_t at = 0; at < TEXT_LEN; at++) {
+                        char text[TEXT_LEN];
+                        memset(text, 'a', sizeof(text));
+                        text[at] = (char)c;
+                        assert_int_equal(utf8_is_ascii(text, sizeof(text)), c < 0x80);
+                        assert_true(utf8_is_ascii(text, at));
+                }
+        }
+        assert_true(utf8_is_ascii(NULL, 0));
+}
+
 /* Written by us, read by jansson after our own check. */
 static void a_json_string_is_read_as_it_was_written(void **state)
 {
@@ -105,6 +120,7 @@ static void a_broken_string_is_refused_wherever_it_breaks(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(ascii_ends_at_the_first_high_byte_wherever_it_is),
                 cmocka_unit_test(a_plain_run_ends_before_the_eight_with_another_byte),
                 cmocka_unit_test(a_json_string_is_read_as_it_was_written),
                 cmocka_unit_test(each_code_point_has_one_form),
