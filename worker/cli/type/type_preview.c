@@ -32,7 +32,7 @@ static bool write_whole(int fd, struct slice text)
         return true;
 }
 
-/* `<key>.<ending>`; its path is told, so that it can be opened at once. A key holds no stroke. */
+/* `<key>.<ending>`; its path is told, so that it can be opened at once. A key holds no slash. */
 static void file_write(struct preview_writing *writing, const char *key, const char *ending,
                        struct slice text)
 {

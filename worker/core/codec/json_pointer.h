@@ -8,7 +8,7 @@
 
 /* Is it one? */
 bool json_pointer_valid(const char *pointer);
-/* Adds a name as one step of a pointer, without the stroke before it: '~' is ~0, '/' is ~1 (section 3). */
+/* Adds a name as one step of a pointer, without the slash before it: '~' is ~0, '/' is ~1 (section 3). */
 void json_pointer_escape(struct buffer *out, const char *name);
 /* What a valid pointer finds, borrowed from the value, or NULL. */
 const json_t *json_pointer_get(const json_t *value, const char *pointer);

@@ -82,7 +82,7 @@ const struct setting settings[] = {
         { .name = "queues[].broker_dlx", .kind = SETTING_BOOLEAN, OF_QUEUE(broker_dlx),
           .fallback = "false", .reloadable = true,
           .prose = "With declare: false, what cannot be copied is rejected, so that the dead lettering of the queue's "
-                   "owner takes it; otherwise it stays unacknowledged and is told." },
+                   "owner takes it; otherwise it stays unacknowledged, and an alert says so." },
         { .name = "queues[].message.preset", .kind = SETTING_WORD, OF_QUEUE(message.preset),
           .words = foreign_presets, .fallback = "none",
           .prose = "Whose messages these are: where their framework puts id, type and data. See docs/foreign.md." },
@@ -104,7 +104,7 @@ const struct setting settings[] = {
           .prose = "JSON pointer to the payload in the body; unset: that of the preset, else the whole body." },
         { .name = "queues[].message.id_prefix", .kind = SETTING_TEXT, OF_QUEUE(message.id_prefix),
           .has_offset = offsetof(struct config_queue, message.has_id_prefix), .max = 100, .example = "shop/",
-          .prose = "What ids begin with, so that those of two queues differ; unset: the queue's name and a stroke." },
+          .prose = "What ids begin with, so that those of two queues differ; unset: the queue's name and a slash." },
         { .name = "queues[].prefetch", .kind = SETTING_INTEGER, OF_QUEUE(prefetch),
           .min = 1, .max = 65535, .fallback = "256", .reloadable = true,
           .prose = "How many messages of this queue one worker takes at a time. Twice the mails under way at once "
@@ -256,7 +256,7 @@ const struct setting settings[] = {
         { .name = "mail.retry_after_max", .kind = SETTING_DURATION, OF_OUTLET(retry_after_max_ms),
           .min = SECOND_MS, .max = DAY_MS, .fallback = "5m",
           .prose = "The longest pause that a mail service is given when it asks for one (Retry-After); what it "
-                   "asks for beyond that is told in the log." },
+                   "asks for beyond that is logged." },
         { .name = "mail.allow_plaintext", .kind = SETTING_BOOLEAN, OF_OUTLET(allow_plaintext),
           .fallback = "false",
           .prose = "Lets passwords and mails travel unencrypted to a host other than this one." },
@@ -326,7 +326,7 @@ const struct setting settings[] = {
           .prose = "The most bytes that fetched files take there at once; further mails wait. At least attachments.max." },
         { .name = "alerts.mail_to", .kind = SETTING_ADDRESS, OF_WORKER(alerts.mail_to),
           .example = "ops@example.com", .reloadable = true,
-          .prose = "Address that is told of dead letters; unset: nobody." },
+          .prose = "Address that gets a mail about dead letters; unset: nobody." },
         { .name = "alerts.webhook", .kind = SETTING_URL, OF_WORKER(alerts.webhook),
           .words = http_schemes, .example = "${ALERT_WEBHOOK}", .secret = true, .reloadable = true,
           .prose = "URL that alerts are posted to as JSON; unset: none." },

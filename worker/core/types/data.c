@@ -3,7 +3,7 @@
 
 /* ---- Pointers ---- */
 
-/* `~1` is a stroke, `~0` a tilde; false for any other tilde. */
+/* `~1` is a slash, `~0` a tilde; false for any other tilde. */
 static bool part_unescape(char *part)
 {
         char *to = part;

@@ -17,7 +17,7 @@ struct data_source {
         struct slice locale;
 };
 
-/* A JSON pointer (RFC 6901), into the item or, from `each` on with two strokes, into the payload. */
+/* A JSON pointer (RFC 6901), into the item or, from `each` on with two slashes, into the payload. */
 struct data_pointer {
         bool from_payload;
         const char *const *parts;
