@@ -124,12 +124,20 @@ static bool text_plain(const char *text)
         return utf8_valid(text, strlen(text));
 }
 
+/* The mistake of who made a secret of Kubernetes with echo. */
+static bool text_ends_in_newline(const char *text)
+{
+        size_t len = strlen(text);
+        return len > 0 && text[len - 1] == '\n';
+}
+
 /* What a text of that kind should have been; NULL if it is. */
 static const char *text_fault(const struct setting *setting, const char *text)
 {
         struct mailbox mailbox;
         if (!text_plain(text))
-                return "UTF-8 text without control characters";
+                return text_ends_in_newline(text) ? "no newline at its end"
+                                                  : "UTF-8 text without control characters";
         switch (setting->kind) {
         case SETTING_URL:
                 if (!url_has_scheme(text, setting->words))
@@ -179,7 +187,7 @@ static bool assign_text(const struct setting *setting, const char *text, const c
         }
         if (!text[0] && setting->fallback)
                 fault = "a value that is not empty";
-        if (fault && setting->kind == SETTING_URL) {
+        if (fault && setting->kind == SETTING_URL && text_plain(text)) {
                 snprintf(error, SETTING_ERROR_MAX, "expected %s: %s:// or %s://", fault, setting->words[0],
                          setting->words[1]);
                 return false;

@@ -43,6 +43,8 @@ static void line_end_cut(char *text)
 {
         size_t len = strlen(text);
         if (len > 0 && text[len - 1] == '\n')
+                text[--len] = '\0';
+        if (len > 0 && text[len - 1] == '\r')
                 text[len - 1] = '\0';
 }
 

@@ -47,7 +47,8 @@ bool loader_wants(const struct loader *loader, const char *path);
 /* Stores the texts that come from there, if asked for with the values of variables in them; or complains. */
 void loader_apply(struct loader *loader, const struct setting *setting, struct origin *origin,
                   struct setting_texts texts, bool expanding);
-/* At most `max` bytes of a file; returns the length, max + 1 if it is longer, -1 with errno set. */
+/* At most `max` bytes of a file, without the byte order mark that it may begin with; returns the length,
+ * max + 1 if it is longer, -1 with errno set. `out` has room for max + 1. */
 ssize_t loader_read_file(const char *path, char *out, size_t max, struct stat *status);
 /* Applies the environment, then --set. */
 void loader_override(struct loader *loader);

@@ -8,6 +8,15 @@
 
 enum { SECRET_FILE_MAX = 16384, LABEL_MAX = 64 };
 
+/* Editors of Windows begin a text with a byte order mark, which is no part of it. */
+static size_t mark_cut(char *text, size_t len)
+{
+        if (len < 3 || memcmp(text, "\xef\xbb\xbf", 3) != 0)
+                return len;
+        memmove(text, text + 3, len - 3);
+        return len - 3;
+}
+
 ssize_t loader_read_file(const char *path, char *out, size_t max, struct stat *status)
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -24,7 +33,9 @@ ssize_t loader_read_file(const char *path, char *out, size_t max, struct stat *s
         int cause = errno;
         close(fd);
         errno = cause;
-        return got < 0 ? -1 : (ssize_t)len;
+        if (got < 0)
+                return -1;
+        return (ssize_t)(len > max ? len : mark_cut(out, len));
 }
 
 /* The content of a secret's file without the newline at its end; NULL after a complaint, which does not show

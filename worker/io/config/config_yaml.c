@@ -194,18 +194,33 @@ static yaml_mark_t problem_mark(const yaml_parser_t *parser, const char *text, s
         return mark;
 }
 
+const char *config_yaml_hint(const char *problem)
+{
+        if (strstr(problem, "cannot start any token"))
+                return " (a tab? only spaces indent; a value that begins with @, % or ` needs quotes)";
+        if (strstr(problem, "mapping values are not allowed"))
+                return " (no space behind the colon above? indented otherwise than its neighbours?)";
+        if (strstr(problem, "expected <document start>"))
+                return " (indented otherwise than the first line?)";
+        return "";
+}
+
+static bool document_load(struct reader *reader, yaml_parser_t *parser, yaml_document_t *document,
+                          const char *text, size_t len)
+{
+        if (yaml_parser_load(parser, document))
+                return true;
+        const char *problem = parser->problem ? parser->problem : "cannot be read";
+        yaml_fail(reader, problem_mark(parser, text, len),
+                  arena_printf(reader->arena, "not YAML: %s%s", problem, config_yaml_hint(problem)));
+        return false;
+}
+
 static void read_document(struct reader *reader, yaml_parser_t *parser, const char *text, size_t len)
 {
         yaml_document_t document;
-        if (!yaml_parser_load(parser, &document)) {
-                const char *problem = parser->problem ? parser->problem : "cannot be read";
-                yaml_fail(reader, problem_mark(parser, text, len),
-                          arena_printf(reader->arena, "not YAML: %s%s", problem,
-                                       strstr(problem, "cannot start any token")
-                                               ? " (a tab? only spaces indent)"
-                                               : ""));
+        if (!document_load(reader, parser, &document, text, len))
                 return;
-        }
         reader->document = &document;
         yaml_node_t *root = yaml_document_get_root_node(&document);
         if (root && root->type == YAML_MAPPING_NODE)
@@ -213,7 +228,7 @@ static void read_document(struct reader *reader, yaml_parser_t *parser, const ch
         else if (root && !(root->type == YAML_SCALAR_NODE && is_null(root)))
                 yaml_fail(reader, root->start_mark, "expected settings as `key: value`");
         yaml_document_delete(&document);
-        if (!root || reader->yaml->error || !yaml_parser_load(parser, &document))
+        if (!root || reader->yaml->error || !document_load(reader, parser, &document, text, len))
                 return;
         root = yaml_document_get_root_node(&document);
         if (root)

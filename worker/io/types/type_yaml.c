@@ -1,4 +1,5 @@
 #include "io/types/type_yaml.h"
+#include "io/config/config_yaml.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +32,8 @@ static bool event_next(struct yaml_reader *reader, yaml_event_t *event)
         if (yaml_parser_parse(&reader->parser, event))
                 return true;
         const char *problem = reader->parser.problem ? reader->parser.problem : "cannot be read";
-        bool tab = strstr(problem, "cannot start any token") != NULL;
         return file_faults_add(reader->faults, mark_place(reader, reader->parser.problem_mark),
-                               "not YAML: %.200s%s", problem, tab ? " (a tab? only spaces indent)" : "");
+                               "not YAML: %.200s%s", problem, config_yaml_hint(problem));
 }
 
 static struct document *node_new(struct yaml_reader *reader, yaml_mark_t mark, enum document_kind kind)

@@ -89,6 +89,9 @@ static struct config *expect(const char *yaml, const char *errors_expected)
 }
 
 #define LOG_MAIL "mail: {transport: log}\n"
+#define MARK "\xef\xbb\xbf"
+
+#define TOKEN_HINT " (a tab? only spaces indent; a value that begins with @, % or ` needs quotes)\n"
 
 static void bad_files_are_told_by_line_and_column(void **state)
 {
@@ -211,8 +214,15 @@ static void bad_files_are_told_by_line_and_column(void **state)
                 {"mail: {from: a@example.com, http: {url: 'https://api.resend.com/emails/'}}\n",
                  "a.yaml:1:41: mail.http.url: must end before /emails, which the preset adds\n"},
                 {LOG_MAIL "mail2:\n\ttransport: log\n",
-                 "a.yaml:3:1: not YAML: found character that cannot start any token (a tab? only spaces "
-                 "indent)\n"},
+                 "a.yaml:3:1: not YAML: found character that cannot start any token" TOKEN_HINT},
+                {"mail: {from: a@example.com, allow_to: [@example.com]}\n",
+                 "a.yaml:1:40: not YAML: found character that cannot start any token" TOKEN_HINT},
+                {"mail:\n  transport:log\n  timeout: 3s\n",
+                 "a.yaml:3:10: not YAML: mapping values are not allowed in this context (no space behind the "
+                 "colon above? indented otherwise than its neighbours?)\n"},
+                {" " LOG_MAIL "amqp: {heartbeat: 3s}\n",
+                 "a.yaml:2:1: not YAML: did not find expected <document start> (indented otherwise than the "
+                 "first line?)\n"},
                 {LOG_MAIL "max_body: 17MiB\n",
                  "a.yaml:2:11: max_body: expected 1KiB to 16MiB, got \"17MiB\"\n"},
                 {"{}\n", "a.yaml:1:1: mail.from: is required unless mail.transport is log\n"
@@ -305,6 +315,10 @@ static void a_secret_is_read_from_a_file_without_its_newline(void **state)
         struct config *config = expect_with(LOG_MAIL, environment, NULL, NULL);
         assert_string_equal(config->mail.http.api_key, "re_123");
         config_free(config);
+        file_write("secret", MARK "re_123\r\n", 11, 0600);
+        config = expect_with(LOG_MAIL, environment, NULL, NULL);
+        assert_string_equal(config->mail.http.api_key, "re_123");
+        config_free(config);
         file_write("secret", "\n", 1, 0600);
         expect_with(LOG_MAIL, environment, NULL, "LEVERET_MAIL_HTTP_API_KEY_FILE: the file is empty\n");
         file_write("secret", "a\0b", 3, 0600);
@@ -316,6 +330,26 @@ static void a_secret_is_read_from_a_file_without_its_newline(void **state)
         static const char *const both[] = {"LEVERET_AMQP_URL_FILE=secret", "LEVERET_AMQP_URL=amqps://h/",
                                            NULL};
         expect_with(LOG_MAIL, both, NULL, "LEVERET_AMQP_URL_FILE: LEVERET_AMQP_URL is set too\n");
+}
+
+static void a_byte_order_mark_before_the_first_setting_hides_none_behind_it(void **state)
+{
+        (void)state;
+        struct config *config = expect(MARK LOG_MAIL "claim:\n  lease: 90s\n", NULL);
+        assert_int_equal(config->claim.lease_ms, 90000);
+        config_free(config);
+        expect(MARK LOG_MAIL "claim:\n  leese: 90s\n",
+               "a.yaml:3:3: claim.leese: unknown setting; did you mean claim.lease?\n");
+}
+
+static void a_variable_with_a_newline_at_its_end_is_told_as_that(void **state)
+{
+        (void)state;
+        static const char *const environment[] = {"LEVERET_AMQP_URL=amqp://127.0.0.1/\n",
+                                                  "LEVERET_MAIL_FROM=a@example.com\n", NULL};
+        expect_with(LOG_MAIL, environment, NULL,
+                    "LEVERET_AMQP_URL: expected no newline at its end\n"
+                    "LEVERET_MAIL_FROM: expected no newline at its end\n");
 }
 
 static void a_file_that_cannot_be_used_is_one_error(void **state)
@@ -769,6 +803,8 @@ int main(void)
                 TEST(lists_and_entries_can_be_set_on_the_command_line),
                 TEST(variables_are_expanded_after_parsing),
                 TEST(a_secret_is_read_from_a_file_without_its_newline),
+                TEST(a_byte_order_mark_before_the_first_setting_hides_none_behind_it),
+                TEST(a_variable_with_a_newline_at_its_end_is_told_as_that),
                 TEST(a_file_that_cannot_be_used_is_one_error),
                 TEST(an_outlet_has_the_settings_of_mail),
                 TEST(what_outlets_cannot_be_is_told),

@@ -110,6 +110,35 @@ static void templates_are_chosen_by_language(void **state)
                        "bad_payload: locale: expected a language, as de or de-AT\n");
 }
 
+/* A byte order mark, and two bytes at the end of each line. */
+static void write_as_windows(const char *name, const char *text)
+{
+        struct buffer out = {0};
+        buffer_add_text(&out, "\xef\xbb\xbf");
+        for (; *text; text++) {
+                if (*text == '\n')
+                        buffer_add_char(&out, '\r');
+                buffer_add_char(&out, *text);
+        }
+        directory_write(&directory, name, out.data);
+        buffer_fini(&out);
+}
+
+static void files_that_an_editor_of_windows_wrote_are_as_others(void **state)
+{
+        (void)state;
+        struct buffer text = {0};
+        buffer_printf(&text, "%s  - mail: {key: a, to: '{{email}}', subject: '{{>subject}}', template: t}\n",
+                      head);
+        write_as_windows("order.shipped.v1.yaml", text.data);
+        write_as_windows("templates/subject.txt.mustache", "A parcel\n");
+        write_as_windows("templates/t.txt.mustache", "Hello {{email}}");
+        buffer_fini(&text);
+        directory_load(&directory);
+        assert_planned("{\"email\":\"a@x.test\"}",
+                       "mail a\n  to: a@x.test\n  subject: A parcel\n  text:\n    Hello a@x.test\n");
+}
+
 static void conditions_ask_for_what_is_there(void **state)
 {
         (void)state;
@@ -345,6 +374,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
                 TEST(a_mail_is_made_of_texts_with_variables),
                 TEST(templates_are_chosen_by_language),
+                TEST(files_that_an_editor_of_windows_wrote_are_as_others),
                 TEST(conditions_ask_for_what_is_there),
                 TEST(each_makes_a_mail_of_each_item),
                 TEST(webhooks_and_messages_carry_what_a_pointer_finds),
