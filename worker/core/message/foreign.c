@@ -1,7 +1,9 @@
 #include "core/message/foreign.h"
 #include "core/codec/json_pointer.h"
+#include "core/codec/looks_like.h"
 #include "core/codec/rfc3339.h"
 #include "core/codec/sha256.h"
+#include "core/message/content_type.h"
 #include "core/message/envelope.h"
 #include "core/message/own_headers.h"
 #include "core/plan/registry.h"
@@ -42,7 +44,7 @@ static const struct foreign_rules presets[] = {
                                             "arguments, task.delay(order_id=42)",
                             .deadline = "header:expires",
                             .not_before = "header:eta",
-                            .body_advice = "set task_serializer = 'json'"},
+                            .body_advice = "set task_serializer = 'json', without task_compression"},
         /* https://masstransit.io/documentation/concepts/messages, "message envelope" */
         [FOREIGN_MASSTRANSIT] = {.id = LIST("/messageId", "message_id"),
                                  .type = LIST("/messageType/0"),
@@ -395,8 +397,11 @@ static void foreign_data_read(struct foreign_reading *reading, struct slice body
                 if (reading->out->payload.data)
                         return;
         }
+        const char *places = pointers[0];
+        for (size_t i = 1; pointers[i]; i++)
+                places = arena_printf(reading->arena, "%s, %s", places, pointers[i]);
         foreign_wrong(reading, REASON_BAD_PAYLOAD,
-                      advised(reading, arena_printf(reading->arena, "%s: missing", pointers[0]),
+                      advised(reading, arena_printf(reading->arena, "%s: missing", places),
                               reading->rules->data_advice));
 }
 
@@ -435,15 +440,32 @@ static void no_json(struct foreign_reading *reading, const char *cause)
 {
         struct slice type = reading->message->properties.content_type;
         const char *text = arena_printf(
-                reading->arena, "body: expected JSON, found %s: %s",
+                reading->arena, "body: expected JSON, found %s%s",
                 type.len ? plain_text(reading->arena, type, NAME_SHOWN_MAX) : "no content type", cause);
         foreign_wrong(reading, REASON_BAD_PAYLOAD, advised(reading, text, reading->rules->body_advice));
+}
+
+/* A body that was not unpacked (`body.data` is NULL) was refused before: only its content type says what it
+ * is. */
+static void body_read(struct foreign_reading *reading, struct slice body)
+{
+        char cause[JSON_CAUSE_MAX];
+        if (!body.data) {
+                if (content_type_parse(reading->message->properties.content_type) == CONTENT_OTHER)
+                        no_json(reading, "");
+                return;
+        }
+        reading->body = json_parse(body, cause);
+        const char *look = reading->body ? NULL : looks_like(body);
+        if (look)
+                no_json(reading, arena_printf(reading->arena, ": %s, it looks like %s", cause, look));
+        else if (!reading->body)
+                no_json(reading, arena_printf(reading->arena, ": %s", cause));
 }
 
 void foreign_read(struct arena *arena, const struct config_queue *queue, const struct message *message,
                   struct slice body, struct foreign *foreign)
 {
-        char cause[JSON_CAUSE_MAX];
         struct foreign_reading reading = {.arena = arena,
                                           .queue = queue,
                                           .rules = &presets[queue->message.preset],
@@ -451,9 +473,7 @@ void foreign_read(struct arena *arena, const struct config_queue *queue, const s
                                           .out = foreign};
         *foreign = (struct foreign){0};
         body = without_mark(body);
-        reading.body = json_parse(body, cause);
-        if (!reading.body)
-                no_json(&reading, cause);
+        body_read(&reading, body);
         id_read(&reading);
         foreign_type_read(&reading);
         if (reading.body) {

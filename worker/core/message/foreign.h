@@ -36,7 +36,8 @@ struct foreign {
 /* Is this a source that a mapping may name? `of_id`: of an id. */
 bool foreign_source_valid(const char *source, bool of_id);
 
-/* Reads a message by the mapping of its queue. `body` is the unpacked body. */
+/* Reads a message by the mapping of its queue. `body` is the unpacked body; absent (data is NULL) if it could
+ * not be had, which the caller has told. */
 void foreign_read(struct arena *arena, const struct config_queue *queue, const struct message *message,
                   struct slice body, struct foreign *foreign);
 

@@ -138,6 +138,37 @@ static void what_is_missing_is_told_with_the_places(void **state)
         assert_memory_equal(envelope.error, "body: expected JSON, found no content type", 42);
 }
 
+static void a_body_that_is_no_json_is_called_by_what_it_looks_like(void **state)
+{
+        (void)state;
+        struct message message = {.properties = {.content_type = SLICE_LITERAL("application/json")}};
+        queue.message.preset = FOREIGN_CELERY;
+        read_with(message, "\x78\x9c[[]");
+        assert_string_equal(
+                envelope.error,
+                "body: expected JSON, found application/json: line 1, column 2: not UTF-8, it looks "
+                "like zlib (deflate); set task_serializer = 'json', without task_compression");
+        read_with(message, "{\"id\":\"a\",\"task\":\"order.created.v1\"}");
+        assert_string_equal(envelope.error, "/1, /kwargs: missing");
+}
+
+static void a_body_that_was_not_unpacked_is_not_called_empty(void **state)
+{
+        (void)state;
+        struct message message = {.properties = {.content_type = SLICE_LITERAL("application/json"),
+                                                 .content_encoding = SLICE_LITERAL("UTF-16")}};
+        queue.message.preset = FOREIGN_SPRING;
+        read_with(message, "{}");
+        assert_int_equal(envelope.reason, REASON_UNSUPPORTED_ENCODING);
+        assert_string_equal(envelope.error, "content_encoding: expected gzip or none");
+        message.properties.content_type = SLICE_LITERAL("application/x-java-serialized-object");
+        read_with(message, "{}");
+        assert_string_equal(envelope.error,
+                            "content_encoding: expected gzip or none; body: expected JSON, found "
+                            "application/x-java-serialized-object; use the "
+                            "Jackson2JsonMessageConverter");
+}
+
 static void a_copy_that_comes_back_keeps_its_id_and_its_first_routing_key(void **state)
 {
         (void)state;
@@ -181,6 +212,8 @@ int main(void)
                 TEST(an_id_of_other_letters_is_hashed_and_kept),
                 TEST(types_are_found_by_their_names_and_by_what_the_framework_leaves_out),
                 TEST(what_is_missing_is_told_with_the_places),
+                TEST(a_body_that_is_no_json_is_called_by_what_it_looks_like),
+                TEST(a_body_that_was_not_unpacked_is_not_called_empty),
                 TEST(a_copy_that_comes_back_keeps_its_id_and_its_first_routing_key),
                 TEST(sources_are_known_by_their_form),
         };
