@@ -60,6 +60,18 @@ def test_connections_that_are_closed_again_and_again_only_slow_it_down(bench):
     assert bench.depth(bench.dlq) == 0
 
 
+def test_a_virtual_host_that_is_deleted_is_told_as_that_and_waited_for(bench):
+    """What the broker says last lies in a socket that is broken already."""
+    worker = bench.worker()
+    bench.broker.delete_vhost(bench.vhost)
+    wait_until(lambda: worker.logged(event="amqp_unreachable"), what="a try to connect")
+    down, = worker.logged(event="amqp_down")
+    assert "closed by the broker: 320" in down["error"] and bench.vhost in down["error"], down
+    bench.broker.add_vhost(bench.vhost)
+    worker.wait_ready()
+    bench.wait_state(bench.publish(order(1)), "completed")
+
+
 @pytest.mark.faults
 def test_connections_that_are_closed_every_second_for_a_minute_still_let_work_through(bench):
     bench.worker()

@@ -221,12 +221,22 @@ static void on_idle(uv_idle_t *handle)
         buffered_watch(consumer);
 }
 
+/* libuv calls every error of a socket a bad file descriptor. What the broker said before it closed may still
+ * lie in the socket; if it does not, reading tells what is wrong. */
+static void socket_broken(struct amqp_consumer *consumer)
+{
+        const struct broker *broker = consumer->broker;
+        consumer_connection_read(consumer, true);
+        if (consumer->broker == broker)
+                consumer_connection_drop(consumer, "the connection broke");
+}
+
 static void amqp_consumer_on_poll(uv_poll_t *handle, int status, int events)
 {
         struct amqp_consumer *consumer = ((struct socket_poll *)handle->data)->consumer;
         turn_worked();
         if (status < 0) {
-                consumer_connection_drop(consumer, uv_strerror(status));
+                socket_broken(consumer);
                 return;
         }
         if (events & UV_READABLE) {
