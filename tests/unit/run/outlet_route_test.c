@@ -201,6 +201,65 @@ static void what_no_outlet_takes_is_refused_with_its_effect(void **state)
         assert_string_equal(refusal(add_elsewhere), "post p: no outlet of the kind post is configured");
 }
 
+/* A mail's delivery, that falls back to the backup and was tried by the outlet `later`. */
+static struct delivery *delivery_with_a_fallback(void)
+{
+        struct delivery *delivery = arena_alloc(&arena, sizeof(*delivery));
+        config->mail.fallback = (struct config_texts){.list = {"backup"}, .count = 1};
+        *delivery = (struct delivery){.engine = engine, .arena = &arena, .handler = &mails};
+        delivery->tries = arena_alloc(&arena, 2 * sizeof(*delivery->tries));
+        delivery->tries[0] = SLICE_LITERAL("outlet.m");
+        delivery->tries[1] = SLICE_LITERAL("later");
+        delivery->try_count = 2;
+        delivery->plan = arena_alloc(&arena, sizeof(*delivery->plan));
+        delivery->plan->arena = &arena;
+        plan_mail_of(NULL, delivery->plan);
+        return delivery;
+}
+
+/* The outlet that is chosen, and its place on the way. */
+static void chosen(const struct delivery *delivery, size_t outlet, uint8_t wanted)
+{
+        uint8_t position;
+        assert_ptr_equal(route_choose(delivery, &position), &engine->outlets[outlet]);
+        assert_int_equal(position, wanted);
+}
+
+static void a_mail_leaves_by_the_first_outlet_that_takes_it(void **state)
+{
+        (void)state;
+        struct delivery *delivery = delivery_with_a_fallback();
+        chosen(delivery, MAIL, 0);
+        engine->outlets[MAIL].breaker.state = BREAKER_OPEN;
+        chosen(delivery, BACKUP, 1);
+        engine->outlets[BACKUP].breaker.state = BREAKER_OPEN;
+        chosen(delivery, MAIL, 0); /* all are shut: it waits for the first */
+        engine->outlets[BACKUP].breaker.state = engine->outlets[MAIL].breaker.state = BREAKER_CLOSED;
+        delivery->job.outlet_min = 1; /* the first one has refused it */
+        chosen(delivery, BACKUP, 1);
+}
+
+static void what_one_outlet_may_have_accepted_leaves_by_no_other(void **state)
+{
+        (void)state;
+        struct delivery *delivery = delivery_with_a_fallback();
+        delivery->job.tries[0].doubt = DOUBT_AMBIGUOUS;
+        engine->outlets[MAIL].breaker.state = BREAKER_OPEN;
+        chosen(delivery, MAIL, 0);
+}
+
+static void an_outlet_off_the_way_is_used_only_for_what_it_may_have_accepted(void **state)
+{
+        (void)state;
+        struct delivery *delivery = delivery_with_a_fallback();
+        static const struct config_outlet later = {.name = "later", .kind = OUTLET_MAIL};
+        outlet_set(HOOKS, &later);
+        delivery->job.tries[0].outlet = ROUTE_RECORDED;
+        chosen(delivery, MAIL, 0);
+        delivery->job.tries[0].doubt = DOUBT_AMBIGUOUS;
+        chosen(delivery, HOOKS, ROUTE_RECORDED);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -212,6 +271,12 @@ int main(void)
                                                 teardown),
                 cmocka_unit_test_setup_teardown(what_no_outlet_takes_is_refused_with_its_effect, setup,
                                                 teardown),
+                cmocka_unit_test_setup_teardown(a_mail_leaves_by_the_first_outlet_that_takes_it, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(what_one_outlet_may_have_accepted_leaves_by_no_other, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(
+                        an_outlet_off_the_way_is_used_only_for_what_it_may_have_accepted, setup, teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,6 +110,23 @@ static void failures_shut_it_and_one_probe_at_a_time_tries_it(void **state)
         assert_true(outlet_take(&outlet, &other, 1000));
 }
 
+static void the_last_millisecond_of_a_wait_is_waited_for(void **state)
+{
+        (void)state;
+        struct config_outlet config = settings_of_outlet;
+        struct outlet outlet;
+        struct outlet_place place = {0};
+        config.rate = 4000;
+        open_one(&outlet, &config);
+        while (outlet_take(&outlet, &place, 0)) {
+                place.sent = true;
+                outlet_give(&outlet, &place);
+        }
+        assert_int_equal(outlet_due_ms(&outlet, 0), -1); /* nobody waits */
+        outlet.waiting_queues = 1;
+        assert_int_equal(outlet_due_ms(&outlet, 0), 1);
+}
+
 static void an_outage_is_news_once_however_many_probes_fail(void **state)
 {
         (void)state;
@@ -192,6 +209,7 @@ int main(void)
                 cmocka_unit_test(a_place_in_which_nothing_was_sent_gives_its_token_back),
                 cmocka_unit_test(the_lanes_of_an_outlet_share_its_rate),
                 cmocka_unit_test(failures_shut_it_and_one_probe_at_a_time_tries_it),
+                cmocka_unit_test(the_last_millisecond_of_a_wait_is_waited_for),
                 cmocka_unit_test(an_outage_is_news_once_however_many_probes_fail),
                 cmocka_unit_test(a_probe_that_sent_nothing_is_withdrawn),
                 cmocka_unit_test(a_pause_that_is_asked_for_is_kept_and_a_long_one_shuts),
