@@ -330,6 +330,9 @@ static void what_is_said_of_a_recipient_is_like_nothing_else(void **state)
         assert_true(result_of(SMTP_RCPT, "552 5.2.2 mailbox full").likeness == 0);
         assert_true(result_of(SMTP_RCPT, "550 unknown user").likeness == 0);
         assert_true(result_of(SMTP_RCPT, "450 later").likeness == 0);
+        assert_true(result_of(SMTP_RCPT, "550 5.1.0 no").likeness == 0);
+        assert_true(result_of(SMTP_RCPT, "550 5.5.0 no such user").likeness == 0);
+        assert_true(result_of(SMTP_RCPT, "550 5.5.1 no user is logged in").likeness != 0);
         assert_true(result_of(SMTP_RCPT, "504 5.5.2 need fully-qualified hostname").likeness != 0);
         assert_true(result_of(SMTP_DOT, "554 5.7.1 Message rejected as spam").likeness != 0);
 }
