@@ -719,6 +719,19 @@ static void check_crash_loop(const struct copy *copy)
                 world_fail("crash loop", "id %u was beside poison %u times", copy->id, beside);
 }
 
+/* Whether anything of it may have left: until then another plan may take the place of one that is lost. */
+static bool has_begun(const struct copy *copy)
+{
+        const struct store_record *record = &world.store.records[copy->id];
+        bool begun = copy->generation.attempt > 0 || copy->generation.redrives > 0 || record->intents ||
+                     record->effects || record->doubt_ms > 0;
+        for (uint32_t i = 0; i < world.run_count; i++)
+                begun |= world.runs[i].id == copy->id && world.runs[i].tried;
+        for (uint32_t i = 0; i < world.send_count; i++)
+                begun |= world.sends[i].id == copy->id;
+        return begun;
+}
+
 static void check_reason(const struct copy *copy)
 {
         const struct spec *spec = &world.specs[copy->id];
@@ -734,8 +747,8 @@ static void check_reason(const struct copy *copy)
                 right = true;
         }
         if (copy->reason == REASON_BAD_PLAN)
-                right = world.plan_refusals[copy->id] & 1 || world.plan_lost[copy->id] ||
-                        world.tainted[copy->id];
+                right = world.plan_refusals[copy->id] & 1 || world.tainted[copy->id] ||
+                        (world.plan_lost[copy->id] && has_begun(copy));
         if (copy->reason == REASON_REJECTED && world.plan_refusals[copy->id] & 2)
                 right = true;
         if (copy->reason == REASON_AMBIGUOUS_SEND) {

@@ -232,6 +232,9 @@ engine_mutant(recorded_plan_is_not_read plans.c
 engine_mutant(another_plan_takes_its_place plans.c
   [[if (is_changed(delivery, before)) {]]
   [[if (0) {]] ${planned})
+engine_mutant(another_plan_never_takes_its_place plans.c
+  [[generation->redrives > 0;]]
+  [[generation->redrives >= 0;]] ${planned})
 engine_mutant(plan_goes_before_the_end plans.c
   [[keep_answered, delivery); CRASHPOINT("keep_sent");]]
   [[keep_answered, delivery); plans_completed(delivery);]] ${planned})
