@@ -73,7 +73,7 @@ static void table_fill(struct type_set *set, const struct handler *const *compil
         for (size_t i = 0; i < set->planned_count; i++)
                 set->table[set->count++] = &set->planned[i]->handler;
         qsort(set->table, set->count, sizeof(*set->table), handler_order);
-        set->labels = arena_alloc(&set->arena, (set->count + 1) * sizeof(*set->labels));
+        set->labels = arena_alloc(&set->arena, set->count * sizeof(*set->labels));
 }
 
 bool type_set_close(struct type_set *set, const struct handler *const *compiled, struct file_faults *faults)
