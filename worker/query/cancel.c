@@ -16,16 +16,6 @@ static const char *json_inside(const struct query *query, const char *text)
         return inside;
 }
 
-static int64_t longest_tier_ms(const struct config *config)
-{
-        int64_t longest_ms = 0;
-        for (size_t i = 0; i < config->queue_count; i++)
-                for (size_t j = 0; j < config->queues[i].tier_count; j++)
-                        if (config->queues[i].tiers_ms[j] > longest_ms)
-                                longest_ms = config->queues[i].tiers_ms[j];
-        return longest_ms;
-}
-
 /* The indexes follow; a list leaves out what the record contradicts. */
 static void index_cancelled(const struct query *query, const char *id, const char *state)
 {
@@ -64,7 +54,7 @@ enum cancel_end query_cancel(const struct query *query, const char *word, const 
                                        .events_key = query_key(query, KEY_EVENTS, answer->id),
                                        .by = json_inside(query, by),
                                        .keep_ms = query->config->claim.keep_ms,
-                                       .tier_ms = longest_tier_ms(query->config),
+                                       .tier_ms = config_longest_tier_ms(query->config),
                                        .tells = due_changes(query->config) >> CHANGE_CANCELLED & 1});
         enum cancel_end end = CANCEL_DONE;
         while (end < CANCEL_FAILED && told->kind == REDIS_LIST && told->count >= 2 &&

@@ -38,7 +38,7 @@ static void on_claimed(struct job *job, const struct job_event *event, struct jo
         case CLAIM_RESUMED:
         case CLAIM_MINE:
                 job->generation = event->generation;
-                /* fallthrough */
+                __attribute__((fallthrough));
         case CLAIM_NEW:
                 job_lease_renewed(job, event->sent_ms);
                 job->claimed_ms = event->sent_ms;

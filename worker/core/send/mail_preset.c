@@ -340,7 +340,7 @@ void mail_preset_authorization(struct buffer *out, const struct config_outlet *o
                 }
                 if (!username)
                         return;
-                /* fallthrough */
+                __attribute__((fallthrough));
         case PRESET_AUTH_BASIC:
                 basic_add(out, text_or(username, ""), text_or(password, ""));
                 return;

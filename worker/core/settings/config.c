@@ -32,3 +32,13 @@ bool config_queue_is_mapped(const struct config_queue *queue)
         return message->preset != FOREIGN_NONE || message->id.count || message->type.count ||
                message->types.count || message->data;
 }
+
+int64_t config_longest_tier_ms(const struct config *config)
+{
+        int64_t longest_ms = 0;
+        for (size_t i = 0; i < config->queue_count; i++)
+                for (size_t j = 0; j < config->queues[i].tier_count; j++)
+                        if (config->queues[i].tiers_ms[j] > longest_ms)
+                                longest_ms = config->queues[i].tiers_ms[j];
+        return longest_ms;
+}

@@ -312,6 +312,9 @@ struct config {
 /* Are the messages of this queue read by a mapping? */
 bool config_queue_is_mapped(const struct config_queue *queue);
 
+/* The longest delay tier of all queues, in milliseconds; 0 if there is none. */
+int64_t config_longest_tier_ms(const struct config *config);
+
 /* Settings of a type: the configured entry, or NULL. */
 const struct config_handler *config_handler_find(const struct config *config, const char *type);
 

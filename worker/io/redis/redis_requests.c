@@ -50,20 +50,10 @@ static struct redis_store *store_of_job(struct redis_store *store, const struct 
 
 enum { IDENTITY_ARGUMENTS = 10, CLAIM_ARGUMENTS = 8, FINISH_ARGUMENTS = 7 };
 
-static int64_t longest_tier_ms(const struct config *config)
-{
-        int64_t longest = 0;
-        for (size_t i = 0; i < config->queue_count; i++)
-                if (config->queues[i].tier_count > 0 &&
-                    config->queues[i].tiers_ms[config->queues[i].tier_count - 1] > longest)
-                        longest = config->queues[i].tiers_ms[config->queues[i].tier_count - 1];
-        return longest;
-}
-
 /* What a record is kept for at least: the longest delay on top of `keep`. */
 static int64_t keep_ms(const struct config *config)
 {
-        return config->claim.keep_ms + longest_tier_ms(config);
+        return config->claim.keep_ms + config_longest_tier_ms(config);
 }
 
 /* A key as one argument. */
@@ -150,7 +140,7 @@ static void add_circumstances(struct redis_store *store, struct job_generation g
         add_number(text, claim->outside);
         buffer_add_char(text, ' ');
         buffer_add_slice(text, claim->dead_id.len > 0 ? claim->dead_id : SLICE_LITERAL("-"));
-        add_number(text, longest_tier_ms(config));
+        add_number(text, config_longest_tier_ms(config));
         add_number(text, claim->death_ms);
         if (claim->tells)
                 buffer_printf(text, " tells%" PRIu32, claim->tells);
