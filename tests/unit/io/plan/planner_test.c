@@ -255,7 +255,13 @@ static void only_other_settings_make_another_planner(void **state)
 
 /* ---- programs ---- */
 
-/* cat says what it is asked, with the question's id. */
+static void no_limit_runs(uv_handle_t *handle, void *context)
+{
+        (void)context;
+        assert_false(handle->type == UV_TIMER && uv_is_active(handle));
+}
+
+/* cat says what it is asked, with the question's id. Who is asked nothing is late with nothing. */
 static void programs_plan_one_job_each(void **state)
 {
         (void)state;
@@ -269,6 +275,7 @@ static void programs_plan_one_job_each(void **state)
         for (int i = 0; i < 3; i++)
                 assert_int_equal(stage.ends[i], PLANNER_ANSWERED);
         expect_numbers(&stage, 0, 0);
+        uv_walk(&stage.loop, no_limit_runs, NULL);
         assert_int_equal(planner_numbers(stage.planner).starts, 2);
         assert_string_equal(planner_trouble(stage.planner), "");
         stage_close(&stage);
