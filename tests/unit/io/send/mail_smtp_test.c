@@ -279,6 +279,49 @@ static void a_connection_too_many_is_told_from_a_service_that_is_down(void **sta
         stage_close(stage);
 }
 
+static void note_soonest(uv_handle_t *handle, void *context)
+{
+        uint64_t *soonest_ms = context;
+        if (handle->type != UV_TIMER || !uv_is_active(handle))
+                return;
+        uint64_t due_ms = uv_timer_get_due_in((uv_timer_t *)handle);
+        *soonest_ms = due_ms < *soonest_ms ? due_ms : *soonest_ms;
+}
+
+/* The first connection's mail waits at DATA until the second one is idle, and is then one too many. */
+static void a_connection_too_many_shortens_the_life_of_those_that_are_idle(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){.dot = "421 4.7.0 too many connections\r\n",
+                                                              .data_after_ms = INT64_MAX,
+                                                              .first_connections = 1});
+        transport_send(stage->transport, &mail, open_terms, keep_result, stage);
+        while (peer_count(stage->peer, &stage->peer->connections, 0) == 0)
+                uv_run(&stage->loop, UV_RUN_NOWAIT);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
+        stage->script.data_after_ms = 0;
+        stage_wait(stage, 2);
+        assert_true(stage->results[1].crowd_told);
+        uint64_t soonest_ms = UINT64_MAX;
+        uv_walk(&stage->loop, note_soonest, &soonest_ms);
+        assert_in_range(soonest_ms, 0, 100);
+        stage_close(stage);
+}
+
+static void a_probe_connects_and_sends_nothing(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        for (int i = 0; i < 2; i++) {
+                transport_probe(stage->transport, keep_result, stage);
+                stage_wait(stage, i + 1);
+                assert_int_equal(stage->results[i].outcome, SEND_DONE);
+        }
+        assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 1);
+        assert_null(strstr(stage->peer->log, "MAIL"));
+        stage_close(stage);
+}
+
 static void a_late_reply_is_never_taken_for_the_next_mails(void **state)
 {
         (void)state;
@@ -586,6 +629,8 @@ int main(void)
                 cmocka_unit_test(
                         where_a_refused_mail_cannot_be_taken_back_the_next_one_has_a_fresh_connection),
                 cmocka_unit_test(a_connection_too_many_is_told_from_a_service_that_is_down),
+                cmocka_unit_test(a_connection_too_many_shortens_the_life_of_those_that_are_idle),
+                cmocka_unit_test(a_probe_connects_and_sends_nothing),
                 cmocka_unit_test(a_late_reply_is_never_taken_for_the_next_mails),
                 cmocka_unit_test(a_kept_connection_that_died_costs_no_try),
                 cmocka_unit_test(a_refusal_of_mail_on_a_kept_connection_is_asked_for_again_on_a_new_one),
