@@ -12,7 +12,8 @@
 struct redis_peer_script {
         int gather;
         const char *acks; /* the answer to each WAIT but the first, to which it says 1; NULL: as all else */
-        bool spare;       /* the beginning is that of a spare connection: it loads one script */
+        const char *unasked; /* said behind these answers */
+        bool spare;          /* the beginning is that of a spare connection: it loads one script */
 };
 
 /* All of a connection's beginning: the last question of it is whether each kind of key is allowed. */
@@ -73,6 +74,8 @@ static inline void redis_peer_serve(struct peer *peer, int fd, int connection)
                 strcat(answers, "+OK\r\n");
                 freeReplyObject(command);
         }
+        if (script->unasked)
+                strcat(answers, script->unasked);
         peer_write(fd, answers);
         if (script->gather)
                 peer_wait_end(fd);

@@ -39,9 +39,9 @@ static void on_turn(uv_prepare_t *prepare)
         turn_begin();
 }
 
-static void stage_open(struct stage *stage, struct redis_peer_script *script)
+static void stage_open_to(struct stage *stage, void (*serve)(struct peer *, int, int), void *script)
 {
-        *stage = (struct stage){.peer = peer_open(redis_peer_serve, script)};
+        *stage = (struct stage){.peer = peer_open(serve, script)};
         snprintf(stage->url, sizeof(stage->url), "redis://127.0.0.1:%d/0", stage->peer->port);
         stage->config.redis.url = stage->url;
         stage->config.redis.prefix = "test";
@@ -52,6 +52,11 @@ static void stage_open(struct stage *stage, struct redis_peer_script *script)
         uv_timer_start(&stage->limit, on_limit, LIMIT_MS, 0);
         uv_prepare_init(&stage->loop, &stage->turn);
         uv_prepare_start(&stage->turn, on_turn);
+}
+
+static void stage_open(struct stage *stage, struct redis_peer_script *script)
+{
+        stage_open_to(stage, redis_peer_serve, script);
 }
 
 static void stage_close(struct stage *stage)
@@ -165,6 +170,79 @@ static void no_answer_counts_before_enough_replicas_have_what_was_written(void *
         assert_string_equal(stage.error, "");
 }
 
+/* ---- troubles ---- */
+
+static const char *const troubles[] = {"-LOADING one\r\n", "-LOADING one\r\n", "-LOADING two\r\n"};
+
+/* Each connection has its own trouble with the first command. */
+static void serve_trouble(struct peer *peer, int fd, int connection)
+{
+        char byte;
+        (void)peer;
+        if (recv(fd, &byte, 1, 0) == 1)
+                peer_write(fd, troubles[connection < 2 ? connection : 2]);
+        peer_wait_end(fd);
+}
+
+static void keep_troubles(void *context, const char *error)
+{
+        struct stage *stage = context;
+        snprintf(stage->error, sizeof(stage->error), "%s", error);
+        if (++stage->losses == 2)
+                uv_stop(&stage->loop);
+}
+
+static void keep_trouble(void *context, const char *error)
+{
+        struct stage *stage = context;
+        snprintf(stage->error, sizeof(stage->error), "%s", error);
+        uv_stop(&stage->loop);
+}
+
+static void on_echo(void *context, bool lost, const struct slice *values, size_t count)
+{
+        struct stage *stage = context;
+        (void)values, (void)count;
+        stage->answers += !lost;
+}
+
+static void ask_once(void *context)
+{
+        struct stage *stage = context;
+        const struct slice command[] = {SLICE_LITERAL("ECHO"), SLICE_LITERAL("OK")};
+        redis_store_query(stage->store, command, 2, on_echo, stage);
+}
+
+static void one_trouble_is_told_once_and_another_is_told(void **state)
+{
+        (void)state;
+        static const struct redis_store_events events = {
+                .up = on_up, .down = keep_troubles, .fatal = keep_troubles};
+        struct stage stage;
+        stage_open_to(&stage, serve_trouble, NULL);
+        stage.store = redis_store_open(&stage.loop, &stage.config, "worker", &events, &stage);
+        uv_run(&stage.loop, UV_RUN_DEFAULT);
+        redis_store_close(stage.store);
+        stage_close(&stage);
+        assert_int_equal(stage.losses, 2);
+        assert_non_null(strstr(stage.error, "LOADING two"));
+}
+
+static void what_nobody_asked_for_ends_the_connection(void **state)
+{
+        (void)state;
+        static const struct redis_store_events events = {
+                .up = ask_once, .down = keep_trouble, .fatal = keep_trouble};
+        struct stage stage;
+        stage_open(&stage, &(struct redis_peer_script){.gather = 1, .unasked = "+OK\r\n"});
+        stage.store = redis_store_open(&stage.loop, &stage.config, "worker", &events, &stage);
+        uv_run(&stage.loop, UV_RUN_DEFAULT);
+        redis_store_close(stage.store);
+        stage_close(&stage);
+        assert_int_equal(stage.answers, 1);
+        assert_non_null(strstr(stage.error, "unexpected reply"));
+}
+
 /* ---- the spare connection ---- */
 
 enum { RECONNECTS = 4 };
@@ -197,6 +275,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(replies_that_came_at_once_are_all_given_over_several_turns),
                 cmocka_unit_test(no_answer_counts_before_enough_replicas_have_what_was_written),
+                cmocka_unit_test(one_trouble_is_told_once_and_another_is_told),
+                cmocka_unit_test(what_nobody_asked_for_ends_the_connection),
                 cmocka_unit_test(a_spare_connection_that_was_lost_is_made_again_after_the_least_wait),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
