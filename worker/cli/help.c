@@ -50,7 +50,8 @@ static const struct page pages[] = {
                   "Example: leveret check -c leveret.yaml\n"},
         {"topology", "Exchanges, queues and bindings at the broker.\n\n"
                      "  show     what leveret needs; asks nobody\n"
-                     "  verify   compares that with the broker and changes nothing\n"
+                     "  verify   compares exchanges and queues with the broker and changes nothing;\n"
+                     "           AMQP has no question for bindings: apply makes them anew\n"
                      "  apply    declares what is missing\n\n"
                      "A queue that exists with other arguments is an error that shows both; leveret\n"
                      "never deletes one.\n\n"

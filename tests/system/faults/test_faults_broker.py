@@ -108,6 +108,8 @@ def test_a_tier_that_is_missing_holds_the_message_until_it_is_back(bench):
     bench.sink.script(503)
     message = bench.publish(order(1))
     wait_until(lambda: worker.logged(event="publish_failed"), what="the copy comes back")
+    error = worker.logged(event="publish_failed")[0]["error"]
+    assert error.startswith(f"no queue is bound to leveret.retry for {bench.queue}.") and "leveret topology apply" in error, error
     assert bench.total(bench.queue) == 1, "a message without a place to wait must not be acknowledged"
     assert bench.leveret(name="apply").run("topology", "apply").returncode == 0
     assert bench.wait_state(message, "completed")["attempt"] == "1"

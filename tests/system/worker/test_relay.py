@@ -158,7 +158,7 @@ def test_a_message_that_no_queue_takes_stands_aside(bench, relayed):
     it.start()
     it.outbox.insert([("unbound", "nobody.wants.v1", "{}"), *((f"good{n}", TYPE, order_data(n)) for n in range(100))])
     it.wait_moved(100)
-    wait_until(lambda: it.outbox.errors() == {"unbound": "no queue is bound for it"}, what=it.outbox.errors)
+    wait_until(lambda: it.outbox.errors() == {"unbound": "no queue is bound to leveret.in for nobody.wants.v1"}, what=it.outbox.errors)
 
 
 def test_a_full_queue_holds_up_only_what_goes_there(bench, relayed):

@@ -1,5 +1,6 @@
 #include "io/amqp/amqp_outbox.h"
 #include "core/broker/confirms.h"
+#include "core/broker/topology.h"
 #include "core/job/backoff.h"
 #include "core/job/jitter.h"
 #include "core/memory/memory.h"
@@ -170,6 +171,17 @@ static void connection_open(struct postman *postman)
 
 /* --- reading --- */
 
+static void unbound_tell(struct outbox *outbox, struct publish *publish)
+{
+        const struct message *message = publish->message;
+        char text[sizeof(publish->error)];
+        bool own = slice_is(message->exchange, EXCHANGE_RETRY) ||
+                   slice_is(message->exchange, EXCHANGE_RETURN) || slice_is(message->exchange, EXCHANGE_DLX);
+        snprintf(text, sizeof(text), "no queue is bound to %.*s for %.*s%s", SLICE_PRINT(message->exchange),
+                 SLICE_PRINT(message->routing_key), own ? "; leveret topology apply declares it" : "");
+        outbox_end(outbox, publish, PUBLISH_RETURNED, text);
+}
+
 static void on_settled(void *context, void *item, enum confirm_outcome outcome)
 {
         struct postman *postman = context;
@@ -180,7 +192,7 @@ static void on_settled(void *context, void *item, enum confirm_outcome outcome)
                 return;
         case CONFIRM_RETURNED:
                 postman->later_ready = false; /* a rung may be gone */
-                outbox_end(postman->outbox, item, PUBLISH_RETURNED, "no queue is bound for it");
+                unbound_tell(postman->outbox, item);
                 return;
         case CONFIRM_NACKED:
                 outbox_end(postman->outbox, item, PUBLISH_NACKED, "the queue is full or failing");
