@@ -198,6 +198,10 @@ const char *config_yaml_hint(const char *problem)
 {
         if (strstr(problem, "cannot start any token"))
                 return " (a tab? only spaces indent; a value that begins with @, % or ` needs quotes)";
+        if (strstr(problem, "alphabetic or numeric character") || strstr(problem, "undefined alias"))
+                return " (a value that begins with * or & needs quotes)";
+        if (strstr(problem, "node content") || strstr(problem, "expected ','"))
+                return " (a bracket or brace that nothing closes? a value with #, { or } needs quotes)";
         if (strstr(problem, "mapping values are not allowed"))
                 return " (no space behind the colon above? indented otherwise than its neighbours?)";
         if (strstr(problem, "expected <document start>"))

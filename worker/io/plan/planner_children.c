@@ -353,8 +353,10 @@ static struct run *run_new(struct slot *slot)
 static void start_failed(struct slot *slot, int cause)
 {
         struct planner *planner = slot->planner;
-        snprintf(planner->trouble, sizeof(planner->trouble), "planner: %s cannot be started: %s",
-                 planner->settings.exec[0], uv_strerror(cause));
+        const char *program = planner->settings.exec[0];
+        bool all_in_one = planner->settings.exec_count == 1 && strchr(program, ' ');
+        snprintf(planner->trouble, sizeof(planner->trouble), "planner: %s cannot be started: %s%s", program,
+                 uv_strerror(cause), all_in_one ? "; exec is a list, as [python3, planner.py]" : "");
         log_event(LOG_LEVEL_ERROR, &(struct log_fields){.event = "planner_failed",
                                                         .type = slice_of(planner->type),
                                                         .error = planner->trouble});

@@ -91,6 +91,7 @@ static struct config *expect(const char *yaml, const char *errors_expected)
 #define LOG_MAIL "mail: {transport: log}\n"
 #define MARK "\xef\xbb\xbf"
 
+#define FLOW_HINT " (a bracket or brace that nothing closes? a value with #, { or } needs quotes)\n"
 #define TOKEN_HINT " (a tab? only spaces indent; a value that begins with @, % or ` needs quotes)\n"
 
 static void bad_files_are_told_by_line_and_column(void **state)
@@ -179,12 +180,18 @@ static void bad_files_are_told_by_line_and_column(void **state)
                  "a.yaml:3:22: handlers.order.created.v1.attempt: unknown setting; did you mean "
                  "handlers.order.created.v1.attempts?\n"},
                 {LOG_MAIL "mail: {}\n", "a.yaml:2:1: duplicate key mail\n"},
-                {LOG_MAIL "a: [\n", "a.yaml:3:1: not YAML: did not find expected node content\n"},
-                {LOG_MAIL "log: {level: *x}\n", "a.yaml:2:14: not YAML: found undefined alias\n"},
+                {LOG_MAIL "a: [\n", "a.yaml:3:1: not YAML: did not find expected node content" FLOW_HINT},
+                {LOG_MAIL "queues: [{name: q, bindings: [#]}]\n",
+                 "a.yaml:3:1: not YAML: did not find expected node content" FLOW_HINT},
+                {LOG_MAIL "queues: [{name: q, bindings: [*.created.v1]}]\n",
+                 "a.yaml:2:32: not YAML: did not find expected alphabetic or numeric character (a value that "
+                 "begins with * or & needs quotes)\n"},
+                {LOG_MAIL "log: {level: *x}\n", "a.yaml:2:14: not YAML: found undefined alias (a value that "
+                                                "begins with * or & needs quotes)\n"},
                 {LOG_MAIL "---\nlog: {}\n", "a.yaml:3:1: a second document\n"},
                 {"- a\n", "a.yaml:1:1: expected settings as `key: value`\n"},
                 {LOG_MAIL "log: {level: ${NOPE}}\n",
-                 "a.yaml:2:15: not YAML: did not find expected ',' or '}'\n"},
+                 "a.yaml:2:15: not YAML: did not find expected ',' or '}'" FLOW_HINT},
                 {LOG_MAIL "log:\n  level: ${NOPE}\n",
                  "a.yaml:3:10: log.level: the variable NOPE is not set\n"},
                 {LOG_MAIL "log: {level: inf}\n",

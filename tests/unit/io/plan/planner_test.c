@@ -289,6 +289,9 @@ static void a_program_that_is_not_there_is_asked_nothing(void **state)
         assert_null(ask(&stage));
         assert_non_null(strstr(planner_trouble(stage.planner), "/nowhere/planner cannot be started"));
         stage_close(&stage);
+        stage_run_program(&stage, "/nowhere/python3 planner.py", 1);
+        assert_non_null(strstr(planner_trouble(stage.planner), "; exec is a list, as [python3, planner.py]"));
+        stage_close(&stage);
 }
 
 /* It is there once: the first question dies with it, and the others would wait for ever. */

@@ -81,7 +81,8 @@ static void all_errors_of_all_files_are_told_at_once(void **state)
         directory_write(&directory, "e.f.v1.yml", "");
         directory_write(&directory, "templates/x.html.mustache", "{{#open}}");
         directory_write(&directory, "templates/y.mustache", "");
-        assert_errors("./a.b.v1.yaml:4:1: not YAML: did not find expected node content\n"
+        assert_errors("./a.b.v1.yaml:4:1: not YAML: did not find expected node content (a bracket or brace "
+                      "that nothing closes? a value with #, { or } needs quotes)\n"
                       "./c.d.v1.yaml:1:7: the file of this type is named c.e.v1.yaml\n"
                       "./c.d.v1.yaml:3:17: expected object, array, string, integer, number or boolean\n"
                       "./c.d.v1.yaml:1:1: example is required: a payload that is accepted\n"
