@@ -79,8 +79,8 @@ sim_mutant(taking_over_forgets_what_may_have_been_sent fake_store.c
         return claim_again]] --schedules 3000000 --faults purge,crash,park,reply-lost,transient --ids 1)
 sim_mutant(store_s_generation_is_not_taken "${protocol}"
   [[                job->generation = event->generation;
-                /* fallthrough */]]
-  [[                /* fallthrough */]])
+                __attribute__((fallthrough));]]
+  [[                __attribute__((fallthrough));]])
 sim_mutant(moved_letter_is_acked "${protocol}"
   [[                if (event->decision.kind != DECISION_NONE) {]]
   [[                if (job->generation.redrives > job->came.redrives) {
