@@ -39,10 +39,12 @@ static const struct field attachment_fields[] = {
 
 static const struct field fields[] = {
         FIELD_MAILBOXES(struct email_send, to, .description = "who gets it; at most 50 with cc and bcc"),
-        FIELD_MAILBOXES(struct email_send, cc, .optional = true, .description = "who gets a copy"),
-        FIELD_MAILBOXES(struct email_send, bcc, .optional = true,
+        FIELD_MAILBOXES(struct email_send, cc, .optional = true, .min_items = 0,
+                        .description = "who gets a copy"),
+        FIELD_MAILBOXES(struct email_send, bcc, .optional = true, .min_items = 0,
                         .description = "who gets a copy that nobody sees"),
-        FIELD_MAILBOXES(struct email_send, reply_to, .optional = true, .description = "where answers go"),
+        FIELD_MAILBOXES(struct email_send, reply_to, .optional = true, .min_items = 0,
+                        .description = "where answers go"),
         FIELD_MAILBOX(struct email_send, from, .optional = true,
                       .description = "the sender, if mail.from_allowed lists it"),
         FIELD_STRING(struct email_send, subject, .min_length = 1, .max_length = 200, .one_line = true),

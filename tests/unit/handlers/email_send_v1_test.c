@@ -76,9 +76,19 @@ static void with_html_alone_a_text_is_made_of_it(void **state)
 static void a_string_is_one_mailbox(void **state)
 {
         (void)state;
-        assert_bad_payload(
-                email_send_v1, "{\"to\":\"a@b.c, d@e.f\",\"subject\":\"S\",\"text\":\"T\",\"cc\":[]}",
-                "/to: expected an e-mail address, or a name and <address>; /cc: expected 1 to 50 mailboxes");
+        assert_bad_payload(email_send_v1, "{\"to\":\"a@b.c, d@e.f\",\"subject\":\"S\",\"text\":\"T\"}",
+                           "/to: expected one mailbox, not a list");
+}
+
+static void a_list_of_nobody_is_none_where_nobody_is_needed(void **state)
+{
+        (void)state;
+        assert_plan(
+                email_send_v1,
+                "{\"to\":\"a@b.c\",\"cc\":[],\"bcc\":[],\"reply_to\":[],\"subject\":\"S\",\"text\":\"T\"}",
+                "mail mail\n  to: a@b.c\n  subject: S\n  text:\n    T\n");
+        assert_bad_payload(email_send_v1, "{\"to\":[],\"subject\":\"S\",\"text\":\"T\"}",
+                           "/to: expected 1 to 50 mailboxes");
 }
 
 static void a_member_that_is_misspelt_is_refused(void **state)
@@ -141,6 +151,7 @@ int main(void)
                 cmocka_unit_test(everything_that_a_mail_can_have_is_taken),
                 cmocka_unit_test(with_html_alone_a_text_is_made_of_it),
                 cmocka_unit_test(a_string_is_one_mailbox),
+                cmocka_unit_test(a_list_of_nobody_is_none_where_nobody_is_needed),
                 cmocka_unit_test(a_member_that_is_misspelt_is_refused),
                 cmocka_unit_test(rules_between_fields_are_told_by_their_place),
                 cmocka_unit_test(an_empty_subject_or_text_is_refused),

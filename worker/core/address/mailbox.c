@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const char NO_ADDRESS[] = "expected an e-mail address, or a name and <address>";
+static const char NO_LIST[] = "expected one mailbox, not a list";
 static const char NO_NAME[] = "a name with < > or \" in it must be quoted, \"like this\" <address>";
 
 static struct slice mailbox_trimmed(const char *start, const char *end)
@@ -41,7 +42,7 @@ static const char *name_mistake(struct slice name)
                 at_sign |= *c == '@';
                 comma |= *c == ',' || *c == ';';
         }
-        return at_sign && comma ? "expected one mailbox, not a list" : NULL;
+        return at_sign && comma ? NO_LIST : NULL;
 }
 
 /* Where the < of the address is: the first one outside of quotes. NULL: there is none. */
@@ -79,9 +80,9 @@ static bool mailbox_divide(struct mailbox *mailbox, struct slice text)
 
 static const char *mailbox_of(struct mailbox *mailbox, struct slice text)
 {
-        if (!mailbox_divide(mailbox, text) || !address_valid(mailbox->address.data, mailbox->address.len))
-                return NO_ADDRESS;
-        return name_mistake(mailbox->name);
+        if (mailbox_divide(mailbox, text) && address_valid(mailbox->address.data, mailbox->address.len))
+                return name_mistake(mailbox->name);
+        return name_mistake(text) == NO_LIST ? NO_LIST : NO_ADDRESS;
 }
 
 const char *mailbox_parse(struct mailbox *mailbox, const char *text)

@@ -82,7 +82,11 @@ static void fields_add_kind(struct buffer *out, const struct field *field)
                 buffer_add_text(out, "mailbox: an address, a name and <address>, or {email, name}");
                 return;
         case FIELD_KIND_MAILBOXES:
-                buffer_printf(out, "mailbox, or a list of %zu to %zu", field->min_items, field->max_items);
+                if (field->min_items)
+                        buffer_printf(out, "mailbox, or a list of %zu to %zu", field->min_items,
+                                      field->max_items);
+                else
+                        buffer_printf(out, "mailbox, or a list of at most %zu", field->max_items);
                 return;
         case FIELD_KIND_STRINGS:
                 buffer_printf(out, "list, at most %zu strings of one line", field->max_items);

@@ -97,7 +97,7 @@ bool field_mailboxes(struct decoder *decoder, const struct place *place, const s
         bool good = field->kind == FIELD_KIND_MAILBOXES && json_is_array(value)
                             ? field_list_add(decoder, place, field, value, &text)
                             : fields_mailbox_add(decoder, place, value, &text);
-        if (good)
+        if (good && text.len) /* a list of nobody is as good as none */
                 keep_text(decoder, &text, to);
         buffer_fini(&text);
         return good;
