@@ -1,9 +1,11 @@
 #include "cli/cli.h"
 #include "cli/mail_once.h"
 #include "core/mail/mail_guard.h"
+#include "core/plan/plan.h"
 #include "core/send/mail_look.h"
 #include "core/text/word.h"
 #include "core/trace/otlp_pairs.h"
+#include "core/types/type_set.h"
 #include "io/amqp/amqp_topology.h"
 #include "io/broker/amqp_policies.h"
 #include "io/machine/url.h"
@@ -215,6 +217,37 @@ static void tell_guard(struct cli *cli, struct cli_table *table)
         buffer_fini(&text);
 }
 
+/* Each tick publishes the same payload: one that its type refuses would die at every tick. */
+static bool check_schedule(struct cli *cli, struct cli_table *table, const struct config_schedule *schedule)
+{
+        const struct handler *handler = type_set_find(cli->types, slice_of(schedule->type));
+        struct faults faults = {.arena = &cli->arena};
+        struct plan *plan;
+        char text[512];
+        if (!handler) {
+                cli_table_row(table, "schedules", "warning",
+                              arena_printf(&cli->arena, "%s: no handler here for %s", schedule->name,
+                                           schedule->type));
+                return true;
+        }
+        enum plan_outcome outcome = plan_build_text(handler, slice_of(schedule->data), &plan, &faults);
+        if (outcome == PLAN_OK || outcome == PLAN_PLANNERS)
+                return true;
+        faults_join(&faults, text, sizeof(text));
+        check_tell(table, "schedules", false,
+                   arena_printf(&cli->arena, "%s: %s would die at every tick: data: %s", schedule->name,
+                                schedule->type, text));
+        return false;
+}
+
+static bool check_schedules_data(struct cli *cli, struct cli_table *table)
+{
+        bool ok = true;
+        for (size_t i = 0; i < cli->config->schedule_count; i++)
+                ok = check_schedule(cli, table, &cli->config->schedules[i]) && ok;
+        return ok;
+}
+
 /* All errors of the configuration, then whether each service can be used with it. Sends no mail: see `mail
  * test`. */
 int command_check(struct cli *cli, int argc, char **argv)
@@ -233,7 +266,7 @@ int command_check(struct cli *cli, int argc, char **argv)
         struct cli_table table;
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
         check_tell(&table, "config", true, "no errors");
-        bool ok = true;
+        bool ok = check_schedules_data(cli, &table);
         tell_guard(cli, &table);
         if (!offline) {
                 ok = probe_amqp(cli, &table) && ok;

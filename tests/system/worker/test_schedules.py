@@ -131,6 +131,18 @@ def test_all_errors_of_schedules_are_told_at_once_with_their_places(bench):
         assert text in answer.stderr, f"{text}\n{answer.stderr}"
 
 
+def test_a_schedule_whose_type_refuses_its_data_fails_the_check(bench):
+    good = {"to": "a@example.com", "subject": "S", "text": "T"}
+    leveret = bench.leveret(schedules=[each_minute(name="good", data=json.dumps(good)),
+                                       each_minute(name="foreign", type="of.others.v1", data="{}")])
+    answer = leveret.run("check", "--offline")
+    assert answer.returncode == 0 and "foreign: no handler here for of.others.v1" in answer.stdout, answer
+    leveret.change(schedules=[each_minute(name="bad", data=json.dumps({**good, "subject": 7, "kind": "all"}))])
+    answer = leveret.run("check", "--offline")
+    assert answer.returncode == 1, answer
+    assert "bad: email.send.v1 would die at every tick: data: /subject: expected a string; /kind: unknown field" in answer.stdout, answer
+
+
 def test_the_data_of_a_tick_is_what_the_file_says(bench):
     leveret = bench.leveret()
     text = leveret.config_path.read_text() + """
