@@ -1,5 +1,6 @@
 #include "io/send/look_http.h"
 #include "core/memory/memory.h"
+#include "core/send/http_body.h"
 #include "core/send/mail_look.h"
 #include "io/machine/clock.h"
 #include "io/send/curl_loop.h"
@@ -85,6 +86,7 @@ static void on_looking_ended(CURL *easy, void *owner, CURLcode code)
 {
         struct looking *looking = owner;
         (void)easy;
+        http_body_read(&looking->findings, FINDINGS_MAX);
         struct look_result result = looking_judge(looking, code);
         looking_end(looking, &result);
 }
@@ -97,7 +99,6 @@ static CURL *looking_easy(struct looking *looking)
         SEND_CURL_SET(easy, CURLOPT_CURLU, looking->url);
         SEND_CURL_SET(easy, CURLOPT_HTTPGET, 1L);
         SEND_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-        SEND_CURL_SET(easy, CURLOPT_ACCEPT_ENCODING, "identity");
         SEND_CURL_SET(easy, CURLOPT_HTTPHEADER, look->headers);
         SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, looking->cause);
         SEND_CURL_SET(easy, CURLOPT_PRIVATE, looking);

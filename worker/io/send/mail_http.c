@@ -1,5 +1,6 @@
 #include "core/mail/mail_request.h"
 #include "core/memory/memory.h"
+#include "core/send/http_body.h"
 #include "core/send/mail_json.h"
 #include "core/send/mail_people.h"
 #include "core/send/mail_preset.h"
@@ -200,6 +201,7 @@ static void post_end(struct http_mail *post, const struct send_result *result)
 static void on_mail_ended(CURL *easy, void *owner, CURLcode code)
 {
         struct http_mail *post = owner;
+        http_body_read(&post->response, RESPONSE_MAX); /* packed though nobody asked: the id stands in it */
         struct send_result result = post->probe ? probe_judge(post, code) : post_judge(post, code);
         /* libcurl 8.14 leaks the name of a failed look-up when its handle fails to find one again. */
         if (code == CURLE_COULDNT_RESOLVE_HOST) {
@@ -287,8 +289,6 @@ static CURL *post_easy(struct http_mail *post, const struct config_outlet *confi
         SEND_CURL_SET(easy, CURLOPT_CURLU, http->url);
         SEND_CURL_SET(easy, CURLOPT_POST, 1L);
         SEND_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-        /* What comes encoded is read, though nobody asked for it: the mail's id stands in it. */
-        SEND_CURL_SET(easy, CURLOPT_ACCEPT_ENCODING, "identity");
         SEND_CURL_SET(easy, CURLOPT_ERRORBUFFER, post->cause);
         SEND_CURL_SET(easy, CURLOPT_PRIVATE, post);
         SEND_CURL_SET(easy, CURLOPT_WRITEFUNCTION, response_take);
@@ -383,17 +383,14 @@ static void mail_http_close(struct transport *transport)
 }
 
 /* What is the same for every mail. An empty line keeps libcurl from a header of its own: from Expect, so that
- * it does not wait for 100 Continue before a large body, and from Accept-Encoding, which would ask for what a
- * service does anyway. */
+ * it does not wait for 100 Continue before a large body. */
 static struct curl_slist *headers_new(const struct config_outlet *config,
                                       const struct mail_preset_rules *rules)
 {
         struct buffer line = {0};
         struct curl_slist *headers = send_curl_header(NULL, "User-Agent: leveret/" LEVERET_VERSION);
-        if (rules->auth != PRESET_AUTH_SIGV4) { /* libcurl 7.88 would sign them, and not send them */
+        if (rules->auth != PRESET_AUTH_SIGV4) /* libcurl 7.88 would sign it, and not send it */
                 headers = send_curl_header(headers, "Expect:");
-                headers = send_curl_header(headers, "Accept-Encoding:");
-        }
         if (rules->auth_header) {
                 buffer_printf(&line, "%s: ", rules->auth_header);
                 size_t name_len = line.len;
