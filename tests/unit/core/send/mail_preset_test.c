@@ -167,6 +167,7 @@ static void an_answer_is_judged_by_status_code_and_header(void **state)
                 {MAIL_PRESET_BREVO, 400, "{\"code\":\"invalid_parameter\"}", NULL, false, 0},
                 {MAIL_PRESET_SES, 400, "{}", "ThrottlingException:http://x", true, SEND_TRANSIENT},
                 {MAIL_PRESET_SES, 400, "{}", "com.amazonaws.ses#ThrottlingException", true, SEND_TRANSIENT},
+                {MAIL_PRESET_SES, 400, "{\"__type\":\"ThrottlingException\"}", "", true, SEND_TRANSIENT},
                 {MAIL_PRESET_SES, 400, "{}", "AccountSuspendedException", true, SEND_CONFIG},
                 {MAIL_PRESET_SES, 400, "{}", "MessageRejected", false, 0},
                 {MAIL_PRESET_SPARKPOST, 420, "{}", NULL, true, SEND_TRANSIENT},

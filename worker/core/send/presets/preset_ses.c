@@ -62,6 +62,7 @@ const struct mail_preset_rules preset_ses = {
         .body = ses_body,
         .id_member = "MessageId",
         .error_member = "message",
+        .code_member = "__type", /* where the header is missing: what takes its place says it there alone */
         .code_header = "x-amzn-ErrorType",
         /* "Later" is a 400 of its own. */
         .answers = {{0, "ThrottlingException", SEND_TRANSIENT, true},
