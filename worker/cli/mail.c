@@ -55,6 +55,7 @@ static int send_one(struct cli *cli, const char *to)
                 .to = to,
                 .subject = "leveret mail test",
                 .text = "This mail was sent by `leveret mail test`.\n",
+                .html = "<p>This mail was sent by <code>leveret mail test</code>.</p>\n",
         };
         const struct mail_origin origin = {
                 .prefix = config->redis.prefix,

@@ -214,6 +214,13 @@ def test_one_who_is_named_twice_is_told_to_the_service_once(bench, preset):
         assert found["recipients"] == 3 and not service.faults, service.taken  # ada, bob and the blind cid
 
 
+@pytest.mark.parametrize("preset", FACTS)
+def test_mail_test_sends_what_every_service_takes(bench, preset):
+    with Service(preset) as service:
+        answer = bench.leveret(mail=service.config()).run("mail", "test", "--to", "ada@example.com")
+        assert answer.returncode == 0 and len(service.taken) == 1, answer
+
+
 def test_the_page_is_made_of_the_tables():
     """Mended by: build/dev/leveret --manual-of-mail-services >docs/mail-services.md"""
     page = subprocess.run([binary(), "--manual-of-mail-services"], text=True, capture_output=True, timeout=60, check=True).stdout
