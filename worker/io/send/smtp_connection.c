@@ -194,11 +194,22 @@ static struct send_result no_login(const struct smtp_connection *connection)
         return send_outcome_settings(cause);
 }
 
+/* Some servers repeat what they were given for the log-in. */
+static struct send_result refusal_judge(const struct smtp_connection *connection)
+{
+        const struct smtp_reply *reply = &connection->heard.reply;
+        struct send_result result = send_outcome_smtp(connection->phase, reply);
+        char context[48];
+        snprintf(context, sizeof context, "SMTP %d at %s", reply->code, smtp_phase_word(connection->phase));
+        send_error_set(&result, context, reply->text, connection->config->smtp.password);
+        return result;
+}
+
 static struct send_result connect_judge(const struct smtp_connection *connection, CURLcode code)
 {
         const struct smtp_heard *heard = &connection->heard;
         if (heard->replied && heard->reply.code >= 400)
-                return send_outcome_smtp(connection->phase, &heard->reply);
+                return refusal_judge(connection);
         char cause[SEND_ERROR_MAX];
         snprintf(cause, sizeof cause, "%s%s", send_curl_cause(code, connection->cause),
                  hint_of(connection, code));

@@ -390,7 +390,7 @@ static void endless_replies_are_bounded(void **state)
 static void wrong_credentials_open_the_breaker(void **state)
 {
         (void)state;
-        struct stage *stage = stage_open((struct smtp_script){.auth = "535 5.7.8 wrong\r\n"});
+        struct stage *stage = stage_open((struct smtp_script){.auth = "535 5.7.8 s3cret is wrong\r\n"});
         stage->config.mail.smtp.username = "user";
         stage->config.mail.smtp.password = "s3cret";
         stage_reopen(stage);
@@ -398,6 +398,7 @@ static void wrong_credentials_open_the_breaker(void **state)
         assert_int_equal(result->outcome, SEND_CONFIG);
         assert_true(result->opens);
         assert_int_equal(result->status, 535);
+        assert_string_equal(result->error, "SMTP 535 at AUTH: 5.7.8 <secret> is wrong");
         stage_close(stage);
 }
 
