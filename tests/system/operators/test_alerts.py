@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from harness.publish import Message, order
+from harness.servers.mail_services import Service
 from harness.wait import wait_until
 
 TO = "night@example.com"
@@ -71,6 +72,14 @@ def test_alerts_link_to_the_page(bench, hook):
     for text in (mails(bench)[0]["text"], hook.posts[0]["text"]):
         assert f"{base}/#/dead/{bench.queue}\n" in text
     assert hook.posts[0]["link"] == base and f"The page: {base}\n" in mails(bench)[0]["text"]
+
+
+def test_a_service_that_takes_no_mail_without_html_takes_an_alert(bench):
+    with Service("brevo") as service:
+        bench.worker(mail=service.config(), alerts={"mail_to": TO, "interval": "1s"})
+        bench.publish(Message("order.created.v1", {"order_id": "1"}))
+        wait_until(lambda: service.taken, what="the alert")
+        assert not service.faults, service.faults
 
 
 def test_an_alert_gives_the_connection_back_that_it_was_mailed_on(bench):

@@ -1,6 +1,7 @@
 #include "core/mail/mail_guard.h"
 #include "core/mail/mail_request.h"
 #include "core/memory/memory.h"
+#include "core/template/template.h"
 #include "core/watch/alert.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
@@ -175,6 +176,18 @@ static const char *mail_text(struct alerts *alerts)
         return copy;
 }
 
+/* Some services take no mail without it. */
+static const char *mail_html(struct arena *arena, const char *text)
+{
+        struct buffer html = {0};
+        buffer_add_text(&html, "<pre>");
+        template_escape(&html, slice_of(text));
+        buffer_add_text(&html, "</pre>\n");
+        const char *copy = arena_copy(arena, html.data, html.len);
+        buffer_fini(&html);
+        return copy;
+}
+
 /* Why it must not be sent, or NULL. */
 static const char *build_mail(struct alerts *alerts)
 {
@@ -183,12 +196,14 @@ static const char *build_mail(struct alerts *alerts)
         struct arena *arena = &alerts->arena;
         int64_t now_ms = clock_wall_ms();
         size_t telling = alert_telling(&alerts->by_mail);
+        const char *text = mail_text(alerts);
         const struct mail mail = {
                 .key = "alert",
                 .to = config->alerts.mail_to,
                 .subject = arena_printf(arena, "[leveret] %zu alert%s from %s", telling,
                                         telling == 1 ? "" : "s", engine->worker),
-                .text = mail_text(alerts),
+                .text = text,
+                .html = mail_html(arena, text),
         };
         const struct mail_origin origin = {
                 .prefix = config->redis.prefix,
