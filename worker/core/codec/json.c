@@ -201,7 +201,7 @@ static bool scan_token(struct scan *scan)
 static bool scan_text(struct scan *scan)
 {
         size_t len = (size_t)(scan->end - scan->start);
-        if (len >= 3 && memcmp(scan->start, "\xef\xbb\xbf", 3) == 0)
+        if (utf8_mark_len(scan->start, len))
                 return scan_fail(scan, "starts with a byte order mark");
         while (scan->at < scan->end)
                 if (!scan_token(scan))

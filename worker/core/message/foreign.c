@@ -432,8 +432,8 @@ static void times_read(struct foreign_reading *reading)
 /* Some serializers of .NET begin with a byte order mark. */
 static struct slice without_mark(struct slice body)
 {
-        bool marked = body.len >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0;
-        return marked ? (struct slice){.data = body.data + 3, .len = body.len - 3} : body;
+        size_t mark = utf8_mark_len(body.data, body.len);
+        return mark ? (struct slice){.data = body.data + mark, .len = body.len - mark} : body;
 }
 
 static void no_json(struct foreign_reading *reading, const char *cause)

@@ -69,6 +69,12 @@ size_t utf8_plain_run(const char *text, size_t len)
         return at;
 }
 
+size_t utf8_mark_len(const char *text, size_t len)
+{
+        static const char mark[] = {'\xef', '\xbb', '\xbf'};
+        return len >= sizeof(mark) && memcmp(text, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
+}
+
 bool utf8_is_ascii(const char *text, size_t len)
 {
         size_t at = ascii_run(text, len);

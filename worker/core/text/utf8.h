@@ -9,6 +9,8 @@
 size_t utf8_width(const char *text, size_t len);
 /* True if all `len` bytes are well-formed UTF-8. */
 bool utf8_valid(const char *text, size_t len);
+/* Bytes of the byte order mark that a text begins with: 3 or 0. */
+size_t utf8_mark_len(const char *text, size_t len);
 /* True if no byte is above 0x7f. */
 bool utf8_is_ascii(const char *text, size_t len);
 /* True if well-formed UTF-8 without anything that ends a line or steers a terminal: no C0, DEL, C1, U+2028,

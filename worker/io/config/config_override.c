@@ -1,4 +1,5 @@
 #include "core/text/suggest.h"
+#include "core/text/utf8.h"
 #include "io/config/config_loader.h"
 
 #include <errno.h>
@@ -11,10 +12,9 @@ enum { SECRET_FILE_MAX = 16384, LABEL_MAX = 64 };
 /* Editors of Windows begin a text with a byte order mark, which is no part of it. */
 static size_t mark_cut(char *text, size_t len)
 {
-        if (len < 3 || memcmp(text, "\xef\xbb\xbf", 3) != 0)
-                return len;
-        memmove(text, text + 3, len - 3);
-        return len - 3;
+        size_t mark = utf8_mark_len(text, len);
+        memmove(text, text + mark, len - mark);
+        return len - mark;
 }
 
 ssize_t loader_read_file(const char *path, char *out, size_t max, struct stat *status)
