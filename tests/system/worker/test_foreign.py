@@ -20,9 +20,9 @@ QUEUE = "shop.orders"
 OURS = "order.created.v1"
 
 
-def need(there, what):
+def need(there, what, part="examples"):
     if not there:
-        pytest.skip(f"{what} is not here; script/bootstrap test installs it")
+        pytest.skip(f"{what} is not here; script/bootstrap {part} installs it")
 
 
 def run(words, directory, **more):
@@ -54,7 +54,7 @@ def by_celery(bench, data, directory, **options):
 
 
 def by_nest(bench, data, directory):
-    need(shutil.which("npm") and shutil.which("node"), "npm")
+    need(shutil.which("npm") and shutil.which("node"), "npm", "test")
     place = ROOT / "build" / "nest"  # kept, for it is large
     place.mkdir(parents=True, exist_ok=True)
     for name in ("emit.js", "package.json", "package-lock.json"):
