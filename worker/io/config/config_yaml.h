@@ -35,7 +35,7 @@ struct config_yaml {
         int error_line, error_column;
 };
 
-/* What to say behind a problem that libyaml tells, of the mistakes that lead to it; "" if nothing. */
+/* What to add to a problem that libyaml reports: the mistakes that lead to it; "" if none is known. */
 const char *config_yaml_hint(const char *problem);
 /* Reads a YAML document into nodes that live in the arena. Aliases are followed within the limits above. */
 void config_yaml_parse(struct config_yaml *yaml, struct arena *arena, const char *text, size_t len);

@@ -382,8 +382,8 @@ static void mail_http_close(struct transport *transport)
         uv_close((uv_handle_t *)&http->later, mail_http_on_closed);
 }
 
-/* What is the same for every mail. An empty line keeps libcurl from a header of its own: from Expect, so that
- * it does not wait for 100 Continue before a large body. */
+/* What is the same for every mail. An empty Expect keeps libcurl from waiting for 100 Continue before a large
+ * body. */
 static struct curl_slist *headers_new(const struct config_outlet *config,
                                       const struct mail_preset_rules *rules)
 {
