@@ -348,11 +348,17 @@ void redis_reader_bound(redisReader *reader)
 
 /* Of the socket, which is none; --wrap. */
 int __wrap_fcntl(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...); /* its name where offsets are said to have 64 bits */
 
 int __wrap_fcntl(int fd, int command, ...)
 {
         (void)fd, (void)command;
         return 0;
+}
+
+int __wrap_fcntl64(int fd, int command, ...)
+{
+        return __wrap_fcntl(fd, command);
 }
 
 bool redis_url_is_cluster(const char *url)
