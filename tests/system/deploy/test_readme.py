@@ -20,6 +20,13 @@ def block(language, number=0):
     return found[number]
 
 
+def sources(directory):
+    """A copy of what a clone has."""
+    copy = directory / "leveret"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build", ".git", "node_modules", "__pycache__"))
+    return copy
+
+
 def run(argv, cwd, within=120, **env):
     done = subprocess.run(argv, cwd=cwd, env={**os.environ, **env}, text=True, capture_output=True, timeout=within)
     assert done.returncode == 0, f"{argv}\n{done.stdout}{done.stderr}"
@@ -84,22 +91,22 @@ def test_the_line_of_a_handler_may_be_added_anywhere_in_the_list(tmp_path):
         run(["cc", "-std=c17", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'worker'}", str(table)], tmp_path)
 
 
-@pytest.fixture(scope="module")
-def with_welcome(tmp_path_factory):
-    """A copy of the sources with the README's handler in it, built without tests."""
-    copy = tmp_path_factory.mktemp("welcome") / "leveret"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build", ".git", "node_modules", "__pycache__"))
+def test_a_file_and_a_line_are_all_that_a_handler_takes(tmp_path):
+    copy = sources(tmp_path)
     (copy / "handlers" / "welcome_v1.c").write_text(block("c"))
     table = copy / "handlers" / "handlers.c"
     head, first, rest = table.read_text().partition("        X(email_send_v1)")
     assert first
     table.write_text(head + block("c", 1) + first + rest)
-    run(["cmake", "-S", str(copy), "-B", "build", "-DCMAKE_BUILD_TYPE=None", "-DLEVERET_TESTS=OFF", "-DLEVERET_WERROR=ON"], copy)
-    run(["cmake", "--build", "build", "-j2"], copy, within=300)
-    return copy / "build" / "leveret"
+    run(["cmake", "-S", str(copy), "-B", "build", "-DCMAKE_BUILD_TYPE=None", "-DLEVERET_TESTS=OFF", "-DLEVERET_WERROR=ON",
+         "-DCMAKE_OPTIMIZE_DEPENDENCIES=ON"], copy)  # the handlers alone
+    run(["cmake", "--build", "build", "--target", "leveret_handlers"], copy)
+    assert "welcome_v1" in run(["nm", "build/libleveret_handlers.a"], copy)
 
 
-def test_the_handler_of_the_readme_does_what_the_readme_shows(with_welcome):
+def test_the_handler_of_the_readme_does_what_the_readme_shows():
+    """By a program of its own, of the tests' build (tests/readme)."""
+    with_welcome = program.binary().parent / "tests" / "readme" / "leveret_of_the_readme"
     console = block("console", 1)
     commands = re.findall(r"^\$ build/release/leveret (.*)$", console, re.M)
     shown = re.split(r"^\$ .*\n", console, flags=re.M)[2:]
@@ -109,10 +116,10 @@ def test_the_handler_of_the_readme_does_what_the_readme_shows(with_welcome):
         assert (done.stdout + done.stderr).strip() == expected.strip()
 
 
-def test_the_demonstration_ends_as_it_says(with_welcome):
+def test_the_demonstration_ends_as_it_says(tmp_path):
     """`script/demo --exit` without what it installs and builds."""
-    copy = with_welcome.parents[1]
-    (copy / "build" / "release").mkdir()
-    (copy / "build" / "release" / "leveret").symlink_to(with_welcome)
+    copy = sources(tmp_path)
+    (copy / "build" / "release").mkdir(parents=True)
+    (copy / "build" / "release" / "leveret").symlink_to(program.crash_binary())
     done = subprocess.run(["/usr/bin/python3", copy / "script" / "demo.py", "--exit"], text=True, capture_output=True, timeout=300)
     assert done.returncode == 0 and "\nEvery job ended as expected.\n" in done.stdout, done
