@@ -1,5 +1,4 @@
 """One test's bench: a virtual host and an empty Redis of its own, the mail sink, publishers, and leveret configured for all."""
-import itertools
 import json
 
 from . import canary, publish
@@ -7,22 +6,19 @@ from .ledger import Ledger
 from .wait import wait_until
 from .worker import Leveret, merged
 
-_numbers = itertools.count(1)
-
 
 class Bench:
     queue = "leveret.work"
     prefix = "leveret"
     attempts = 4
 
-    def __init__(self, broker, redis, sink, directory, node=None):
+    def __init__(self, broker, redis, sink, directory, node=None, bare=False):
         self.broker, self.redis, self.sink, self.directory = broker, redis, sink, directory
-        self.vhost = f"test{next(_numbers)}"
+        self.vhost = broker.vhosts.take(bare)
         self.node = node
         self.ledger = Ledger()
         self._leverets = []
         self._publisher = None
-        broker.add_vhost(self.vhost)
         redis.client.flushall()
         sink.reset()
 
@@ -198,7 +194,7 @@ class Bench:
                 for worker in leveret.workers:
                     if worker.process.is_alive():
                         worker.kill()
-            self.broker.delete_vhost(self.vhost)
+            self.broker.vhosts.give_back(self.vhost)
 
 
 class DeadLetter:
