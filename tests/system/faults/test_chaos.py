@@ -43,7 +43,8 @@ def test_messages_survive_the_nemesis(bench, messages):
     chaos(bench, messages, within=60, rate=500)
 
 
-@pytest.mark.parametrize("messages", [4000, pytest.param(10000, marks=LONG)])
+@LONG
+@pytest.mark.parametrize("messages", [10000])
 def test_mails_over_smtp_survive_the_nemesis(bench, messages):
     chaos(bench, messages, within=60, rate=300, over="smtp")
 

@@ -75,6 +75,7 @@ def cut_at_random(bench, count, workers, kills, within, lookup_for="30s"):
         bench.account().check()
 
 
+@pytest.mark.faults
 def test_mails_that_are_cut_at_random_go_out_once(bench):
     cut_at_random(bench, 300, workers=2, kills=3, within=150)
 

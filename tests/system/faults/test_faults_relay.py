@@ -116,6 +116,7 @@ def survive(bench, postgres, count, within, kills, seed):
           f"lost 0, jobs twice 0, mails twice 0")
 
 
+@pytest.mark.faults
 def test_each_row_is_one_job_while_relays_database_and_broker_die(bench, own_postgres):
     survive(bench, own_postgres, 3000, within=120, kills=4, seed=random.SystemRandom().randint(1, 10**6))
 

@@ -32,6 +32,7 @@ def test_a_death_while_idle_costs_nothing(bench):
     bench.account().check()
 
 
+@pytest.mark.faults
 def test_workers_that_die_one_after_another_under_load_lose_nothing(bench):
     fleet = Fleet(bench, 3, short_leases(bench))
     bench.sink.mode("healthy", delay_ms=5)

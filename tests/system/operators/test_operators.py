@@ -560,6 +560,7 @@ def peak_of(bench, *words):
     return done, int(done.stdout.split()[-1]) >> 10
 
 
+@pytest.mark.faults
 def test_large_dead_letters_are_dropped_a_few_at_a_time(bench):
     done, peak_mib = peak_of(bench, "purge", bench.queue, "--yes")
     assert done.returncode == 0, done
@@ -567,6 +568,7 @@ def test_large_dead_letters_are_dropped_a_few_at_a_time(bench):
     assert peak_mib < 250, f"{peak_mib} MiB"
 
 
+@pytest.mark.faults
 def test_large_dead_letters_wait_in_the_queue_while_the_broker_takes_no_copies(bench):
     done, peak_mib = peak_of(bench, "redrive", bench.queue, "--expired", "--all")
     assert done.returncode == 1 and "the broker did not take a copy" in done.stderr, done

@@ -128,7 +128,7 @@ def test_a_job_that_waits_is_cancelled(bench, serve, browser):
     assert [(entry["action"], entry["target"]) for entry in api.items("/v1/audit")] == [("cancel", made), ("publish", made)]
 
 
-@pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 375)])
+@pytest.mark.parametrize("scheme, width", [("light", 1280), pytest.param("dark", 375, marks=pytest.mark.faults)])
 def test_support_sees_what_a_customer_was_sent_and_sends_it_again(bench, serve, browser, scheme, width, tmp_path):
     bench.worker(claim={"keep_payload": "1d"}, types={"path": [str(ROOT / "handlers")]})
     parcel = {"order_id": 1042, "customer": {"email": "ada@example.com", "name": "Ada", "locale": "de"}, "lines": [{"title": "A teapot", "count": 1}]}

@@ -34,6 +34,7 @@ def passes(directory, test):
     return (done.returncode, done.stdout.decode()) == (0, test["expected"])
 
 
+@pytest.mark.faults  # a process for each; tests/unit/core/template/template_spec_test.c takes them all at once
 @pytest.mark.skipif(not specification(), reason="the official tests of Mustache are not here; LEVERET_MUSTACHE_SPEC may name their folder")
 @pytest.mark.parametrize("modules, wanted", [({"comments", "delimiters", "interpolation", "inverted", "partials", "sections"}, 136), ({"inheritance"}, 27)])
 def test_the_official_tests_pass(tmp_path, modules, wanted):
