@@ -38,17 +38,62 @@ static int month_at(const char *text)
         return -1;
 }
 
-bool mail_date_parse_http(struct slice text, int64_t *time_s)
+/* What follows the name of the day, and where in it the parts are. */
+struct date_form {
+        const char *text; /* '#' is any byte */
+        size_t day, month, year, year_len, clock;
+};
+
+static const struct date_form date_forms[] = {
+        {", ## ### #### ##:##:## GMT", 2, 5, 9, 4, 14}, /* IMF-fixdate */
+        {", ##-###-## ##:##:## GMT", 2, 5, 9, 2, 12},   /* RFC 850 */
+        {" ### ## ##:##:## ####", 5, 1, 17, 4, 8},      /* asctime */
+};
+
+static bool date_fits(const struct date_form *form, struct slice text)
 {
-        static const char form[] = "???, ?? ??? ???? ??:??:?? GMT";
-        if (text.len != sizeof form - 1)
+        if (text.len != strlen(form->text))
                 return false;
         for (size_t i = 0; i < text.len; i++)
-                if (form[i] != '?' && form[i] != text.data[i])
+                if (form->text[i] != '#' && form->text[i] != text.data[i])
                         return false;
-        const char *t = text.data;
-        int day = number_at(t + 5, 2), month = month_at(t + 8), year = number_at(t + 12, 4);
-        int hour = number_at(t + 17, 2), minute = number_at(t + 20, 2), second = number_at(t + 23, 2);
+        return true;
+}
+
+/* The form that the text has after the name of its day, of which only the letters are looked at. */
+static const struct date_form *date_form_of(struct slice *text)
+{
+        while (text->len && ((text->data[0] | 0x20) >= 'a' && (text->data[0] | 0x20) <= 'z'))
+                *text = (struct slice){.data = text->data + 1, .len = text->len - 1};
+        for (size_t i = 0; i < sizeof date_forms / sizeof *date_forms; i++)
+                if (date_fits(&date_forms[i], *text))
+                        return &date_forms[i];
+        return NULL;
+}
+
+/* Of two digits: the year that ends in them and is at most 50 years ahead. */
+static int full_year(int year, int64_t now_s)
+{
+        int now_year, month, day;
+        calendar_date(now_s / 86400, &now_year, &month, &day);
+        year += now_year / 100 * 100;
+        if (year > now_year + 50)
+                return year - 100;
+        return year + 100 <= now_year + 50 ? year + 100 : year;
+}
+
+bool mail_date_parse_http(struct slice text, int64_t now_s, int64_t *time_s)
+{
+        const struct date_form *form = date_form_of(&text);
+        if (!form)
+                return false;
+        const char *t = text.data, *clock = t + form->clock;
+        bool padded = t[form->day] == ' ';
+        int day = number_at(t + form->day + padded, 2 - (size_t)padded), month = month_at(t + form->month);
+        int year = number_at(t + form->year, form->year_len);
+        int hour = number_at(clock, 2), minute = number_at(clock + 3, 2), second = number_at(clock + 6, 2);
+        if (form->year_len == 2 && year >= 0)
+                year = full_year(year, now_s);
         bool date_ok = year >= 1970 && month >= 1 && day >= 1 && day <= calendar_month_days(year, month);
         bool time_ok = hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60;
         if (!date_ok || !time_ok)

@@ -59,7 +59,7 @@ int64_t send_retry_after_ms(struct slice value, int64_t now_s)
 {
         value = slice_trimmed(value, BLANKS);
         int64_t ms = delta_ms(value), until_s = 0;
-        if (ms >= 0 || !mail_date_parse_http(value, &until_s))
+        if (ms >= 0 || !mail_date_parse_http(value, now_s, &until_s))
                 return ms;
         return until_s <= now_s ? 0 : (until_s - now_s) * 1000;
 }
