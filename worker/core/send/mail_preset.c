@@ -401,6 +401,30 @@ bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_r
         return mail_json_path(reply->body, rules->id_member, id) && id->len > 0;
 }
 
+/* The first line of what is neither JSON nor html, such as "Forbidden" of Mailgun. */
+static bool plain_words(struct slice body, struct slice *words)
+{
+        body = slice_trimmed(body, " \t\r\n");
+        if (body.len == 0 || strchr("<{[", body.data[0]))
+                return false;
+        const char *end = memchr(body.data, '\n', body.len);
+        body.len = end ? (size_t)(end - body.data) : body.len;
+        *words = slice_trimmed(body, "\r");
+        return true;
+}
+
+bool mail_preset_words(const struct mail_preset_rules *rules, struct slice body, struct slice *words)
+{
+        static const char *const members[] = {"message", "Message",       "ErrorMessage",     "error",
+                                              "Error",   "error/message", "errors/0/message", "detail"};
+        if (rules->error_member && mail_json_path(body, rules->error_member, words))
+                return true;
+        for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+                if (mail_json_path(body, members[i], words))
+                        return true;
+        return plain_words(body, words);
+}
+
 /* The words are cleaned as those of an error are. */
 static void recipient_add(struct send_result *result, struct slice address, struct slice words,
                           const char *secret)

@@ -139,6 +139,11 @@ bool mail_preset_judge(const struct mail_preset_rules *rules, const struct prese
 bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_reply *reply,
                     struct slice *id);
 
+/* What an answer that is no success says to people: at the service's own place; else where others have it, as
+ * what stands before the service does (SES: "Message" of a refused signature, Mailjet: "ErrorMessage" of a
+ * refused log-in); else the first line, if it is neither JSON nor html. False if it says nothing. */
+bool mail_preset_words(const struct mail_preset_rules *rules, struct slice body, struct slice *words);
+
 /* Puts what the answer to a success says of single recipients into the result. True if the service sends to
  * nobody: then the result is permanent. `secret` as in send_error_set(). */
 bool mail_preset_refuses_all(const struct mail_preset_rules *rules, const struct preset_reply *reply,

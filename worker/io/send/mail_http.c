@@ -131,7 +131,7 @@ static struct send_result mail_http_answer_judge(const struct http_mail *post, i
                 return result;
         if (result.outcome == SEND_DONE && named)
                 send_provider_id_set(&result, text);
-        else if (result.outcome != SEND_DONE && mail_json_path(body, http->rules.error_member, &text))
+        else if (result.outcome != SEND_DONE && mail_preset_words(&http->rules, body, &text))
                 send_error_add(&result, text, http->secret);
         return result;
 }

@@ -77,7 +77,7 @@ static struct send_result http_result(const struct answer *answer)
                 http.throttles = verdict.throttles;
         }
         struct send_result result = send_outcome_http(&http);
-        if (result.outcome != SEND_DONE && mail_json_find(body, rules->error_member, &id))
+        if (result.outcome != SEND_DONE && mail_preset_words(rules, body, &id))
                 send_error_add(&result, id, NULL);
         return result;
 }

@@ -465,9 +465,51 @@ static void a_member_is_found_in_the_outermost_object_only(void **state)
         }
 }
 
+/* As the services answer, but for the ids. */
+static void the_words_of_an_answer_are_found_wherever_they_stand(void **state)
+{
+        (void)state;
+        static const struct {
+                enum mail_preset preset;
+                const char *body, *words;
+        } cases[] = {
+                {MAIL_PRESET_SES, "{\"message\":\"Email address is not verified.\"}",
+                 "Email address is not verified."},
+                {MAIL_PRESET_SES, "{\"Message\":\"User is not authorized to perform: ses:SendEmail\"}",
+                 "User is not authorized to perform: ses:SendEmail"},
+                {MAIL_PRESET_MAILJET,
+                 "{\"Messages\":[{\"Status\":\"error\",\"Errors\":[{\"ErrorMessage\":\"bad address\"}]}]}",
+                 "bad address"},
+                {MAIL_PRESET_MAILJET,
+                 "{\"ErrorIdentifier\":\"c0\",\"StatusCode\":401,\"ErrorMessage\":\"API key authentication "
+                 "failed.\"}",
+                 "API key authentication failed."},
+                {MAIL_PRESET_MAILGUN, "Forbidden", "Forbidden"},
+                {MAIL_PRESET_MAILGUN, "\r\nInvalid private key\r\nmore\n", "Invalid private key"},
+                {MAIL_PRESET_SENDGRID, "{\"error\":{\"message\":\"unauthorized\"}}", "unauthorized"},
+                {MAIL_PRESET_SENDGRID, "{\"errors\":[{\"message\":\"no access\"}]}", "no access"},
+                {MAIL_PRESET_RESEND, "{\"error\":\"Unauthorized\"}", "Unauthorized"},
+                {MAIL_PRESET_CUSTOM, "{\"detail\":\"no such tenant\"}", "no such tenant"},
+                {MAIL_PRESET_RESEND, "<html>Forbidden</html>", NULL},
+                {MAIL_PRESET_RESEND, "{\"id\":\"x\"}", NULL},
+                {MAIL_PRESET_RESEND, "[]", NULL},
+                {MAIL_PRESET_RESEND, " \n", NULL},
+                {MAIL_PRESET_RESEND, "", NULL},
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct slice words = {0};
+                bool said = mail_preset_words(mail_preset_rules(cases[i].preset), slice_of(cases[i].body),
+                                              &words);
+                if (said != (cases[i].words != NULL) || (said && !slice_is(words, cases[i].words)))
+                        fail_msg("case %zu: %.*s", i, SLICE_PRINT(words));
+        }
+        assert_false(mail_preset_words(&preset_ses, (struct slice){0}, &(struct slice){0}));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_words_of_an_answer_are_found_wherever_they_stand),
                 cmocka_unit_test(resend_gets_its_json),
                 cmocka_unit_test(mailpit_gets_its_json),
                 cmocka_unit_test(mailgun_gets_each_header_as_a_field),

@@ -285,6 +285,8 @@ static void answers_become_outcomes(void **state)
                  "HTTP 500"},
                 {"HTTP/1.1 401 No\r\nContent-Length: 40\r\n\r\n{\"message\":\"key s3cret of a@b is wrong\"}",
                  SEND_CONFIG, -1, false, false, true, "HTTP 401: key <secret> of <address> is wrong"},
+                {"HTTP/1.1 401 No\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nForbidden",
+                 SEND_CONFIG, -1, false, false, true, "HTTP 401: Forbidden"},
                 {"HTTP/1.1 422 Bad\r\nContent-Length: 15\r\n\r\n{\"message\":\"x\"}", SEND_PERMANENT, -1,
                  false, false, false, "HTTP 422: x"},
                 {"HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", SEND_CONFIG, -1,
