@@ -1,5 +1,6 @@
 #include "core/serve/access.h"
 
+#include "core/codec/bearer.h"
 #include "core/message/content_type.h"
 #include "core/serve/session.h"
 
@@ -46,7 +47,8 @@ static const struct config_token *token_of(struct arena *arena, const struct con
         const char *said = asked->authorization;
         if (!said)
                 return session_read(arena, config, asked->cookie, asked->now_ms, until_ms);
-        return strncasecmp(said, "Bearer ", 7) == 0 ? token_find(config, said + 7) : NULL;
+        struct slice token = bearer_token(said);
+        return token.data ? token_find(config, arena_copy(arena, token.data, token.len)) : NULL;
 }
 
 /* An Origin is "https://host:port". Behind what ends TLS the scheme is that of base_url. */

@@ -1,9 +1,9 @@
 #include "core/watch/admin_route.h"
 
+#include "core/codec/bearer.h"
 #include "core/watch/metrics.h"
 
 #include <string.h>
-#include <strings.h>
 
 static const struct page {
         const char *path;
@@ -17,14 +17,14 @@ static const struct page {
 };
 
 /* Takes the same time wherever the first difference is. That the lengths differ may show. */
-static bool equal_in_constant_time(const char *given, const char *expected)
+static bool equal_in_constant_time(struct slice given, const char *expected)
 {
-        size_t given_len = strlen(given), len = strlen(expected);
-        if (given_len != len)
+        size_t len = strlen(expected);
+        if (given.len != len)
                 return false;
         volatile unsigned char difference = 0;
         for (size_t i = 0; i < len; i++)
-                difference |= (unsigned char)(given[i] ^ expected[i]);
+                difference |= (unsigned char)(given.data[i] ^ expected[i]);
         return difference == 0;
 }
 
@@ -32,7 +32,8 @@ static bool is_allowed(enum admin_page page, const char *given, const char *toke
 {
         if (pages[page].open || !token)
                 return true;
-        return given && strncasecmp(given, "Bearer ", 7) == 0 && equal_in_constant_time(given + 7, token);
+        struct slice said = bearer_token(given);
+        return said.data && equal_in_constant_time(said, token);
 }
 
 /* Paths are compared with a closed list and never used as a file's name. */

@@ -64,12 +64,29 @@ static void a_token_does_what_its_role_may(void **state)
         assert_int_equal(judged("/v1/jobs/x", asked), 0);
 }
 
+/* RFC 9110 sections 5.5 and 11.4: one space or more, and none of those at the end counts. */
+static void spaces_around_a_token_do_not_count(void **state)
+{
+        static const char *const right[] = {"Bearer  read-0123456789ab", "Bearer read-0123456789ab ",
+                                            "BEARER \tread-0123456789ab\t "};
+        (void)state;
+        for (size_t i = 0; i < sizeof(right) / sizeof(*right); i++) {
+                struct serve_asked asked = good();
+                asked.method = "GET";
+                asked.authorization = right[i];
+                assert_int_equal(judged("/v1/jobs", asked), 0);
+        }
+}
+
 static void what_is_no_token_is_refused(void **state)
 {
         static const char *const wrong[] = {NULL,
                                             "",
                                             "Bearer",
                                             "Bearer ",
+                                            "Bearer   ",
+                                            "Bearerread-0123456789ab",
+                                            "Bearer read-0123456789ab x",
                                             "Bearer read-0123456789a",
                                             "Bearer read-0123456789abc",
                                             "Basic read-0123456789ab",
@@ -150,6 +167,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_token_does_what_its_role_may, begin, end),
+                cmocka_unit_test_setup_teardown(spaces_around_a_token_do_not_count, begin, end),
                 cmocka_unit_test_setup_teardown(what_is_no_token_is_refused, begin, end),
                 cmocka_unit_test_setup_teardown(without_tokens_it_only_reads, begin, end),
                 cmocka_unit_test_setup_teardown(a_foreign_name_for_this_server_is_refused, begin, end),

@@ -331,6 +331,8 @@ static void a_token_is_needed_for_all_but_the_probes(void **state)
         }
         assert_int_equal(status_to(server, "GET /status HTTP/1.1\r\nAuthorization: Bearer s3cret\r\n"), 200);
         assert_int_equal(status_to(server, "GET /metrics HTTP/1.1\r\nAuthorization: bearer s3cret\r\n"), 200);
+        assert_int_equal(status_to(server, "GET /metrics HTTP/1.1\r\nAuthorization: Bearer  s3cret \r\n"),
+                         200);
         server_close(server);
 }
 
