@@ -10,6 +10,23 @@ struct json_writing {
         bool failed;
 };
 
+bool config_json_tag_known(const yaml_node_t *node)
+{
+        static const char *const known[] = {YAML_STR_TAG, YAML_SEQ_TAG,  YAML_MAP_TAG,
+                                            YAML_INT_TAG, YAML_BOOL_TAG, YAML_FLOAT_TAG};
+        const char *tag = (const char *)node->tag;
+        for (size_t i = 0; tag && i < sizeof known / sizeof *known; i++)
+                if (strcmp(tag, known[i]) == 0)
+                        return true;
+        return !tag;
+}
+
+bool config_json_merges(const yaml_node_t *key)
+{
+        return key->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+               strcmp((const char *)key->data.scalar.value, "<<") == 0;
+}
+
 static void add_node(struct json_writing *writing, const yaml_node_t *node, size_t depth);
 
 static void add_scalar(struct json_writing *writing, const yaml_node_t *node)
@@ -45,7 +62,7 @@ static void add_members(struct json_writing *writing, const yaml_node_t *node, s
         for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
              pair < node->data.mapping.pairs.top && !writing->failed; pair++, comma = ",") {
                 const yaml_node_t *key = yaml_document_get_node(writing->document, pair->key);
-                writing->failed |= key->type != YAML_SCALAR_NODE;
+                writing->failed |= key->type != YAML_SCALAR_NODE || config_json_merges(key);
                 if (writing->failed)
                         return;
                 buffer_add_text(&writing->out, comma);
@@ -59,7 +76,8 @@ static void add_members(struct json_writing *writing, const yaml_node_t *node, s
 
 static void add_node(struct json_writing *writing, const yaml_node_t *node, size_t depth)
 {
-        writing->failed |= depth > CONFIG_JSON_DEPTH_MAX || writing->out.len > CONFIG_JSON_MAX;
+        writing->failed |= depth > CONFIG_JSON_DEPTH_MAX || writing->out.len > CONFIG_JSON_MAX ||
+                           !config_json_tag_known(node);
         if (writing->failed)
                 return;
         if (node->type == YAML_SCALAR_NODE)

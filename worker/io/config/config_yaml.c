@@ -66,6 +66,16 @@ static bool all_scalars(struct reader *reader, const yaml_node_t *node)
 static void visit(struct reader *reader, yaml_node_t *node, const yaml_node_t *key, const char *path,
                   size_t depth);
 
+static void tag_check(struct reader *reader, const yaml_node_t *node)
+{
+        if (!config_json_tag_known(node))
+                yaml_fail(reader, node->start_mark,
+                          arena_printf(reader->arena,
+                                       "the tag %.60s has no meaning here: write the value without it "
+                                       "(a value that begins with ! needs quotes)",
+                                       (const char *)node->tag));
+}
+
 static void visit_sequence(struct reader *reader, yaml_node_t *node, struct config_node entry)
 {
         yaml_node_item_t *items = node->data.sequence.items.start;
@@ -79,9 +89,11 @@ static void visit_sequence(struct reader *reader, yaml_node_t *node, struct conf
         }
         if (list) {
                 entry.values = arena_alloc(reader->arena, (entry.count + 1) * sizeof(*entry.values));
-                for (size_t i = 0; i < entry.count; i++)
-                        entry.values[i] =
-                                scalar_text(reader, yaml_document_get_node(reader->document, items[i]));
+                for (size_t i = 0; i < entry.count; i++) {
+                        const yaml_node_t *item = yaml_document_get_node(reader->document, items[i]);
+                        tag_check(reader, item);
+                        entry.values[i] = scalar_text(reader, item);
+                }
         }
         *yaml_node_add(reader) = entry;
         for (size_t i = 0; !list && i < entry.count; i++) {
@@ -101,6 +113,10 @@ static const char *key_text(struct reader *reader, const yaml_node_t *node, cons
                 return NULL;
         }
         const char *text = scalar_text(reader, key);
+        tag_check(reader, key);
+        if (config_json_merges(key))
+                yaml_fail(reader, key->start_mark,
+                          "<< merges nothing here: name each key, or refer to whole values by & and *");
         for (const char *at = text; *at; at++)
                 if ((unsigned char)*at < 0x20 || *at == 0x7f)
                         yaml_fail(reader, key->start_mark, "a control character in a key");
@@ -143,6 +159,7 @@ static void visit(struct reader *reader, yaml_node_t *node, const yaml_node_t *k
                 yaml_fail(reader, node->start_mark, "too many values");
         if (depth > CONFIG_YAML_DEPTH_MAX)
                 yaml_fail(reader, node->start_mark, "nested too deeply");
+        tag_check(reader, node);
         if (reader->yaml->error)
                 return;
         struct config_node entry = {
@@ -164,7 +181,8 @@ static void visit(struct reader *reader, yaml_node_t *node, const yaml_node_t *k
                 *yaml_node_add(reader) = entry;
                 if (!entry.values[0])
                         yaml_fail(reader, node->start_mark,
-                                  "too much for one value, nested too deeply, or a key that is no text");
+                                  "too much for one value, nested too deeply, a tag, <<, or a key that is no "
+                                  "text");
         } else if (node->type == YAML_SEQUENCE_NODE) {
                 visit_sequence(reader, node, entry);
         } else if (node->type == YAML_MAPPING_NODE) {

@@ -178,6 +178,8 @@ static void the_data_of_a_schedule_is_json_as_yaml_writes_it(void **state)
                 unload(&loaded);
         }
         expect(SCHEDULE "{[a]: 1}}]", "a key that is no text");
+        expect(SCHEDULE "{a: {<<: {b: 1}}}}]", "a tag, <<, or");
+        expect(SCHEDULE "{a: !secret b}}]", "a tag, <<, or");
 }
 
 /* Only what a file or another --set has begun can be changed by its number. */

@@ -188,6 +188,17 @@ static void bad_files_are_told_by_line_and_column(void **state)
                  "begins with * or & needs quotes)\n"},
                 {LOG_MAIL "log: {level: *x}\n", "a.yaml:2:14: not YAML: found undefined alias (a value that "
                                                 "begins with * or & needs quotes)\n"},
+                {LOG_MAIL "log: {level: !secret warn}\n",
+                 "a.yaml:2:14: the tag !secret has no meaning here: write the value without it (a value that "
+                 "begins with ! needs quotes)\n"},
+                {LOG_MAIL "queues: [{name: a, bindings: [x, !!binary eA==]}]\n",
+                 "a.yaml:2:34: the tag tag:yaml.org,2002:binary has no meaning here: write the value without "
+                 "it (a value that begins with ! needs quotes)\n"},
+                {LOG_MAIL "log: &log !set {level: warn}\n",
+                 "a.yaml:2:6: the tag !set has no meaning here: write the value without it (a value that "
+                 "begins with ! needs quotes)\n"},
+                {LOG_MAIL "redis: &r {prefix: a}\nlog:\n  <<: *r\n",
+                 "a.yaml:4:3: << merges nothing here: name each key, or refer to whole values by & and *\n"},
                 {LOG_MAIL "---\nlog: {}\n", "a.yaml:3:1: a second document\n"},
                 {"- a\n", "a.yaml:1:1: expected settings as `key: value`\n"},
                 {LOG_MAIL "log: {level: ${NOPE}}\n",
