@@ -167,6 +167,10 @@ static const char *hint_of(const struct smtp_connection *connection, CURLcode co
 {
         bool tls_first = strncmp(connection->config->smtp.url, "smtps:", 6) == 0,
              mute = !connection->heard.replied;
+        if (code == CURLE_USE_SSL_FAILED && connection->phase == SMTP_EHLO)
+                return " (the server offers no STARTTLS: another port, smtps:// for one that begins with "
+                       "TLS, "
+                       "or mail.smtp.starttls: off, which leaves mails unencrypted)";
         if (connection->phase != SMTP_CONNECT || !mute)
                 return "";
         if (tls_first && code == CURLE_SSL_CONNECT_ERROR)

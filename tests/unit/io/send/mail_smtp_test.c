@@ -494,6 +494,8 @@ static void a_server_without_starttls_gets_nothing_where_it_is_required(void **s
         const struct send_result *result = send_one(stage);
         assert_int_equal(result->outcome, SEND_CONFIG);
         assert_true(result->opens);
+        assert_non_null(strstr(result->error, "offers no STARTTLS: another port"));
+        assert_non_null(strstr(result->error, "mail.smtp.starttls: off"));
         assert_null(strstr(stage->peer->log, "AUTH"));
         assert_null(strstr(stage->peer->log, "MAIL"));
         stage_close(stage);
