@@ -79,6 +79,22 @@ static enum publish_outcome publish_publish(struct cli *cli, const struct reques
         return cli_publish_message(cli, arena, publication_message(arena, &request->is), error);
 }
 
+/* The broker ended the channel because of a publish. It was the only one of its connection, so that it is
+ * certainly not there, unlike what the worker has under way then. */
+static bool publish_refused(const char *error)
+{
+        return strstr(error, "closed by the broker: 404 NOT_FOUND - no exchange") ||
+               strstr(error, "closed by the broker: 403 ACCESS_REFUSED");
+}
+
+static int publish_refusal_tell(struct cli *cli, const char *error)
+{
+        const char *remedy = strstr(error, ": 404 ") ? "leveret topology apply declares it"
+                                                     : "the user of amqp.url needs the permission to write";
+        return cli_fail(cli, CLI_ERROR, "refused: %s; %s; nothing was published",
+                        cli_safe(cli, slice_of(error)), remedy);
+}
+
 /* What is certainly not there leaves no record of a job that nobody will ever see. */
 static int publish_settle(struct cli *cli, struct publish_record *record, enum publish_outcome outcome,
                           const char *error)
@@ -97,7 +113,10 @@ static int publish_settle(struct cli *cli, struct publish_record *record, enum p
                 publish_record_forget(record);
                 break;
         case PUBLISH_UNKNOWN:
-                break;
+                if (!publish_refused(error))
+                        break;
+                publish_record_forget(record);
+                return publish_refusal_tell(cli, error);
         }
         return cli_fail(cli, CLI_ERROR, "%s: %s", word, cli_safe(cli, slice_of(error)));
 }

@@ -67,6 +67,21 @@ def test_what_was_not_published_leaves_no_record(bench, url):
     assert bench.redis.client.keys("leveret:job:*") == []
 
 
+def test_an_exchange_that_is_not_there_is_named_and_leaves_no_record(bench):
+    refused = publish(bench.leveret(), "--id", "w-1")
+    assert refused.returncode == 1 and "refused: " in refused.stderr and "404 NOT_FOUND - no exchange 'leveret.in'" in refused.stderr, refused
+    assert "leveret topology apply" in refused.stderr and not refused.stdout, refused
+    assert bench.redis.client.keys("leveret:job:*") == []
+
+
+def test_a_user_who_may_not_publish_is_told_so_and_leaves_no_record(bench):
+    bench.leveret().run("topology", "apply")
+    bench.broker.add_user("reader", "reader-password-1234", bench.vhost, write="^$")
+    refused = publish(bench.leveret(amqp={"url": bench.broker.url(bench.vhost, "reader", "reader-password-1234")}), "--id", "w-1")
+    assert refused.returncode == 1 and "refused: " in refused.stderr and "403 ACCESS_REFUSED" in refused.stderr, refused
+    assert "permission to write" in refused.stderr and bench.redis.client.keys("leveret:job:*") == [], refused
+
+
 def test_a_message_that_a_full_queue_refuses_is_said_not_to_be_there(bench):
     leveret = bench.leveret()
     leveret.run("topology", "apply")
