@@ -149,12 +149,13 @@ class Hooks:
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
-                status, headers = answer if isinstance(answer, tuple) else (answer, {})
+                status, headers, *said = answer if isinstance(answer, tuple) else (answer, {})
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len("".join(said))))
                 self.end_headers()
+                self.wfile.write("".join(said).encode())
 
             def log_message(self, *_):
                 pass
@@ -166,7 +167,7 @@ class Hooks:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def script(self, *answers):
-        """A status, (status, headers) or "cut": what the next requests are answered."""
+        """A status, (status, headers), (status, headers, ascii body) or "cut": what the next requests are answered."""
         self._answers.extend(answers)
 
     def by_id(self):

@@ -106,6 +106,22 @@ def test_a_type_from_files_posts_and_publishes(bench, types):
     assert len(hooks.requests) == 1
 
 
+@pytest.mark.parametrize("said, told", [('{"message": "no such account"}', "HTTP 400: no such account"), ("Bad signature\nmore", "HTTP 400: Bad signature"),
+                                        ("<html>", "HTTP 400"), ("", "HTTP 400")])
+def test_a_receiver_of_posts_that_refuses_is_quoted(bench, types, said, told):
+    hooks = Hooks()
+    hooks.script((400, {}, said))
+    (types / "order.shipped.v1.yaml").write_text(SHIPPED + f"""\
+  - post: {{key: crm, url: "{hooks.origin}/shipped", data: ""}}
+""")
+    bench.worker(types={"path": [str(types)]}, outlets={"hooks": {"kind": "post", "allow": [hooks.origin]}})
+    message = shipped(1)
+    bench.publish(message)
+    job = bench.wait_state(message, "dead")
+    hooks.stop()
+    assert job["error"] == told and len(hooks.requests) == 1, job
+
+
 @pytest.mark.parametrize("changed", [True, False])
 def test_a_run_after_a_crash_says_that_the_files_are_others_now(bench, types, changed):
     """Nobody can know what the first run sent of them."""

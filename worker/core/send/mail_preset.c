@@ -401,11 +401,11 @@ bool mail_preset_id(const struct mail_preset_rules *rules, const struct preset_r
         return mail_json_path(reply->body, rules->id_member, id) && id->len > 0;
 }
 
-/* The first line of what is neither JSON nor html, such as "Forbidden" of Mailgun. */
+/* The first line of what is neither JSON nor html, nor packed, such as "Forbidden" of Mailgun. */
 static bool plain_words(struct slice body, struct slice *words)
 {
         body = slice_trimmed(body, " \t\r\n");
-        if (body.len == 0 || strchr("<{[", body.data[0]))
+        if (body.len == 0 || (unsigned char)body.data[0] < ' ' || strchr("<{[", body.data[0]))
                 return false;
         const char *end = memchr(body.data, '\n', body.len);
         body.len = end ? (size_t)(end - body.data) : body.len;

@@ -2,6 +2,7 @@
 #include "core/codec/traceparent.h"
 #include "core/codec/tracestate.h"
 #include "core/memory/memory.h"
+#include "core/send/mail_preset.h"
 #include "core/send/send_error.h"
 #include "core/send/send_outcome.h"
 #include "core/send/webhook_sign.h"
@@ -16,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ANSWER_MAX = 64 * 1024, HEADERS_MAX = 10 };
+enum { ANSWER_MAX = 64 * 1024, ANSWER_KEPT = 1024, HEADERS_MAX = 10 };
 
 /* One post under way, and the handle that the next one uses again. */
 struct posting {
@@ -26,6 +27,7 @@ struct posting {
         struct buffer lines;  /* the headers of this post, each with its NUL */
         struct curl_slist headers[HEADERS_MAX];
         size_t body_len, answered;
+        char answer[ANSWER_KEPT]; /* its beginning, for what it says to people */
         struct send_terms terms;
         bool busy, fenced;
         char cause[CURL_ERROR_SIZE]; /* libcurl's own words */
@@ -42,12 +44,18 @@ struct post_http {
         struct posting postings[];
 };
 
+static size_t answer_kept(const struct posting *posting)
+{
+        return posting->answered < ANSWER_KEPT ? posting->answered : ANSWER_KEPT;
+}
+
 static size_t post_answer_take(char *data, size_t size, size_t count, void *context)
 {
         struct posting *posting = context;
-        (void)data;
-        posting->answered += size * count;
-        return posting->answered > ANSWER_MAX ? 0 : size * count; /* 0 ends the transfer */
+        size_t len = size * count, room = ANSWER_KEPT - answer_kept(posting);
+        memcpy(posting->answer + answer_kept(posting), data, len < room ? len : room);
+        posting->answered += len;
+        return posting->answered > ANSWER_MAX ? 0 : len; /* 0 ends the transfer */
 }
 
 /* The last moment before the request leaves, on a new or an old connection, also when libcurl sends it again.
@@ -75,13 +83,17 @@ static struct send_result answer_judge_post(const struct posting *posting, int s
         struct slice retry_after = {0};
         if (curl_easy_header(posting->easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
                 retry_after = slice_of(header->value);
-        return send_outcome_http(
+        struct send_result result = send_outcome_http(
                 &(struct http_answer){.status = status,
                                       .judged = status == 409, /* a refusal for now */
                                       .verdict = SEND_TRANSIENT,
                                       .retry_after = retry_after,
                                       .retry_after_max_ms = posting->owner->config->retry_after_max_ms,
                                       .now_s = clock_wall_ms() / 1000});
+        struct slice said = {.data = posting->answer, .len = answer_kept(posting)}, words;
+        if (result.outcome != SEND_DONE && mail_preset_words(&preset_custom, said, &words))
+                send_error_add(&result, words, posting->owner->config->post.secret);
+        return result;
 }
 
 static struct send_result blocked_judge(void)
