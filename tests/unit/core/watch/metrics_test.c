@@ -129,6 +129,21 @@ static size_t count_lines(const struct metrics *metrics, const char *start)
         return count;
 }
 
+/* What a reload brings takes the spare places, then it is "other". */
+static void a_type_is_known_again_by_its_name(void **state)
+{
+        (void)state;
+        struct metrics *metrics = metrics_new(&(struct metrics_labels){
+                .version = "1", .types = (const char *const[]){"a", "b"}, .type_count = 2, .type_spare = 1});
+        assert_int_equal(metrics_type(metrics, "a"), 0);
+        assert_int_equal(metrics_type(metrics, "b"), 1);
+        assert_int_equal(metrics_type(metrics, "c"), 2);
+        assert_int_equal(metrics_type(metrics, "c"), 2);
+        assert_true(metrics_type(metrics, "d") == METRICS_TYPE_OTHER);
+        assert_int_equal(metrics_type(metrics, "a"), 0);
+        metrics_free(metrics);
+}
+
 static void the_number_of_series_is_bounded_and_nothing_is_lost(void **state)
 {
         (void)state;
@@ -353,6 +368,7 @@ int main(int argc, char **argv)
                 cmocka_unit_test(a_duration_that_is_no_number_counts_as_zero),
                 cmocka_unit_test(label_values_are_escaped),
                 cmocka_unit_test(a_type_without_handler_is_other),
+                cmocka_unit_test(a_type_is_known_again_by_its_name),
                 cmocka_unit_test(the_number_of_series_is_bounded_and_nothing_is_lost),
                 cmocka_unit_test(failures_in_a_row_end_with_a_success),
                 cmocka_unit_test(counters_of_closed_lists_start_at_zero),
