@@ -70,6 +70,15 @@ static void what_is_too_long_loses_members(void **state)
         assert_null(tracestate_read(&arena, longest));
 }
 
+static void what_is_kept_has_at_most_512_bytes(void **state)
+{
+        (void)state;
+#define FOUR "a=" SIXTY SIXTY ",b=" SIXTY SIXTY ",c=" SIXTY SIXTY ",d=" SIXTY SIXTY
+        assert_int_equal(strlen(FOUR ",e=123456789012345678"), 512);
+        assert_true(tracestate_valid(TEXT(FOUR ",e=123456789012345678")));
+        assert_false(tracestate_valid(TEXT(FOUR ",e=1234567890123456789")));
+}
+
 static struct envelope read_two(struct slice parent, struct slice trace)
 {
         struct message message = good_message();
@@ -103,6 +112,7 @@ int main(void)
                 TEST(members_that_are_valid_go_on_as_they_came),
                 TEST(there_are_at_most_thirty_two_members),
                 TEST(what_is_too_long_loses_members),
+                TEST(what_is_kept_has_at_most_512_bytes),
                 TEST(a_message_has_a_state_only_beside_a_parent),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

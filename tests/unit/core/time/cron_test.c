@@ -196,6 +196,31 @@ static void test_rules_and_names_of_zones(void **state)
                 assert_false(zone_name_is_good(slice_of(names[i])));
 }
 
+/* Jn counts no 29 February, n does. Days since 1970-01-01, in UTC. */
+static void test_days_of_the_year_are_counted_with_and_without_the_leap_day(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *rule;
+                int year;
+                int64_t begin, end;
+        } cases[] = {
+                {"AAA0BBB0,J59/0,J60/0", 2023, 19416, 19417}, /* 28 February, 1 March */
+                {"AAA0BBB0,J59/0,J60/0", 2024, 19781, 19783},
+                {"AAA0BBB0,J1/0,J365/0", 2024, 19723, 20088}, /* 1 January, 31 December */
+                {"AAA0BBB0,58/0,59/0", 2023, 19416, 19417},
+                {"AAA0BBB0,58/0,59/0", 2024, 19781, 19782}, /* 28 and 29 February */
+        };
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                struct zone_rule rule;
+                int64_t begin, end;
+                assert_true(zone_rule_parse(&rule, slice_of(cases[i].rule)));
+                zone_rule_changes(&rule, cases[i].year, &begin, &end);
+                assert_int_equal(begin, cases[i].begin * 86400);
+                assert_int_equal(end, cases[i].end * 86400);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -209,6 +234,7 @@ int main(void)
                 cmocka_unit_test(test_the_last_tick_is_found_backwards),
                 cmocka_unit_test(test_ids_of_ticks),
                 cmocka_unit_test(test_rules_and_names_of_zones),
+                cmocka_unit_test(test_days_of_the_year_are_counted_with_and_without_the_leap_day),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

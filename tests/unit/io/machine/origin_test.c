@@ -101,7 +101,10 @@ static void lists_name_origins_and_stars(void **state)
                 {"http://10.1.2.3/", "http://10.1.2.3", true, true},
                 {"http://localhost/", "http://localhost", true, true},
                 {"http://[::1]/", "http://[::1]", true, true},
+                {"http://[fd00::1]/", "http://[fd00::1]", true, true},
+                {"http://[fe80::1]:99/", "http://[fe80::1]:99", true, true},
                 {"http://8.8.8.8/", "http://8.8.8.8", true, false},
+                {"http://[2001:4860:4860::8888]/", "http://[2001:4860:4860::8888]", true, false},
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
                 bool privately;

@@ -40,11 +40,33 @@ static void a_mail_service_is_judged_by_the_same_rule(void **state)
         assert_non_null(strstr(error, "unencrypted"));
 }
 
+static void a_query_begins_before_the_fragment(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *text;
+                bool query, fragment;
+        } cases[] = {{"http://h/", false, false},    {"http://h/?", true, false},
+                     {"http://h/?a=1", true, false}, {"http://h/#", false, true},
+                     {"http://h/#a?b", false, true}, {"http://h/?a#b", true, true},
+                     {"http://h/?a#b?c", true, true}};
+        struct arena arena;
+        arena_init(&arena);
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                struct url url;
+                assert_true(url_parse(&arena, cases[i].text, &url));
+                if (url.has_query != cases[i].query || url.has_fragment != cases[i].fragment)
+                        fail_msg("%s: query %d, fragment %d", cases[i].text, url.has_query, url.has_fragment);
+        }
+        arena_fini(&arena);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(only_this_machine_is_loopback),
                 cmocka_unit_test(a_mail_service_is_judged_by_the_same_rule),
+                cmocka_unit_test(a_query_begins_before_the_fragment),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
