@@ -496,6 +496,28 @@ static void hostile_yaml_is_bounded(void **state)
         expect("log: &l {level: *l}\n", "a.yaml:1:6: nested too deeply\n");
 }
 
+/* A hundred are told, and how many more there are. */
+static void many_errors_are_counted(void **state)
+{
+        (void)state;
+        static const size_t counts[][2] = {{99, 0}, {100, 0}, {101, 1}, {150, 50}};
+        for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+                struct buffer yaml = {0}, expected = {0};
+                buffer_add_text(&yaml, LOG_MAIL);
+                for (size_t n = 0; n < counts[i][0]; n++) {
+                        buffer_printf(&yaml, "bananas%zu: 1\n", n);
+                        if (n < 100)
+                                buffer_printf(&expected, "a.yaml:%zu:1: bananas%zu: unknown setting\n", n + 2,
+                                              n);
+                }
+                if (counts[i][1])
+                        buffer_printf(&expected, "%zu more errors\n", counts[i][1]);
+                expect(yaml.data, expected.data);
+                buffer_fini(&yaml);
+                buffer_fini(&expected);
+        }
+}
+
 static void warnings_of(const char *yaml, mode_t mode, const char *errors_expected,
                         const char *warnings_expected)
 {
@@ -521,6 +543,10 @@ static void a_secret_in_a_file_for_everybody_is_refused_unless_its_service_is_lo
         warnings_of(remote, 0644, "a.yaml:3:8: amqp.url: " IN_PLAIN "LEVERET_AMQP_URL_FILE\n", "");
         warnings_of(LOG_MAIL "amqp:\n  url: amqp://u:s3cr3t@127.0.0.1:5671/\n", 0644, "",
                     "a.yaml:3:8: amqp.url: " IN_PLAIN "LEVERET_AMQP_URL_FILE\n");
+        warnings_of(LOG_MAIL "redis:\n  url: rediss://cache/\n  password: p\n", 0644,
+                    "a.yaml:4:13: redis.password: " IN_PLAIN "LEVERET_REDIS_PASSWORD_FILE\n", "");
+        warnings_of(LOG_MAIL "redis:\n  url: redis://127.0.0.1/\n  password: p\n", 0644, "",
+                    "a.yaml:4:13: redis.password: " IN_PLAIN "LEVERET_REDIS_PASSWORD_FILE\n");
         warnings_of(LOG_MAIL "amqp:\n  url: amqps://${U:-u:p}@broker/\n", 0644, "", "");
         warnings_of(LOG_MAIL "amqp:\n  url: amqps://broker/\n", 0644, "", "");
 }
@@ -817,6 +843,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(bad_files_are_told_by_line_and_column),
                 TEST(all_errors_are_told_at_once_and_in_order),
+                TEST(many_errors_are_counted),
                 TEST(later_sources_win),
                 TEST(lists_and_entries_can_be_set_on_the_command_line),
                 TEST(variables_are_expanded_after_parsing),
