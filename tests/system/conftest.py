@@ -17,7 +17,6 @@ from harness.sink import Sink
 def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a time limit then ends the services too
     config.addinivalue_line("markers", "faults: harms the services or takes long; script/test --faults runs these")
-    config.addinivalue_line("markers", "bare_vhost: its virtual host lacks what holds messages for later")
     config.addinivalue_line("markers", "containers: builds and runs the image; script/test --containers runs these")
 
 
@@ -73,9 +72,9 @@ def node_publisher():
 
 
 @pytest.fixture
-def bench(request, broker, redis, sink, tmp_path: pathlib.Path):
+def bench(broker, redis, sink, tmp_path: pathlib.Path):
     """Everything one test needs; after it, every worker's log and the sanitizers' reports are looked at."""
-    made = Bench(broker, redis, sink, tmp_path, bare=request.node.get_closest_marker("bare_vhost") is not None)
+    made = Bench(broker, redis, sink, tmp_path)
     yield made
     made.close()
 

@@ -1,4 +1,5 @@
 """One test's bench: a virtual host and an empty Redis of its own, the mail sink, publishers, and leveret configured for all."""
+import itertools
 import json
 
 from . import canary, publish
@@ -6,19 +7,22 @@ from .ledger import Ledger
 from .wait import wait_until
 from .worker import Leveret, merged
 
+_numbers = itertools.count(1)
+
 
 class Bench:
     queue = "leveret.work"
     prefix = "leveret"
     attempts = 4
 
-    def __init__(self, broker, redis, sink, directory, node=None, bare=False):
+    def __init__(self, broker, redis, sink, directory, node=None):
         self.broker, self.redis, self.sink, self.directory = broker, redis, sink, directory
-        self.vhost = broker.vhosts.take(bare)
+        self.vhost = f"test{next(_numbers)}"
         self.node = node
         self.ledger = Ledger()
         self._leverets = []
         self._publisher = None
+        broker.add_vhost(self.vhost)
         redis.client.flushall()
         sink.reset()
 
@@ -194,7 +198,7 @@ class Bench:
                 for worker in leveret.workers:
                     if worker.process.is_alive():
                         worker.kill()
-            self.broker.vhosts.give_back(self.vhost)
+            self.broker.delete_vhost(self.vhost)
 
 
 class DeadLetter:

@@ -20,7 +20,6 @@ import pika
 from .ports import free_port, is_open
 from . import canary
 from .process import Process
-from .vhosts import Vhosts
 from .wait import wait_until
 
 SCRIPTS = "/usr/lib/rabbitmq/bin"
@@ -44,7 +43,6 @@ class RabbitMQ:
         self.epmd = self.process = None
         self._tls = tls
         self._settings = list(settings)
-        self.vhosts = Vhosts(self)
         self._write_files()
 
     # ---- life
@@ -165,27 +163,6 @@ class RabbitMQ:
 
     def delete_vhost(self, vhost):
         self.erl(f'rabbit_vhost:delete({_binary(vhost)}, <<"tests">>), ok')
-
-    def has_vhost(self, vhost):
-        return self.erl_json(f"rabbit_vhost:exists({_binary(vhost)})")
-
-    def clear_vhost(self, vhost, but):
-        """Deletes its queues and exchanges, but those whose names match."""
-        self.erl(f"""(fun(VHost, Stays) ->
-            [rabbit_amqqueue:delete(Q, false, false, <<"tests">>) || Q <- rabbit_amqqueue:list(VHost),
-                not Stays(element(4, amqqueue:get_name(Q)))],
-            [rabbit_exchange:delete(element(2, X), false, <<"tests">>) || X <- rabbit_exchange:list(VHost),
-                not Stays(element(4, element(2, X))), element(4, element(2, X)) =/= <<>>,
-                not lists:prefix("amq.", binary_to_list(element(4, element(2, X))))],
-            ok end)({_binary(vhost)}, fun(Name) -> re:run(Name, {_binary(but)}) =/= nomatch end)""")
-
-    def vhost_is_quiet(self, vhost):
-        """No message in its quorum queues, no policy, limit or shovel, and nobody but guest and the tests' user may use it."""
-        return self.erl_json(f"""rabbit_runtime_parameters:list({_binary(vhost)}) =:= [] andalso
-            [] =:= [P || P <- rabbit_auth_backend_internal:list_vhost_permissions({_binary(vhost)}),
-                not lists:member(proplists:get_value(user, P), [<<"guest">>, {_binary(canary.BROKER_USER)}])] andalso
-            [] =:= [Q || Q <- rabbit_amqqueue:list({_binary(vhost)}),
-                {{ok, {{_, N}}, _}} <- [ra:local_query(amqqueue:get_pid(Q), fun rabbit_fifo:query_messages_total/1)], N =/= 0]""")
 
     def add_user(self, user, password, vhost="/", configure=".*", write=".*", read=".*"):
         name = _binary(user)

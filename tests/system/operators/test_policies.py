@@ -11,14 +11,13 @@ from harness.wait import wait_until
 
 @pytest.fixture(scope="module")
 def managed():
-    with RabbitMQ(name="managed", plugins=("rabbitmq_management",),
-                  settings=("collect_statistics_interval = 1000",)) as node:
+    with RabbitMQ(name="managed", plugins=("rabbitmq_management",)) as node:
         yield node
 
 
 @pytest.fixture
 def bench(managed, redis, sink, tmp_path):
-    made = Bench(managed, redis, sink, tmp_path, bare=True)  # what the API says of a policy that was is late
+    made = Bench(managed, redis, sink, tmp_path)
     managed.ctl("set_user_tags", canary.BROKER_USER, "management")
     yield made
     made.close()

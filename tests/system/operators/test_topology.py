@@ -6,8 +6,6 @@ import pytest
 from harness.publish import order
 from harness.wait import wait_until
 
-pytestmark = pytest.mark.bare_vhost
-
 UNROUTED = {"alternate-exchange": "leveret.unrouted"}
 EXCHANGES = {"leveret.in": ("topic", UNROUTED), "leveret.retry": ("direct", {}), "leveret.return": ("direct", UNROUTED),
              "leveret.dlx": ("direct", UNROUTED), "leveret.unrouted": ("fanout", {})}
