@@ -26,10 +26,14 @@ static bool is_page(const char *path)
         return found;
 }
 
+/* Spaces and tabs before and behind the token do not count. */
 static bool is_bearer(const char *authorization, const char *token)
 {
-        return authorization && strncasecmp(authorization, "Bearer ", 7) == 0 &&
-               strcmp(authorization + 7, token) == 0;
+        if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
+                return false;
+        const char *said = authorization + 7 + strspn(authorization + 7, " \t");
+        size_t len = strlen(token);
+        return strncmp(said, token, len) == 0 && said[len + strspn(said + len, " \t")] == '\0';
 }
 
 /* What is let in is on the list, only looked at, and has the token or needs none. */
