@@ -32,8 +32,10 @@ static bool is_bearer(const char *authorization, const char *token)
         if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
                 return false;
         const char *said = authorization + 7 + strspn(authorization + 7, " \t");
-        size_t len = strlen(token);
-        return strncmp(said, token, len) == 0 && said[len + strspn(said + len, " \t")] == '\0';
+        size_t len = strlen(said);
+        while (len && strchr(" \t", said[len - 1]))
+                len--;
+        return len == strlen(token) && memcmp(said, token, len) == 0;
 }
 
 /* What is let in is on the list, only looked at, and has the token or needs none. */
