@@ -12,11 +12,11 @@ import shlex
 import shutil
 import signal
 import subprocess
-import tempfile
 import urllib.parse
 
 import pika
 
+from .places import directory_for
 from .ports import free_port, is_open
 from . import canary
 from .process import Process
@@ -32,8 +32,7 @@ class RabbitMQ:
         self._plugins = plugins
         self.management_port = free_port() if "rabbitmq_management" in plugins else None
         self.root = pathlib.Path(root) if root else None
-        base = self.root / "tmp" if self.root else None
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-rabbitmq-", dir=base))
+        self.directory = directory_for("rabbitmq", self.root)
         self.node = f"{name}@localhost"
         self.cookie = cookie
         self.port = free_port()

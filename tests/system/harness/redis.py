@@ -8,11 +8,11 @@ import os
 import pathlib
 import shutil
 import signal
-import tempfile
 
 import redis
 
 from . import canary
+from .places import directory_for
 from .ports import free_port
 from .process import Process
 from .wait import wait_until
@@ -23,12 +23,8 @@ SERVER = os.environ.get("LEVERET_REDIS_SERVER") or "redis-server"
 PRODUCT = "Valkey" if "valkey" in SERVER else "Redis"
 
 
-def directory_for(what):
-    return pathlib.Path(tempfile.mkdtemp(prefix=f"leveret-{what}-", dir=ROOT and f"{ROOT}/tmp"))
-
-
 def inside(path):
-    """A path of directory_for() as the server sees it."""
+    """A path of the server's directory as it sees it."""
     return pathlib.Path("/") / pathlib.Path(path).relative_to(ROOT) if ROOT else path
 
 
@@ -55,7 +51,7 @@ class Redis:
         """`settings`: more words of redis-server's command line, for example ("--maxmemory", "4mb"). `tls`: a harness.tls.Authority:
         it takes nothing that is not encrypted."""
         self._env = {**os.environ, **(env or {})}
-        self.directory = directory_for("redis")
+        self.directory = directory_for("redis", ROOT)
         self.port = free_port()
         self._tls, self._listen = tls, listen(self.port, tls)
         self.url = self.url_at(self.port)

@@ -5,12 +5,12 @@ import pwd
 import shutil
 import signal
 import subprocess
-import tempfile
 
 import psycopg2
 import psycopg2.extras
 
 from .. import canary
+from ..places import directory_for
 from ..ports import free_port
 from ..process import Process
 from ..wait import wait_until
@@ -29,7 +29,7 @@ class Postgres:
     """It refuses to be run by root: then it is run by the user that Debian made for it."""
 
     def __init__(self, settings=()):
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leveret-postgres-"))
+        self.directory = directory_for("postgres")
         self.port = free_port()
         self.url = self.url_at(self.port)
         self._settings = settings

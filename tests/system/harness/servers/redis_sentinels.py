@@ -6,7 +6,8 @@ import redis
 from .. import canary
 from ..ports import free_port
 from ..process import Process
-from ..redis import Redis, client_tls, directory_for, inside, listen, server
+from ..places import directory_for
+from ..redis import ROOT, Redis, client_tls, inside, listen, server
 from ..wait import wait_until
 
 NAME = "shop"
@@ -19,7 +20,7 @@ class Sentinels:
         common = ("--masterauth", canary.REDIS_PASSWORD, "--repl-diskless-sync-delay", "0", *settings)
         first = Redis(settings=common, tls=tls)
         self.nodes = [first, *(Redis(settings=(*common, "--replicaof", f"127.0.0.1 {first.port}"), tls=tls) for _ in range(replicas))]
-        self.directory = directory_for("sentinels")
+        self.directory = directory_for("sentinels", ROOT)
         self.ports = [free_port() for _ in range(sentinels)]
         self.processes = []
         self._password, self._tls = password, tls
