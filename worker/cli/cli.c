@@ -61,7 +61,7 @@ static const char *cli_value_of(const struct cli *cli, int argc, char **argv, in
 }
 
 /* `--set /a=b` means a member of a payload, `--set a.b=c` a setting. */
-static bool is_pointer(int argc, char **argv, int at)
+static bool cli_is_pointer(int argc, char **argv, int at)
 {
         const char *equals = strchr(argv[at], '=');
         if (equals)
@@ -112,7 +112,7 @@ static bool take_flag(struct cli *cli, int argc, char **argv, int *at, const str
         if (strcmp(word, "-o") == 0 || (len == 8 && strncmp(word, "--output", 8) == 0))
                 return (value = cli_value_of(cli, argc, argv, at, is_long)) && set_output(cli, value);
         const struct cli_flag *flag = flag_find(flags, word, len);
-        if (len == 5 && strncmp(word, "--set", 5) == 0 && !(flag && is_pointer(argc, argv, *at)))
+        if (len == 5 && strncmp(word, "--set", 5) == 0 && !(flag && cli_is_pointer(argc, argv, *at)))
                 return (value = cli_value_of(cli, argc, argv, at, is_long)) && add_set(cli, value);
         if (!flag)
                 return complain(cli, word, flag_missing(cli, word, flags));

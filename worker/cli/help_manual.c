@@ -37,7 +37,7 @@ static const char *add_example(const char *line, struct buffer *out)
         return line;
 }
 
-static void add_page(const char *line, struct buffer *out)
+static void manual_add_page(const char *line, struct buffer *out)
 {
         bool fresh = false; /* a paragraph is to begin */
         while (*line) {
@@ -67,7 +67,7 @@ static void add_command(const struct cli_command *command, struct buffer *out)
         buffer_printf(out, ".SS %s\n.EX\n", command->name);
         roff_add_text(out, command->usage);
         buffer_add_text(out, ".EE\n.PP\n");
-        add_page(page ? page : command->summary, out);
+        manual_add_page(page ? page : command->summary, out);
 }
 
 static const char files[] = "  /etc/leveret/leveret.yaml   the configuration, see leveret.yaml(5)\n";
@@ -94,16 +94,16 @@ void help_manual(const struct cli_command *commands, struct buffer *out)
         roff_add_section(out, "DESCRIPTION");
         roff_add_text(out, help_about);
         roff_add_section(out, "OPTIONS");
-        add_page(help_options, out);
+        manual_add_page(help_options, out);
         roff_add_section(out, "COMMANDS");
         for (const struct cli_command *command = commands; command->name; command++)
                 add_command(command, out);
         roff_add_section(out, "EXIT STATUS");
-        add_page(help_exits, out);
+        manual_add_page(help_exits, out);
         roff_add_section(out, "ENVIRONMENT");
-        add_page(environment, out);
+        manual_add_page(environment, out);
         roff_add_section(out, "FILES");
-        add_page(files, out);
+        manual_add_page(files, out);
         roff_add_section(out, "EXAMPLES");
         roff_add_text(out, examples);
         buffer_add_text(out, ".PP\n.RS 4\n.EX\n");

@@ -178,7 +178,7 @@ static bool parse_time(struct cli *cli, struct request *request)
         return true;
 }
 
-static int parse(struct cli *cli, int argc, char **argv, struct request *request)
+static int publish_parse(struct cli *cli, int argc, char **argv, struct request *request)
 {
         const struct cli_flag flags[] = {
                 {.name = "--data", .takes_value = true, .value = &request->data_argument},
@@ -225,7 +225,7 @@ static int parse(struct cli *cli, int argc, char **argv, struct request *request
 int command_publish(struct cli *cli, int argc, char **argv)
 {
         struct request request = {0};
-        int status = parse(cli, argc, argv, &request);
+        int status = publish_parse(cli, argc, argv, &request);
         if (status != CLI_OK || cli->help)
                 return status;
         status = cli_config(cli);

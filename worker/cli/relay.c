@@ -25,7 +25,7 @@ static int init(struct cli *cli)
         return ok ? CLI_OK : CLI_ERROR;
 }
 
-static int move(struct cli *cli, int argc, char **argv)
+static int relay_move(struct cli *cli, int argc, char **argv)
 {
         if (!cli->config->relay.url)
                 return cli_fail(cli, CLI_CONFIG,
@@ -51,5 +51,5 @@ int command_relay(struct cli *cli, int argc, char **argv)
         int status = cli_config(cli);
         if (status != CLI_OK)
                 return status;
-        return prints ? init(cli) : move(cli, argc, argv);
+        return prints ? init(cli) : relay_move(cli, argc, argv);
 }

@@ -42,7 +42,7 @@ struct layout {
         bool shown[COLUMNS_MAX];
 };
 
-static size_t widest(const struct cli_table *table, size_t column)
+static size_t table_widest(const struct cli_table *table, size_t column)
 {
         size_t width = display_width(slice_of(table->columns[column].title));
         for (size_t row = 0; row < table->row_count; row++) {
@@ -81,7 +81,7 @@ static void lay_out(const struct cli_table *table, struct layout *layout)
         *layout = (struct layout){0};
         for (size_t i = 0; i < table->column_count; i++) {
                 layout->shown[i] = true;
-                layout->widths[i] = widest(table, i);
+                layout->widths[i] = table_widest(table, i);
         }
         for (size_t i = table->column_count; limit && i-- > 1 && total_width(table, layout) > limit;)
                 layout->shown[i] = !table->columns[i].extra;
@@ -113,7 +113,7 @@ static void add_cell(struct buffer *out, const struct cli_table *table, size_t c
 }
 
 /* `row` SIZE_MAX: the titles. */
-static void add_line(struct buffer *out, const struct cli_table *table, const struct layout *layout,
+static void table_add_line(struct buffer *out, const struct cli_table *table, const struct layout *layout,
                      size_t row)
 {
         size_t begin = out->len;
@@ -138,9 +138,9 @@ static void table_add_text(struct buffer *out, const struct cli_table *table)
 {
         struct layout layout;
         lay_out(table, &layout);
-        add_line(out, table, &layout, SIZE_MAX);
+        table_add_line(out, table, &layout, SIZE_MAX);
         for (size_t row = 0; row < table->row_count; row++)
-                add_line(out, table, &layout, row);
+                table_add_line(out, table, &layout, row);
 }
 
 static void table_add_json(struct buffer *out, const struct cli_table *table)

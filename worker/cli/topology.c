@@ -9,7 +9,7 @@ static const struct cli_column columns[] = {{.title = "KIND", .whole = true},
                                             {.title = "STATE", .whole = true, .state = true},
                                             {.title = "DETAIL"}};
 
-static void report(void *context, const char *kind, const char *name, enum topology_verdict verdict,
+static void topology_row(void *context, const char *kind, const char *name, enum topology_verdict verdict,
                    const char *detail)
 {
         struct cli_table *table = context;
@@ -30,7 +30,7 @@ static int apply(struct cli *cli)
         struct amqp_error error = {0};
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
         bool ok = amqp_topology_apply(cli->config, TOPOLOGY_DECLARE,
-                                      &(struct topology_listener){report, &table}, &error);
+                                      &(struct topology_listener){topology_row, &table}, &error);
         cli_table_print(&table);
         return ok ? CLI_OK : trouble(cli, &error);
 }
@@ -56,7 +56,7 @@ static int verify(struct cli *cli)
         struct look look = {.table = &table};
         cli_table_init(&table, cli, columns, CLI_COUNT(columns));
         bool ok = amqp_topology_apply(cli->config, TOPOLOGY_VERIFY,
-                                      &(struct topology_listener){report, &table}, &error);
+                                      &(struct topology_listener){topology_row, &table}, &error);
         bool asked = !cli->config->amqp.management_url ||
                      amqp_policies_look(cli->config, topology_on_policy, &look, &unasked);
         cli_table_print(&table);
@@ -99,7 +99,7 @@ static void show_part(struct cli *cli, struct cli_table *table, const struct top
         }
 }
 
-static int show(struct cli *cli)
+static int topology_show(struct cli *cli)
 {
         static const struct cli_column shown[] = {{.title = "KIND"}, {.title = "NAME"}, {.title = "DETAIL"}};
         struct cli_table table;
@@ -125,6 +125,6 @@ int command_topology(struct cli *cli, int argc, char **argv)
         if (status != CLI_OK)
                 return status;
         if (strcmp(word, "show") == 0)
-                return show(cli);
+                return topology_show(cli);
         return strcmp(word, "apply") == 0 ? apply(cli) : verify(cli);
 }

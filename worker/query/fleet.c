@@ -21,7 +21,7 @@ static double fleet_number_of(const struct redis_value *hash, const char *field)
         return strtod(text, NULL);
 }
 
-static void add_worker(const struct query *query, struct fleet *fleet, struct slice key)
+static void fleet_add_worker(const struct query *query, struct fleet *fleet, struct slice key)
 {
         struct arena *arena = query->arena;
         size_t skip = strlen(record_key(arena, query->config->redis.prefix, KEY_WORKER, ""));
@@ -78,7 +78,7 @@ static const char *add_named(const struct query *query, struct fleet *fleet)
         if (names->kind != REDIS_LIST)
                 return query_text(query, names->text);
         for (size_t i = 0; i < names->count; i++)
-                add_worker(query, fleet,
+                fleet_add_worker(query, fleet,
                            slice_of(record_key(arena, prefix, KEY_WORKER,
                                                query_text(query, names->items[i].text))));
         return NULL;
@@ -107,7 +107,7 @@ static const char *add_nameless(const struct query *query, struct fleet *fleet)
                 if (page->kind != REDIS_LIST || page->count != 2)
                         return query_text(query, page->text);
                 for (size_t i = 0; i < page->items[1].count; i++)
-                        add_worker(query, fleet, page->items[1].items[i].text);
+                        fleet_add_worker(query, fleet, page->items[1].items[i].text);
                 cursor = arena_copy(arena, page->items[0].text.data, page->items[0].text.len);
         } while (strcmp(cursor, "0") != 0);
         return NULL;

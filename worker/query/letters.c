@@ -109,7 +109,7 @@ static const struct redis_value *page_single(const struct query *query, const ch
         return page;
 }
 
-static void add_page(const struct query *query, struct letters *letters, const struct redis_value *page,
+static void letters_add_page(const struct query *query, struct letters *letters, const struct redis_value *page,
                      size_t stride)
 {
         size_t more = page->count / stride;
@@ -139,7 +139,7 @@ const char *letters_read(const struct query *query, const char *queue, const str
                 page = page_single(query, set, part);
         if (page->kind != REDIS_LIST)
                 return query_text(query, page->text);
-        add_page(query, letters, page, stride_of(part));
+        letters_add_page(query, letters, page, stride_of(part));
         return NULL;
 }
 

@@ -166,7 +166,7 @@ static void tell_start(const struct relay *relay)
         log_event(LOG_LEVEL_INFO, &(struct log_fields){.event = "relay_started", .msg = text});
 }
 
-static void tell_end(const struct relay *relay)
+static void relay_tell_end(const struct relay *relay)
 {
         char text[160];
         const uint64_t *rows = relay->numbers.rows;
@@ -184,7 +184,7 @@ static void relay_turn_until_end(struct relay *relay)
         notify_send("READY=1"); /* it waits for services by itself: starting it again would not bring them */
         uv_run(&relay->loop, UV_RUN_DEFAULT);
         uv_thread_join(&relay->mover);
-        tell_end(relay);
+        relay_tell_end(relay);
 }
 
 static void relay_free(struct relay *relay)

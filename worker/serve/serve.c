@@ -252,7 +252,7 @@ static void answer_rest(const struct serve_call *call, const struct serve_match 
                 refuse_unmatched(call, match);
 }
 
-static void answer(void *context, const struct http_request *request, struct http_answer *answer)
+static void serve_answer(void *context, const struct http_request *request, struct http_answer *answer)
 {
         const struct server *server = context;
         struct arena arena;
@@ -329,7 +329,7 @@ static void end_at_once(void)
         _exit(0);
 }
 
-static void closed(void *context)
+static void serve_closed(void *context)
 {
         const struct server *server = context;
         postings_close(server->postings);
@@ -354,11 +354,11 @@ bool serve_run(const struct config *config, const struct type_set *types, char *
                 .cert_file = config->serve.cert_file,
                 .key_file = config->serve.key_file,
                 .body_max = (size_t)config->max_body + 65536, /* the payload, and what is said of it */
-                .answer = answer,
+                .answer = serve_answer,
                 .refuse = refuse,
                 .opened = opened,
                 .closing = closing,
-                .closed = closed,
+                .closed = serve_closed,
                 .context = &server,
         };
         log_open(config);

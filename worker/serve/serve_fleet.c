@@ -12,7 +12,7 @@
 /* Less than 0 is not known: null. */
 static const char end_of_list[] = "],\"next\":null}";
 
-static const char *state_of(const struct fleet_queue *queue, bool asked)
+static const char *fleet_state(const struct fleet_queue *queue, bool asked)
 {
         if (queue->paused)
                 return "paused";
@@ -25,7 +25,7 @@ static void fleet_add_queue(struct buffer *out, const struct fleet_queue *queue,
 {
         buffer_add_char(out, '{');
         json_member_text(out, "queue", queue->name);
-        json_member_text(out, "state", state_of(queue, asked));
+        json_member_text(out, "state", fleet_state(queue, asked));
         json_member_bool(out, "paused", queue->paused);
         json_member_count(out, "ready", queue->ready);
         json_member_count(out, "oldest_ms", queue->oldest_ms);
@@ -59,7 +59,7 @@ void serve_queues(const struct serve_call *call)
         buffer_printf(out, "],\"complete\":%s,\"next\":null}", fleet.trouble ? "false" : "true");
 }
 
-static void add_worker(struct buffer *out, const struct fleet_worker *worker)
+static void page_add_worker(struct buffer *out, const struct fleet_worker *worker)
 {
         buffer_add_char(out, '{');
         json_member_text(out, "worker", worker->name);
@@ -87,7 +87,7 @@ void serve_workers(const struct serve_call *call)
         buffer_add_text(out, "{\"items\":[");
         for (size_t i = 0; i < fleet.worker_count; i++) {
                 buffer_add_text(out, i ? "," : "");
-                add_worker(out, &fleet.workers[i]);
+                page_add_worker(out, &fleet.workers[i]);
         }
         buffer_add_text(out, end_of_list);
 }
@@ -159,7 +159,7 @@ void serve_schedules(const struct serve_call *call)
         buffer_add_text(out, end_of_list);
 }
 
-static void set_paused(const struct serve_call *call, bool paused)
+static void fleet_set_paused(const struct serve_call *call, bool paused)
 {
         struct pause pause;
         struct buffer *out = &call->answer->body;
@@ -181,12 +181,12 @@ static void set_paused(const struct serve_call *call, bool paused)
 
 void serve_pause(const struct serve_call *call)
 {
-        set_paused(call, true);
+        fleet_set_paused(call, true);
 }
 
 void serve_resume(const struct serve_call *call)
 {
-        set_paused(call, false);
+        fleet_set_paused(call, false);
 }
 
 void serve_audit(const struct serve_call *call)

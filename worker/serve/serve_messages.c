@@ -69,7 +69,7 @@ static struct slice data_text(const struct serve_call *call, const json_t *data)
         return copy;
 }
 
-static void check_times(const struct publication *publication, struct faults *faults)
+static void message_check_times(const struct publication *publication, struct faults *faults)
 {
         int64_t deadline_ms = 0, due_ms = 0;
         bool late = publication->deadline && rfc3339_parse(slice_of(publication->deadline), &deadline_ms);
@@ -92,7 +92,7 @@ static void check_members(const struct publication *publication, struct faults *
                 faults_add(faults, "/data: required");
         if (publication->id && !envelope_id_valid(slice_of(publication->id)))
                 faults_add(faults, "/id: expected 1 to %d of A-Z a-z 0-9 . _ : / -", ENVELOPE_ID_MAX);
-        check_times(publication, faults);
+        message_check_times(publication, faults);
         if (publication->key && strlen(publication->key) > PUBLICATION_KEY_MAX)
                 faults_add(faults, "/key: expected at most %d bytes", PUBLICATION_KEY_MAX);
 }

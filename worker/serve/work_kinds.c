@@ -45,7 +45,7 @@ static const char *dropped_key(struct work *work, const char *id)
         return record_key(&work->arena, work->dlq.query.config->redis.prefix, KEY_DROPPED, id);
 }
 
-static bool open_backup(struct dlq_backup *backup, struct dlq *dlq)
+static bool work_open_backup(struct dlq_backup *backup, struct dlq *dlq)
 {
         (void)backup;
         (void)dlq;
@@ -78,7 +78,7 @@ static bool push_lines(struct dlq *dlq, const char *key, struct slice lines, int
         return ok;
 }
 
-static bool keep_lines(struct dlq_backup *backup, struct dlq *dlq, struct slice lines)
+static bool work_keep_lines(struct dlq_backup *backup, struct dlq *dlq, struct slice lines)
 {
         struct kept *kept = backup->context;
         struct work *work = kept->work;
@@ -100,7 +100,7 @@ static bool keep_lines(struct dlq_backup *backup, struct dlq *dlq, struct slice 
 int work_drop(struct work *work)
 {
         struct kept kept = {.work = work};
-        struct dlq_backup backup = {.open = open_backup, .keep = keep_lines, .context = &kept};
+        struct dlq_backup backup = {.open = work_open_backup, .keep = work_keep_lines, .context = &kept};
         if (work->operation.total == 0)
                 return DLQ_OK;
         int status = dlq_drop_run(&work->dlq, "drop", &backup);

@@ -107,7 +107,7 @@ static void conclude(struct work *work, int status)
         }
 }
 
-static void tell_end(const struct operation *operation)
+static void work_tell_end(const struct operation *operation)
 {
         char text[LOG_VALUE_MAX];
         snprintf(text, sizeof(text), "%s of %s: %" PRId64 " of %" PRId64 " %s%s%s", operation->kind,
@@ -129,7 +129,7 @@ static void *run_work(void *context)
         else
                 dlq_fail(&work->dlq, DLQ_ERROR, "Redis: %s", error);
         conclude(work, status);
-        tell_end(&work->operation);
+        work_tell_end(&work->operation);
         pthread_mutex_lock(&works->mutex); /* no tick tells of it after its end */
         if (work->dlq.query.redis)
                 operation_save(&work->dlq.query, &work->operation);

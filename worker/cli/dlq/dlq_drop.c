@@ -32,7 +32,7 @@ static bool write_lines(struct backup_file *file, struct slice lines)
         return fdatasync(file->fd) == 0;
 }
 
-static bool keep_lines(struct dlq_backup *backup, struct dlq *dlq, struct slice lines)
+static bool drop_keep_lines(struct dlq_backup *backup, struct dlq *dlq, struct slice lines)
 {
         struct backup_file *file = backup->context;
         if (write_lines(file, lines))
@@ -41,7 +41,7 @@ static bool keep_lines(struct dlq_backup *backup, struct dlq *dlq, struct slice 
         return false;
 }
 
-static bool open_backup(struct dlq_backup *backup, struct dlq *dlq)
+static bool drop_open_backup(struct dlq_backup *backup, struct dlq *dlq)
 {
         struct cli *cli = command_of(dlq)->cli;
         struct backup_file *file = backup->context;
@@ -107,7 +107,7 @@ static int dlq_drop_report(struct dlq *dlq, const struct dlq_backup *backup, int
 static int dlq_drop_work(struct dlq *dlq, const char *verb)
 {
         struct backup_file file = {.fd = -1};
-        struct dlq_backup backup = {.open = open_backup, .keep = keep_lines, .context = &file};
+        struct dlq_backup backup = {.open = drop_open_backup, .keep = drop_keep_lines, .context = &file};
         progress_begin(&command_of(dlq)->progress, "dropped", 0);
         int status = dlq_drop_run(dlq, verb, &backup);
         progress_end(&command_of(dlq)->progress, backup.dropped);

@@ -95,7 +95,7 @@ struct head {
         size_t set_count;
 };
 
-static const char *read_header(struct arena *arena, const struct message *message, struct slice line,
+static const char *edit_read_header(struct arena *arena, const struct message *message, struct slice line,
                                struct head *head)
 {
         char cause[JSON_CAUSE_MAX];
@@ -156,7 +156,7 @@ const char *dlq_edit_read(struct arena *arena, const struct message *message, st
                 else if (slice_begins(line, "type:"))
                         edit->type = after(arena, line, "type:");
                 else if (slice_begins(line, header_word))
-                        problem = read_header(arena, message, line, head);
+                        problem = edit_read_header(arena, message, line, head);
                 else
                         problem = "above the empty line only id:, type: and header NAME: are known";
         }

@@ -70,7 +70,7 @@ static void note_copies(struct sync *sync, const char *dead_id, size_t copies)
                 flush(sync);
 }
 
-static int compare_dead_ids(const void *a, const void *b)
+static int compare_listed_ids(const void *a, const void *b)
 {
         return memcmp(a, b, DEAD_ID_SIZE);
 }
@@ -78,7 +78,7 @@ static int compare_dead_ids(const void *a, const void *b)
 static void count_copies(struct sync *sync, bool all_met)
 {
         if (sync->met_count > 0)
-                qsort(sync->met, sync->met_count, sizeof(*sync->met), compare_dead_ids);
+                qsort(sync->met, sync->met_count, sizeof(*sync->met), compare_listed_ids);
         for (size_t at = 0, end; at < sync->met_count; at = end) {
                 const char *dead_id = sync->met[at];
                 const struct letter_entry *entry = dlq_index_find(sync->dlq, dead_id);

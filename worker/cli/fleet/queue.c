@@ -83,7 +83,7 @@ static void tell_paused(struct cli *cli, const char *queue, bool paused, const s
         buffer_fini(&out);
 }
 
-static int set_paused(struct cli *cli, struct redis_sync *redis, const char *queue, bool paused)
+static int queue_set_paused(struct cli *cli, struct redis_sync *redis, const char *queue, bool paused)
 {
         struct pause pause;
         const char *error =
@@ -119,7 +119,7 @@ int command_queue(struct cli *cli, int argc, char **argv)
         struct redis_sync *redis = cli_redis(cli);
         if (!redis)
                 return CLI_ERROR;
-        status = listing ? queue_list(cli, redis) : set_paused(cli, redis, cli->words[1], pausing);
+        status = listing ? queue_list(cli, redis) : queue_set_paused(cli, redis, cli->words[1], pausing);
         redis_sync_close(redis);
         return status;
 }

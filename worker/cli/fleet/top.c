@@ -20,7 +20,7 @@
 
 static volatile sig_atomic_t ended;
 
-static void on_signal(int number)
+static void top_on_signal(int number)
 {
         (void)number;
         ended = 1;
@@ -128,8 +128,8 @@ static int top_watch(struct cli *cli, struct redis_sync *redis)
         struct top_before before = {.outbox = cli->config->relay.url ? relay_look_open(cli->config) : NULL};
         struct top_choice choice = {0};
         bool ok = true;
-        sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal}, NULL);
-        sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
+        sigaction(SIGINT, &(struct sigaction){.sa_handler = top_on_signal}, NULL);
+        sigaction(SIGTERM, &(struct sigaction){.sa_handler = top_on_signal}, NULL);
         terminal_open(&terminal, screen);
         choice.keys = terminal.keys;
         while (!ended && ok) {

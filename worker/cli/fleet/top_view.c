@@ -148,7 +148,7 @@ static int compare_queues(const void *a, const void *b)
         return left < right ? 1 : -1;
 }
 
-static int compare_workers(const void *a, const void *b)
+static int compare_rows(const void *a, const void *b)
 {
         const struct fleet_worker *one = a, *other = b;
         if (sorted_by == TOP_BY_NAME || sorted_by == TOP_AS_CONFIGURED || one->rate == other->rate)
@@ -162,7 +162,7 @@ static void sort(struct fleet *fleet, enum top_sort by)
         if (by != TOP_AS_CONFIGURED && fleet->queue_count > 1)
                 qsort(fleet->queues, fleet->queue_count, sizeof(*fleet->queues), compare_queues);
         if (fleet->worker_count > 1)
-                qsort(fleet->workers, fleet->worker_count, sizeof(*fleet->workers), compare_workers);
+                qsort(fleet->workers, fleet->worker_count, sizeof(*fleet->workers), compare_rows);
 }
 
 static void top_view_add_queues(struct cli *cli, const struct fleet *fleet, struct buffer *out)

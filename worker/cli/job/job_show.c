@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *duration_text(struct cli *cli, int64_t ms)
+static const char *job_duration(struct cli *cli, int64_t ms)
 {
         struct buffer text = {0};
         duration_add(&text, ms);
@@ -19,7 +19,7 @@ static const char *duration_text(struct cli *cli, int64_t ms)
         return copy;
 }
 
-static bool ends_in_ms(struct slice name)
+static bool job_ends_in_ms(struct slice name)
 {
         return name.len > 3 && memcmp(name.data + name.len - 3, "_ms", 3) == 0;
 }
@@ -31,8 +31,8 @@ static const char *value_text(struct cli *cli, const struct redis_value *record,
         char key[64];
         snprintf(key, sizeof(key), "%.*s", SLICE_PRINT(name));
         if (slice_is(name, "lease_ms"))
-                return duration_text(cli, job_field_integer(record, key));
-        if (ends_in_ms(name))
+                return job_duration(cli, job_field_integer(record, key));
+        if (job_ends_in_ms(name))
                 return cli_time(cli, job_field_integer(record, key));
         return cli_safe(cli, value);
 }
@@ -43,7 +43,7 @@ static const char *const first_fields[] = {"state",        "reason",        "err
                                            "effects_done", "effects_total", "deferrals", "redrives"};
 static const char *const prefixes[] = {"outlet.", "refused.", "effect."};
 
-static bool is_first(struct slice name)
+static bool is_first_line(struct slice name)
 {
         for (size_t i = 0; i < CLI_COUNT(first_fields); i++)
                 if (slice_is(name, first_fields[i]))
@@ -73,7 +73,7 @@ static const char *remark_on(struct cli *cli, const struct redis_value *record, 
         int64_t left_ms = job_field_integer(record, "due_ms") - clock_wall_ms();
         if (!slice_is(name, "due_ms") || left_ms <= 0)
                 return "";
-        return arena_printf(&cli->arena, " (in %s)", duration_text(cli, left_ms - left_ms % 1000));
+        return arena_printf(&cli->arena, " (in %s)", job_duration(cli, left_ms - left_ms % 1000));
 }
 
 static void print_field(struct cli *cli, const struct redis_value *record, struct slice name,
@@ -83,7 +83,7 @@ static void print_field(struct cli *cli, const struct redis_value *record, struc
         if (value.len == 0 || unset || slice_is(name, "fingerprint"))
                 return;
         const char *text = value_text(cli, record, name, value), *remark = remark_on(cli, record, name);
-        if (ends_in_ms(name)) /* shown as a date or as a duration */
+        if (job_ends_in_ms(name)) /* shown as a date or as a duration */
                 name.len -= strlen("_ms");
         printf("%-20s %s%s\n", cli_safe(cli, name), cli_coloured(cli, text, text), remark);
 }
@@ -101,7 +101,7 @@ static void print_record(struct cli *cli, const struct redis_value *record)
                         if (slice_begins(record->items[i].text, prefixes[prefix]))
                                 print_field(cli, record, record->items[i].text, record->items[i + 1].text);
         for (size_t i = 0; i + 1 < record->count; i += 2)
-                if (!is_first(record->items[i].text))
+                if (!is_first_line(record->items[i].text))
                         print_field(cli, record, record->items[i].text, record->items[i + 1].text);
 }
 

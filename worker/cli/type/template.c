@@ -63,7 +63,7 @@ static const struct mustache *partial_of_file(void *context, struct slice name)
         return fresh->template;
 }
 
-static bool ends_with(const char *text, const char *end)
+static bool name_ends_with(const char *text, const char *end)
 {
         size_t len = strlen(text), end_len = strlen(end);
         return len >= end_len && strcmp(text + len - end_len, end) == 0;
@@ -100,7 +100,7 @@ static int template_with(struct cli *cli, const char *path, const char *partials
         struct file_faults faults = {0};
         struct partial_files files = {.cli = cli,
                                       .directory = partials,
-                                      .html = !ends_with(path, ".txt.mustache"),
+                                      .html = !name_ends_with(path, ".txt.mustache"),
                                       .faults = &faults};
         rendering->template = file_compile(cli, path, files.html, &faults);
         if (!rendering->template)

@@ -17,7 +17,7 @@ static int type_list(struct cli *cli)
         return CLI_OK;
 }
 
-static int show(struct cli *cli, const struct handler *handler)
+static int type_show(struct cli *cli, const struct handler *handler)
 {
         if (cli->output == CLI_JSON) {
                 struct buffer schema = {0};
@@ -92,7 +92,7 @@ int command_type(struct cli *cli, int argc, char **argv)
         if (!handler)
                 return CLI_NOT_FOUND;
         if (strcmp(verb, "show") == 0)
-                return show(cli, handler);
+                return type_show(cli, handler);
         if (strcmp(verb, "schema") == 0)
                 return schema(handler);
         if (strcmp(verb, "preview") == 0)

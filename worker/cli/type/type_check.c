@@ -11,7 +11,7 @@ static size_t count_of_files(const struct type_set *set)
         return count;
 }
 
-static int checked(const struct type_set *set)
+static int set_checked(const struct type_set *set)
 {
         printf("types from files: %zu, templates: %zu, errors: none\n", count_of_files(set),
                set->templates.count);
@@ -22,7 +22,7 @@ int type_check(struct cli *cli, const char *directory)
 {
         if (!directory) {
                 int status = cli_types(cli);
-                return status == CLI_OK ? checked(cli->types) : status;
+                return status == CLI_OK ? set_checked(cli->types) : status;
         }
         struct file_faults faults = {0};
         cli->types = type_set_load(
@@ -32,5 +32,5 @@ int type_check(struct cli *cli, const char *directory)
                 fprintf(stderr, "%s%zu error%s in the types\n", faults.lines.data, faults.count,
                         faults.count == 1 ? "" : "s");
         file_faults_fini(&faults);
-        return cli->types ? checked(cli->types) : CLI_CONFIG;
+        return cli->types ? set_checked(cli->types) : CLI_CONFIG;
 }

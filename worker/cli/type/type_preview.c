@@ -69,7 +69,7 @@ static void headers_write(struct preview_writing *writing, const struct mail *ma
         buffer_fini(&out);
 }
 
-static void mail_write(struct preview_writing *writing, const struct mail *mail)
+static void preview_mail_write(struct preview_writing *writing, const struct mail *mail)
 {
         headers_write(writing, mail);
         if (mail->text)
@@ -97,7 +97,7 @@ static int plan_write(struct cli *cli, const struct plan *plan, const char *dire
         for (size_t i = 0; i < plan->count; i++) {
                 switch (plan->effects[i].kind) {
                 case EFFECT_MAIL:
-                        mail_write(&writing, &plan->effects[i].mail);
+                        preview_mail_write(&writing, &plan->effects[i].mail);
                         break;
                 case EFFECT_POST:
                         file_write(&writing, plan->effects[i].key, "post.json",

@@ -89,7 +89,7 @@ static bool all_digits(const char *text, size_t len)
         return true;
 }
 
-static bool name_valid(const char *text, size_t len)
+static bool address_name_valid(const char *text, size_t len)
 {
         const char *label = text, *end = text + len;
         for (;;) {
@@ -116,7 +116,7 @@ static bool literal_valid(const char *text, size_t len)
 
 static bool domain_ascii_valid(const char *text, size_t len)
 {
-        return len > 0 && text[0] == '[' ? literal_valid(text, len) : name_valid(text, len);
+        return len > 0 && text[0] == '[' ? literal_valid(text, len) : address_name_valid(text, len);
 }
 
 /* The domain in A-labels, to be freed with idn2_free; NULL if IDNA has no name for it. The mapping of UTS #46

@@ -26,7 +26,7 @@ static const char *quoted_end(const char *at, const char *end)
 
 /* A phrase is quoted-strings and runs of other text (RFC 5322 section 3.2.5). A comma beside an @ outside of
  * quotes is no name but a list, of which a recipient would be lost. */
-static const char *name_mistake(struct slice name)
+static const char *mailbox_name_mistake(struct slice name)
 {
         bool at_sign = false, comma = false;
         const char *end = name.data + name.len;
@@ -81,8 +81,8 @@ static bool mailbox_divide(struct mailbox *mailbox, struct slice text)
 static const char *mailbox_of(struct mailbox *mailbox, struct slice text)
 {
         if (mailbox_divide(mailbox, text) && address_valid(mailbox->address.data, mailbox->address.len))
-                return name_mistake(mailbox->name);
-        return name_mistake(text) == NO_LIST ? NO_LIST : NO_ADDRESS;
+                return mailbox_name_mistake(mailbox->name);
+        return mailbox_name_mistake(text) == NO_LIST ? NO_LIST : NO_ADDRESS;
 }
 
 const char *mailbox_parse(struct mailbox *mailbox, const char *text)

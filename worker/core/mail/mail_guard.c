@@ -80,7 +80,7 @@ const char *mail_guard_refusal(const struct config_guard *guard, const struct ma
 
 /* ---- what is changed ---- */
 
-static size_t count_of(const char *list)
+static size_t guard_count(const char *list)
 {
         struct mailbox mailbox;
         size_t count = 0;
@@ -108,7 +108,7 @@ static const char *true_recipients(struct arena *arena, const struct mail *mail)
         struct buffer text = {0};
         size_t left = 0;
         for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-                left += count_of(lists[i]) - addresses_add(&text, lists[i]);
+                left += guard_count(lists[i]) - addresses_add(&text, lists[i]);
         if (left)
                 buffer_printf(&text, " and %zu more", left);
         const char *copy = arena_copy(arena, text.data, text.len);
@@ -116,7 +116,7 @@ static const char *true_recipients(struct arena *arena, const struct mail *mail)
         return copy;
 }
 
-static const char *address_copy(struct arena *arena, const char *address)
+static const char *guard_address_copy(struct arena *arena, const char *address)
 {
         struct buffer text = {0};
         address_add(&text, slice_of(address));
@@ -129,12 +129,12 @@ const char *mail_guard_apply(const struct config_guard *guard, struct arena *are
 {
         if (guard->redirect_to) {
                 const char *told = true_recipients(arena, mail);
-                mail->to = address_copy(arena, guard->redirect_to);
+                mail->to = guard_address_copy(arena, guard->redirect_to);
                 mail->cc = mail->bcc = NULL;
                 return told;
         }
         if (guard->bcc_all) {
-                const char *copy = address_copy(arena, guard->bcc_all);
+                const char *copy = guard_address_copy(arena, guard->bcc_all);
                 mail->bcc = mail->bcc ? arena_printf(arena, "%s, %s", mail->bcc, copy) : copy;
         }
         return NULL;

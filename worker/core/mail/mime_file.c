@@ -54,7 +54,7 @@ static size_t piece_len(const char *text, size_t columns)
         return at;
 }
 
-static void attribute_add(struct buffer *out, const char *text, size_t len)
+static void mime_attribute_add(struct buffer *out, const char *text, size_t len)
 {
         for (size_t i = 0; i < len; i++)
                 if (is_attribute_char((unsigned char)text[i]))
@@ -71,13 +71,13 @@ static void extended_add(struct buffer *out, const char *parameter, const char *
         size_t first = piece_len(name, columns - strlen(charset));
         if (name[first] == '\0') {
                 buffer_printf(out, ";\r\n %s*=%s", parameter, charset);
-                attribute_add(out, name, first);
+                mime_attribute_add(out, name, first);
                 return;
         }
         for (int piece = 0; *name; piece++) {
                 size_t len = piece == 0 ? first : piece_len(name, columns);
                 buffer_printf(out, ";\r\n %s*%d*=%s", parameter, piece, piece == 0 ? charset : "");
-                attribute_add(out, name, len);
+                mime_attribute_add(out, name, len);
                 name += len;
         }
 }

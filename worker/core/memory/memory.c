@@ -17,7 +17,7 @@ void memory_out(void)
         abort();
 }
 
-static void *checked(void *memory, size_t size)
+static void *memory_or_end(void *memory, size_t size)
 {
         if (!memory && size)
                 memory_out();
@@ -26,20 +26,20 @@ static void *checked(void *memory, size_t size)
 
 void *memory_zeroed(size_t count, size_t size)
 {
-        return checked(calloc(count, size), count && size);
+        return memory_or_end(calloc(count, size), count && size);
 }
 
 void *memory_raw(size_t size)
 {
-        return checked(malloc(size), size);
+        return memory_or_end(malloc(size), size);
 }
 
 void *memory_resized(void *memory, size_t size)
 {
-        return checked(realloc(memory, size), size);
+        return memory_or_end(realloc(memory, size), size);
 }
 
 char *memory_text(const char *text)
 {
-        return checked(strdup(text), 1);
+        return memory_or_end(strdup(text), 1);
 }

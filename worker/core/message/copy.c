@@ -114,7 +114,7 @@ static void add_common(struct arena *arena, struct message *copy, const struct o
                  own->first_seen_ms >= 0 ? own->first_seen_ms : facts->first_seen_ms);
 }
 
-static void address(struct arena *arena, struct message *copy, const char *exchange, const char *key)
+static void copy_address(struct arena *arena, struct message *copy, const char *exchange, const char *key)
 {
         copy->exchange = slice_of(exchange);
         copy->routing_key = slice_of(arena_strdup(arena, key));
@@ -163,7 +163,7 @@ struct message *copy_retry(struct arena *arena, const struct message *original,
 {
         struct message *copy = copy_waiting(arena, original, facts);
         if (copy)
-                address(arena, copy, EXCHANGE_RETRY,
+                copy_address(arena, copy, EXCHANGE_RETRY,
                         arena_printf(arena, "%s.%s", queue->name, queue->tiers[tier]));
         return copy;
 }
@@ -174,7 +174,7 @@ struct message *copy_later(struct arena *arena, const struct message *original,
         struct message *copy = copy_waiting(arena, original, facts);
         if (!copy)
                 return NULL;
-        address(arena, copy, LADDER_FOOT, facts->queue);
+        copy_address(arena, copy, LADDER_FOOT, facts->queue);
         copy->wait_until_ms = until_ms;
         return copy;
 }
@@ -186,7 +186,7 @@ struct message *copy_dead(struct arena *arena, const struct message *original, c
                 return NULL;
         copy_add_text(copy, OWN_HEADER_REASON, slice_of(reason_word(facts->reason)));
         copy_add_text(copy, OWN_HEADER_DEAD_ID, slice_of(arena_strdup(arena, facts->dead_id)));
-        address(arena, copy, EXCHANGE_DLX, facts->queue);
+        copy_address(arena, copy, EXCHANGE_DLX, facts->queue);
         return copy;
 }
 
@@ -229,7 +229,7 @@ struct message *copy_redrive(struct arena *arena, const struct message *dead, co
                                                 dated ? (int64_t)dead->properties.timestamp * 1000 : now_ms});
         copy_add_text(copy, OWN_HEADER_DEAD_ID, arena_slice(arena, own.dead_id));
         copy_add_text(copy, OWN_HEADER_ID, arena_slice(arena, own.id));
-        address(arena, copy, EXCHANGE_RETURN, queue);
+        copy_address(arena, copy, EXCHANGE_RETURN, queue);
         return copy;
 }
 

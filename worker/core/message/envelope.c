@@ -60,7 +60,7 @@ void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason
 
 /* ---- The properties ---- */
 
-static void read_properties(struct reading *reading)
+static void envelope_read_properties(struct reading *reading)
 {
         const struct message *message = reading->message;
         const struct message_properties *properties = &message->properties;
@@ -243,7 +243,7 @@ static void check_headers(struct reading *reading)
                        HEADER_COUNT_MAX, HEADER_DEPTH_MAX);
 }
 
-static void check_times(struct reading *reading)
+static void envelope_check_times(struct reading *reading)
 {
         envelope_check_deadline(reading->arena, reading->message, reading->envelope);
         envelope_check_deliver_at(reading->arena, reading->message, attribute(reading, ATTRIBUTE_DELIVER_AT),
@@ -313,7 +313,7 @@ static void envelope_read_time(struct reading *reading)
 /* ---- The body ---- */
 
 /* Sets the payload to the unpacked body, or to nothing. NULL, or why it cannot be had. */
-static const char *unpack(struct reading *reading, enum reason *reason)
+static const char *envelope_unpack(struct reading *reading, enum reason *reason)
 {
         struct envelope *envelope = reading->envelope;
         struct slice body = reading->message->body;
@@ -360,7 +360,7 @@ static void read_event(struct reading *reading)
         check_carriage(reading);
         if (!is_carried(reading))
                 return;
-        const char *error = unpack(reading, &reason);
+        const char *error = envelope_unpack(reading, &reason);
         if (!error) {
                 struct slice body = envelope->payload;
                 error = cloudevents_read_body(reading->arena, body, &reading->attributes,
@@ -377,7 +377,7 @@ static void envelope_read_body(struct reading *reading)
         enum reason reason = REASON_NONE;
         if (reading->content_type == CONTENT_CLOUDEVENT || !is_carried(reading))
                 return;
-        const char *error = unpack(reading, &reason);
+        const char *error = envelope_unpack(reading, &reason);
         if (error)
                 REFUSE(reading, reason, "%s", error);
 }
@@ -404,7 +404,7 @@ static void read_mapped(struct reading *reading, const struct config_queue *queu
         enum reason reason = REASON_BAD_PAYLOAD;
         check_carriage(reading);
         if (is_carried(reading)) {
-                const char *error = unpack(reading, &reason);
+                const char *error = envelope_unpack(reading, &reason);
                 if (error)
                         REFUSE(reading, reason, "%s", error);
         }
@@ -437,7 +437,7 @@ static void read_ours(struct reading *reading)
         check_headers(reading);
         check_content_type(reading);
         check_carriage(reading);
-        check_times(reading);
+        envelope_check_times(reading);
         envelope_read_body(reading);
         check_event(reading);
 }
@@ -455,10 +455,10 @@ void envelope_read(struct arena *arena, const struct message *message, const str
         };
         *envelope = (struct envelope){0};
         read_own_headers(&reading);
-        read_properties(&reading);
+        envelope_read_properties(&reading);
         if (mapped) {
                 check_headers(&reading);
-                check_times(&reading);
+                envelope_check_times(&reading);
                 read_mapped(&reading, queue);
         } else {
                 read_ours(&reading);

@@ -61,7 +61,7 @@ static const struct header *newest_death(const struct message *message)
         return &deaths->nested.items[0];
 }
 
-static const struct header *entry_of(const struct header *table, const char *name)
+static const struct header *own_entry(const struct header *table, const char *name)
 {
         for (size_t i = 0; table && i < table->nested.count; i++)
                 if (slice_is(table->nested.items[i].name, name))
@@ -71,7 +71,7 @@ static const struct header *entry_of(const struct header *table, const char *nam
 
 static struct slice death_routing_key(const struct header *death)
 {
-        const struct header *keys = entry_of(death, "routing-keys");
+        const struct header *keys = own_entry(death, "routing-keys");
         bool usable = keys && keys->tag == HEADER_ARRAY && keys->nested.count > 0;
         return usable ? header_text(&keys->nested.items[0]) : (struct slice){0};
 }
@@ -79,7 +79,7 @@ static struct slice death_routing_key(const struct header *death)
 void own_headers_read_dead(const struct message *message, struct own_headers *own)
 {
         const struct header *death = newest_death(message);
-        struct slice exchange = death ? header_text(entry_of(death, "exchange")) : message->exchange;
+        struct slice exchange = death ? header_text(own_entry(death, "exchange")) : message->exchange;
         size_t foot = sizeof(LADDER_FOOT) - 1;
         bool later = exchange.len >= foot && memcmp(exchange.data, LADDER_FOOT, foot) == 0;
         bool ours = later || slice_is(exchange, EXCHANGE_RETURN) || slice_is(exchange, EXCHANGE_RETRY) ||

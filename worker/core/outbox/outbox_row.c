@@ -120,7 +120,7 @@ static const char *row_name_fault(const char *name)
         return row_is_reserved(name) ? "is kept for the broker and for leveret" : NULL;
 }
 
-static void read_header(struct reading_row *reading, const char *name, const json_t *value)
+static void row_read_header(struct reading_row *reading, const char *name, const json_t *value)
 {
         struct header header;
         const char *fault = row_name_fault(name);
@@ -154,7 +154,7 @@ static void row_read_headers(struct reading_row *reading)
                 json_object_foreach(headers, name, value)
                 {
                         if (!json_is_null(value)) /* not said */
-                                read_header(reading, name, value);
+                                row_read_header(reading, name, value);
                 }
         json_decref(headers);
 }

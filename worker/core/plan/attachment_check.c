@@ -67,7 +67,7 @@ static size_t characters_of(const char *text)
 }
 
 /* A name that can be no path on any system. */
-static bool name_valid(const char *name)
+static bool attachment_name_valid(const char *name)
 {
         size_t len = strlen(name);
         return len > 0 && characters_of(name) <= MAIL_ATTACHMENT_NAME_MAX && utf8_one_line(name, len) &&
@@ -90,7 +90,7 @@ static bool content_matches(const struct attachment *file)
         return strcasecmp(hex, file->sha256) == 0;
 }
 
-static bool url_valid(const char *url)
+static bool attachment_url_valid(const char *url)
 {
         size_t len = strlen(url), scheme = strncasecmp(url, "https://", 8) == 0 ? 8 : 7;
         if (scheme == 7 && strncasecmp(url, "http://", 7) != 0)
@@ -106,7 +106,7 @@ static void source_check(struct buffer *out, size_t i, const struct attachment *
         bool good_sha = !file->sha256 || sha256_valid(file->sha256);
         if (!file->content == !file->url)
                 mistake_add(out, "/attachments/%zu: expected either content or url", i);
-        if (file->url && !url_valid(file->url))
+        if (file->url && !attachment_url_valid(file->url))
                 mistake_add(out,
                             "/attachments/%zu/url: expected an http:// or https:// URL of at most 2000 bytes",
                             i);
@@ -151,7 +151,7 @@ void attachments_check(struct buffer *out, const struct mail *mail)
         const struct attachment *files = mail->attachments;
         for (; files && files[count].name; count++) {
                 const char *type = files[count].type ? type_mistake(files[count].type) : NULL;
-                if (!name_valid(files[count].name))
+                if (!attachment_name_valid(files[count].name))
                         mistake_add(out,
                                     "/attachments/%zu/name: expected 1 to 255 characters that are no path",
                                     count);

@@ -134,7 +134,7 @@ static void store_text(struct decoder *decoder, struct slice text, char *to)
 }
 
 /* Code points of valid UTF-8: bytes that do not continue one. */
-static size_t characters(struct slice text)
+static size_t field_characters(struct slice text)
 {
         size_t count = 0;
         for (size_t i = 0; i < text.len; i++)
@@ -148,7 +148,7 @@ static bool length_fits(struct slice text, const struct field *field)
                 return false;
         if (text.len <= field->max_length && field->min_length == 0)
                 return true;
-        size_t count = characters(text);
+        size_t count = field_characters(text);
         return count >= field->min_length && count <= field->max_length;
 }
 

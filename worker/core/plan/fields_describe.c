@@ -15,12 +15,12 @@ static const char *item_of(const struct field *field)
         return field->kind == FIELD_KIND_LIST ? "/*" : "";
 }
 
-static size_t widest(const struct field *fields, size_t before)
+static size_t fields_widest(const struct field *fields, size_t before)
 {
         size_t width = 0;
         for (const struct field *field = fields; field->kind != FIELD_KIND_END; field++) {
                 size_t own = before + 1 + strlen(field->name);
-                size_t inner = field->fields ? widest(field->fields, own + strlen(item_of(field))) : 0;
+                size_t inner = field->fields ? fields_widest(field->fields, own + strlen(item_of(field))) : 0;
                 width = own > width ? own : width;
                 width = inner > width ? inner : width;
         }
@@ -123,6 +123,6 @@ static void describe(const struct describer *describer, const struct field *fiel
 
 void fields_describe(struct buffer *out, const struct field *fields)
 {
-        struct describer describer = {.out = out, .width = widest(fields, 0)};
+        struct describer describer = {.out = out, .width = fields_widest(fields, 0)};
         describe(&describer, fields, "");
 }

@@ -139,7 +139,7 @@ static void headers_check(struct buffer *out, const struct mail *mail)
                 mistake_add(out, "/headers: over 30 headers");
 }
 
-static bool url_valid(const char *url, bool https_only)
+static bool unsubscribe_url_valid(const char *url, bool https_only)
 {
         bool scheme = starts(url, "https://") || (!https_only && starts(url, "http://"));
         return scheme && mail_printable(url, MAIL_URL_MAX) && !strpbrk(url, "<>\",") &&
@@ -156,13 +156,13 @@ static bool mailto_valid(const char *text)
 
 static void unsubscribe_check(struct buffer *out, struct list_unsubscribe list)
 {
-        if (list.url && !url_valid(list.url, false))
+        if (list.url && !unsubscribe_url_valid(list.url, false))
                 mistake_add(
                         out,
                         "/list_unsubscribe/url: expected an http:// or https:// URL of at most 800 bytes");
         if (list.mailto && !mailto_valid(list.mailto))
                 mistake_add(out, "/list_unsubscribe/mailto: expected an e-mail address or mailto:");
-        if (list.one_click && (!list.url || !url_valid(list.url, true)))
+        if (list.one_click && (!list.url || !unsubscribe_url_valid(list.url, true)))
                 mistake_add(out, "/list_unsubscribe/one_click: needs a url of https:// (RFC 8058)");
 }
 
@@ -187,7 +187,7 @@ static void thread_check(struct buffer *out, const struct mail *mail)
 
 /* ---- what is for the service ---- */
 
-static bool name_valid(const char *name, const char *letters)
+static bool mail_name_valid(const char *name, const char *letters)
 {
         size_t len = strlen(name);
         return len > 0 && len <= MAIL_NAME_MAX && strspn(name, letters) == len;
@@ -198,7 +198,7 @@ static void metadata_check(struct buffer *out, const struct mail *mail)
         static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
         const struct pair *pair = mail->metadata;
         for (; pair && pair->name; pair++) {
-                if (!name_valid(pair->name, letters))
+                if (!mail_name_valid(pair->name, letters))
                         mistake_add(out, "/metadata: a name is 1 to 64 of [A-Za-z0-9_.-]");
                 else if (!pair->value || !one_line(pair->value, 0, MAIL_METADATA_VALUE_MAX))
                         mistake_add(out, "/metadata/%s: expected one line of UTF-8 of at most 500 bytes",
@@ -216,7 +216,7 @@ static void tags_check(struct buffer *out, const struct mail *mail)
                         mistake_add(out, "/tags/%zu: expected one line of UTF-8 of 1 to 128 bytes", count);
         if (count > MAIL_TAGS_MAX)
                 mistake_add(out, "/tags: over 10 tags");
-        if (mail->outlet && !name_valid(mail->outlet, "abcdefghijklmnopqrstuvwxyz0123456789._-"))
+        if (mail->outlet && !mail_name_valid(mail->outlet, "abcdefghijklmnopqrstuvwxyz0123456789._-"))
                 mistake_add(out, "/outlet: expected 1 to 64 of [a-z0-9._-]");
 }
 

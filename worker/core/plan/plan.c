@@ -175,7 +175,7 @@ static bool plan_with(const struct handler *handler, const void *decoded, struct
 }
 
 /* NULL and a fault if it is no JSON. The caller owns the result. */
-static json_t *parse(struct slice payload, struct faults *faults)
+static json_t *payload_parse(struct slice payload, struct faults *faults)
 {
         char cause[JSON_CAUSE_MAX];
         json_t *value = json_parse(payload, cause);
@@ -188,7 +188,7 @@ static json_t *parse(struct slice payload, struct faults *faults)
 
 void plan_check(const struct handler *handler, struct slice payload, struct faults *faults)
 {
-        json_t *value = parse(payload, faults);
+        json_t *value = payload_parse(payload, faults);
         if (value)
                 decode(handler, value, faults);
         json_decref(value);
@@ -219,7 +219,7 @@ enum plan_outcome plan_build_text(const struct handler *handler, struct slice pa
                                   struct faults *faults)
 {
         *plan = NULL;
-        json_t *value = parse(payload, faults);
+        json_t *value = payload_parse(payload, faults);
         if (!value)
                 return PLAN_BAD_PAYLOAD;
         enum plan_outcome outcome = plan_build(handler, value, plan, faults);

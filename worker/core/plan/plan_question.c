@@ -14,7 +14,7 @@ static void question_add_member(struct buffer *out, const char *name, const char
         buffer_add_json_string(out, slice_of(text));
 }
 
-static void add_members(struct buffer *out, const struct plan_question *question)
+static void question_add_members(struct buffer *out, const struct plan_question *question)
 {
         char time[RFC3339_SIZE];
         rfc3339_format(question->time_ms, time);
@@ -32,7 +32,7 @@ static void add_members(struct buffer *out, const struct plan_question *question
 void plan_question_line(struct buffer *out, const struct plan_question *question)
 {
         buffer_add_char(out, '{');
-        add_members(out, question);
+        question_add_members(out, question);
         buffer_add_char(out, '\n');
 }
 
@@ -41,5 +41,5 @@ void plan_question_event(struct buffer *out, const struct plan_question *questio
         buffer_add_text(out, "{\"specversion\":\"1.0\",\"datacontenttype\":\"application/json\",\"source\":");
         buffer_add_json_string(out, slice_of(source));
         buffer_add_char(out, ',');
-        add_members(out, question);
+        question_add_members(out, question);
 }

@@ -112,7 +112,7 @@ static void member_write(json_t *object, const struct mail *mail, const struct m
         }
 }
 
-static void mail_write(json_t *object, const struct mail *mail)
+static void record_mail_write(json_t *object, const struct mail *mail)
 {
         for (size_t i = 0; i < MAIL_MEMBERS; i++)
                 member_write(object, mail, &mail_members[i]);
@@ -135,7 +135,7 @@ static json_t *effect_write(const struct effect *effect)
         json_t *object = json_pack("{s:i,s:s}", "kind", (int)effect->kind, "key", effect->key);
         switch (effect->kind) {
         case EFFECT_MAIL:
-                mail_write(object, &effect->mail);
+                record_mail_write(object, &effect->mail);
                 break;
         case EFFECT_POST:
                 texts_write(object, post_texts, &effect->post);

@@ -23,7 +23,7 @@ static void add_safe(struct buffer *out, const char *text, const char *indent)
         }
 }
 
-static void add_line(struct buffer *out, const char *name, const char *value)
+static void render_add_line(struct buffer *out, const char *name, const char *value)
 {
         if (!value)
                 return;
@@ -56,13 +56,13 @@ static void render_add_pairs(struct buffer *out, const char *name, const struct 
 static void render_add_texts(struct buffer *out, const char *name, const char *const *texts)
 {
         for (; texts && *texts; texts++)
-                add_line(out, name, *texts);
+                render_add_line(out, name, *texts);
 }
 
 static void render_add_unsubscribe(struct buffer *out, const char *name, const struct list_unsubscribe *list)
 {
-        add_line(out, list->one_click ? "list_unsubscribe (one click)" : name, list->url);
-        add_line(out, name, list->mailto);
+        render_add_line(out, list->one_click ? "list_unsubscribe (one click)" : name, list->url);
+        render_add_line(out, name, list->mailto);
 }
 
 /* No content: `report.pdf, application/pdf, 4711 bytes, inline as logo`. */
@@ -94,7 +94,7 @@ static void render_member(struct buffer *out, const struct mail *mail, const str
         const void *at = mail_member_at(mail, member);
         switch (member->kind) {
         case MEMBER_TEXT:
-                (member->form == FORM_BODY ? add_block : add_line)(out, name, mail_member_text(mail, member));
+                (member->form == FORM_BODY ? add_block : render_add_line)(out, name, mail_member_text(mail, member));
                 break;
         case MEMBER_TEXTS:
                 render_add_texts(out, name, *(const char *const *const *)at);
@@ -129,8 +129,8 @@ static void render_post(struct buffer *out, const struct post *post)
 {
         buffer_printf(out, "post %s\n", post->key);
         add_url(out, post->url);
-        add_line(out, "type", post->type);
-        add_line(out, "outlet", post->outlet);
+        render_add_line(out, "type", post->type);
+        render_add_line(out, "outlet", post->outlet);
         add_block(out, "data", post->data);
 }
 
@@ -142,9 +142,9 @@ static void render_publish(struct buffer *out, const struct outgoing_batch *batc
                 if (batch->numbered)
                         buffer_printf(out, ".%zu", i);
                 buffer_add_char(out, '\n');
-                add_line(out, "type", outgoing->type);
-                add_line(out, "subject", outgoing->subject);
-                add_line(out, "exchange", outgoing->exchange);
+                render_add_line(out, "type", outgoing->type);
+                render_add_line(out, "subject", outgoing->subject);
+                render_add_line(out, "exchange", outgoing->exchange);
                 add_block(out, "data", outgoing->data);
         }
 }

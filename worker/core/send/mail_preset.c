@@ -66,7 +66,7 @@ static bool preset_is_word(const char *text)
 }
 
 /* Counts no further than one character beyond `max`. */
-static size_t characters(const char *text, size_t max)
+static size_t characters_up_to(const char *text, size_t max)
 {
         size_t count = 0;
         for (; *text && count <= max; text++)
@@ -130,12 +130,12 @@ static bool text_refusal(struct buffer *out, const struct mail_preset_rules *rul
         if (!mail->html && !can->text_alone)
                 return mail_preset_refuse(out, "/html", rules->name, "takes no mail without it");
         for (size_t i = 0; i < 3; i++) {
-                if (!texts[i] || characters(texts[i], can->text_min) >= can->text_min)
+                if (!texts[i] || characters_up_to(texts[i], can->text_min) >= can->text_min)
                         continue;
                 snprintf(rule, sizeof rule, "wants at least %zu characters", can->text_min);
                 return mail_preset_refuse(out, places[i], rules->name, rule);
         }
-        if (can->subject_max && characters(mail->subject, can->subject_max) > can->subject_max)
+        if (can->subject_max && characters_up_to(mail->subject, can->subject_max) > can->subject_max)
                 return mail_preset_too_large(out, "/subject", rules->name, (int64_t)can->subject_max,
                                              "characters");
         for (size_t i = 1; i < 3; i++)

@@ -69,7 +69,7 @@ static bool begins_in_any_case(struct slice text, const char *word)
         return text.len >= strlen(word) && strncasecmp(text.data, word, strlen(word)) == 0;
 }
 
-static bool holds(struct slice text, const char *word)
+static bool holds_word(struct slice text, const char *word)
 {
         for (size_t at = 0; at < text.len; at++)
                 if (begins_in_any_case((struct slice){.data = text.data + at, .len = text.len - at}, word))
@@ -87,7 +87,7 @@ bool http_answer_is_foreign(struct slice content_type, struct slice body)
             begins_in_any_case(content_type, "application/xhtml"))
                 return true;
         bool like_json = !first || first == '{' || first == '[';
-        return !like_json && content_type.len && !holds(content_type, "json");
+        return !like_json && content_type.len && !holds_word(content_type, "json");
 }
 
 /* 404 and 405: the URL or the preset is wrong; 3xx: a redirect is never followed; 407 and 511 (RFC 6585

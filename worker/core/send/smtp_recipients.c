@@ -22,7 +22,7 @@ static bool smtp_recipients_is_known(const struct smtp_recipients *recipients, s
         return false;
 }
 
-static void list_take(struct smtp_recipients *recipients, const char *list)
+static void recipients_take(struct smtp_recipients *recipients, const char *list)
 {
         struct mailbox mailbox;
         while (mailbox_take(&list, &mailbox)) {
@@ -41,9 +41,9 @@ void smtp_recipients_begin(struct smtp_recipients *recipients, const struct mail
         struct buffer commands = recipients->commands;
         buffer_clear(&commands);
         *recipients = (struct smtp_recipients){.commands = commands, .last_try = request->last_try};
-        list_take(recipients, request->mail.to);
-        list_take(recipients, request->mail.cc);
-        list_take(recipients, request->mail.bcc);
+        recipients_take(recipients, request->mail.to);
+        recipients_take(recipients, request->mail.cc);
+        recipients_take(recipients, request->mail.bcc);
 }
 
 void smtp_recipients_fini(struct smtp_recipients *recipients)

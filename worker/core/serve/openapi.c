@@ -109,7 +109,7 @@ static void add_operation(struct buffer *out, const struct serve_route *route)
 }
 
 /* Is it the first row of its path? All methods of a path stand in one object. */
-static bool is_first(const struct serve_route *route)
+static bool is_first_operation(const struct serve_route *route)
 {
         for (const struct serve_route *other = serve_routes; other < route; other++)
                 if (strcmp(other->path, route->path) == 0)
@@ -155,7 +155,7 @@ void openapi_render(struct buffer *out, const char *version, const char *base_ur
         openapi_add_string(out, base_url ? base_url : "/");
         buffer_add_text(out, "}],\"security\":[{\"token\":[]},{\"session\":[]}],\"paths\":{");
         for (const struct serve_route *route = serve_routes; route->method; route++) {
-                if (!is_first(route))
+                if (!is_first_operation(route))
                         continue;
                 buffer_add_text(out, first ? "" : ",");
                 first = false;

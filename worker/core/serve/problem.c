@@ -21,7 +21,7 @@ const char *problem_title(int status)
         return "Error";
 }
 
-static void add_head(struct buffer *out, int status, const char *detail)
+static void problem_add_head(struct buffer *out, int status, const char *detail)
 {
         buffer_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d", problem_title(status),
                       status);
@@ -33,7 +33,7 @@ static void add_head(struct buffer *out, int status, const char *detail)
 
 void problem_add(struct buffer *out, int status, const char *detail)
 {
-        add_head(out, status, detail);
+        problem_add_head(out, status, detail);
         buffer_add_char(out, '}');
 }
 
@@ -55,7 +55,7 @@ static void add_fault(struct buffer *out, const char *root, const char *text)
 void problem_add_faults(struct buffer *out, int status, const char *detail, const char *root,
                         const struct faults *faults)
 {
-        add_head(out, status, detail);
+        problem_add_head(out, status, detail);
         buffer_add_text(out, ",\"errors\":[");
         for (const struct fault *fault = faults->first; fault; fault = fault->next) {
                 add_fault(out, root, fault->text);

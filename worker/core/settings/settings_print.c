@@ -195,7 +195,7 @@ static void explanation_text(const struct setting *setting, struct buffer *text)
 }
 
 /* The explanation as comment lines of at most PROSE_WIDTH columns. */
-static void explain(struct writer *writer, size_t depth, const struct setting *setting)
+static void setting_explain(struct writer *writer, size_t depth, const struct setting *setting)
 {
         struct buffer text = {0};
         explanation_text(setting, &text);
@@ -237,7 +237,7 @@ static void write_setting(struct writer *writer, size_t depth, const struct sett
         struct buffer value = {0};
         bool set = setting_print(setting, base, true, &value);
         if (writer->document) {
-                explain(writer, depth, setting);
+                setting_explain(writer, depth, setting);
                 document_value(setting, &value);
                 indent(writer, depth, setting->shown || setting->fallback ? "" : "# ");
         } else if (set) {

@@ -122,7 +122,7 @@ static bool name_is_path(enum tag_kind kind)
         return kind == TAG_VALUE || kind == TAG_RAW || kind == TAG_SECTION || kind == TAG_INVERTED;
 }
 
-static const char *name_mistake(enum tag_kind kind, struct slice name)
+static const char *tag_name_mistake(enum tag_kind kind, struct slice name)
 {
         if (name.len == 0)
                 return "a tag without a name";
@@ -163,9 +163,9 @@ static bool tag_close(struct tag_scan *scan, const struct tag *tag)
         return true;
 }
 
-static bool tag_take(struct tag_scan *scan, struct tag tag)
+static bool template_tag_take(struct tag_scan *scan, struct tag tag)
 {
-        const char *mistake = name_mistake(tag.kind, tag.name);
+        const char *mistake = tag_name_mistake(tag.kind, tag.name);
         if (mistake)
                 return TAG_FAULT(scan, tag.start, "%s", mistake);
         if (tag.kind == TAG_CLOSE)
@@ -207,7 +207,7 @@ static bool tag_scan_one(struct tag_scan *scan, size_t start)
                 return true;
         }
         tag.name = slice_trimmed(content, WHITE);
-        return tag_take(scan, tag) || scan->depth < TEMPLATE_NESTING_MAX;
+        return template_tag_take(scan, tag) || scan->depth < TEMPLATE_NESTING_MAX;
 }
 
 bool tags_find(struct arena *arena, const struct template_source *source, struct tags *tags,

@@ -12,7 +12,7 @@ static bool error_is_word(char c)
                (unsigned char)c >= 0x80;
 }
 
-static bool ends_with(struct slice text, size_t end, const char *word)
+static bool error_ends_with(struct slice text, size_t end, const char *word)
 {
         size_t len = strlen(word);
         return end >= len && memcmp(text.data + end - len, word, len) == 0;
@@ -20,7 +20,7 @@ static bool ends_with(struct slice text, size_t end, const char *word)
 
 static bool is_status(struct slice error, size_t at, size_t len)
 {
-        bool said = at == 0 || ends_with(error, at, "HTTP ") || ends_with(error, at, "status ");
+        bool said = at == 0 || error_ends_with(error, at, "HTTP ") || error_ends_with(error, at, "status ");
         return len == 3 && said && error.data[at] >= '1' && error.data[at] <= '5';
 }
 

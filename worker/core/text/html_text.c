@@ -210,7 +210,7 @@ static struct slice attribute_find(struct slice rest, const char *name)
 }
 
 /* Text of an attribute, entities and all. */
-static void attribute_add(struct reader *reader, struct slice text)
+static void html_attribute_add(struct reader *reader, struct slice text)
 {
         struct reader inner = *reader;
         inner.at = text.data;
@@ -253,7 +253,7 @@ static void link_close(struct reader *reader)
         struct reader inner = *reader;
         inner.breaks = 0;
         inner.space = false;
-        attribute_add(&inner, shown);
+        html_attribute_add(&inner, shown);
         buffer_add_char(reader->out, ')');
 }
 
@@ -292,7 +292,7 @@ static void tag_act(struct reader *reader, const struct tag *tag)
         if (html_is_name(tag->name, "li") && !tag->closes)
                 bytes_add(reader, "-", 1), reader->space = true;
         if (html_is_name(tag->name, "img") && !tag->closes)
-                attribute_add(reader, attribute_find(tag->rest, "alt"));
+                html_attribute_add(reader, attribute_find(tag->rest, "alt"));
 }
 
 /* Where the element that nobody reads ends: at its closing tag, else at the end. */
@@ -310,7 +310,7 @@ static const char *hidden_end(const char *at, const char *end, struct slice name
         return end;
 }
 
-static void tag_take(struct reader *reader)
+static void html_tag_take(struct reader *reader)
 {
         static const char *const hidden[] = {"head",     "script",   "style", "title",
                                              "template", "noscript", NULL};
@@ -343,7 +343,7 @@ static void markup_take(struct reader *reader)
         } else if (next == '!' || next == '?') {
                 reader->at = tag_end(reader->at, reader->end);
         } else if (html_is_letter(next) || (next == '/' && left > 2 && html_is_letter(reader->at[2]))) {
-                tag_take(reader);
+                html_tag_take(reader);
         } else {
                 bytes_add(reader, reader->at++, 1);
         }

@@ -87,7 +87,7 @@ static bool read_value(const struct item *item, struct slice text, int *value)
 }
 
 /* What stands before and after the first `c`; without one `after` has no data. */
-static struct slice split(struct slice text, char c, struct slice *after)
+static struct slice cron_split(struct slice text, char c, struct slice *after)
 {
         const char *at = text.len > 0 ? memchr(text.data, c, text.len) : NULL;
         *after = (struct slice){0};
@@ -100,7 +100,7 @@ static struct slice split(struct slice text, char c, struct slice *after)
 static bool read_range(const struct item *item, struct slice text, bool stepped, int range[2])
 {
         struct slice end;
-        struct slice begin = split(text, '-', &end);
+        struct slice begin = cron_split(text, '-', &end);
         if (slice_is(text, "*")) {
                 range[0] = item->field->min;
                 range[1] = item->field->names == weekday_names ? 6 : item->field->max;
@@ -141,7 +141,7 @@ static bool read_item(const struct item *item, uint64_t *bits)
 {
         struct slice step_text;
         int range[2], step;
-        struct slice text = split(item->text, '/', &step_text);
+        struct slice text = cron_split(item->text, '/', &step_text);
         if (!read_range(item, text, step_text.data != NULL, range) ||
             !read_step(item, step_text, range, &step))
                 return false;
@@ -155,7 +155,7 @@ static bool read_field(const struct cron_field *field, struct slice text, uint64
         *bits = 0;
         for (struct slice rest = text; rest.data;) {
                 struct item item = {.field = field, .error = error};
-                item.text = split(rest, ',', &rest);
+                item.text = cron_split(rest, ',', &rest);
                 if (!read_item(&item, bits))
                         return false;
         }

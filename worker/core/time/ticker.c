@@ -19,23 +19,23 @@ static struct ticker_action wait_until(struct ticker *ticker, int64_t wake_ms)
         return act(ticker, TICKER_IDLE, TICKER_WAIT);
 }
 
-static int64_t seconds(int64_t ms)
+static int64_t whole_seconds(int64_t ms)
 {
         return ms / SECOND_MS - (ms % SECOND_MS < 0);
 }
 
 static int64_t next_tick(const struct ticker *ticker, int64_t after_ms)
 {
-        int64_t next = cron_next(&ticker->cron, ticker->zone, seconds(after_ms));
+        int64_t next = cron_next(&ticker->cron, ticker->zone, whole_seconds(after_ms));
         return next == INT64_MAX ? INT64_MAX : next * SECOND_MS;
 }
 
 /* The last tick up to `until_ms`; 0: none since last_ms. */
 static int64_t last_tick(const struct ticker *ticker, int64_t until_ms)
 {
-        int64_t since = seconds(ticker->last_ms);
+        int64_t since = whole_seconds(ticker->last_ms);
         int64_t last = until_ms > ticker->last_ms
-                               ? cron_last(&ticker->cron, ticker->zone, since, seconds(until_ms))
+                               ? cron_last(&ticker->cron, ticker->zone, since, whole_seconds(until_ms))
                                : since;
         return last > since ? last * SECOND_MS : 0;
 }
@@ -200,7 +200,7 @@ size_t ticker_coming(const struct cron *cron, const struct zone *zone, int64_t n
                      size_t max)
 {
         size_t count = 0;
-        int64_t t = seconds(now_ms);
+        int64_t t = whole_seconds(now_ms);
         while (count < max && (t = cron_next(cron, zone, t)) != INT64_MAX)
                 ticks_ms[count++] = t * SECOND_MS;
         return count;

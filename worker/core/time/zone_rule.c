@@ -29,7 +29,7 @@ static bool rule_is_letter(char c)
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool read_number(struct reading *reading, int max, int *number)
+static bool rule_read_number(struct reading *reading, int max, int *number)
 {
         const char *begin = reading->at;
         *number = 0;
@@ -61,11 +61,11 @@ static bool rule_read_time(struct reading *reading, int hours_max, int32_t *seco
         bool minus = zone_rule_take(reading, '-');
         if (!minus)
                 (void)zone_rule_take(reading, '+');
-        if (!read_number(reading, hours_max, &hours))
+        if (!rule_read_number(reading, hours_max, &hours))
                 return false;
-        if (zone_rule_take(reading, ':') && !read_number(reading, 59, &minutes))
+        if (zone_rule_take(reading, ':') && !rule_read_number(reading, 59, &minutes))
                 return false;
-        if (zone_rule_take(reading, ':') && !read_number(reading, 59, &rest))
+        if (zone_rule_take(reading, ':') && !rule_read_number(reading, 59, &rest))
                 return false;
         *seconds = hours * HOUR_S + minutes * 60 + rest;
         if (minus)
@@ -76,9 +76,9 @@ static bool rule_read_time(struct reading *reading, int hours_max, int32_t *seco
 static bool read_weekday(struct reading *reading, struct zone_day *day)
 {
         day->kind = ZONE_DAY_WEEKDAY;
-        return read_number(reading, 12, &day->month) && day->month >= 1 && zone_rule_take(reading, '.') &&
-               read_number(reading, 5, &day->week) && day->week >= 1 && zone_rule_take(reading, '.') &&
-               read_number(reading, 6, &day->day);
+        return rule_read_number(reading, 12, &day->month) && day->month >= 1 && zone_rule_take(reading, '.') &&
+               rule_read_number(reading, 5, &day->week) && day->week >= 1 && zone_rule_take(reading, '.') &&
+               rule_read_number(reading, 6, &day->day);
 }
 
 static bool read_day(struct reading *reading, struct zone_day *day)
@@ -89,7 +89,7 @@ static bool read_day(struct reading *reading, struct zone_day *day)
                 good = read_weekday(reading, day);
         } else {
                 day->kind = zone_rule_take(reading, 'J') ? ZONE_DAY_JULIAN : ZONE_DAY_ORDINAL;
-                good = read_number(reading, 365, &day->day) &&
+                good = rule_read_number(reading, 365, &day->day) &&
                        (day->kind == ZONE_DAY_ORDINAL || day->day > 0);
         }
         return good && (!zone_rule_take(reading, '/') || rule_read_time(reading, TIME_HOURS_MAX, &day->time));

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool is_for_now(int status)
+static bool otlp_is_for_now(int status)
 {
         return status == 429 || status == 502 || status == 503 || status == 504;
 }
@@ -85,7 +85,7 @@ struct otlp_verdict otlp_judge(const struct otlp_answer *answer)
                 read_taken(answer->body, &verdict);
                 return verdict;
         }
-        if (is_for_now(answer->status)) {
+        if (otlp_is_for_now(answer->status)) {
                 verdict.end = OTLP_AGAIN;
                 verdict.pause_ms = send_retry_after_ms(answer->retry_after, answer->now_s);
         }

@@ -59,7 +59,7 @@ void span_request_begin(struct buffer *out, const struct span_resource *resource
         buffer_add_text(out, "},\"spans\":[");
 }
 
-static void add_name(struct buffer *out, const struct span *span)
+static void span_add_name(struct buffer *out, const struct span *span)
 {
         char masked[SPAN_TEXT_MAX + 1];
         struct buffer name = {0};
@@ -94,7 +94,7 @@ void span_request_add(struct buffer *out, const struct span *span, bool first)
                 buffer_add_json_string(out, span->state);
         }
         buffer_printf(out, ",\"flags\":%u,\"name\":", flags);
-        add_name(out, span);
+        span_add_name(out, span);
         buffer_printf(out,
                       ",\"kind\":%d,\"startTimeUnixNano\":\"%" PRId64 "\",\"endTimeUnixNano\":\"%" PRId64
                       "\",\"attributes\":[",

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static bool is_pointer(const struct document *node)
+static bool data_is_pointer(const struct document *node)
 {
         return node->kind == DOCUMENT_MAP && node->count == 1 && strcmp(node->first->key, "$") == 0;
 }
@@ -39,7 +39,7 @@ const struct data_value *data_value_read(struct arena *arena, const struct docum
 {
         struct data_value *value = arena_alloc(arena, sizeof(*value));
         bool good = true;
-        if (is_pointer(node)) {
+        if (data_is_pointer(node)) {
                 value->kind = DATA_POINTER;
                 good = data_pointer_read(arena, node->first, in_each, &value->pointer, faults);
         } else if (node->kind != DOCUMENT_TEXT) {

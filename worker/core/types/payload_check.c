@@ -261,7 +261,7 @@ static bool choice_check(const struct payload_schema *schema, const struct paylo
         return wrong_choice(schema, place, faults);
 }
 
-static bool kind_check(const struct payload_schema *schema, const struct payload_place *place,
+static bool payload_kind_check(const struct payload_schema *schema, const struct payload_place *place,
                        const json_t *value, struct faults *faults)
 {
         switch (schema->kind) {
@@ -288,7 +288,7 @@ static bool value_check(const struct payload_schema *schema, const struct payloa
 {
         if (schema->nullable && json_is_null(value))
                 return !schema->choices || choice_check(schema, place, value, faults);
-        return kind_check(schema, place, value, faults) &&
+        return payload_kind_check(schema, place, value, faults) &&
                (!schema->choices || choice_check(schema, place, value, faults));
 }
 

@@ -115,7 +115,7 @@ static void alert_add_reasons(const struct alert_entry *entry, struct buffer *ou
                 buffer_add_char(out, ')');
 }
 
-static void entry_text(const struct alert_entry *entry, struct buffer *out)
+static void alert_entry_text(const struct alert_entry *entry, struct buffer *out)
 {
         buffer_printf(out, "%s: %" PRIu64, entry->kind, entry->telling);
         if (entry->type[0])
@@ -130,7 +130,7 @@ void alert_text(const struct alert_digest *digest, struct buffer *out)
         for (size_t i = 0; i < digest->count; i++) {
                 if (digest->entries[i].telling == 0)
                         continue;
-                entry_text(&digest->entries[i], out);
+                alert_entry_text(&digest->entries[i], out);
                 buffer_add_char(out, '\n');
         }
 }

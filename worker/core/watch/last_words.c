@@ -64,7 +64,7 @@ static void last_words_add_number(struct words *words, uint64_t number)
                 add_char(words, digits[--count]);
 }
 
-static size_t whole(const struct words *words)
+static size_t words_whole(const struct words *words)
 {
         return words->full ? 0 : words->len;
 }
@@ -102,7 +102,7 @@ size_t last_words_line(char *out, size_t size, const struct last_words *last)
         }
         last_words_add_member(&words, "error", last->signal);
         last_words_add_text(&words, "}\n");
-        return whole(&words);
+        return words_whole(&words);
 }
 
 /* A bulk string of up to four parts. */
@@ -125,7 +125,7 @@ static void add_argument(struct words *words, const char *text)
         add_bulk(words, text, "", "", "");
 }
 
-static void add_key(struct words *words, const char *prefix, enum record_key kind, const char *name)
+static void words_add_key(struct words *words, const char *prefix, enum record_key kind, const char *name)
 {
         struct record_key_parts parts = record_key_parts(kind);
         add_bulk(words, prefix, parts.before, name, parts.after);
@@ -143,15 +143,15 @@ size_t last_words_command(char *out, size_t size, const struct last_words *last,
         add_argument(&words, "EVALSHA");
         add_argument(&words, sha);
         add_argument(&words, "2");
-        add_key(&words, prefix, KEY_JOB, job->id);
-        add_key(&words, prefix, KEY_EVENTS, job->id);
+        words_add_key(&words, prefix, KEY_JOB, job->id);
+        words_add_key(&words, prefix, KEY_EVENTS, job->id);
         add_argument(&words, job->owner);
         for (int i = 2; i <= 8; i++)
                 add_argument(&words, "");
         add_argument(&words, last->worker);
         add_argument(&words, "");
         add_argument(&words, last->signal);
-        return whole(&words);
+        return words_whole(&words);
 }
 
 void last_words_error(char *out, size_t size, int64_t times, struct slice signal)

@@ -67,7 +67,7 @@ void metrics_add_head(struct buffer *out, const char *name, enum metrics_kind ki
         buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, metrics_kind_word(kind));
 }
 
-static void add_name(struct buffer *out, const char *name, const char *suffix, const char *labels)
+static void metric_add_name(struct buffer *out, const char *name, const char *suffix, const char *labels)
 {
         buffer_add_text(out, name);
         buffer_add_text(out, suffix);
@@ -77,13 +77,13 @@ static void add_name(struct buffer *out, const char *name, const char *suffix, c
 
 void metrics_add_count(struct buffer *out, const char *name, const char *labels, uint64_t value)
 {
-        add_name(out, name, "", labels);
+        metric_add_name(out, name, "", labels);
         buffer_printf(out, " %" PRIu64 "\n", value);
 }
 
 void metrics_add_number(struct buffer *out, const char *name, const char *labels, double value)
 {
-        add_name(out, name, "", labels);
+        metric_add_name(out, name, "", labels);
         buffer_printf(out, " %.15g\n", value);
 }
 
@@ -107,8 +107,8 @@ void metrics_add_histogram(struct buffer *out, const char *name, const char *lab
         }
         buffer_fini(&bound);
         add_bucket(out, name, labels, "+Inf", histogram->count);
-        add_name(out, name, "_sum", labels);
+        metric_add_name(out, name, "_sum", labels);
         buffer_printf(out, " %.15g\n", histogram->sum);
-        add_name(out, name, "_count", labels);
+        metric_add_name(out, name, "_count", labels);
         buffer_printf(out, " %" PRIu64 "\n", histogram->count);
 }

@@ -33,7 +33,7 @@ struct question {
         int status;
 };
 
-static void answer(void *context, void *question)
+static void admin_answer(void *context, void *question)
 {
         struct admin *admin = context;
         struct question *asked = question;
@@ -48,7 +48,7 @@ static void admin_drop(void *context, void *question)
         buffer_fini(&asked->body);
 }
 
-static const struct loop_ask_events ask_events = {.answer = answer, .drop = admin_drop};
+static const struct loop_ask_events ask_events = {.answer = admin_answer, .drop = admin_drop};
 
 static enum MHD_Result admin_respond(struct MHD_Connection *connection, int status, const char *content_type,
                                      struct buffer *body, struct admin_header extra)

@@ -67,7 +67,7 @@ static void set_options(CURL *curl, const struct http_get_request *request, stru
                 curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca_file);
 }
 
-static void explain(CURLcode code, const char *shown, const char *cause, char *error)
+static void http_get_explain(CURLcode code, const char *shown, const char *cause, char *error)
 {
         if (code == CURLE_WRITE_ERROR)
                 cause = "the answer is longer than 64 KiB";
@@ -94,7 +94,7 @@ bool http_get_url(const struct http_get_request *request, struct buffer *body, i
                 *status = (int)response;
                 buffer_add(body, got.data, got.len);
         } else {
-                explain(code, request->shown, cause, error);
+                http_get_explain(code, request->shown, cause, error);
         }
         curl_slist_free_all(headers);
         curl_easy_cleanup(curl);

@@ -12,7 +12,7 @@
 enum { HOST_MAX = 256, BACKLOG = 128 };
 
 /* Splits at the last colon; a literal IPv6 address has brackets (RFC 3986 section 3.2.2). */
-static bool split(const char *address, char host[HOST_MAX], const char **port)
+static bool listen_split(const char *address, char host[HOST_MAX], const char **port)
 {
         const char *colon = strrchr(address, ':');
         if (!colon)
@@ -69,7 +69,7 @@ bool listen_socket_open(struct listen_socket *result, const char *address, char 
 {
         char host[HOST_MAX];
         const char *port;
-        if (!split(address, host, &port)) {
+        if (!listen_split(address, host, &port)) {
                 snprintf(error, LISTEN_ERROR_MAX, "\"%.100s\": expected host:port or [ipv6]:port", address);
                 return false;
         }

@@ -207,7 +207,7 @@ static enum channel_event channel_lose(struct channel *channel, struct channel_m
 
 /* Deliveries of the closed channel are forgotten by the broker; a new generation makes late decisions on them
  * harmless. */
-static enum channel_event closed(struct channel *channel, struct broker *broker, const amqp_method_t *method,
+static enum channel_event channel_closed(struct channel *channel, struct broker *broker, const amqp_method_t *method,
                                  struct channel_moment moment, struct amqp_error *error)
 {
         const amqp_channel_close_t *close = method->decoded;
@@ -263,7 +263,7 @@ static enum channel_event channel_method_digest(struct channel *channel, struct 
                 return channel_lose(channel, moment, error,
                                     "the broker cancelled the consumer (queue deleted?)");
         case AMQP_CHANNEL_CLOSE_METHOD:
-                return closed(channel, broker, method, moment, error);
+                return channel_closed(channel, broker, method, moment, error);
         default: /* open-ok, qos-ok and whatever a later broker adds */
                 return CHANNEL_NOTHING;
         }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 /* Long texts keep both ends: the place stands first, and a broker gives its reason last. */
-static void error_set(struct amqp_error *error, const char *place, const char *action, struct slice what)
+static void amqp_error_set(struct amqp_error *error, const char *place, const char *action, struct slice what)
 {
         char text[AMQP_ERROR_MAX + 1024];
         snprintf(text, sizeof(text), "%.400s: %.600s: %.*s", place, action, SLICE_PRINT(what));
@@ -15,10 +15,10 @@ static void error_set(struct amqp_error *error, const char *place, const char *a
 void amqp_error_status(struct amqp_error *error, const char *place, const char *action, int status)
 {
         *error = (struct amqp_error){.trouble = AMQP_TROUBLE_RETRY};
-        error_set(error, place, action, slice_of(amqp_error_string2(status)));
+        amqp_error_set(error, place, action, slice_of(amqp_error_string2(status)));
 }
 
-static bool holds(struct slice text, const char *words)
+static bool error_holds(struct slice text, const char *words)
 {
         return memmem(text.data, text.len, words, strlen(words));
 }
@@ -27,10 +27,10 @@ static bool holds(struct slice text, const char *words)
  * queues come as 530 and 406, and a queue whose node is down as 404. */
 static bool passes(struct slice text)
 {
-        bool limit = holds(text, "limit") && (holds(text, "is reached") || holds(text, "has reached"));
-        return limit || holds(text, "has reached the") || holds(text, "try again") ||
-               holds(text, "is down") || holds(text, "timeout") || holds(text, "timed out") ||
-               holds(text, "inaccessible") || holds(text, "alarm");
+        bool limit = error_holds(text, "limit") && (error_holds(text, "is reached") || error_holds(text, "has reached"));
+        return limit || error_holds(text, "has reached the") || error_holds(text, "try again") ||
+               error_holds(text, "is down") || error_holds(text, "timeout") || error_holds(text, "timed out") ||
+               error_holds(text, "inaccessible") || error_holds(text, "alarm");
 }
 
 /* What waiting does not mend: 403 access refused, 404 not found, 406 precondition failed (other arguments),
@@ -58,7 +58,7 @@ void amqp_error_close(struct amqp_error *error, const char *place, const char *a
         char what[300]; /* a short string and its code */
         snprintf(what, sizeof(what), "%d %.*s", code, SLICE_PRINT(text));
         *error = (struct amqp_error){.trouble = trouble_of(code, text), .code = code};
-        error_set(error, place, action, slice_of(what));
+        amqp_error_set(error, place, action, slice_of(what));
 }
 
 bool amqp_error_reply(struct amqp_error *error, const char *place, const char *action, amqp_rpc_reply_t reply)

@@ -26,7 +26,7 @@ static bool prepare(struct outbox *outbox, bool *ready, struct publish *publish)
 }
 
 /* Chosen as late as can be: what waited here comes no later for it. */
-static void address(struct publish *publish)
+static void later_address(struct publish *publish)
 {
         struct message *message = publish->message;
         if (message->wait_until_ms == 0)
@@ -44,6 +44,6 @@ bool outbox_later(struct outbox *outbox, bool *ready, struct publish *publish)
                 return true;
         if (!prepare(outbox, ready, publish))
                 return false;
-        address(publish);
+        later_address(publish);
         return true;
 }

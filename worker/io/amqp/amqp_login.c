@@ -101,7 +101,7 @@ static bool start_await(struct login *login)
         return true;
 }
 
-static amqp_table_entry_t entry_text(const char *name, const char *text)
+static amqp_table_entry_t login_entry_text(const char *name, const char *text)
 {
         return (amqp_table_entry_t){.key = bytes_of(name),
                                     .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = bytes_of(text)}};
@@ -139,10 +139,10 @@ static bool start_answer(struct login *login, const char *role)
                 entry_true("authentication_failure_close"), entry_true("consumer_cancel_notify"),
                 entry_true("connection.blocked"), entry_true("basic.nack"), entry_true("publisher_confirms")};
         amqp_table_entry_t properties[] = {
-                entry_text("product", "leveret"),
-                entry_text("version", LEVERET_VERSION),
-                entry_text("platform", "C"),
-                entry_text("connection_name", name),
+                login_entry_text("product", "leveret"),
+                login_entry_text("version", LEVERET_VERSION),
+                login_entry_text("platform", "C"),
+                login_entry_text("connection_name", name),
                 {.key = bytes_of("capabilities"),
                  .value = {.kind = AMQP_FIELD_KIND_TABLE,
                            .value.table = {.num_entries = sizeof(capabilities) / sizeof(*capabilities),

@@ -376,7 +376,7 @@ static void publish_send(struct postman *postman, struct publish *publish)
                 connection_drop(postman, amqp_error_string2(status));
 }
 
-static struct publish *waiting_take(struct outbox *outbox)
+static struct publish *outbox_waiting_take(struct outbox *outbox)
 {
         uv_mutex_lock(&outbox->mutex);
         struct publish *publish = publish_list_take(&outbox->waiting);
@@ -394,7 +394,7 @@ static bool may_send(struct postman *postman)
 static bool waiting_send(struct postman *postman)
 {
         for (int i = 0; i < TURN_PUBLISHES && may_send(postman); i++) {
-                struct publish *publish = waiting_take(postman->outbox);
+                struct publish *publish = outbox_waiting_take(postman->outbox);
                 if (!publish)
                         return false;
                 if (outbox_later(postman->outbox, &postman->later_ready, publish))

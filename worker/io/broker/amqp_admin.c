@@ -10,7 +10,7 @@ static bool admin_channel_open(struct broker *broker, struct amqp_error *error)
 }
 
 /* A passive declare of a missing queue closes the channel: it is opened again. */
-static bool depth_ask(struct broker *broker, struct queue_depth *queue, struct amqp_error *error)
+static bool admin_depth_ask(struct broker *broker, struct queue_depth *queue, struct amqp_error *error)
 {
         const amqp_queue_declare_ok_t *ok = amqp_queue_declare(
                 broker->state, ADMIN_CHANNEL, bytes_of(queue->name), /* passive = */ 1,
@@ -48,7 +48,7 @@ bool amqp_queue_depths_within(const struct config *config, struct queue_depth *q
         settings.bound_ms = bound_ms;
         ok = ok && (broker = broker_open(&settings, "admin", error)) && admin_channel_open(broker, error);
         for (size_t i = 0; ok && i < count; i++)
-                ok = depth_ask(broker, &queues[i], error);
+                ok = admin_depth_ask(broker, &queues[i], error);
         broker_close(broker, 1000);
         arena_fini(&arena);
         return ok;

@@ -32,7 +32,7 @@ static void check_preset_path(struct check *check, const struct config_outlet *o
                             arena_printf(check->arena, "must end before %s, which the preset adds", path));
 }
 
-static const char *duration_text(struct check *check, int64_t ms)
+static const char *outlet_duration(struct check *check, int64_t ms)
 {
         struct buffer text = {0};
         duration_add(&text, ms);
@@ -204,7 +204,7 @@ void check_outlet(struct check *check, const struct config_outlet *outlet)
                 check_fault(check, "claim.lease",
                             arena_printf(check->arena,
                                          "is %s, and must be longer than %s, %s, by 200ms at least",
-                                         duration_text(check, config->claim.lease_ms),
+                                         outlet_duration(check, config->claim.lease_ms),
                                          outlet_path(check, outlet, "timeout"),
-                                         duration_text(check, outlet->timeout_ms)));
+                                         outlet_duration(check, outlet->timeout_ms)));
 }

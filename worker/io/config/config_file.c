@@ -381,7 +381,7 @@ static void types_check(struct loader *loader)
 }
 
 /* A setting of another kind of outlet: told when the kind is known, which may stand behind it. */
-static void kind_check(struct loader *loader, const struct config_node *node, const struct setting *setting)
+static void config_kind_check(struct loader *loader, const struct config_node *node, const struct setting *setting)
 {
         static const char *const kinds[] = {[OUTLET_MAIL] = "mail", [OUTLET_POST] = "post"};
         const char *error;
@@ -410,7 +410,7 @@ static void load_all(struct loader *loader)
                 if (setting && setting->secret && written)
                         secret_in_plain(loader, setting, &yaml.nodes[i]);
                 if (setting)
-                        kind_check(loader, &yaml.nodes[i], setting);
+                        config_kind_check(loader, &yaml.nodes[i], setting);
         }
         config_check(loader->config, &loader->scratch, cross_fault, loader);
         types_check(loader);

@@ -55,7 +55,7 @@ static void add_items(struct json_writing *writing, const yaml_node_t *node, siz
         buffer_add_char(&writing->out, ']');
 }
 
-static void add_members(struct json_writing *writing, const yaml_node_t *node, size_t depth)
+static void config_add_members(struct json_writing *writing, const yaml_node_t *node, size_t depth)
 {
         const char *comma = "";
         buffer_add_char(&writing->out, '{');
@@ -85,7 +85,7 @@ static void add_node(struct json_writing *writing, const yaml_node_t *node, size
         else if (node->type == YAML_SEQUENCE_NODE)
                 add_items(writing, node, depth);
         else
-                add_members(writing, node, depth);
+                config_add_members(writing, node, depth);
 }
 
 const char *config_json_text(struct arena *arena, yaml_document_t *document, const yaml_node_t *node)

@@ -199,7 +199,7 @@ bool log_enabled(enum log_level level)
         return (int)level >= atomic_load_explicit(&state.level, memory_order_relaxed);
 }
 
-static void add_key(const char *key)
+static void log_add_key(const char *key)
 {
         buffer_add_text(&state.line, state.text ? " " : ",\"");
         buffer_add_text(&state.line, key);
@@ -215,7 +215,7 @@ static void log_add_text(const char *key, struct slice value)
                 return;
         size_t before = state.line.len;
         size_t len = mask_text(masked, sizeof(masked), value, mask);
-        add_key(key);
+        log_add_key(key);
         buffer_add_json_string(&state.line, (struct slice){.data = masked, .len = len});
         if (state.line.len > LOG_LINE_MAX - 64) { /* room for the rest of the line's frame */
                 state.line.len = before;
@@ -227,12 +227,12 @@ static void log_add_number(const char *key, int64_t value)
 {
         if (state.line.len > LOG_LINE_MAX - 128)
                 return;
-        add_key(key);
+        log_add_key(key);
         buffer_add_integer(&state.line, value);
 }
 
 /* RFC 3339 in UTC with milliseconds. */
-static void add_head(enum log_level level)
+static void log_add_head(enum log_level level)
 {
         int64_t now_ms = clock_wall_ms();
         time_t now_s = (time_t)(now_ms / 1000);
@@ -273,10 +273,10 @@ static void line_out(enum log_level level)
                 flush_locked();
 }
 
-static void line_write(enum log_level level, const struct log_fields *fields, uint64_t repeated)
+static void log_line_write(enum log_level level, const struct log_fields *fields, uint64_t repeated)
 {
         buffer_clear(&state.line);
-        add_head(level);
+        log_add_head(level);
         log_add_text("msg", slice_of(fields->msg));
         log_add_text("event", slice_of(fields->event));
         log_add_text("worker", slice_of(state.worker[0] ? state.worker : NULL));
@@ -309,13 +309,13 @@ static void tell_gaps(int64_t now_ms)
         while (log_repeats_take(&state.repeats, now_ms, &over)) {
                 struct log_fields fields = {
                         .event = over.event, .error = over.error, .msg = "the same again, held back"};
-                line_write(over.level, &fields, over.count - LOG_REPEAT_LIMIT);
+                log_line_write(over.level, &fields, over.count - LOG_REPEAT_LIMIT);
         }
         if (atomic_load(&state.dropped) == state.dropped_told)
                 return;
         flush_locked();
         uint64_t dropped = atomic_load(&state.dropped);
-        line_write(LOG_LEVEL_WARN,
+        log_line_write(LOG_LEVEL_WARN,
                    &(struct log_fields){.event = "log_dropped",
                                         .msg = "lines were lost: the log could not be written"},
                    dropped - state.dropped_told);
@@ -338,7 +338,7 @@ void log_event(enum log_level level, const struct log_fields *fields)
         if (fields->error && !log_repeats_count(&state.repeats, level, fields->event, fields->error, now_ms))
                 atomic_fetch_add(&state.suppressed, 1);
         else
-                line_write(level, fields, 0);
+                log_line_write(level, fields, 0);
         pthread_mutex_unlock(&state.lock);
 }
 

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static double seconds(struct timeval time)
+static double timeval_seconds(struct timeval time)
 {
         return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
@@ -41,7 +41,7 @@ void process_usage_read(struct metrics_process *usage)
 {
         struct rusage used;
         if (getrusage(RUSAGE_SELF, &used) == 0)
-                usage->cpu_s = seconds(used.ru_utime) + seconds(used.ru_stime);
+                usage->cpu_s = timeval_seconds(used.ru_utime) + timeval_seconds(used.ru_stime);
         usage->resident_bytes = resident_bytes();
         usage->open_fds = open_fds();
 }

@@ -7,7 +7,7 @@
 
 /* Questions that wait, and what is made of answers. */
 
-static char *copy_of(const char *text)
+static char *planner_copy(const char *text)
 {
         size_t size = strlen(text) + 1;
         return memcpy(memory_raw(size), text, size);
@@ -15,16 +15,16 @@ static char *copy_of(const char *text)
 
 static char *copy_if(const char *text)
 {
-        return text && text[0] ? copy_of(text) : NULL;
+        return text && text[0] ? planner_copy(text) : NULL;
 }
 
 static struct config_plan settings_copy(const struct config_plan *settings)
 {
         struct config_plan copy = {.processes = settings->processes, .timeout_ms = settings->timeout_ms};
-        copy.url = settings->url ? copy_of(settings->url) : NULL;
+        copy.url = settings->url ? planner_copy(settings->url) : NULL;
         copy.exec_count = settings->exec_count;
         for (size_t i = 0; i < settings->exec_count; i++)
-                copy.exec[i] = copy_of(settings->exec[i]);
+                copy.exec[i] = planner_copy(settings->exec[i]);
         return copy;
 }
 
@@ -39,7 +39,7 @@ struct planner *planner_open(uv_loop_t *loop, const struct config_handler *setti
 {
         struct planner *planner = memory_zeroed(1, sizeof(*planner));
         planner->loop = loop;
-        planner->type = copy_of(settings->type);
+        planner->type = planner_copy(settings->type);
         planner->settings = settings_copy(&settings->plan);
         TAILQ_INIT(&planner->waiting);
         planner->kind = settings->plan.url ? &planner_http_kind : &planner_children_kind;
@@ -100,7 +100,7 @@ struct planner_ask *planner_ask(struct planner *planner, const struct plan_quest
                 return NULL;
         struct planner_ask *ask = memory_zeroed(1, sizeof(*ask));
         ask->planner = planner;
-        ask->id = copy_of(question->id);
+        ask->id = planner_copy(question->id);
         ask->traceparent = copy_if(question->traceparent);
         ask->tracestate = copy_if(question->tracestate);
         ask->done = done;

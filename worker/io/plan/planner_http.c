@@ -58,7 +58,7 @@ static int64_t retry_after_ms(CURL *easy)
 }
 
 /* It says "not now", though the number begins with 4. */
-static bool is_for_now(long status)
+static bool planner_is_for_now(long status)
 {
         return status == 408 || status == 425 || status == 429;
 }
@@ -84,7 +84,7 @@ static void asking_judge(struct asking *asking, struct planner_ask *ask, CURLcod
         } else if (code == CURLE_OPERATION_TIMEDOUT) {
                 answer.end = PLANNER_LATE;
                 snprintf(error, sizeof(error), "planner: no answer within its time limit");
-        } else if (status >= 400 && status < 500 && !is_for_now(status)) {
+        } else if (status >= 400 && status < 500 && !planner_is_for_now(status)) {
                 answer.end = PLANNER_REFUSED;
         } else {
                 answer.end = PLANNER_FAILED;

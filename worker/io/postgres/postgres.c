@@ -178,7 +178,7 @@ static const PGresult *result_of(const struct postgres_rows *rows)
         return (const PGresult *)rows;
 }
 
-static void cancel(const struct postgres *postgres)
+static void postgres_cancel(const struct postgres *postgres)
 {
         char ignored[256];
         PGcancel *handle = PQgetCancel(postgres->connection);
@@ -199,7 +199,7 @@ static bool wait_answer(struct postgres *postgres, char *error)
                         return false;
                 }
                 if (end == WAIT_INTERRUPTED) {
-                        cancel(postgres);
+                        postgres_cancel(postgres);
                         postgres->heeds = false;
                         until_ms = clock_boot_ms() + CANCEL_MS;
                         continue;

@@ -37,7 +37,7 @@ static void redis_connecting_drop(void *context)
         free(connecting);
 }
 
-static void done(void *context)
+static void redis_connecting_done(void *context)
 {
         struct redis_connecting *connecting = context;
         connecting->connected(connecting->context, &connecting->connection, connecting->ok);
@@ -49,7 +49,7 @@ struct redis_connecting *redis_connecting_start(uv_loop_t *loop, const struct co
                                                 const char *name, redis_connected *connected, void *context)
 {
         static const struct aside_job job = {
-                .work = redis_connecting_work, .done = done, .drop = redis_connecting_drop};
+                .work = redis_connecting_work, .done = redis_connecting_done, .drop = redis_connecting_drop};
         struct redis_connecting *connecting = memory_zeroed(1, sizeof(*connecting));
         arena_init(&connecting->arena);
         redis_config_copy(&connecting->arena, config, &connecting->config);

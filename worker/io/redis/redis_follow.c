@@ -50,7 +50,7 @@ static void redis_follow_drop(void *context)
 
 /* Sentinels that write one address in two ways must not part a worker from its primary: where epochs are told
  * it takes a later one. */
-static void done(void *context)
+static void redis_follow_done(void *context)
 {
         struct look *look = context;
         struct redis_follow *follow = look->follow;
@@ -67,7 +67,7 @@ static void done(void *context)
 static void redis_follow_on_timer(uv_timer_t *timer)
 {
         static const struct aside_job job = {
-                .work = redis_follow_work, .done = done, .drop = redis_follow_drop};
+                .work = redis_follow_work, .done = redis_follow_done, .drop = redis_follow_drop};
         struct redis_follow *follow = timer->data;
         if (follow->aside)
                 return;

@@ -57,7 +57,7 @@ static int64_t keep_ms(const struct config *config)
 }
 
 /* A key as one argument. */
-static void add_key(struct redis_store *store, enum record_key kind, struct slice id)
+static void request_add_key(struct redis_store *store, enum record_key kind, struct slice id)
 {
         buffer_clear(&store->key);
         record_key_add(&store->key, store->config->redis.prefix, kind, id);
@@ -74,10 +74,10 @@ static void begin_keys(struct redis_store *store, enum redis_script script,
         resp_add_text(out, "EVALSHA");
         resp_add(out, (struct slice){.data = store->connection.sha[script], .len = 40});
         resp_add_text(out, plan ? "3" : "2");
-        add_key(store, KEY_JOB, identity->id);
-        add_key(store, KEY_EVENTS, identity->id);
+        request_add_key(store, KEY_JOB, identity->id);
+        request_add_key(store, KEY_EVENTS, identity->id);
         if (plan)
-                add_key(store, KEY_PLAN, identity->id);
+                request_add_key(store, KEY_PLAN, identity->id);
 }
 
 /* The same with the ten arguments that every script takes but those of a new job; `extra` more are to follow.
@@ -107,7 +107,7 @@ static struct request lease_request(store_done *done, void *context)
 }
 
 /* Not by printf: this is a part of every message. */
-static void add_number(struct buffer *text, int64_t number)
+static void request_add_number(struct buffer *text, int64_t number)
 {
         buffer_add_char(text, ' ');
         buffer_add_integer(text, number);
@@ -117,8 +117,8 @@ static void add_number(struct buffer *text, int64_t number)
 static void add_generation(struct buffer *text, struct job_generation generation)
 {
         buffer_add_integer(text, generation.redrives);
-        add_number(text, generation.attempt);
-        add_number(text, generation.deferrals);
+        request_add_number(text, generation.attempt);
+        request_add_number(text, generation.deferrals);
         buffer_add_char(text, ' ');
 }
 
@@ -135,13 +135,13 @@ static void add_circumstances(struct redis_store *store, struct job_generation g
                 buffer_add_integer(text, claim->first_seen_ms);
         else
                 buffer_add_char(text, '-');
-        add_number(text, claim->alone);
-        add_number(text, config->claim.max_crashes);
-        add_number(text, claim->outside);
+        request_add_number(text, claim->alone);
+        request_add_number(text, config->claim.max_crashes);
+        request_add_number(text, claim->outside);
         buffer_add_char(text, ' ');
         buffer_add_slice(text, claim->dead_id.len > 0 ? claim->dead_id : SLICE_LITERAL("-"));
-        add_number(text, config_longest_tier_ms(config));
-        add_number(text, claim->death_ms);
+        request_add_number(text, config_longest_tier_ms(config));
+        request_add_number(text, claim->death_ms);
         if (claim->tells)
                 buffer_printf(text, " tells%" PRIu32, claim->tells);
         if (claim->first)
@@ -267,7 +267,7 @@ static void add_asker(struct redis_store *store, const struct store_identity *id
         buffer_add_char(text, ' ');
         add_generation(text, identity->generation);
         buffer_add_slice(text, identity->fingerprint);
-        add_number(text, keep_ms(config));
+        request_add_number(text, keep_ms(config));
         buffer_add_char(text, '\n');
         buffer_add_slice(text, identity->type);
         buffer_add_char(text, '\n');

@@ -166,7 +166,7 @@ static redisReply *reply_next(struct redis_store *store)
 }
 
 /* Is the first request another node's? Then it is on its way there. */
-static bool redirected(struct redis_store *store, const redisReply *reply)
+static bool store_redirected(struct redis_store *store, const redisReply *reply)
 {
         if (!store->node_of || reply->type != REDIS_REPLY_ERROR || store->ring_count == 0 ||
             !redis_shards_redirect(store, reply, store->ring[store->ring_head]))
@@ -201,7 +201,7 @@ static bool take_replies(struct redis_store *store, bool *left)
                 redisReply *reply = reply_next(store);
                 if (!reply)
                         return store->connection.context != NULL;
-                if (redirected(store, reply)) {
+                if (store_redirected(store, reply)) {
                         freeReplyObject(reply);
                         continue;
                 }

@@ -347,7 +347,7 @@ static void fetch_over(void *context)
         fetch->done(fetch->context, &fetch->result);
 }
 
-static void list_take(struct mail_fetch *fetch, const struct mail *mail)
+static void files_take(struct mail_fetch *fetch, const struct mail *mail)
 {
         int64_t known = 0;
         bool all_known = true;
@@ -382,7 +382,7 @@ struct mail_fetch *mail_fetch_begin(struct mail_files *files, const struct mail 
         fetch->context = context;
         fetch->max_bytes = files->config->max_bytes;
         fetch->dir = arena_strdup(&fetch->arena, files->config->dir);
-        list_take(fetch, mail);
+        files_take(fetch, mail);
         files->refs++;
         TAILQ_INSERT_TAIL(&files->waiting, fetch, listed);
         waiting_start(files);

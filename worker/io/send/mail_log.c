@@ -28,7 +28,7 @@ struct mail_log {
 };
 
 /* The log masks the address. */
-static void line_write(const struct mail_request *request)
+static void mail_line_write(const struct mail_request *request)
 {
         char text[LOG_VALUE_MAX];
         snprintf(text, sizeof text, "to %.150s, a subject of %zu bytes, key %.*s", request->mail.to,
@@ -61,7 +61,7 @@ static struct send_result log_result(const struct mail_request *request, struct 
         char id[sizeof "log:" + KEY_PREFIX_BYTES];
         snprintf(id, sizeof id, "log:%.*s", KEY_PREFIX_BYTES, request->key);
         send_provider_id_set(&result, slice_of(id));
-        line_write(request);
+        mail_line_write(request);
         return result;
 }
 

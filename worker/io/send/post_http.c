@@ -186,7 +186,7 @@ static void add_signature(struct buffer *lines, const struct config_outlet *conf
         buffer_fini(&signature);
 }
 
-static void add_state(struct buffer *lines, const char *tracestate)
+static void post_add_state(struct buffer *lines, const char *tracestate)
 {
         if (!tracestate_valid(slice_of(tracestate)))
                 return;
@@ -216,7 +216,7 @@ static void lines_add(struct posting *posting, const struct post_request *reques
         if (traceparent_parse(slice_of(request->traceparent), traceparent)) {
                 buffer_printf(lines, "traceparent: %s", traceparent);
                 header_line_end(lines);
-                add_state(lines, request->tracestate);
+                post_add_state(lines, request->tracestate);
         }
         add_signature(lines, posting->owner->config, request, now_s);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* libcurl keeps the address of any family in what is declared as a struct sockaddr alone. */
-static void address_copy(void *to, const struct curl_sockaddr *address, size_t len)
+static void send_address_copy(void *to, const struct curl_sockaddr *address, size_t len)
 {
         memcpy(to, (const char *)address + offsetof(struct curl_sockaddr, addr), len);
 }
@@ -15,11 +15,11 @@ static bool is_global(const struct curl_sockaddr *address)
         struct sockaddr_in four;
         struct sockaddr_in6 six;
         if (address->family == AF_INET && address->addrlen >= sizeof(four)) {
-                address_copy(&four, address, sizeof(four));
+                send_address_copy(&four, address, sizeof(four));
                 return address_is_global4(four.sin_addr);
         }
         if (address->family == AF_INET6 && address->addrlen >= sizeof(six)) {
-                address_copy(&six, address, sizeof(six));
+                send_address_copy(&six, address, sizeof(six));
                 return address_is_global6(&six.sin6_addr);
         }
         return false;

@@ -236,7 +236,7 @@ static void smtp_connection_drop(struct smtp_connection *connection)
         easy_free(connection);
 }
 
-static bool end(struct smtp_connection *connection, struct send_result result)
+static bool smtp_end(struct smtp_connection *connection, struct send_result result)
 {
         connection->result = result;
         smtp_dialogue_end(&connection->dialogue);
@@ -247,7 +247,7 @@ static bool end(struct smtp_connection *connection, struct send_result result)
 static bool connection_fail(struct smtp_connection *connection, struct send_result result)
 {
         smtp_connection_drop(connection);
-        return end(connection, result);
+        return smtp_end(connection, result);
 }
 
 /* The kept connection had ended while it was idle: nothing was said to anybody, so say it again on a new one.
@@ -307,7 +307,7 @@ static bool talk_begin(struct smtp_connection *connection)
                 smtp_dialogue_begin(&connection->dialogue, connection->extensions, connection->request);
         if (step == SMTP_STEP_ENDED) { /* without a word: the connection is as it was */
                 connection->state = IDLE;
-                return end(connection, smtp_dialogue_result(&connection->dialogue));
+                return smtp_end(connection, smtp_dialogue_result(&connection->dialogue));
         }
         connection->state = TALKING;
         return write_on(connection);
@@ -321,7 +321,7 @@ static bool talk_end(struct smtp_connection *connection, bool more)
         bool clean = result.outcome == SEND_DONE || smtp_dialogue_is_clean(&connection->dialogue);
         if (clean && !more) {
                 connection->state = IDLE;
-                return end(connection, result);
+                return smtp_end(connection, result);
         }
         if (result.outcome != SEND_DONE && found_dead(connection))
                 return begin_again(connection);
@@ -329,7 +329,7 @@ static bool talk_end(struct smtp_connection *connection, bool more)
                 smtp_connection_drop(connection);
         else
                 smtp_connection_quit(connection);
-        return end(connection, result);
+        return smtp_end(connection, result);
 }
 
 static bool smtp_connection_take(struct smtp_connection *connection, struct slice bytes)
@@ -423,7 +423,7 @@ bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code
 {
         if (code != CURLE_OK) {
                 easy_free(connection);
-                return end(connection, connect_judge(connection, code));
+                return smtp_end(connection, connect_judge(connection, code));
         }
         SEND_CURL_SET(connection->easy, CURLOPT_VERBOSE, 0L);
         curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &connection->fd);
@@ -432,7 +432,7 @@ bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code
         if (connection->request)
                 return talk_begin(connection);
         connection->state = IDLE;
-        return end(connection, send_result_of(SEND_DONE));
+        return smtp_end(connection, send_result_of(SEND_DONE));
 }
 
 bool smtp_connection_ready(struct smtp_connection *connection)

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-static void on_signal(uv_signal_t *handle, int number)
+static void server_on_signal(uv_signal_t *handle, int number)
 {
         (void)number;
         uv_stop(handle->loop);
@@ -12,7 +12,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void http_server_run_watch(uv_loop_t *loop, uv_signal_t *handle, int number)
 {
-        if (uv_signal_init(loop, handle) || uv_signal_start(handle, on_signal, number))
+        if (uv_signal_init(loop, handle) || uv_signal_start(handle, server_on_signal, number))
                 abort();
 }
 

@@ -126,7 +126,7 @@ static void batch_send(struct otlp *otlp, const struct batch *batch)
 }
 
 /* Takes all that waits. */
-static void waiting_take(struct otlp *otlp)
+static void otlp_waiting_take(struct otlp *otlp)
 {
         uv_mutex_lock(&otlp->mutex);
         STAILQ_CONCAT(&otlp->taken, &otlp->list);
@@ -146,7 +146,7 @@ static struct batch batch_make(struct otlp *otlp)
         struct waiting *waiting;
         struct batch batch = {0};
         if (STAILQ_EMPTY(&otlp->taken))
-                waiting_take(otlp);
+                otlp_waiting_take(otlp);
         buffer_recycle(&request->body, OTLP_BODY_MAX);
         span_request_begin(&request->body, &request->resource);
         while (batch.spans < OTLP_BATCH_SPANS && request->body.len < OTLP_BODY_MAX &&

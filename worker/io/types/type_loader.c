@@ -17,7 +17,7 @@ struct type_loading {
         size_t files, bytes_read;
 };
 
-static struct place_in_file whole(const char *file)
+static struct place_in_file whole_file(const char *file)
 {
         return (struct place_in_file){.file = file};
 }
@@ -48,7 +48,7 @@ static bool directory_read(struct type_loading *loading, const char *path, struc
 {
         DIR *directory = opendir(path);
         if (!directory)
-                return file_faults_add(loading->faults, whole(path), "cannot be read: %s", strerror(errno));
+                return file_faults_add(loading->faults, whole_file(path), "cannot be read: %s", strerror(errno));
         const struct dirent *entry;
         while ((errno = 0, entry = readdir(directory)) && names->count <= TYPE_ENTRIES_MAX)
                 if (entry->d_name[0] != '.')
@@ -56,9 +56,9 @@ static bool directory_read(struct type_loading *loading, const char *path, struc
         int cause = errno;
         closedir(directory);
         if (names->count > TYPE_ENTRIES_MAX)
-                return file_faults_add(loading->faults, whole(path), "more than %d files", TYPE_ENTRIES_MAX);
+                return file_faults_add(loading->faults, whole_file(path), "more than %d files", TYPE_ENTRIES_MAX);
         if (!entry && cause)
-                return file_faults_add(loading->faults, whole(path), "cannot be read: %s", strerror(cause));
+                return file_faults_add(loading->faults, whole_file(path), "cannot be read: %s", strerror(cause));
         if (names->count)
                 qsort(names->list, names->count, sizeof(*names->list), names_order);
         return true;
@@ -78,7 +78,7 @@ static bool file_take(struct type_loading *loading, const char *path, const char
                 return false;
         loading->bytes_read += text->len;
         if (loading->bytes_read > TYPE_BYTES_MAX)
-                return file_faults_add(loading->faults, whole(path), "all files together are over 64 MiB");
+                return file_faults_add(loading->faults, whole_file(path), "all files together are over 64 MiB");
         loading->files++;
         sha256_add(&loading->digest, name, strlen(name) + 1);
         sha256_add(&loading->digest, &text->len, sizeof(text->len));
@@ -91,7 +91,7 @@ static void type_load(struct type_loading *loading, const char *path, const char
         struct slice text;
         struct arena *arena = &loading->set->arena;
         if (loading->set->declared_count == TYPES_MAX) {
-                file_faults_add(loading->faults, whole(path), "more than %d types", TYPES_MAX);
+                file_faults_add(loading->faults, whole_file(path), "more than %d types", TYPES_MAX);
                 return;
         }
         if (!file_take(loading, path, name, &text))
@@ -114,12 +114,12 @@ static void template_load(struct type_loading *loading, const char *path, const 
         if (!name_ends(name, ".mustache"))
                 return;
         if (!template_name_parse(&entry.name, arena_strdup(arena, name))) {
-                file_faults_add(loading->faults, whole(path),
+                file_faults_add(loading->faults, whole_file(path),
                                 "expected NAME.html.mustache or NAME.txt.mustache");
                 return;
         }
         if (loading->set->templates.count == TEMPLATES_MAX) {
-                file_faults_add(loading->faults, whole(path), "more than %d templates", TEMPLATES_MAX);
+                file_faults_add(loading->faults, whole_file(path), "more than %d templates", TEMPLATES_MAX);
                 return;
         }
         if (!file_take(loading, path, name, &source.text))
@@ -156,7 +156,7 @@ static void directory_load(struct type_loading *loading, const char *directory)
                 else if (name_ends(name, ".yaml"))
                         type_load(loading, path, name);
                 else if (name_ends(name, ".yml"))
-                        file_faults_add(loading->faults, whole(path),
+                        file_faults_add(loading->faults, whole_file(path),
                                         "the file of a type is named <type>.yaml");
         }
         free(names.list);
@@ -176,7 +176,7 @@ static const struct payload_schema *schema_load(struct type_loading *loading, co
 static void planned_load(struct type_loading *loading, const struct config_handler *settings)
 {
         struct place_in_file place =
-                whole(arena_printf(&loading->set->arena, "handlers.%s.plan", settings->type));
+                whole_file(arena_printf(&loading->set->arena, "handlers.%s.plan", settings->type));
         if (!handler_type_valid(slice_of(settings->type))) {
                 file_faults_add(loading->faults, place,
                                 "a type is dotted lower-case words and a version, as order.created.v1");

@@ -100,7 +100,7 @@ static void read_unindexed(struct arena *arena, const struct dlq *dlq, const str
         name_letter(dlq, &envelope, own, letter);
 }
 
-static const char *copy_of(struct arena *arena, struct slice text)
+static const char *letter_copy(struct arena *arena, struct slice text)
 {
         return text.data ? arena_copy(arena, text.data, text.len) : NULL;
 }
@@ -119,19 +119,19 @@ void letter_read(struct arena *arena, const struct dlq *dlq, const struct messag
                 snprintf(letter->dead_id, sizeof(letter->dead_id), "%.*s", SLICE_PRINT(own.dead_id));
                 letter->entry = dlq_index_find(dlq, letter->dead_id);
                 letter->failed_ms = own.failed_at_ms;
-                letter->reason = copy_of(arena, own.reason);
-                letter->error = own.error.data ? copy_of(arena, own.error) : "";
+                letter->reason = letter_copy(arena, own.reason);
+                letter->error = own.error.data ? letter_copy(arena, own.error) : "";
                 struct slice id = own.id.data ? own.id : message->properties.message_id;
-                letter->id = envelope_id_valid(id) ? copy_of(arena, id) : NULL;
-                letter->type = copy_of(arena, message->properties.type);
+                letter->id = envelope_id_valid(id) ? letter_copy(arena, id) : NULL;
+                letter->type = letter_copy(arena, message->properties.type);
         } else {
                 read_unindexed(arena, dlq, message, &own, letter);
         }
         if (letter->entry) {
                 letter->id = letter->entry->id[0] ? letter->entry->id : NULL;
-                letter->type = letter->entry->type.len > 0 ? copy_of(arena, letter->entry->type) : NULL;
-                letter->reason = copy_of(arena, letter->entry->reason);
-                letter->error = letter->entry->error.len > 0 ? copy_of(arena, letter->entry->error) : "";
+                letter->type = letter->entry->type.len > 0 ? letter_copy(arena, letter->entry->type) : NULL;
+                letter->reason = letter_copy(arena, letter->entry->reason);
+                letter->error = letter->entry->error.len > 0 ? letter_copy(arena, letter->entry->error) : "";
         }
 }
 
@@ -227,7 +227,7 @@ static bool read_nested(struct arena *arena, json_t *value, struct header *heade
         return good;
 }
 
-static bool read_number(const json_t *value, bool timestamp, struct header *header)
+static bool letter_read_number(const json_t *value, bool timestamp, struct header *header)
 {
         if (json_is_integer(value) && timestamp) {
                 header->tag = HEADER_TIMESTAMP;
@@ -249,7 +249,7 @@ bool header_read(struct arena *arena, const char *name, json_t *value, struct he
         if (json_is_object(value) || json_is_array(value))
                 return read_nested(arena, value, header, depth);
         if (json_is_number(value))
-                return read_number(value, name && strcmp(name, "deadline") == 0, header);
+                return letter_read_number(value, name && strcmp(name, "deadline") == 0, header);
         if (json_is_boolean(value)) {
                 header->tag = HEADER_BOOLEAN;
                 header->boolean = json_is_true(value);

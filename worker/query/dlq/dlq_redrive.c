@@ -105,7 +105,7 @@ static void dlq_redrive_on_published(void *context, enum publish_outcome outcome
                 redrive->dlq->moved(redrive->dlq, redrive->sum->moved, redrive->sum->total);
 }
 
-static void move(struct redrive *redrive, const struct message *message, const struct letter *letter,
+static void letter_move(struct redrive *redrive, const struct message *message, const struct letter *letter,
                  uint64_t tag)
 {
         struct arena *arena = arena_new();
@@ -146,7 +146,7 @@ static void redrive_consider(struct redrive *redrive, const struct amqp_delivery
         if (chosen && dlq_is_late(redrive->dlq, taken->arena, taken->message))
                 leave_late(redrive, entry, taken->tag);
         else if (chosen)
-                move(redrive, taken->message, &letter, taken->tag);
+                letter_move(redrive, taken->message, &letter, taken->tag);
         else
                 dlq_walk_hold(&redrive->walk, taken->tag);
         arena_free(taken->arena);

@@ -13,7 +13,7 @@ static struct slice member(struct arena *arena, const json_t *object, const char
         return arena_slice(arena, json_text(json_object_get(object, name)));
 }
 
-static void read_properties(struct arena *arena, const json_t *json, struct message_properties *properties)
+static void backup_read_properties(struct arena *arena, const json_t *json, struct message_properties *properties)
 {
         const struct {
                 const char *name;
@@ -54,7 +54,7 @@ static bool restore_read_headers(struct arena *arena, json_t *json, struct messa
         return true;
 }
 
-static bool unpack(struct arena *arena, struct slice text, struct slice *body)
+static bool backup_unpack(struct arena *arena, struct slice text, struct slice *body)
 {
         char *bytes = arena_alloc(arena, text.len / 4 * 3 + 1);
         body->data = bytes;
@@ -66,7 +66,7 @@ static bool dlq_restore_read_body(struct arena *arena, const json_t *json, struc
         const json_t *packed = json_object_get(json, "body_base64");
         if (!packed)
                 message->body = member(arena, json, "body");
-        else if (!unpack(arena, json_text(packed), &message->body))
+        else if (!backup_unpack(arena, json_text(packed), &message->body))
                 return false;
         message->body_size = message->body.len;
         return message->body.data != NULL;
@@ -77,7 +77,7 @@ static struct message *message_of(struct arena *arena, json_t *json, const char 
 {
         struct message *message = arena_alloc(arena, sizeof(*message));
         *message = (struct message){.exchange = SLICE_LITERAL(EXCHANGE_DLX), .routing_key = slice_of(queue)};
-        read_properties(arena, json_object_get(json, "properties"), &message->properties);
+        backup_read_properties(arena, json_object_get(json, "properties"), &message->properties);
         bool good = restore_read_headers(arena, json_object_get(json, "headers"), &message->properties) &&
                     dlq_restore_read_body(arena, json, message);
         return good ? message : NULL;

@@ -46,7 +46,7 @@ static void depth_free(void *context)
         free(depth);
 }
 
-static void depth_ask(void *context)
+static void depths_ask(void *context)
 {
         struct depth *depth = context;
         depth->ok = amqp_queue_depths(depth->config, depth->queues, depth->count, &depth->error);
@@ -165,7 +165,7 @@ static bool is_quiet(const struct depth *depth)
 
 static void depth_on_timer(uv_timer_t *timer)
 {
-        static const struct aside_job job = {.work = depth_ask, .done = depth_on_asked, .drop = depth_free};
+        static const struct aside_job job = {.work = depths_ask, .done = depth_on_asked, .drop = depth_free};
         struct depth *depth = timer->data;
         struct engine *engine = depth->engine;
         if (depth->asking || !engine->broker.up || (engine->options.drain && engine->inflight.count > 0))

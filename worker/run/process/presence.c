@@ -71,7 +71,7 @@ static void presence_add_text(struct words *words, const char *name, struct slic
         words->list[words->count++] = text;
 }
 
-static void add_number(struct words *words, const char *name, int64_t number)
+static void presence_add_number(struct words *words, const char *name, int64_t number)
 {
         presence_add_text(words, name, slice_of(arena_printf(&words->arena, "%" PRId64, number)));
 }
@@ -84,9 +84,9 @@ static void presence_add_queues(struct words *words, const struct engine *engine
         for (size_t i = 0; i < engine->config->queue_count; i++) {
                 const char *name = engine->config->queues[i].name;
                 buffer_printf(&names, "%s%s", i ? " " : "", name);
-                add_number(words, arena_printf(&words->arena, "in_flight.%s", name),
+                presence_add_number(words, arena_printf(&words->arena, "in_flight.%s", name),
                            (int64_t)engine->queues[i].in_flight);
-                add_number(words, arena_printf(&words->arena, "newer_than_ms.%s", name),
+                presence_add_number(words, arena_printf(&words->arena, "newer_than_ms.%s", name),
                            engine->queues[i].newer_than_ms);
         }
         presence_add_text(words, "queues",
@@ -128,17 +128,17 @@ static void add_process(struct words *words, const struct presence *presence)
         if (gethostname(host, sizeof(host) - 1) != 0)
                 host[0] = '\0';
         presence_add_text(words, "host", slice_of(arena_strdup(&words->arena, host)));
-        add_number(words, "pid", (int64_t)getpid());
+        presence_add_number(words, "pid", (int64_t)getpid());
         presence_add_text(words, "version", SLICE_LITERAL(LEVERET_VERSION));
-        add_number(words, "in_flight", (int64_t)engine->inflight.count);
+        presence_add_number(words, "in_flight", (int64_t)engine->inflight.count);
         presence_add_text(words, "rate", slice_of(arena_printf(&words->arena, "%.1f", presence->rate)));
-        add_number(words, "completed", (int64_t)engine->ends[METRICS_COMPLETED]);
+        presence_add_number(words, "completed", (int64_t)engine->ends[METRICS_COMPLETED]);
         presence_add_text(words, "breaker", slice_of(breaker_state_word(worst_breaker(engine))));
         presence_add_outlets(words, engine);
         presence_add_text(words, "state",
                           slice_of(engine->life.stage == STAGE_RUNNING ? "running" : "draining"));
-        add_number(words, "started_ms", engine->started_ms);
-        add_number(words, "seen_ms", clock_wall_ms());
+        presence_add_number(words, "started_ms", engine->started_ms);
+        presence_add_number(words, "seen_ms", clock_wall_ms());
 }
 
 /* Sends the command and lets its key expire. */
@@ -185,7 +185,7 @@ static void tell_newer_than(struct engine *engine)
         presence_add_text(&words, "HSET", slice_of(key));
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 if (engine->queues[i].newer_than_ms > 0)
-                        add_number(&words, engine->config->queues[i].name, engine->queues[i].newer_than_ms);
+                        presence_add_number(&words, engine->config->queues[i].name, engine->queues[i].newer_than_ms);
         const char *ttl_ms = arena_printf(&words.arena, "%" PRId64, engine->config->claim.keep_ms);
         if (words.count > 2)
                 send_words(engine, &words, slice_of(ttl_ms));

@@ -61,7 +61,7 @@ void recent_completed(struct engine *engine, struct slice id)
 
 /* Adds `ids` to leveret:jobs:<state>; the first two of the arguments and every other one are left for this.
  */
-static void add_state(struct engine *engine, const char *state, struct slice *arguments, size_t count,
+static void recent_add_state(struct engine *engine, const char *state, struct slice *arguments, size_t count,
                       struct slice now)
 {
         struct buffer key = {0};
@@ -111,8 +111,8 @@ void recent_look(struct engine *engine)
         if (!redis_store_is_up(engine->store))
                 return;
         snprintf(now, sizeof(now), "%" PRId64, clock_wall_ms());
-        add_state(engine, "running", arguments, list_running(engine, arguments), slice_of(now));
-        add_state(engine, "completed", arguments, list_completed(engine, arguments), slice_of(now));
+        recent_add_state(engine, "running", arguments, list_running(engine, arguments), slice_of(now));
+        recent_add_state(engine, "completed", arguments, list_completed(engine, arguments), slice_of(now));
         recent->completed_count = recent->completed_next = 0;
         recent->looked_ms = clock_boot_ms();
 }

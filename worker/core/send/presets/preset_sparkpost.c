@@ -57,7 +57,7 @@ static bool sparkpost_body(struct buffer *out, const struct mail_request *reques
         return read;
 }
 
-static size_t number_at(struct slice body, const char *path)
+static size_t sparkpost_number_at(struct slice body, const char *path)
 {
         struct slice text;
         size_t number = 0;
@@ -70,7 +70,7 @@ static size_t number_at(struct slice body, const char *path)
 /* It says how many, and why, but not who. */
 static void sparkpost_refused(struct preset_refused *refused, struct slice body)
 {
-        size_t count = number_at(body, "results/total_rejected_recipients");
+        size_t count = sparkpost_number_at(body, "results/total_rejected_recipients");
         for (size_t i = 0; i < count && i < PRESET_REFUSED_MAX; i++) {
                 struct slice words = part_answer(body, "results/rcpt_to_errors", i, "description");
                 if (!words.len)
@@ -80,7 +80,7 @@ static void sparkpost_refused(struct preset_refused *refused, struct slice body)
                 part_refused(refused, (struct slice){0}, words);
         }
         refused->count = count;
-        refused->all = count > 0 && number_at(body, "results/total_accepted_recipients") == 0;
+        refused->all = count > 0 && sparkpost_number_at(body, "results/total_accepted_recipients") == 0;
 }
 
 const struct mail_preset_rules preset_sparkpost = {

@@ -162,7 +162,7 @@ enum { COMMAND_COUNT = sizeof(commands) / sizeof(*commands) };
 
 /* Was the last command refused because the key is another node's, now or once it is moved? Redis looks first
  * at what the user may do, so that he may. */
-static bool redirected(const struct redis_connection *connection, const char *word)
+static bool probe_redirected(const struct redis_connection *connection, const char *word)
 {
         return connection->is_node && connection->context->err == 0 && strstr(connection->error, word);
 }
@@ -174,7 +174,7 @@ static bool commands_try(struct redis_connection *connection, const char *sha, c
         redisReply *reply = redis_connection_ask(connection, 4 + COMMAND_COUNT, argv,
                                                  "it refuses what leveret needs: EVALSHA");
         if (!reply)
-                return redirected(connection, ": ASK ");
+                return probe_redirected(connection, ": ASK ");
         bool all = reply->str && reply->len == 0;
         if (!all)
                 redis_connection_fail(connection, false, "it refuses what leveret needs",
@@ -199,7 +199,7 @@ static bool keys_try(struct redis_connection *connection, const char *sha, const
                 ok = redis_connection_heard(
                         connection,
                         arena_printf(&arena, "it refuses what leveret needs: keys like %.100s", keys[kind]));
-                ok = ok || redirected(connection, ": MOVED ") || redirected(connection, ": ASK ");
+                ok = ok || probe_redirected(connection, ": MOVED ") || probe_redirected(connection, ": ASK ");
         }
         arena_fini(&arena);
         return ok;
@@ -226,7 +226,7 @@ bool redis_probe_write(struct redis_connection *connection, const char *prefix, 
         bool taken = redis_connection_run(connection, 5, argv,
                                           arena_printf(&arena, "it takes no write of %.100s", key));
         arena_fini(&arena);
-        return taken || redirected(connection, ": ASK ");
+        return taken || probe_redirected(connection, ": ASK ");
 }
 
 int64_t redis_wait_ms(const struct config *config)
