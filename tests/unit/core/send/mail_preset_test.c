@@ -152,7 +152,7 @@ static void an_answer_is_judged_by_status_code_and_header(void **state)
                 enum send_outcome outcome;
         } cases[] = {
                 {MAIL_PRESET_RESEND, 409, "{\"name\":\"concurrent_idempotent_requests\"}", NULL, true,
-                 SEND_TRANSIENT},
+                 SEND_AMBIGUOUS},
                 {MAIL_PRESET_RESEND, 409, "{\"name\":\"invalid_idempotent_request\"}", NULL, false, 0},
                 {MAIL_PRESET_RESEND, 409, "<html>", NULL, false, 0},
                 {MAIL_PRESET_RESEND, 409, NULL, NULL, false, 0},
@@ -172,7 +172,7 @@ static void an_answer_is_judged_by_status_code_and_header(void **state)
                 {MAIL_PRESET_SES, 400, "{}", "MessageRejected", false, 0},
                 {MAIL_PRESET_SPARKPOST, 420, "{}", NULL, true, SEND_TRANSIENT},
                 {MAIL_PRESET_SPARKPOST, 409, "{\"errors\":[{\"code\":\"1601\"}]}", NULL, true,
-                 SEND_TRANSIENT},
+                 SEND_AMBIGUOUS},
                 {MAIL_PRESET_SPARKPOST, 409, "{\"errors\":[{\"code\":\"1600\"}]}", NULL, false, 0},
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -200,6 +200,11 @@ static void a_success_may_leave_recipients_out(void **state)
                  "\"Message\":"
                  "\"Message OK, but will not deliver to these inactive addresses: bob@x.test, cid@x.test\"}",
                  "b***@x.test: inactive; c***@x.test: inactive", 2},
+                {MAIL_PRESET_POSTMARK,
+                 "{\"MessageID\":\"m\",\"ErrorCode\":0,\"Message\":\"Message OK, but will not deliver to these "
+                 "inactive addresses: bob@x.test. Inactive recipients are ones that have generated a hard "
+                 "bounce or a spam complaint. \"}",
+                 "b***@x.test: inactive", 1},
                 {MAIL_PRESET_POSTMARK, "{\"MessageID\":\"m\",\"ErrorCode\":0,\"Message\":\"OK\"}", "", 0},
                 {MAIL_PRESET_SPARKPOST,
                  "{\"results\":{\"total_accepted_recipients\":1,\"id\":\"300\",\"rcpt_to_errors\":[{"

@@ -31,7 +31,8 @@ static bool postmark_body(struct buffer *out, const struct mail_request *request
         return read;
 }
 
-/* "Message OK, but will not deliver to these inactive addresses: a@example.com, b@example.com" */
+/* "Message OK, but will not deliver to these inactive addresses: a@example.com, b@example.com. Inactive
+ * recipients are ones that have ..": the dot is no part of the address. */
 static void postmark_refused(struct preset_refused *refused, struct slice body)
 {
         static const char says[] = "inactive addresses:";
@@ -46,7 +47,7 @@ static void postmark_refused(struct preset_refused *refused, struct slice body)
                 size_t len = 0;
                 while (at + len < end && !strchr(" ,", at[len]))
                         len++;
-                struct slice address = {.data = at, .len = len};
+                struct slice address = slice_trimmed((struct slice){.data = at, .len = len}, ".");
                 if (memchr(at, '@', len))
                         part_refused(refused, address, SLICE_LITERAL("inactive"));
                 at += len + 1;

@@ -44,9 +44,9 @@ const struct mail_preset_rules preset_resend = {
         .id_member = "id",
         .error_member = "message",
         .code_member = "name",
-        /* The key is in use by a request that still runs; or it was used with another payload: then a mail of
-         * that key is out, which no row says, for a 409 is ambiguous. */
-        .answers = {{409, "concurrent_idempotent_requests", SEND_TRANSIENT, false},
+        /* A 409 is ambiguous: a request with the key still runs and may be accepted yet (also one that libcurl
+         * repeated), or the key was used with another payload, and so a mail is out. */
+        .answers = {{409, "concurrent_idempotent_requests", SEND_AMBIGUOUS, false},
                     {400, "invalid_idempotency_key", SEND_CONFIG, false}},
         /* A file without an ending makes it drop the whole mail without a word. */
         .can = {.recipients = 50,

@@ -98,8 +98,8 @@ const struct mail_preset_rules preset_sparkpost = {
         .error_member = "errors/0/message",
         .code_member = "errors/0/code",
         .refused = sparkpost_refused,
-        /* 1601: a request with the key still runs; 1602: no good key. */
-        .answers = {{409, "1601", SEND_TRANSIENT, false},
+        /* 1601: a request with the key still runs, and may be accepted yet; 1602: no good key. */
+        .answers = {{409, "1601", SEND_AMBIGUOUS, false},
                     {400, "1602", SEND_CONFIG, false},
                     {420, NULL, SEND_TRANSIENT, true},
                     {500, NULL, SEND_TRANSIENT, false}},
