@@ -91,8 +91,9 @@ static char *text_copy(struct arena *arena, enum mail_text_form form, const char
                 return from_copy(arena, text);
         case FORM_MAILBOXES:
                 return list_copy(arena, text);
+        case FORM_BODY: /* an empty one would be a part that is shown instead of the other */
+                return text && *text ? arena_strdup(arena, text) : NULL;
         case FORM_LINE:
-        case FORM_BODY:
                 break;
         }
         return arena_strdup(arena, text);

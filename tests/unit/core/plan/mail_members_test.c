@@ -102,6 +102,24 @@ static void a_full_mail_is_the_same_after_a_copy_and_after_a_record(void **state
         arena_fini(&arena);
 }
 
+/* A template that renders to nothing: SendGrid refuses an empty part, and programs show an empty html instead
+ * of the text. */
+static void an_empty_text_or_html_is_none(void **state)
+{
+        (void)state;
+        struct arena arena;
+        struct mail text = {.key = "k", .text = "Hello", .html = ""},
+                    html = {.key = "k", .text = "", .html = "<p>Hello"}, copy;
+        arena_init(&arena);
+        mail_copy(&arena, &copy, &text);
+        assert_null(copy.html);
+        assert_string_equal(copy.text, "Hello");
+        mail_copy(&arena, &copy, &html);
+        assert_null(copy.text);
+        assert_string_equal(copy.html, "<p>Hello");
+        arena_fini(&arena);
+}
+
 /* What a worker reads whose neighbour wrote less. */
 static void a_record_without_what_every_mail_has_is_none(void **state)
 {
@@ -130,6 +148,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_member_of_a_mail_but_its_key_has_one_row),
                 cmocka_unit_test(a_full_mail_is_the_same_after_a_copy_and_after_a_record),
+                cmocka_unit_test(an_empty_text_or_html_is_none),
                 cmocka_unit_test(a_record_without_what_every_mail_has_is_none),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
