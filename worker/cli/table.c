@@ -114,7 +114,7 @@ static void add_cell(struct buffer *out, const struct cli_table *table, size_t c
 
 /* `row` SIZE_MAX: the titles. */
 static void table_add_line(struct buffer *out, const struct cli_table *table, const struct layout *layout,
-                     size_t row)
+                           size_t row)
 {
         size_t begin = out->len;
         for (size_t i = 0; i < table->column_count; i++) {

@@ -10,7 +10,7 @@ static const struct cli_column columns[] = {{.title = "KIND", .whole = true},
                                             {.title = "DETAIL"}};
 
 static void topology_row(void *context, const char *kind, const char *name, enum topology_verdict verdict,
-                   const char *detail)
+                         const char *detail)
 {
         struct cli_table *table = context;
         struct arena *arena = &table->cli->arena;

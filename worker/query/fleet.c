@@ -79,8 +79,8 @@ static const char *add_named(const struct query *query, struct fleet *fleet)
                 return query_text(query, names->text);
         for (size_t i = 0; i < names->count; i++)
                 fleet_add_worker(query, fleet,
-                           slice_of(record_key(arena, prefix, KEY_WORKER,
-                                               query_text(query, names->items[i].text))));
+                                 slice_of(record_key(arena, prefix, KEY_WORKER,
+                                                     query_text(query, names->items[i].text))));
         return NULL;
 }
 

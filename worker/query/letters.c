@@ -109,8 +109,8 @@ static const struct redis_value *page_single(const struct query *query, const ch
         return page;
 }
 
-static void letters_add_page(const struct query *query, struct letters *letters, const struct redis_value *page,
-                     size_t stride)
+static void letters_add_page(const struct query *query, struct letters *letters,
+                             const struct redis_value *page, size_t stride)
 {
         size_t more = page->count / stride;
         if (letters->count + more > letters->capacity) {

@@ -96,7 +96,7 @@ struct head {
 };
 
 static const char *edit_read_header(struct arena *arena, const struct message *message, struct slice line,
-                               struct head *head)
+                                    struct head *head)
 {
         char cause[JSON_CAUSE_MAX];
         const char *text = after(arena, line, header_word), *colon = strchr(text, ':');

@@ -89,9 +89,11 @@ bool mail_date_parse_http(struct slice text, int64_t now_s, int64_t *time_s)
                 return false;
         const char *t = text.data, *clock = t + form->clock;
         bool padded = t[form->day] == ' ';
-        int day = date_number_at(t + form->day + padded, 2 - (size_t)padded), month = month_at(t + form->month);
+        int day = date_number_at(t + form->day + padded, 2 - (size_t)padded),
+            month = month_at(t + form->month);
         int year = date_number_at(t + form->year, form->year_len);
-        int hour = date_number_at(clock, 2), minute = date_number_at(clock + 3, 2), second = date_number_at(clock + 6, 2);
+        int hour = date_number_at(clock, 2), minute = date_number_at(clock + 3, 2),
+            second = date_number_at(clock + 6, 2);
         if (form->year_len == 2 && year >= 0)
                 year = full_year(year, now_s);
         bool date_ok = year >= 1970 && month >= 1 && day >= 1 && day <= calendar_month_days(year, month);

@@ -164,7 +164,7 @@ struct message *copy_retry(struct arena *arena, const struct message *original,
         struct message *copy = copy_waiting(arena, original, facts);
         if (copy)
                 copy_address(arena, copy, EXCHANGE_RETRY,
-                        arena_printf(arena, "%s.%s", queue->name, queue->tiers[tier]));
+                             arena_printf(arena, "%s.%s", queue->name, queue->tiers[tier]));
         return copy;
 }
 

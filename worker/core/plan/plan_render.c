@@ -94,7 +94,8 @@ static void render_member(struct buffer *out, const struct mail *mail, const str
         const void *at = mail_member_at(mail, member);
         switch (member->kind) {
         case MEMBER_TEXT:
-                (member->form == FORM_BODY ? add_block : render_add_line)(out, name, mail_member_text(mail, member));
+                (member->form == FORM_BODY ? add_block : render_add_line)(out, name,
+                                                                          mail_member_text(mail, member));
                 break;
         case MEMBER_TEXTS:
                 render_add_texts(out, name, *(const char *const *const *)at);

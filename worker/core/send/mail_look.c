@@ -163,7 +163,8 @@ static enum look_answer mail_look_answer_judge(const struct preset_look *look, c
         return json_is_object(answer) && is_complete(look, answer, list) ? LOOK_NOT_FOUND : LOOK_UNKNOWN;
 }
 
-static void look_error_set(struct look_result *result, const char *context, struct slice text, const char *secret)
+static void look_error_set(struct look_result *result, const char *context, struct slice text,
+                           const char *secret)
 {
         struct send_result said = send_result_of(SEND_TRANSIENT);
         send_error_set(&said, context, text, secret);
@@ -178,7 +179,7 @@ static void refusal_set(struct look_result *result, const struct config_outlet *
         snprintf(context, sizeof context, "looked up: HTTP %d", reply->status);
         snprintf(pointer, sizeof pointer, "/%s", member ? member : "");
         look_error_set(result, context, json_text(answer ? json_pointer_get(answer, pointer) : NULL),
-                  reply->secret);
+                       reply->secret);
         int64_t wait_ms = send_retry_after_ms(reply->retry_after, reply->now_s);
         result->retry_after_ms = wait_ms < reply->retry_after_max_ms ? wait_ms : reply->retry_after_max_ms;
         result->refused =
@@ -201,9 +202,10 @@ struct look_result mail_look_judge(const struct config_outlet *outlet, const str
         token_add(&token, look, request);
         result.answer = mail_look_answer_judge(look, answer, &token, &result);
         if (result.answer == LOOK_UNKNOWN)
-                look_error_set(&result, "looked up: HTTP 200",
-                          SLICE_LITERAL("the answer is not one that the service documents for this mail"),
-                          NULL);
+                look_error_set(
+                        &result, "looked up: HTTP 200",
+                        SLICE_LITERAL("the answer is not one that the service documents for this mail"),
+                        NULL);
         result.refused = !json_is_object(answer);
         buffer_fini(&token);
         json_decref(answer);

@@ -76,9 +76,9 @@ static bool rule_read_time(struct reading *reading, int hours_max, int32_t *seco
 static bool read_weekday(struct reading *reading, struct zone_day *day)
 {
         day->kind = ZONE_DAY_WEEKDAY;
-        return rule_read_number(reading, 12, &day->month) && day->month >= 1 && zone_rule_take(reading, '.') &&
-               rule_read_number(reading, 5, &day->week) && day->week >= 1 && zone_rule_take(reading, '.') &&
-               rule_read_number(reading, 6, &day->day);
+        return rule_read_number(reading, 12, &day->month) && day->month >= 1 &&
+               zone_rule_take(reading, '.') && rule_read_number(reading, 5, &day->week) && day->week >= 1 &&
+               zone_rule_take(reading, '.') && rule_read_number(reading, 6, &day->day);
 }
 
 static bool read_day(struct reading *reading, struct zone_day *day)

@@ -262,7 +262,7 @@ static bool choice_check(const struct payload_schema *schema, const struct paylo
 }
 
 static bool payload_kind_check(const struct payload_schema *schema, const struct payload_place *place,
-                       const json_t *value, struct faults *faults)
+                               const json_t *value, struct faults *faults)
 {
         switch (schema->kind) {
         case SCHEMA_ANY:

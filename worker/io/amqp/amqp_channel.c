@@ -207,8 +207,9 @@ static enum channel_event channel_lose(struct channel *channel, struct channel_m
 
 /* Deliveries of the closed channel are forgotten by the broker; a new generation makes late decisions on them
  * harmless. */
-static enum channel_event channel_closed(struct channel *channel, struct broker *broker, const amqp_method_t *method,
-                                 struct channel_moment moment, struct amqp_error *error)
+static enum channel_event channel_closed(struct channel *channel, struct broker *broker,
+                                         const amqp_method_t *method, struct channel_moment moment,
+                                         struct amqp_error *error)
 {
         const amqp_channel_close_t *close = method->decoded;
         /* Not there, or its owner lets nobody else consume: of other queues that is no concern. */

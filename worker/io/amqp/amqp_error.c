@@ -27,10 +27,12 @@ static bool error_holds(struct slice text, const char *words)
  * queues come as 530 and 406, and a queue whose node is down as 404. */
 static bool passes(struct slice text)
 {
-        bool limit = error_holds(text, "limit") && (error_holds(text, "is reached") || error_holds(text, "has reached"));
+        bool limit = error_holds(text, "limit") &&
+                     (error_holds(text, "is reached") || error_holds(text, "has reached"));
         return limit || error_holds(text, "has reached the") || error_holds(text, "try again") ||
-               error_holds(text, "is down") || error_holds(text, "timeout") || error_holds(text, "timed out") ||
-               error_holds(text, "inaccessible") || error_holds(text, "alarm");
+               error_holds(text, "is down") || error_holds(text, "timeout") ||
+               error_holds(text, "timed out") || error_holds(text, "inaccessible") ||
+               error_holds(text, "alarm");
 }
 
 /* What waiting does not mend: 403 access refused, 404 not found, 406 precondition failed (other arguments),

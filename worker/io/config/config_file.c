@@ -381,7 +381,8 @@ static void types_check(struct loader *loader)
 }
 
 /* A setting of another kind of outlet: told when the kind is known, which may stand behind it. */
-static void config_kind_check(struct loader *loader, const struct config_node *node, const struct setting *setting)
+static void config_kind_check(struct loader *loader, const struct config_node *node,
+                              const struct setting *setting)
 {
         static const char *const kinds[] = {[OUTLET_MAIL] = "mail", [OUTLET_POST] = "post"};
         const char *error;

@@ -316,9 +316,9 @@ static void tell_gaps(int64_t now_ms)
         flush_locked();
         uint64_t dropped = atomic_load(&state.dropped);
         log_line_write(LOG_LEVEL_WARN,
-                   &(struct log_fields){.event = "log_dropped",
-                                        .msg = "lines were lost: the log could not be written"},
-                   dropped - state.dropped_told);
+                       &(struct log_fields){.event = "log_dropped",
+                                            .msg = "lines were lost: the log could not be written"},
+                       dropped - state.dropped_told);
         if (atomic_load(&state.dropped) == dropped)
                 state.dropped_told = dropped;
         else /* the line about lost lines is not one of them */

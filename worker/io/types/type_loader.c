@@ -48,7 +48,8 @@ static bool directory_read(struct type_loading *loading, const char *path, struc
 {
         DIR *directory = opendir(path);
         if (!directory)
-                return file_faults_add(loading->faults, whole_file(path), "cannot be read: %s", strerror(errno));
+                return file_faults_add(loading->faults, whole_file(path), "cannot be read: %s",
+                                       strerror(errno));
         const struct dirent *entry;
         while ((errno = 0, entry = readdir(directory)) && names->count <= TYPE_ENTRIES_MAX)
                 if (entry->d_name[0] != '.')
@@ -56,9 +57,11 @@ static bool directory_read(struct type_loading *loading, const char *path, struc
         int cause = errno;
         closedir(directory);
         if (names->count > TYPE_ENTRIES_MAX)
-                return file_faults_add(loading->faults, whole_file(path), "more than %d files", TYPE_ENTRIES_MAX);
+                return file_faults_add(loading->faults, whole_file(path), "more than %d files",
+                                       TYPE_ENTRIES_MAX);
         if (!entry && cause)
-                return file_faults_add(loading->faults, whole_file(path), "cannot be read: %s", strerror(cause));
+                return file_faults_add(loading->faults, whole_file(path), "cannot be read: %s",
+                                       strerror(cause));
         if (names->count)
                 qsort(names->list, names->count, sizeof(*names->list), names_order);
         return true;
@@ -78,7 +81,8 @@ static bool file_take(struct type_loading *loading, const char *path, const char
                 return false;
         loading->bytes_read += text->len;
         if (loading->bytes_read > TYPE_BYTES_MAX)
-                return file_faults_add(loading->faults, whole_file(path), "all files together are over 64 MiB");
+                return file_faults_add(loading->faults, whole_file(path),
+                                       "all files together are over 64 MiB");
         loading->files++;
         sha256_add(&loading->digest, name, strlen(name) + 1);
         sha256_add(&loading->digest, &text->len, sizeof(text->len));

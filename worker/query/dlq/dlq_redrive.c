@@ -106,7 +106,7 @@ static void dlq_redrive_on_published(void *context, enum publish_outcome outcome
 }
 
 static void letter_move(struct redrive *redrive, const struct message *message, const struct letter *letter,
-                 uint64_t tag)
+                        uint64_t tag)
 {
         struct arena *arena = arena_new();
         struct message *copy = copy_redrive(arena, message, redrive->dlq->target, clock_wall_ms());

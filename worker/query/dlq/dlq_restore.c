@@ -13,7 +13,8 @@ static struct slice member(struct arena *arena, const json_t *object, const char
         return arena_slice(arena, json_text(json_object_get(object, name)));
 }
 
-static void backup_read_properties(struct arena *arena, const json_t *json, struct message_properties *properties)
+static void backup_read_properties(struct arena *arena, const json_t *json,
+                                   struct message_properties *properties)
 {
         const struct {
                 const char *name;

@@ -85,9 +85,9 @@ static void presence_add_queues(struct words *words, const struct engine *engine
                 const char *name = engine->config->queues[i].name;
                 buffer_printf(&names, "%s%s", i ? " " : "", name);
                 presence_add_number(words, arena_printf(&words->arena, "in_flight.%s", name),
-                           (int64_t)engine->queues[i].in_flight);
+                                    (int64_t)engine->queues[i].in_flight);
                 presence_add_number(words, arena_printf(&words->arena, "newer_than_ms.%s", name),
-                           engine->queues[i].newer_than_ms);
+                                    engine->queues[i].newer_than_ms);
         }
         presence_add_text(words, "queues",
                           arena_slice(&words->arena, (struct slice){.data = names.data, .len = names.len}));
@@ -185,7 +185,8 @@ static void tell_newer_than(struct engine *engine)
         presence_add_text(&words, "HSET", slice_of(key));
         for (size_t i = 0; i < engine->config->queue_count; i++)
                 if (engine->queues[i].newer_than_ms > 0)
-                        presence_add_number(&words, engine->config->queues[i].name, engine->queues[i].newer_than_ms);
+                        presence_add_number(&words, engine->config->queues[i].name,
+                                            engine->queues[i].newer_than_ms);
         const char *ttl_ms = arena_printf(&words.arena, "%" PRId64, engine->config->claim.keep_ms);
         if (words.count > 2)
                 send_words(engine, &words, slice_of(ttl_ms));

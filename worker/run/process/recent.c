@@ -62,7 +62,7 @@ void recent_completed(struct engine *engine, struct slice id)
 /* Adds `ids` to leveret:jobs:<state>; the first two of the arguments and every other one are left for this.
  */
 static void recent_add_state(struct engine *engine, const char *state, struct slice *arguments, size_t count,
-                      struct slice now)
+                             struct slice now)
 {
         struct buffer key = {0};
         char last[16];

@@ -201,7 +201,8 @@ static void a_success_may_leave_recipients_out(void **state)
                  "\"Message OK, but will not deliver to these inactive addresses: bob@x.test, cid@x.test\"}",
                  "b***@x.test: inactive; c***@x.test: inactive", 2},
                 {MAIL_PRESET_POSTMARK,
-                 "{\"MessageID\":\"m\",\"ErrorCode\":0,\"Message\":\"Message OK, but will not deliver to these "
+                 "{\"MessageID\":\"m\",\"ErrorCode\":0,\"Message\":\"Message OK, but will not deliver to "
+                 "these "
                  "inactive addresses: bob@x.test. Inactive recipients are ones that have generated a hard "
                  "bounce or a spam complaint. \"}",
                  "b***@x.test: inactive", 1},

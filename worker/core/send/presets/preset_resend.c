@@ -44,8 +44,8 @@ const struct mail_preset_rules preset_resend = {
         .id_member = "id",
         .error_member = "message",
         .code_member = "name",
-        /* A 409 is ambiguous: a request with the key still runs and may be accepted yet (also one that libcurl
-         * repeated), or the key was used with another payload, and so a mail is out. */
+        /* A 409 is ambiguous: a request with the key still runs and may be accepted yet (also one that
+         * libcurl repeated), or the key was used with another payload, and so a mail is out. */
         .answers = {{409, "concurrent_idempotent_requests", SEND_AMBIGUOUS, false},
                     {400, "invalid_idempotency_key", SEND_CONFIG, false}},
         /* A file without an ending makes it drop the whole mail without a word. */
