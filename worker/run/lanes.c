@@ -81,19 +81,20 @@ static bool is_worse(enum breaker_state state, enum breaker_state than)
 struct outlet_sum outlet_sum(const struct engine *engine, size_t outlet)
 {
         const struct outlet *one = &engine->outlets[outlet], *lane;
-        struct outlet_sum sum = {.breaker = one->breaker, .used = one->used, .waiting = outlet_waiting(one)};
-        uint64_t openings = one->breaker.openings;
+        struct outlet_sum sum = {.breaker = &one->breaker,
+                                 .openings = one->breaker.openings,
+                                 .used = one->used,
+                                 .waiting = outlet_waiting(one)};
         TAILQ_FOREACH(lane, &engine->lanes, lane)
         {
                 if (lane->parent != one)
                         continue;
-                if (is_worse(lane->breaker.state, sum.breaker.state))
-                        sum.breaker = lane->breaker;
-                openings += lane->breaker.openings;
+                if (is_worse(lane->breaker.state, sum.breaker->state))
+                        sum.breaker = &lane->breaker;
+                sum.openings += lane->breaker.openings;
                 sum.used += lane->used;
                 sum.waiting += outlet_waiting(lane);
                 sum.origins++;
         }
-        sum.breaker.openings = openings;
         return sum;
 }

@@ -318,7 +318,8 @@ void lanes_close(struct engine *engine);
 void lanes_forget(struct engine *engine); /* when no callback comes any more */
 /* The outlet and its lanes together. */
 struct outlet_sum {
-        struct breaker breaker; /* the worst of them, with the openings of all */
+        const struct breaker *breaker; /* the worst of them; valid until the next turn */
+        uint64_t openings;             /* of all */
         size_t used, waiting, origins;
 };
 struct outlet_sum outlet_sum(const struct engine *engine, size_t outlet);

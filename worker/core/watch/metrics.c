@@ -223,10 +223,10 @@ void metrics_set_connection(struct metrics *metrics, enum metrics_connection con
         metrics->losses[connection] = losses;
 }
 
-void metrics_set_breaker(struct metrics *metrics, size_t outlet, const struct breaker *breaker)
+void metrics_set_breaker(struct metrics *metrics, size_t outlet, enum breaker_state state, uint64_t openings)
 {
-        metrics->outlets[outlet].breaker = breaker->state;
-        metrics->outlets[outlet].openings = breaker->openings;
+        metrics->outlets[outlet].breaker = state;
+        metrics->outlets[outlet].openings = openings;
 }
 
 void metrics_set_in_flight(struct metrics *metrics, size_t queue, size_t messages)

@@ -109,7 +109,8 @@ void metrics_connection(struct metrics *metrics, enum metrics_connection connect
 /* Of a connection that counts its losses itself. */
 void metrics_set_connection(struct metrics *metrics, enum metrics_connection connection, bool up,
                             uint64_t losses);
-void metrics_set_breaker(struct metrics *metrics, size_t outlet, const struct breaker *breaker);
+/* `openings`: how often it opened since the start. */
+void metrics_set_breaker(struct metrics *metrics, size_t outlet, enum breaker_state state, uint64_t openings);
 /* Of a rate that all workers share: what this one asked for, was given and used. */
 struct metrics_share {
         uint64_t questions, given, used;

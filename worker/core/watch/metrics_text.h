@@ -13,7 +13,10 @@ enum { HISTOGRAM_BUCKETS_MAX = 18 };
 /* Upper bounds in rising order, with the text that `le` shows; the bucket of all the rest is implied. */
 struct histogram_buckets {
         size_t count;
-        double bounds[HISTOGRAM_BUCKETS_MAX];
+        struct histogram_bound {
+                double value;
+                const char *text;
+        } bounds[HISTOGRAM_BUCKETS_MAX];
 };
 extern const struct histogram_buckets metrics_process_buckets, metrics_wait_buckets, metrics_loop_buckets;
 

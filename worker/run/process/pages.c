@@ -220,9 +220,9 @@ static void page_add_outlets(const struct engine *engine, struct buffer *body)
                 buffer_printf(body,
                               ",\"transport\":\"%s\",\"breaker\":\"%s\",\"failures\":%d,\"openings\":%" PRIu64
                               ",\"probes\":%" PRIu64 ",\"sending\":%zu,\"waiting\":%zu,\"origins\":%zu",
-                              outlet_transport_word(outlet->config), breaker_state_word(sum.breaker.state),
-                              sum.breaker.failures, sum.breaker.openings, sum.breaker.probes, sum.used,
-                              sum.waiting, sum.origins);
+                              outlet_transport_word(outlet->config), breaker_state_word(sum.breaker->state),
+                              sum.breaker->failures, sum.openings, sum.breaker->probes, sum.used, sum.waiting,
+                              sum.origins);
                 if (outlet->config->kind == OUTLET_MAIL)
                         buffer_printf(body, ",\"on_ambiguous\":\"%s\",\"lookup_refused\":%s",
                                       on_ambiguous_word(looks_policy(outlet)),
@@ -288,7 +288,7 @@ static void render_metrics(struct engine *engine, struct buffer *body)
         buffer_fini(&reasons);
         for (size_t i = 0; i < engine->outlet_count; i++) {
                 struct outlet_sum sum = outlet_sum(engine, i);
-                metrics_set_breaker(metrics, i, &sum.breaker);
+                metrics_set_breaker(metrics, i, sum.breaker->state, sum.openings);
                 const struct share *share = &engine->outlets[i].share;
                 metrics_set_share(metrics, i,
                                   &(struct metrics_share){.questions = share->questions,

@@ -115,7 +115,7 @@ static void presence_add_outlets(struct words *words, const struct engine *engin
         struct buffer states = {0};
         for (size_t i = 0; i < engine->outlet_count; i++)
                 buffer_printf(&states, "%s%s %s", i ? " " : "", engine->outlets[i].config->name,
-                              breaker_state_word(outlet_sum(engine, i).breaker.state));
+                              breaker_state_word(outlet_sum(engine, i).breaker->state));
         presence_add_text(words, "outlets",
                           arena_slice(&words->arena, (struct slice){.data = states.data, .len = states.len}));
         buffer_fini(&states);

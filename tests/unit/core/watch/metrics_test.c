@@ -246,7 +246,7 @@ static void the_breaker_is_in_exactly_one_state(void **state)
 {
         (void)state;
         struct metrics *metrics = make();
-        metrics_set_breaker(metrics, 0, &(struct breaker){.state = BREAKER_OPEN, .openings = 3});
+        metrics_set_breaker(metrics, 0, BREAKER_OPEN, 3);
         assert_true(shows(metrics,
                           "leveret_breaker_state{outlet=\"mail\",transport=\"http\",state=\"closed\"} 0"));
         assert_true(
