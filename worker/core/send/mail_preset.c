@@ -170,10 +170,30 @@ static bool label_size_refusal(struct buffer *out, const struct mail_preset_rule
                                      (int64_t)can->labels_max - OWN_LEN, "bytes");
 }
 
+static const char WORDS[] = "takes only letters, digits, - and _";
+
+/* Of two members of a name the service keeps one: without the token it would not find the mail again. */
+static bool metadata_refusal(struct buffer *out, const struct mail_preset_rules *rules,
+                             const struct pair *metadata)
+{
+        const struct preset_can *can = &rules->can;
+        if (metadata && metadata[0].name && !can->metadata)
+                return mail_preset_refuse(out, "/metadata", rules->name, "takes none");
+        for (const struct pair *pair = metadata; pair && pair->name; pair++)
+                if (can->words && (!preset_is_word(pair->name) || !preset_is_word(pair->value)))
+                        return mail_preset_refuse(out, "/metadata", rules->name, WORDS);
+                else if (can->words && can->tag_max && strlen(pair->value) > can->tag_max) /* a tag there */
+                        return mail_preset_too_large(out, "/metadata", rules->name, (int64_t)can->tag_max,
+                                                     "bytes for one");
+                else if (can->token_beside && strcasecmp(pair->name, "leveret") == 0)
+                        return mail_preset_refuse(out, "/metadata/leveret", rules->name,
+                                                  "finds a mail again by what leveret itself puts there");
+        return false;
+}
+
 static bool label_refusal(struct buffer *out, const struct mail_preset_rules *rules, const struct mail *mail)
 {
         const struct preset_can *can = &rules->can;
-        static const char WORDS[] = "takes only letters, digits, - and _";
         char rule[64];
         size_t count = 0;
         for (; mail->tags && mail->tags[count]; count++)
@@ -183,15 +203,7 @@ static bool label_refusal(struct buffer *out, const struct mail_preset_rules *ru
                 snprintf(rule, sizeof rule, can->tags ? "takes at most %zu" : "takes none", can->tags);
                 return mail_preset_refuse(out, "/tags", rules->name, rule);
         }
-        if (mail->metadata && mail->metadata[0].name && !can->metadata)
-                return mail_preset_refuse(out, "/metadata", rules->name, "takes none");
-        for (const struct pair *pair = mail->metadata; can->words && pair && pair->name; pair++)
-                if (!preset_is_word(pair->name) || !preset_is_word(pair->value))
-                        return mail_preset_refuse(out, "/metadata", rules->name, WORDS);
-                else if (can->tag_max && strlen(pair->value) > can->tag_max) /* there it is a tag too */
-                        return mail_preset_too_large(out, "/metadata", rules->name, (int64_t)can->tag_max,
-                                                     "bytes for one");
-        return false;
+        return metadata_refusal(out, rules, mail->metadata);
 }
 
 static bool type_is_taken(const struct preset_can *can, const char *name)

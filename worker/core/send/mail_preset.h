@@ -29,6 +29,7 @@ struct preset_can {
         size_t tag_max;        /* bytes of one; 0: any */
         size_t labels_max;     /* bytes of the metadata's names and values, or of `labels`; 0: any */
         bool metadata, inline_files, headers;
+        bool token_beside;      /* the metadata also holds leveret's token, as "leveret" */
         bool utf8;              /* an address may be UTF-8 before its @ */
         bool text_alone;        /* a mail without html */
         bool words;             /* tags and metadata hold only [A-Za-z0-9_-] */

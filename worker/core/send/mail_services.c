@@ -45,6 +45,7 @@ static void lacks_add(struct buffer *out, const struct preset_can *can)
                 {can->metadata, "metadata"},
                 {can->inline_files, "files that are shown in the html"},
                 {can->utf8, "addresses that are not ASCII before the @"},
+                {!can->token_beside, "metadata that is called leveret"},
                 {!can->words, "tags and metadata with other than letters, digits, - and _"},
                 {!can->file_ending, "files whose name has no ending"},
                 {!can->file_types, "files of other types than it lists"},

@@ -355,6 +355,8 @@ static void what_a_service_lacks_is_refused_before_anything_leaves(void **state)
         other = mail;
         other.mail.metadata = (const struct pair[]){{"order", "42"}, {0}};
         refused_by("/metadata", &other, "resend brevo mailjet scaleway mailpit");
+        other.mail.metadata = (const struct pair[]){{"Leveret", "42"}, {0}};
+        refused_by("/metadata", &other, "resend brevo mailjet scaleway mailpit postmark sendgrid sparkpost");
         char long_text[501];
         memset(long_text, 'x', sizeof long_text - 1);
         long_text[sizeof long_text - 1] = '\0';

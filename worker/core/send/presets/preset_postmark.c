@@ -81,6 +81,7 @@ const struct mail_preset_rules preset_postmark = {
                 .reply_to = 50,
                 .tags = 1,
                 .metadata = true,
+                .token_beside = true,
                 .bytes = 10 << 20,
                 .text_max = 5 << 20,
                 .inline_files = true,

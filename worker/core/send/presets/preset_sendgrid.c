@@ -51,6 +51,7 @@ const struct mail_preset_rules preset_sendgrid = {
                 .reply_to = 1000,
                 .tags = 10,
                 .metadata = true,
+                .token_beside = true,
                 .bytes = 30 << 20,
                 .labels_max = 10000,
                 .inline_files = true,

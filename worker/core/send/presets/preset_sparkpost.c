@@ -107,6 +107,7 @@ const struct mail_preset_rules preset_sparkpost = {
                 .reply_to = 50,
                 .tags = 1,
                 .metadata = true,
+                .token_beside = true,
                 .bytes = 20 << 20,
                 .tag_max = 64,
                 .labels_max = 10000,
