@@ -31,7 +31,9 @@ enum { MIME_PIECES_MAX = 2 * MAIL_ATTACHMENTS_MAX + 1 };
 
 /* A message under way. Zeroed it may be begun; memory is kept from one to the next. */
 struct mime {
-        struct buffer text; /* all but the files */
+        const char *key_header; /* what the message says the key of the request in, kept from one to the next;
+                                   NULL, or the mail has a header of that name: nothing */
+        struct buffer text;     /* all but the files */
         struct mime_piece pieces[MIME_PIECES_MAX];
         size_t count;
         int64_t len; /* bytes of the whole message */

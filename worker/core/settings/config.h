@@ -161,6 +161,7 @@ struct config_outlet {
                 const char *password;   /* secret */
                 const char *token_file; /* in place of a password: an OAuth 2 token, read for each log-in */
                 const char *helo;       /* said in EHLO; NULL: this host's name */
+                const char *key_header; /* in which the service takes the key of a mail; NULL: by the URL */
                 enum smtp_starttls starttls; /* default required */
                 int64_t connections;         /* default 16 */
                 struct config_tls tls;

@@ -71,6 +71,10 @@
         { .name = "mail.smtp.helo", .kind = SETTING_TEXT, OF_MAIL(smtp.helo),
           .example = "worker.example.com",
           .prose = "The name of this host that is said in EHLO, fully qualified; unset: the host's own name." },
+        { .name = "mail.smtp.key_header", .kind = SETTING_TEXT, OF_MAIL(smtp.key_header),
+          .example = "Resend-Idempotency-Key",
+          .prose = "The header in which the service takes a key that makes a repetition the same mail; unset: "
+                   "Resend-Idempotency-Key at smtp.resend.com, elsewhere no mail has one." },
         { .name = "mail.smtp.starttls", .kind = SETTING_WORD, OF_MAIL(smtp.starttls),
           .words = starttls, .fallback = "required",
           .prose = "Whether an smtp:// connection must be encrypted before anything is said; off leaves it "

@@ -1,4 +1,5 @@
 #include "io/send/smtp_connection.h"
+#include "core/mail/smtp_key.h"
 #include "core/memory/memory.h"
 #include "core/send/send_error.h"
 #include "core/send/send_outcome.h"
@@ -392,6 +393,7 @@ struct smtp_connection *smtp_connection_new(const struct config_outlet *config, 
         connection->curl_loop = curl_loop;
         connection->place = place;
         connection->owner = owner;
+        connection->dialogue.message.key_header = smtp_key_header(config->smtp.key_header, config->smtp.url);
         return connection;
 }
 

@@ -261,6 +261,11 @@ static void bad_files_are_told_by_line_and_column(void **state)
                 {"mail: {transport: smtp, from: a@example.com, smtp: {url: 'smtp://m.example.com', username: "
                  "u}}\n",
                  "a.yaml:1:46: mail.smtp.password: is required: username and password belong together\n"},
+                {"mail: {transport: smtp, from: a@example.com, smtp: {url: 'smtps://m.example.com', "
+                 "key_header: "
+                 "'X Key'}}\n",
+                 "a.yaml:1:95: mail.smtp.key_header: expected the name of a header, such as "
+                 "Resend-Idempotency-Key\n"},
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
                 config_free(expect(cases[i][0], cases[i][1][0] ? cases[i][1] : NULL));

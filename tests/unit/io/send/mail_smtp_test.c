@@ -468,6 +468,20 @@ static void the_configured_name_is_said_in_ehlo(void **state)
         stage_close(stage);
 }
 
+static void the_key_stands_in_the_header_that_the_service_takes_it_in(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        stage->config.mail.smtp.key_header = "Resend-Idempotency-Key";
+        stage_reopen(stage);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
+        const char *first = strstr(stage->peer->log, "\r\nResend-Idempotency-Key: " KEY "\r\n");
+        assert_non_null(first);
+        assert_non_null(strstr(first + 1, "\r\nResend-Idempotency-Key: " KEY "\r\n"));
+        stage_close(stage);
+}
+
 static void a_port_that_wants_the_other_kind_of_tls_is_hinted_at(void **state)
 {
         (void)state;
@@ -643,6 +657,7 @@ int main(void)
                 cmocka_unit_test(nothing_is_sent_without_the_log_in_that_was_asked_for),
                 cmocka_unit_test(a_token_of_a_file_logs_in_and_is_read_each_time),
                 cmocka_unit_test(the_configured_name_is_said_in_ehlo),
+                cmocka_unit_test(the_key_stands_in_the_header_that_the_service_takes_it_in),
                 cmocka_unit_test(a_port_that_wants_the_other_kind_of_tls_is_hinted_at),
                 cmocka_unit_test(a_server_without_starttls_gets_nothing_where_it_is_required),
                 cmocka_unit_test(nothing_is_sent_behind_the_fence),
