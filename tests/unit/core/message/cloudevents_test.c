@@ -119,6 +119,7 @@ static void a_structured_event_is_read_from_its_body(void **state)
         assert_string_equal(envelope.correlation_id, "c");
         assert_string_equal(envelope.traceparent, TRACE);
         assert_string_equal(envelope.tracestate, "a=1");
+        assert_null(envelope.ignored);
         assert_slice(envelope.payload, "{\"order_id\":42,\"title\":\"Tea\"}");
 }
 
