@@ -308,6 +308,20 @@ static void a_connection_too_many_shortens_the_life_of_those_that_are_idle(void 
         stage_close(stage);
 }
 
+/* Sends may take longer than that, so that the timer of the idle is the soonest. */
+static void a_connection_without_mails_is_given_up_after_half_a_minute(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){0});
+        stage->config.mail.timeout_ms = 60000;
+        stage_reopen(stage);
+        assert_int_equal(send_one(stage)->outcome, SEND_DONE);
+        uint64_t soonest_ms = UINT64_MAX;
+        uv_walk(&stage->loop, note_soonest, &soonest_ms);
+        assert_in_range(soonest_ms, 1, 30000);
+        stage_close(stage);
+}
+
 static void a_probe_connects_and_sends_nothing(void **state)
 {
         (void)state;
@@ -647,6 +661,7 @@ int main(void)
                         where_a_refused_mail_cannot_be_taken_back_the_next_one_has_a_fresh_connection),
                 cmocka_unit_test(a_connection_too_many_is_told_from_a_service_that_is_down),
                 cmocka_unit_test(a_connection_too_many_shortens_the_life_of_those_that_are_idle),
+                cmocka_unit_test(a_connection_without_mails_is_given_up_after_half_a_minute),
                 cmocka_unit_test(a_probe_connects_and_sends_nothing),
                 cmocka_unit_test(a_late_reply_is_never_taken_for_the_next_mails),
                 cmocka_unit_test(a_kept_connection_that_died_costs_no_try),
