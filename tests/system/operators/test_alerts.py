@@ -184,6 +184,18 @@ def test_a_pause_that_was_forgotten_is_told(bench, hook):
     bench.wait_completed(1)
 
 
+def test_a_queue_in_which_nothing_waits_is_not_named_though_it_is_paused(bench, hook):
+    """The empty one stands first in the configuration."""
+    queues = bench.config()["queues"]
+    empty = {**queues[0], "name": f"{bench.queue}.empty", "bindings": ["nothing.of.this"]}
+    bench.worker(queues=[empty, *queues], alerts={"webhook": hook.url, "interval": "2s", "idle": "2s"})
+    for queue in (empty["name"], bench.queue):
+        assert bench.last.run("queue", "pause", queue).returncode == 0
+    bench.publish(order(1))
+    wait_until(lambda: hook.alerts("idle"), within=40, what="idle")
+    assert all(f"queue resume: {bench.queue}" in alert["text"] and empty["name"] not in alert["text"] for alert in hook.alerts("idle"))
+
+
 def test_nothing_succeeding_though_work_waits_is_told(bench, hook):
     bench.worker(alerts={"webhook": hook.url, "interval": "2s", "idle": "2s"},
                  mail={"breaker": {"failures": 64}})
