@@ -1,6 +1,7 @@
 #include "core/codec/sha256.h"
 #include "core/mail/mail_guard.h"
 #include "core/memory/memory.h"
+#include "core/plan/plan_record.h"
 #include "core/plan/registry.h"
 #include "core/record/keys.h"
 #include "core/record/try_record.h"

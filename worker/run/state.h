@@ -7,7 +7,6 @@
 #include "core/message/dead_id.h"
 #include "core/message/envelope.h"
 #include "core/plan/plan.h"
-#include "core/plan/plan_record.h"
 #include "core/send/post_request.h"
 #include "core/settings/config.h"
 #include "core/watch/last_words.h"
