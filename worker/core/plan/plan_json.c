@@ -124,6 +124,7 @@ static void add_publish(struct buffer *out, const struct outgoing_batch *batch)
                 buffer_add_char(out, '"');
                 json_member_text(out, "type", outgoing->type);
                 json_member_text(out, "subject", outgoing->subject);
+                json_member_text(out, "deliver_at", outgoing->deliver_at);
                 json_member_text(out, "exchange", outgoing->exchange);
                 add_data(out, outgoing->data);
         }

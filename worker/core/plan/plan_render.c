@@ -145,6 +145,7 @@ static void render_publish(struct buffer *out, const struct outgoing_batch *batc
                 buffer_add_char(out, '\n');
                 render_add_line(out, "type", outgoing->type);
                 render_add_line(out, "subject", outgoing->subject);
+                render_add_line(out, "deliver_at", outgoing->deliver_at);
                 render_add_line(out, "exchange", outgoing->exchange);
                 add_block(out, "data", outgoing->data);
         }

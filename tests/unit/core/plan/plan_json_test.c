@@ -48,7 +48,8 @@ static void a_batch_is_shown_message_by_message(void **state)
 {
         (void)state;
         struct outgoing batch[] = {{.key = "k", .type = "u.v1", .data = "1", .subject = "s"},
-                                   {.key = "k", .type = "u.v1", .data = "[2]", .exchange = "e"}};
+                                   {.key = "k", .type = "u.v1", .data = "[2]", .exchange = "e",
+                                    .deliver_at = "2026-08-04T09:00:00Z"}};
         struct effect effects[] = {
                 {.kind = EFFECT_PUBLISH, .publish = {.list = batch, .count = 2, .numbered = true}},
                 {.kind = EFFECT_PUBLISH, .publish = {.list = batch, .count = 1}},
@@ -56,11 +57,11 @@ static void a_batch_is_shown_message_by_message(void **state)
         assert_json(effects, 2,
                     "{\"type\":\"t.v1\",\"effects\":["
                     "{\"kind\":\"publish\",\"key\":\"k.0\",\"type\":\"u.v1\",\"subject\":\"s\","
-                    "\"exchange\":null,\"data\":1},"
+                    "\"deliver_at\":null,\"exchange\":null,\"data\":1},"
                     "{\"kind\":\"publish\",\"key\":\"k.1\",\"type\":\"u.v1\",\"subject\":null,"
-                    "\"exchange\":\"e\",\"data\":[2]},"
+                    "\"deliver_at\":\"2026-08-04T09:00:00Z\",\"exchange\":\"e\",\"data\":[2]},"
                     "{\"kind\":\"publish\",\"key\":\"k\",\"type\":\"u.v1\",\"subject\":\"s\","
-                    "\"exchange\":null,\"data\":1}]}");
+                    "\"deliver_at\":null,\"exchange\":null,\"data\":1}]}");
 }
 
 int main(void)
