@@ -15,11 +15,16 @@ from .wait import wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 READY_S = 30
+SANITIZED = ROOT / "build" / "dev" / "leveret"
 
 
 def binary():
     """LEVERET_BINARY, else the one of the preset dev."""
-    return pathlib.Path(os.environ.get("LEVERET_BINARY") or ROOT / "build" / "dev" / "leveret")
+    return pathlib.Path(os.environ.get("LEVERET_BINARY") or SANITIZED)
+
+
+def _is_newer(path, other):
+    return path.exists() and path.stat().st_mtime >= other.stat().st_mtime
 
 
 def crash_binary():
@@ -27,7 +32,7 @@ def crash_binary():
     return pathlib.Path(os.environ.get("LEVERET_CRASH_BINARY") or ROOT / "build" / "crash" / "leveret")
 
 
-_looked_for_leaks = set()  # the shapes of one-shot commands
+_sanitized = set()  # the shapes of one-shot commands that ran with the sanitizers
 
 
 def environment(directory, **more):
@@ -126,20 +131,18 @@ class Leveret:
     def run(self, *words, input=None, within=60, env=None, config=True):
         """A one-shot command: `.returncode`, `.stdout`, `.stderr`, `.json()`."""
         words = [str(word) for word in words] + (["-c", str(self.config_path)] if config else [])
-        env = {**self.env, **(env or {}), **self._spare_the_leak_check(words)}
-        return Answer(subprocess.run([self.program, *words], input=input, text=True,
+        return Answer(subprocess.run([self._program_for(words), *words], input=input, text=True,
                                      capture_output=True, timeout=within, cwd=self.directory,
-                                     env=environment(self.directory, **env)))
+                                     env=environment(self.directory, **self.env, **(env or {}))))
 
-    @staticmethod
-    def _spare_the_leak_check(words):
-        """Half of a command's time under the address sanitizer is the look for leaks at its end. One of each shape of command is
-        looked at, workers always."""
+    def _program_for(self, words):
+        """Most of a command's time are the start of the sanitizers and the look for leaks at its end. The first of each shape of
+        command has them, workers always; the others are the same program without them, where it was built last."""
         shape = tuple(word for place, word in enumerate(words) if place < 2 or word.startswith("--"))
-        if shape not in _looked_for_leaks:
-            _looked_for_leaks.add(shape)
-            return {}
-        return {"LSAN_OPTIONS": "detect_leaks=0"}
+        if shape not in _sanitized or self.program != SANITIZED or not _is_newer(crash_binary(), SANITIZED):
+            _sanitized.add(shape)
+            return self.program
+        return crash_binary()
 
     def start(self, *words, ready=True, env=None, config=None, named=False, command="run"):
         """Starts one more worker, on an admin port of its own, and waits until it consumes. `named`: with an API key or
