@@ -48,7 +48,10 @@ static void a_batch_is_shown_message_by_message(void **state)
 {
         (void)state;
         struct outgoing batch[] = {{.key = "k", .type = "u.v1", .data = "1", .subject = "s"},
-                                   {.key = "k", .type = "u.v1", .data = "[2]", .exchange = "e",
+                                   {.key = "k",
+                                    .type = "u.v1",
+                                    .data = "[2]",
+                                    .exchange = "e",
                                     .deliver_at = "2026-08-04T09:00:00Z"}};
         struct effect effects[] = {
                 {.kind = EFFECT_PUBLISH, .publish = {.list = batch, .count = 2, .numbered = true}},
