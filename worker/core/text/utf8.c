@@ -44,16 +44,14 @@ static size_t ascii_run(const char *text, size_t len)
 
 #define EACH(byte) ((byte) * (uint64_t)0x0101010101010101u)
 
-/* Not 0 if one of the eight bytes is 0 (https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord). */
-static uint64_t zero_in(uint64_t eight)
+/* Not 0 if one of the eight bytes is not printable ASCII, or is a quote or a backslash. A byte below the
+ * highest bit borrows from the next only where it is one of these itself, so that no mark stands without a
+ * cause (https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord). */
+static uint64_t special_in(uint64_t eight)
 {
-        return (eight - EACH(1)) & ~eight & EACH(0x80);
-}
-
-/* All below 0x80: not 0 if one of them is below 0x20 (the same page, HasLessInWord). */
-static uint64_t control_in(uint64_t eight)
-{
-        return (eight - EACH(0x20)) & ~eight & EACH(0x80);
+        uint64_t control = eight - EACH(0x20), delete = eight + EACH(1);
+        uint64_t quote = (eight ^ EACH('"')) - EACH(1), backslash = (eight ^ EACH('\\')) - EACH(1);
+        return (eight | control | delete | quote | backslash) & EACH(0x80);
 }
 
 size_t utf8_plain_run(const char *text, size_t len)
@@ -62,8 +60,7 @@ size_t utf8_plain_run(const char *text, size_t len)
         uint64_t eight;
         for (; len - at >= sizeof(eight); at += sizeof(eight)) {
                 memcpy(&eight, text + at, sizeof(eight));
-                if ((eight & EACH(0x80)) | control_in(eight) | zero_in(eight ^ EACH('"')) |
-                    zero_in(eight ^ EACH('\\')) | zero_in(eight ^ EACH(0x7f)))
+                if (special_in(eight))
                         break;
         }
         return at;
