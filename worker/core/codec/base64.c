@@ -68,3 +68,10 @@ bool base64_decode(struct slice text, char *out, size_t *len)
         }
         return true;
 }
+
+bool base64_unpack(struct arena *arena, struct slice text, struct slice *bytes)
+{
+        char *to = arena_alloc(arena, text.len / 4 * 3 + 1);
+        bytes->data = to;
+        return base64_decode(text, to, &bytes->len);
+}

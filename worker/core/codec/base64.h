@@ -1,6 +1,7 @@
 #ifndef LEVERET_CORE_BASE64_H
 #define LEVERET_CORE_BASE64_H
 
+#include "core/memory/arena.h"
 #include "core/text/buffer.h"
 
 #include <stdbool.h>
@@ -12,5 +13,7 @@ void base64_add(struct buffer *out, const void *data, size_t len);
  * it is no base64 of that alphabet, padded and without anything else in it, or has bits that stand for
  * nothing. */
 bool base64_decode(struct slice text, char *out, size_t *len);
+/* The same in memory of the arena. */
+bool base64_unpack(struct arena *arena, struct slice text, struct slice *bytes);
 
 #endif

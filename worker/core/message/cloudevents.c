@@ -1,5 +1,6 @@
 #include "core/message/cloudevents.h"
 
+#include "core/codec/base64.h"
 #include "core/codec/json.h"
 #include "core/codec/rfc3339.h"
 
@@ -81,48 +82,6 @@ bool cloudevents_read_headers(struct arena *arena, const struct message *message
         return true;
 }
 
-static int base64_digit(char c)
-{
-        if (c >= 'A' && c <= 'Z')
-                return c - 'A';
-        if (c >= 'a' && c <= 'z')
-                return c - 'a' + 26;
-        if (c >= '0' && c <= '9')
-                return c - '0' + 52;
-        if (c == '+')
-                return 62;
-        return c == '/' ? 63 : -1;
-}
-
-/* Strict RFC 4648 section 4: padded, no other character, unused bits zero. */
-static bool base64_decode(struct arena *arena, struct slice text, struct slice *out)
-{
-        size_t digits = text.len;
-        while (digits && text.len - digits < 2 && text.data[digits - 1] == '=')
-                digits--;
-        if (text.len % 4 != 0)
-                return false;
-        char *bytes = arena_alloc(arena, text.len / 4 * 3 + 1);
-        size_t len = 0;
-        uint32_t bits = 0;
-        unsigned held = 0; /* bits of `bits` not yet written */
-        for (size_t i = 0; i < digits; i++) {
-                int digit = base64_digit(text.data[i]);
-                if (digit < 0)
-                        return false;
-                bits = (bits << 6 | (uint32_t)digit) & 0xffff;
-                held += 6;
-                if (held >= 8) {
-                        held -= 8;
-                        bytes[len++] = (char)(bits >> held & 0xff);
-                }
-        }
-        if (bits & ((1u << held) - 1))
-                return false;
-        *out = (struct slice){.data = bytes, .len = len};
-        return true;
-}
-
 static void read_attributes(struct arena *arena, const json_t *event, struct attributes *attributes)
 {
         attributes->list[ATTRIBUTE_SPECVERSION].place = words[ATTRIBUTE_SPECVERSION].pointer;
@@ -150,7 +109,7 @@ static void cloudevents_read_data(struct arena *arena, const json_t *event, stru
                 json_compact_sorted(&text, data);
                 out->payload = arena_slice(arena, (struct slice){.data = text.data, .len = text.len});
                 buffer_fini(&text);
-        } else if (!json_text(base64).data || !base64_decode(arena, json_text(base64), &out->payload)) {
+        } else if (!json_text(base64).data || !base64_unpack(arena, json_text(base64), &out->payload)) {
                 out->error = base64 ? "/data_base64: expected base64 with padding" : "/data: missing";
         }
 }

@@ -154,12 +154,11 @@ bool field_base64(struct decoder *decoder, const struct place *place, const stru
         struct slice text = json_text(value);
         if (!text.data)
                 return field_refuse(decoder, place, "expected a string of base64");
-        size_t len = 0;
-        char *bytes = arena_alloc(decoder->arena, text.len / 4 * 3 + 1);
-        if (!base64_decode(text, bytes, &len))
+        struct slice bytes;
+        if (!base64_unpack(decoder->arena, text, &bytes))
                 return field_refuse(decoder, place,
                                     "expected base64 (RFC 4648 section 4), padded, without line breaks");
-        memcpy(to, &bytes, sizeof(bytes));
-        memcpy(to - field->offset + field->count_offset, &len, sizeof(len));
+        memcpy(to, &bytes.data, sizeof bytes.data);
+        memcpy(to - field->offset + field->count_offset, &bytes.len, sizeof bytes.len);
         return true;
 }

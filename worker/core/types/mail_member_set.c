@@ -107,9 +107,11 @@ static bool content_set(struct arena *arena, struct attachment *attachment, cons
                 return true;
         if (!text.data)
                 return false;
-        char *bytes = arena_alloc(arena, text.len / 4 * 3 + 1);
-        attachment->content = bytes;
-        return base64_decode(text, bytes, &attachment->content_len);
+        struct slice bytes;
+        bool read = base64_unpack(arena, text, &bytes);
+        attachment->content = bytes.data;
+        attachment->content_len = bytes.len;
+        return read;
 }
 
 static bool attachments_set(struct arena *arena, const struct attachment **member, const json_t *value)

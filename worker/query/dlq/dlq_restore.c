@@ -55,19 +55,12 @@ static bool restore_read_headers(struct arena *arena, json_t *json, struct messa
         return true;
 }
 
-static bool backup_unpack(struct arena *arena, struct slice text, struct slice *body)
-{
-        char *bytes = arena_alloc(arena, text.len / 4 * 3 + 1);
-        body->data = bytes;
-        return base64_decode(text, bytes, &body->len);
-}
-
 static bool dlq_restore_read_body(struct arena *arena, const json_t *json, struct message *message)
 {
         const json_t *packed = json_object_get(json, "body_base64");
         if (!packed)
                 message->body = member(arena, json, "body");
-        else if (!backup_unpack(arena, json_text(packed), &message->body))
+        else if (!base64_unpack(arena, json_text(packed), &message->body))
                 return false;
         message->body_size = message->body.len;
         return message->body.data != NULL;
