@@ -238,7 +238,7 @@ bool cli_parse_count(const char *text, int64_t least, int64_t most, int64_t *val
 
 /* ---- data in ---- */
 
-static bool read_all(const struct cli *cli, int fd, size_t max, const char *name, struct buffer *into)
+static bool input_read_all(const struct cli *cli, int fd, size_t max, const char *name, struct buffer *into)
 {
         for (;;) {
                 char *to = buffer_reserve(into, 65536);
@@ -272,7 +272,7 @@ bool cli_data(struct cli *cli, const char *argument, size_t max, struct slice *d
                 return false;
         }
         struct buffer content = {0};
-        bool ok = read_all(cli, fd, max, name, &content);
+        bool ok = input_read_all(cli, fd, max, name, &content);
         if (fd != STDIN_FILENO)
                 close(fd);
         if (ok)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 
 MEMORY = "/dev/shm"
-ROOM = 2 << 30  # three brokers that run side by side used half of it
+ROOM = 2 << 30  # three sets of services that ran side by side took 1 GiB
 
 
 def _in_memory():

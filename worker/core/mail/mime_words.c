@@ -114,7 +114,7 @@ void mime_encoded_words_add(struct buffer *out, struct slice text)
 
 /* True if the text is single-spaced ASCII words, short enough to fold between them, that no reader takes for
  * encoded-words. */
-static bool plain_text(struct slice text)
+static bool is_plain_words(struct slice text)
 {
         size_t word = 0;
         for (size_t i = 0; i < text.len; i++) {
@@ -150,7 +150,7 @@ void mime_text_header_add(struct buffer *out, const char *name, const char *text
 {
         struct slice value = slice_of(text);
         buffer_printf(out, "%s:", name);
-        if (plain_text(value)) {
+        if (is_plain_words(value)) {
                 folded_add(out, strlen(name) + 1, value);
         } else {
                 buffer_add_char(out, ' ');
@@ -222,7 +222,7 @@ void mime_pieces_header_add(struct buffer *out, const char *name, const char *co
 static void name_add(struct buffer *out, struct slice name)
 {
         struct buffer text = {0};
-        if (name.len <= PLAIN_WORD_MAX && plain_text(name)) {
+        if (name.len <= PLAIN_WORD_MAX && is_plain_words(name)) {
                 mailbox_name_quote(&text, name);
                 piece_add(out, (struct slice){.data = text.data, .len = text.len});
         } else {

@@ -17,7 +17,7 @@ static int64_t own_headers_read_time(const struct message *message, const char *
         return rfc3339_parse(text, &time_ms) && time_ms >= 0 ? time_ms : -1;
 }
 
-static void read_all(const struct message *message, struct own_headers *own)
+static void own_read_all(const struct message *message, struct own_headers *own)
 {
         *own = (struct own_headers){
                 .believed = true,
@@ -45,7 +45,7 @@ static void read_none(struct own_headers *own)
 void own_headers_read(const struct message *message, struct own_headers *own)
 {
         if (slice_is(message->exchange, EXCHANGE_RETURN))
-                read_all(message, own);
+                own_read_all(message, own);
         else
                 read_none(own);
 }
@@ -85,7 +85,7 @@ void own_headers_read_dead(const struct message *message, struct own_headers *ow
         bool ours = later || slice_is(exchange, EXCHANGE_RETURN) || slice_is(exchange, EXCHANGE_RETRY) ||
                     (!death && slice_is(exchange, EXCHANGE_DLX));
         if (ours)
-                read_all(message, own);
+                own_read_all(message, own);
         else
                 read_none(own);
         if (own->exchange.data)

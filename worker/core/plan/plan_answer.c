@@ -61,7 +61,7 @@ static const char *plan_answer_text_of(struct answer *answer, size_t index, cons
         return NULL;
 }
 
-static const char *data_of(struct answer *answer, const json_t *object)
+static const char *answer_data(struct answer *answer, const json_t *object)
 {
         const json_t *value = json_object_get(object, "data");
         if (!value)
@@ -120,7 +120,7 @@ static void post_read(struct answer *answer, size_t index, const char *key, cons
                           &(struct post){.key = key,
                                          .url = plan_answer_text_of(answer, index, effect, "url"),
                                          .type = plan_answer_text_of(answer, index, effect, "type"),
-                                         .data = data_of(answer, effect),
+                                         .data = answer_data(answer, effect),
                                          .outlet = plan_answer_text_of(answer, index, effect, "outlet")});
 }
 
@@ -133,7 +133,7 @@ static void publish_read(struct answer *answer, size_t index, const char *key, c
                              &(struct outgoing){
                                      .key = key,
                                      .type = plan_answer_text_of(answer, index, effect, "type"),
-                                     .data = data_of(answer, effect),
+                                     .data = answer_data(answer, effect),
                                      .subject = plan_answer_text_of(answer, index, effect, "subject"),
                                      .deliver_at = plan_answer_text_of(answer, index, effect, "deliver_at"),
                                      .exchange = plan_answer_text_of(answer, index, effect, "exchange")});
