@@ -2,6 +2,7 @@
 #include "core/text/word.h"
 
 #include <string.h>
+#include <strings.h>
 
 struct headers_walk {
         mail_header_use *use;
@@ -55,4 +56,12 @@ void mail_headers_each(const struct mail *mail, mail_header_use *use, void *cont
         unsubscribe_use(&walk, &mail->list_unsubscribe);
         for (const struct pair *header = mail->headers; header && header->name; header++)
                 value_use(&walk, header->name, header->value);
+}
+
+bool mail_has_header(const struct mail *mail, const char *name)
+{
+        for (const struct pair *header = mail->headers; header && header->name; header++)
+                if (strcasecmp(header->name, name) == 0)
+                        return true;
+        return false;
 }

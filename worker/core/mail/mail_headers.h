@@ -18,4 +18,7 @@ typedef void mail_header_use(void *context, const struct mail_header *header);
  * 8058), then the headers that the mail itself names. A header lives as long as the call. */
 void mail_headers_each(const struct mail *mail, mail_header_use *use, void *context);
 
+/* Does the mail itself name a header so, in upper or lower case? */
+bool mail_has_header(const struct mail *mail, const char *name);
+
 #endif

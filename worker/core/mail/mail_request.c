@@ -1,13 +1,13 @@
 #include "core/mail/mail_request.h"
 #include "core/address/mailbox.h"
 #include "core/mail/mail_guard.h"
+#include "core/mail/mail_headers.h"
 #include "core/mail/mail_key.h"
 #include "core/plan/mail_check.h"
 #include "core/plan/mail_members.h"
 #include "core/text/utf8.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* The sender with its quoting right and its domain in A-labels. */
 static const char *sender_make(struct arena *arena, const char *from)
@@ -17,14 +17,6 @@ static const char *sender_make(struct arena *arena, const char *from)
         const char *sender = arena_copy(arena, text.data, text.len);
         buffer_fini(&text);
         return sender;
-}
-
-static bool has_header(const struct mail *mail, const char *name)
-{
-        for (const struct pair *header = mail->headers; header && header->name; header++)
-                if (strcasecmp(header->name, name) == 0)
-                        return true;
-        return false;
 }
 
 struct mail_request mail_request_make(struct arena *arena, const struct mail *mail,
@@ -39,7 +31,8 @@ struct mail_request mail_request_make(struct arena *arena, const struct mail *ma
         if (!request.mail.from)
                 request.mail.from = sender_make(arena, origin->from);
         if (origin->guard)
-                request.auto_submitted = origin->guard->auto_submitted && !has_header(mail, "Auto-Submitted");
+                request.auto_submitted =
+                        origin->guard->auto_submitted && !mail_has_header(mail, "Auto-Submitted");
         if (origin->guard)
                 request.true_to = mail_guard_apply(origin->guard, arena, &request.mail);
         char *key = arena_alloc(arena, MAIL_KEY_BYTES + 1);

@@ -7,7 +7,6 @@
 #include "core/text/word.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 enum { BOUNDARY_KEY_BYTES = 32, CHUNK_BYTES = 128 * MIME_BASE64_LINE_BYTES };
 
@@ -171,14 +170,6 @@ static void content_add(struct mime *mime, const struct mail_request *request)
         multipart_end(part);
 }
 
-static bool has_header(const struct mail *mail, const char *name)
-{
-        for (const struct pair *header = mail->headers; header && header->name; header++)
-                if (strcasecmp(header->name, name) == 0)
-                        return true;
-        return false;
-}
-
 void mime_begin(struct mime *mime, const struct mail_request *request)
 {
         buffer_clear(&mime->text);
@@ -186,7 +177,7 @@ void mime_begin(struct mime *mime, const struct mail_request *request)
         mime->len = 0;
         mime_rewind(mime);
         headers_add(&mime->text, request);
-        if (mime->key_header && !has_header(&request->mail, mime->key_header))
+        if (mime->key_header && !mail_has_header(&request->mail, mime->key_header))
                 mime_value_header_add(&mime->text, mime->key_header, request->key);
         content_add(mime, request);
         piece_end(mime);

@@ -109,6 +109,11 @@ static bool header_name_valid(const char *name)
         return len > 0 && len <= MAIL_HEADER_NAME_MAX && name[0] != '-' && strspn(name, letters) == len;
 }
 
+bool mail_header_allowed(const char *name)
+{
+        return header_name_valid(name) && !mail_is_reserved(name);
+}
+
 static const char *header_mistake(const struct mail *mail, const struct pair *header)
 {
         if (mail_is_reserved(header->name))

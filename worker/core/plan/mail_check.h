@@ -39,6 +39,10 @@ void mail_mistakes_add(struct buffer *out, const struct mail *mail);
  * command or file name. Asked once more where a mail leaves. */
 void mail_hazards_add(struct buffer *out, const struct mail *mail);
 
+/* May a mail, or a setting for all mails, add a header of this name: 1 to 76 of [A-Za-z0-9_-], and none that
+ * leveret writes itself or that carries trust? */
+bool mail_header_allowed(const char *name);
+
 /* "<id@host>" of printable ASCII (RFC 5322 section 3.6.4). */
 bool mail_message_id_valid(const char *id);
 

@@ -2,7 +2,7 @@
 
 #include "core/address/address.h"
 #include "core/job/protocol.h"
-#include "core/mail/smtp_key.h"
+#include "core/plan/mail_check.h"
 #include "core/send/mail_look.h"
 #include "core/send/mail_preset.h"
 #include "core/send/webhook_sign.h"
@@ -100,9 +100,10 @@ static void check_mail(struct check *check, const struct config_outlet *outlet)
         check_rate_domain(check, outlet);
         check_look(check, outlet);
         check_url(check, URL_MAIL_SERVER, smtp_url, outlet->smtp.url, starttls ? NULL : plain_switch);
-        if (outlet->smtp.key_header && !smtp_key_header_valid(outlet->smtp.key_header))
+        if (outlet->smtp.key_header && !mail_header_allowed(outlet->smtp.key_header))
                 check_fault(check, outlet_path(check, outlet, "smtp.key_header"),
-                            "expected the name of a header, such as Resend-Idempotency-Key");
+                            "expected a header that leveret does not write itself, such as "
+                            "Resend-Idempotency-Key");
         check_tls(check, outlet_path(check, outlet, "http"), &outlet->http.tls);
         check_tls(check, outlet_path(check, outlet, "smtp"), &outlet->smtp.tls);
         if (outlet->smtp.password && outlet->smtp.token_file)

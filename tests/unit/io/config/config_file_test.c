@@ -264,7 +264,20 @@ static void bad_files_are_told_by_line_and_column(void **state)
                 {"mail: {transport: smtp, from: a@example.com, smtp: {url: 'smtps://m.example.com', "
                  "key_header: "
                  "'X Key'}}\n",
-                 "a.yaml:1:95: mail.smtp.key_header: expected the name of a header, such as "
+                 "a.yaml:1:95: mail.smtp.key_header: expected a header that leveret does not write itself, "
+                 "such as "
+                 "Resend-Idempotency-Key\n"},
+                {"mail: {transport: smtp, from: a@example.com, smtp: {url: 'smtps://m.example.com', "
+                 "key_header: "
+                 "subject}}\n",
+                 "a.yaml:1:95: mail.smtp.key_header: expected a header that leveret does not write itself, "
+                 "such as "
+                 "Resend-Idempotency-Key\n"},
+                {"mail: {transport: smtp, from: a@example.com, smtp: {url: 'smtps://m.example.com', "
+                 "key_header: "
+                 ".X-Key}}\n",
+                 "a.yaml:1:95: mail.smtp.key_header: expected a header that leveret does not write itself, "
+                 "such as "
                  "Resend-Idempotency-Key\n"},
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
