@@ -12,6 +12,7 @@ import pytest
 
 from harness.publish import Message
 from harness.servers.collector import Collector
+from harness.tls import Authority, TlsFront
 from harness.wait import wait_until
 
 PLANNER = """\
@@ -260,6 +261,21 @@ def test_a_service_plans_what_it_is_posted_as_a_cloud_event(bench):
     late = bench.publish(left(3))
     job = bench.wait_state(late, "completed")
     assert job["attempt"] == "1" and len(service.requests) == 4
+    service.stop()
+
+
+def test_a_service_is_known_by_its_own_authority_once_a_reload_names_it(bench, tmp_path):
+    service, authority = Service(), Authority(tmp_path)
+    with TlsFront(service.port, authority.certificate("good")) as front:
+        plan = {"url": f"https://localhost:{front.port}/plan"}
+        worker = start(bench, plan)
+        stranger = bench.publish(left(1))
+        wait_until(lambda: "unable to get local issuer certificate" in bench.job(stranger).get("error", ""), what="the refusal")
+        bench.last.change(handlers={"cart.left.v1": {"plan": {**plan, "tls": {"ca_file": str(authority.ca)}}}})
+        worker.hang_up()
+        wait_until(lambda: worker.logged(event="reloaded"), what="the reload")
+        bench.publish(left(2))
+        wait_until(lambda: mails(bench, 2), what="the mail of a job that was planned by TLS")
     service.stop()
 
 

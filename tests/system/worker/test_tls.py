@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 from harness import canary
-from harness.sink import Sink
+from harness.publish import Message
+from harness.sink import Hooks, Sink
 from harness.tls import Authority, TlsFront
 from harness.worker import binary
 
@@ -141,6 +142,34 @@ def test_a_file_that_is_no_certificate_is_named(service, good, tmp_path):
         worked, said = service.ask(front.port)
         assert not worked
         assert re.search("certificate authorit|CA cert|nothing.pem", said), said
+
+
+# ---- receivers of posts
+
+
+PING = """\
+type: ping.v1
+summary: Tells the CRM that somebody pinged.
+payload: {type: object}
+example: {}
+effects:
+  - post: {key: crm, url: "https://localhost:PORT/ping", data: ""}
+"""
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_receiver_of_posts_is_known_by_its_own_authority(bench, authority, good, tmp_path, trusted):
+    hooks, client = Hooks(), authority.certificate("poster", usage="clientAuth")
+    with TlsFront(hooks.port, good, clients_of=authority.ca) as front:
+        (tmp_path / "ping.v1.yaml").write_text(PING.replace("PORT", str(front.port)))
+        tls = {"ca_file": str(authority.ca), "cert_file": str(client[0]), "key_file": str(client[1])}
+        bench.worker(types={"path": [str(tmp_path)]}, outlets={"hooks": {
+            "kind": "post", "allow": [f"https://localhost:{front.port}"], **({"tls": tls} if trusted else {})}})
+        message = bench.publish(Message("ping.v1", {}))
+        job = bench.wait_state(message, "completed" if trusted else "retrying")
+        assert trusted or "SSL certificate problem: " in job["error"], job
+    hooks.stop()
+    assert len(hooks.requests) == trusted
 
 
 # ---- SMTP with STARTTLS

@@ -10,6 +10,13 @@ const struct config_handler *config_handler_find(const struct config *config, co
         return NULL;
 }
 
+const char **config_plan_text(struct config_plan *plan, size_t i)
+{
+        const char **texts[] = {&plan->url, &plan->tls.ca_file, &plan->tls.cert_file, &plan->tls.key_file};
+        size_t count = sizeof(texts) / sizeof(*texts);
+        return i < count ? texts[i] : &plan->exec[i - count];
+}
+
 const struct config_outlet *config_outlet_at(const struct config *config, size_t index)
 {
         if (index == 0)

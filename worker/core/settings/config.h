@@ -17,6 +17,7 @@ enum {
         CONFIG_HANDLERS_MAX = 256,
         CONFIG_TYPE_PATHS_MAX = 16,
         CONFIG_PLAN_EXEC_MAX = 16,
+        CONFIG_PLAN_TEXTS = 4 + CONFIG_PLAN_EXEC_MAX, /* url, three of tls, exec */
         CONFIG_PLAN_PROCESSES_MAX = 64,
         CONFIG_PREFIX_MAX = 64, /* bytes of redis.prefix */
         CONFIG_BREAKER_FAILURES_MAX = 64,
@@ -107,6 +108,7 @@ enum { CONFIG_HANDLER_TIMEOUT_MS = 60000 }; /* for types that the configuration 
 /* Who plans a type outside of leveret: a service or programs; neither: nobody. */
 struct config_plan {
         const char *url;
+        struct config_tls tls;                  /* of the service */
         const char *exec[CONFIG_PLAN_EXEC_MAX]; /* the program and its arguments */
         size_t exec_count;
         int64_t processes, timeout_ms;
@@ -171,6 +173,7 @@ struct config_outlet {
                 struct config_texts allow;       /* origins */
                 bool allow_private;
                 int64_t connections; /* to each origin; default 32 */
+                struct config_tls tls;
         } post;
         struct {
                 int64_t failures;    /* default 5 */
@@ -318,6 +321,10 @@ int64_t config_longest_tier_ms(const struct config *config);
 
 /* Settings of a type: the configured entry, or NULL. */
 const struct config_handler *config_handler_find(const struct config *config, const char *type);
+
+/* Each text of a plan's settings, for i below CONFIG_PLAN_TEXTS: where it stands; NULL stands where there is
+ * none. */
+const char **config_plan_text(struct config_plan *plan, size_t i);
 
 /* All outlets: 0 is mail, the others in the order of the file; NULL beyond the last. */
 const struct config_outlet *config_outlet_at(const struct config *config, size_t index);

@@ -23,16 +23,21 @@ static const char *outlet_rest(const char *path)
 
 size_t setting_handler_type_len(const char *path, bool leaf)
 {
-        static const char plan[] = ".plan";
+        static const char *const sections[] = {".plan.tls", ".plan"};
         const char *dot = strrchr(path, '.');
-        size_t len = leaf && dot ? (size_t)(dot - path) : strlen(path), tail = sizeof(plan) - 1;
-        return len > tail && strncmp(path + len - tail, plan, tail) == 0 ? len - tail : len;
+        size_t len = leaf && dot ? (size_t)(dot - path) : strlen(path);
+        for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+                size_t tail = strlen(sections[i]);
+                if (len > tail && strncmp(path + len - tail, sections[i], tail) == 0)
+                        return len - tail;
+        }
+        return len;
 }
 
 /*
  * The path as the table writes it: "queues[3].name" becomes "queues[].name"; a type may hold dots, so all
- * between "handlers." and the last word, or `plan` and that, becomes "*". An outlet has the settings of mail.
- * `leaf` says that the last word names a setting, not a section.
+ * between "handlers." and the last word, or `plan` or `plan.tls` and that, becomes "*". An outlet has the
+ * settings of mail. `leaf` says that the last word names a setting, not a section.
  */
 static bool path_generalise(const char *path, bool leaf, char generic[PATH_MAX_BYTES])
 {
@@ -63,12 +68,14 @@ static bool path_generalise(const char *path, bool leaf, char generic[PATH_MAX_B
         return true;
 }
 
-/* Those of `outlets.*` alone, which mail does not have. */
-static const struct setting *find_of_outlets(const char *rest)
+/* Of the settings that `outlets.*` alone has, not mail, the one of that name, or the first of the section. */
+static const struct setting *find_of_outlets(const char *rest, bool section)
 {
+        size_t len = strlen(rest);
         for (size_t i = 0; i < setting_count; i++)
                 if (strncmp(settings[i].name, "outlets.*.", 10) == 0 &&
-                    strcmp(settings[i].name + 10, rest) == 0)
+                    strncmp(settings[i].name + 10, rest, len) == 0 &&
+                    settings[i].name[10 + len] == (section ? '.' : '\0'))
                         return &settings[i];
         return NULL;
 }
@@ -82,7 +89,7 @@ const struct setting *setting_find(const char *path)
 {
         char generic[PATH_MAX_BYTES];
         const char *rest = outlet_rest(path);
-        const struct setting *own = rest ? find_of_outlets(rest) : NULL;
+        const struct setting *own = rest ? find_of_outlets(rest, /* section = */ false) : NULL;
         if (own || !path_generalise(path, true, generic))
                 return own;
         for (size_t i = 0; i < setting_count; i++)
@@ -94,13 +101,16 @@ const struct setting *setting_find(const char *path)
 bool setting_is_section(const char *path)
 {
         char generic[PATH_MAX_BYTES];
+        const char *rest = outlet_rest(path);
+        if (rest && find_of_outlets(rest, /* section = */ true))
+                return true;
         if (!path_generalise(path, false, generic))
                 return false;
         size_t len = strlen(generic);
         for (size_t i = 0; i < setting_count; i++)
                 if (strncmp(settings[i].name, generic, len) == 0 && settings[i].name[len] == '.')
                         return true;
-        bool outlet = strncmp(path, outlet_prefix, sizeof(outlet_prefix) - 1) == 0 && !outlet_rest(path);
+        bool outlet = strncmp(path, outlet_prefix, sizeof(outlet_prefix) - 1) == 0 && !rest;
         return outlet || strcmp(generic, "handlers") == 0;
 }
 

@@ -29,9 +29,10 @@ static const struct payload_kind planned_payload_kind = {
 static struct config_plan plan_copy(struct arena *arena, const struct config_plan *plan)
 {
         struct config_plan copy = *plan;
-        copy.url = arena_strdup(arena, plan->url);
-        for (size_t i = 0; i < plan->exec_count; i++)
-                copy.exec[i] = arena_strdup(arena, plan->exec[i]);
+        for (size_t i = 0; i < CONFIG_PLAN_TEXTS; i++) {
+                const char **text = config_plan_text(&copy, i);
+                *text = arena_strdup(arena, *text);
+        }
         return copy;
 }
 

@@ -231,6 +231,7 @@ static void check_plans(struct check *check)
                 else if (handler->schema && !planned)
                         check_fault(check, arena_printf(check->arena, "handlers.%s.schema", handler->type),
                                     "is for types that a planner plans: plan is missing");
+                check_tls(check, plan, &handler->plan.tls);
         }
 }
 

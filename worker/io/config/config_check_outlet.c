@@ -139,6 +139,7 @@ static void check_post(struct check *check, const struct config_outlet *outlet)
         check_secret(check, outlet, "secret_old", outlet->post.secret_old);
         if (outlet->post.secret_old && !outlet->post.secret)
                 check_fault(check, outlet_path(check, outlet, "secret"), "is required with secret_old");
+        check_tls(check, arena_printf(check->arena, "outlets.%s", outlet->name), &outlet->post.tls);
 }
 
 static const char *const outlet_kinds[] = {[OUTLET_MAIL] = "mail", [OUTLET_POST] = "post"};

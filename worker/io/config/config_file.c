@@ -166,11 +166,17 @@ static const char *file_label(struct loader *loader, int line, int column)
         return arena_printf(&loader->scratch, "%s:%d:%d", loader->source->path, line, column);
 }
 
-/* A type, or what stands below it in a section of its own: "handlers.cart.left.v1.plan". */
+/* Below a type's name stand sections of its own, as "handlers.cart.left.v1.plan.tls" does: is this deeper, so
+ * in the name? */
 static bool is_in_type(const struct config_node *node)
 {
-        return strncmp(node->path, "handlers.", 9) == 0 &&
-               node->depth > 2 + (strlen(node->path + 9) > setting_handler_type_len(node->path + 9, false));
+        if (strncmp(node->path, "handlers.", 9) != 0)
+                return false;
+        const char *own = node->path + 9 + setting_handler_type_len(node->path + 9, /* leaf = */ false);
+        size_t depth = 2;
+        for (; *own; own++)
+                depth += *own == '.';
+        return node->depth > depth;
 }
 
 /* Sections and lists of sections: known, and with what they create. False if what lies in it must be skipped.

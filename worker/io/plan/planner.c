@@ -20,19 +20,18 @@ static char *copy_if(const char *text)
 
 static struct config_plan settings_copy(const struct config_plan *settings)
 {
-        struct config_plan copy = {.processes = settings->processes, .timeout_ms = settings->timeout_ms};
-        copy.url = settings->url ? planner_copy(settings->url) : NULL;
-        copy.exec_count = settings->exec_count;
-        for (size_t i = 0; i < settings->exec_count; i++)
-                copy.exec[i] = planner_copy(settings->exec[i]);
+        struct config_plan copy = *settings;
+        for (size_t i = 0; i < CONFIG_PLAN_TEXTS; i++) {
+                const char **text = config_plan_text(&copy, i);
+                *text = *text ? planner_copy(*text) : NULL;
+        }
         return copy;
 }
 
 static void settings_free(struct config_plan *settings)
 {
-        free((char *)(uintptr_t)settings->url);
-        for (size_t i = 0; i < settings->exec_count; i++)
-                free((char *)(uintptr_t)settings->exec[i]);
+        for (size_t i = 0; i < CONFIG_PLAN_TEXTS; i++)
+                free((char *)(uintptr_t)*config_plan_text(settings, i));
 }
 
 struct planner *planner_open(uv_loop_t *loop, const struct config_handler *settings)
@@ -57,12 +56,11 @@ static bool same_text(const char *a, const char *b)
 
 bool planner_is(const struct planner *planner, const struct config_handler *settings)
 {
-        const struct config_plan *a = &planner->settings, *b = &settings->plan;
-        bool same = strcmp(planner->type, settings->type) == 0 && same_text(a->url, b->url) &&
-                    a->exec_count == b->exec_count && a->processes == b->processes &&
-                    a->timeout_ms == b->timeout_ms;
-        for (size_t i = 0; same && i < a->exec_count; i++)
-                same = same_text(a->exec[i], b->exec[i]);
+        struct config_plan mine = planner->settings, other = settings->plan;
+        bool same = strcmp(planner->type, settings->type) == 0 && mine.processes == other.processes &&
+                    mine.timeout_ms == other.timeout_ms;
+        for (size_t i = 0; same && i < CONFIG_PLAN_TEXTS; i++)
+                same = same_text(*config_plan_text(&mine, i), *config_plan_text(&other, i));
         return same;
 }
 

@@ -109,7 +109,7 @@ static void on_asking_ended(CURL *easy, void *owner, CURLcode code)
 static CURL *planner_easy_make(struct asking *asking)
 {
         const struct planner *planner = asking->http->planner;
-        CURL *easy = send_curl_easy(&(struct config_tls){0}, "http,https", planner->settings.timeout_ms);
+        CURL *easy = send_curl_easy(&planner->settings.tls, "http,https", planner->settings.timeout_ms);
         curl_loop_adopt(asking->http->curl_loop, easy, (size_t)(asking - asking->http->askings));
         SEND_CURL_SET(easy, CURLOPT_URL, planner->settings.url);
         SEND_CURL_SET(easy, CURLOPT_POST, 1L);

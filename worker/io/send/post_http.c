@@ -150,7 +150,7 @@ static void on_posting_ended(CURL *easy, void *owner, CURLcode code)
 static CURL *post_easy_make(struct posting *posting)
 {
         const struct config_outlet *config = posting->owner->config;
-        CURL *easy = send_curl_easy(&(struct config_tls){0}, "http,https", config->timeout_ms);
+        CURL *easy = send_curl_easy(&config->post.tls, "http,https", config->timeout_ms);
         curl_loop_adopt(posting->owner->curl_loop, easy, (size_t)(posting - posting->owner->postings));
         SEND_CURL_SET(easy, CURLOPT_POST, 1L);
         SEND_CURL_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
