@@ -251,12 +251,29 @@ static bool file_refusal(struct buffer *out, const struct mail_preset_rules *rul
                mail_preset_refuse(out, "/attachments", rules->name, "is given at most 1 MiB of files by URL");
 }
 
+static bool filled_refusal(struct buffer *out, const struct mail_preset_rules *rules,
+                           const struct mail_request *request)
+{
+        const struct mail *mail = &request->mail;
+        const char *const texts[] = {mail->from, mail->to, mail->cc, mail->reply_to, mail->subject};
+        static const char *const places[] = {"/from", "/to", "/cc", "/reply_to", "/subject"};
+        static const char rule[] = "would fill in what stands in {{ }} there";
+        for (size_t i = 0; rules->can.fills && i < sizeof texts / sizeof *texts; i++)
+                if (texts[i] && strstr(texts[i], "{{"))
+                        return mail_preset_refuse(out, places[i], rules->name, rule);
+        const struct pair *header = mail->headers;
+        for (; rules->can.fills && header && header->name; header++)
+                if (strstr(header->value, "{{"))
+                        return mail_preset_refuse(out, "/headers", rules->name, rule);
+        return false;
+}
+
 bool mail_preset_refusal(struct buffer *out, const struct mail_preset_rules *rules,
                          const struct mail_request *request)
 {
         return people_refusal(out, rules, request) || text_refusal(out, rules, &request->mail) ||
                label_refusal(out, rules, &request->mail) || label_size_refusal(out, rules, request) ||
-               file_refusal(out, rules, request);
+               file_refusal(out, rules, request) || filled_refusal(out, rules, request);
 }
 
 const char *mail_preset_problem(struct buffer *refusal, const struct mail_preset_rules *rules,

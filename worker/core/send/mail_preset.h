@@ -35,6 +35,7 @@ struct preset_can {
         bool words;             /* tags and metadata hold only [A-Za-z0-9_-] */
         const char *file_types; /* "/pdf/png/": the endings that a file's name may have; NULL: any */
         bool file_ending;       /* a file's name must have an ending */
+        bool fills;             /* what stands in {{ }} in the subject, a name or a header is filled in */
 };
 
 /* What an answer means that the status alone does not tell. The first row that fits counts. */

@@ -46,6 +46,22 @@ static void mailpit_gets_its_json(void **state)
                     "\"Headers\":{\"Message-ID\":\"<k@example.com>\"}}");
 }
 
+static void sparkpost_is_told_not_to_fill_in_braces(void **state)
+{
+        (void)state;
+        struct mail_request braces = request;
+        for (size_t i = 0; i < 3; i++) {
+                struct buffer out = {0};
+                braces.mail.text = i == 1 ? "Write {{name}}" : "a";
+                braces.mail.html = i == 2 ? "<p>Write {{name}}" : "<p>";
+                assert_true(mail_preset_rules(MAIL_PRESET_SPARKPOST)->body(&out, &braces, NULL));
+                const char *options =
+                        strstr(out.data, ",\"options\":{\"perform_substitutions\":false},\"content\":{");
+                assert_int_equal(options != NULL, i > 0);
+                buffer_fini(&out);
+        }
+}
+
 static void mailgun_gets_each_header_as_a_field(void **state)
 {
         struct buffer out = {0};
@@ -344,6 +360,17 @@ static void what_a_service_lacks_is_refused_before_anything_leaves(void **state)
         other = mail;
         other.mail.subject = "Nine char";
         refused_by("/subject", &other, "scaleway");
+        other.mail.subject = "Your {{answer}} here";
+        refused_by("/subject", &other, "sparkpost");
+        other = mail;
+        other.mail.to = "\"{{email}}\" <ann@example.org>";
+        refused_by("/to", &other, "sparkpost");
+        other = mail;
+        other.mail.headers = (const struct pair[]){{"X-A", "{{x}}"}, {0}};
+        refused_by("/headers", &other, "sparkpost");
+        other = mail;
+        other.mail.html = "<p>Write {{name}} for a name</p>";
+        refused_by("/", &other, "");
         other = mail;
         other.mail.reply_to = "a@example.com, b@example.com";
         refused_by("/reply_to", &other, "brevo mailjet");
@@ -520,6 +547,7 @@ int main(void)
                 cmocka_unit_test(the_words_of_an_answer_are_found_wherever_they_stand),
                 cmocka_unit_test(resend_gets_its_json),
                 cmocka_unit_test(mailpit_gets_its_json),
+                cmocka_unit_test(sparkpost_is_told_not_to_fill_in_braces),
                 cmocka_unit_test(mailgun_gets_each_header_as_a_field),
                 cmocka_unit_test(each_preset_shows_its_credentials_in_its_way),
                 cmocka_unit_test(a_path_holds_settings_and_the_answers_of_custom_are_configured),

@@ -22,6 +22,14 @@ static void recipients_add(struct buffer *out, const struct mail *mail)
                 }
 }
 
+/* Its template language would fill in {{ }} from the metadata, or take it away. Mails without it keep the
+ * bytes of earlier versions: one key is one body. */
+static void literally_add(struct buffer *out, const struct mail *mail)
+{
+        if ((mail->text && strstr(mail->text, "{{")) || (mail->html && strstr(mail->html, "{{")))
+                buffer_add_text(out, ",\"options\":{\"perform_substitutions\":false}");
+}
+
 static bool sparkpost_body(struct buffer *out, const struct mail_request *request,
                            const struct config_outlet *outlet)
 {
@@ -43,7 +51,9 @@ static bool sparkpost_body(struct buffer *out, const struct mail_request *reques
                 buffer_add_char(out, ']');
         part_text(out, ",\"metadata\":{\"leveret\":", request->key);
         part_pairs(out, ",", mail->metadata, "");
-        part_text(out, "},\"content\":{\"from\":", mail->from);
+        buffer_add_char(out, '}');
+        literally_add(out, mail);
+        part_text(out, ",\"content\":{\"from\":", mail->from);
         part_text(out, ",\"subject\":", mail->subject);
         part_text(out, ",\"text\":", mail->text);
         part_text(out, ",\"html\":", mail->html);
@@ -113,5 +123,6 @@ const struct mail_preset_rules preset_sparkpost = {
                 .labels_max = 10000,
                 .inline_files = true,
                 .headers = true,
+                .fills = true,
                 .text_alone = true},
 };
