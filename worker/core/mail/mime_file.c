@@ -3,6 +3,7 @@
 #include "core/text/utf8.h"
 
 #include <string.h>
+#include <strings.h>
 
 enum { PARAMETER_LINE_MAX = 76, PIECE_ROOM = 9 }; /* columns; those that `;`, `*nn*=` and the like need */
 
@@ -94,10 +95,30 @@ static void disposition_add(struct buffer *out, const struct attachment *file)
         buffer_add_text(out, "\r\n");
 }
 
+/* `application/pdf; name=x`: a parameter must not be there twice, and readers differ in which one they take.
+ */
+static bool type_has_name(const char *type)
+{
+        bool quoted = false;
+        for (; *type; type++) {
+                quoted ^= *type == '"';
+                if (quoted || *type != ';')
+                        continue;
+                const char *parameter = type + 1 + strspn(type + 1, " ");
+                if (strncasecmp(parameter, "name=", 5) == 0 || strncasecmp(parameter, "name*", 5) == 0)
+                        return true;
+        }
+        return false;
+}
+
 static void type_add(struct buffer *out, const struct attachment *file)
 {
-        buffer_printf(out,
-                      "Content-Type: %s;\r\n name=", file->type ? file->type : "application/octet-stream");
+        const char *type = file->type ? file->type : "application/octet-stream";
+        if (type_has_name(type)) {
+                buffer_printf(out, "Content-Type: %s\r\n", type);
+                return;
+        }
+        buffer_printf(out, "Content-Type: %s;\r\n name=", type);
         if (name_is_plain(file->name)) {
                 quoted_add(out, file->name);
         } else {

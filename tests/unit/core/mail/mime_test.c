@@ -315,6 +315,24 @@ static void a_name_beyond_ascii_is_written_in_both_ways(void **state)
         buffer_fini(&out);
 }
 
+/* as browsers and mail libraries hand it on */
+static void a_name_in_the_type_of_a_file_is_not_written_twice(void **state)
+{
+        (void)state;
+        struct mail_request mail = plain;
+        struct buffer out = {0};
+        mail.mail.attachments = (const struct attachment[]){
+                {.name = "a.pdf", .type = "application/pdf; Name=b.pdf", .content = ""},
+                {.name = "c.txt", .type = "text/plain; x=\"; name=d\"; filename=e", .content = ""},
+                {0}};
+        assert_null(mail_request_problem(&mail));
+        mime_add(&out, &mail);
+        assert_non_null(strstr(out.data, "Content-Type: application/pdf; Name=b.pdf\r\n"
+                                         "Content-Disposition: attachment;\r\n filename=\"a.pdf\"\r\n"));
+        assert_non_null(strstr(out.data, "; filename=e;\r\n name=\"c.txt\"\r\n"));
+        buffer_fini(&out);
+}
+
 static void headers_are_written_where_a_mail_has_them(void **state)
 {
         (void)state;
@@ -426,6 +444,7 @@ int main(void)
                 cmocka_unit_test(files_go_beside_the_text_and_inline_ones_beside_the_html),
                 cmocka_unit_test(a_file_that_cannot_be_read_is_told),
                 cmocka_unit_test(a_name_beyond_ascii_is_written_in_both_ways),
+                cmocka_unit_test(a_name_in_the_type_of_a_file_is_not_written_twice),
                 cmocka_unit_test(headers_are_written_where_a_mail_has_them),
                 cmocka_unit_test(header_injection_is_refused_in_every_field),
                 cmocka_unit_test(a_mail_without_a_body_or_with_a_broken_one_is_refused),
