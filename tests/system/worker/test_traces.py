@@ -167,6 +167,7 @@ effects:
     (child,) = [span for span in by_name(spans, "receive leveret.work") if span["attributes"]["messaging.message.id"] != message.id]
     assert {span["traceId"] for span in spans} == {TRACE} and child["parentSpanId"] == publish["spanId"]
     assert (post["kind"], publish["kind"]) == (3, 4) and publish["attributes"]["messaging.batch.message_count"] == 1
+    assert publish["attributes"]["messaging.operation.name"] == publish["attributes"]["messaging.operation.type"] == "send"
     assert hooks.requests[0]["headers"]["traceparent"] == f"00-{TRACE}-{post['spanId']}-01"
     (mail,) = bench.sink.mails()
     assert hooks.requests[0]["headers"]["tracestate"] == mail["tracestate"] == STATE
