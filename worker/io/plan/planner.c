@@ -58,7 +58,7 @@ bool planner_is(const struct planner *planner, const struct config_handler *sett
 {
         struct config_plan mine = planner->settings, other = settings->plan;
         bool same = strcmp(planner->type, settings->type) == 0 && mine.processes == other.processes &&
-                    mine.timeout_ms == other.timeout_ms;
+                    mine.timeout_ms == other.timeout_ms && mine.exec_count == other.exec_count;
         for (size_t i = 0; same && i < CONFIG_PLAN_TEXTS; i++)
                 same = same_text(*config_plan_text(&mine, i), *config_plan_text(&other, i));
         return same;
