@@ -107,7 +107,8 @@ static bool work_read_filter(struct asked *asked, const char *name, const json_t
 
 static void read_rate(struct asked *asked, const json_t *value)
 {
-        asked->work->rate = json_is_number(value) ? json_number_value(value) : 0;
+        if (!json_number(value, &asked->work->rate))
+                asked->work->rate = 0;
         if (asked->work->rate < 1 || asked->work->rate > RATE_MAX)
                 faults_add(&asked->faults, "/rate: expected 1 to %d letters a second", RATE_MAX);
 }

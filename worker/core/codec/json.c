@@ -3,6 +3,7 @@
 #include "core/memory/memory.h"
 #include "core/text/utf8.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,7 +147,6 @@ static void mark_if_wide(struct scan *scan, const char *token)
 /* A number or a word; anything else that is not white space is a syntax error. */
 static bool scan_scalar(struct scan *scan)
 {
-        enum { WIDE_MIN = sizeof("1e309") - 1 };
         const char *token = scan->at;
         if (*scan->at == '\0')
                 return scan_fail(scan, "NUL byte");
@@ -156,8 +156,7 @@ static bool scan_scalar(struct scan *scan)
                 return scan_fail(scan, "expected a JSON value");
         while (scan->at < scan->end && is_scalar_byte(*scan->at))
                 scan->at++;
-        if (scan->at - token >= WIDE_MIN)
-                mark_if_wide(scan, token);
+        mark_if_wide(scan, token);
         return true;
 }
 
@@ -289,17 +288,30 @@ static int dump_to_buffer(const char *data, size_t len, void *out)
         return 0;
 }
 
+static void dump(struct buffer *out, const json_t *value, size_t flags)
+{
+        if (json_dump_callback(value, dump_to_buffer, out, flags | JSON_ENCODE_ANY) != 0)
+                abort();
+}
+
 void json_write(struct buffer *out, const json_t *value, size_t flags)
 {
         size_t from = out->len;
-        if (json_dump_callback(value, dump_to_buffer, out, flags | JSON_ENCODE_ANY) != 0)
-                abort();
+        dump(out, value, flags);
         json_wide_unmark(out, from);
 }
 
 void json_compact_sorted(struct buffer *out, const json_t *value)
 {
         json_write(out, value, JSON_COMPACT | JSON_SORT_KEYS);
+}
+
+void json_compact_both(struct buffer *out, struct buffer *doubles, const json_t *value)
+{
+        size_t from = out->len;
+        dump(out, value, JSON_COMPACT | JSON_SORT_KEYS);
+        json_wide_doubles(doubles, (struct slice){.data = out->data + from, .len = out->len - from});
+        json_wide_unmark(out, from);
 }
 
 static struct slice string_of(const json_t *value)
@@ -323,6 +335,50 @@ struct slice json_wide(const json_t *value)
                 return (struct slice){0};
         struct slice marked = string_of(value);
         return (struct slice){.data = marked.data + 1, .len = marked.len - 1};
+}
+
+bool json_number(const json_t *value, double *number)
+{
+        struct slice wide = json_wide(value);
+        *number = wide.len ? strtod(wide.data, NULL) : json_number_value(value);
+        return wide.len || json_is_number(value);
+}
+
+bool json_real_number(const json_t *value, double *number)
+{
+        struct slice wide = json_wide(value);
+        bool real = json_is_real(value) || (wide.len && strpbrk(wide.data, ".eE"));
+        return real && json_number(value, number) && isfinite(*number);
+}
+
+/* Digits, perhaps a point and zeros: read exactly. What has an exponent is read as a double. */
+static bool wide_whole(struct slice wide, int64_t *whole)
+{
+        const double exact_max = 9007199254740992.0; /* 2^53 */
+        size_t digits = strspn(wide.data, "-0123456789");
+        size_t zeros = digits + (wide.data[digits] == '.');
+        zeros += strspn(wide.data + zeros, "0");
+        if (zeros == wide.len) {
+                *whole = strtoll(wide.data, NULL, 10);
+                bool fits = !json_wide_is((struct slice){.data = wide.data, .len = digits});
+                return fits || *whole == 0; /* -0 */
+        }
+        double number = strtod(wide.data, NULL);
+        if (!memchr(wide.data, 'e', wide.len) && !memchr(wide.data, 'E', wide.len))
+                return false;
+        if (number != floor(number) || fabs(number) > exact_max)
+                return false;
+        *whole = (int64_t)number;
+        return true;
+}
+
+bool json_whole(const json_t *value, int64_t *whole)
+{
+        struct slice wide = json_wide(value);
+        if (wide.len)
+                return wide_whole(wide, whole);
+        *whole = json_integer_value(value);
+        return json_is_integer(value);
 }
 
 const char *json_kind(const json_t *value)

@@ -15,8 +15,8 @@ enum {
 
 /*
  * Parses a whole JSON text (RFC 8259). Strict: UTF-8 without a byte order mark, no NUL in any form, no lone
- * surrogate, no duplicate key, nothing after the value. A number outside int64 (or, with a fraction or an
- * exponent, outside double) is kept as its digits: json_wide. The bounds above are checked before jansson
+ * surrogate, no duplicate key, nothing after the value. A number that is no int64, or has a fraction or an
+ * exponent, is kept as it is written: json_wide. The bounds above are checked before jansson
  * allocates anything; the size is the caller's to bound. The caller owns the result (json_decref). NULL if
  * refused, with `error` saying where and why ("line 1, column 9: duplicate key") in words that never hold a
  * piece of the text.
@@ -29,6 +29,10 @@ void json_use_memory(void);
 /* Appends the value without white space and with sorted keys: equal values give equal bytes. */
 void json_compact_sorted(struct buffer *out, const json_t *value);
 
+/* The same; and with each number that a double holds written as that double, if that differs: fingerprints
+ * are made of it, for which 1.5 and 1.50 are one content. Otherwise nothing is added to `doubles`. */
+void json_compact_both(struct buffer *out, struct buffer *doubles, const json_t *value);
+
 /* Appends the value with jansson's encoding flags: JSON_COMPACT, JSON_INDENT(2), ... */
 void json_write(struct buffer *out, const json_t *value, size_t flags);
 
@@ -39,9 +43,19 @@ bool json_number_is(struct slice text);
  * json_is_string, which takes a wide number for a string. */
 struct slice json_text(const json_t *value);
 
-/* The digits of a number that neither int64 nor double holds, as they came, NUL-terminated; absent for any
- * other value and for NULL. Borrowed. json_write and json_compact_sorted write such a number unchanged. */
+/* A number that is not the digits of an int64, as it came, NUL-terminated; absent for any other value and for
+ * NULL. Borrowed. json_write and json_compact_sorted write such a number unchanged. */
 struct slice json_wide(const json_t *value);
+
+/* The double nearest to a number, which may be infinite. False for any other value and for NULL. */
+bool json_number(const json_t *value, double *number);
+
+/* The same of a number that has a fraction or an exponent and is not infinite. */
+bool json_real_number(const json_t *value, double *number);
+
+/* The value of a number that is whole and that int64 holds: 5, and also 5.0 and 5e3 (up to 2^53), as JSON
+ * knows one kind of number (JSON Schema 2020-12, validation, section 6.1.1). */
+bool json_whole(const json_t *value, int64_t *whole);
 
 /* What a value is, for errors: "an object", "a list", "a string", "a number", "true", "false", "null". */
 const char *json_kind(const json_t *value);

@@ -1,11 +1,12 @@
 #include "core/codec/json_wide.h"
 
-#include <math.h>
+#include "core/codec/json.h"
+
 #include <stdlib.h>
 
 /* What stands before the digits; a quote stands after them. */
 static const char mark[] = "\"\\u0000";
-enum { MARK_LEN = sizeof(mark) - 1, INT64_DIGITS = 19, EXPONENT_DIGITS = 3, DOUBLE_DIGITS = 300 };
+enum { MARK_LEN = sizeof(mark) - 1, INT64_DIGITS = 19 };
 
 static size_t json_wide_digits_at(struct slice text, size_t at)
 {
@@ -49,24 +50,12 @@ static bool number_read(struct slice token, struct number *number)
         return at == token.len;
 }
 
-/* Only then is it worth the time to let the C library decide. */
-static bool may_leave_double(const struct number *number)
-{
-        return number->whole.len >= DOUBLE_DIGITS || number->exponent.len >= EXPONENT_DIGITS;
-}
-
-static bool leaves_double(struct slice token)
-{
-        struct buffer text = {0};
-        buffer_add_slice(&text, token);
-        bool leaves = isinf(strtod(text.data, NULL));
-        buffer_fini(&text);
-        return leaves;
-}
-
+/* -0 too: of an integer no sign would be left. */
 static bool leaves_int64(const struct number *number)
 {
         const char *most = number->negative ? "9223372036854775808" : "9223372036854775807";
+        if (number->negative && number->whole.data[0] == '0')
+                return true;
         if (number->whole.len != INT64_DIGITS)
                 return number->whole.len > INT64_DIGITS;
         return memcmp(number->whole.data, most, INT64_DIGITS) > 0;
@@ -77,9 +66,7 @@ bool json_wide_is(struct slice token)
         struct number number;
         if (!number_read(token, &number))
                 return false;
-        if (number.fraction.len == 0 && number.exponent.len == 0)
-                return leaves_int64(&number);
-        return may_leave_double(&number) && leaves_double(token);
+        return number.fraction.len > 0 || number.exponent.len > 0 || leaves_int64(&number);
 }
 
 void json_wide_mark(struct buffer *out, struct slice token)
@@ -122,6 +109,32 @@ void json_wide_unmark(struct buffer *text, size_t from)
         to += end - at;
         text->len = (size_t)(to - text->data);
         *to = '\0';
+}
+
+/* As jansson writes what it reads of these digits; as they are if it reads no number of them. */
+static void double_add(struct buffer *out, struct slice digits)
+{
+        json_t *number = json_loadb(digits.data, digits.len, JSON_DECODE_ANY, NULL);
+        char *text = number ? json_dumps(number, JSON_ENCODE_ANY) : NULL;
+        if (text)
+                buffer_add_text(out, text);
+        else
+                buffer_add_slice(out, digits);
+        free(text);
+        json_decref(number);
+}
+
+void json_wide_doubles(struct buffer *out, struct slice text)
+{
+        const char *end = text.data + text.len, *at = text.data;
+        for (const char *found; at < end && (found = next_mark(at + 1, end));) {
+                const char *digits = found + MARK_LEN, *quote = memchr(digits, '"', (size_t)(end - digits));
+                buffer_add(out, at, (size_t)(found - at));
+                double_add(out, (struct slice){.data = digits, .len = (size_t)(quote - digits)});
+                at = quote + 1;
+        }
+        if (at > text.data)
+                buffer_add(out, at, (size_t)(end - at));
 }
 
 size_t json_wide_growth(struct slice text, size_t offset)

@@ -105,10 +105,12 @@ static void cloudevents_read_data(struct arena *arena, const json_t *event, stru
         if (data && base64) {
                 out->error = "/data_base64: expected only one of data and data_base64";
         } else if (data) {
-                struct buffer text = {0};
-                json_compact_sorted(&text, data);
+                struct buffer text = {0}, doubles = {0};
+                json_compact_both(&text, &doubles, data);
                 out->payload = arena_slice(arena, (struct slice){.data = text.data, .len = text.len});
+                out->compared = arena_slice(arena, (struct slice){.data = doubles.data, .len = doubles.len});
                 buffer_fini(&text);
+                buffer_fini(&doubles);
         } else if (!json_text(base64).data || !base64_unpack(arena, json_text(base64), &out->payload)) {
                 out->error = base64 ? "/data_base64: expected base64 with padding" : "/data: missing";
         }

@@ -48,7 +48,8 @@ bool cloudevents_read_headers(struct arena *arena, const struct message *message
 struct cloudevents_data {
         struct slice
                 payload; /* JSON, in the arena: `data` compact with sorted keys, or what data_base64 holds */
-        const char *error; /* NULL, or what is wrong with `data` or `data_base64` */
+        struct slice compared; /* what the fingerprint is of, if that is not the payload */
+        const char *error;     /* NULL, or what is wrong with `data` or `data_base64` */
 };
 
 /* Sets those attributes that the event names (null counts as not named) and its data. NULL, or why the body

@@ -28,6 +28,7 @@ struct reading {
         enum content_type content_type;     /* of the message */
         bool stray_event;                   /* the body is an event, but the content type does not say so */
         struct cloudevents_data event_data; /* structured mode, once the body was read */
+        struct slice compared;              /* what the fingerprint is of, if that is not the payload */
 };
 
 enum { SHOWN_MAX = 40 }; /* bytes of a content type that an error repeats */
@@ -366,6 +367,7 @@ static void read_event(struct reading *reading)
                 error = cloudevents_read_body(reading->arena, body, &reading->attributes,
                                               &reading->event_data);
                 envelope->payload = reading->event_data.payload;
+                reading->compared = reading->event_data.compared;
                 reading->event = !error;
         }
         if (error)
@@ -386,6 +388,7 @@ static void take_fingerprint(struct reading *reading)
 {
         struct envelope *envelope = reading->envelope;
         struct slice text = envelope->payload.data ? envelope->payload : reading->message->body;
+        text = reading->compared.data ? reading->compared : text;
         struct sha256 hash;
         sha256_init(&hash);
         if (envelope->type)
@@ -415,6 +418,7 @@ static void read_mapped(struct reading *reading, const struct config_queue *queu
         envelope->source_id = foreign.source_id;
         envelope->type = foreign.type;
         envelope->payload = foreign.payload;
+        reading->compared = foreign.compared;
         if (foreign.has_deadline) {
                 envelope->has_deadline = true;
                 envelope->deadline_ms = foreign.deadline_ms;

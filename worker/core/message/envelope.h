@@ -51,7 +51,8 @@ struct envelope {
 
         struct slice payload;              /* JSON text, unpacked; absent if it cannot be had */
         char fingerprint[SHA256_HEX_SIZE]; /* of type, NUL, payload; of the body as it came if there is no
-                                              payload */
+                                              payload. Of a payload that was taken out of another text each
+                                              number counts as its double */
 
         const char
                 *ignored; /* NULL, or a property that was left out because it is malformed: for a log line */

@@ -378,10 +378,13 @@ static void empty_check(struct foreign_reading *reading)
 
 static void payload_set(struct foreign_reading *reading, const json_t *value)
 {
-        struct buffer text = {0};
-        json_compact_sorted(&text, value);
-        reading->out->payload = slice_of(arena_copy(reading->arena, text.data, text.len));
+        struct buffer text = {0}, doubles = {0};
+        struct arena *arena = reading->arena;
+        json_compact_both(&text, &doubles, value);
+        reading->out->payload = slice_of(arena_copy(arena, text.data, text.len));
+        reading->out->compared = arena_slice(arena, (struct slice){.data = doubles.data, .len = doubles.len});
         buffer_fini(&text);
+        buffer_fini(&doubles);
 }
 
 static void foreign_data_read(struct foreign_reading *reading, struct slice body)

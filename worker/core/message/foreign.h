@@ -27,6 +27,7 @@ struct foreign {
         const char *source_id; /* as it came, if that is no id of leveret: too long, or of other letters */
         const char *type;      /* NULL: not there, or no type */
         struct slice payload;  /* JSON text; absent if there is none */
+        struct slice compared; /* what the fingerprint is of, if that is not the payload */
         bool has_deadline;
         int64_t deadline_ms; /* since 1970 */
         struct foreign_fault faults[FOREIGN_FAULTS_MAX];

@@ -100,14 +100,15 @@ static const char *meaning_fault(struct reading_row *reading, const char *name, 
 static bool row_header_of(struct reading_row *reading, const json_t *value, struct header *header)
 {
         struct slice text = json_text(value);
+        double real;
         if (text.data)
                 *header = (struct header){.tag = HEADER_STRING, .text = arena_slice(reading->arena, text)};
         else if (json_is_boolean(value))
                 *header = (struct header){.tag = HEADER_BOOLEAN, .boolean = json_is_true(value)};
         else if (json_is_integer(value))
                 *header = (struct header){.tag = HEADER_I64, .integer = json_integer_value(value)};
-        else if (json_is_real(value))
-                *header = (struct header){.tag = HEADER_F64, .real = json_real_value(value)};
+        else if (json_real_number(value, &real))
+                *header = (struct header){.tag = HEADER_F64, .real = real};
         else
                 return false;
         return true;

@@ -64,20 +64,6 @@ static bool refuse_range(struct decoder *decoder, const struct place *place, con
         return field_refuse(decoder, place, "expected %s from %s to %s", what, min, max);
 }
 
-/* JSON knows one kind of number, so 5.0 is an integer (JSON Schema 2020-12, validation, section 6.1.1). */
-static bool integer_value(const json_t *value, int64_t *integer)
-{
-        if (json_is_integer(value)) {
-                *integer = json_integer_value(value);
-                return true;
-        }
-        double real = json_real_value(value);
-        if (!json_is_real(value) || real != floor(real) || fabs(real) > 9007199254740992.0)
-                return false;
-        *integer = (int64_t)real;
-        return true;
-}
-
 static bool refuse_wide(struct decoder *decoder, const struct place *place, const struct field *field,
                         const char *what)
 {
@@ -91,9 +77,10 @@ static bool decode_int(struct decoder *decoder, const struct place *place, const
 {
         int64_t integer;
         struct slice wide = json_wide(value);
-        if (wide.len && strspn(wide.data, "-0123456789") == wide.len)
+        bool whole = json_whole(value, &integer);
+        if (!whole && wide.len && strspn(wide.data, "-0123456789") == wide.len)
                 return refuse_wide(decoder, place, field, "an integer");
-        if (!integer_value(value, &integer))
+        if (!whole)
                 return field_refuse(decoder, place, "expected an integer");
         if ((double)integer < field->min || (double)integer > field->max)
                 return refuse_range(decoder, place, field, "an integer");
@@ -104,10 +91,9 @@ static bool decode_int(struct decoder *decoder, const struct place *place, const
 static bool decode_number(struct decoder *decoder, const struct place *place, const struct field *field,
                           const json_t *value, char *to)
 {
-        struct slice wide = json_wide(value);
-        if (!json_is_number(value) && !wide.len)
+        double number;
+        if (!json_number(value, &number))
                 return field_refuse(decoder, place, "expected a number");
-        double number = wide.len ? strtod(wide.data, NULL) : json_number_value(value);
         if (isinf(number))
                 return refuse_wide(decoder, place, field, "a number");
         if (number < field->min || number > field->max)

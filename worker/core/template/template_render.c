@@ -168,29 +168,14 @@ bool template_truth(const json_t *value)
         return !json_is_array(value) || json_array_size(value) > 0;
 }
 
-/* Fifteen digits are exact for what people write; seventeen always read back the same. */
-static void real_add(struct buffer *out, double value)
-{
-        char text[40];
-        for (int digits = 15; digits <= 17; digits++) {
-                snprintf(text, sizeof(text), "%.*g", digits, value);
-                if (strtod(text, NULL) == value)
-                        break;
-        }
-        buffer_add_text(out, text);
-}
-
 void template_add_value(struct buffer *out, const json_t *value)
 {
         switch (json_typeof(value)) {
-        case JSON_STRING: /* a number that no machine word holds is one for jansson too */
+        case JSON_STRING: /* a number that is no int64 is one for jansson too */
                 buffer_add_slice(out, json_text(value).data ? json_text(value) : json_wide(value));
                 break;
         case JSON_INTEGER:
                 buffer_add_integer(out, json_integer_value(value));
-                break;
-        case JSON_REAL:
-                real_add(out, json_real_value(value));
                 break;
         case JSON_TRUE:
         case JSON_FALSE:
@@ -198,6 +183,7 @@ void template_add_value(struct buffer *out, const json_t *value)
                 break;
         case JSON_NULL:
                 break;
+        case JSON_REAL: /* json_parse makes none */
         case JSON_OBJECT:
         case JSON_ARRAY:
                 json_compact_sorted(out, value);

@@ -29,7 +29,7 @@ static bool is_constant(const struct document *node)
         if (node->quoted)
                 return false;
         json_t *value = document_json(node);
-        bool constant = !json_is_string(value);
+        bool constant = !json_text(value).data;
         json_decref(value);
         return constant;
 }

@@ -2,6 +2,7 @@
 #include "core/text/suggest.h"
 #include "core/text/word.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 const struct document *document_get(const struct document *map, const char *key)
@@ -91,14 +92,28 @@ static bool looks_like_number(const char *text, bool *whole)
         return *text == '\0';
 }
 
-/* A number in the JSON spelling of what YAML wrote; a text if JSON has no such number. */
+/* Fifteen digits are exact for what people write; seventeen always read back the same. */
+static void double_write(char text[40], double value)
+{
+        for (int digits = 15; digits <= 17; digits++) {
+                snprintf(text, 40, "%.*g", digits, value);
+                if (strtod(text, NULL) == value)
+                        break;
+        }
+}
+
+/* A number as it is written if JSON writes it so too, else in the JSON spelling of what YAML wrote; a text if
+ * JSON has no such number. */
 static json_t *number_json(const char *text, bool whole)
 {
-        char *end;
+        char *end, spelled[40], cause[JSON_CAUSE_MAX];
         if (whole && strlen(text) <= 18)
                 return json_integer(strtoll(text, &end, 10));
-        double value = strtod(text, &end);
-        json_t *number = json_real(value);
+        json_t *number = json_parse(slice_of(text), cause);
+        if (number)
+                return number;
+        double_write(spelled, strtod(text, &end));
+        number = json_parse(slice_of(spelled), cause);
         return number ? number : json_string(text);
 }
 

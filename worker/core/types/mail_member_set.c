@@ -49,9 +49,9 @@ static bool mailboxes_set(struct arena *arena, const char **member, const json_t
 /* A number is its digits, so that `metadata: {order: 42}` is what it looks like. */
 static const char *mail_member_text_of(struct arena *arena, const json_t *value)
 {
-        struct slice text = json_text(value);
-        if (text.data)
-                return arena_copy(arena, text.data, text.len);
+        struct slice text = json_text(value), wide = json_wide(value);
+        if (text.data || wide.data)
+                return arena_copy(arena, text.data ? text.data : wide.data, text.len + wide.len);
         return json_is_integer(value)
                        ? arena_printf(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(value))
                        : NULL;

@@ -75,23 +75,17 @@ static bool wrong_range(const struct payload_schema *schema, const struct payloa
         return payload_wrong(faults, place, "expected %s from %s to %s", what, min, max);
 }
 
-/* 5.0 is an integer too (JSON Schema 2020-12, validation, section 6.1.1). */
-static bool is_integer(const json_t *value)
-{
-        double real = json_real_value(value);
-        return json_is_integer(value) ||
-               (json_is_real(value) && real == floor(real) && fabs(real) <= 9007199254740992.0);
-}
-
 static bool integer_check(const struct payload_schema *schema, const struct payload_place *place,
                           const json_t *value, struct faults *faults)
 {
         struct slice wide = json_wide(value);
-        if (wide.len && strspn(wide.data, "-0123456789") == wide.len)
+        int64_t integer;
+        bool whole = json_whole(value, &integer);
+        if (!whole && wide.len && strspn(wide.data, "-0123456789") == wide.len)
                 return wrong_range(schema, place, "an integer", faults);
-        if (!is_integer(value))
+        if (!whole)
                 return payload_wrong(faults, place, "expected an integer");
-        double number = json_number_value(value);
+        double number = (double)integer;
         if (number < schema->min || number > schema->max)
                 return wrong_range(schema, place, "an integer", faults);
         return true;
@@ -100,10 +94,9 @@ static bool integer_check(const struct payload_schema *schema, const struct payl
 static bool number_check(const struct payload_schema *schema, const struct payload_place *place,
                          const json_t *value, struct faults *faults)
 {
-        struct slice wide = json_wide(value);
-        if (!json_is_number(value) && !wide.len)
+        double number;
+        if (!json_number(value, &number))
                 return payload_wrong(faults, place, "expected a number");
-        double number = wide.len ? strtod(wide.data, NULL) : json_number_value(value);
         if (isinf(number) || number < schema->min || number > schema->max)
                 return wrong_range(schema, place, "a number", faults);
         return true;
@@ -252,11 +245,22 @@ static bool wrong_choice(const struct payload_schema *schema, const struct paylo
         return false;
 }
 
+/* Numbers are equal by their value, however they are written (JSON Schema 2020-12, section 4.2.2). */
+static bool is_choice(const json_t *choice, const json_t *value)
+{
+        double one, other;
+        if (json_is_integer(choice) && json_is_integer(value))
+                return json_equal(choice, value);
+        if (json_number(choice, &one) && json_number(value, &other))
+                return one == other;
+        return json_equal(choice, value);
+}
+
 static bool choice_check(const struct payload_schema *schema, const struct payload_place *place,
                          const json_t *value, struct faults *faults)
 {
         for (size_t i = 0; i < json_array_size(schema->choices); i++)
-                if (json_equal(json_array_get(schema->choices, i), value))
+                if (is_choice(json_array_get(schema->choices, i), value))
                         return true;
         return wrong_choice(schema, place, faults);
 }

@@ -113,9 +113,7 @@ static void limit_read(struct schema_reader *reader, const struct document *node
         if (!node)
                 return;
         json_t *value = document_json(node);
-        if (json_is_number(value))
-                *limit = json_number_value(value);
-        else
+        if (!json_number(value, limit))
                 file_faults_add(reader->faults, document_place(node), "expected a number");
         json_decref(value);
 }

@@ -237,7 +237,7 @@ static bool letter_read_number(const json_t *value, bool timestamp, struct heade
                 header->integer = json_integer_value(value);
         } else {
                 header->tag = HEADER_F64;
-                header->real = json_real_value(value);
+                return json_real_number(value, &header->real);
         }
         return true;
 }
@@ -248,7 +248,7 @@ bool header_read(struct arena *arena, const char *name, json_t *value, struct he
         *header = (struct header){.name = arena_slice(arena, slice_of(name))};
         if (json_is_object(value) || json_is_array(value))
                 return read_nested(arena, value, header, depth);
-        if (json_is_number(value))
+        if (json_is_number(value) || json_wide(value).len)
                 return letter_read_number(value, name && strcmp(name, "deadline") == 0, header);
         if (json_is_boolean(value)) {
                 header->tag = HEADER_BOOLEAN;

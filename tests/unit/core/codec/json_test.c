@@ -101,7 +101,7 @@ static void a_refusal_names_the_place_and_the_cause(void **state)
                              "line 1, column 3: control character inside a string");
 }
 
-static void a_number_that_nothing_holds_is_kept_as_its_digits(void **state)
+static void a_number_that_is_no_int64_is_kept_as_it_is_written(void **state)
 {
         static const char *const wide[] = {"9223372036854775808",
                                            "-9223372036854775809",
@@ -111,7 +111,17 @@ static void a_number_that_nothing_holds_is_kept_as_its_digits(void **state)
                                            "-1E+999",
                                            "1e309",
                                            "1.5e400",
-                                           "0.1e310"};
+                                           "0.1e310",
+                                           "19.90",
+                                           "0.1",
+                                           "1.0",
+                                           "-0",
+                                           "-0.0",
+                                           "1e2",
+                                           "1E+2",
+                                           "1e-999",
+                                           "9007199254740993.0",
+                                           "0.3000000000000000000000000001"};
         (void)state;
         for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
                 json_t *value = json_parse(slice_of(wide[i]), error);
@@ -128,18 +138,14 @@ static void a_number_that_nothing_holds_is_kept_as_its_digits(void **state)
         }
 }
 
-static void a_number_that_fits_is_read_as_before(void **state)
+static void an_int64_is_read_as_one(void **state)
 {
-        static const char *const fits[] = {"9223372036854775807",
-                                           "-9223372036854775808",
-                                           "1e308",
-                                           "1e-999",
-                                           "0.00000000000000000000000001",
-                                           "-0"};
+        static const char *const fits[] = {"9223372036854775807", "-9223372036854775808", "9007199254740993",
+                                           "0", "-1"};
         (void)state;
         for (size_t i = 0; i < sizeof(fits) / sizeof(fits[0]); i++) {
                 json_t *value = json_parse(slice_of(fits[i]), error);
-                assert_true(json_is_number(value));
+                assert_true(json_is_integer(value));
                 assert_null(json_wide(value).data);
                 json_decref(value);
         }
@@ -148,10 +154,93 @@ static void a_number_that_fits_is_read_as_before(void **state)
         json_decref(most);
 }
 
+static void assert_whole(const char *text, int64_t expected)
+{
+        int64_t whole = -1;
+        json_t *value = json_parse(slice_of(text), error);
+        assert_true(json_whole(value, &whole));
+        assert_true(whole == expected);
+        json_decref(value);
+}
+
+static void a_whole_number_is_read_exactly_however_it_is_written(void **state)
+{
+        static const char *const none[] = {"1.5",
+                                           "9223372036854775808",
+                                           "1e-1",
+                                           "1e300",
+                                           "1e400",
+                                           "9223372036854775808.0",
+                                           "0.99999999999999999999",
+                                           "9007199254740993.5",
+                                           "\"5\"",
+                                           "null"};
+        int64_t whole;
+        (void)state;
+        assert_whole("5", 5);
+        assert_whole("5.0", 5);
+        assert_whole("-0", 0);
+        assert_whole("-0.00", 0);
+        assert_whole("5e3", 5000);
+        assert_whole("1.5e1", 15);
+        assert_whole("9007199254740993.0", INT64_C(9007199254740993));
+        assert_whole("-9223372036854775808.0", INT64_MIN);
+        for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+                json_t *value = json_parse(slice_of(none[i]), error);
+                assert_false(json_whole(value, &whole));
+                json_decref(value);
+        }
+        assert_false(json_whole(NULL, &whole));
+}
+
+static void a_number_is_read_as_a_double_however_it_is_written(void **state)
+{
+        double number;
+        (void)state;
+        json_t *value = json_parse(SLICE_LITERAL("[19.90,3,1e400,\"1.5\",18446744073709551615]"), error);
+        assert_true(json_number(json_array_get(value, 0), &number) && number == 19.9);
+        assert_true(json_real_number(json_array_get(value, 0), &number));
+        assert_true(json_number(json_array_get(value, 1), &number) && number == 3);
+        assert_false(json_real_number(json_array_get(value, 1), &number));
+        assert_true(json_number(json_array_get(value, 2), &number));
+        assert_false(json_real_number(json_array_get(value, 2), &number));
+        assert_false(json_number(json_array_get(value, 3), &number));
+        assert_false(json_real_number(json_array_get(value, 4), &number));
+        assert_false(json_number(NULL, &number));
+        json_decref(value);
+}
+
+/* The second text is what jansson wrote of the numbers when it read them itself. */
+static void what_is_compared_has_numbers_by_their_value(void **state)
+{
+        struct buffer written = {0}, doubles = {0};
+        (void)state;
+        json_t *value = json_parse(
+                SLICE_LITERAL(
+                        "{\"b\":[19.90,1.0,-0,1E+2,1e-7,1e400,18446744073709551615,\"\\\\u0000\"],\"a\":1}"),
+                error);
+        json_compact_both(&written, &doubles, value);
+        assert_string_equal(
+                written.data,
+                "{\"a\":1,\"b\":[19.90,1.0,-0,1E+2,1e-7,1e400,18446744073709551615,\"\\\\u0000\"]}");
+        assert_string_equal(doubles.data,
+                            "{\"a\":1,\"b\":[19.899999999999999,1.0,0,100.0,9.9999999999999995e-8,1e400,"
+                            "18446744073709551615,\"\\\\u0000\"]}");
+        buffer_fini(&written);
+        buffer_fini(&doubles);
+        json_decref(value);
+        value = json_parse(SLICE_LITERAL("{\"a\":[1,\"1.5\"]}"), error);
+        json_compact_both(&written, &doubles, value);
+        assert_string_equal(written.data, "{\"a\":[1,\"1.5\"]}");
+        assert_int_equal(doubles.len, 0);
+        buffer_fini(&written);
+        json_decref(value);
+}
+
 static void wide_numbers_among_others_are_written_as_they_came(void **state)
 {
         static const char text[] =
-                "{\"a\":[1e400,18446744073709551615,\"\\\\u0000\",\"\\\"\\\\\"],\"b\":{\"c\":-1e999,"
+                "{\"a\":[1e400,19.90,18446744073709551615,\"\\\\u0000\",\"\\\"\\\\\"],\"b\":{\"c\":-1e999,"
                 "\"d\":\"9999999999999999999\"}}";
         (void)state;
         json_t *value = json_parse(SLICE_LITERAL(text), error);
@@ -278,8 +367,11 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(any_json_value_is_accepted),
                 cmocka_unit_test(a_refusal_names_the_place_and_the_cause),
-                cmocka_unit_test(a_number_that_nothing_holds_is_kept_as_its_digits),
-                cmocka_unit_test(a_number_that_fits_is_read_as_before),
+                cmocka_unit_test(a_number_that_is_no_int64_is_kept_as_it_is_written),
+                cmocka_unit_test(an_int64_is_read_as_one),
+                cmocka_unit_test(a_whole_number_is_read_exactly_however_it_is_written),
+                cmocka_unit_test(a_number_is_read_as_a_double_however_it_is_written),
+                cmocka_unit_test(what_is_compared_has_numbers_by_their_value),
                 cmocka_unit_test(wide_numbers_among_others_are_written_as_they_came),
                 cmocka_unit_test(a_place_is_right_behind_wide_numbers),
                 cmocka_unit_test(an_error_never_quotes_the_text),

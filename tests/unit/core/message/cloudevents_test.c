@@ -139,6 +139,19 @@ static void equal_data_is_the_same_job_however_it_is_written(void **state)
         assert_string_equal(read_message(plain).fingerprint, one.fingerprint);
 }
 
+/* sha256 of a.v1, NUL and {"p":[19.899999999999999,1.0]}, which is what every version made of it. */
+static void numbers_of_the_data_keep_their_digits_and_count_by_their_value(void **state)
+{
+        (void)state;
+        struct envelope one = read_message(event_message(EVENT(",\"data\":{\"p\":[19.9,1.0]}")));
+        struct envelope other = read_message(event_message(EVENT(",\"data\":{\"p\":[19.90,1.00]}")));
+        assert_slice(one.payload, "{\"p\":[19.9,1.0]}");
+        assert_slice(other.payload, "{\"p\":[19.90,1.00]}");
+        assert_string_equal(one.fingerprint, other.fingerprint);
+        assert_string_equal(one.fingerprint,
+                            "f05e3eca453178439466cd96d2626f00708c79244eefbd5369d77804b48179fb");
+}
+
 static void data_in_base64_is_the_payload_as_it_is(void **state)
 {
         (void)state;
@@ -239,6 +252,7 @@ int main(void)
                 TEST(faults_of_a_binary_event_name_the_header),
                 TEST(a_structured_event_is_read_from_its_body),
                 TEST(equal_data_is_the_same_job_however_it_is_written),
+                TEST(numbers_of_the_data_keep_their_digits_and_count_by_their_value),
                 TEST(data_in_base64_is_the_payload_as_it_is),
                 TEST(faults_of_a_structured_event_name_the_place),
                 TEST(an_event_that_cannot_be_read_falls_back_to_the_properties),

@@ -72,6 +72,20 @@ static void id_type_and_data_are_where_the_mapping_says(void **state)
         assert_read("x", "order.created.v1", "{}");
 }
 
+static void a_number_of_the_data_keeps_its_digits_and_counts_by_its_value(void **state)
+{
+        char first[SHA256_HEX_SIZE];
+        (void)state;
+        sources("/id", "=order.created.v1");
+        queue.message.data = "/data";
+        read_body("{\"id\":1,\"data\":{\"price\":19.90}}");
+        assert_read("shop/1", "order.created.v1", "{\"price\":19.90}");
+        memcpy(first, envelope.fingerprint, sizeof(first));
+        read_body("{\"id\":1,\"data\":{\"price\":19.9}}");
+        assert_read("shop/1", "order.created.v1", "{\"price\":19.9}");
+        assert_string_equal(envelope.fingerprint, first);
+}
+
 static void the_first_source_that_is_there_counts(void **state)
 {
         (void)state;
@@ -207,6 +221,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
                 TEST(id_type_and_data_are_where_the_mapping_says),
+                TEST(a_number_of_the_data_keeps_its_digits_and_counts_by_its_value),
                 TEST(the_first_source_that_is_there_counts),
                 TEST(equal_contents_have_one_id),
                 TEST(an_id_of_other_letters_is_hashed_and_kept),

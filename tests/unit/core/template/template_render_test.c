@@ -93,9 +93,10 @@ static void html_escapes_and_text_does_not(void **state)
 static void numbers_come_out_as_they_were_written(void **state)
 {
         struct sample *sample = *state;
-        assert_rendered(sample, "a.txt", "{{a}} {{b}} {{c}} {{d}} {{e}}",
-                        "{\"a\": 0.1, \"b\": 1.0, \"c\": -9007199254740993, \"d\": true, \"e\": null}",
-                        "0.1 1 -9007199254740993 true ");
+        assert_rendered(sample, "a.txt", "{{a}} {{b}} {{c}} {{f}} {{g}} {{d}} {{e}}",
+                        "{\"a\": 0.1, \"b\": 1.0, \"c\": -9007199254740993, \"d\": true, \"e\": null, "
+                        "\"f\": 19.90, \"g\": 0.30000000000000000001}",
+                        "0.1 1.0 -9007199254740993 19.90 0.30000000000000000001 true ");
 }
 
 static void what_is_missing_is_an_error_with_its_place(void **state)

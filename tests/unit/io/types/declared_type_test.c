@@ -212,13 +212,24 @@ static void data_is_made_of_templates_and_pointers(void **state)
                        "publish stock\n  type: stock.taken.v1\n  subject: A\n  data:\n    [\"a@x.test\"]\n");
 }
 
-/* The largest integer of JSON has 19 digits; most numbers of 19 digits are larger. */
-static void a_number_that_no_integer_holds_keeps_its_size(void **state)
+static void a_number_of_the_file_keeps_its_digits(void **state)
 {
         (void)state;
         load("  - publish: {key: stock, type: stock.taken.v1, data: [999999999999999999, "
-             "9999999999999999999]}\n");
-        assert_planned("{\"email\":\"a@x.test\"}", PUBLISH("stock", "[999999999999999999,1e19]"));
+             "9999999999999999999, 1.10, 1e2, 01.50, .1, +7]}\n");
+        assert_planned("{\"email\":\"a@x.test\"}",
+                       PUBLISH("stock", "[999999999999999999,9999999999999999999,1.10,1e2,1.5,0.1,7]"));
+}
+
+static void a_number_of_the_payload_keeps_its_digits(void **state)
+{
+        (void)state;
+        load("  - publish: {key: stock, type: stock.taken.v1, data: {p: {$: /price}, t: "
+             "'{{#price}}{{.}}{{/price}}'}}\n"
+             "  - post: {key: crm, url: 'https://x.test/h', data: ''}\n");
+        assert_planned("{\"email\":\"a@x.test\",\"price\":19.90}",
+                       PUBLISH("stock", "{\"p\":19.90,\"t\":\"19.90\"}")
+                               POST("crm", "{\"email\":\"a@x.test\",\"price\":19.90}"));
 }
 
 static void each_of_publish_is_one_batch(void **state)
@@ -388,7 +399,8 @@ int main(void)
                 TEST(each_makes_a_mail_of_each_item),
                 TEST(webhooks_and_messages_carry_what_a_pointer_finds),
                 TEST(data_is_made_of_templates_and_pointers),
-                TEST(a_number_that_no_integer_holds_keeps_its_size),
+                TEST(a_number_of_the_file_keeps_its_digits),
+                TEST(a_number_of_the_payload_keeps_its_digits),
                 TEST(each_of_publish_is_one_batch),
                 TEST(a_batch_holds_a_thousand_messages),
                 TEST(a_variable_that_is_missing_is_a_bad_payload_with_its_place),

@@ -98,6 +98,9 @@ static void a_schema_refuses_what_its_type_in_c_refuses(void **state)
                 "{\"count\":10}",
                 "{\"count\":1.5}",
                 "{\"count\":5.0}",
+                "{\"count\":-0}",
+                "{\"count\":5e0}",
+                "{\"count\":1,\"ratio\":1.50}",
                 "{\"count\":\"1\"}",
                 "{\"count\":99999999999999999999}",
                 "{\"count\":1,\"ratio\":0.1}",
@@ -155,6 +158,10 @@ static void more_than_c_knows_is_checked_too(void **state)
         assert_refused("{type: object, properties: {a: {const: 5}}}", "{\"a\":6}", "/a: expected 5\n.");
         assert_refused("{type: object, properties: {a: {type: integer, enum: [1, 2]}}}", "{\"a\":3}",
                        "/a: expected one of: 1, 2\n.");
+        assert_refused("{type: object, properties: {a: {enum: [1, 2.50, x]}}}", "{\"a\":2.51}",
+                       "/a: expected one of: 1, 2.50, x\n.");
+        assert_refused("{type: object, properties: {a: {enum: [1, 2.50, x]}}}", "{\"a\":2.5}", ".");
+        assert_refused("{type: object, properties: {a: {const: 1}}}", "{\"a\":1.0}", ".");
         assert_refused("{type: object, properties: {a: {type: string, format: date-time}}}",
                        "{\"a\":\"today\"}", "/a: expected a time as 2026-01-02T03:04:05Z\n.");
         assert_refused("{type: object, properties: {a: {type: string, minLength: 1}, 'b/~': {type: array, "
