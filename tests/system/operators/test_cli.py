@@ -1,6 +1,7 @@
 """The commands of the one binary: data on stdout, the rest on stderr, and exit statuses to rely on."""
 import json
 import os
+import socket
 import subprocess
 
 import pytest
@@ -220,6 +221,13 @@ def test_a_service_that_nobody_listens_for_is_told_with_its_place(bench):
     answer = leveret.run("mail", "test", "--to", "ada@example.com")
     assert answer.returncode == 1 and "transient (status 0): http://127.0.0.1:1: not sent" in answer.stderr, answer
     assert "hidden-password" not in repr(rows)
+
+
+def test_a_redis_that_takes_connections_and_is_silent_is_told_as_such(bench):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        answer = bench.leveret(redis={"url": f"redis://:secret-password@127.0.0.1:{silent.getsockname()[1]}/0", "timeout": "100ms"}).run("job", "list")
+    assert answer.returncode == 1
+    assert "redis: no reply in time: it takes connections and is silent" in answer.stderr, answer
 
 
 @pytest.mark.parametrize("before", [["-c"], ["-o", "json", "--config"], ["--yes", "--set", "log.level=debug", "-c"],

@@ -7,6 +7,7 @@
 #include "io/redis/connection/redis_sentinel.h"
 #include "io/redis/connection/redis_tls.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,11 +27,23 @@ void redis_connection_send(struct redis_connection *connection, int argc, const 
                 memory_out();
 }
 
+/* hiredis has no word of its own for a reply that is late: "Resource temporarily unavailable". */
+static void hear_fail(struct redis_connection *connection, const char *what)
+{
+        if (connection->context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK))
+                redis_connection_fail(
+                        connection, false, "no reply in time",
+                        "it takes connections and is silent: frozen, busy, paused (CLIENT PAUSE), "
+                        "or no Redis");
+        else
+                redis_connection_fail(connection, false, what, connection->context->errstr);
+}
+
 redisReply *redis_connection_hear(struct redis_connection *connection, const char *what)
 {
         redisReply *reply = NULL;
         if (redisGetReply(connection->context, (void **)&reply) != REDIS_OK || !reply) {
-                redis_connection_fail(connection, false, what, connection->context->errstr);
+                hear_fail(connection, what);
                 return NULL;
         }
         if (reply->type == REDIS_REPLY_ERROR) {
