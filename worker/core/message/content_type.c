@@ -73,10 +73,24 @@ enum content_type content_type_parse(struct slice text)
         return type;
 }
 
+static enum content_encoding coding_of(struct slice word)
+{
+        if (word.len == 0 || same_word(word, "identity") || same_word(word, "utf-8") ||
+            same_word(word, "utf8"))
+                return ENCODING_PLAIN;
+        return same_word(word, "gzip") || same_word(word, "x-gzip") ? ENCODING_GZIP : ENCODING_OTHER;
+}
+
 enum content_encoding content_encoding_parse(struct slice text)
 {
-        if (text.len == 0 || same_word(text, "identity") || same_word(text, "utf-8") ||
-            same_word(text, "utf8"))
-                return ENCODING_PLAIN;
-        return same_word(text, "gzip") || same_word(text, "x-gzip") ? ENCODING_GZIP : ENCODING_OTHER;
+        enum content_encoding all = ENCODING_PLAIN;
+        for (size_t at = 0, end; at < text.len; at = end + 1) {
+                for (end = at; end < text.len && text.data[end] != ',' && text.data[end] != ':';)
+                        end++;
+                enum content_encoding one =
+                        coding_of(trim((struct slice){.data = text.data + at, .len = end - at}));
+                if (one != ENCODING_PLAIN)
+                        all = all == ENCODING_PLAIN ? one : ENCODING_OTHER;
+        }
+        return all;
 }

@@ -16,7 +16,9 @@ enum content_type content_type_parse(struct slice text);
 
 enum content_encoding { ENCODING_PLAIN, ENCODING_GZIP, ENCODING_OTHER };
 
-/* Nothing said, `identity`, and `utf-8` (which some clients put there) are plain. In any case of letters. */
+/* Nothing said, `identity`, and `utf-8` (which some clients put there) are plain; a list counts as what else
+ * is in it (Spring's GZipPostProcessor: `gzip, UTF-8`, before 2.3 `gzip:UTF-8`). What was encoded twice is
+ * ENCODING_OTHER. In any case of letters. */
 enum content_encoding content_encoding_parse(struct slice text);
 
 #endif

@@ -55,6 +55,11 @@ static void only_gzip_and_nothing_are_encodings(void **state)
                 {TEXT("gzip, gzip"), REASON_UNSUPPORTED_ENCODING},
                 {TEXT("gzip\0"), REASON_UNSUPPORTED_ENCODING},
                 {TEXT("gzip"), REASON_BAD_PAYLOAD}, /* which the body is not */
+                {TEXT("gzip:UTF-8"), REASON_BAD_PAYLOAD},
+                {TEXT("GZIP, utf-8"), REASON_BAD_PAYLOAD},
+                {TEXT("utf-8,gzip"), REASON_BAD_PAYLOAD},
+                {TEXT("gzip, deflate"), REASON_UNSUPPORTED_ENCODING},
+                {TEXT("utf-8:identity,"), REASON_NONE},
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
                 struct message message = good_message();
