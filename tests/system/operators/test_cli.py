@@ -101,7 +101,7 @@ def test_publish_waits_for_the_end_of_the_job(bench):
     assert shown.returncode == 0, shown
     assert "completed" in shown.stdout and json.loads(shown.stdout)
     assert "completed" in bench.last.run("job", "show", "order-42").stdout
-    assert "order-42" in bench.last.run("job", "list", "--state", "completed").stdout
+    wait_until(lambda: "order-42" in bench.last.run("job", "list", "--state", "completed").stdout, what="the list, which is written five times a second")
     assert "order-42" in bench.last.run("job", "list", "--subject", "order/42").stdout
 
 
