@@ -289,6 +289,23 @@ void process_signal(struct process *process, int number)
         heap_use(before);
 }
 
+static const struct {
+        const char *up, *down;
+        const char *metric;
+} connections_told[] = {
+        {"redis_up", "redis_down", "leveret_connection_up{connection=\"redis\"} 1\n"},
+        {"amqp_up", "amqp_down", "leveret_connection_up{connection=\"amqp_consumer\"} 1\n"},
+};
+
+/* Between two events the metrics say of each connection what the log said last. */
+static void check_shown(const struct process *process, const char *text)
+{
+        for (size_t i = 0; i < sizeof connections_told / sizeof *connections_told; i++)
+                if ((strstr(text, connections_told[i].metric) != NULL) != (process->told_up >> i & 1))
+                        world_fail("told", "w%d told otherwise: %s", process_number(process),
+                                   connections_told[i].metric);
+}
+
 static void on_page(void *context)
 {
         struct process *process = context;
@@ -303,6 +320,8 @@ static void on_page(void *context)
                 world_fail("page", "page %d is empty", page);
         if (page == ADMIN_READYZ && (status == 200) != (memcmp(body.data, "ready", 5) == 0))
                 world_fail("page", "a readiness of status %d says %.9s", status, body.data);
+        if (page == ADMIN_METRICS)
+                check_shown(process, body.data);
         buffer_fini(&body);
 }
 
@@ -313,14 +332,6 @@ void process_show_page(struct process *process)
 }
 
 /* ---- what is told ---- */
-
-static const struct {
-        const char *up, *down;
-        const char *metric;
-} connections_told[] = {
-        {"redis_up", "redis_down", "leveret_connection_up{connection=\"redis\"} 1\n"},
-        {"amqp_up", "amqp_down", "leveret_connection_up{connection=\"amqp_consumer\"} 1\n"},
-};
 
 /* What comes was not there. */
 void process_log(struct process *process, const char *event)
