@@ -53,7 +53,7 @@ static void on_ids(void *context, bool lost, const struct slice *values, size_t 
 {
         struct stuck *stuck = context;
         stuck->asked = stuck->answered = stuck->found = 0;
-        if (lost || !stuck->engine) {
+        if (lost) { /* also once closed: the store goes right after */
                 stuck->busy = false;
                 stuck_free_if_over(stuck);
                 return;

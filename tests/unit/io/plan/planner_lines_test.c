@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { LINE_MAX_BYTES = 8 };
+enum { LINE_MAX_BYTES = 8, SHOWN_MAX_BYTES = 20 };
 
 struct stage {
         uv_loop_t loop;
@@ -23,8 +23,9 @@ struct stage {
 static void on_line(void *context, struct slice line, bool whole)
 {
         struct stage *stage = context;
-        assert_true(strlen(stage->told) + line.len + 3 < sizeof(stage->told));
-        strncat(stage->told, line.data, line.len);
+        size_t shown = line.len < SHOWN_MAX_BYTES ? line.len : SHOWN_MAX_BYTES;
+        assert_true(strlen(stage->told) + shown + 3 < sizeof(stage->told));
+        strncat(stage->told, line.data, shown);
         strcat(stage->told, whole ? "|" : "+|");
 }
 
@@ -88,12 +89,24 @@ static void a_line_that_is_too_long_is_told_once_and_cut(void **state)
         expect(PIECES("123456789"), "123456789+|");
 }
 
+/* The loop reads again after a full room, and finds nothing: that is no end. */
+static void a_read_that_fills_the_room_is_not_the_end(void **state)
+{
+        (void)state;
+        struct planner_lines *lines = NULL;
+        static char full[sizeof(lines->room) + 1];
+        memset(full, 'x', sizeof(lines->room));
+        full[sizeof(lines->room) - 1] = '\n';
+        expect(PIECES(full, "two\n"), "xxxxxxxxxxxxxxxxxxxx+|two|");
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(lines_come_whole_however_they_are_read),
                 cmocka_unit_test(what_has_no_end_is_a_line_at_the_end),
                 cmocka_unit_test(a_line_that_is_too_long_is_told_once_and_cut),
+                cmocka_unit_test(a_read_that_fills_the_room_is_not_the_end),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
