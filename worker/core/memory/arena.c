@@ -72,7 +72,8 @@ void arena_free(struct arena *arena)
         free(arena);
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+/* Not zeroed: for those that fill all of it at once. */
+static void *arena_raw(struct arena *arena, size_t size)
 {
         const size_t align = alignof(max_align_t);
         if (size > SIZE_MAX / 2)
@@ -83,14 +84,20 @@ void *arena_alloc(struct arena *arena, size_t size)
         void *memory = arena->at;
         arena->at += rounded;
         arena->used += rounded;
-        return memset(memory, 0, size);
+        return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+        return memset(arena_raw(arena, size), 0, size);
 }
 
 char *arena_copy(struct arena *arena, const char *data, size_t len)
 {
-        char *copy = arena_alloc(arena, len + 1);
+        char *copy = arena_raw(arena, len + 1);
         if (len)
                 memcpy(copy, data, len);
+        copy[len] = '\0';
         return copy;
 }
 
@@ -114,7 +121,7 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list args)
         va_end(again);
         if (len < 0)
                 abort();
-        char *text = arena_alloc(arena, (size_t)len + 1);
+        char *text = arena_raw(arena, (size_t)len + 1);
         vsnprintf(text, (size_t)len + 1, format, args);
         return text;
 }

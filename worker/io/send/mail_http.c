@@ -118,14 +118,17 @@ static struct send_result mail_http_answer_judge(const struct http_mail *post, i
                 .judged = judged,
                 .verdict = verdict.outcome,
                 .throttles = verdict.throttles,
-                .foreign = http_answer_is_foreign(response_header_of(post, "Content-Type"), body),
                 .nameless = !named,
-                .retry_after = response_header_of(post, "Retry-After"),
                 .limit_left = limit_header(post, "X-Ratelimit-Remaining"),
-                .limit_reset = limit_header(post, "X-Ratelimit-Reset"),
                 .retry_after_max_ms = http->retry_after_max_ms,
                 .now_s = clock_wall_ms() / 1000,
         };
+        if (answer.limit_left.data)
+                answer.limit_reset = limit_header(post, "X-Ratelimit-Reset");
+        if (status >= 300 || judged || !named) { /* each look for a header takes its time */
+                answer.foreign = http_answer_is_foreign(response_header_of(post, "Content-Type"), body);
+                answer.retry_after = response_header_of(post, "Retry-After");
+        }
         struct send_result result = send_outcome_http(&answer);
         if (!judged && mail_preset_refuses_all(&http->rules, &reply, http->secret, &result))
                 return result;
