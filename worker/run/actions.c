@@ -137,7 +137,7 @@ static void index_leave_waiting(struct delivery *delivery)
 /* How long it stood in its queue; what is for later has not stood there. */
 static void note_wait(struct delivery *delivery)
 {
-        int64_t since_ms = envelope_since_ms(&delivery->envelope), now_ms = clock_wall_ms();
+        int64_t now_ms = clock_wall_ms(), since_ms = envelope_since_ms(&delivery->envelope, now_ms);
         if (since_ms == 0 || delivery->envelope.deliver_at_ms > now_ms)
                 return;
         depth_newer_than(delivery->engine, delivery->queue, since_ms);

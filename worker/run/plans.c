@@ -271,7 +271,7 @@ static struct type_planner *planner_find(const struct engine *engine, const char
 static struct plan_question question_of(const struct delivery *delivery)
 {
         const struct envelope *envelope = &delivery->envelope;
-        int64_t since_ms = envelope_since_ms(envelope);
+        int64_t since_ms = envelope_since_ms(envelope, delivery->created_ms);
         return (struct plan_question){.id = envelope->id,
                                       .type = envelope->type,
                                       .subject = envelope->subject,

@@ -106,7 +106,7 @@ static void on_sent(void *context, const struct send_result *result)
 static int64_t date_ms(const struct delivery *delivery)
 {
         const struct envelope *envelope = &delivery->envelope;
-        int64_t since_ms = envelope_since_ms(envelope);
+        int64_t since_ms = envelope_since_ms(envelope, delivery->created_ms);
         return since_ms > 0 ? since_ms : delivery->created_ms;
 }
 

@@ -221,7 +221,8 @@ struct message *copy_redrive(struct arena *arena, const struct message *dead, co
         struct message *copy = clean_copy(arena, dead);
         if (!deadline_is_ahead(dead, now_ms))
                 drop_header(copy, "deadline");
-        bool dated = dead->properties.has_timestamp && dead->properties.timestamp <= RFC3339_MAX_MS / 1000;
+        bool dated = dead->properties.has_timestamp && dead->properties.timestamp <= RFC3339_MAX_MS / 1000 &&
+                     envelope_time_plausible((int64_t)dead->properties.timestamp * 1000, now_ms);
         add_common(arena, copy, &own,
                    &(struct copy_facts){.queue = queue,
                                         .generation = {.redrives = own.generation.redrives + 1},

@@ -57,7 +57,8 @@ struct message *copy_dead(struct arena *arena, const struct message *original,
 /*
  * From a dead-letter queue (or leveret.unrouted) back to the work queue `queue`: one redrive more, attempt
  * and deferrals 0, without what was said of the death but its id, and without a deadline that has passed or
- * cannot be read. First-seen is kept; if nothing says it, it is the timestamp, or `now_ms`.
+ * cannot be read. First-seen is kept; if nothing says it, it is the timestamp if that is plausible, or
+ * `now_ms`.
  */
 struct message *copy_redrive(struct arena *arena, const struct message *dead, const char *queue,
                              int64_t now_ms);

@@ -84,9 +84,14 @@ void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason
 
 /* Is it to be done further ahead than anything may be? `now_ms` is milliseconds since 1970. */
 bool envelope_too_far(const struct envelope *envelope, int64_t now_ms);
-/* Since when it could be done: its timestamp, or its deliver-at if that is later; 0 if neither is said.
- * Milliseconds since 1970. */
-int64_t envelope_since_ms(const struct envelope *envelope);
+/* Since when it could be done: its timestamp, or its deliver-at if that is later; 0 if neither is said, or
+ * only a timestamp that cannot be true. `seen_ms` is when the message was first seen; all are milliseconds
+ * since 1970. */
+int64_t envelope_since_ms(const struct envelope *envelope, int64_t seen_ms);
+
+/* Can a message that was first seen then be of this time? Not, if its publisher has sent zero, the end of all
+ * days or another unit. Both are milliseconds since 1970. */
+bool envelope_time_plausible(int64_t time_ms, int64_t seen_ms);
 
 /* Has its deadline passed? Always false without one. `now_ms` is milliseconds since 1970. */
 bool envelope_expired(const struct envelope *envelope, int64_t now_ms);

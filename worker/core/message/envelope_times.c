@@ -44,9 +44,16 @@ bool envelope_too_far(const struct envelope *envelope, int64_t now_ms)
         return envelope->deliver_at_ms > now_ms + LADDER_MAX_MS;
 }
 
-int64_t envelope_since_ms(const struct envelope *envelope)
+bool envelope_time_plausible(int64_t time_ms, int64_t seen_ms)
+{
+        const int64_t year_2000_ms = 946684800000, day_ms = 86400000; /* a day: no zone is off by more */
+        return time_ms >= year_2000_ms && time_ms <= seen_ms + day_ms;
+}
+
+int64_t envelope_since_ms(const struct envelope *envelope, int64_t seen_ms)
 {
         int64_t since_ms = envelope->has_timestamp ? envelope->timestamp_s * 1000 : 0;
+        since_ms = envelope_time_plausible(since_ms, seen_ms) ? since_ms : 0;
         return envelope->deliver_at_ms > since_ms ? envelope->deliver_at_ms : since_ms;
 }
 

@@ -276,6 +276,31 @@ static void a_timestamp_in_milliseconds_is_not_taken_for_seconds(void **state)
         assert_false(read_message(message).has_timestamp);
 }
 
+/* Nor does a mail of the year 1970 or 9999 help anybody. */
+static void a_timestamp_that_cannot_be_true_does_not_count(void **state)
+{
+        (void)state;
+        const int64_t seen_ms = 1795245320000, day_s = 86400, year_2000_s = 946684800;
+        const struct {
+                int64_t timestamp_s, since_ms;
+        } rows[] = {
+                {seen_ms / 1000 - 1, seen_ms - 1000},
+                {seen_ms / 1000 + day_s, seen_ms + day_s * 1000},
+                {seen_ms / 1000 + day_s + 1, 0},
+                {253402300799, 0},
+                {year_2000_s, year_2000_s * 1000},
+                {year_2000_s - 1, 0},
+                {0, 0},
+        };
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+                struct message message = good_message();
+                message.properties.has_timestamp = true;
+                message.properties.timestamp = (uint64_t)rows[i].timestamp_s;
+                struct envelope envelope = read_message(message);
+                assert_int_equal(envelope_since_ms(&envelope, seen_ms), rows[i].since_ms);
+        }
+}
+
 /* ---- Headers
  * ----------------------------------------------------------------------------------------------------- */
 
@@ -301,7 +326,7 @@ static void a_message_for_later_counts_from_its_time(void **state)
         struct envelope envelope =
                 read_with_header((struct header)HEADER("deliver-at", "1970-01-01T01:01:00.250+01:00"));
         assert_int_equal(envelope.deliver_at_ms, 60250);
-        assert_int_equal(envelope_since_ms(&envelope), 60250);
+        assert_int_equal(envelope_since_ms(&envelope, 0), 60250);
         assert_false(envelope_too_far(&envelope, 0));
         envelope = read_with_header(
                 (struct header){.name = TEXT("deliver-at"), .tag = HEADER_TIMESTAMP, .unsigned_ = 34560001});
@@ -581,6 +606,7 @@ int main(void)
                 TEST(the_first_fault_in_the_order_of_the_contract_counts),
                 TEST(headers_that_cannot_be_taken_apart_kill_the_message),
                 TEST(a_timestamp_in_milliseconds_is_not_taken_for_seconds),
+                TEST(a_timestamp_that_cannot_be_true_does_not_count),
                 TEST(a_deadline_passes),
                 TEST(a_message_for_later_counts_from_its_time),
                 TEST(a_malformed_time_for_later_is_not_ignored),

@@ -201,9 +201,12 @@ static void first_seen_is_the_timestamp_if_nothing_says_it(void **state)
         (void)state;
         struct message original = plain_message();
         original.properties.has_timestamp = true;
+        original.properties.timestamp = 1795245320;
+        struct message *copy = copy_redrive(&arena, &original, "work", 1795245399000);
+        assert_slice(message_header_text(copy, "x-leveret-first-seen"), "2026-11-21T07:15:20.000Z");
         original.properties.timestamp = 7;
-        struct message *copy = copy_redrive(&arena, &original, "work", 9999);
-        assert_slice(message_header_text(copy, "x-leveret-first-seen"), "1970-01-01T00:00:07.000Z");
+        copy = copy_redrive(&arena, &original, "work", 1795245399000);
+        assert_slice(message_header_text(copy, "x-leveret-first-seen"), "2026-11-21T07:16:39.000Z");
 }
 
 int main(void)
