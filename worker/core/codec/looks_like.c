@@ -16,6 +16,10 @@ struct look {
 /* The first that fits counts. */
 static const struct look looks[] = {
         {BYTES("\xef\xbb\xbf"), "text with a byte order mark"},
+        {BYTES("\xff\xfe\0\0"), "UTF-32"},
+        {BYTES("\0\0\xfe\xff"), "UTF-32"},
+        {BYTES("{\0\0\0"), "UTF-32"},
+        {BYTES("\0\0\0{"), "UTF-32"},
         {BYTES("\xff\xfe"), "UTF-16"},
         {BYTES("\xfe\xff"), "UTF-16"},
         {BYTES("{\0"), "UTF-16"},
