@@ -208,8 +208,7 @@ struct send_result send_outcome_cut(bool sent, const char *cause)
 {
         struct send_result result = send_result_of(sent ? SEND_AMBIGUOUS : SEND_TRANSIENT);
         result.counts = true;
-        send_error_set(&result, sent ? "no answer after the mail was sent" : "not sent", slice_of(cause),
-                       NULL);
+        send_error_set(&result, sent ? "no answer after it was sent" : "not sent", slice_of(cause), NULL);
         return result;
 }
 

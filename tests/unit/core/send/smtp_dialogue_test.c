@@ -167,7 +167,7 @@ static void a_cut_is_ambiguous_once_the_last_byte_has_left(void **state)
         smtp_dialogue_wrote(&dialogue, 1);
         struct send_result result = smtp_dialogue_cut(&dialogue, "gone");
         assert_int_equal(result.outcome, SEND_AMBIGUOUS);
-        assert_string_equal(result.error, "no answer after the mail was sent: gone at end of data");
+        assert_string_equal(result.error, "no answer after it was sent: gone at end of data");
         smtp_dialogue_fini(&dialogue);
 }
 
