@@ -1,6 +1,7 @@
 #include "core/send/mail_preset.h"
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
+#include "core/send/mail_braces.h"
 #include "core/send/mail_json.h"
 #include "core/send/send_error.h"
 #include "core/text/word.h"
@@ -254,18 +255,9 @@ static bool file_refusal(struct buffer *out, const struct mail_preset_rules *rul
 static bool filled_refusal(struct buffer *out, const struct mail_preset_rules *rules,
                            const struct mail_request *request)
 {
-        const struct mail *mail = &request->mail;
-        const char *const texts[] = {mail->from, mail->to, mail->cc, mail->reply_to, mail->subject};
-        static const char *const places[] = {"/from", "/to", "/cc", "/reply_to", "/subject"};
-        static const char rule[] = "would fill in what stands in {{ }} there";
-        for (size_t i = 0; rules->can.fills && i < sizeof texts / sizeof *texts; i++)
-                if (texts[i] && strstr(texts[i], "{{"))
-                        return mail_preset_refuse(out, places[i], rules->name, rule);
-        const struct pair *header = mail->headers;
-        for (; rules->can.fills && header && header->name; header++)
-                if (strstr(header->value, "{{"))
-                        return mail_preset_refuse(out, "/headers", rules->name, rule);
-        return false;
+        const char *place = rules->can.fills ? mail_braces_place(&request->mail) : NULL;
+        return place &&
+               mail_preset_refuse(out, place, rules->name, "would fill in what stands in {{ }} there");
 }
 
 bool mail_preset_refusal(struct buffer *out, const struct mail_preset_rules *rules,

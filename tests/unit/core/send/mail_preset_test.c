@@ -369,6 +369,18 @@ static void what_a_service_lacks_is_refused_before_anything_leaves(void **state)
         other.mail.headers = (const struct pair[]){{"X-A", "{{x}}"}, {0}};
         refused_by("/headers", &other, "sparkpost");
         other = mail;
+        other.mail.in_reply_to = "<{{x}}@example.org>";
+        refused_by("/in_reply_to", &other, "sparkpost");
+        other = mail;
+        other.mail.references = (const char *const[]){"<a@example.org>", "<{{x}}@example.org>", NULL};
+        refused_by("/references", &other, "sparkpost");
+        other = mail;
+        other.mail.list_unsubscribe.url = "https://example.org/?a={{x}}";
+        refused_by("/list_unsubscribe", &other, "sparkpost");
+        other = mail;
+        other.mail.list_unsubscribe.mailto = "mailto:a@example.org?subject={{x}}";
+        refused_by("/list_unsubscribe", &other, "sparkpost");
+        other = mail;
         other.mail.html = "<p>Write {{name}} for a name</p>";
         refused_by("/", &other, "");
         other = mail;
