@@ -71,6 +71,7 @@ def test_a_mail_with_everything_that_a_service_carries_arrives_whole(bench, pres
     ("mailjet", "/reply_to", {"reply_to": ["a@example.com", "b@example.com"]}), ("mailjet", "/tags", {"tags": ["a", "b"]}),
     ("postmark", "/tags", {"tags": ["a", "b"]}), ("sparkpost", "/tags", {"tags": ["a", "b"]}), ("resend", "/metadata", {"metadata": {"a": "b"}}),
     ("resend", "/attachments", {"attachments": [{"name": "README", "content": "eA=="}]}), ("scaleway", "/subject", {"subject": "Short"}),
+    ("sendgrid", "/attachments", {"attachments": [{"name": "a.txt", "type": "text/plain; charset=utf-8", "content": "eA=="}]}),
     ("scaleway", "/tags", {"tags": ["a"]}), ("ses", "/tags", {"tags": ["a b"]}), ("mailpit", "/metadata", {"metadata": {"a": "b"}}),
     ("scaleway", "/attachments", {"attachments": [{"name": "a.exe", "content": "eA=="}]}),
     ("scaleway", "/attachments", {"attachments": [{"name": f"{i}.pdf", "content": "eA=="} for i in range(11)]}),

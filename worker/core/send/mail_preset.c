@@ -3,6 +3,7 @@
 #include "core/codec/base64.h"
 #include "core/send/mail_braces.h"
 #include "core/send/mail_json.h"
+#include "core/send/preset_file.h"
 #include "core/send/send_error.h"
 #include "core/text/word.h"
 
@@ -207,18 +208,6 @@ static bool label_refusal(struct buffer *out, const struct mail_preset_rules *ru
         return metadata_refusal(out, rules, mail->metadata);
 }
 
-static bool type_is_taken(const struct preset_can *can, const char *name)
-{
-        const char *ending = strrchr(name, '.');
-        char wanted[16];
-        if (!ending || !ending[1])
-                return !can->file_ending && !can->file_types;
-        if (!can->file_types)
-                return true;
-        snprintf(wanted, sizeof wanted, "/%s/", ending + 1);
-        return strcasestr(can->file_types, wanted) != NULL;
-}
-
 static bool file_refusal(struct buffer *out, const struct mail_preset_rules *rules,
                          const struct mail_request *request)
 {
@@ -228,12 +217,9 @@ static bool file_refusal(struct buffer *out, const struct mail_preset_rules *rul
         size_t count = 0;
         char rule[80];
         for (; files && files[count].name; count++) {
-                if (files[count].inline_id && !can->inline_files)
-                        return mail_preset_refuse(out, "/attachments", rules->name,
-                                                  "takes none that is shown in the html");
-                if (!type_is_taken(can, files[count].name))
-                        return mail_preset_refuse(out, "/attachments", rules->name,
-                                                  "does not take a file with such an ending");
+                const char *lack = preset_file_lack(can, &files[count]);
+                if (lack)
+                        return mail_preset_refuse(out, "/attachments", rules->name, lack);
                 bytes += (file_len(request, count) + 2) / 3 * 4;
                 fetched += files[count].content ? 0 : file_len(request, count);
         }

@@ -35,6 +35,7 @@ struct preset_can {
         bool words;             /* tags and metadata hold only [A-Za-z0-9_-] */
         const char *file_types; /* "/pdf/png/": the endings that a file's name may have; NULL: any */
         bool file_ending;       /* a file's name must have an ending */
+        bool bare_types;        /* a file's type may have no parameter but method */
         bool fills;             /* what stands in {{ }} in the subject, a name or a header is filled in */
 };
 

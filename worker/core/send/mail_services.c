@@ -49,6 +49,7 @@ static void lacks_add(struct buffer *out, const struct preset_can *can)
                 {!can->words, "tags and metadata with other than letters, digits, - and _"},
                 {!can->file_ending, "files whose name has no ending"},
                 {!can->file_types, "files of other types than it lists"},
+                {!can->bare_types, "files whose type has a charset or another parameter but method"},
                 {!can->fills, "{{ in the subject, a name or a header: it would fill it in"},
         };
         size_t count = 0;

@@ -441,6 +441,16 @@ static void what_a_service_lacks_is_refused_before_anything_leaves(void **state)
         struct attachment program[] = {{.name = "a.exe", .content = "x", .content_len = 1}, {0}};
         other.mail.attachments = program;
         refused_by("/attachments", &other, "scaleway");
+        /* "The attachment type cannot contain ';'": sendgrid, of all but the method of an invitation. */
+        struct attachment typed[] = {
+                {.name = "a.txt", .type = "text/plain; charset=utf-8", .content = "x", .content_len = 1},
+                {0}};
+        other.mail.attachments = typed;
+        refused_by("/attachments", &other, "sendgrid");
+        typed[0].type = "text/calendar; method=REQUEST; charset=utf-8";
+        refused_by("/attachments", &other, "sendgrid");
+        typed[0].type = "text/calendar;method=REQUEST";
+        refused_by("/attachments", &other, "");
         char *large = malloc(3 << 20);
         assert_non_null(large);
         struct attachment big[] = {{.name = "a.pdf", .content = large, .content_len = 3 << 20}, {0}};

@@ -47,6 +47,7 @@ const struct mail_preset_rules preset_sendgrid = {
         .people_once = true,
         .id_header = "X-Message-Id",
         .error_member = "errors/0/message",
+        /* "The attachment type cannot contain ';', or CRLF characters": a lone method passes. */
         .can = {.recipients = 1000,
                 .reply_to = 1000,
                 .tags = 10,
@@ -55,6 +56,7 @@ const struct mail_preset_rules preset_sendgrid = {
                 .bytes = 30 << 20,
                 .labels_max = 10000,
                 .inline_files = true,
+                .bare_types = true,
                 .headers = true,
                 .text_alone = true},
         /* Only with the paid add-on "Email Activity". */
