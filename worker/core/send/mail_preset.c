@@ -1,7 +1,7 @@
 #include "core/send/mail_preset.h"
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
-#include "core/send/mail_braces.h"
+#include "core/mail/mail_braces.h"
 #include "core/send/mail_json.h"
 #include "core/send/preset_file.h"
 #include "core/send/send_error.h"

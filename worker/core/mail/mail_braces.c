@@ -1,4 +1,4 @@
-#include "core/send/mail_braces.h"
+#include "core/mail/mail_braces.h"
 
 #include <string.h>
 
