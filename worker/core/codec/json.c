@@ -363,9 +363,9 @@ static bool wide_whole(struct slice wide, int64_t *whole)
                 bool fits = !json_wide_is((struct slice){.data = wide.data, .len = digits});
                 return fits || *whole == 0; /* -0 */
         }
-        double number = strtod(wide.data, NULL);
         if (!memchr(wide.data, 'e', wide.len) && !memchr(wide.data, 'E', wide.len))
                 return false;
+        double number = strtod(wide.data, NULL);
         if (number != floor(number) || fabs(number) > exact_max)
                 return false;
         *whole = (int64_t)number;
