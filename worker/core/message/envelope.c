@@ -31,7 +31,7 @@ struct reading {
         struct slice compared;              /* what the fingerprint is of, if that is not the payload */
 };
 
-enum { SHOWN_MAX = 40 }; /* bytes of a content type that an error repeats */
+enum { SHOWN_MAX = 40 }; /* bytes of a content type or encoding that an error repeats */
 
 static const char content_type_place[] = "content_type";
 
@@ -231,7 +231,9 @@ static bool is_too_large(const struct reading *reading)
 static void check_carriage(struct reading *reading)
 {
         if (encoding_of(reading) == ENCODING_OTHER)
-                REFUSE(reading, REASON_UNSUPPORTED_ENCODING, "content_encoding: expected gzip or none");
+                REFUSE(reading, REASON_UNSUPPORTED_ENCODING,
+                       "content_encoding: expected gzip or none, found %s",
+                       plain_text(reading->arena, reading->message->properties.content_encoding, SHOWN_MAX));
         if (is_too_large(reading))
                 REFUSE(reading, REASON_TOO_LARGE, "body: expected at most %" PRId64 " bytes, found %" PRIu64,
                        reading->max_body, reading->message->body_size);

@@ -491,7 +491,8 @@ static void all_faults_are_told_and_the_first_one_is_the_reason(void **state)
         struct envelope envelope = read_message(message);
         assert_dead(&envelope, REASON_UNKNOWN_TYPE,
                     "type: expected lower-case words joined by dots and a version, as in order.created.v1; "
-                    "content_encoding: expected gzip or none; header deadline: expected a time of RFC 3339, "
+                    "content_encoding: expected gzip or none, found br; header deadline: expected a time of "
+                    "RFC 3339, "
                     "as in "
                     "2030-01-31T12:00:00Z");
         message.properties.message_id = (struct slice){0};

@@ -174,13 +174,14 @@ static void a_body_that_was_not_unpacked_is_not_called_empty(void **state)
         queue.message.preset = FOREIGN_SPRING;
         read_with(message, "{}");
         assert_int_equal(envelope.reason, REASON_UNSUPPORTED_ENCODING);
-        assert_string_equal(envelope.error, "content_encoding: expected gzip or none");
+        assert_string_equal(envelope.error, "content_encoding: expected gzip or none, found UTF-16");
         message.properties.content_type = SLICE_LITERAL("application/x-java-serialized-object");
         read_with(message, "{}");
-        assert_string_equal(envelope.error,
-                            "content_encoding: expected gzip or none; body: expected JSON, found "
-                            "application/x-java-serialized-object; use the "
-                            "Jackson2JsonMessageConverter");
+        assert_string_equal(
+                envelope.error,
+                "content_encoding: expected gzip or none, found UTF-16; body: expected JSON, found "
+                "application/x-java-serialized-object; use the "
+                "Jackson2JsonMessageConverter");
 }
 
 static void a_copy_that_comes_back_keeps_its_id_and_its_first_routing_key(void **state)
