@@ -46,6 +46,16 @@ static int mail_tell(struct cli *cli, const struct send_result *result)
         return CLI_OK;
 }
 
+/* As in a planned mail: the domain in A-labels. */
+static const char *recipient_make(struct cli *cli, const char *address)
+{
+        struct buffer text = {0};
+        address_add(&text, slice_of(address));
+        const char *to = arena_copy(&cli->arena, text.data, text.len);
+        buffer_fini(&text);
+        return to;
+}
+
 static int send_one(struct cli *cli, const char *to)
 {
         const struct config *config = cli->config;
@@ -85,5 +95,5 @@ int command_mail(struct cli *cli, int argc, char **argv)
         if (!address_valid(to, strlen(to)))
                 return cli_usage(cli, "--to takes an e-mail address");
         int status = cli_config(cli);
-        return status == CLI_OK ? send_one(cli, to) : status;
+        return status == CLI_OK ? send_one(cli, recipient_make(cli, to)) : status;
 }

@@ -207,6 +207,11 @@ def test_health_names_each_reason_on_a_line_and_the_list_of_workers_follows_the_
     wait_until(lambda: bench.last.run("worker", "list", "-o", "json").json()["breaker"] == "open", within=1.5, what="BREAKER open")
 
 
+def test_mail_test_sends_to_a_domain_in_any_script(bench):
+    assert bench.leveret(bench.smtp_config()).run("mail", "test", "--to", "ada@bücher.example").returncode == 0
+    assert [mail["recipients"] for mail in bench.sink.wait_for(1)] == [["ada@xn--bcher-kva.example"]]
+
+
 def test_mail_test_sends_one_mail(bench):
     answer = bench.leveret().run("mail", "test", "--to", "ada@example.com")
     assert answer.returncode == 0, answer
