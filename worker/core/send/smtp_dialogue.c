@@ -132,7 +132,7 @@ static enum smtp_step foresee(struct smtp_dialogue *dialogue, struct smtp_extens
                                      len, extensions.size_max);
         else if (dialogue->utf8 && !extensions.utf8)
                 dialogue->verdict = smtp_refusal(
-                        "an address is not ASCII before its @, and the server offers no SMTPUTF8");
+                        "an address is not ASCII before its domain, and the server offers no SMTPUTF8");
         else
                 return SMTP_STEP_WAIT;
         dialogue->foreseen = true;
