@@ -43,6 +43,20 @@ def loaded(bench, count, **redis):
     return fleet, fleet.workers[0]
 
 
+def test_one_node_without_the_scheme_of_a_cluster_is_told_as_such(bench):
+    leveret = bench.leveret(redis={"url": bench.redis.nodes[0].url})
+    assert leveret.run("topology", "apply").returncode == 0
+    said = "redis.url names one node of a cluster: write redis+cluster:// in place of redis://"
+    assert said in leveret.run("check").stdout
+    worker = leveret.start(ready=False)
+    wait_until(lambda: worker.logged(event="redis_down"), within=20, what="it is told")
+    assert said in worker.get("/readyz?verbose")[1]
+    message = bench.publish(order(1))
+    leveret.change(redis={"url": bench.redis.url})
+    leveret.start()
+    assert bench.wait_state(message, "completed")["attempt"] == "0"
+
+
 def test_slots_that_move_under_load_cost_nothing(bench):
     cluster = bench.redis
     fleet, worker = loaded(bench, 600)

@@ -39,6 +39,18 @@ static void hear_fail(struct redis_connection *connection, const char *what)
                 redis_connection_fail(connection, false, what, connection->context->errstr);
 }
 
+static void refusal_hear(struct redis_connection *connection, const char *what, const char *words)
+{
+        bool refused = strncmp(words, "NOAUTH", 6) == 0 || strncmp(words, "WRONGPASS", 9) == 0 ||
+                       strstr(words, "invalid password") || strstr(words, "without any password") ||
+                       strstr(words, "DB index");
+        if (!connection->is_node && strncmp(words, "MOVED ", 6) == 0)
+                redis_connection_fail(connection, false, "redis.url names one node of a cluster",
+                                      "write redis+cluster:// in place of redis://");
+        else
+                redis_connection_fail(connection, refused, what, words);
+}
+
 redisReply *redis_connection_hear(struct redis_connection *connection, const char *what)
 {
         redisReply *reply = NULL;
@@ -47,11 +59,7 @@ redisReply *redis_connection_hear(struct redis_connection *connection, const cha
                 return NULL;
         }
         if (reply->type == REDIS_REPLY_ERROR) {
-                bool refused = strncmp(reply->str, "NOAUTH", 6) == 0 ||
-                               strncmp(reply->str, "WRONGPASS", 9) == 0 ||
-                               strstr(reply->str, "invalid password") ||
-                               strstr(reply->str, "without any password") || strstr(reply->str, "DB index");
-                redis_connection_fail(connection, refused, what, reply->str);
+                refusal_hear(connection, what, reply->str);
                 freeReplyObject(reply);
                 return NULL;
         }
