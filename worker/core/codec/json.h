@@ -16,8 +16,8 @@ enum {
 /*
  * Parses a whole JSON text (RFC 8259). Strict: UTF-8 without a byte order mark, no NUL in any form, no lone
  * surrogate, no duplicate key, nothing after the value. A number that is no int64, or has a fraction or an
- * exponent, is kept as it is written: json_wide. The bounds above are checked before jansson
- * allocates anything; the size is the caller's to bound. The caller owns the result (json_decref). NULL if
+ * exponent, is kept as it is written: json_wide. The bounds above hold for what is made of a text that is
+ * refused, too; the size is the caller's to bound. The caller owns the result (json_decref). NULL if
  * refused, with `error` saying where and why ("line 1, column 9: duplicate key") in words that never hold a
  * piece of the text.
  */

@@ -33,7 +33,7 @@ static bool read_part(struct slice token, size_t *at, bool sign, struct slice *p
         return part->len > 0;
 }
 
-/* False if it is none by the grammar: jansson says why. */
+/* False if it is none by the grammar. */
 static bool number_read(struct slice token, struct number *number)
 {
         *number = (struct number){.negative = token.len > 0 && token.data[0] == '-'};
@@ -61,19 +61,23 @@ static bool leaves_int64(const struct number *number)
         return memcmp(number->whole.data, most, INT64_DIGITS) > 0;
 }
 
-bool json_wide_is(struct slice token)
+static int64_t number_value(const struct number *number)
 {
-        struct number number;
-        if (!number_read(token, &number))
-                return false;
-        return number.fraction.len > 0 || number.exponent.len > 0 || leaves_int64(&number);
+        uint64_t value = 0;
+        for (size_t i = 0; i < number->whole.len; i++)
+                value = value * 10 + (uint64_t)(number->whole.data[i] - '0');
+        return (int64_t)(number->negative ? 0 - value : value);
 }
 
-void json_wide_mark(struct buffer *out, struct slice token)
+enum number_kind json_number_read(struct slice token, int64_t *number)
 {
-        buffer_add_text(out, mark);
-        buffer_add_slice(out, token);
-        buffer_add_char(out, '"');
+        struct number read;
+        if (!number_read(token, &read))
+                return NUMBER_NONE;
+        if (read.fraction.len > 0 || read.exponent.len > 0 || leaves_int64(&read))
+                return NUMBER_WIDE;
+        *number = number_value(&read);
+        return NUMBER_INT64;
 }
 
 /* A quote, one backslash: no other string begins so, as none holds U+0000 and a backslash is written as two.
@@ -135,13 +139,4 @@ void json_wide_doubles(struct buffer *out, struct slice text)
         }
         if (at > text.data)
                 buffer_add(out, at, (size_t)(end - at));
-}
-
-size_t json_wide_growth(struct slice text, size_t offset)
-{
-        size_t count = 0;
-        const char *end = text.data + (offset < text.len ? offset : text.len);
-        for (const char *at = text.data; end - at > 1 && (at = next_mark(at + 1, end)); at += MARK_LEN)
-                count++;
-        return count * (MARK_LEN + 1);
 }

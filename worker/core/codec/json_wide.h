@@ -4,7 +4,7 @@
 #include "core/memory/slice.h"
 #include "core/text/buffer.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 
 /*
  * Numbers that jansson would not give back as they came: it refuses what neither int64 nor double holds,
@@ -13,11 +13,17 @@
  * json_parse refuses it in every form.
  */
 
-/* Is this token a number by RFC 8259 section 6, but not the digits of an int64? */
-bool json_wide_is(struct slice token);
+enum { JSON_WIDE_MARK = '\0' };
 
-/* Appends the token as such a string. */
-void json_wide_mark(struct buffer *out, struct slice token);
+enum number_kind {
+        NUMBER_NONE, /* by RFC 8259 section 6 */
+        NUMBER_INT64,
+        NUMBER_WIDE,
+};
+
+/* What this token is; `number` is set if it is the digits of an int64. -0 is not: as an integer it would lose
+ * its sign. */
+enum number_kind json_number_read(struct slice token, int64_t *number);
 
 /* Turns such strings back into the numbers that they were, in the written JSON that starts at byte `from`. */
 void json_wide_unmark(struct buffer *text, size_t from);
@@ -25,8 +31,5 @@ void json_wide_unmark(struct buffer *text, size_t from);
 /* Appends written JSON with such strings turned into the doubles that they are, or into the numbers that they
  * were if no double holds them. Nothing is added if there is none. */
 void json_wide_doubles(struct buffer *out, struct slice text);
-
-/* How many bytes such strings added to the text before its byte `offset`. */
-size_t json_wide_growth(struct slice text, size_t offset);
 
 #endif

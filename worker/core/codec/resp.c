@@ -42,11 +42,6 @@ void resp_add(struct buffer *out, struct slice value)
         out->len += (size_t)(to - head) + value.len + 2;
 }
 
-void resp_add_text(struct buffer *out, const char *value)
-{
-        resp_add(out, slice_of(value));
-}
-
 void resp_add_integer(struct buffer *out, int64_t value)
 {
         char digits[21];

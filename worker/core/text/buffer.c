@@ -48,16 +48,6 @@ void buffer_add(struct buffer *buffer, const void *data, size_t len)
         buffer->len += len;
 }
 
-void buffer_add_text(struct buffer *buffer, const char *text)
-{
-        buffer_add(buffer, text, strlen(text));
-}
-
-void buffer_add_slice(struct buffer *buffer, struct slice slice)
-{
-        buffer_add(buffer, slice.data, slice.len);
-}
-
 void buffer_add_integer(struct buffer *buffer, int64_t value)
 {
         char digits[20], *at = digits + sizeof(digits);

@@ -31,8 +31,14 @@ static inline char *buffer_reserve(struct buffer *buffer, size_t extra)
 /* Add to the end: bytes (NULL is fine for none), a C string, a slice, a character, a decimal integer, and as
  * by printf. The data may not lie in the buffer itself. */
 void buffer_add(struct buffer *buffer, const void *data, size_t len);
-void buffer_add_text(struct buffer *buffer, const char *text);
-void buffer_add_slice(struct buffer *buffer, struct slice slice);
+static inline void buffer_add_text(struct buffer *buffer, const char *text)
+{
+        buffer_add(buffer, text, strlen(text));
+}
+static inline void buffer_add_slice(struct buffer *buffer, struct slice slice)
+{
+        buffer_add(buffer, slice.data, slice.len);
+}
 static inline void buffer_add_char(struct buffer *buffer, char c)
 {
         char *to = buffer_reserve(buffer, 1);

@@ -70,25 +70,13 @@ static void break_due(struct reader *reader, int breaks)
 /* UTF-8 of a code point; nothing for one that is none or steers a terminal. */
 static void point_add(struct reader *reader, uint32_t point)
 {
-        char text[4];
-        size_t len = 0;
-        if (point < 0x80) {
-                text[len++] = (char)point;
-        } else if (point < 0x800) {
-                text[len++] = (char)(0xc0 | point >> 6);
-        } else if (point < 0x10000) {
-                text[len++] = (char)(0xe0 | point >> 12);
-                text[len++] = (char)(0x80 | (point >> 6 & 0x3f));
-        } else {
-                text[len++] = (char)(0xf0 | point >> 18);
-                text[len++] = (char)(0x80 | (point >> 12 & 0x3f));
-                text[len++] = (char)(0x80 | (point >> 6 & 0x3f));
-        }
-        if (point >= 0x80)
-                text[len++] = (char)(0x80 | (point & 0x3f));
+        if (point > 0x10ffff)
+                return;
+        char text[UTF8_WIDTH_MAX];
+        size_t len = utf8_write(text, point);
         if (point == 0xa0 || point == '\t' || point == '\n')
                 reader->space = true;
-        else if (point <= 0x10ffff && utf8_one_line(text, len))
+        else if (utf8_one_line(text, len))
                 bytes_add(reader, text, len);
 }
 

@@ -1,6 +1,5 @@
 #include "core/text/utf8.h"
 
-#include <stdint.h>
 #include <string.h>
 
 static bool continuation(unsigned char c)
@@ -27,6 +26,20 @@ size_t utf8_width(const char *text, size_t len)
                 return overlong || beyond ? 0 : 4;
         }
         return 0;
+}
+
+/* RFC 3629 section 3: six bits in each byte but the first. */
+size_t utf8_write(char bytes[UTF8_WIDTH_MAX], uint32_t point)
+{
+        if (point < 0x80) {
+                bytes[0] = (char)point;
+                return 1;
+        }
+        size_t width = point < 0x800 ? 2 : 3 + (size_t)(point >= 0x10000);
+        for (size_t i = width - 1; i > 0; i--, point >>= 6)
+                bytes[i] = (char)(0x80 | (point & 0x3f));
+        bytes[0] = (char)(0xf00 >> width | point);
+        return width;
 }
 
 /* Bytes of ASCII at the start, eight at a time. */

@@ -3,10 +3,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+enum { UTF8_WIDTH_MAX = 4 };
 
 /* Bytes of the UTF-8 sequence at `text` (1 to 4), or 0 if it is malformed, overlong, a surrogate or beyond
  * U+10FFFF (RFC 3629 section 4). `len` is what may be read. */
 size_t utf8_width(const char *text, size_t len);
+/* Writes a code point of at most U+10FFFF; returns how many bytes. */
+size_t utf8_write(char bytes[UTF8_WIDTH_MAX], uint32_t point);
 /* True if all `len` bytes are well-formed UTF-8. */
 bool utf8_valid(const char *text, size_t len);
 /* Bytes of the byte order mark that a text begins with: 3 or 0. */
