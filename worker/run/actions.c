@@ -158,13 +158,13 @@ static void claim_ask(struct delivery *delivery)
         const struct envelope *envelope = &delivery->envelope;
         struct engine *engine = delivery->engine;
         struct store_identity identity = delivery_identity(delivery);
+        delivery->renewed_ms = clock_boot_ms();
         if (delivery->started_ms == 0) {
-                delivery->started_ms = clock_boot_ms();
+                delivery->started_ms = delivery->renewed_ms;
                 recent_subject(engine, slice_of(envelope->id), slice_of(envelope->subject));
                 index_leave_waiting(delivery);
                 note_wait(delivery);
         }
-        delivery->renewed_ms = clock_boot_ms();
         types_ask(delivery);
         delivery->pending++;
         redis_store_claim(

@@ -54,16 +54,17 @@ static void count_drained(struct drain_report *report, enum metrics_outcome outc
 static void count_end(struct delivery *delivery, enum metrics_outcome outcome)
 {
         struct engine *engine = delivery->engine;
+        int64_t now_ms = clock_wall_ms();
         double duration_s =
                 delivery->started_ms ? (double)(clock_boot_ms() - delivery->started_ms) / 1000 : -1;
         metrics_message_end(engine->metrics, &(struct metrics_end){.queue = delivery->queue,
                                                                    .type = delivery->type_label,
                                                                    .outcome = outcome,
                                                                    .duration_s = duration_s,
-                                                                   .at_s = (double)clock_wall_ms() / 1000});
+                                                                   .at_s = (double)now_ms / 1000});
         engine->ends[outcome]++;
         if (outcome == METRICS_COMPLETED)
-                engine->last_success_ms = clock_wall_ms();
+                engine->last_success_ms = now_ms;
         if (outcome == METRICS_DEAD) {
                 metrics_dead_letter(engine->metrics, delivery->queue, delivery->job.decision.reason);
                 alerts_dead(engine, delivery_config_queue(delivery)->name,
@@ -185,10 +186,10 @@ static void identify(struct delivery *delivery)
          */
         if (envelope->reason != REASON_NONE && delivery->handler && envelope->payload.data)
                 plan_check(delivery->handler, envelope->payload, &envelope->faults);
-        if (envelope_too_far(envelope, clock_wall_ms()))
+        if (envelope_too_far(envelope, delivery->created_ms))
                 envelope_refuse(delivery->arena, envelope, REASON_BAD_PAYLOAD,
                                 "deliver-at: expected at most 400 days ahead");
-        if (envelope_expired(envelope, clock_wall_ms()))
+        if (envelope_expired(envelope, delivery->created_ms))
                 envelope_refuse(delivery->arena, envelope, REASON_EXPIRED, "deadline: it has passed");
         faults_join(&envelope->faults, delivery->error, sizeof(delivery->error));
 }

@@ -41,8 +41,8 @@ static void judge_end(struct delivery *delivery, const struct send_result *resul
 {
         struct engine *engine = delivery->engine;
         struct outlet *outlet = delivery->outlet;
-        int64_t now_ms = clock_boot_ms();
-        struct outlet_news news = outlet_result(outlet, &delivery->place, delivery->hash, result, now_ms);
+        struct outlet_news news =
+                outlet_result(outlet, &delivery->place, delivery->hash, result, event->now_ms);
         event->fenced = news.again;
         event->outage |= news.outage;
         event->others = result->outcome != SEND_DONE && route_has_later(delivery);
@@ -58,7 +58,7 @@ static void judge_end(struct delivery *delivery, const struct send_result *resul
         if (news.slowed && result->retry_after_ms > 0)
                 shares_pause(engine, outlet, result->retry_after_ms);
         metrics_mail_end(engine->metrics, outlet->index, result->outcome,
-                         (double)(now_ms - delivery->send_began_ms) / 1000);
+                         (double)(event->now_ms - delivery->send_began_ms) / 1000);
         breaker_explain(&outlet->breaker, result, delivery->error);
         if (news.changed)
                 breaker_tell(outlet, result);

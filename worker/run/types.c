@@ -104,8 +104,10 @@ void types_ask(struct delivery *delivery)
 
 int64_t types_grace_ms(const struct delivery *delivery)
 {
+        if (!is_unknown(delivery) || !delivery->named)
+                return 0;
         int64_t now_ms = clock_wall_ms();
-        if (!is_unknown(delivery) || !delivery->named || envelope_expired(&delivery->envelope, now_ms))
+        if (envelope_expired(&delivery->envelope, now_ms))
                 return 0;
         int64_t left_ms =
                 delivery->created_ms + delivery->engine->config->claim.unknown_type_grace_ms - now_ms;
