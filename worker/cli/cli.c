@@ -1,6 +1,5 @@
 #include "cli/cli.h"
 #include "cli/help.h"
-#include "core/codec/rfc3339.h"
 #include "core/text/display.h"
 #include "core/text/suggest.h"
 #include "core/text/units.h"
@@ -350,13 +349,4 @@ const char *cli_safe(struct cli *cli, struct slice text)
         const char *safe = arena_copy(&cli->arena, out.data ? out.data : "", out.len);
         buffer_fini(&out);
         return safe;
-}
-
-const char *cli_time(struct cli *cli, int64_t ms)
-{
-        if (ms <= 0)
-                return "-";
-        char text[RFC3339_SIZE];
-        rfc3339_format(ms, text);
-        return arena_strdup(&cli->arena, text);
 }

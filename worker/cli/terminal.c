@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "core/codec/rfc3339.h"
 #include "core/text/display.h"
 #include "io/machine/clock.h"
 
@@ -22,6 +23,15 @@ void cli_look_at_terminal(struct cli *cli)
         cli->width = known ? size.ws_col : WIDTH_UNKNOWN;
         /* no-color.org: any value but the empty one */
         cli->colour = !(plain && plain[0]) && kind && kind[0] && strcmp(kind, "dumb") != 0;
+}
+
+const char *cli_time(struct cli *cli, int64_t ms)
+{
+        if (ms <= 0)
+                return "-";
+        char text[RFC3339_SIZE];
+        rfc3339_format(ms, text);
+        return arena_strdup(&cli->arena, text);
 }
 
 /* SGR of ECMA-48 for each word that deserves attention. */

@@ -31,7 +31,7 @@ struct config_guard plan_guard(const struct delivery *delivery)
         return guard;
 }
 
-const char *plan_sender(const struct delivery *delivery, const struct config_outlet *outlet)
+const char *plans_sender(const struct delivery *delivery, const struct config_outlet *outlet)
 {
         const char *recorded = delivery->around ? plan_around_sender(delivery->around, outlet->name) : NULL;
         return recorded ? recorded : outlet->from;

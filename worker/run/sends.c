@@ -127,7 +127,7 @@ struct mail_request send_mail_request(struct delivery *delivery, size_t index)
         const struct mail_origin origin = {
                 .prefix = delivery->engine->config->redis.prefix,
                 .job_id = delivery->envelope.id,
-                .from = plan_sender(delivery, delivery->outlet->config),
+                .from = plans_sender(delivery, delivery->outlet->config),
                 .date_s = date_ms(delivery) / 1000,
                 .traceparent = traceparent_of(delivery),
                 .tracestate = delivery->envelope.tracestate,

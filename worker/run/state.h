@@ -390,7 +390,7 @@ void plans_settled(struct delivery *delivery, bool dead);
 void plans_completed(struct delivery *delivery);
 /* What holds for the job's mails, as recorded or as configured. */
 struct config_guard plan_guard(const struct delivery *delivery);
-const char *plan_sender(const struct delivery *delivery, const struct config_outlet *outlet);
+const char *plans_sender(const struct delivery *delivery, const struct config_outlet *outlet);
 
 /* ---- planners.c: those that the configuration names ---- */
 void planners_configure(struct engine *engine);            /* at the start, and after a reload */

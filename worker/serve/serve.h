@@ -34,6 +34,8 @@ struct serve_call {
         struct http_answer *answer;
 };
 
+/* ---- serve_answers.c ---- */
+
 /* The value of a query's member, decoded; NULL: absent, or no text (then a 400 was made). */
 const char *serve_query(const struct serve_call *call, const char *name);
 /* The members limit (1 to 1000; 50) and since of the query. False: refused. */
@@ -47,6 +49,8 @@ void serve_refuse(const struct serve_call *call, int status, const char *detail)
 /* 400 with each fault and its JSON pointer, prefixed with `root`. */
 void serve_refuse_faults(const struct serve_call *call, const char *detail, const char *root,
                          const struct faults *faults);
+/* ---- serve_dead.c ---- */
+
 /* Adds the groups of those that are wanted, as the items of a JSON array. */
 struct letters;
 void serve_add_groups(const struct query *query, const struct letters *letters, struct buffer *out);

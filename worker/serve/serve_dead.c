@@ -4,8 +4,8 @@
 #include "query/jobs.h"
 #include "query/letters_tally.h"
 #include "query/pause.h"
+#include "serve/live/tallies.h"
 #include "serve/serve.h"
-#include "serve/tallies.h"
 
 #include <inttypes.h>
 #include <string.h>

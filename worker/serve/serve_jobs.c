@@ -5,10 +5,10 @@
 #include "query/cancel.h"
 #include "query/events.h"
 #include "query/jobs.h"
+#include "serve/live/streams.h"
+#include "serve/live/waiters.h"
 #include "serve/postings.h"
 #include "serve/serve.h"
-#include "serve/streams.h"
-#include "serve/waiters.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #define LEVERET_SERVE_WATCH_H
 
 #include "io/redis/redis_pool.h"
-#include "serve/streams.h"
-#include "serve/waiters.h"
+#include "serve/live/streams.h"
+#include "serve/live/waiters.h"
 #include "serve/work.h"
 
 /* A thread that looks at Redis for all: samples for the overview, how far operations are, which jobs that

@@ -4,29 +4,9 @@
 #include "core/text/units.h"
 #include "io/machine/clock.h"
 
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static atomic_bool interrupted; /* set by the handler, read by the thread that works */
-
-bool dlq_interrupted(void)
-{
-        return atomic_load(&interrupted);
-}
-
-static void on_interrupt(int number)
-{
-        (void)number;
-        atomic_store(&interrupted, true);
-}
-
-void dlq_catch_interrupt(void)
-{
-        sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt}, NULL);
-}
 
 struct verb {
         const char *name;

@@ -15,7 +15,6 @@
 #include "core/text/word.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 
 /* What envelope_read hands from step to step. */
 struct reading {
@@ -38,22 +37,6 @@ static const char content_type_place[] = "content_type";
 static struct attribute_value *attribute(struct reading *reading, enum attribute name)
 {
         return &reading->attributes.list[name];
-}
-
-void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason reason, const char *format,
-                     ...)
-{
-        va_list args;
-        va_start(args, format);
-        char *text = arena_vprintf(arena, format, args);
-        va_end(args);
-        if (envelope->reason == REASON_NONE)
-                envelope->reason = reason;
-        envelope->faults.arena = arena;
-        faults_add(&envelope->faults, "%s", plain_text(arena, slice_of(text), ERROR_TEXT_MAX));
-        char *joined = arena_alloc(arena, ERROR_TEXT_MAX + 1);
-        faults_join(&envelope->faults, joined, ERROR_TEXT_MAX + 1);
-        envelope->error = joined;
 }
 
 #define REFUSE(reading, reason, ...)                                                                         \
@@ -102,20 +85,6 @@ static void read_own_headers(struct reading *reading)
 
 /* ---- Faults, in the order in which they count ---- */
 
-static bool is_id_char(char c)
-{
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               (c != '\0' && strchr("._:/-", c));
-}
-
-bool envelope_id_valid(struct slice id)
-{
-        size_t good = 0;
-        while (good < id.len && is_id_char(id.data[good]))
-                good++;
-        return id.len > 0 && id.len <= ENVELOPE_ID_MAX && good == id.len;
-}
-
 /* What to do about a property that is missing. An event would have it in its body, or in a header of its own;
  * if the content type hides the event, check_content_type says so. */
 static const char *advice(const struct reading *reading, enum attribute missing)
@@ -133,9 +102,7 @@ static bool is_unread(const struct reading *reading)
 static void check_id(struct reading *reading)
 {
         const struct attribute_value *id = attribute(reading, ATTRIBUTE_ID);
-        size_t good = 0;
-        while (good < id->text.len && is_id_char(id->text.data[good]))
-                good++;
+        size_t good = envelope_id_run(id->text);
         if (id->not_text)
                 REFUSE(reading, REASON_BAD_ID, "%s: expected text", id->place);
         else if (id->text.len == 0 && is_unread(reading))

@@ -75,12 +75,18 @@ struct envelope {
 void envelope_read(struct arena *arena, const struct message *message, const struct config_queue *queue,
                    int64_t max_body, struct envelope *envelope);
 
+/* ---- envelope_faults.c ---- */
+
 /* Is this a usable id: 1 to 200 of A-Z a-z 0-9 . _ : / - ? */
 bool envelope_id_valid(struct slice id);
+/* How many bytes at its start an id may have. */
+size_t envelope_id_run(struct slice text);
 
 /* Adds a fault; the reason of the first one stays. */
 void envelope_refuse(struct arena *arena, struct envelope *envelope, enum reason reason, const char *format,
                      ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- envelope_times.c ---- */
 
 /* Is it to be done further ahead than anything may be? `now_ms` is milliseconds since 1970. */
 bool envelope_too_far(const struct envelope *envelope, int64_t now_ms);

@@ -103,6 +103,27 @@ void send_error_set(struct send_result *result, const char *context, struct slic
         buffer_fini(&out);
 }
 
+static bool in_word(char c)
+{
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+               c == '_';
+}
+
+/* FNV-1a over the words that hold no digit: what differs from mail to mail nearly always holds one. */
+uint64_t send_likeness(const struct send_result *result)
+{
+        uint64_t hash = 14695981039346656037u ^ (uint64_t)result->status;
+        for (const char *word = result->error; *word;) {
+                size_t len = 0, digits = 0;
+                for (; in_word(word[len]); len++)
+                        digits += word[len] >= '0' && word[len] <= '9';
+                for (size_t i = 0; i < len && digits == 0; i++)
+                        hash = (hash ^ (unsigned char)word[i]) * 1099511628211u;
+                word += len ? len : 1;
+        }
+        return hash ? hash : 1;
+}
+
 void send_error_add(struct send_result *result, struct slice text, const char *secret)
 {
         char context[SEND_ERROR_MAX];

@@ -20,6 +20,10 @@ void send_error_set(struct send_result *result, const char *context, struct slic
  * be the account's are then alike if these words are. */
 void send_error_add(struct send_result *result, struct slice text, const char *secret);
 
+/* What refusals in the same words have in common: a hash of the error without numbers, addresses and ids.
+ * Never 0. */
+uint64_t send_likeness(const struct send_result *result);
+
 /* Tells of one more recipient that was refused for good, "j***@example.com: 550 5.1.1 no such user; ..", as
  * long as there is room; `refused` is as in struct send_result. `address` is empty if the service does not
  * say who it is. `words` are made fit for a log line already. */

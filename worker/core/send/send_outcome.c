@@ -183,27 +183,6 @@ struct send_result send_outcome_http(const struct http_answer *answer)
         return result;
 }
 
-static bool in_word(char c)
-{
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-               c == '_';
-}
-
-/* FNV-1a over the words that hold no digit: what differs from mail to mail nearly always holds one. */
-uint64_t send_likeness(const struct send_result *result)
-{
-        uint64_t hash = 14695981039346656037u ^ (uint64_t)result->status;
-        for (const char *word = result->error; *word;) {
-                size_t len = 0, digits = 0;
-                for (; in_word(word[len]); len++)
-                        digits += word[len] >= '0' && word[len] <= '9';
-                for (size_t i = 0; i < len && digits == 0; i++)
-                        hash = (hash ^ (unsigned char)word[i]) * 1099511628211u;
-                word += len ? len : 1;
-        }
-        return hash ? hash : 1;
-}
-
 struct send_result send_outcome_cut(bool sent, const char *cause)
 {
         struct send_result result = send_result_of(sent ? SEND_AMBIGUOUS : SEND_TRANSIENT);

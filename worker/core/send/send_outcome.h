@@ -33,10 +33,6 @@ bool http_answer_is_foreign(struct slice content_type, struct slice body);
  * if absent or garbage. */
 int64_t send_retry_after_ms(struct slice value, int64_t now_s);
 
-/* What refusals in the same words have in common: a hash of the error without numbers, addresses and ids.
- * Never 0. */
-uint64_t send_likeness(const struct send_result *result);
-
 /* No answer: `sent` if the whole request may have reached the service. `cause` is one line. */
 struct send_result send_outcome_cut(bool sent, const char *cause);
 

@@ -3,7 +3,7 @@
 
 /* Whether a type can do what it says, told before a message asks for it. */
 
-struct type_check {
+struct declared_check {
         const struct declared_type *type;
         struct file_faults *faults;
         bool html; /* of the text whose partials are looked at */
@@ -11,7 +11,7 @@ struct type_check {
 
 static void partial_check(void *context, struct place_in_file place, struct slice name)
 {
-        struct type_check *check = context;
+        struct declared_check *check = context;
         struct template_language language = {
                 .set = check->type->templates, .locale = SLICE_LITERAL(""), .html = check->html};
         if (!template_language_find(&language, name))
@@ -19,7 +19,7 @@ static void partial_check(void *context, struct place_in_file place, struct slic
                                 check->html ? "html" : "txt");
 }
 
-static void example_plan(const struct type_check *check, const char *locale)
+static void example_plan(const struct declared_check *check, const char *locale)
 {
         struct arena arena;
         struct plan *plan;
@@ -65,7 +65,7 @@ void declared_type_languages(const struct handler *handler, declared_type_langua
                         languages_tell(type, &type->effects[i].mail, tell, context);
 }
 
-static void effect_check(struct type_check *check, const struct declared_effect *effect)
+static void effect_check(struct declared_check *check, const struct declared_effect *effect)
 {
         const struct declared_mail *mail = &effect->mail;
         struct slice locale;
@@ -84,7 +84,7 @@ static void effect_check(struct type_check *check, const struct declared_effect 
 
 void declared_type_check(const struct declared_type *type, struct file_faults *faults)
 {
-        struct type_check check = {.type = type, .faults = faults};
+        struct declared_check check = {.type = type, .faults = faults};
         size_t before = faults->count;
         for (size_t i = 0; i < type->effect_count; i++)
                 effect_check(&check, &type->effects[i]);

@@ -3,7 +3,6 @@
 #include "io/amqp/amqp_wire.h"
 
 #include <openssl/x509.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,22 +11,6 @@
 static struct timeval timeval_of(int64_t ms)
 {
         return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-}
-
-static bool socket_ready(struct broker *broker, short events, int wait_ms)
-{
-        struct pollfd poll_fd = {.fd = amqp_get_sockfd(broker->state), .events = events};
-        return poll_fd.fd >= 0 && poll(&poll_fd, 1, wait_ms) == 1;
-}
-
-bool amqp_writable(struct broker *broker, int wait_ms)
-{
-        return socket_ready(broker, POLLOUT, wait_ms);
-}
-
-bool amqp_readable(struct broker *broker)
-{
-        return socket_ready(broker, POLLIN, 0);
 }
 
 /* The library has no call for "the system's authorities": the bundle of the distribution is named to it. */

@@ -55,38 +55,6 @@ int64_t outbox_now_ms(void)
         return (int64_t)(uv_hrtime() / 1000000);
 }
 
-void publish_list_add(struct publish_list *list, struct publish *publish)
-{
-        publish->next = NULL;
-        if (list->tail)
-                list->tail->next = publish;
-        else
-                list->head = publish;
-        list->tail = publish;
-}
-
-struct publish *publish_list_take(struct publish_list *list)
-{
-        struct publish *publish = list->head;
-        if (publish) {
-                list->head = publish->next;
-                list->tail = list->head ? list->tail : NULL;
-        }
-        return publish;
-}
-
-void outbox_end(struct outbox *outbox, struct publish *publish, enum publish_outcome outcome,
-                const char *error)
-{
-        publish->outcome = outcome;
-        text_shorten(publish->error, sizeof(publish->error), error);
-        uv_mutex_lock(&outbox->mutex);
-        publish_list_add(&outbox->ended, publish);
-        if (outbox->wake_loop)
-                uv_async_send(outbox->wake_loop);
-        uv_mutex_unlock(&outbox->mutex);
-}
-
 void outbox_free(struct outbox *outbox)
 {
         close(outbox->wake_thread);

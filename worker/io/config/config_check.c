@@ -25,11 +25,6 @@
 
 enum { SHORT_STRING_MAX = 255 }; /* AMQP 0-9-1 section 4.2.5.3 */
 
-void check_fault(struct check *check, const char *path, const char *message)
-{
-        check->fault(check->context, path, message);
-}
-
 static bool url_is_local(const char *text, struct arena *arena)
 {
         return text && url_is_loopback(arena, text);
@@ -86,31 +81,6 @@ bool config_value_is_secret(const struct setting *setting, const char *value, st
                !url_parse(arena, nodes[0], &url) || url.password;
 }
 
-static bool url_is_encrypted(const char *text)
-{
-        return strncmp(text, "amqps:", 6) == 0 || redis_url_is_encrypted(text) ||
-               strncmp(text, "https:", 6) == 0 || strncmp(text, "smtps:", 6) == 0;
-}
-
-/* Is every part of the URL used, and is it encrypted or of this machine? `plain_switch`: the setting that
- * allows it to be neither; NULL: it is allowed. */
-void check_url(struct check *check, enum url_use use, const char *path, const char *text,
-               const char *plain_switch)
-{
-        if (!text)
-                return;
-        const char *wrong = config_url_fault(check->arena, use, text);
-        if (wrong) {
-                check_fault(check, path, wrong);
-                return;
-        }
-        if (plain_switch && !url_is_encrypted(text) && !url_is_loopback(check->arena, text))
-                check_fault(check, path,
-                            arena_printf(check->arena,
-                                         "is not encrypted and leaves this machine; use TLS or set %s: true",
-                                         plain_switch));
-}
-
 struct login {
         const char *url, *username, *password;
 };
@@ -135,15 +105,6 @@ static void check_login(struct check *check, const char *section, const struct l
         if (login->username && !login->password && !(given && url.password))
                 check_fault(check, arena_printf(check->arena, "%s.password", section),
                             arena_printf(check->arena, "is required with %s.username", section));
-}
-
-void check_tls(struct check *check, const char *section, const struct config_tls *tls)
-{
-        const char *missing = !tls->cert_file && tls->key_file ? "cert_file" : "key_file";
-        if (!tls->cert_file == !tls->key_file)
-                return;
-        check_fault(check, arena_printf(check->arena, "%s.tls.%s", section, missing),
-                    "is required: cert_file and key_file belong together");
 }
 
 static void check_services(struct check *check)

@@ -40,6 +40,13 @@ struct origin *loader_origin(struct loader *loader, const char *path, const char
 const struct origin *loader_origin_find(const struct loader *loader, const char *path);
 /* An expand_lookup over the environment; `context` is the loader. */
 const char *loader_variable(void *context, const char *name);
+/* The handler of a type, made if it is not there yet; and the outlet of a path outlets.NAME.x. NULL with the
+ * cause in `error`. */
+struct config_handler *loader_handler(struct loader *loader, const char *type, const char **error);
+bool loader_path_is_of_outlets(const char *path);
+struct config_outlet *loader_outlet_of(struct loader *loader, const char *path, const char **error);
+/* Is the path a member of the section? NULL: of none. */
+bool loader_lies_below(const char *path, const char *section);
 /* What to say of a path that is no setting. */
 const char *loader_unknown(struct loader *loader, const char *path);
 /* Is this path asked for at all? */

@@ -7,61 +7,15 @@
 
 /* Questions that wait, and what is made of answers. */
 
-static char *planner_copy(const char *text)
-{
-        size_t size = strlen(text) + 1;
-        return memcpy(memory_raw(size), text, size);
-}
-
 static char *copy_if(const char *text)
 {
-        return text && text[0] ? planner_copy(text) : NULL;
-}
-
-static struct config_plan settings_copy(const struct config_plan *settings)
-{
-        struct config_plan copy = *settings;
-        for (size_t i = 0; i < CONFIG_PLAN_TEXTS; i++) {
-                const char **text = config_plan_text(&copy, i);
-                *text = *text ? planner_copy(*text) : NULL;
-        }
-        return copy;
+        return text && text[0] ? memory_text(text) : NULL;
 }
 
 static void settings_free(struct config_plan *settings)
 {
         for (size_t i = 0; i < CONFIG_PLAN_TEXTS; i++)
                 free((char *)(uintptr_t)*config_plan_text(settings, i));
-}
-
-struct planner *planner_open(uv_loop_t *loop, const struct config_handler *settings)
-{
-        struct planner *planner = memory_zeroed(1, sizeof(*planner));
-        planner->loop = loop;
-        planner->type = planner_copy(settings->type);
-        planner->settings = settings_copy(&settings->plan);
-        TAILQ_INIT(&planner->waiting);
-        planner->kind = settings->plan.url ? &planner_http_kind : &planner_children_kind;
-        if (settings->plan.url)
-                planner_http_open(planner);
-        else
-                planner_children_open(planner);
-        return planner;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-        return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-bool planner_is(const struct planner *planner, const struct config_handler *settings)
-{
-        struct config_plan mine = planner->settings, other = settings->plan;
-        bool same = strcmp(planner->type, settings->type) == 0 && mine.processes == other.processes &&
-                    mine.timeout_ms == other.timeout_ms && mine.exec_count == other.exec_count;
-        for (size_t i = 0; same && i < CONFIG_PLAN_TEXTS; i++)
-                same = same_text(*config_plan_text(&mine, i), *config_plan_text(&other, i));
-        return same;
 }
 
 static void ask_free(struct planner_ask *ask)
@@ -98,7 +52,7 @@ struct planner_ask *planner_ask(struct planner *planner, const struct plan_quest
                 return NULL;
         struct planner_ask *ask = memory_zeroed(1, sizeof(*ask));
         ask->planner = planner;
-        ask->id = planner_copy(question->id);
+        ask->id = memory_text(question->id);
         ask->traceparent = copy_if(question->traceparent);
         ask->tracestate = copy_if(question->tracestate);
         ask->done = done;

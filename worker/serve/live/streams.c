@@ -1,4 +1,4 @@
-#include "serve/streams.h"
+#include "serve/live/streams.h"
 
 #include "core/memory/memory.h"
 #include "core/record/keys.h"

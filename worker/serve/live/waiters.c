@@ -1,4 +1,4 @@
-#include "serve/waiters.h"
+#include "serve/live/waiters.h"
 
 #include "core/memory/memory.h"
 #include "core/record/keys.h"

@@ -1,4 +1,4 @@
-#include "serve/tallies.h"
+#include "serve/live/tallies.h"
 #include "core/memory/memory.h"
 
 #include <pthread.h>
