@@ -384,12 +384,6 @@ struct redis_store *redis_store_of(struct redis_store *store, struct slice key)
         return store;
 }
 
-bool redis_shards_redirect(struct redis_store *node, const redisReply *reply, struct request request)
-{
-        (void)node, (void)reply, (void)request;
-        return false;
-}
-
 void redis_shards_found(const struct redis_shards *shards, char text[REDIS_FOUND_SIZE])
 {
         (void)shards;

@@ -53,6 +53,7 @@ struct redis_shards {
 };
 
 static void shards_on_retry(uv_timer_t *timer);
+static bool shards_redirect(struct redis_store *node, const redisReply *reply, struct request request);
 
 /* ---- up and down ---- */
 
@@ -66,7 +67,7 @@ static void give_up(struct redis_shards *shards)
         uv_timer_stop(shards->again);
         for (size_t i = 0; i < shards->count; i++)
                 if (shards->list[i].store)
-                        redis_store_close(shards->list[i].store);
+                        redis_node_close(shards->list[i].store);
         shards->count = 0;
         arena_reset(&shards->arena);
 }
@@ -141,10 +142,23 @@ static void look_drop(void *context)
         free(look);
 }
 
-static void shards_start(struct redis_shards *shards, const struct redis_slots *slots)
+static struct redis_store *node_open(struct shard *shard, const struct redis_cluster_reach *reach)
 {
         static const struct redis_store_events events = {
                 .up = shard_up, .down = shard_down, .fatal = shard_fatal};
+        const struct redis_store *store = shard->shards->store;
+        struct redis_store *node =
+                redis_node_new(store->loop, store->config, store->worker, &events, shard);
+        node->node_of = shard->shards;
+        node->redirect = shards_redirect;
+        node->reach = &reach->config;
+        snprintf(node->probe, sizeof(node->probe), "%s", reach->name);
+        redis_node_connect(node);
+        return node;
+}
+
+static void shards_start(struct redis_shards *shards, const struct redis_slots *slots)
+{
         struct redis_store *store = shards->store;
         shards->slots = *slots;
         shards->list = arena_alloc(&shards->arena, slots->count * sizeof(*shards->list));
@@ -156,8 +170,7 @@ static void shards_start(struct redis_shards *shards, const struct redis_slots *
                 const struct redis_cluster_reach *reach =
                         redis_cluster_reach(&shards->arena, store->config, slots, i, store->worker);
                 if (reach)
-                        shard->store =
-                                redis_store_open_node(store, &reach->config, reach->name, &events, shard);
+                        shard->store = node_open(shard, reach);
         }
 }
 
@@ -257,7 +270,8 @@ static struct redis_store *target_of(struct redis_shards *shards, const struct r
         return shards->list[node].store;
 }
 
-bool redis_shards_redirect(struct redis_store *node, const redisReply *reply, struct request request)
+/* As `redirect` of struct redis_store. */
+static bool shards_redirect(struct redis_store *node, const redisReply *reply, struct request request)
 {
         struct redis_shards *shards = node->node_of;
         struct redis_redirect redirect =
@@ -284,10 +298,15 @@ bool redis_shards_redirect(struct redis_store *node, const redisReply *reply, st
         return true;
 }
 
+static bool node_keeps_unknown(const struct redis_store *node)
+{
+        return node->up && node->connection.keeps_unknown;
+}
+
 bool redis_shards_keep_unknown(const struct redis_shards *shards)
 {
         for (size_t i = 0; i < shards->count; i++)
-                if (shards->list[i].store && redis_store_keeps_unknown(shards->list[i].store))
+                if (shards->list[i].store && node_keeps_unknown(shards->list[i].store))
                         return true;
         return false;
 }
@@ -296,8 +315,8 @@ void redis_shards_found(const struct redis_shards *shards, char text[REDIS_FOUND
 {
         char server[REDIS_FOUND_SIZE] = "";
         for (size_t i = shards->count; i-- > 0;)
-                if (shards->list[i].store)
-                        redis_store_found(shards->list[i].store, server);
+                if (shards->list[i].store && shards->list[i].up)
+                        snprintf(server, sizeof(server), "%s", shards->list[i].store->connection.found);
         snprintf(text, REDIS_FOUND_SIZE, "a cluster of %zu primaries, %.300s", shards->count, server);
 }
 

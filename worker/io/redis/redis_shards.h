@@ -19,10 +19,6 @@ void redis_shards_close(struct redis_shards *shards);
 
 /* The store of the node that has the key; the store itself if there is no cluster or it is down. */
 struct redis_store *redis_store_of(struct redis_store *store, struct slice key);
-/* A node answers that it is not the one for this request, which becomes ours. False: the error says something
- * else, and nothing happened. */
-bool redis_shards_redirect(struct redis_store *node, const redisReply *reply, struct request request);
-
 /* As redis_store_found. */
 void redis_shards_found(const struct redis_shards *shards, char text[REDIS_FOUND_SIZE]);
 /* Does some node not say whether it may evict records? */

@@ -5,7 +5,7 @@
 #include "io/machine/handle.h"
 #include "io/machine/turn.h"
 #include "io/redis/connection/redis_probe.h"
-#include "io/redis/redis_shards.h"
+#include "io/redis/redis_store_state.h"
 #include "io/redis/redis_store_state.h"
 
 #include <fcntl.h>
@@ -22,45 +22,6 @@
 #define REPLIES_AT_LEAST 4
 
 static void redis_store_on_poll(uv_poll_t *poll, int status, int events);
-
-void redis_ring_push(struct redis_store *store, struct request request)
-{
-        if (store->ring_count == store->ring_size) {
-                size_t size = store->ring_size ? store->ring_size * 2 : 256;
-                struct request *ring = memory_zeroed(size, sizeof(*ring));
-                for (size_t i = 0; i < store->ring_count; i++)
-                        ring[i] = store->ring[(store->ring_head + i) % store->ring_size];
-                free(store->ring);
-                store->ring = ring;
-                store->ring_size = size;
-                store->ring_head = 0;
-        }
-        if (store->node_of && !request.bytes && request.kind != REQUEST_WAIT &&
-            request.kind != REQUEST_ASKING) {
-                request.bytes_len = store->out.len - store->out_mark;
-                request.bytes = memory_raw(request.bytes_len);
-                memcpy(request.bytes, store->out.data + store->out_mark, request.bytes_len);
-        }
-        store->out_mark = store->out.len;
-        store->ring[(store->ring_head + store->ring_count++) % store->ring_size] = request;
-}
-
-struct request redis_ring_pop(struct redis_store *store)
-{
-        struct request request = store->ring[store->ring_head];
-        store->ring_head = (store->ring_head + 1) % store->ring_size;
-        store->ring_count--;
-        return request;
-}
-
-void redis_request_lost(const struct request *request)
-{
-        if (request->strings)
-                request->strings(request->context, true, NULL, 0);
-        else if (request->done)
-                request->done(request->context,
-                              &(struct store_result){.lost = true, .sent_ms = request->sent_ms});
-}
 
 static void retry_later(struct redis_store *store);
 
@@ -168,8 +129,8 @@ static redisReply *reply_next(struct redis_store *store)
 /* Is the first request another node's? Then it is on its way there. */
 static bool store_redirected(struct redis_store *store, const redisReply *reply)
 {
-        if (!store->node_of || reply->type != REDIS_REPLY_ERROR || store->ring_count == 0 ||
-            !redis_shards_redirect(store, reply, store->ring[store->ring_head]))
+        if (!store->redirect || reply->type != REDIS_REPLY_ERROR || store->ring_count == 0 ||
+            !store->redirect(store, reply, store->ring[store->ring_head]))
                 return false;
         redis_ring_pop(store);
         return true;
@@ -364,7 +325,7 @@ static void connect_done(void *context, const struct redis_connection *connectio
         }
 }
 
-static void connect_start(struct redis_store *store)
+void redis_node_connect(struct redis_store *store)
 {
         store->connecting =
                 redis_connecting_start(store->loop, store->reach, store->probe, connect_done, store);
@@ -374,7 +335,7 @@ static void connect_start(struct redis_store *store)
 
 static void on_retry(uv_timer_t *timer)
 {
-        connect_start(timer->data);
+        redis_node_connect(timer->data);
 }
 
 static void retry_later(struct redis_store *store)
@@ -384,8 +345,8 @@ static void retry_later(struct redis_store *store)
                        0);
 }
 
-static struct redis_store *store_new(uv_loop_t *loop, const struct config *config, const char *worker,
-                                     const struct redis_store_events *events, void *context)
+struct redis_store *redis_node_new(uv_loop_t *loop, const struct config *config, const char *worker,
+                                   const struct redis_store_events *events, void *context)
 {
         struct redis_store *store = memory_zeroed(1, sizeof(*store));
         store->loop = loop;
@@ -409,36 +370,9 @@ static struct redis_store *store_new(uv_loop_t *loop, const struct config *confi
         return store;
 }
 
-struct redis_store *redis_store_open(uv_loop_t *loop, const struct config *config, const char *worker,
-                                     const struct redis_store_events *events, void *context)
-{
-        struct redis_store *store = store_new(loop, config, worker, events, context);
-        if (redis_url_is_cluster(config->redis.url))
-                store->shards = redis_shards_open(store);
-        else
-                connect_start(store);
-        return store;
-}
-
-struct redis_store *redis_store_open_node(struct redis_store *store, const struct config *reach,
-                                          const char *probe, const struct redis_store_events *events,
-                                          void *context)
-{
-        struct redis_store *node = store_new(store->loop, store->config, store->worker, events, context);
-        node->node_of = store->shards;
-        node->reach = reach;
-        snprintf(node->probe, sizeof(node->probe), "%s", probe);
-        connect_start(node);
-        return node;
-}
-
-void redis_store_close(struct redis_store *store)
+void redis_node_close(struct redis_store *store)
 {
         store->closing = true;
-        if (store->shards) {
-                store->up = false;
-                redis_shards_close(store->shards);
-        }
         if (store->up && store->out.len > 0)
                 write_out(store);
         redis_store_drop(store, "closing");
@@ -458,22 +392,6 @@ void redis_store_close(struct redis_store *store)
 void redis_store_trouble(const struct redis_store *store, char *text)
 {
         memcpy(text, store->trouble, sizeof(store->trouble));
-}
-
-bool redis_store_keeps_unknown(const struct redis_store *store)
-{
-        if (store->shards)
-                return store->up && redis_shards_keep_unknown(store->shards);
-        return store->up && store->connection.keeps_unknown;
-}
-
-void redis_store_found(const struct redis_store *store, char text[REDIS_FOUND_SIZE])
-{
-        text[0] = '\0';
-        if (store->up && store->shards)
-                redis_shards_found(store->shards, text);
-        else if (store->up)
-                snprintf(text, REDIS_FOUND_SIZE, "%s", store->connection.found);
 }
 
 bool redis_store_is_up(const struct redis_store *store)

@@ -47,6 +47,8 @@ struct redis_store {
         char told[256];               /* the trouble that `down` was last called with */
         struct redis_shards *shards;  /* of a cluster, for all of it; then nothing below is used */
         struct redis_shards *node_of; /* of a cluster, for one node */
+        /* Of a node: takes a request whose answer says that another node has the key. False: it says something else, and nothing happened. */
+        bool (*redirect)(struct redis_store *node, const redisReply *reply, struct request request);
         const struct config *reach;   /* to connect by */
         char probe[128];              /* the name to connect with */
         struct redis_connecting *connecting;
@@ -72,11 +74,11 @@ struct redis_store {
 /* Gives one reply to the request that is first in the ring. False if the connection is to be dropped instead:
  * the request is then still first. */
 bool redis_store_answer(struct redis_store *store, const redisReply *reply);
-/* Opens the store of one node of the cluster that `store` is for; `reach` and `probe` as in redis_cluster.h,
- * which outlive it. */
-struct redis_store *redis_store_open_node(struct redis_store *store, const struct config *reach,
-                                          const char *probe, const struct redis_store_events *events,
-                                          void *context);
+/* One connection, not begun yet; begins it, by `reach` and as `probe`; ends it. */
+struct redis_store *redis_node_new(uv_loop_t *loop, const struct config *config, const char *worker,
+                                   const struct redis_store_events *events, void *context);
+void redis_node_connect(struct redis_store *store);
+void redis_node_close(struct redis_store *store);
 /* Sends what another node has refused; `asking`: ASKING before it. Takes its bytes. False: the store is down,
  * and nothing happened. */
 bool redis_store_forward(struct redis_store *store, struct request *request, bool asking);

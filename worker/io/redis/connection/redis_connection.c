@@ -3,8 +3,6 @@
 #include "core/memory/memory.h"
 #include "core/text/shorten.h"
 #include "core/text/word.h"
-#include "io/redis/connection/redis_probe.h"
-#include "io/redis/connection/redis_sentinel.h"
 #include "io/redis/connection/redis_tls.h"
 
 #include <errno.h>
@@ -147,62 +145,6 @@ void redis_config_copy(struct arena *arena, const struct config *config, struct 
         copy->redis.tls = (struct config_tls){.ca_file = arena_strdup(arena, tls->ca_file),
                                               .cert_file = arena_strdup(arena, tls->cert_file),
                                               .key_file = arena_strdup(arena, tls->key_file)};
-}
-
-/* Which server it is now. */
-static bool server_find(struct redis_connection *connection, const struct config *config,
-                        const struct redis_address *address, struct arena *arena, struct redis_node *node)
-{
-        *node = address->nodes[0];
-        connection->is_node = address->way == REDIS_CLUSTER;
-        if (address->way != REDIS_BY_SENTINELS)
-                return true;
-        struct redis_primary primary;
-        if (!redis_sentinel_ask(config, address, &primary, connection))
-                return false;
-        node->host = arena_strdup(arena, primary.answer.host);
-        node->port = primary.answer.port;
-        redis_primary_name(&primary, connection->primary);
-        connection->epoch = primary.answer.epoch;
-        snprintf(connection->found, sizeof(connection->found), "%s, the primary by %zu of %zu sentinels, ",
-                 connection->primary, primary.votes, primary.asked);
-        return true;
-}
-
-static bool open_to(struct redis_connection *connection, const struct config *config,
-                    const struct redis_address *address, const struct redis_node *node)
-{
-        const char *database[] = {"SELECT", address->database};
-        return redis_connection_reach(connection, config,
-                                      &(struct redis_reach){node->host, node->port, config->redis.timeout_ms,
-                                                            address->encrypted}) &&
-               redis_connection_log_in(connection, address) &&
-               redis_connection_run(connection, 2, database, "cannot select the database");
-}
-
-static bool prove(struct redis_connection *connection, const struct config *config, const char *name)
-{
-        return redis_probe_info(connection) && redis_probe_write(connection, config->redis.prefix, name) &&
-               redis_probe_scripts(connection, config->redis.prefix, name);
-}
-
-bool redis_connection_open(struct redis_connection *connection, const struct config *config, const char *name)
-{
-        *connection = (struct redis_connection){.replicas = -1};
-        struct arena arena;
-        struct redis_address address;
-        struct redis_node node;
-        arena_init(&arena);
-        const char *fault = redis_address_of(&arena, config, &address);
-        bool ok = fault ? redis_connection_fail(connection, true, "redis.url", fault)
-                        : server_find(connection, config, &address, &arena, &node);
-        ok = ok && open_to(connection, config, &address, &node) &&
-             (address.way != REDIS_BY_SENTINELS || redis_probe_role(connection)) &&
-             (name ? prove(connection, config, name) : redis_probe_last_words(connection));
-        arena_fini(&arena);
-        if (!ok)
-                redis_connection_close(connection);
-        return ok;
 }
 
 enum { ELEMENTS_MAX = 1 << 16 };
