@@ -16,11 +16,11 @@ engine_mutant(attached_to_another_content delivery.c
   [[||
             strcmp(running->envelope.fingerprint, fresh->envelope.fingerprint) != 0)]]
   [[)]])
-engine_mutant(store_back_before_it_was_lost delivery.c
+engine_mutant(store_back_before_it_was_lost steps.c
   [[        if (redis_store_is_up(delivery->engine->store))
                 delivery_event(delivery, &(struct job_event){.kind = EVENT_STORE_BACK});]]
   [[]])
-engine_mutant(lost_reply_is_an_answer delivery.c
+engine_mutant(lost_reply_is_an_answer steps.c
   [[        if (result->lost) {
                 delivery_store_lost(delivery);]]
   [[        if (0) {
@@ -32,7 +32,7 @@ engine_mutant(ended_delivery_is_not_freed delivery.c
 engine_mutant(id_is_not_recorded delivery.c
   [[.recorded = envelope->id != NULL]]
   [[.recorded = false]])
-engine_mutant(parks_of_all_types route.c
+engine_mutant(parks_of_all_types send/route.c
   [[return handler->on_ambiguous;]]
   [[return handler->on_ambiguous == ON_AMBIGUOUS_PARK ? ON_AMBIGUOUS_RESEND : ON_AMBIGUOUS_PARK;]])
 engine_mutant(suspect_runs_beside_others gate.c
@@ -85,7 +85,7 @@ engine_mutant(drained_with_jobs_in_flight process/lifecycle.c
   [[engine->inflight.count > 0)]]
   [[0)]])
 engine_mutant(nothing_ended_is_freed process/lifecycle.c
-  [[inflight_free_over(engine);]]
+  [[deliveries_free_over(engine);]]
   [[]])
 engine_mutant(disconnected_is_not_told engine.c
   [[deliveries_event(engine, &(struct job_event){.kind = EVENT_DISCONNECTED});]]
@@ -99,13 +99,13 @@ engine_mutant(bytes_stay_counted inflight.c
 engine_mutant(ended_job_stays_known inflight.c
   [[LIST_REMOVE(delivery, same_bucket);]]
   [[]])
-engine_mutant(fenced_is_a_failed_try sends.c
+engine_mutant(fenced_is_a_failed_try send/sends.c
   [[.fenced = result->status == -1]]
   [[.fenced = false]])
-engine_mutant(throttled_is_a_failed_try sends.c
+engine_mutant(throttled_is_a_failed_try send/sends.c
   [[.throttled = result->throttled]]
   [[.throttled = false]])
-engine_mutant(outage_is_a_failed_try sends.c
+engine_mutant(outage_is_a_failed_try send/sends.c
   [[event->outage |= news.outage;]]
   [[]])
 engine_mutant(what_was_sent_is_forgotten actions.c
@@ -114,7 +114,7 @@ engine_mutant(what_was_sent_is_forgotten actions.c
 engine_mutant(what_was_intended_is_forgotten actions.c
   [[delivery->intended_count = result->intent_count;]]
   [[delivery->intended_count = 0;]])
-engine_mutant(intended_is_still_fresh tries.c
+engine_mutant(intended_is_still_fresh send/tries.c
   [[delivery->fresh = delivery->fresh && !parks;]]
   [[]])
 engine_mutant(refused_effect_is_sent actions.c
@@ -147,26 +147,26 @@ engine_mutant(settled_without_the_record ends.c
 engine_mutant(never_again ends.c
   [[delivery->publish_again_ms = clock_boot_ms()]]
   [[delivery->publish_tries = (uint32_t)clock_boot_ms()]])
-engine_mutant(a_crash_leaves_no_doubt tries.c
+engine_mutant(a_crash_leaves_no_doubt send/tries.c
   [[bool crashed = delivery->doubt_ms > 0 &&]]
   [[bool crashed = 0 &&]]
   --schedules 120000 --faults crash,outage --workers 1 --ids 2 --effects 1 --every --budget 12)
-engine_mutant(an_ambiguous_end_leaves_no_doubt tries.c
+engine_mutant(an_ambiguous_end_leaves_no_doubt send/tries.c
   [[if (record->ambiguous) {]]
   [[if (0) {]]
   --faults outage,slow,ambiguous --every --budget 12)
-engine_mutant(doubts_are_not_recorded tries.c
+engine_mutant(doubts_are_not_recorded send/tries.c
   [[if (!job->tries[i].news)]]
   [[if (1)]]
   --faults outage,ambiguous --workers 1 --ids 2 --effects 1 --every --budget 12)
-engine_mutant(outlet_of_the_effect_is_ignored route.c
+engine_mutant(outlet_of_the_effect_is_ignored send/route.c
   [[if (effect_outlet(effect))
                 return route_find(engine, effect_outlet(effect));]]
   [[]])
-engine_mutant(outlet_of_the_type_is_ignored route.c
+engine_mutant(outlet_of_the_type_is_ignored send/route.c
   [[handler ? handler->outlet : NULL,]]
   [[NULL,]])
-engine_mutant(falls_back_to_any_outlet route.c
+engine_mutant(falls_back_to_any_outlet send/route.c
   [[route_find(delivery->engine, fallback->list[position - 1])]]
   [[delivery->engine->outlets + position]]
   --faults outage,slow --every --budget 12)
@@ -186,15 +186,15 @@ engine_mutant(a_try_waits_the_tier_of_the_next ../core/job/retry.c
 engine_mutant(a_coin_is_tossed_for_the_tier ../core/job/retry.c
   [[return tier < last && queue->jitter ? tier + (random & 1) : tier;]]
   [[return tier < last ? tier + (random & 1) : tier;]])
-engine_mutant(sent_after_the_fence sends.c
+engine_mutant(sent_after_the_fence send/sends.c
   [[.valid_until_ms = job->lease_until_ms - job->send_limit_ms]]
   [[.valid_until_ms = INT64_MAX]]
   --faults freeze --workers 2 --ids 1 --effects 1 --every --budget 12)
-engine_mutant(recorded_outlet_is_forgotten tries.c
+engine_mutant(recorded_outlet_is_forgotten send/tries.c
   [[try.outlet = route_position(delivery, effect);]]
   [[;]]
   --faults outage,ambiguous,crash --workers 1 --ids 2 --effects 1 --every --budget 12)
-engine_mutant(move_is_not_recorded tries.c
+engine_mutant(move_is_not_recorded send/tries.c
   [[.move = job->moving ? &move : NULL}]]
   [[.move = NULL}]]
   --faults outage,crash --workers 1 --ids 2 --effects 1 --every --budget 12)
@@ -203,22 +203,22 @@ engine_mutant(share_keeps_what_is_void ../core/job/share.c
         size_t held]]
   [[        size_t held]])
 set(lookups --faults lookup,crash,ambiguous --workers 1 --ids 2 --effects 1 --every --budget 12)
-engine_mutant(nobody_is_asked_for_what_may_have_been_sent looks.c
+engine_mutant(nobody_is_asked_for_what_may_have_been_sent send/looks.c
   [[event->can_look = true;]]
   [[event->can_look = false;]] ${lookups})
-engine_mutant(what_is_found_counts_as_not_found looks.c
+engine_mutant(what_is_found_counts_as_not_found send/looks.c
   [[.look = result->answer,]]
   [[.look = LOOK_NOT_FOUND,]] ${lookups})
-engine_mutant(a_key_that_is_none_is_trusted looks.c
+engine_mutant(a_key_that_is_none_is_trusted send/looks.c
   [[.key_ms = mail_look_key_ms(outlet),]]
   [[.key_ms = INT64_C(1) << 40,]] ${lookups})
-engine_mutant(nobody_is_asked_after_the_last_attempt sends.c
+engine_mutant(nobody_is_asked_after_the_last_attempt send/sends.c
   [[looks_promise(delivery, &event);]]
   [[(void)0;]] ${lookups})
-engine_mutant(the_last_attempt_is_not_recorded tries.c
+engine_mutant(the_last_attempt_is_not_recorded send/tries.c
   [[if (try->spent.tries > 0) {]]
   [[if (0) {]] ${lookups})
-engine_mutant(another_outlet_is_asked looks.c
+engine_mutant(another_outlet_is_asked send/looks.c
   [[transport_look(delivery->outlet->transport,]]
   [[transport_look(delivery->engine->outlets[0].transport,]] ${lookups})
 # Planners answer something else each time, late, or not at all.
@@ -242,7 +242,7 @@ engine_mutant(plan_of_a_dead_job_goes plans.c
   [[dead ? SLICE_LITERAL("PERSIST") : SLICE_LITERAL("PEXPIRE")]]
   [[SLICE_LITERAL("DEL")]] ${planned})
 engine_mutant(answer_is_taken_after_the_end tally.c
-  [[if (delivery->ask && job->phase != JOB_PLANNING) plans_forget(delivery);]]
+  [[if (delivery->ask && job->phase != JOB_PLANNING) tally_forget_planner(delivery);]]
   [[]] --faults planner,planner-late,crash,freeze,reload,reply-lost,store-cut --every --budget 12)
 engine_mutant(late_planner_costs_no_try plans.c
   [[return innocent && !good;]]
@@ -253,7 +253,7 @@ engine_mutant(dead_planner_costs_a_try plans.c
 engine_mutant(planner_that_is_down_costs_a_try plans.c
   [[return (struct job_event){.kind = EVENT_UNPLANNED, .outage = true, .retry_after_ms = -1};]]
   [[return (struct job_event){.kind = EVENT_UNPLANNED, .retry_after_ms = -1};]] ${planned})
-engine_mutant(deaths_of_planners_are_not_recorded tries.c
+engine_mutant(deaths_of_planners_are_not_recorded send/tries.c
   [[if (job->plan_deaths > 0 && job->effects_total == 0)]]
   [[if (0)]] --faults planner,planner-dead --every --budget 40 --ids 1)
 engine_mutant(lease_runs_out_while_it_is_planned ../core/job/protocol_state.c
@@ -295,7 +295,7 @@ engine_mutant(nobody_tells_that_redis_is_back engine.c
 engine_mutant(a_lost_broker_counts_as_there engine.c
   [[metrics_connection(engine->metrics, METRICS_AMQP_CONSUMER, true);]]
   [[]])
-engine_mutant(a_service_that_is_away_refuses_to_be_asked looks.c
+engine_mutant(a_service_that_is_away_refuses_to_be_asked send/looks.c
   [[result->answer == LOOK_UNKNOWN && result->refused;]]
   [[result->answer == LOOK_UNKNOWN || result->refused;]]
   --faults lookup,outage,ambiguous --every --budget 12)

@@ -20,7 +20,7 @@ FOLDER_FILES_MAX = 30
 # Lowest first: a room includes itself and the ones before it.
 ROOMS = ("core/memory", "core/text", "core/address", "core/codec", "core/time", "core/settings", "core/template", "core/plan", "core/mail", "core/types", "core/send", "core/send/presets", "core/job", "core/broker", "core/message",
          "core/record", "core/redis", "core/watch", "core/trace", "core/outbox", "core/serve", "io/machine", "io/admin", "io/log", "io/amqp", "io/broker", "io/redis/connection", "io/redis", "io/postgres", "io/config", "io/types", "io/send", "io/plan", "io/serve", "io/trace",
-         "run", "run/process", "run/rates", "run/time", "run/trace", "query", "query/dlq", "serve/live", "serve", "relay", "cli", "cli/job", "cli/fleet", "cli/dlq", "cli/type")
+         "run", "run/process", "run/send", "run/rates", "run/time", "run/trace", "query", "query/dlq", "serve/live", "serve", "relay", "cli", "cli/job", "cli/fleet", "cli/dlq", "cli/type")
 
 # Only these places may include a vendor's header; io may hold each in the few files that need it.
 VENDORS = {

@@ -3,6 +3,7 @@
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
+#include "run/send.h"
 #include "run/state.h"
 #include "run/telling.h"
 #include "run/types.h"
@@ -309,28 +310,6 @@ static bool hold_suspect(struct delivery *delivery, struct job_event *answer)
         return queue->wanted == 0 && queue->cancelled;
 }
 
-/* What cannot leave by the outlet that it names waits for the configuration that has it. */
-bool place_want(struct delivery *delivery, struct job_event *answer)
-{
-        uint8_t position;
-        struct outlet *outlet = route_choose(delivery, &position);
-        if (outlet) {
-                domains_wait(delivery, outlet, position);
-                return false;
-        }
-        delivery->outlet = NULL;
-        size_t effect = delivery->job.effect;
-        const char *recorded = tries_outlet(delivery, effect),
-                   *named = effect_outlet(&delivery->plan->effects[effect]);
-        if (delivery->job.tries[effect].doubt != DOUBT_NONE && recorded[0])
-                named = recorded;
-        snprintf(delivery->error, sizeof(delivery->error), "outlet %.100s: it is not configured",
-                 named ? named : "?");
-        joblog_warn(delivery, "outlet_missing", delivery->error);
-        *answer = (struct job_event){.kind = EVENT_DEFER};
-        return true;
-}
-
 static void settle_message(struct delivery *delivery, const struct job_action *action)
 {
         struct amqp_consumer *consumer = delivery->engine->consumer;
@@ -355,7 +334,7 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
         case ACTION_KEEP:
                 return plans_keep(delivery);
         case ACTION_WANT_PLACE:
-                return !files_wait(delivery) && place_want(delivery, answer);
+                return place_want(delivery, answer);
         case ACTION_RENEW:
                 renew(delivery);
                 return false;
@@ -400,6 +379,7 @@ bool delivery_perform(struct delivery *delivery, const struct job_action *action
                 settle_message(delivery, action);
                 return false;
         case ACTION_END:
+                delivery_end(delivery, action->end);
                 return false;
         }
         return false;

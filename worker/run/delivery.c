@@ -1,36 +1,14 @@
 #include "core/message/copy.h"
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
+#include "run/send.h"
 #include "run/spans.h"
 #include "run/state.h"
 #include "run/telling.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-struct store_identity delivery_identity(const struct delivery *delivery)
-{
-        return (struct store_identity){
-                .id = slice_of(delivery->envelope.id),
-                .owner = slice_of(delivery->owner),
-                .generation = delivery->job.generation,
-                .fingerprint = slice_of(delivery->envelope.fingerprint),
-                .type = slice_of(delivery->envelope.type),
-                .queue = slice_of(delivery_config_queue(delivery)->name),
-        };
-}
-
-bool delivery_back(struct delivery *delivery)
-{
-        delivery->pending--;
-        if (!delivery->ended)
-                return delivery->engine->life.stage != STAGE_ENDED;
-        if (delivery->pending == 0)
-                inflight_list(delivery, LIST_OVER);
-        return false;
-}
 
 static const enum metrics_outcome end_outcomes[] = {
         [JOB_END_COMPLETED] = METRICS_COMPLETED, [JOB_END_DUPLICATE] = METRICS_DUPLICATE,
@@ -75,9 +53,10 @@ static void count_end(struct delivery *delivery, enum metrics_outcome outcome)
                 count_drained(&engine->life.drain, outcome);
 }
 
-static void delivery_end(struct delivery *delivery, enum metrics_outcome outcome)
+void delivery_end(struct delivery *delivery, enum job_end end)
 {
         struct engine *engine = delivery->engine;
+        enum metrics_outcome outcome = end_outcomes[end];
         count_end(delivery, outcome);
         joblog_end(delivery, outcome);
         spans_end(delivery, outcome);
@@ -86,68 +65,6 @@ static void delivery_end(struct delivery *delivery, enum metrics_outcome outcome
         delivery->ended = true;
         if (delivery->pending == 0)
                 inflight_list(delivery, LIST_OVER);
-}
-
-/* One step and its actions. True if an action was answered at once: that is the next event. */
-static bool delivery_step(struct delivery *delivery, const struct job_event *event, struct job_event *answer)
-{
-        struct job_actions actions;
-        bool answered = false;
-        spans_event(delivery, event);
-        job_step(&delivery->job, event, &actions);
-        tally_step(delivery);
-        for (size_t i = 0; i < actions.count; i++) {
-                assert(!answered); /* what is answered at once is the last thing that a step asks for */
-                spans_action(delivery, &actions.list[i]);
-                if (actions.list[i].kind == ACTION_END)
-                        delivery_end(delivery, end_outcomes[actions.list[i].end]);
-                else
-                        answered = delivery_perform(delivery, &actions.list[i], answer);
-        }
-        return answered;
-}
-
-void delivery_event(struct delivery *delivery, const struct job_event *event)
-{
-        struct job_event answers[2]; /* the one that is handled and the one that comes of it */
-        for (int i = 0; !delivery->ended && delivery->engine->life.stage != STAGE_ENDED; i ^= 1) {
-                wake_soon(delivery->engine);
-                if (!delivery_step(delivery, event, &answers[i]))
-                        return;
-                event = &answers[i];
-        }
-}
-
-void delivery_store_lost(struct delivery *delivery)
-{
-        delivery_event(delivery, &(struct job_event){.kind = EVENT_STORE_LOST});
-        if (redis_store_is_up(delivery->engine->store))
-                delivery_event(delivery, &(struct job_event){.kind = EVENT_STORE_BACK});
-}
-
-void delivery_reply(struct delivery *delivery, enum job_event_kind kind, const struct store_result *result)
-{
-        if (!delivery_back(delivery))
-                return;
-        if (result->lost) {
-                delivery_store_lost(delivery);
-                return;
-        }
-        delivery_event(delivery, &(struct job_event){.kind = kind,
-                                                     .lease = result->lease,
-                                                     .sent_ms = result->sent_ms,
-                                                     .now_ms = clock_boot_ms()});
-}
-
-static void event_visit(struct delivery *delivery, void *event)
-{
-        delivery_event(delivery, event);
-}
-
-void deliveries_event(struct engine *engine, const struct job_event *event)
-{
-        struct job_event copy = *event;
-        inflight_each(engine, event_visit, &copy);
 }
 
 /* What a reload replaces lives on as long as a job was found in it. */
@@ -162,12 +79,6 @@ static void handler_take(struct delivery *delivery)
         delivery->types = type_set_take(types);
         delivery->handler = types->table[index];
         delivery->type_label = types->labels[index];
-}
-
-void delivery_let_go(struct delivery *delivery)
-{
-        type_set_give(delivery->types);
-        delivery->types = NULL;
 }
 
 /* Finds what can be known of a message without touching its payload, or why it is refused. */
@@ -265,4 +176,35 @@ void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, struct a
         tally_bytes(engine);
         wake_soon(engine);
         CRASHPOINT("received");
+}
+
+/* Gives back what it holds outside its arena, before that is freed. */
+static void delivery_let_go(struct delivery *delivery)
+{
+        type_set_give(delivery->types);
+        delivery->types = NULL;
+        files_free(delivery);
+}
+
+void deliveries_free_over(struct engine *engine)
+{
+        struct delivery *delivery;
+        while ((delivery = TAILQ_FIRST(&engine->inflight.over))) {
+                TAILQ_REMOVE(&engine->inflight.over, delivery, listed);
+                delivery_let_go(delivery);
+                arena_pool_give(&engine->inflight.arenas, delivery->arena); /* the delivery lies in it */
+        }
+}
+
+/* What is in flight belongs to the broker again once the connection is closed. */
+void deliveries_forget(struct engine *engine)
+{
+        struct delivery *delivery;
+        deliveries_free_over(engine);
+        while ((delivery = TAILQ_FIRST(&engine->inflight.all))) {
+                TAILQ_REMOVE(&engine->inflight.all, delivery, all);
+                delivery_let_go(delivery);
+                arena_free(delivery->arena); /* the delivery lies in it */
+        }
+        arena_pool_fini(&engine->inflight.arenas);
 }

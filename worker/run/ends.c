@@ -6,6 +6,7 @@
 #include "core/record/letter.h"
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
+#include "run/send.h"
 #include "run/state.h"
 
 #include <inttypes.h>

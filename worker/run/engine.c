@@ -7,6 +7,7 @@
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "run/schedules.h"
+#include "run/send.h"
 #include "run/spans.h"
 #include "run/state.h"
 #include "run/telling.h"
@@ -306,6 +307,7 @@ bool engine_open(struct engine *engine)
                 abort();
         inflight_init(engine);
         TAILQ_INIT(&engine->lanes);
+        engine->perform = delivery_perform;
         engine->domains = domains_open();
         engine->started_ms = clock_wall_ms();
         engine->random = (uint64_t)uv_hrtime() ^ (uint64_t)getpid() << 32 ^ 0x9e3779b97f4a7c15u;
@@ -344,7 +346,7 @@ int engine_close(struct engine *engine)
         }
         fatal_signal_leave();
         fatal_signal_close();
-        inflight_forget(engine);
+        deliveries_forget(engine);
         type_set_give(engine->types);
         lanes_forget(engine);
         domains_close(engine->domains);

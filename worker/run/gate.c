@@ -2,6 +2,7 @@
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/turn.h"
+#include "run/send.h"
 #include "run/state.h"
 
 #include <stdio.h>
@@ -213,7 +214,7 @@ static int64_t sooner_of(int64_t wait_ms, int64_t due_ms)
 
 int64_t gate_due_ms(const struct engine *engine)
 {
-        int64_t now_ms = clock_boot_ms(), wait_ms = domains_due_ms(engine->domains, now_ms);
+        int64_t now_ms = clock_boot_ms(), wait_ms = domains_due_ms(engine, now_ms);
         const struct outlet *lane;
         for (size_t i = 0; i < engine->outlet_count; i++)
                 wait_ms = sooner_of(wait_ms, outlet_due_ms(&engine->outlets[i], now_ms));

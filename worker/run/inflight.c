@@ -20,6 +20,7 @@ void inflight_init(struct engine *engine)
         TAILQ_INIT(&engine->inflight.over);
         TAILQ_INIT(&engine->gate.held);
         TAILQ_INIT(&engine->gate.suspects);
+        TAILQ_INIT(&engine->gate.for_domain);
         for (size_t i = 0; i < ID_BUCKETS; i++)
                 LIST_INIT(&engine->inflight.buckets[i]);
 }
@@ -54,7 +55,7 @@ static struct delivery_list *list_head(struct delivery *delivery, enum delivery_
         case LIST_PLACES:
                 return &delivery->outlet->waiting[delivery->queue];
         case LIST_DOMAINS:
-                return domains_list(engine->domains);
+                return &engine->gate.for_domain;
         case LIST_OVER:
                 return &engine->inflight.over;
         case LIST_NONE:
@@ -114,29 +115,4 @@ void inflight_each(struct engine *engine, void (*visit)(struct delivery *deliver
                 visit(delivery, context);
                 delivery = next;
         }
-}
-
-void inflight_free_over(struct engine *engine)
-{
-        struct delivery *delivery;
-        while ((delivery = TAILQ_FIRST(&engine->inflight.over))) {
-                TAILQ_REMOVE(&engine->inflight.over, delivery, listed);
-                delivery_let_go(delivery);
-                files_free(delivery);
-                arena_pool_give(&engine->inflight.arenas, delivery->arena); /* the delivery lies in it */
-        }
-}
-
-/* What is in flight belongs to the broker again once the connection is closed. */
-void inflight_forget(struct engine *engine)
-{
-        struct delivery *delivery;
-        inflight_free_over(engine);
-        while ((delivery = TAILQ_FIRST(&engine->inflight.all))) {
-                TAILQ_REMOVE(&engine->inflight.all, delivery, all);
-                delivery_let_go(delivery);
-                files_free(delivery);
-                arena_free(delivery->arena); /* the delivery lies in it */
-        }
-        arena_pool_fini(&engine->inflight.arenas);
 }

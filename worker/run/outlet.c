@@ -1,5 +1,7 @@
 #include "run/outlet.h"
 
+#include "core/send/mail_look.h"
+
 /* A pause that the service asked for is waited out in place if it is shorter than this; else jobs are put
  * off. */
 #define THROTTLE_HOLD_MS 5000
@@ -271,4 +273,14 @@ size_t outlet_waiting(const struct outlet *outlet)
         for (uint64_t left = outlet->waiting_queues; left; left &= left - 1)
                 count += outlet->waiting_count[__builtin_ctzll(left)];
         return count;
+}
+
+enum on_ambiguous outlet_on_ambiguous(const struct outlet *outlet)
+{
+        if (outlet->config->kind != OUTLET_MAIL)
+                return outlet->config->on_ambiguous;
+        bool chosen = outlet->config->has_on_ambiguous;
+        enum on_ambiguous policy = mail_look_policy(outlet->config);
+        return policy == ON_AMBIGUOUS_LOOKUP && outlet->look_refused && !chosen ? ON_AMBIGUOUS_RESEND
+                                                                                : policy;
 }

@@ -120,4 +120,7 @@ size_t outlet_free(const struct outlet *outlet, int64_t now_ms);
 /* Is a place free that no job is waiting for, at a service that is well? */
 bool outlet_is_idle(const struct outlet *outlet);
 
+/* on_ambiguous at the outlet, as it holds now that its service was asked. */
+enum on_ambiguous outlet_on_ambiguous(const struct outlet *outlet);
+
 #endif

@@ -27,7 +27,7 @@ static void forget_visit(struct delivery *delivery, void *planner)
         if (delivery->planner != planner)
                 return;
         snprintf(delivery->error, sizeof(delivery->error), "planner: it was configured anew");
-        plans_forget(delivery);
+        tally_forget_planner(delivery);
         delivery_event(delivery,
                        &(struct job_event){.kind = EVENT_UNPLANNED, .outage = true, .retry_after_ms = -1});
 }
@@ -88,7 +88,7 @@ static void drop_visit(struct delivery *delivery, void *context)
 {
         (void)context;
         if (delivery->ask)
-                plans_forget(delivery);
+                tally_forget_planner(delivery);
 }
 
 void planners_close(struct engine *engine)

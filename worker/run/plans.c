@@ -11,6 +11,7 @@
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
+#include "run/send.h"
 #include "run/state.h"
 
 #include <stdio.h>
@@ -20,29 +21,12 @@
 
 /* ---- What the configuration forbids ---- */
 
-/* Recorded redirections hold for all tries. */
-struct config_guard plan_guard(const struct delivery *delivery)
-{
-        struct config_guard guard = delivery->engine->config->guard;
-        if (!delivery->around)
-                return guard;
-        guard.redirect_to = delivery->around->redirect_to;
-        guard.bcc_all = delivery->around->bcc_all;
-        return guard;
-}
-
-const char *plans_sender(const struct delivery *delivery, const struct config_outlet *outlet)
-{
-        const char *recorded = delivery->around ? plan_around_sender(delivery->around, outlet->name) : NULL;
-        return recorded ? recorded : outlet->from;
-}
-
 /* Does the configuration forbid an effect: its sender, its recipients, where its files come from? The error
  * says why. */
 static bool is_guarded(struct delivery *delivery)
 {
         const struct config *config = delivery->engine->config;
-        struct config_guard guard = plan_guard(delivery);
+        struct config_guard guard = request_guard(delivery);
         for (size_t i = 0; i < delivery->plan->count; i++) {
                 const struct effect *effect = &delivery->plan->effects[i];
                 if (effect->kind != EFFECT_MAIL)
@@ -305,16 +289,6 @@ static bool planner_begin(struct delivery *delivery, struct job_event *event)
         delivery->planner = planner;
         delivery->pending++;
         return false;
-}
-
-void plans_forget(struct delivery *delivery)
-{
-        planner_ask_forget(delivery->ask);
-        if (delivery->plan_probe)
-                breaker_withdraw(&delivery->planner->breaker);
-        delivery->ask = NULL;
-        delivery->planner = NULL;
-        delivery->pending--;
 }
 
 static bool plan_make(struct delivery *delivery, struct job_event *event)

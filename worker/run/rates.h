@@ -31,14 +31,12 @@ struct domain_wait {
 struct domains *domains_open(void);
 /* When no callback comes any more. */
 void domains_close(struct domains *domains);
-/* Those that wait for a domain. */
-struct delivery_list *domains_list(struct domains *domains);
 /* The present effect waits for a place at that outlet, which is the one at `position`, and before that for
  * the domains of its recipients. */
 void domains_wait(struct delivery *delivery, struct outlet *outlet, uint8_t position);
 /* Asks for places, and lets those wait at their outlet whose time has come; once a turn. */
 void domains_turn(struct engine *engine, int64_t now_ms);
 /* How long until the time of one comes; -1: none waits for that. */
-int64_t domains_due_ms(struct domains *domains, int64_t now_ms);
+int64_t domains_due_ms(const struct engine *engine, int64_t now_ms);
 
 #endif

@@ -172,7 +172,7 @@ struct inflight {
 
 /* Of gate.c; what is counted here is counted by tally.c. */
 struct gate {
-        struct delivery_list held, suspects;
+        struct delivery_list held, suspects, for_domain;
         size_t active;          /* between claim and decision */
         struct delivery *alone; /* a suspect that runs: nothing is claimed beside it */
 };
@@ -200,6 +200,10 @@ struct engine {
         struct type_set *types; /* those that hold now; a reference of the engine */
         int64_t types_told_ms;  /* CLOCK_BOOTTIME; 0: not yet */
         struct metrics *metrics;
+
+        /* delivery_perform: carries out one action of a job; true if that is answered at once, with `answer`.
+         */
+        bool (*perform)(struct delivery *delivery, const struct job_action *action, struct job_event *answer);
 
         struct lifecycle life;
         struct wake wake;
@@ -238,8 +242,7 @@ struct engine {
 /*
  * Callbacks change state; the look, once a turn before the loop waits, decides what follows from it
  * (lifecycle.c, on_before_wait). No event is handled inside another, and what ended is freed at the look's
- * end. The functions stand in the order of who may call whom: each file calls those above it, and delivery,
- * actions and ends each other.
+ * end. No file calls one that calls it (tests/laws): what a job's step asks for is carried out by `perform`.
  */
 
 /* ---- wake.c: when the loop looks again ---- */
@@ -261,23 +264,33 @@ void inflight_list(struct delivery *delivery, enum delivery_listing listing);
 /* All that are in flight, the oldest first; safe against those that end by it. */
 void inflight_each(struct engine *engine, void (*visit)(struct delivery *delivery, void *context),
                    void *context);
-/* Frees what is on LIST_OVER. */
-void inflight_free_over(struct engine *engine);
-/* Frees everything, in whatever phase, when no callback comes any more. */
-void inflight_forget(struct engine *engine);
-/* Gives back what it holds outside its arena, before that is freed. */
-void delivery_let_go(struct delivery *delivery);
 const struct config_queue *delivery_config_queue(const struct delivery *delivery);
 
 /* ---- tally.c: what is counted of the deliveries ---- */
 /* After a step: gives back what the job's phase no longer needs. */
 void tally_step(struct delivery *delivery);
+/* The planner's answer is of no interest any more. */
+void tally_forget_planner(struct delivery *delivery);
 /* After what is in flight grew or shrank: may more be read from the broker? */
 void tally_bytes(struct engine *engine);
 
 /* ---- joblog.c: one line for each end ---- */
 void joblog_end(struct delivery *delivery, enum metrics_outcome outcome);
 void joblog_warn(struct delivery *delivery, const char *event, const char *error);
+
+/* ---- steps.c: the job's events in, its actions out ---- */
+/* Not from inside another event of the same job: what an action answers at once is returned by
+ * delivery_perform. */
+void delivery_event(struct delivery *delivery, const struct job_event *event);
+/* A callback that was counted in `pending` has come. False: the job is over, nothing is to be done. */
+bool delivery_back(struct delivery *delivery);
+/* A request has no reply. Asks again at once if the store came back before this was told. */
+void delivery_store_lost(struct delivery *delivery);
+/* The reply to a request of a job that owns its record, as the event `kind`. */
+void delivery_reply(struct delivery *delivery, enum job_event_kind kind, const struct store_result *result);
+/* Tells every job. */
+void deliveries_event(struct engine *engine, const struct job_event *event);
+struct store_identity delivery_identity(const struct delivery *delivery);
 
 /* ---- recent.c: the lists for people, best effort ---- */
 void recent_open(struct engine *engine);
@@ -308,79 +321,9 @@ void alerts_event(struct engine *engine, const char *kind, const char *text);
 void alerts_reload(struct engine *engine);
 void alerts_close(struct engine *engine);
 
-/* ---- lanes.c: a post outlet's ways, one for each origin ---- */
-/* The lane of that outlet to that origin, opened if need be. */
-struct outlet *lane_get(struct engine *engine, struct outlet *outlet, const char *origin, bool allow_private);
-/* Closes lanes that nobody uses, if there are many. Not from inside an end of a send. */
-void lanes_trim(struct engine *engine);
-void lanes_close(struct engine *engine);
-void lanes_forget(struct engine *engine); /* when no callback comes any more */
-/* The outlet and its lanes together. */
-struct outlet_sum {
-        const struct breaker *breaker; /* the worst of them; valid until the next turn */
-        uint64_t openings;             /* of all */
-        size_t used, waiting, origins;
-};
-struct outlet_sum outlet_sum(const struct engine *engine, size_t outlet);
-
-/* ---- route.c: which outlet an effect leaves by ---- */
-struct outlet *route_find(struct engine *engine, const char *name);
-/* May all effects of the plan leave by some outlet? False with the cause in delivery->error. */
-bool route_allows(struct delivery *delivery);
-/* An effect's outlets by position: its first choice, then what that falls back to. NULL: there is none at
- * this position. */
-struct outlet *route_at(const struct delivery *delivery, size_t effect, uint8_t position);
-/* The position of the outlet that the record names. One that is none of the effect's any more has one of its
- * own. */
-enum { ROUTE_RECORDED = UINT8_MAX };
-uint8_t route_position(const struct delivery *delivery, size_t effect);
-/* Chooses for the present effect, among those that its tries allow. NULL: none of them is configured. */
-struct outlet *route_choose(const struct delivery *delivery, uint8_t *position);
-/* The present effect waits for a place at that outlet, which is the one at `position`. */
-void route_wait(struct delivery *delivery, struct outlet *outlet, uint8_t position);
-/* Could a later outlet take the present effect now? */
-bool route_has_later(const struct delivery *delivery);
-/* How many refusals the present effect takes from its outlet before another has its turn; 0: there is no
- * other. */
-uint8_t route_fallback_after(const struct delivery *delivery);
-/* on_ambiguous of the effect with this index: of its type, else of the outlet where it belongs. */
-enum on_ambiguous route_on_ambiguous(const struct delivery *delivery, size_t effect);
-/* The outlet that the effect leaves by while all is well; NULL: it names one that there is not. */
-const struct config_outlet *route_home(const struct delivery *delivery, size_t effect);
-/* The kinds of effects in a plan, bit by bit of enum outlet_kind. */
-uint32_t route_kinds(const struct plan *plan);
-/* Such effects came from the queue. */
-void route_seen(struct engine *engine, size_t queue, uint32_t kinds);
-/* When the outlets stand, and after a reload: what each queue can need. */
-void route_configure(struct engine *engine);
-/* Does a fallback that is well take what this outlet would? */
-bool route_is_covered(struct engine *engine, size_t outlet);
-/* The longest that a send can take by any outlet. */
-int64_t route_send_limit_ms(const struct engine *engine);
-
-/* ---- tries.c: what the record keeps of each effect's tries ---- */
-void tries_keep(struct delivery *delivery, const struct store_result *result);
-/* The name of the outlet where the effect was tried last; "" if none is recorded. */
-const char *tries_outlet(const struct delivery *delivery, size_t effect);
-/* What is known of them when the plan is made. NULL: nothing of any. */
-const struct job_try *tries_of_plan(const struct delivery *delivery);
-/* What the next decision has to record: name, value, ... in the arena. */
-struct slice *tries_news(const struct delivery *delivery, size_t *count);
-/* Records what is about to be done with the effect: its intent, if it parks, and by which outlet it goes from
- * now on. */
-void tries_intend(struct delivery *delivery, int effect);
-
-/* The digest of the plan that is recorded; absent: none is. */
-struct slice tries_plan(const struct delivery *delivery);
-/* Planners that died of it in this life of the job. */
-uint32_t tries_plan_deaths(const struct delivery *delivery, const struct store_result *claim);
-bool tries_any(const struct delivery *delivery); /* does the record tell of any? */
-
 /* ---- plans.c: where a job's plan comes from, and what its record keeps of it ---- */
 /* The plan of its record, of its handler or of its planner; as delivery_perform. */
 bool plans_begin(struct delivery *delivery, struct job_event *answer);
-/* The planner's answer is of no interest any more. */
-void plans_forget(struct delivery *delivery);
 /* Records the plan; answers EVENT_KEPT, as delivery_perform. */
 bool plans_keep(struct delivery *delivery);
 /* With a decision after a send began: what later tries would make otherwise is recorded, if it is not yet. */
@@ -388,9 +331,6 @@ void plans_keep_tried(struct delivery *delivery);
 /* The decision is carried out: the plan is kept as long as its record. */
 void plans_settled(struct delivery *delivery, bool dead);
 void plans_completed(struct delivery *delivery);
-/* What holds for the job's mails, as recorded or as configured. */
-struct config_guard plan_guard(const struct delivery *delivery);
-const char *plans_sender(const struct delivery *delivery, const struct config_outlet *outlet);
 
 /* ---- planners.c: those that the configuration names ---- */
 void planners_configure(struct engine *engine);            /* at the start, and after a reload */
@@ -400,21 +340,13 @@ void planners_render(const struct engine *engine, struct buffer *out); /* adds t
 /* Adds a line for each, for /readyz?verbose. One that is in trouble holds up its type alone. */
 void planners_checks(const struct engine *engine, struct buffer *out);
 
-/* ---- delivery.c: the job's events in, its actions carried out ---- */
+/* ---- delivery.c: how a delivery begins and ends ---- */
 void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, struct amqp_delivery taken);
-/* Not from inside another event of the same job: what an action answers at once is returned by
- * delivery_perform. */
-void delivery_event(struct delivery *delivery, const struct job_event *event);
-/* A callback that was counted in `pending` has come. False: the job is over, nothing is to be done. */
-bool delivery_back(struct delivery *delivery);
-/* A request has no reply. Asks again at once if the store came back before this was told. */
-void delivery_store_lost(struct delivery *delivery);
-/* The reply to a request of a job that owns its record, as the event `kind`. */
-void delivery_reply(struct delivery *delivery, enum job_event_kind kind, const struct store_result *result);
-/* Tells every job. */
-void deliveries_event(struct engine *engine, const struct job_event *event);
-struct store_identity delivery_identity(const struct delivery *delivery);
-
+void delivery_end(struct delivery *delivery, enum job_end end);
+/* Frees what is on LIST_OVER. */
+void deliveries_free_over(struct engine *engine);
+/* Frees everything, in whatever phase, when no callback comes any more. */
+void deliveries_forget(struct engine *engine);
 /* ---- payload.c ---- */
 /* Keeps the payload beside the record, for claim.keep_payload, if it is not too long. Best effort. */
 void payload_keep(struct delivery *delivery);
@@ -422,38 +354,6 @@ void payload_keep(struct delivery *delivery);
 /* ---- actions.c ---- */
 /* Carries out one action. True if it is answered at once, with `answer`. */
 bool delivery_perform(struct delivery *delivery, const struct job_action *action, struct job_event *answer);
-
-/* ---- sends.c ---- */
-/* Sends the effect with this index by delivery->outlet; answers EVENT_SENT. */
-void send_effect(struct delivery *delivery, int index);
-
-/* The mail with this index as it leaves by delivery->outlet, in the arena. */
-struct mail_request send_mail_request(struct delivery *delivery, size_t index);
-
-/* ---- looks.c: asking the service whether it has a mail ---- */
-void looks_open(struct engine *engine); /* tries one look-up at each outlet where there may be some */
-/* on_ambiguous at the outlet, as it holds now that its service was asked. */
-enum on_ambiguous looks_policy(const struct outlet *outlet);
-/* Must a mail by delivery->outlet be handed over once, and not again by the HTTP library, as the service is
- * asked and knows no repetition? */
-bool looks_instead_of_repeating(const struct delivery *delivery);
-/* Add to EVENT_SENT, EVENT_PLACE whether and how the present effect can be looked up at delivery->outlet. */
-void looks_promise(const struct delivery *delivery, struct job_event *event);
-void looks_offer(const struct delivery *delivery, struct job_event *event);
-/* Asks for the effect with this index at delivery->outlet; answers EVENT_LOOKED. */
-void look_effect(struct delivery *delivery, int index);
-
-/* Waits for a place at the outlet of the present effect; as delivery_perform. */
-bool place_want(struct delivery *delivery, struct job_event *answer);
-
-/* ---- files.c: files of mails that are fetched first ---- */
-void files_open(struct engine *engine);
-void files_close(struct engine *engine);
-/* Begins to fetch the files of the present effect; place_want follows. False if there are none to fetch. */
-bool files_wait(struct delivery *delivery);
-/* Did that fail? Then with the end of the send that did not begin. */
-bool files_failed(struct delivery *delivery, struct job_event *answer);
-void files_free(struct delivery *delivery);
 
 /* ---- ends.c: decisions, copies, the dead-letter index; those that return true as delivery_perform ---- */
 void end_decide(struct delivery *delivery);

@@ -15,6 +15,16 @@ void tally_bytes(struct engine *engine)
         amqp_consumer_hold(engine->consumer, held);
 }
 
+void tally_forget_planner(struct delivery *delivery)
+{
+        planner_ask_forget(delivery->ask);
+        if (delivery->plan_probe)
+                breaker_withdraw(&delivery->planner->breaker);
+        delivery->ask = NULL;
+        delivery->planner = NULL;
+        delivery->pending--;
+}
+
 void tally_step(struct delivery *delivery)
 {
         struct gate *gate = &delivery->engine->gate;
@@ -29,7 +39,7 @@ void tally_step(struct delivery *delivery)
                 fatal_signal_alone(NULL);
         }
         if (delivery->ask && job->phase != JOB_PLANNING)
-                plans_forget(delivery);
+                tally_forget_planner(delivery);
         if (delivery->place.held && !job_has_place(job))
                 outlet_give(delivery->outlet, &delivery->place);
         bool listed = job->phase == JOB_HELD || job->phase == JOB_WAITING;

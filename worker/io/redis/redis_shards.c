@@ -147,8 +147,7 @@ static struct redis_store *node_open(struct shard *shard, const struct redis_clu
         static const struct redis_store_events events = {
                 .up = shard_up, .down = shard_down, .fatal = shard_fatal};
         const struct redis_store *store = shard->shards->store;
-        struct redis_store *node =
-                redis_node_new(store->loop, store->config, store->worker, &events, shard);
+        struct redis_store *node = redis_node_new(store->loop, store->config, store->worker, &events, shard);
         node->node_of = shard->shards;
         node->redirect = shards_redirect;
         node->reach = &reach->config;

@@ -6,7 +6,6 @@
 #include "io/machine/turn.h"
 #include "io/redis/connection/redis_probe.h"
 #include "io/redis/redis_store_state.h"
-#include "io/redis/redis_store_state.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -47,10 +47,11 @@ struct redis_store {
         char told[256];               /* the trouble that `down` was last called with */
         struct redis_shards *shards;  /* of a cluster, for all of it; then nothing below is used */
         struct redis_shards *node_of; /* of a cluster, for one node */
-        /* Of a node: takes a request whose answer says that another node has the key. False: it says something else, and nothing happened. */
+        /* Of a node: takes a request whose answer says that another node has the key. False: it says
+         * something else, and nothing happened. */
         bool (*redirect)(struct redis_store *node, const redisReply *reply, struct request request);
-        const struct config *reach;   /* to connect by */
-        char probe[128];              /* the name to connect with */
+        const struct config *reach; /* to connect by */
+        char probe[128];            /* the name to connect with */
         struct redis_connecting *connecting;
         struct redis_follow *follow; /* while connected behind sentinels */
         struct backoff backoff;

@@ -4,6 +4,7 @@
 #include "io/machine/turn.h"
 #include "run/process/watchdog.h"
 #include "run/schedules.h"
+#include "run/send.h"
 #include "run/spans.h"
 #include "run/state.h"
 #include "run/telling.h"
@@ -225,7 +226,7 @@ static void on_before_wait(uv_prepare_t *prepare)
         lifecycle_turn(engine);
         presence_turn(engine);
         recent_turn(engine);
-        inflight_free_over(engine);
+        deliveries_free_over(engine);
         measure_turn(engine);
         log_flush();
         wake_looked(engine, gate_due_ms(engine));

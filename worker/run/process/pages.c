@@ -6,6 +6,7 @@
 #include "io/machine/clock.h"
 #include "io/machine/process_usage.h"
 #include "run/schedules.h"
+#include "run/send.h"
 #include "run/spans.h"
 #include "run/state.h"
 #include "run/telling.h"
@@ -225,7 +226,7 @@ static void page_add_outlets(const struct engine *engine, struct buffer *body)
                               sum.origins);
                 if (outlet->config->kind == OUTLET_MAIL)
                         buffer_printf(body, ",\"on_ambiguous\":\"%s\",\"lookup_refused\":%s",
-                                      on_ambiguous_word(looks_policy(outlet)),
+                                      on_ambiguous_word(outlet_on_ambiguous(outlet)),
                                       outlet->look_refused ? "true" : "false");
                 add_share(&outlet->share, body);
                 if (shut) {

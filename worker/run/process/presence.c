@@ -2,6 +2,7 @@
 #include "core/record/keys.h"
 #include "io/log/log.h"
 #include "io/machine/clock.h"
+#include "run/send.h"
 #include "run/state.h"
 
 #include <inttypes.h>

@@ -2,6 +2,7 @@
 #include "core/memory/memory.h"
 #include "core/text/units.h"
 #include "io/machine/clock.h"
+#include "run/send.h"
 #include "run/state.h"
 
 #include <ctype.h>
@@ -29,7 +30,6 @@ struct domain {
 LIST_HEAD(domain_bucket, domain);
 
 struct domains {
-        struct delivery_list waiting;
         struct domain_bucket buckets[BUCKETS];
         size_t count;
 };
@@ -37,13 +37,7 @@ struct domains {
 struct domains *domains_open(void)
 {
         struct domains *domains = memory_zeroed(1, sizeof(*domains));
-        TAILQ_INIT(&domains->waiting);
         return domains;
-}
-
-struct delivery_list *domains_list(struct domains *domains)
-{
-        return &domains->waiting;
 }
 
 /* Frees those that nobody asks for, or all. */
@@ -138,7 +132,7 @@ static struct domain_wait *domain_wait_of(struct delivery *delivery, struct outl
                                      .names = arena_alloc(delivery->arena, NAMES_MAX * sizeof(*wait->names)),
                                      .rates = arena_alloc(delivery->arena, NAMES_MAX * sizeof(*wait->rates))};
         delivery->outlet = outlet;
-        const struct mail_request request = send_mail_request(delivery, effect);
+        const struct mail_request request = request_mail(delivery, effect);
         const char *const lists[] = {request.mail.to, request.mail.cc, request.mail.bcc};
         for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
                 const char *at = lists[i];
@@ -193,10 +187,10 @@ static bool asked_for(const struct delivery *delivery, const struct domain *doma
 }
 
 /* The one of the heaviest queue that came first. */
-static struct delivery *heaviest(struct domains *domains, const struct domain *domain)
+static struct delivery *heaviest(const struct domain *domain)
 {
         struct delivery *delivery, *best = NULL;
-        TAILQ_FOREACH(delivery, &domains->waiting, listed)
+        TAILQ_FOREACH(delivery, &domain->engine->gate.for_domain, listed)
         {
                 if (asked_for(delivery, domain) &&
                     (!best || delivery_config_queue(delivery)->weight > delivery_config_queue(best)->weight))
@@ -217,14 +211,13 @@ static void give_place(struct delivery *delivery, int64_t due_ms)
 static void on_domain(void *context, bool lost, const struct slice *values, size_t count)
 {
         struct domain *domain = context;
-        struct domains *domains = domain->engine->domains;
         struct share_answer answer;
         struct delivery *delivery;
         int64_t now_ms = clock_boot_ms();
         domain->asking = false;
         wake_soon(domain->engine);
         if (lost || count != 1 || !share_answer_parse(values[0].data, values[0].len, &answer)) {
-                TAILQ_FOREACH(delivery, &domains->waiting, listed)
+                TAILQ_FOREACH(delivery, &domain->engine->gate.for_domain, listed)
                 {
                         if (asked_for(delivery, domain))
                                 delivery->domains->asked = false;
@@ -233,7 +226,7 @@ static void on_domain(void *context, bool lost, const struct slice *values, size
         }
         domain->second = answer.second;
         domain->ahead_until_ms = (double)now_ms + (double)answer.ahead_us / 1000;
-        for (uint32_t given = 0; (delivery = heaviest(domains, domain)); given++) {
+        for (uint32_t given = 0; (delivery = heaviest(domain)); given++) {
                 double step_ms = 1000 / (delivery->domains->rates[delivery->domains->next] * SHARE_PACE);
                 if (given < answer.count)
                         give_place(delivery,
@@ -283,7 +276,7 @@ void domains_turn(struct engine *engine, int64_t now_ms)
 {
         struct delivery *delivery, *next;
         bool up = redis_store_is_up(engine->store);
-        for (delivery = TAILQ_FIRST(&engine->domains->waiting); delivery; delivery = next) {
+        for (delivery = TAILQ_FIRST(&engine->gate.for_domain); delivery; delivery = next) {
                 struct domain_wait *wait = delivery->domains;
                 next = TAILQ_NEXT(delivery, listed);
                 if (wait->next < wait->count && !wait->asked && up) {
@@ -293,7 +286,7 @@ void domains_turn(struct engine *engine, int64_t now_ms)
                         route_wait(delivery, wait->outlet, wait->position);
                 }
         }
-        TAILQ_FOREACH(delivery, &engine->domains->waiting, listed)
+        TAILQ_FOREACH(delivery, &engine->gate.for_domain, listed)
         {
                 const struct domain_wait *wait = delivery->domains;
                 if (wait->next == wait->count || !wait->asked)
@@ -304,11 +297,11 @@ void domains_turn(struct engine *engine, int64_t now_ms)
         }
 }
 
-int64_t domains_due_ms(struct domains *domains, int64_t now_ms)
+int64_t domains_due_ms(const struct engine *engine, int64_t now_ms)
 {
         const struct delivery *delivery;
         int64_t due_ms = -1;
-        TAILQ_FOREACH(delivery, &domains->waiting, listed)
+        TAILQ_FOREACH(delivery, &engine->gate.for_domain, listed)
         {
                 const struct domain_wait *wait = delivery->domains;
                 if (wait->next < wait->count)

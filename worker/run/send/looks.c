@@ -2,21 +2,11 @@
 #include "io/log/log.h"
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
-#include "run/state.h"
+#include "run/send.h"
 
 #include <stdio.h>
 
 /* Asking the service whether it has what it may have accepted. */
-
-enum on_ambiguous looks_policy(const struct outlet *outlet)
-{
-        if (outlet->config->kind != OUTLET_MAIL)
-                return outlet->config->on_ambiguous;
-        bool chosen = outlet->config->has_on_ambiguous;
-        enum on_ambiguous policy = mail_look_policy(outlet->config);
-        return policy == ON_AMBIGUOUS_LOOKUP && outlet->look_refused && !chosen ? ON_AMBIGUOUS_RESEND
-                                                                                : policy;
-}
 
 /* ---- one effect ---- */
 
@@ -37,7 +27,7 @@ static bool is_asked_for(const struct delivery *delivery)
         const struct config_handler *handler =
                 config_handler_find(delivery->engine->config, delivery->handler->type);
         enum on_ambiguous policy =
-                handler && handler->has_on_ambiguous ? handler->on_ambiguous : looks_policy(outlet);
+                handler && handler->has_on_ambiguous ? handler->on_ambiguous : outlet_on_ambiguous(outlet);
         return policy == ON_AMBIGUOUS_LOOKUP;
 }
 
@@ -85,7 +75,7 @@ static void on_looked(void *context, const struct look_result *result)
 
 void look_effect(struct delivery *delivery, int index)
 {
-        delivery->request.mail = send_mail_request(delivery, (size_t)index);
+        delivery->request.mail = request_mail(delivery, (size_t)index);
         delivery->refused_recipients = NULL;
         delivery->pending++;
         CRASHPOINT("pre_look");
@@ -103,7 +93,7 @@ struct look_trial {
 
 static void trial_tell(const struct outlet *outlet, const struct look_result *result)
 {
-        bool resends = looks_policy(outlet) == ON_AMBIGUOUS_RESEND;
+        bool resends = outlet_on_ambiguous(outlet) == ON_AMBIGUOUS_RESEND;
         char text[160];
         snprintf(text, sizeof(text), "the service of outlet %.40s refuses to be asked for mails: %s",
                  outlet->config->name,

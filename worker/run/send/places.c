@@ -1,9 +1,10 @@
-#include "run/state.h"
+#include "run/rates.h"
+#include "run/send.h"
 
 #include <stdio.h>
 
-/* The files of a mail that are named by a URL: fetched before the mail waits for a place at its outlet, so
- * that a slow origin takes up none, and kept until its effect has ended. */
+/* Before a send: the files of a mail that are named by a URL, then a place at an outlet. A slow origin takes
+ * up no place, and the files are kept until their effect has ended. */
 
 void files_open(struct engine *engine)
 {
@@ -22,17 +23,40 @@ void files_free(struct delivery *delivery)
         delivery->fetch = NULL;
 }
 
+/* What cannot leave by the outlet that it names waits for the configuration that has it. */
+static bool outlet_want(struct delivery *delivery, struct job_event *answer)
+{
+        uint8_t position;
+        struct outlet *outlet = route_choose(delivery, &position);
+        if (outlet) {
+                domains_wait(delivery, outlet, position);
+                return false;
+        }
+        delivery->outlet = NULL;
+        size_t effect = delivery->job.effect;
+        const char *recorded = tries_outlet(delivery, effect),
+                   *named = effect_outlet(&delivery->plan->effects[effect]);
+        if (delivery->job.tries[effect].doubt != DOUBT_NONE && recorded[0])
+                named = recorded;
+        snprintf(delivery->error, sizeof(delivery->error), "outlet %.100s: it is not configured",
+                 named ? named : "?");
+        joblog_warn(delivery, "outlet_missing", delivery->error);
+        *answer = (struct job_event){.kind = EVENT_DEFER};
+        return true;
+}
+
 static void on_fetched(void *context, const struct send_result *result)
 {
         struct delivery *delivery = context;
         struct job_event answer;
         if (!result)
                 delivery->fetch = NULL;
-        if (delivery_back(delivery) && result && place_want(delivery, &answer))
+        if (delivery_back(delivery) && result && outlet_want(delivery, &answer))
                 delivery_event(delivery, &answer);
 }
 
-bool files_wait(struct delivery *delivery)
+/* Begins to fetch the files of the present effect. False if there are none to fetch. */
+static bool files_wait(struct delivery *delivery)
 {
         const struct effect *effect = &delivery->plan->effects[delivery->job.effect];
         if (delivery->fetch && delivery->fetch_effect == delivery->job.effect)
@@ -44,6 +68,11 @@ bool files_wait(struct delivery *delivery)
         delivery->pending++;
         delivery->fetch = mail_fetch_begin(delivery->engine->files, &effect->mail, on_fetched, delivery);
         return true;
+}
+
+bool place_want(struct delivery *delivery, struct job_event *answer)
+{
+        return !files_wait(delivery) && outlet_want(delivery, answer);
 }
 
 bool files_failed(struct delivery *delivery, struct job_event *answer)

@@ -1,7 +1,7 @@
 #include "core/memory/memory.h"
 #include "io/machine/clock.h"
 #include "io/send/post_http.h"
-#include "run/state.h"
+#include "run/send.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "run/state.h"
+#include "run/send.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

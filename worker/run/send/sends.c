@@ -3,7 +3,7 @@
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
 #include "io/send/post_http.h"
-#include "run/state.h"
+#include "run/send.h"
 
 #include <stdio.h>
 
@@ -103,42 +103,15 @@ static void on_sent(void *context, const struct send_result *result)
 
 /* ---- one mail ---- */
 
-static int64_t date_ms(const struct delivery *delivery)
-{
-        const struct envelope *envelope = &delivery->envelope;
-        int64_t since_ms = envelope_since_ms(envelope, delivery->created_ms);
-        return since_ms > 0 ? since_ms : delivery->created_ms;
-}
-
-static const char *traceparent_of(const struct delivery *delivery)
-{
-        return delivery->envelope.traceparent[0] ? delivery->envelope.traceparent : NULL;
-}
-
 static struct send_terms terms_of(const struct delivery *delivery, bool park)
 {
         const struct job *job = &delivery->job;
         return (struct send_terms){.valid_until_ms = job->lease_until_ms - job->send_limit_ms, .park = park};
 }
 
-struct mail_request send_mail_request(struct delivery *delivery, size_t index)
-{
-        const struct config_guard guard = plan_guard(delivery);
-        const struct mail_origin origin = {
-                .prefix = delivery->engine->config->redis.prefix,
-                .job_id = delivery->envelope.id,
-                .from = plans_sender(delivery, delivery->outlet->config),
-                .date_s = date_ms(delivery) / 1000,
-                .traceparent = traceparent_of(delivery),
-                .tracestate = delivery->envelope.tracestate,
-                .guard = &guard,
-        };
-        return mail_request_make(delivery->arena, &delivery->plan->effects[index].mail, &origin);
-}
-
 static void send_mail(struct delivery *delivery, int index, bool park)
 {
-        delivery->request.mail = send_mail_request(delivery, (size_t)index);
+        delivery->request.mail = request_mail(delivery, (size_t)index);
         delivery->request.mail.fetched = delivery->fetch ? mail_fetch_files(delivery->fetch) : NULL;
         delivery->request.mail.once = looks_instead_of_repeating(delivery);
         delivery->request.mail.last_try = delivery->job.generation.attempt + 1 >= delivery->job.attempts_max;
@@ -150,15 +123,7 @@ static void send_mail(struct delivery *delivery, int index, bool park)
 
 static void send_post(struct delivery *delivery, const struct effect *effect, bool park)
 {
-        const struct post_origin origin = {
-                .prefix = delivery->engine->config->redis.prefix,
-                .job_id = delivery->envelope.id,
-                .type = delivery->envelope.type,
-                .date_ms = date_ms(delivery),
-                .traceparent = traceparent_of(delivery),
-                .tracestate = delivery->envelope.tracestate,
-        };
-        delivery->request.post = post_request_make(delivery->arena, &effect->post, &origin);
+        delivery->request.post = request_post(delivery, effect);
         post_http_send(delivery->outlet->transport, &delivery->request.post, terms_of(delivery, park),
                        on_sent, delivery);
 }
@@ -200,16 +165,9 @@ static void on_child_published(void *context, enum publish_outcome outcome, cons
 
 static void publish_child(struct delivery *delivery, const struct outgoing_batch *batch, size_t index)
 {
-        const struct envelope *envelope = &delivery->envelope;
+        const struct child_parent parent = request_parent(delivery);
         struct arena *arena = arena_new();
-        struct message *message =
-                child_make(arena, batch, index,
-                           &(struct child_parent){.id = envelope->id,
-                                                  .subject = envelope->subject,
-                                                  .correlation_id = envelope->correlation_id,
-                                                  .traceparent = traceparent_of(delivery),
-                                                  .tracestate = delivery->envelope.tracestate,
-                                                  .now_s = clock_wall_ms() / 1000});
+        struct message *message = child_make(arena, batch, index, &parent);
         delivery->pending++;
         amqp_publisher_publish(delivery->engine->publisher, arena, message, on_child_published, delivery);
 }

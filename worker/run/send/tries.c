@@ -1,40 +1,9 @@
 #include "core/record/try_record.h"
 #include "io/machine/clock.h"
 #include "io/machine/crashpoint.h"
-#include "run/state.h"
+#include "run/send.h"
 
 /* What the record keeps of each effect's tries: by which outlet, and whether that may have accepted it. */
-
-void tries_keep(struct delivery *delivery, const struct store_result *result)
-{
-        int64_t now_ms = clock_boot_ms();
-        delivery->tries = NULL;
-        delivery->try_count = result->try_count;
-        if (result->try_count > 0)
-                delivery->tries = arena_alloc(delivery->arena, result->try_count * sizeof(*delivery->tries));
-        for (size_t i = 0; i < result->try_count; i++)
-                delivery->tries[i] = arena_slice(delivery->arena, result->tries[i]);
-        delivery->letter = result->letter_queue.len > 0;
-        delivery->doubt_ms = result->doubt_ms;
-        delivery->doubt_since_ms = now_ms - result->doubt_age_ms;
-        delivery->doubt_from_ms = now_ms - result->doubt_from_age_ms;
-}
-
-/* The value of the field `<kind>.<key>`; absent if there is none. */
-static struct slice try_field(const struct delivery *delivery, const char *kind, const char *key)
-{
-        const char *name = arena_printf(delivery->arena, "%s.%s", kind, key);
-        for (size_t i = 0; i + 1 < delivery->try_count; i += 2)
-                if (slice_is(delivery->tries[i], name))
-                        return delivery->tries[i + 1];
-        return (struct slice){0};
-}
-
-const char *tries_outlet(const struct delivery *delivery, size_t effect)
-{
-        struct slice name = try_field(delivery, "outlet", delivery->plan->effects[effect].key);
-        return name.len > 0 ? arena_copy(delivery->arena, name.data, name.len) : "";
-}
 
 static int64_t tries_earlier(int64_t a_ms, int64_t b_ms)
 {
@@ -63,11 +32,11 @@ static struct job_try try_of(const struct delivery *delivery, size_t effect)
 {
         const char *key = delivery->plan->effects[effect].key;
         struct try_record record;
-        try_record_parse(try_field(delivery, "try", key), &record);
+        try_record_parse(tries_field(delivery, "try", key), &record);
         struct job_try try = {.refusals = record.refusals < UINT8_MAX ? (uint8_t)record.refusals : UINT8_MAX,
                               .redrives = record.redrives};
-        spent_record_parse(try_field(delivery, "spent", key), &try.spent.tries, &try.spent.redrives);
-        if (try_field(delivery, "outlet", key).len > 0)
+        spent_record_parse(tries_field(delivery, "spent", key), &try.spent.tries, &try.spent.redrives);
+        if (tries_field(delivery, "outlet", key).len > 0)
                 try.outlet = route_position(delivery, effect);
         try_doubt(delivery, &record, &try);
         return try;
@@ -90,7 +59,7 @@ static struct slice try_value(const struct delivery *delivery, size_t effect)
         struct try_record known;
         int64_t offset_ms = clock_wall_ms() - clock_boot_ms();
         bool ambiguous = try->doubt == DOUBT_AMBIGUOUS;
-        try_record_parse(try_field(delivery, "try", delivery->plan->effects[effect].key), &known);
+        try_record_parse(tries_field(delivery, "try", delivery->plan->effects[effect].key), &known);
         struct try_record record = {
                 .ambiguous = ambiguous,
                 .refusals = try->refusals,
@@ -102,33 +71,6 @@ static struct slice try_value(const struct delivery *delivery, size_t effect)
         char *text = arena_alloc(delivery->arena, TRY_RECORD_SIZE);
         try_record_format(&record, text);
         return slice_of(text);
-}
-
-/* The value of a field of the record that is about the plan. */
-static struct slice plan_field(const struct delivery *delivery, const char *name)
-{
-        for (size_t i = 0; i + 1 < delivery->try_count; i += 2)
-                if (slice_is(delivery->tries[i], name))
-                        return delivery->tries[i + 1];
-        return (struct slice){0};
-}
-
-struct slice tries_plan(const struct delivery *delivery)
-{
-        return plan_field(delivery, "plan");
-}
-
-uint32_t tries_plan_deaths(const struct delivery *delivery, const struct store_result *claim)
-{
-        return plan_deaths_parse(plan_field(delivery, "plan_deaths"), claim->generation.redrives);
-}
-
-bool tries_any(const struct delivery *delivery)
-{
-        for (size_t i = 0; i + 1 < delivery->try_count; i += 2)
-                if (!slice_is(delivery->tries[i], "plan") && !slice_is(delivery->tries[i], "plan_deaths"))
-                        return true;
-        return false;
 }
 
 /* The planners that died of it. */

@@ -2,7 +2,7 @@
 #include "core/message/child.h"
 #include "core/settings/topic.h"
 #include "io/machine/origin.h"
-#include "run/state.h"
+#include "run/send.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -242,7 +242,7 @@ enum on_ambiguous route_on_ambiguous(const struct delivery *delivery, size_t eff
         if (handler && handler->has_on_ambiguous)
                 return handler->on_ambiguous;
         const struct outlet *outlet = first_choice(delivery, &delivery->plan->effects[effect]);
-        return outlet ? looks_policy(outlet) : ON_AMBIGUOUS_RESEND;
+        return outlet ? outlet_on_ambiguous(outlet) : ON_AMBIGUOUS_RESEND;
 }
 
 /* ---- what a queue can need ---- */
