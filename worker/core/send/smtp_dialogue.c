@@ -68,6 +68,12 @@ static bool offers(struct slice text, const char *keyword)
                (text.len == len || text.data[len] == ' ');
 }
 
+/* "AUTH=LOGIN", as before RFC 2554. */
+static bool offers_auth_of_old(struct slice text)
+{
+        return text.len >= 5 && strncasecmp(text.data, "AUTH=", 5) == 0;
+}
+
 /* "SIZE 10485760"; 0 if it names none (RFC 1870 section 4). */
 static int64_t size_limit(struct slice text)
 {
@@ -88,11 +94,11 @@ void smtp_extensions_line(struct smtp_extensions *extensions, struct slice line)
                 extensions->size = true;
                 extensions->size_max = size_limit(reply.text);
         }
-        if (offers(reply.text, "AUTH"))
-                snprintf(extensions->auth, sizeof extensions->auth, "%.*s",
-                         (int)(reply.text.len > 5 ? reply.text.len - 5 : 0), reply.text.data + 5);
+        if (offers(reply.text, "AUTH") || (!extensions->auth[0] && offers_auth_of_old(reply.text)))
+                snprintf(extensions->auth, sizeof extensions->auth, "%.*s", SLICE_PRINT(reply.text));
         extensions->pipelining |= offers(reply.text, "PIPELINING");
         extensions->utf8 |= offers(reply.text, "SMTPUTF8");
+        extensions->starttls |= offers(reply.text, "STARTTLS");
 }
 
 void smtp_dialogue_fini(struct smtp_dialogue *dialogue)

@@ -6,6 +6,7 @@
 #include "core/send/smtp_dialogue.h"
 #include "io/machine/clock.h"
 #include "io/send/send_curl.h"
+#include "io/send/smtp_hint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,42 +164,6 @@ static bool connect_begin(struct smtp_connection *connection)
         return false;
 }
 
-/* What people mix up most often, told by what it leads to; "" for all else. */
-static const char *hint_of(const struct smtp_connection *connection, CURLcode code)
-{
-        bool tls_first = strncmp(connection->config->smtp.url, "smtps:", 6) == 0,
-             mute = !connection->heard.replied;
-        if (code == CURLE_USE_SSL_FAILED && connection->phase == SMTP_EHLO)
-                return " (the server offers no STARTTLS: another port, smtps:// for one that begins with "
-                       "TLS, "
-                       "or mail.smtp.starttls: off, which leaves mails unencrypted)";
-        if (connection->phase != SMTP_CONNECT || !mute)
-                return "";
-        if (tls_first && code == CURLE_SSL_CONNECT_ERROR)
-                return " (a port that begins in plain text, as 587 and 25 do, wants smtp://)";
-        if (!tls_first && code == CURLE_OPERATION_TIMEDOUT)
-                return " (no greeting: a port that begins with TLS, as 465 does, wants smtps://)";
-        return "";
-}
-
-/* The log-in that was asked for cannot be: libcurl would go on without, or says no more than "denied". */
-static struct send_result no_login(const struct smtp_connection *connection)
-{
-        const struct smtp_extensions *extensions = &connection->extensions;
-        char cause[SEND_ERROR_MAX];
-        if (!extensions->auth[0])
-                snprintf(cause, sizeof cause,
-                         "mail.smtp.username is set, but the server offers no log-in (AUTH) %s",
-                         connection->config->smtp.starttls == SMTP_STARTTLS_OFF ? "without encryption" : "");
-        else
-                snprintf(cause, sizeof cause, "the server offers AUTH %s: no way to log in with %s",
-                         extensions->auth,
-                         connection->config->smtp.token_file
-                                 ? "mail.smtp.token_file"
-                                 : "a password (mail.smtp.token_file is for XOAUTH2)");
-        return send_outcome_settings(cause);
-}
-
 /* Some servers repeat what they were given for the log-in. */
 static struct send_result refusal_judge(const struct smtp_connection *connection)
 {
@@ -217,9 +182,10 @@ static struct send_result connect_judge(const struct smtp_connection *connection
                 return refusal_judge(connection);
         char cause[SEND_ERROR_MAX];
         snprintf(cause, sizeof cause, "%s%s", send_curl_cause(code, connection->cause),
-                 hint_of(connection, code));
+                 smtp_hint(connection->config, code, connection->phase, heard->replied,
+                           &connection->extensions));
         if (code == CURLE_LOGIN_DENIED && connection->phase < SMTP_AUTH && wants_login(connection->config))
-                return no_login(connection);
+                return smtp_no_login(connection->config, &connection->extensions);
         if (send_curl_settings_at_fault(code))
                 return send_outcome_settings(cause);
         struct send_result result = smtp_cut(connection->phase, cause);
@@ -430,7 +396,8 @@ bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code
         SEND_CURL_SET(connection->easy, CURLOPT_VERBOSE, 0L);
         curl_easy_getinfo(connection->easy, CURLINFO_ACTIVESOCKET, &connection->fd);
         if (wants_login(connection->config) && connection->phase != SMTP_AUTH)
-                return connection_fail(connection, no_login(connection));
+                return connection_fail(connection,
+                                       smtp_no_login(connection->config, &connection->extensions));
         if (connection->request)
                 return talk_begin(connection);
         connection->state = IDLE;

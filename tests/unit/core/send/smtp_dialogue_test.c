@@ -501,6 +501,24 @@ static void extensions_are_read_as_whole_words(void **state)
         assert_true(extensions.utf8);
 }
 
+/* AUTH=LOGIN is what servers said before there was a standard, mostly beside the line of the standard. */
+static void the_ways_to_log_in_are_kept_as_they_are_named(void **state)
+{
+        (void)state;
+        struct smtp_extensions extensions = {0};
+        smtp_extensions_line(&extensions, SLICE_LITERAL("250-AUTHENTICATE PLAIN\r\n"));
+        assert_string_equal(extensions.auth, "");
+        smtp_extensions_line(&extensions, SLICE_LITERAL("250-auth=LOGIN\r\n"));
+        assert_string_equal(extensions.auth, "auth=LOGIN");
+        smtp_extensions_line(&extensions, SLICE_LITERAL("250-AUTH LOGIN PLAIN\r\n"));
+        assert_string_equal(extensions.auth, "AUTH LOGIN PLAIN");
+        smtp_extensions_line(&extensions, SLICE_LITERAL("250-AUTH=LOGIN\r\n"));
+        assert_string_equal(extensions.auth, "AUTH LOGIN PLAIN");
+        assert_false(extensions.starttls);
+        smtp_extensions_line(&extensions, SLICE_LITERAL("250 StartTLS\r\n"));
+        assert_true(extensions.starttls);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -522,6 +540,7 @@ int main(void)
                 cmocka_unit_test(what_the_server_cannot_take_is_refused_before_a_word),
                 cmocka_unit_test(all_lines_of_a_reply_are_kept_joined_and_bounded),
                 cmocka_unit_test(extensions_are_read_as_whole_words),
+                cmocka_unit_test(the_ways_to_log_in_are_kept_as_they_are_named),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "io/send/transport.h"
 #include "smtp_peer.h"
 
+#include <curl/curl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -428,6 +429,12 @@ static void credentials_are_shown_once_and_accepted(void **state)
         stage_close(stage);
 }
 
+/* Of what a server offers. */
+static bool libcurl_reads_small_letters(void)
+{
+        return curl_version_info(CURLVERSION_NOW)->version_num >= 0x081100;
+}
+
 static void nothing_is_sent_without_the_log_in_that_was_asked_for(void **state)
 {
         (void)state;
@@ -437,8 +444,12 @@ static void nothing_is_sent_without_the_log_in_that_was_asked_for(void **state)
                 {PIPELINING_EHLO, "the server offers no log-in"},
                 {"250-peer\r\n250-AUTH XOAUTH2\r\n250 SIZE 100000000\r\n",
                  "mail.smtp.token_file is for XOAUTH2"},
+                {"250-peer\r\n250-AUTH=LOGIN PLAIN\r\n250 SIZE 100000000\r\n", "\"AUTH=LOGIN PLAIN\""},
+                {"250-peer\r\n250 auth login plain\r\n", "\"auth login plain\""},
+                {"250-peer\r\n250 AUTH Plain\r\n", "\"AUTH Plain\""},
         };
-        for (int i = 0; i < 2; i++) {
+        int count = libcurl_reads_small_letters() ? 3 : 5;
+        for (int i = 0; i < count; i++) {
                 struct stage *stage = stage_open((struct smtp_script){.ehlo = cases[i].ehlo});
                 stage->config.mail.smtp.username = "user";
                 stage->config.mail.smtp.password = "s3cret";
@@ -525,6 +536,21 @@ static void a_server_without_starttls_gets_nothing_where_it_is_required(void **s
         assert_non_null(strstr(result->error, "offers no STARTTLS: another port"));
         assert_non_null(strstr(result->error, "mail.smtp.starttls: off"));
         assert_null(strstr(stage->peer->log, "AUTH"));
+        assert_null(strstr(stage->peer->log, "MAIL"));
+        stage_close(stage);
+}
+
+static void a_starttls_that_libcurl_does_not_read_is_told(void **state)
+{
+        (void)state;
+        if (libcurl_reads_small_letters())
+                skip();
+        struct stage *stage = stage_open((struct smtp_script){.ehlo = "250-peer\r\n250 starttls\r\n"});
+        stage->config.mail.smtp.starttls = SMTP_STARTTLS_REQUIRED;
+        stage_reopen(stage);
+        const struct send_result *result = send_one(stage);
+        assert_int_equal(result->outcome, SEND_CONFIG);
+        assert_non_null(strstr(result->error, "the server offers STARTTLS in small letters"));
         assert_null(strstr(stage->peer->log, "MAIL"));
         stage_close(stage);
 }
@@ -675,6 +701,7 @@ int main(void)
                 cmocka_unit_test(the_key_stands_in_the_header_that_the_service_takes_it_in),
                 cmocka_unit_test(a_port_that_wants_the_other_kind_of_tls_is_hinted_at),
                 cmocka_unit_test(a_server_without_starttls_gets_nothing_where_it_is_required),
+                cmocka_unit_test(a_starttls_that_libcurl_does_not_read_is_told),
                 cmocka_unit_test(nothing_is_sent_behind_the_fence),
                 cmocka_unit_test(no_message_follows_when_the_fence_passes_before_it),
                 cmocka_unit_test(an_invalid_mail_is_refused_without_a_connection),
