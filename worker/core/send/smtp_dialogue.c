@@ -97,6 +97,7 @@ void smtp_extensions_line(struct smtp_extensions *extensions, struct slice line)
         if (offers(reply.text, "AUTH") || (!extensions->auth[0] && offers_auth_of_old(reply.text)))
                 snprintf(extensions->auth, sizeof extensions->auth, "%.*s", SLICE_PRINT(reply.text));
         extensions->pipelining |= offers(reply.text, "PIPELINING");
+        extensions->eight_bit |= offers(reply.text, "8BITMIME");
         extensions->utf8 |= offers(reply.text, "SMTPUTF8");
         extensions->starttls |= offers(reply.text, "STARTTLS");
 }
@@ -147,15 +148,19 @@ static enum smtp_step foresee(struct smtp_dialogue *dialogue, struct smtp_extens
 
 /* ---- commands ---- */
 
-static void mail_command(struct smtp_dialogue *dialogue, bool size, const char *from)
+/* A server that offers SMTPUTF8 is to offer 8BITMIME too (RFC 6531 section 3.1), but not each does; what is
+ * not ASCII in the mail are addresses, for which SMTPUTF8 is enough. */
+static void mail_command(struct smtp_dialogue *dialogue, struct smtp_extensions extensions, const char *from)
 {
         struct mailbox sender;
         if (mailbox_parse(&sender, from))
                 abort(); /* the request was checked */
         buffer_printf(&dialogue->commands, "MAIL FROM:<%.*s>", SLICE_PRINT(sender.address));
-        if (size) /* without the dot's line (RFC 1870 section 5) */
+        if (extensions.size) /* without the dot's line (RFC 1870 section 5) */
                 buffer_printf(&dialogue->commands, " SIZE=%" PRId64, dialogue->message.len);
-        buffer_add_text(&dialogue->commands, dialogue->utf8 ? " BODY=8BITMIME SMTPUTF8\r\n" : "\r\n");
+        if (dialogue->utf8 && extensions.eight_bit)
+                buffer_add_text(&dialogue->commands, " BODY=8BITMIME");
+        buffer_add_text(&dialogue->commands, dialogue->utf8 ? " SMTPUTF8\r\n" : "\r\n");
 }
 
 /* What can go along with MAIL. DATA goes along for one recipient alone: where some may be refused, nothing
@@ -195,7 +200,7 @@ enum smtp_step smtp_dialogue_begin(struct smtp_dialogue *dialogue, struct smtp_e
         smtp_recipients_begin(&dialogue->recipients, request);
         if (foresee(dialogue, extensions) == SMTP_STEP_ENDED)
                 return SMTP_STEP_ENDED;
-        mail_command(dialogue, extensions.size, request->mail.from);
+        mail_command(dialogue, extensions, request->mail.from);
         if (dialogue->pipelining)
                 pipelined_commands(dialogue);
         return SMTP_STEP_WAIT;

@@ -29,9 +29,9 @@ struct smtp_heard {
  * The lines of one reply are joined by spaces, each without its enhanced code, cut at the size of `text`. */
 bool smtp_heard_line(struct smtp_heard *heard, struct slice line);
 
-/* What the server offers (RFC 1870, RFC 2920, RFC 3207, RFC 6531), in letters of any size. */
+/* What the server offers (RFC 1870, RFC 2920, RFC 3207, RFC 6152, RFC 6531), in letters of any size. */
 struct smtp_extensions {
-        bool size, pipelining, utf8, starttls;
+        bool size, pipelining, eight_bit, utf8, starttls;
         int64_t size_max; /* bytes of a message; 0: it names no limit */
         char auth[64];    /* "AUTH PLAIN LOGIN", in its own letters (RFC 4954); "": no way to log in */
 };

@@ -447,7 +447,8 @@ static void what_the_server_cannot_take_is_refused_before_a_word(void **state)
         (void)state;
         struct smtp_dialogue dialogue = {0};
         struct mail_request request = mail;
-        struct smtp_extensions small = {.size = true, .size_max = 100}, utf8 = {.utf8 = true};
+        struct smtp_extensions small = {.size = true, .size_max = 100}, utf8 = {.utf8 = true},
+                               eight = {.eight_bit = true, .utf8 = true};
         assert_int_equal(smtp_dialogue_begin(&dialogue, small, &mail), SMTP_STEP_ENDED);
         assert_int_equal(smtp_dialogue_pending(&dialogue).len, 0);
         struct send_result result = smtp_dialogue_result(&dialogue);
@@ -459,6 +460,8 @@ static void what_the_server_cannot_take_is_refused_before_a_word(void **state)
         assert_int_equal(result.outcome, SEND_PERMANENT);
         assert_non_null(strstr(result.error, "before its domain, and the server offers no SMTPUTF8"));
         assert_int_equal(smtp_dialogue_begin(&dialogue, utf8, &request), SMTP_STEP_WAIT);
+        assert_string_equal(written(&dialogue), "MAIL FROM:<shop@example.com> SMTPUTF8\r\n");
+        assert_int_equal(smtp_dialogue_begin(&dialogue, eight, &request), SMTP_STEP_WAIT);
         assert_string_equal(written(&dialogue), "MAIL FROM:<shop@example.com> BODY=8BITMIME SMTPUTF8\r\n");
         hear(&dialogue, "250 ok\r\n");
         assert_string_equal(written(&dialogue), "RCPT TO:<j\xc3\xb6rg@example.org>\r\n");
@@ -498,7 +501,9 @@ static void extensions_are_read_as_whole_words(void **state)
         assert_true(extensions.size && extensions.pipelining && !extensions.utf8);
         assert_int_equal(extensions.size_max, 35882577);
         smtp_extensions_line(&extensions, SLICE_LITERAL("250 SMTPUTF8\r\n"));
-        assert_true(extensions.utf8);
+        assert_true(extensions.utf8 && !extensions.eight_bit);
+        smtp_extensions_line(&extensions, SLICE_LITERAL("250 8bitmime\r\n"));
+        assert_true(extensions.eight_bit);
 }
 
 /* AUTH=LOGIN is what servers said before there was a standard, mostly beside the line of the standard. */
