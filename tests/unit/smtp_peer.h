@@ -18,6 +18,7 @@ struct smtp_script {
         const char *rset;        /* NULL: as a good server does */
         const char *second_mail; /* to the MAIL of the second mail of each connection */
         int64_t data_after_ms;   /* CLOCK_BOOTTIME before which DATA is not answered */
+        bool drops_queued;       /* what came along with MAIL is never seen, whatever `ehlo` says */
         int first_connections;   /* the script is for so many; later ones are good. 0: all */
 };
 
@@ -78,11 +79,14 @@ static inline bool credentials_read(struct peer *peer, int fd)
 
 static inline bool command_answer(struct peer *peer, int fd, const struct smtp_script *s, const char *line)
 {
+        char queued[4096];
         if (strncmp(line, "EHLO", 4) == 0)
                 return step(fd, s->ehlo, PLAIN_EHLO);
         if (strncmp(line, "AUTH", 4) == 0)
                 return peer_write(fd, "334 \r\n") && credentials_read(peer, fd) &&
                        step(fd, s->auth, "235 2.7.0 welcome\r\n");
+        if (strncmp(line, "MAIL", 4) == 0 && s->drops_queued)
+                recv(fd, queued, sizeof queued, MSG_DONTWAIT);
         if (strncmp(line, "MAIL", 4) == 0)
                 return step(fd, s->mail, "250 2.1.0 ok\r\n");
         if (strncmp(line, "RCPT", 4) == 0)

@@ -382,6 +382,15 @@ struct send_result smtp_dialogue_cut(const struct smtp_dialogue *dialogue, const
         return smtp_cut(dialogue->phase, cause);
 }
 
+bool smtp_dialogue_is_together(const struct smtp_dialogue *dialogue)
+{
+        bool data =
+                dialogue->phase == SMTP_DATA && dialogue->recipients.count == 1 && !dialogue->writing_message;
+        if (dialogue->resetting)
+                return dialogue->pipelining && dialogue->owed > 1;
+        return dialogue->pipelining && (dialogue->phase < SMTP_DATA || data);
+}
+
 bool smtp_dialogue_untouched(const struct smtp_dialogue *dialogue)
 {
         if (dialogue->resetting)

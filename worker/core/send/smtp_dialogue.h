@@ -103,6 +103,9 @@ struct send_result smtp_dialogue_result(const struct smtp_dialogue *dialogue);
 /* The connection was lost, or time was up: ambiguous only if the server has the whole message. `cause` is one
  * line. Of a mail that is being taken back: its refusal. */
 struct send_result smtp_dialogue_cut(const struct smtp_dialogue *dialogue, const char *cause);
+/* Are replies awaited to commands that were sent together? A server may offer that and yet drop all behind
+ * the first. */
+bool smtp_dialogue_is_together(const struct smtp_dialogue *dialogue);
 /* Was nothing said about the mail yet? What a kept connection says to MAIL may be its farewell, whatever the
  * code, and a 421 always is. Then the mail may be begun again on a new one. */
 bool smtp_dialogue_untouched(const struct smtp_dialogue *dialogue);

@@ -22,6 +22,9 @@
  * have it. */
 enum { IDLE_MS = 30000, IDLE_CROWDED_MS = 100, CROWDED_FOR_MS = 60000 };
 
+/* How long no commands are sent together to a server that did not answer those that were. */
+enum { ONE_BY_ONE_FOR_MS = 3600 * 1000 };
+
 /* One connection and the mail that is on it. */
 struct lane {
         struct mail_smtp *owner;
@@ -48,6 +51,7 @@ struct mail_smtp {
         uv_timer_t expire, retire, later;
         unsigned handles;   /* of libuv, still open */
         int64_t crowded_ms; /* when a connection was one too many, by the loop's clock; 0: never */
+        int64_t mute_ms;    /* when commands that were sent together were not answered; 0: never */
         struct lane lanes[];
 };
 
@@ -137,13 +141,19 @@ static void lane_tell_later(struct lane *lane, struct send_result result)
         uv_timer_start(&lane->owner->later, mail_smtp_on_later, 0, 0);
 }
 
+static bool may_send_together(const struct mail_smtp *smtp)
+{
+        return !smtp->mute_ms || (int64_t)uv_now(smtp->expire.loop) - smtp->mute_ms >= ONE_BY_ONE_FOR_MS;
+}
+
 static void on_expire(uv_timer_t *timer)
 {
         struct mail_smtp *smtp = timer->data;
         struct lane *lane;
         while (over(timer, lane = TAILQ_FIRST(&smtp->busy), smtp->config->timeout_ms)) {
                 TAILQ_REMOVE(&smtp->busy, lane, listed);
-                smtp_connection_expire(lane->connection);
+                if (smtp_connection_expire(lane->connection))
+                        smtp->mute_ms = (int64_t)uv_now(timer->loop);
                 lane_tell(lane, *smtp_connection_result(lane->connection));
         }
         timer_set(timer, on_expire, TAILQ_FIRST(&smtp->busy), smtp->config->timeout_ms);
@@ -213,7 +223,8 @@ static void smtp_send(struct transport *transport, const struct mail_request *re
                 lane_tell_later(lane, send_outcome_invalid(problem));
                 return;
         }
-        if (smtp_connection_send(lane->connection, request, terms.valid_until_ms))
+        if (smtp_connection_send(lane->connection, request, terms.valid_until_ms,
+                                 may_send_together(lane->owner)))
                 lane_tell_later(lane, *smtp_connection_result(lane->connection));
         else
                 lane_await(lane);

@@ -41,6 +41,7 @@ struct smtp_connection {
 
         const struct mail_request *request; /* NULL: none is to follow */
         int64_t valid_until_ms;             /* of the request: the fence */
+        bool together;                      /* its commands, where the server offers PIPELINING */
         struct smtp_dialogue dialogue;
         struct send_result result;
 };
@@ -270,8 +271,9 @@ static bool talk_begin(struct smtp_connection *connection)
 {
         if (fence_passed(connection))
                 return connection_fail(connection, send_outcome_fenced());
-        enum smtp_step step =
-                smtp_dialogue_begin(&connection->dialogue, connection->extensions, connection->request);
+        struct smtp_extensions extensions = connection->extensions;
+        extensions.pipelining &= connection->together;
+        enum smtp_step step = smtp_dialogue_begin(&connection->dialogue, extensions, connection->request);
         if (step == SMTP_STEP_ENDED) { /* without a word: the connection is as it was */
                 connection->state = IDLE;
                 return smtp_end(connection, smtp_dialogue_result(&connection->dialogue));
@@ -371,9 +373,10 @@ void smtp_connection_free(struct smtp_connection *connection)
 }
 
 bool smtp_connection_send(struct smtp_connection *connection, const struct mail_request *request,
-                          int64_t valid_until_ms)
+                          int64_t valid_until_ms, bool together)
 {
         connection->request = request;
+        connection->together = together;
         connection->valid_until_ms = valid_until_ms;
         if (connection->state == IDLE && !is_silent(connection))
                 smtp_connection_drop(connection);
@@ -411,13 +414,31 @@ bool smtp_connection_ready(struct smtp_connection *connection)
         return read_on(connection);
 }
 
-void smtp_connection_expire(struct smtp_connection *connection)
+static struct send_result together_judge(const struct smtp_dialogue *dialogue, const char *cause)
+{
+        char text[SEND_ERROR_MAX];
+        snprintf(text, sizeof text,
+                 "%s at %s (the server offers PIPELINING, but may not answer commands that are sent "
+                 "together: for "
+                 "an hour it gets them one by one)",
+                 cause, smtp_phase_word(dialogue->phase));
+        return send_outcome_cut(false, text);
+}
+
+bool smtp_connection_expire(struct smtp_connection *connection)
 {
         const char *cause = curl_easy_strerror(CURLE_OPERATION_TIMEDOUT);
-        struct send_result result = connection->state == CONNECTING
-                                            ? connect_judge(connection, CURLE_OPERATION_TIMEDOUT)
-                                            : smtp_dialogue_cut(&connection->dialogue, cause);
+        const struct smtp_dialogue *dialogue = &connection->dialogue;
+        bool together = connection->state == TALKING && smtp_dialogue_is_together(dialogue);
+        struct send_result result;
+        if (connection->state == CONNECTING)
+                result = connect_judge(connection, CURLE_OPERATION_TIMEDOUT);
+        else if (together && !dialogue->resetting)
+                result = together_judge(dialogue, cause);
+        else
+                result = smtp_dialogue_cut(dialogue, cause);
         connection_fail(connection, result);
+        return together;
 }
 
 void smtp_connection_stop(struct smtp_connection *connection)

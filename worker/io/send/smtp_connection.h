@@ -24,9 +24,10 @@ struct smtp_connection *smtp_connection_new(const struct config_outlet *config, 
 void smtp_connection_free(struct smtp_connection *connection);
 
 /* The request must have passed mail_request_problem. It is borrowed until the mail has ended. The mail is not
- * begun later than `valid_until_ms` of CLOCK_BOOTTIME. */
+ * begun later than `valid_until_ms` of CLOCK_BOOTTIME. Commands are sent together if the server offers it and
+ * `together`. */
 bool smtp_connection_send(struct smtp_connection *connection, const struct mail_request *request,
-                          int64_t valid_until_ms);
+                          int64_t valid_until_ms, bool together);
 /* Connects and logs in for no mail. Not while it is open. What returns true then says how that ended:
  * SEND_DONE if a mail could follow. */
 void smtp_connection_probe(struct smtp_connection *connection);
@@ -35,8 +36,9 @@ bool smtp_connection_connected(struct smtp_connection *connection, CURLcode code
 /* The socket has something to say. With no mail under way that is a farewell, and false. */
 bool smtp_connection_ready(struct smtp_connection *connection);
 
-/* Breaks off the mail that is under way: its time is up, or the worker stops. Then it has ended. */
-void smtp_connection_expire(struct smtp_connection *connection);
+/* Breaks off the mail that is under way: its time is up, or the worker stops. Then it has ended. True if the
+ * server had not answered commands that were sent together. */
+bool smtp_connection_expire(struct smtp_connection *connection);
 void smtp_connection_stop(struct smtp_connection *connection);
 
 /* Valid until the next mail. */

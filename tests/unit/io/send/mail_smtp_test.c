@@ -219,6 +219,20 @@ static void silence_or_a_cut_is_ambiguous_only_after_the_dot(void **state)
         }
 }
 
+static void commands_that_went_together_in_vain_go_one_by_one_from_then_on(void **state)
+{
+        (void)state;
+        struct stage *stage = stage_open((struct smtp_script){.ehlo = PIPELINING_EHLO, .drops_queued = true});
+        stage->config.mail.timeout_ms = 500;
+        stage_reopen(stage);
+        assert_int_equal(send_one(stage)->outcome, SEND_TRANSIENT);
+        assert_non_null(strstr(stage->results[0].error, "at RCPT (the server offers PIPELINING"));
+        for (int i = 1; i < 3; i++)
+                assert_int_equal(send_one(stage)->outcome, SEND_DONE);
+        assert_int_equal(peer_count(stage->peer, &stage->peer->connections, 0), 2);
+        stage_close(stage);
+}
+
 static void after_a_refusal_the_next_mail_has_the_same_connection(void **state)
 {
         (void)state;
@@ -682,6 +696,7 @@ int main(void)
                 cmocka_unit_test(a_large_message_arrives_whole),
                 cmocka_unit_test(every_refusal_at_every_place_has_its_outcome),
                 cmocka_unit_test(silence_or_a_cut_is_ambiguous_only_after_the_dot),
+                cmocka_unit_test(commands_that_went_together_in_vain_go_one_by_one_from_then_on),
                 cmocka_unit_test(after_a_refusal_the_next_mail_has_the_same_connection),
                 cmocka_unit_test(
                         where_a_refused_mail_cannot_be_taken_back_the_next_one_has_a_fresh_connection),
