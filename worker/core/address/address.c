@@ -166,6 +166,13 @@ struct slice address_domain(struct slice address)
         return (struct slice){.data = at + 1, .len = address.len - (size_t)(at + 1 - address.data)};
 }
 
+const char *address_mistake(struct slice text, const char *otherwise)
+{
+        if (text.len == 0 || text.data[0] != '"' || !memmem(text.data, text.len, "\"@", 2))
+                return otherwise;
+        return "a local part in quotes is not taken: leave the quotes off, or use another address";
+}
+
 bool address_needs_utf8(struct slice address)
 {
         size_t local_len = (size_t)((const char *)memchr(address.data, '@', address.len) - address.data);

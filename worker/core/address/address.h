@@ -18,6 +18,8 @@ enum { ADDRESS_MAX = 254, ADDRESS_LOCAL_MAX = 64 };
  * without its brackets are refused.
  */
 bool address_valid(const char *text, size_t len);
+/* What to say of a text that is no valid address: `otherwise`, or that its local part is quoted. */
+const char *address_mistake(struct slice text, const char *otherwise);
 
 /* Of a valid address: does its local part need a server that offers SMTPUTF8 (RFC 6531)? */
 bool address_needs_utf8(struct slice address);

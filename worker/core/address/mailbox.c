@@ -82,7 +82,8 @@ static const char *mailbox_of(struct mailbox *mailbox, struct slice text)
 {
         if (mailbox_divide(mailbox, text) && address_valid(mailbox->address.data, mailbox->address.len))
                 return mailbox_name_mistake(mailbox->name);
-        return mailbox_name_mistake(text) == NO_LIST ? NO_LIST : NO_ADDRESS;
+        return mailbox_name_mistake(text) == NO_LIST ? NO_LIST
+                                                     : address_mistake(mailbox->address, NO_ADDRESS);
 }
 
 const char *mailbox_parse(struct mailbox *mailbox, const char *text)

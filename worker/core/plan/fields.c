@@ -186,7 +186,8 @@ static bool decode_email(struct decoder *decoder, const struct place *place, con
 {
         struct slice text = json_text(value);
         if (!text.data || !address_valid(text.data, text.len))
-                return field_refuse(decoder, place, "expected an e-mail address");
+                return field_refuse(decoder, place, "%s",
+                                    address_mistake(text, "expected an e-mail address"));
         store_text(decoder, text, to);
         return true;
 }

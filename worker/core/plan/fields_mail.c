@@ -51,7 +51,8 @@ static bool object_add(struct decoder *decoder, const struct place *place, const
         struct slice email = json_text(json_object_get(object, "email")), name = json_text(name_value);
         bool good = fields_members_known(decoder, place, object);
         if (!address_valid(email.data, email.len))
-                good = field_refuse(decoder, &email_place, "expected an e-mail address");
+                good = field_refuse(decoder, &email_place, "%s",
+                                    address_mistake(email, "expected an e-mail address"));
         if (name_value && !json_is_null(name_value) && !name.data)
                 good = field_refuse(decoder, &name_place, "expected a string");
         if (!utf8_one_line(name.data, name.len))

@@ -143,7 +143,8 @@ char *plan_mailbox(struct plan *plan, const char *name, const char *email)
         struct slice address = slice_of(email), shown = slice_of(name);
         struct buffer text = {0};
         if (!address_valid(address.data, address.len)) {
-                plan_reject(plan, "plan_mailbox: expected an e-mail address");
+                plan_reject(plan, plan_printf(plan, "plan_mailbox: %s",
+                                              address_mistake(address, "expected an e-mail address")));
         } else if (!utf8_one_line(shown.data, shown.len)) {
                 plan_reject(plan, "plan_mailbox: expected a name of one line of UTF-8");
         } else {

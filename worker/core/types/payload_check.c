@@ -134,7 +134,8 @@ static bool string_check(const struct payload_schema *schema, const struct paylo
         struct slice text = json_text(value);
         int64_t time_ms;
         if (schema->format == SCHEMA_EMAIL && (!text.data || !address_valid(text.data, text.len)))
-                return payload_wrong(faults, place, "expected an e-mail address");
+                return payload_wrong(faults, place, "%s",
+                                     address_mistake(text, "expected an e-mail address"));
         if (!text.data)
                 return payload_wrong(faults, place, "expected a string");
         if (schema->format == SCHEMA_DATE_TIME && !rfc3339_parse(text, &time_ms))

@@ -138,6 +138,10 @@ static void what_is_no_list_is_refused_with_its_place(void **state)
         list_is("a@b; c@d", "mailbox 1: groups are not taken: list the mailboxes with commas, a name with : "
                             "or ; in quotes");
         list_is("a@b, c\n@d", "mailbox 2: expected one line of UTF-8");
+        list_is("a@b, \"c d\"@e", "mailbox 2: a local part in quotes is not taken: leave the quotes off, or "
+                                  "use another address");
+        list_is("\"C D\" <\"c d\"@e>", "mailbox 1: a local part in quotes is not taken: leave the quotes "
+                                       "off, or use another address");
         list_is("a@b, \"open <c@d>", "mailbox 2: expected an e-mail address, or a name and <address>");
 }
 

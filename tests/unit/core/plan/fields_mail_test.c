@@ -100,6 +100,9 @@ static void what_is_no_mailbox_is_told_by_its_place(void **state)
                        "/to: expected 1 to 3 mailboxes");
         assert_refused("{\"from\":{\"email\":\"a@b.c>, <e@v.il\"}}",
                        "/from/email: expected an e-mail address");
+        assert_refused("{\"from\":{\"email\":\"\\\"a b\\\"@c\"}}",
+                       "/from/email: a local part in quotes is not taken: leave the quotes off, or use "
+                       "another address");
 }
 
 static void null_is_told_from_nothing(void **state)

@@ -190,6 +190,9 @@ static void a_wrong_type_is_told_by_what_was_expected(void **state)
         assert_refused("{\"owner\":[]}", "/owner: expected an object");
         assert_refused("{\"email\":5}", "/email: expected an e-mail address");
         assert_refused("{\"email\":\"x\"}", "/email: expected an e-mail address");
+        assert_refused(
+                "{\"email\":\"\\\"a b\\\"@example.com\"}",
+                "/email: a local part in quotes is not taken: leave the quotes off, or use another address");
         assert_refused("{\"email\":\"a@\xf0\x9f\x92\xa9.de\"}", "/email: expected an e-mail address");
         assert_refused("[]", "payload: expected an object, found a list");
 }

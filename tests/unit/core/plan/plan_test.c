@@ -258,6 +258,9 @@ static void a_mailbox_is_written_with_its_quoting_right(void **state)
         }
         plan_text_check(&person_handler, "{\"email\":\"a@b>, <c@d\"}", PLAN_REJECTED,
                         "plan_mailbox: expected an e-mail address");
+        plan_text_check(&person_handler, "{\"email\":\"\\\"a b\\\"@c\"}", PLAN_REJECTED,
+                        "plan_mailbox: a local part in quotes is not taken: leave the quotes off, or use "
+                        "another address");
         plan_text_check(&person_handler, "{\"email\":\"a@b\",\"name\":\"x\\nBcc: y\"}", PLAN_REJECTED,
                         "plan_mailbox: expected a name of one line of UTF-8");
 }

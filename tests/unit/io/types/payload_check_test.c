@@ -117,6 +117,7 @@ static void a_schema_refuses_what_its_type_in_c_refuses(void **state)
                 "{\"count\":1,\"owner\":5}",
                 "{\"count\":1,\"owner\":{}}",
                 "{\"count\":1,\"owner\":{\"email\":\"x\"}}",
+                "{\"count\":1,\"owner\":{\"email\":\"\\\"a b\\\"@x.test\"}}",
                 "{\"count\":1,\"owner\":{\"email\":\"a@x.test\",\"emial\":1}}",
                 "{\"count\":1,\"copies\":[]}",
                 "{\"count\":1,\"copies\":[1,{}]}",
