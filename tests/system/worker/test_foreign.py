@@ -256,7 +256,7 @@ POISON = [
     ("nestjs", by_pika(lambda: {}, lambda data: {"pattern": OURS}), "/data: missing", "emit(pattern, data)"),
     ("nestjs", by_pika(lambda: {}, lambda data: {"data": {}}), "type: missing; looked at /pattern", ""),
     ("masstransit", by_pika(lambda: {"message_id": "m"}, lambda data: {"order_id": 1}),
-     "type: missing; looked at /messageType/0", "/message: missing; the envelope of UseJsonSerializer"),
+     "type: missing; looked at /messageType", "/message: missing; the envelope of UseJsonSerializer"),
     ("dapr", by_pika(lambda: {}, lambda data: {"order_id": 1}), "id: missing; looked at /id; publish without rawPayload", ""),
     ("nservicebus", by_pika(lambda: {"message_id": "m", "content_type": "text/xml"}, lambda data: b"<OrderCreated/>"),
      "body: expected JSON, found text/xml", "UseSerialization<SystemJsonSerializer>()"),

@@ -5,6 +5,7 @@
 #include "core/codec/sha256.h"
 #include "core/message/content_type.h"
 #include "core/message/envelope.h"
+#include "core/message/foreign_rules.h"
 #include "core/message/own_headers.h"
 #include "core/plan/registry.h"
 #include "core/text/plain_text.h"
@@ -12,97 +13,7 @@
 
 #include <inttypes.h>
 
-enum { NAME_SHOWN_MAX = 80 };
-
-/* What the frameworks put on the wire, as a table. Lists end with NULL; what a
- * framework has not is NULL. */
-struct foreign_rules {
-        const char *const *id, *const *type; /* sources */
-        const char *const *data;             /* JSON pointers, the first that finds something */
-        const char *type_begins;             /* left out at the beginning of a type: "urn:message:" */
-        const char *type_ends;               /* any of these ends a type: the assembly behind a comma */
-        const char *type_ignored;            /* a type that says nothing */
-        const char *const *empty;            /* JSON pointers at which nothing may be */
-        const char *empty_advice;
-        const char *deadline;   /* a source: after that the message is of no use */
-        const char *not_before; /* a source of a time that leveret would not keep to */
-        /* What its author can do if there is no JSON, no id, no data. */
-        const char *body_advice, *id_advice, *data_advice;
-};
-
-#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static const struct foreign_rules presets[] = {
-        [FOREIGN_NONE] = {.id = LIST("message_id"), .type = LIST("type"), .data = LIST("")},
-        /* Task messages, protocol 2 (the body is [args, kwargs, embed]) and 1 (an object):
-         * https://docs.celeryq.dev/en/stable/internals/protocol.html */
-        [FOREIGN_CELERY] = {.id = LIST("header:id", "/id", "correlation_id"),
-                            .type = LIST("header:task", "/task"),
-                            .data = LIST("/1", "/kwargs"),
-                            .empty = LIST("/0", "/args"),
-                            .empty_advice = "positional arguments have no names: call the task with keyword "
-                                            "arguments, task.delay(order_id=42)",
-                            .deadline = "header:expires",
-                            .not_before = "header:eta",
-                            .body_advice = "set task_serializer = 'json', without task_compression"},
-        /* https://masstransit.io/documentation/concepts/messages, "message envelope" */
-        [FOREIGN_MASSTRANSIT] = {.id = LIST("/messageId", "message_id"),
-                                 .type = LIST("/messageType/0"),
-                                 .data = LIST("/message"),
-                                 .type_begins = "urn:message:",
-                                 .deadline = "/expirationTime",
-                                 .body_advice =
-                                         "use the JSON serializer with the envelope, UseJsonSerializer",
-                                 .data_advice =
-                                         "the envelope of UseJsonSerializer is expected, not raw JSON"},
-        /* https://docs.particular.net/nservicebus/messaging/headers */
-        [FOREIGN_NSERVICEBUS] = {.id = LIST("header:NServiceBus.MessageId", "message_id"),
-                                 .type = LIST("header:NServiceBus.EnclosedMessageTypes", "type"),
-                                 .data = LIST(""),
-                                 .type_ends = ",;",
-                                 .body_advice =
-                                         "use a JSON serializer, "
-                                         "endpointConfiguration.UseSerialization<SystemJsonSerializer>()"},
-        /* Spring AMQP's Jackson2JsonMessageConverter; it makes no id unless createMessageIds is set. */
-        [FOREIGN_SPRING] = {.id = LIST("message_id", "content"),
-                            .type = LIST("header:__TypeId__", "type", "routing_key"),
-                            .data = LIST(""),
-                            .body_advice = "use the Jackson2JsonMessageConverter"},
-        /* The payload of Illuminate\Queue\Queue::createPayload. */
-        [FOREIGN_LARAVEL] = {.id = LIST("/uuid", "/id"),
-                             .type = LIST("/data/commandName", "/displayName", "/job"),
-                             .data = LIST("/data"),
-                             .empty = LIST("/data/command"),
-                             .empty_advice = "a job class is a serialized PHP object: push the name and an "
-                                             "array, Queue::push('order.created.v1', ['order_id' => 42])",
-                             .type_ends = "@"},
-        /* Messenger with the serializer of Symfony; that of PHP, the default, writes PHP objects. */
-        [FOREIGN_SYMFONY] = {.id = LIST("message_id", "content"),
-                             .type = LIST("header:type", "type"),
-                             .data = LIST(""),
-                             .body_advice = "set serializer: messenger.transport.symfony_serializer of the "
-                                            "transport"},
-        /* ClientRMQ: {pattern, data}, and id of what wants an answer. */
-        [FOREIGN_NESTJS] = {.id = LIST("message_id", "/id", "content"),
-                            .type = LIST("/pattern"),
-                            .data = LIST("/data"),
-                            .data_advice = "emit(pattern, data) with an object as data"},
-        /* A CloudEvent whatever the content type says; its type is that of all of Dapr's unless it is set. */
-        [FOREIGN_DAPR] = {.id = LIST("/id"),
-                          .type = LIST("/type", "/topic"),
-                          .data = LIST("/data"),
-                          .type_ignored = "com.dapr.event.sent",
-                          .deadline = "/expiration",
-                          .body_advice = "publish without rawPayload",
-                          .id_advice = "publish without rawPayload",
-                          .data_advice = "publish JSON, without rawPayload"},
-        /* The property type is "Namespace.Class, Assembly", before version 3 with a colon. */
-        [FOREIGN_EASYNETQ] = {.id = LIST("message_id", "correlation_id"),
-                              .type = LIST("type"),
-                              .data = LIST(""),
-                              .type_ends = ",:",
-                              .body_advice = "use a JSON serializer"},
-};
+enum { NAME_SHOWN_MAX = 80, TYPE_NAMES_MAX = 32 /* of one message */ };
 
 static const char header_source[] = "header:";
 
@@ -266,22 +177,60 @@ static struct slice type_bare(const struct foreign_rules *rules, struct slice na
         return name;
 }
 
-static void type_take(struct foreign_reading *reading, const char *source, struct slice name)
+/* NULL: the name is neither listed nor a type of leveret. */
+static const char *type_known(const struct foreign_reading *reading, struct slice name)
+{
+        struct slice bare = type_bare(reading->rules, name);
+        const char *type = type_mapped(reading, name);
+        type = type ? type : type_mapped(reading, bare);
+        return type || !handler_type_valid(bare) ? type : arena_copy(reading->arena, bare.data, bare.len);
+}
+
+/* The first of the names between semicolons; they are taken off. */
+static struct slice type_next(struct slice *names)
+{
+        size_t len = 0;
+        while (len < names->len && names->data[len] != ';')
+                len++;
+        struct slice first = {.data = names->data, .len = len};
+        len += len < names->len;
+        *names = (struct slice){.data = names->data + len, .len = names->len - len};
+        return slice_trimmed(first, " ");
+}
+
+/* A message that can be taken for several types names them all, the nearest first: the first that is known
+ * counts. */
+static void type_take(struct foreign_reading *reading, const char *source, struct slice names)
 {
         struct arena *arena = reading->arena;
-        struct slice bare = type_bare(reading->rules, name);
-        const char *mapped = type_mapped(reading, name);
-        mapped = mapped ? mapped : type_mapped(reading, bare);
-        if (!mapped && handler_type_valid(bare))
-                mapped = arena_copy(arena, bare.data, bare.len);
-        reading->out->type = mapped;
-        if (!mapped)
+        const char *type = type_known(reading, names);
+        struct slice left = names, first = type_next(&left);
+        const char *shown = plain_text(arena, type_bare(reading->rules, first), NAME_SHOWN_MAX);
+        left = names;
+        for (size_t i = 0; !type && left.len > 0 && i < TYPE_NAMES_MAX; i++)
+                type = type_known(reading, type_next(&left));
+        reading->out->type = type;
+        if (!type)
                 foreign_wrong(reading, REASON_UNKNOWN_TYPE,
                               arena_printf(arena,
                                            "%s: %s is not in message.types of the queue, as {%s: NAME.v1}",
-                                           source[0] == '=' ? "type" : source,
-                                           plain_text(arena, bare, NAME_SHOWN_MAX),
-                                           plain_text(arena, bare, NAME_SHOWN_MAX)));
+                                           source[0] == '=' ? "type" : source, shown, shown));
+}
+
+/* A list in JSON as its texts with semicolons between. */
+static struct slice type_words(const struct foreign_reading *reading, const char *source)
+{
+        const json_t *list = source[0] == '/' ? json_pointer_get(reading->body, source) : NULL;
+        struct buffer names = {0};
+        if (!json_is_array(list))
+                return source_text(reading, source);
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                buffer_add_text(&names, names.len ? ";" : "");
+                buffer_add_slice(&names, json_text(json_array_get(list, i)));
+        }
+        struct slice copy = {.data = arena_copy(reading->arena, names.data, names.len), .len = names.len};
+        buffer_fini(&names);
+        return copy;
 }
 
 static void foreign_type_read(struct foreign_reading *reading)
@@ -289,7 +238,7 @@ static void foreign_type_read(struct foreign_reading *reading)
         const char *const *sources = sources_of(reading, &reading->queue->message.type, reading->rules->type);
         const char *ignored = reading->rules->type_ignored;
         for (size_t i = 0; sources[i]; i++) {
-                struct slice name = source_text(reading, sources[i]);
+                struct slice name = type_words(reading, sources[i]);
                 if (name.len == 0 || (ignored && slice_is(name, ignored)))
                         continue;
                 type_take(reading, sources[i], name);
@@ -471,7 +420,7 @@ void foreign_read(struct arena *arena, const struct config_queue *queue, const s
 {
         struct foreign_reading reading = {.arena = arena,
                                           .queue = queue,
-                                          .rules = &presets[queue->message.preset],
+                                          .rules = foreign_rules_of(queue->message.preset),
                                           .message = message,
                                           .out = foreign};
         *foreign = (struct foreign){0};

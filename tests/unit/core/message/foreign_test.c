@@ -135,8 +135,42 @@ static void types_are_found_by_their_names_and_by_what_the_framework_leaves_out(
         read_body("{\"messageId\":\"m\",\"messageType\":[\"urn:message:Shop:Lost\"],\"message\":{}}");
         assert_int_equal(envelope.reason, REASON_UNKNOWN_TYPE);
         assert_string_equal(envelope.error,
-                            "/messageType/0: Shop:Lost is not in message.types of the queue, as "
+                            "/messageType: Shop:Lost is not in message.types of the queue, as "
                             "{Shop:Lost: NAME.v1}");
+}
+
+/* The nearest is first: the class, what it inherits, its interfaces. */
+static void of_several_types_the_first_that_is_known_counts(void **state)
+{
+        (void)state;
+        queue.message.preset = FOREIGN_MASSTRANSIT;
+        queue.message.types = (struct config_texts){
+                .list = {"Shop:Order\norder.created.v1", "Shop:Event\nevent.v1"}, .count = 2};
+        read_body("{\"messageId\":\"m\",\"message\":{},\"messageType\":"
+                  "[\"urn:message:Shop:New\",7,\"urn:message:Shop:Order\",\"urn:message:Shop:Event\"]}");
+        assert_read("shop/m", "order.created.v1", "{}");
+        read_body("{\"messageId\":\"m\",\"message\":{},\"messageType\":[]}");
+        assert_int_equal(envelope.reason, REASON_MISSING_TYPE);
+
+        queue.message.type = (struct config_texts){.list = {"header:MT-MessageType"}, .count = 1};
+        queue.message.data = "";
+        struct header header = text_header("MT-MessageType", "urn:message:Shop:New;urn:message:Shop:Order");
+        struct message message = {.properties = {.headers = &header, .header_count = 1}};
+        message.properties.message_id = SLICE_LITERAL("m");
+        read_with(message, "{\"a\":1}");
+        assert_read("shop/m", "order.created.v1", "{\"a\":1}");
+        header = text_header("MT-MessageType", "urn:message:Shop:New;urn:message:Shop:Lost");
+        read_with(message, "{}");
+        assert_string_equal(envelope.error,
+                            "header:MT-MessageType: Shop:New is not in message.types of the queue, "
+                            "as {Shop:New: NAME.v1}");
+
+        queue.message = (struct config_message){.preset = FOREIGN_NSERVICEBUS};
+        queue.message.types = (struct config_texts){.list = {"Shop.IEvent\nevent.v1"}, .count = 1};
+        header = text_header("NServiceBus.EnclosedMessageTypes",
+                             "Shop.Order, Shop, Version=1.0.0.0;Shop.IEvent, Shop, Version=1.0.0.0");
+        read_with(message, "{}");
+        assert_read("shop/m", "event.v1", "{}");
 }
 
 static void what_is_missing_is_told_with_the_places(void **state)
@@ -227,6 +261,7 @@ int main(void)
                 TEST(equal_contents_have_one_id),
                 TEST(an_id_of_other_letters_is_hashed_and_kept),
                 TEST(types_are_found_by_their_names_and_by_what_the_framework_leaves_out),
+                TEST(of_several_types_the_first_that_is_known_counts),
                 TEST(what_is_missing_is_told_with_the_places),
                 TEST(a_body_that_is_no_json_is_called_by_what_it_looks_like),
                 TEST(a_body_that_was_not_unpacked_is_not_called_empty),
