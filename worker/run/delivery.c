@@ -173,6 +173,10 @@ void delivery_take(struct engine *engine, size_t queue, uint64_t epoch, struct a
         }
         inflight_add(engine, delivery);
         inflight_list(delivery, LIST_HELD);
+        if (delivery->envelope.ignored && delivery->envelope.outside) /* not again for each of its copies */
+                joblog_warn(delivery, "property_ignored",
+                            arena_printf(delivery->arena, "%s: malformed, so it has no effect",
+                                         delivery->envelope.ignored));
         tally_bytes(engine);
         wake_soon(engine);
         CRASHPOINT("received");

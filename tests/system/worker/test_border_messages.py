@@ -116,3 +116,13 @@ def test_without_the_log_in_that_was_asked_for_nothing_is_sent(bench):
         assert server.mails == 0 and "AUTH" in line["error"], line
         server.shutdown()
 
+
+
+def test_a_property_without_effect_is_named_in_the_log_once_a_job(bench):
+    worker = bench.worker()
+    bench.sink.script(503)
+    bad = Message("order.created.v1", ORDER, headers={"traceparent": "4bf92f3577b34da6a3ce929d0e0e4736"})
+    bench.publish(bad, order(2, headers={"subject": "order/2"}))
+    bench.wait_completed(2)
+    told = worker.logged(event="property_ignored")
+    assert [(line["id"], line["error"], line["level"]) for line in told] == [(bad.id, "header traceparent: malformed, so it has no effect", "warn")]
