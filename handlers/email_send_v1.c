@@ -48,7 +48,7 @@ static const struct field fields[] = {
         FIELD_MAILBOX(struct email_send, from, .optional = true,
                       .description = "the sender, if mail.from_allowed lists it"),
         FIELD_STRING(struct email_send, subject, .min_length = 1, .max_length = 200, .one_line = true),
-        FIELD_STRING(struct email_send, text, .optional = true, .min_length = 1, .max_length = 1000000,
+        FIELD_STRING(struct email_send, text, .optional = true, .max_length = 1000000,
                      .null_flag = FIELD_FLAG(struct email_send, text_unwanted),
                      .description = "plain text; made of the html if left out, none if null"),
         FIELD_STRING(struct email_send, html, .optional = true, .max_length = 1000000,
@@ -72,7 +72,8 @@ static const struct field fields[] = {
 
 static void plan_email_send(const struct email_send *email, struct plan *plan)
 {
-        bool make_text = !email->text && !email->text_unwanted && email->html;
+        const char *text = email->text && *email->text ? email->text : NULL;
+        bool make_text = !text && !email->text_unwanted && email->html;
         struct mail mail = {
                 .key = "mail",
                 .from = email->from,
@@ -81,7 +82,7 @@ static void plan_email_send(const struct email_send *email, struct plan *plan)
                 .bcc = email->bcc,
                 .reply_to = email->reply_to,
                 .subject = email->subject,
-                .text = make_text ? plan_html_text(plan, email->html) : email->text,
+                .text = make_text ? plan_html_text(plan, email->html) : text,
                 .html = email->html,
                 .headers = email->headers,
                 .attachments = email->attachments,

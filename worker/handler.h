@@ -155,7 +155,8 @@ struct field {
  * {"email": "ada@example.com", "name": "Ada"}. */
 #define FIELD_MAILBOX(type, member, ...) FIELD_OF(FIELD_KIND_MAILBOX, const char *, type, member, __VA_ARGS__)
 /* Mailboxes, const char *, as .to of struct mail takes them: the payload gives one or a list of them, at most
- * 50. A string is one mailbox. With .min_items = 0 an empty list is taken too: the member stays NULL. */
+ * 50. A string is one mailbox. With .min_items = 0 an empty list or string is taken too: the member stays
+ * NULL. */
 #define FIELD_MAILBOXES(type, member, ...)                                                                   \
         FIELD_OF(FIELD_KIND_MAILBOXES, const char *, type, member, .min_items = 1, .max_items = 50,          \
                  __VA_ARGS__)

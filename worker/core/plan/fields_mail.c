@@ -95,9 +95,12 @@ bool field_mailboxes(struct decoder *decoder, const struct place *place, const s
                      const json_t *value, char *to)
 {
         struct buffer text = {0};
-        bool good = field->kind == FIELD_KIND_MAILBOXES && json_is_array(value)
-                            ? field_list_add(decoder, place, field, value, &text)
-                            : fields_mailbox_add(decoder, place, value, &text);
+        struct slice string = json_text(value);
+        bool many = field->kind == FIELD_KIND_MAILBOXES;
+        if (many && field->min_items == 0 && string.data && string.len == 0)
+                return true;
+        bool good = many && json_is_array(value) ? field_list_add(decoder, place, field, value, &text)
+                                                 : fields_mailbox_add(decoder, place, value, &text);
         if (good && text.len) /* a list of nobody is as good as none */
                 keep_text(decoder, &text, to);
         buffer_fini(&text);

@@ -91,6 +91,8 @@ static void set_mailboxes(json_t *schema, const struct field *field)
                 json_array_append_new(choices, json_pack("{s:s,s:o,s:i,s:i}", "type", "array", "items",
                                                          mailbox_schema(), "minItems", (int)field->min_items,
                                                          "maxItems", (int)field->max_items));
+        if (field->kind == FIELD_KIND_MAILBOXES && field->min_items == 0) /* nobody */
+                json_array_append_new(choices, json_pack("{s:s}", "const", ""));
         if (field->optional)
                 json_array_append_new(choices, json_pack("{s:s}", "type", "null"));
         json_object_set_new(schema, "anyOf", choices);
