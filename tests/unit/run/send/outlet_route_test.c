@@ -124,6 +124,19 @@ static void what_comes_teaches_what_a_queue_needs(void **state)
         assert_int_equal(engine->queues[0].needs, 1 << MAIL | 1 << HOOKS);
 }
 
+static void a_weight_that_changes_counts_for_each_outlet_and_each_lane(void **state)
+{
+        (void)state;
+        struct outlet *lane = arena_alloc(&arena, sizeof(*lane));
+        outlet_init(lane, &config->outlets[1], 0);
+        TAILQ_INSERT_TAIL(&engine->lanes, lane, lane);
+        config->queues[0].weight = 70;
+        route_configure(engine);
+        assert_int_equal(engine->outlets[MAIL].fair.weight[0], 70);
+        assert_int_equal(engine->outlets[HOOKS].fair.weight[0], 70);
+        assert_int_equal(lane->fair.weight[0], 70);
+}
+
 static void a_queue_is_closed_only_while_all_that_it_needs_is_shut(void **state)
 {
         (void)state;
@@ -267,6 +280,8 @@ int main(void)
                                                 setup, teardown),
                 cmocka_unit_test_setup_teardown(fallbacks_and_named_outlets_are_needed_too, setup, teardown),
                 cmocka_unit_test_setup_teardown(what_comes_teaches_what_a_queue_needs, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_weight_that_changes_counts_for_each_outlet_and_each_lane,
+                                                setup, teardown),
                 cmocka_unit_test_setup_teardown(a_queue_is_closed_only_while_all_that_it_needs_is_shut, setup,
                                                 teardown),
                 cmocka_unit_test_setup_teardown(what_no_outlet_takes_is_refused_with_its_effect, setup,
