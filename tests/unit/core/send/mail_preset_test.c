@@ -62,7 +62,7 @@ static void sparkpost_is_told_not_to_fill_in_braces(void **state)
         }
 }
 
-static void mailgun_gets_each_header_as_a_field(void **state)
+static void mailgun_gets_each_header_and_each_text_as_a_field(void **state)
 {
         struct buffer out = {0};
         struct mail_request threaded = request;
@@ -70,6 +70,8 @@ static void mailgun_gets_each_header_as_a_field(void **state)
         threaded.mail.in_reply_to = "<j@example.com>";
         threaded.mail.headers = (const struct pair[]){{"X-A", "1"}, {NULL, NULL}};
         assert_true(mail_preset_rules(MAIL_PRESET_MAILGUN)->body(&out, &threaded, NULL));
+        assert_non_null(strstr(out.data, "name=\"text\"\r\n\r\na\nb\r\n--"));
+        assert_non_null(strstr(out.data, "name=\"html\"\r\n\r\n<p>\r\n--"));
         assert_non_null(strstr(out.data, "name=\"h:Reply-To\"\r\n\r\nhelp@example.com\r\n--"));
         assert_non_null(strstr(out.data, "name=\"h:Message-ID\"\r\n\r\n<k@example.com>\r\n--"));
         assert_non_null(strstr(out.data, "name=\"h:In-Reply-To\"\r\n\r\n<j@example.com>\r\n--"));
@@ -570,7 +572,7 @@ int main(void)
                 cmocka_unit_test(resend_gets_its_json),
                 cmocka_unit_test(mailpit_gets_its_json),
                 cmocka_unit_test(sparkpost_is_told_not_to_fill_in_braces),
-                cmocka_unit_test(mailgun_gets_each_header_as_a_field),
+                cmocka_unit_test(mailgun_gets_each_header_and_each_text_as_a_field),
                 cmocka_unit_test(each_preset_shows_its_credentials_in_its_way),
                 cmocka_unit_test(a_path_holds_settings_and_the_answers_of_custom_are_configured),
                 cmocka_unit_test(an_answer_is_judged_by_status_code_and_header),
