@@ -135,6 +135,21 @@ static void what_cannot_be_read_is_an_error(void **state)
         file_faults_fini(&faults);
 }
 
+static void more_files_than_a_directory_may_hold_are_an_error(void **state)
+{
+        (void)state;
+        char first[128], other[128];
+        directory_write(&directory, "note", "");
+        snprintf(first, sizeof(first), "%s/note", directory.path);
+        for (int i = 2; i < TYPE_ENTRIES_MAX; i++) { /* templates is one, too */
+                snprintf(other, sizeof(other), "%s/note%d", directory.path, i);
+                assert_int_equal(link(first, other), 0);
+        }
+        assert_errors("");
+        directory_write(&directory, "one-more", "");
+        assert_errors(".: more than 20000 files\n");
+}
+
 static void a_type_is_there_once(void **state)
 {
         (void)state;
@@ -205,6 +220,7 @@ int main(void)
                 TEST(a_half_written_file_is_no_type),
                 TEST(what_is_no_type_and_no_template_is_passed_over),
                 TEST(what_cannot_be_read_is_an_error),
+                TEST(more_files_than_a_directory_may_hold_are_an_error),
                 TEST(a_type_is_there_once),
                 TEST(a_file_too_large_and_a_file_too_deep_are_refused),
                 TEST(a_thousand_types_load_in_a_moment),
