@@ -105,6 +105,7 @@ static void assert_said(const struct remains *remains, const char *signal, const
         assert_non_null(strstr(remains->redis, signal));
         assert_non_null(strstr(remains->log, id));
         assert_non_null(strstr(remains->redis, id));
+        assert_non_null(strstr(remains->redis, "\r\nleveret:job:{"));
 }
 
 static void in_abort(int redis)
