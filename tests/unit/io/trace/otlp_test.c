@@ -77,6 +77,22 @@ static void a_collector_that_says_nothing_holds_up_nobody(void **state)
         close(fd);
 }
 
+static void what_waits_alone_waits_a_second_for_others(void **state)
+{
+        (void)state;
+        char url[64];
+        int fd = silent_open(url);
+        struct otlp *otlp = open_at(url);
+        struct otlp_counts counts;
+        int64_t began_ms = otlp_now_ms();
+        add_many(otlp, 1);
+        int request = accept(fd, NULL, NULL);
+        assert_true(otlp_now_ms() - began_ms >= OTLP_BATCH_DUE_MS);
+        otlp_close(otlp, 200, &counts);
+        close(request);
+        close(fd);
+}
+
 static void one_that_is_away_is_told_of(void **state)
 {
         (void)state;
@@ -101,6 +117,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(without_a_url_there_is_none),
                 cmocka_unit_test(a_collector_that_says_nothing_holds_up_nobody),
+                cmocka_unit_test(what_waits_alone_waits_a_second_for_others),
                 cmocka_unit_test(one_that_is_away_is_told_of),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
