@@ -188,6 +188,31 @@ def check_parameters(name, text):
                 yield line, f"{found[1]} has {count} parameters; at most {PARAMETERS_MAX}, then a struct"
 
 
+def calls(root):
+    """For each file of worker/, the others that it calls, each with a function by which it does."""
+    texts = {path.relative_to(root).as_posix(): blanked(path.read_text(encoding="utf-8", errors="replace"))
+             for path in sorted((root / "worker").rglob("*.c"))}
+    own = {name: {found[1] for found in DEFINED.finditer(text)} for name, text in texts.items()}
+    owner = {found[1]: name for name, text in texts.items() for found in DEFINED.finditer(text) if not found[0].startswith("static ")}
+    for name, text in texts.items():
+        words = set(re.findall(r"(?<!struct )(?<!enum )(?<![.>])\b\w+\b", text)) - own[name]
+        yield name, {owner[word]: word for word in sorted(words) if word in owner}
+
+
+def circles(root):
+    """Files that call each other, if need be by way of others: nobody can understand one of them alone."""
+    below = dict(calls(root))
+    ends = True
+    while ends:  # what calls nobody that is left, or is called by nobody that is left, is in no circle
+        called = {other for others in below.values() for other in others}
+        ends = [name for name, others in below.items() if name not in called or not others.keys() & below.keys()]
+        below = {name: {other: word for other, word in others.items() if other in below and other not in ends}
+                 for name, others in below.items() if name not in ends}
+    for name, others in below.items():
+        for other, word in others.items():
+            yield f"{name}:1: calls {word} of {other}, in a circle of files"
+
+
 DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
 CAST = re.compile(r"\(\s*(?:const\s+)?(?:struct\s+|union\s+)?\w+[\w\s*]*(?:\[[^\]]*\])?\s*\)$")
 
@@ -288,6 +313,7 @@ def breaches(root):
             for number, told in check(name, text):
                 yield f"{name}:{number}: {told}"
     yield from crowded(root)
+    yield from circles(root)
     yield from undocumented(root)
     yield from unfound(root)
 

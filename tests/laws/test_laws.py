@@ -97,6 +97,15 @@ def test_a_crowded_folder_is_found(tmp_path):
     assert any("31 files" in breach for breach in laws.breaches(tmp_path))
 
 
+def test_files_that_call_each_other_are_found(tmp_path):
+    found(tmp_path, "worker/run/a.c", "void a_do(int x, ...)\n{\n        b_do(x);\n}\n")
+    found(tmp_path, "worker/run/b.c", "void b_do(int x)\n{\n        c_do(x);\n}\n")
+    found(tmp_path, "worker/run/d.c", "static void a_do(int x)\n{\n}\n\nvoid d_do(struct b_do *x)\n{\n        x->a_do(1);\n}\n")
+    assert found(tmp_path, "worker/run/c.c", "void c_do(int x)\n{\n        d_do(x);\n}\n") == []
+    breaches = found(tmp_path, "worker/run/c.c", "void c_do(int x)\n{\n        a_do(x);\n        d_do(x);\n}\n")
+    assert sorted(breach.split(":")[0] for breach in laws.breaches(tmp_path)) == [f"worker/run/{name}.c" for name in "abc"], breaches
+
+
 def test_a_room_that_the_architecture_page_leaves_out_is_found(tmp_path):
     page = tmp_path / "docs/architecture.md"
     page.parent.mkdir()

@@ -3,7 +3,18 @@
 #include "core/plan/mail_check.h"
 #include "core/text/utf8.h"
 
+#include <stdarg.h>
 #include <strings.h>
+
+void mistake_add(struct buffer *out, const char *format, ...)
+{
+        va_list args;
+        if (out->len)
+                buffer_add_text(out, "; ");
+        va_start(args, format);
+        buffer_vprintf(out, format, args);
+        va_end(args);
+}
 
 static const char ID_LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-";
 

@@ -1,9 +1,6 @@
 #include "core/plan/fields.h"
-#include "core/address/address.h"
-#include "core/codec/json_pointer.h"
 #include "core/plan/fields_decode.h"
 #include "core/text/suggest.h"
-#include "core/text/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,35 +9,6 @@ static bool decode_members(struct decoder *decoder, const struct place *place, c
                            const json_t *object, char *to);
 
 /* ---- Errors ---- */
-
-static void add_pointer(struct buffer *text, const struct place *place)
-{
-        if (!place->outer)
-                return;
-        add_pointer(text, place->outer);
-        buffer_add_char(text, '/');
-        if (!place->name)
-                buffer_printf(text, "%zu", place->index);
-        else
-                json_pointer_escape(text, place->name);
-}
-
-bool field_refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
-{
-        struct buffer text = {0};
-        if (place->outer)
-                add_pointer(&text, place);
-        else
-                buffer_add_text(&text, "payload");
-        buffer_add_text(&text, ": ");
-        va_list args;
-        va_start(args, format);
-        buffer_vprintf(&text, format, args);
-        va_end(args);
-        faults_add(decoder->faults, "%s", text.data);
-        buffer_fini(&text);
-        return false;
-}
 
 /* ---- Numbers ---- */
 
@@ -113,85 +81,6 @@ static bool decode_bool(struct decoder *decoder, const struct place *place, cons
 
 /* ---- Text ---- */
 
-static void store_text(struct decoder *decoder, struct slice text, char *to)
-{
-        const char *copy = arena_copy(decoder->arena, text.data, text.len);
-        memcpy(to, &copy, sizeof(copy));
-}
-
-/* Code points of valid UTF-8: bytes that do not continue one. */
-static size_t field_characters(struct slice text)
-{
-        size_t count = 0;
-        for (size_t i = 0; i < text.len; i++)
-                count += ((unsigned char)text.data[i] & 0xc0) != 0x80;
-        return count;
-}
-
-static bool length_fits(struct slice text, const struct field *field)
-{
-        if (text.len < field->min_length)
-                return false;
-        if (text.len <= field->max_length && field->min_length == 0)
-                return true;
-        size_t count = field_characters(text);
-        return count >= field->min_length && count <= field->max_length;
-}
-
-static bool refuse_length(struct decoder *decoder, const struct place *place, const struct field *field)
-{
-        if (field->min_length == 0)
-                return field_refuse(decoder, place, "expected at most %zu characters", field->max_length);
-        return field_refuse(decoder, place, "expected %zu to %zu characters", field->min_length,
-                            field->max_length);
-}
-
-static bool is_one_of(struct slice text, const char *const *choices)
-{
-        for (; *choices; choices++)
-                if (slice_is(text, *choices))
-                        return true;
-        return false;
-}
-
-static bool refuse_choice(struct decoder *decoder, const struct place *place, const char *const *choices)
-{
-        struct buffer list = {0};
-        for (; *choices; choices++)
-                buffer_printf(&list, "%s%s", list.len ? ", " : "", *choices);
-        field_refuse(decoder, place, "expected one of: %s", list.len ? list.data : "");
-        buffer_fini(&list);
-        return false;
-}
-
-bool field_string(struct decoder *decoder, const struct place *place, const struct field *field,
-                  const json_t *value, char *to)
-{
-        struct slice text = json_text(value);
-        if (!text.data)
-                return field_refuse(decoder, place, "expected a string");
-        if (field->one_of && !is_one_of(text, field->one_of))
-                return refuse_choice(decoder, place, field->one_of);
-        if (!length_fits(text, field))
-                return refuse_length(decoder, place, field);
-        if (field->one_line && !utf8_one_line(text.data, text.len))
-                return field_refuse(decoder, place, "expected one line without control characters");
-        if (memchr(text.data, '\0', text.len))
-                return field_refuse(decoder, place, "expected a string without U+0000");
-        store_text(decoder, text, to);
-        return true;
-}
-
-static bool decode_email(struct decoder *decoder, const struct place *place, const json_t *value, char *to)
-{
-        struct slice text = json_text(value);
-        if (!text.data || !address_valid(text.data, text.len))
-                return field_refuse(decoder, place, "%s",
-                                    address_mistake(text, "expected an e-mail address"));
-        store_text(decoder, text, to);
-        return true;
-}
-
 /* ---- Objects and lists ---- */
 
 static bool decode_object(struct decoder *decoder, const struct place *place, const struct field *field,
@@ -247,7 +136,7 @@ static bool decode_value(struct decoder *decoder, const struct place *place, con
         case FIELD_KIND_STRING:
                 return field_string(decoder, place, field, value, to);
         case FIELD_KIND_EMAIL:
-                return decode_email(decoder, place, value, to);
+                return field_email(decoder, place, value, to);
         case FIELD_KIND_OBJECT:
                 return decode_object(decoder, place, field, value, to);
         case FIELD_KIND_LIST:
@@ -268,18 +157,6 @@ static bool decode_value(struct decoder *decoder, const struct place *place, con
 }
 
 /* ---- Members ---- */
-
-enum { NAME_SHOWN_MAX = 64 };
-
-const char *field_name_shown(struct arena *arena, const char *name)
-{
-        if (strchr(name, '@') || !utf8_one_line(name, strlen(name)))
-                return "?";
-        bool cut = strlen(name) > NAME_SHOWN_MAX;
-        return cut ? arena_printf(arena, "%.*s...", (int)utf8_prefix(name, strlen(name), NAME_SHOWN_MAX),
-                                  name)
-                   : arena_strdup(arena, name);
-}
 
 static bool refuse_unknown(struct decoder *decoder, const struct place *place, const struct field *fields,
                            const char *name)

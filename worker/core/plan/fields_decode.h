@@ -31,6 +31,7 @@ const char *field_name_shown(struct arena *arena, const char *name);
 /* Each takes a value into the member at `to`; false if it was refused. */
 bool field_string(struct decoder *decoder, const struct place *place, const struct field *field,
                   const json_t *value, char *to);
+bool field_email(struct decoder *decoder, const struct place *place, const json_t *value, char *to);
 bool field_mailboxes(struct decoder *decoder, const struct place *place, const struct field *field,
                      const json_t *value, char *to);
 bool field_strings(struct decoder *decoder, const struct place *place, const struct field *field,

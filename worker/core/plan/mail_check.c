@@ -249,16 +249,6 @@ static void subject_check(struct buffer *out, const char *subject)
                 mistake_add(out, "/subject: expected one line of UTF-8");
 }
 
-void mistake_add(struct buffer *out, const char *format, ...)
-{
-        va_list args;
-        if (out->len)
-                buffer_add_text(out, "; ");
-        va_start(args, format);
-        buffer_vprintf(out, format, args);
-        va_end(args);
-}
-
 static void size_check(struct buffer *out, const struct mail *mail)
 {
         size_t text = strlen(text_or(mail->text, "")), html = strlen(text_or(mail->html, "")), content = 0;

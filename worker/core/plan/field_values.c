@@ -1,14 +1,129 @@
 #include "core/address/mailbox.h"
 #include "core/codec/base64.h"
+#include "core/codec/json_pointer.h"
 #include "core/plan/fields_decode.h"
 #include "core/text/utf8.h"
 
-/* The kinds of fields that mails are made of. */
+/* Values of a field that are texts, and those that mails are made of. */
 
-static void keep_text(struct decoder *decoder, const struct buffer *text, char *to)
+enum { NAME_SHOWN_MAX = 64 };
+
+static void add_pointer(struct buffer *text, const struct place *place)
 {
-        const char *copy = arena_copy(decoder->arena, text->data, text->len);
+        if (!place->outer)
+                return;
+        add_pointer(text, place->outer);
+        buffer_add_char(text, '/');
+        if (!place->name)
+                buffer_printf(text, "%zu", place->index);
+        else
+                json_pointer_escape(text, place->name);
+}
+
+bool field_refuse(struct decoder *decoder, const struct place *place, const char *format, ...)
+{
+        struct buffer text = {0};
+        if (place->outer)
+                add_pointer(&text, place);
+        else
+                buffer_add_text(&text, "payload");
+        buffer_add_text(&text, ": ");
+        va_list args;
+        va_start(args, format);
+        buffer_vprintf(&text, format, args);
+        va_end(args);
+        faults_add(decoder->faults, "%s", text.data);
+        buffer_fini(&text);
+        return false;
+}
+
+const char *field_name_shown(struct arena *arena, const char *name)
+{
+        if (strchr(name, '@') || !utf8_one_line(name, strlen(name)))
+                return "?";
+        bool cut = strlen(name) > NAME_SHOWN_MAX;
+        return cut ? arena_printf(arena, "%.*s...", (int)utf8_prefix(name, strlen(name), NAME_SHOWN_MAX),
+                                  name)
+                   : arena_strdup(arena, name);
+}
+
+static void store_text(struct decoder *decoder, struct slice text, char *to)
+{
+        const char *copy = arena_copy(decoder->arena, text.data, text.len);
         memcpy(to, &copy, sizeof(copy));
+}
+
+/* Code points of valid UTF-8: bytes that do not continue one. */
+static size_t field_characters(struct slice text)
+{
+        size_t count = 0;
+        for (size_t i = 0; i < text.len; i++)
+                count += ((unsigned char)text.data[i] & 0xc0) != 0x80;
+        return count;
+}
+
+static bool length_fits(struct slice text, const struct field *field)
+{
+        if (text.len < field->min_length)
+                return false;
+        if (text.len <= field->max_length && field->min_length == 0)
+                return true;
+        size_t count = field_characters(text);
+        return count >= field->min_length && count <= field->max_length;
+}
+
+static bool refuse_length(struct decoder *decoder, const struct place *place, const struct field *field)
+{
+        if (field->min_length == 0)
+                return field_refuse(decoder, place, "expected at most %zu characters", field->max_length);
+        return field_refuse(decoder, place, "expected %zu to %zu characters", field->min_length,
+                            field->max_length);
+}
+
+static bool is_one_of(struct slice text, const char *const *choices)
+{
+        for (; *choices; choices++)
+                if (slice_is(text, *choices))
+                        return true;
+        return false;
+}
+
+static bool refuse_choice(struct decoder *decoder, const struct place *place, const char *const *choices)
+{
+        struct buffer list = {0};
+        for (; *choices; choices++)
+                buffer_printf(&list, "%s%s", list.len ? ", " : "", *choices);
+        field_refuse(decoder, place, "expected one of: %s", list.len ? list.data : "");
+        buffer_fini(&list);
+        return false;
+}
+
+bool field_string(struct decoder *decoder, const struct place *place, const struct field *field,
+                  const json_t *value, char *to)
+{
+        struct slice text = json_text(value);
+        if (!text.data)
+                return field_refuse(decoder, place, "expected a string");
+        if (field->one_of && !is_one_of(text, field->one_of))
+                return refuse_choice(decoder, place, field->one_of);
+        if (!length_fits(text, field))
+                return refuse_length(decoder, place, field);
+        if (field->one_line && !utf8_one_line(text.data, text.len))
+                return field_refuse(decoder, place, "expected one line without control characters");
+        if (memchr(text.data, '\0', text.len))
+                return field_refuse(decoder, place, "expected a string without U+0000");
+        store_text(decoder, text, to);
+        return true;
+}
+
+bool field_email(struct decoder *decoder, const struct place *place, const json_t *value, char *to)
+{
+        struct slice text = json_text(value);
+        if (!text.data || !address_valid(text.data, text.len))
+                return field_refuse(decoder, place, "%s",
+                                    address_mistake(text, "expected an e-mail address"));
+        store_text(decoder, text, to);
+        return true;
 }
 
 /* ---- mailboxes ---- */
@@ -102,7 +217,7 @@ bool field_mailboxes(struct decoder *decoder, const struct place *place, const s
         bool good = many && json_is_array(value) ? field_list_add(decoder, place, field, value, &text)
                                                  : fields_mailbox_add(decoder, place, value, &text);
         if (good && text.len) /* a list of nobody is as good as none */
-                keep_text(decoder, &text, to);
+                store_text(decoder, (struct slice){.data = text.data, .len = text.len}, to);
         buffer_fini(&text);
         return good;
 }
