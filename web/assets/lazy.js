@@ -1,7 +1,7 @@
 // What is only asked for when somebody wants it: kept over refreshes, and its error shown in its place.
 import { h } from "./dom.js";
 import { problem } from "./problem.js";
-import { redraw } from "./router.js";
+import { redraw } from "./screen.js";
 
 const known = new Map();
 

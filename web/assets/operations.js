@@ -6,7 +6,7 @@ import { button, state, table } from "./parts.js";
 import { dialog } from "./dialog.js";
 import { progress, follow, isOver } from "./operation.js";
 import { problem } from "./problem.js";
-import { refresh } from "./router.js";
+import { refresh } from "./screen.js";
 import { operates } from "./session.js";
 
 const NAMES = { redrive: "Redrive", drop: "Drop", edit: "Edit", restore: "Restore" };

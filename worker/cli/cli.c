@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* ---- the command line ---- */
@@ -131,6 +132,20 @@ static bool take_flag(struct cli *cli, int argc, char **argv, int *at, const str
         if (before && *flag->value)
                 *flag->value = arena_printf(&cli->arena, "%s\n%s", before, *flag->value);
         return *flag->value != NULL;
+}
+
+enum { WIDTH_UNKNOWN = 80 };
+
+void cli_look_at_terminal(struct cli *cli)
+{
+        struct winsize size = {0};
+        const char *kind = getenv("TERM"), *plain = getenv("NO_COLOR");
+        if (!isatty(STDOUT_FILENO))
+                return;
+        bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+        cli->width = known ? size.ws_col : WIDTH_UNKNOWN;
+        /* no-color.org: any value but the empty one */
+        cli->colour = !(plain && plain[0]) && kind && kind[0] && strcmp(kind, "dumb") != 0;
 }
 
 bool cli_parse(struct cli *cli, int argc, char **argv, const struct cli_flag *flags)

@@ -4,26 +4,9 @@
 #include "io/machine/clock.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
-/* What stdout can show. */
-
-enum { WIDTH_UNKNOWN = 80 };
-
-void cli_look_at_terminal(struct cli *cli)
-{
-        struct winsize size = {0};
-        const char *kind = getenv("TERM"), *plain = getenv("NO_COLOR");
-        if (!isatty(STDOUT_FILENO))
-                return;
-        bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-        cli->width = known ? size.ws_col : WIDTH_UNKNOWN;
-        /* no-color.org: any value but the empty one */
-        cli->colour = !(plain && plain[0]) && kind && kind[0] && strcmp(kind, "dumb") != 0;
-}
+/* How times and states look to people. */
 
 const char *cli_time(struct cli *cli, int64_t ms)
 {

@@ -5,7 +5,7 @@ import { h, say } from "../dom.js";
 import { id, number, plural, reasonOf, when } from "../format.js";
 import { button, choice, empty, field, heading, pager, section, table, whole } from "../parts.js";
 import { operationsTable } from "../operations.js";
-import { redraw, refresh } from "../router.js";
+import { redraw, refresh } from "../screen.js";
 import { operates } from "../session.js";
 
 const UNROUTED = "leveret.unrouted";

@@ -9,7 +9,7 @@ import { button, facts, heading, json, section, state, table } from "../parts.js
 import { lazy } from "../lazy.js";
 import { plan } from "../mail.js";
 import { problem } from "../problem.js";
-import { refresh } from "../router.js";
+import { refresh } from "../screen.js";
 import { operates, session } from "../session.js";
 import { timeline } from "../timeline.js";
 

@@ -7,7 +7,7 @@ import { bytes, middle, number, plural, when } from "../format.js";
 import { lazy } from "../lazy.js";
 import { plan } from "../mail.js";
 import { button, empty, facts, heading, json, pretty, section, state } from "../parts.js";
-import { refresh } from "../router.js";
+import { refresh } from "../screen.js";
 import { operates } from "../session.js";
 import { timeline } from "../timeline.js";
 

@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { duration, number, plural, when } from "../format.js";
 import { button, heading, state, table } from "../parts.js";
 import { problem } from "../problem.js";
-import { refresh } from "../router.js";
+import { refresh } from "../screen.js";
 import { operates } from "../session.js";
 
 const load = async () => get("/v1/queues");

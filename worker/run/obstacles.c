@@ -1,5 +1,5 @@
-#include "run/obstacle.h"
 #include "io/machine/clock.h"
+#include "run/obstacle.h"
 #include "run/state.h"
 
 #include <assert.h>
