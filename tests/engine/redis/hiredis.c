@@ -106,9 +106,10 @@ static void check_script(struct asked *asked, struct slice verb, struct slice sh
 static void on_command(struct link *link, struct slice verb, struct slice first)
 {
         struct asked *asked = STAILQ_FIRST(&link->said);
-        if (slice_is(verb, "WAIT")) {
+        bool waits = slice_is(verb, "WAIT");
+        if (waits || slice_is(verb, "INFO")) {
                 asked = world_alloc(sizeof *asked);
-                *asked = (struct asked){.kind = ASKED_WAIT, .link = link};
+                *asked = (struct asked){.kind = waits ? ASKED_WAIT : ASKED_KEEPS, .link = link};
         } else if (asked) {
                 STAILQ_REMOVE_HEAD(&link->said, listed);
                 check_script(asked, verb, first);

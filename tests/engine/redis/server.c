@@ -270,6 +270,8 @@ redisReply *server_reply(const struct asked *asked)
                 return reply_tick(asked);
         case ASKED_STATE:
                 return asked->state ? reply_word(asked->state) : reply_new(REDIS_REPLY_NIL);
+        case ASKED_KEEPS:
+                return reply_word("maxmemory:0\r\nmaxmemory_policy:noeviction\r\n");
         case ASKED_WAIT:
                 return reply_number(asked->replicas);
         case ASKED_QUERY:
@@ -384,7 +386,7 @@ static void answer(struct asked *asked)
 static bool only_reads(const struct asked *asked)
 {
         return asked->kind == ASKED_PAUSED || asked->kind == ASKED_QUERY || asked->kind == ASKED_PLAN ||
-               asked->kind == ASKED_STATE;
+               asked->kind == ASKED_STATE || asked->kind == ASKED_KEEPS;
 }
 
 /* A primary that is one no more. False: this one is, or it is only read. */

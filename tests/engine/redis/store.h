@@ -22,6 +22,7 @@ enum asked_kind {
         ASKED_RATE,
         ASKED_PLAN,
         ASKED_PLAN_GONE,
+        ASKED_KEEPS, /* by the client itself: INFO */
         ASKED_DUE,
         ASKED_TICK,
         ASKED_QUEUED,

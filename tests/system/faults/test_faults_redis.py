@@ -223,6 +223,21 @@ def test_redis_that_may_evict_records_is_refused_at_the_start(bench, policy):
         bench.redis.set("maxmemory-policy", "noeviction")
 
 
+def test_redis_that_may_evict_records_from_now_on_is_left_until_it_may_not(bench):
+    worker = bench.worker()
+    bench.redis.set("maxmemory", "100mb")
+    bench.redis.set("maxmemory-policy", "allkeys-lru")
+    try:
+        wait_until(lambda: any("allkeys-lru" in entry.get("error", "") for entry in worker.logged(event="redis_down")), within=30,
+                   what="the policy is told")
+        bench.publish(order(1))
+        assert not worker.is_ready() and bench.sink.count() == 0
+    finally:
+        bench.redis.set("maxmemory-policy", "noeviction")
+        bench.redis.set("maxmemory", "0")
+    bench.wait_completed(1)
+
+
 def test_redis_that_wants_a_password_at_the_start_ends_it_with_78(bench):
     with Redis() as locked:
         locked.set("requirepass", "secret-of-redis")

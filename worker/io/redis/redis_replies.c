@@ -114,6 +114,14 @@ static bool is_wrong_type(const redisReply *reply)
         return reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "WRONGTYPE");
 }
 
+const char *redis_store_mistake(const struct redis_store *store, const redisReply *reply)
+{
+        if (reply->type == REDIS_REPLY_ERROR)
+                return reply->str;
+        bool keeps = store->ring_count > 0 && store->ring[store->ring_head].kind == REQUEST_KEEPS;
+        return keeps ? "it may evict idempotency records from now on" : "unexpected reply";
+}
+
 bool redis_store_answer(struct redis_store *store, const redisReply *reply)
 {
         const struct request *first = &store->ring[store->ring_head];
@@ -138,6 +146,10 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply)
         case REQUEST_WAIT: /* was looked at before */
         case REQUEST_ASKING:
                 if (error)
+                        return false;
+                break;
+        case REQUEST_KEEPS: /* if it is refused, it is not known, as at the connect */
+                if (redis_info_eviction(reply_text(reply)).len > 0)
                         return false;
                 break;
         case REQUEST_RATE:

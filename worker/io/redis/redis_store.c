@@ -168,8 +168,7 @@ static bool take_replies(struct redis_store *store, bool *left)
                 bool ok = store->ring_count > 0 && redis_store_answer(store, reply);
                 char error[200];
                 if (!ok)
-                        snprintf(error, sizeof(error), "%.180s",
-                                 reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply");
+                        snprintf(error, sizeof(error), "%.180s", redis_store_mistake(store, reply));
                 freeReplyObject(reply);
                 if (!ok) {
                         drop_for(store, "", error);
@@ -274,6 +273,7 @@ static void on_flush(uv_prepare_t *prepare)
         struct redis_store *store = prepare->data;
         if (!store->up || store->out.len == 0 || store->waiting)
                 return;
+        redis_store_ask_keeps(store);
         if (store->config->redis.replicas > 0)
                 redis_store_wait(store);
         write_out(store);
@@ -303,7 +303,7 @@ static void connected(struct redis_store *store, struct redis_connection connect
         store->poll->data = store;
         store->watched = 0;
         store->up = store->ever_up = true;
-        store->up_ms = clock_boot_ms();
+        store->up_ms = store->keeps_ms = clock_boot_ms();
         store->trouble[0] = '\0';
         redis_store_watch(store, UV_READABLE);
         store->follow = redis_follow_start(store->loop, store->config, &store->connection, on_moved, store);

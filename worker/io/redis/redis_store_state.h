@@ -18,6 +18,7 @@ enum request_kind {
         REQUEST_QUERY,
         REQUEST_WAIT,
         REQUEST_ASKING,
+        REQUEST_KEEPS, /* may the server forget what is written? */
         REQUEST_RATE
 };
 
@@ -43,6 +44,7 @@ struct redis_store {
         struct redis_connection connection;
         bool up, ever_up, closing;
         int64_t up_ms;                /* clock_boot_ms of the last connect */
+        int64_t keeps_ms;             /* .. of when it last said whether it may forget what is written */
         char trouble[256];            /* why it is down; "" while it is up */
         char told[256];               /* the trouble that `down` was last called with */
         struct redis_shards *shards;  /* of a cluster, for all of it; then nothing below is used */
@@ -75,6 +77,11 @@ struct redis_store {
 /* Gives one reply to the request that is first in the ring. False if the connection is to be dropped instead:
  * the request is then still first. */
 bool redis_store_answer(struct redis_store *store, const redisReply *reply);
+/* Why it is to be dropped. */
+const char *redis_store_mistake(const struct redis_store *store, const redisReply *reply);
+/* Before a batch leaves: asks along with it, now and then, whether the server may forget what is written, for
+ * its policy can be changed while it runs. */
+void redis_store_ask_keeps(struct redis_store *store);
 /* One connection, not begun yet; begins it, by `reach` and as `probe`; ends it. */
 struct redis_store *redis_node_new(uv_loop_t *loop, const struct config *config, const char *worker,
                                    const struct redis_store_events *events, void *context);
