@@ -1,5 +1,7 @@
 """Policies of the broker over leveret's queues are told of before they cost anything: by topology verify and by check."""
 import json
+import re
+import shlex
 
 import pytest
 
@@ -7,6 +9,7 @@ from harness import canary
 from harness.bench import Bench
 from harness.rabbitmq import RabbitMQ
 from harness.wait import wait_until
+from harness.worker import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +147,12 @@ def test_unset_it_is_said_that_nobody_looked(bench):
 def test_a_url_that_is_none_is_refused(bench, url, said):
     answer = bench.leveret(amqp={"management_url": url}).run("check", "--offline")
     assert answer.returncode == 78 and said in answer.stderr, answer
+
+
+def test_what_the_page_says_to_ask_rabbitmqctl_is_answered(bench, leveret, tmp_path):
+    policy(bench, "short", "^leveret.work$", max_length=10)
+    policy(bench, "shorter", "^leveret.work$", kind="set_operator_policy", max_length=5)
+    typed = re.findall(r"`rabbitmqctl ([^`]+)`", (ROOT / "docs" / "deployment.md").read_text())
+    words = {"VHOST": bench.vhost, "FILE": str(tmp_path / "definitions.json")}
+    said = "".join(bench.broker.ctl(*[words.get(word, word) for word in shlex.split(command)]) for command in typed)
+    assert "short" in said and "shorter" in said and "max-length" in (tmp_path / "definitions.json").read_text(), said
