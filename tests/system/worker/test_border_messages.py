@@ -3,10 +3,12 @@ import json
 import socketserver
 import threading
 
+import pika
 import pytest
 
 from harness.publish import Message, order
 from harness.wait import wait_until
+from harness.worker import ROOT
 
 ORDER = {"order_id": 1, "customer_email": "ada@example.com", "title": "A title"}
 LETTER = {"to": "ada@example.com", "subject": "S", "text": "one\ntwo\n"}
@@ -126,3 +128,14 @@ def test_a_property_without_effect_is_named_in_the_log_once_a_job(bench):
     bench.wait_completed(2)
     told = worker.logged(event="property_ignored")
     assert [(line["id"], line["error"], line["level"]) for line in told] == [(bad.id, "header traceparent: malformed, so it has no effect", "warn")]
+
+
+def test_the_exchange_is_not_to_be_declared_by_who_publishes_to_it(bench):
+    bench.worker()
+    page = (ROOT / "docs" / "contract.md").read_text()
+    assert "406 PRECONDITION_FAILED" in page and "`alternate-exchange: leveret.unrouted`" in page
+    with bench.broker.connect(bench.vhost) as connection:
+        connection.channel().exchange_declare("leveret.in", "topic", passive=True)
+        connection.channel().exchange_declare("leveret.in", "topic", durable=True, arguments={"alternate-exchange": "leveret.unrouted"})
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="alternate-exchange"):
+            connection.channel().exchange_declare("leveret.in", "topic", durable=True)
