@@ -4,8 +4,6 @@
 #include "io/redis/redis_shards.h"
 #include "io/redis/redis_store_state.h"
 
-#define KEEPS_EVERY_MS 5000
-
 /* What is asked of Redis beside jobs: commands, and the scripts that have one key. */
 
 /* The store of the node that has the key; a command without one could go to any node, and goes to none. */
@@ -50,18 +48,6 @@ void redis_store_query(struct redis_store *store, const struct slice *arguments,
                 return;
         add_arguments(&store->out, arguments, count);
         redis_ring_push(store, request);
-}
-
-void redis_store_ask_keeps(struct redis_store *store)
-{
-        int64_t now_ms = clock_boot_ms();
-        if (store->connection.keeps_unknown || now_ms - store->keeps_ms < KEEPS_EVERY_MS)
-                return;
-        store->keeps_ms = now_ms;
-        resp_begin(&store->out, 2);
-        resp_add_text(&store->out, "INFO");
-        resp_add_text(&store->out, "memory");
-        redis_ring_push(store, (struct request){.kind = REQUEST_KEEPS, .sent_ms = now_ms});
 }
 
 static void ask_of_key(struct redis_store *store, enum redis_script script, struct request request,

@@ -16,6 +16,7 @@
 #define BACKOFF_CAP_MS 5000
 /* A connection that held so long was a success. */
 #define LIVED_MS 1000
+#define KEEPS_EVERY_MS 5000
 #define WATCH_MAX_MS 1000
 /* Each may plan a job, 50 us or more: so many, and more only in a turn that is short. */
 #define REPLIES_AT_LEAST 4
@@ -265,6 +266,20 @@ static void on_watch(uv_timer_t *timer)
                 redis_store_drop(store, "redis: no reply in time");
 }
 
+/* Before a batch leaves: asks along with it, now and then, whether the server may forget what is written, for
+ * its policy can be changed while it runs. */
+static void ask_keeps(struct redis_store *store)
+{
+        int64_t now_ms = clock_boot_ms();
+        if (store->connection.keeps_unknown || now_ms - store->keeps_ms < KEEPS_EVERY_MS)
+                return;
+        store->keeps_ms = now_ms;
+        resp_begin(&store->out, 2);
+        resp_add_text(&store->out, "INFO");
+        resp_add_text(&store->out, "memory");
+        redis_ring_push(store, (struct request){.kind = REQUEST_KEEPS, .sent_ms = now_ms});
+}
+
 /* Once a loop turn, before it waits: everything that was asked for in the turn leaves in one write. While
  * replicas are waited for Redis does nothing else for this connection: what comes then is one batch, or each
  * turn would wait for its own. */
@@ -273,7 +288,7 @@ static void on_flush(uv_prepare_t *prepare)
         struct redis_store *store = prepare->data;
         if (!store->up || store->out.len == 0 || store->waiting)
                 return;
-        redis_store_ask_keeps(store);
+        ask_keeps(store);
         if (store->config->redis.replicas > 0)
                 redis_store_wait(store);
         write_out(store);

@@ -79,9 +79,6 @@ struct redis_store {
 bool redis_store_answer(struct redis_store *store, const redisReply *reply);
 /* Why it is to be dropped. */
 const char *redis_store_mistake(const struct redis_store *store, const redisReply *reply);
-/* Before a batch leaves: asks along with it, now and then, whether the server may forget what is written, for
- * its policy can be changed while it runs. */
-void redis_store_ask_keeps(struct redis_store *store);
 /* One connection, not begun yet; begins it, by `reach` and as `probe`; ends it. */
 struct redis_store *redis_node_new(uv_loop_t *loop, const struct config *config, const char *worker,
                                    const struct redis_store_events *events, void *context);
