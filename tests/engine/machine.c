@@ -298,17 +298,23 @@ struct watchdog *watchdog_start(void)
 }
 
 /* A loop that sleeps for as long as a watchdog waits would be killed by it. */
-void watchdog_turned(struct watchdog *watchdog)
+static void watchdog_look(const struct watchdog *watchdog)
 {
         const struct process *process = process_now();
         if (loop_clock_ms - watchdog->turned_ms > 5000 && process->thaw_ms <= watchdog->turned_ms)
                 world_fail("watchdog", "w%d did not turn for %d ms", process_number(process),
                            (int)(loop_clock_ms - watchdog->turned_ms));
+}
+
+void watchdog_turned(struct watchdog *watchdog)
+{
+        watchdog_look(watchdog);
         watchdog->turned_ms = loop_clock_ms;
 }
 
 void watchdog_stop(struct watchdog *watchdog)
 {
+        watchdog_look(watchdog);
         free(watchdog);
 }
 
