@@ -96,6 +96,20 @@ def test_a_tick_that_somebody_claimed_and_did_not_confirm_is_published_by_anothe
     bench.wait_state(tick_id(tick), "completed")
 
 
+def test_a_schedule_whose_key_held_something_else_is_asked_for_again(bench):
+    """Redis stays up and refuses the question each time, until somebody takes the foreign value away."""
+    changes = {"schedules": [each_minute()]}
+    bench.worker(**changes).process.stop()
+    taken, redis = key(bench), bench.redis.client
+    redis.delete(taken)
+    redis.set(taken, "a text of somebody else")
+    redis.config_resetstat()
+    bench.worker(**changes)
+    wait_until(lambda: "errorstat_WRONGTYPE" in redis.info("errorstats"), what="a question that Redis refuses")
+    redis.delete(taken)
+    wait_until(lambda: redis.hexists(taken, "last_ms"), what="the next question")
+
+
 def test_no_known_last_tick_means_that_none_is_missed(bench):
     minute = last_tick(bench) // MINUTE % 60
     worker = bench.worker(schedules=[each_minute(cron=f"{(minute + 30) % 60} * * * *", missed="all")])
