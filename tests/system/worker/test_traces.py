@@ -175,6 +175,17 @@ effects:
     hooks.stop()
 
 
+def test_what_is_put_off_is_a_failure_and_what_ends_well_is_none(bench, collector):
+    bench.worker(otlp={"url": collector.url})
+    bench.sink.script({"status": 429, "headers": {"Retry-After": "1"}})
+    message = bench.publish(order(1, headers={"traceparent": SAMPLED}))
+    bench.wait_state(message, "completed")
+    first, second = sorted(collector.wait(2, "receive"), key=lambda span: int(span["startTimeUnixNano"]))
+    assert first["attributes"]["leveret.outcome"] == first["attributes"]["error.type"] == "defer"
+    assert first["status"]["code"] == 2 and "429" in first["status"]["message"]
+    assert second["attributes"]["leveret.outcome"] == "completed" and "status" not in second
+
+
 def test_a_dead_letter_says_why(bench, collector):
     bench.worker(otlp={"url": collector.url})
     bench.publish(Message("order.created.v1", {"order_id": "x"}, headers={"traceparent": SAMPLED}))
