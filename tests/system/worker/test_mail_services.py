@@ -12,7 +12,7 @@ from harness.worker import ROOT, binary
 
 LONG = "At least ten characters"
 FULL = {"to": "Ada <ada@example.com>", "cc": "bob@example.com", "bcc": "cid@example.com", "reply_to": "help@example.com", "subject": LONG,
-        "text": LONG, "html": f"<p>{LONG}</p>", "headers": {"X-Campaign": "7"}, "in_reply_to": "<m1@example.com>",
+        "text": f"{LONG} of text", "html": f"<p>{LONG} of HTML</p>", "headers": {"X-Campaign": "7"}, "in_reply_to": "<m1@example.com>",
         "list_unsubscribe": {"url": "https://example.com/u", "one_click": True}}
 MORE = {  # beyond that
     "resend": {"tags": ["receipt"], "attachments": True}, "postmark": {"tags": ["receipt"], "metadata": {"order": "42"}, "attachments": True},
@@ -50,15 +50,18 @@ def test_a_mail_with_everything_that_a_service_carries_arrives_whole(bench, pres
             assert body["Destination"]["BccAddresses"] == ["cid@example.com"] and "cid@" not in sent.as_string()
             assert sent["Cc"] == "bob@example.com" and {"Name": "order", "Value": "42"} in body["EmailTags"]
             assert [part.get_payload(decode=True) for part in sent.walk() if part.get_filename() == "bill.pdf"] == [BYTES]
+            texts = {part.get_content_type(): part.get_payload(decode=True).strip() for part in sent.walk() if part.get_content_maintype() == "text"}
+            assert texts == {"text/plain": FULL["text"].encode(), "text/html": FULL["html"].encode()}
         elif preset == "mailgun":
             fields = {name: content for name, file, content in body if not file}
             assert fields["to"] == b"Ada <ada@example.com>" and fields["bcc"] == b"cid@example.com" and fields["v:order"] == b"42"
+            assert [fields[name] for name in ("subject", "text", "html")] == [FULL[name].encode() for name in ("subject", "text", "html")]
             assert fields["h:X-Campaign"] == b"7" and fields["h:Message-ID"].startswith(b"<")
             assert {(name, file): content for name, file, content in body if file} == {
                 ("attachment", "bill.pdf"): BYTES, ("inline", "logo"): b"PNG"}
         else:
             text = everything(body)
-            for part in ("ada@example.com", "bob@example.com", "cid@example.com", "help@example.com", LONG, "X-Campaign", "<m1@example.com>",
+            for part in ("ada@example.com", "bob@example.com", "cid@example.com", "help@example.com", f'"{LONG}"', FULL["text"], FULL["html"], "X-Campaign", "<m1@example.com>",
                          "List-Unsubscribe-Post", base64.b64encode(BYTES).decode(), *MORE[preset].get("tags", []), *MORE[preset].get("metadata", [])):
                 assert part in text, (part, text)
         kept = [value for name, value in job.items() if name.startswith("effect.")]
