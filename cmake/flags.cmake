@@ -24,6 +24,7 @@ function(leveret_apply_flags target)
   target_compile_options(${target} INTERFACE
     -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes
     -Wold-style-definition -Wformat=2 -Wundef -Wvla -Wswitch -Wimplicit-fallthrough -Wno-missing-field-initializers
+    $<$<C_COMPILER_ID:Clang>:-Wno-string-concatenation> # in lists of texts, a text of two lines
     -fno-common -fno-strict-overflow -UNDEBUG) # assertions stay on in every build
   if(LEVERET_WERROR)
     target_compile_options(${target} INTERFACE -Werror)
