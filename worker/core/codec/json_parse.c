@@ -104,7 +104,7 @@ static bool parse_escape(struct parse *parse)
                 return parse_unicode(parse);
         const char *name = memchr(names, parse->at[1], sizeof(names) - 1);
         if (!name)
-                return parse_fail(parse, "not JSON: no escape that there is in strings");
+                return parse_fail(parse, "not JSON: unknown escape in a string");
         buffer_add_char(&parse->text, meant[name - names]);
         parse->at += 2;
         return true;

@@ -419,8 +419,7 @@ static struct send_result together_judge(const struct smtp_dialogue *dialogue, c
         char text[SEND_ERROR_MAX];
         snprintf(text, sizeof text,
                  "%s at %s (the server offers PIPELINING, but may not answer commands that are sent "
-                 "together: for "
-                 "an hour it gets them one by one)",
+                 "together: for an hour it gets them one by one)",
                  cause, smtp_phase_word(dialogue->phase));
         return send_outcome_cut(false, text);
 }

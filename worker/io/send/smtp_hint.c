@@ -43,9 +43,8 @@ struct send_result smtp_no_login(const struct config_outlet *config, const struc
                          config->smtp.starttls == SMTP_STARTTLS_OFF ? "without encryption" : "");
         else if (!every_libcurl_reads(extensions->auth))
                 snprintf(cause, sizeof cause,
-                         "the server offers \"%s\", which libcurl %s does not take for a log-in: it reads "
-                         "words in "
-                         "capitals with spaces between, as in \"AUTH PLAIN LOGIN\"",
+                         "the server offers \"%s\", which libcurl %s does not take for a log-in: "
+                         "it reads words in capitals with spaces between, as in \"AUTH PLAIN LOGIN\"",
                          extensions->auth, curl_version_info(CURLVERSION_NOW)->version);
         else
                 snprintf(cause, sizeof cause, "the server offers %s: no way to log in with %s",

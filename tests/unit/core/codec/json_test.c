@@ -130,7 +130,7 @@ static void a_mistake_of_syntax_is_refused_where_it_stands(void **state)
         assert_refused("{\"a\" 1}", "line 1, column 6: not JSON: expected a colon after the key");
         assert_refused("{\"a\"::1}", "line 1, column 6: expected a JSON value");
         assert_refused("{\"a\":}", "line 1, column 6: expected a JSON value");
-        assert_refused("[\"\\x\"]", "line 1, column 3: not JSON: no escape that there is in strings");
+        assert_refused("[\"\\x\"]", "line 1, column 3: not JSON: unknown escape in a string");
         assert_refused("/* a */ 1", "line 1, column 1: expected a JSON value");
         assert_refused_slice(SLICE_LITERAL("{\0}"), "line 1, column 2: NUL byte");
 }
