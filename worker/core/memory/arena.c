@@ -6,6 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifndef __has_feature
+#        define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#        include <sanitizer/asan_interface.h>
+/* What is not handed out, and a gap behind each piece: an overrun inside of a chunk is seen like any other.
+ */
+#        define GAP_BYTES 16
+#else
+#        define GAP_BYTES 0
+#        define ASAN_POISON_MEMORY_REGION(memory, size) ((void)0)
+#        define ASAN_UNPOISON_MEMORY_REGION(memory, size) ((void)0)
+#endif
+
 /* A job of one small mail fits into one. */
 #define CHUNK_BYTES ((size_t)8192)
 
@@ -20,14 +34,21 @@ void arena_init(struct arena *arena)
         *arena = (struct arena){0};
 }
 
+/* All of the chunk is free. */
+static void chunk_begin(struct arena *arena, struct arena_chunk *chunk)
+{
+        arena->chunks = chunk;
+        arena->at = chunk->bytes;
+        arena->end = chunk->bytes + chunk->size;
+        ASAN_POISON_MEMORY_REGION(chunk->bytes, chunk->size);
+}
+
 static void chunk_push(struct arena *arena, size_t bytes)
 {
         struct arena_chunk *chunk = memory_raw(sizeof(*chunk) + bytes);
         chunk->older = arena->chunks;
         chunk->size = bytes;
-        arena->chunks = chunk;
-        arena->at = chunk->bytes;
-        arena->end = chunk->bytes + bytes;
+        chunk_begin(arena, chunk);
 }
 
 void arena_reset(struct arena *arena)
@@ -40,9 +61,7 @@ void arena_reset(struct arena *arena)
                 free(chunk);
                 chunk = older;
         }
-        arena->chunks = chunk;
-        arena->at = chunk->bytes;
-        arena->end = chunk->bytes + chunk->size;
+        chunk_begin(arena, chunk);
         arena->used = 0;
 }
 
@@ -78,10 +97,11 @@ static void *arena_raw(struct arena *arena, size_t size)
         const size_t align = alignof(max_align_t);
         if (size > SIZE_MAX / 2)
                 abort();
-        size_t rounded = (size + align - 1) & ~(align - 1);
+        size_t rounded = ((size + align - 1) & ~(align - 1)) + GAP_BYTES;
         if (!arena->chunks || (size_t)(arena->end - arena->at) < rounded)
                 chunk_push(arena, rounded > CHUNK_BYTES ? rounded : CHUNK_BYTES);
         void *memory = arena->at;
+        ASAN_UNPOISON_MEMORY_REGION(memory, size);
         arena->at += rounded;
         arena->used += rounded;
         return memory;
