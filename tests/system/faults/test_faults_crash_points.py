@@ -18,7 +18,7 @@ POINTS = ["received", "claim_sent", "claimed", "planned", "intend_sent", "pre_se
 
 
 def points_in_the_code():
-    return {name for path in RUN.glob("*.c") for name in re.findall(r'CRASHPOINT\("(\w+)"\)', path.read_text())}
+    return {name for path in RUN.rglob("*.c") for name in re.findall(r'CRASHPOINT\("(\w+)"\)', path.read_text())}
 
 
 class Batch:
