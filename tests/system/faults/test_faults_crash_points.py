@@ -79,7 +79,8 @@ def check_ends(bench, batches, windows, within=90):
 
 
 def test_the_list_of_points_is_the_one_in_the_code():
-    others = {"pre_look", "looked", "keep_sent", "kept"}  # test_lookup and test_planners die at these
+    others = {"pre_look", "looked", "keep_sent", "kept"}  # test_lookup and test_planners die at these, and test_schedules at those
+    others |= {"tick_answered", "tick_publish", "tick_published", "tick_queued"}
     assert set(POINTS) | others == points_in_the_code()
 
 

@@ -96,6 +96,23 @@ def test_a_tick_that_somebody_claimed_and_did_not_confirm_is_published_by_anothe
     bench.wait_state(tick_id(tick), "completed")
 
 
+@pytest.mark.parametrize("point", ["tick_publish", "tick_published", "tick_queued", "tick_answered"])
+def test_a_worker_that_dies_at_a_tick_leaves_one_job_of_it(bench, point):
+    newest = last_tick(bench) - 5 * MINUTE  # nothing is due in the next minutes
+    config = bench.config(claim={"lease": "3s"}, mail={"timeout": "2s"}, schedules=[each_minute(missed="all", overlap="allow", cron=f"{newest // MINUTE % 60} * * * *")])
+    bench.worker(config).stop()
+    bench.redis.client.hset(key(bench), "last_ms", newest - 150 * MINUTE)
+    leveret = bench.leveret(config)
+    leveret.start(ready=False, env={"LEVERET_CRASHPOINT": f"{point}:1"}).wait(within=30)
+    assert bench.redis.client.hget(key(bench), "last_ms") != str(newest)
+    leveret.start()
+    wait_until(lambda: bench.redis.client.hget(key(bench), "last_ms") == str(newest), within=40, what="the ticks are done")
+    wanted = sorted(tick_id(newest - i * 60 * MINUTE) for i in range(3))
+    for id in wanted:
+        bench.wait_state(id, "completed")
+    assert ids(bench) == wanted
+
+
 def test_a_schedule_whose_key_held_something_else_is_asked_for_again(bench):
     """Redis stays up and refuses the question each time, until somebody takes the foreign value away."""
     changes = {"schedules": [each_minute()]}
