@@ -226,6 +226,22 @@ def test_tunings_at_the_limits_are_lived_with(lanes):
     spread(lanes, TUNINGS, Lane.tunes)
 
 
+def test_a_channel_on_which_all_is_nacked_is_changed_for_another(bench):
+    """A channel that published while a quorum queue had no leader is nacked for ever (RabbitMQ 3.10)."""
+    with FakeBroker() as broker:
+        broker.nacks = True
+        worker = bench.leveret(amqp={"url": broker.url}).start(ready=False)
+        session = wait_until(lambda: broker.consumer, within=20, what="it consumes")
+        dead = order(1)
+        dead.body = b"{"
+        tag = session.deliver(dead)
+        wait_until(lambda: tag in session.acked, within=30, what=lambda: worker.process.stderr()[-2000:])
+        (publisher,) = [each for each in broker.sessions if each.published and each is not session]
+        assert publisher.opened == 2 and not publisher.over.is_set()
+        worker.terminate()
+        worker.wait()
+
+
 @pytest.mark.faults
 def test_a_server_that_is_silent_or_slow_in_the_handshake_is_given_up_in_time(lanes):
     spread(lanes, {

@@ -51,7 +51,8 @@ class Harm:
 
 
 class FakeBroker:
-    """Takes every connection; `harm` goes to the next one. `consumer` is the session that consumes now, or None."""
+    """Takes every connection; `harm` goes to the next one. `consumer` is the session that consumes now, or None. `nacks`: the first channel of
+    each connection confirms nothing that is published, as one that met a quorum queue without a leader."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -59,6 +60,7 @@ class FakeBroker:
         self._closed = False
         self.port = self._listener.getsockname()[1]
         self.harm = self.consumer = None
+        self.nacks = False
         self.sessions = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -101,7 +103,7 @@ class Session:
         self.broker, self._client, self._buffer = broker, client, b""
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.harm = broker.take_harm()
-        self.heartbeats, self.acked, self.published, self.delivered = 0, [], 0, 0
+        self.heartbeats, self.acked, self.published, self.delivered, self.opened = 0, [], 0, 0, 0
         self.over = threading.Event()
         self._writing = threading.Lock()
 
@@ -195,7 +197,11 @@ class Session:
             self.acked.append(asked.delivery_tag)
         elif name == "Basic.Publish":
             self.published += 1
-            self.send(method(channel, "Basic.Ack", delivery_tag=self.published))
+            nacked = self.broker.nacks and self.opened == 1
+            self.send(method(channel, "Basic.Nack" if nacked else "Basic.Ack", delivery_tag=self.published))
+        elif name == "Channel.Open":
+            self.opened, self.published = self.opened + 1, 0
+            self.send(method(channel, "Channel.OpenOk"))
         elif name == "Queue.Declare":
             self.send(method(channel, "Queue.DeclareOk", queue=asked.queue, message_count=0, consumer_count=0))
         elif getattr(asked, "synchronous", False):

@@ -1,5 +1,4 @@
 """Publishing with confirms and mandatory, one at a time or pipelined, and building messages as publishers do."""
-import itertools
 import json
 import pathlib
 import shutil
@@ -77,18 +76,17 @@ class Publisher:
         self.close()
 
 
-def publish_many(url, messages, window=500, ledger=None, rate=0, within=300, again=False):
+def publish_many(url, messages, window=500, ledger=None, rate=0, within=300):
     """Pipelined: up to `window` messages wait for their confirm at once; `rate` a second, 0: as fast as it goes.
 
-    Returns the ids that were confirmed; raises when a message was returned or nacked. `again`: what was nacked is published once more, as
-    publishers do while a queue has no leader.
+    Returns the ids that were confirmed; raises when a message was nacked or returned.
     """
-    return _Pipeline(url, messages, window, ledger, rate, within, again).run()
+    return _Pipeline(url, messages, window, ledger, rate, within).run()
 
 
 class _Pipeline:
-    def __init__(self, url, messages, window, ledger, rate, within, again):
-        self.messages, self.window, self.ledger, self.rate, self.again = iter(messages), window, ledger, rate, again
+    def __init__(self, url, messages, window, ledger, rate, within):
+        self.messages, self.window, self.ledger, self.rate = iter(messages), window, ledger, rate
         self.unconfirmed, self.sequence, self.confirmed, self.error, self.all_sent = {}, 0, [], None, False
         self.began = None
         parameters = pika.URLParameters(url)
@@ -118,7 +116,7 @@ class _Pipeline:
                 self.all_sent = True
                 break
             self.sequence += 1
-            self.unconfirmed[self.sequence] = message
+            self.unconfirmed[self.sequence] = message.id
             if self.ledger:
                 self.ledger.attempted(message.id)
             self.channel.basic_publish(message.exchange, message.routing_key, message.body, message.properties, mandatory=True)
@@ -131,15 +129,12 @@ class _Pipeline:
         method = frame.method
         tags = [t for t in self.unconfirmed if t <= method.delivery_tag] if method.multiple else [method.delivery_tag]
         for tag in tags:
-            message = self.unconfirmed.pop(tag)
-            if isinstance(method, pika.spec.Basic.Nack) and not self.again:
-                return self.fail(f"nacked: {message.id}")
+            id = self.unconfirmed.pop(tag)
             if isinstance(method, pika.spec.Basic.Nack):
-                self.messages, self.all_sent = itertools.chain([message], self.messages), False
-                continue
-            self.confirmed.append(message.id)
+                return self.fail(f"nacked: {id}")
+            self.confirmed.append(id)
             if self.ledger:
-                self.ledger.confirmed(message.id)
+                self.ledger.confirmed(id)
         if not self.rate or self.all_sent:
             self.fill()
 

@@ -21,6 +21,7 @@ enum {
         PUBLISH_WINDOW = 256, /* confirms outstanding */
         TURN_FRAMES = 1024,
         TURN_PUBLISHES = 32,     /* between two looks at what the broker says */
+        NACKED_MS = 3000,        /* nothing but nacks for so long: another channel is tried */
         READ_INTERVAL_MS = 1000, /* frames are read at least so often: heartbeats, blocked */
         RECONNECT_BASE_MS = 250,
         RECONNECT_CAP_MS = 10000,
@@ -45,7 +46,8 @@ struct postman {
         struct returned returned;
         struct backoff backoff;
         int64_t connect_at_ms;
-        bool later_ready; /* the ladder was there when it was looked for last */
+        int64_t nacked_ms; /* since when all that was settled was nacked; 0: it was not */
+        bool later_ready;  /* the ladder was there when it was looked for last */
         uint64_t random;
         char *scratch; /* AMQP_FRAME_MAX bytes, to see whether a header frame fits */
 };
@@ -105,6 +107,7 @@ static void connection_drop(struct postman *postman, const char *why)
         atomic_store(&postman->outbox->blocked, false);
         broker_close(postman->broker, 0);
         postman->broker = NULL;
+        postman->nacked_ms = 0;
         postman->later_ready = false;
         returned_clear(&postman->returned);
         for (struct publish *publish; (publish = confirms_take(&postman->confirms));)
@@ -156,6 +159,7 @@ static void on_settled(void *context, void *item, enum confirm_outcome outcome)
         switch (outcome) {
         case CONFIRM_ACKED:
                 backoff_reset(&postman->backoff);
+                postman->nacked_ms = 0;
                 outbox_end(postman->outbox, item, PUBLISH_CONFIRMED, "");
                 return;
         case CONFIRM_RETURNED:
@@ -163,6 +167,8 @@ static void on_settled(void *context, void *item, enum confirm_outcome outcome)
                 unbound_tell(postman->outbox, item);
                 return;
         case CONFIRM_NACKED:
+                if (postman->nacked_ms == 0)
+                        postman->nacked_ms = outbox_now_ms();
                 outbox_end(postman->outbox, item, PUBLISH_NACKED, "the queue is full or failing");
                 return;
         }
@@ -352,9 +358,14 @@ static struct publish *outbox_waiting_take(struct outbox *outbox)
         return publish;
 }
 
+static bool is_nacked(const struct postman *postman)
+{
+        return postman->nacked_ms > 0 && outbox_now_ms() - postman->nacked_ms >= NACKED_MS;
+}
+
 static bool may_send(struct postman *postman)
 {
-        return postman->broker && !confirms_full(&postman->confirms) &&
+        return postman->broker && !confirms_full(&postman->confirms) && !is_nacked(postman) &&
                !atomic_load(&postman->outbox->blocked) && amqp_writable(postman->broker, 0);
 }
 
@@ -394,7 +405,7 @@ static void thread_sleep(struct postman *postman, bool waits)
                 wait_ms = postman->connect_at_ms - now_ms;
         struct pollfd fds[2] = {{.fd = postman->outbox->wake_thread, .events = POLLIN}, {.fd = -1}};
         if (postman->broker) {
-                bool can = waits && !confirms_full(&postman->confirms) &&
+                bool can = waits && !confirms_full(&postman->confirms) && !is_nacked(postman) &&
                            !atomic_load(&postman->outbox->blocked);
                 fds[1].fd = amqp_get_sockfd(postman->broker->state);
                 fds[1].events = (short)(POLLIN | (can ? POLLOUT : 0));
@@ -409,6 +420,21 @@ static bool library_holds_frames(const struct postman *postman)
 {
         return postman->broker &&
                (amqp_frames_enqueued(postman->broker->state) || amqp_data_in_buffer(postman->broker->state));
+}
+
+/* A channel whose first publish meets a quorum queue without a leader is nacked for ever, though the queue
+ * soon has one (RabbitMQ 3.10, ran); a new channel is not. Where the queue is full, it is no worse. */
+static void channel_renew(struct postman *postman)
+{
+        struct amqp_error error;
+        postman->nacked_ms = 0;
+        confirms_restart(&postman->confirms);
+        busy_begin(postman);
+        amqp_channel_close(postman->broker->state, PUBLISH_CHANNEL, AMQP_REPLY_SUCCESS);
+        bool ok = channel_prepare(postman->broker, &error);
+        busy_end(postman);
+        if (!ok)
+                connection_drop(postman, error.text);
 }
 
 static void overdue_check(struct postman *postman)
@@ -433,6 +459,8 @@ static void thread_turns(struct postman *postman)
                 if (postman->broker)
                         connection_read(postman);
                 overdue_check(postman);
+                if (is_nacked(postman) && confirms_empty(&postman->confirms))
+                        channel_renew(postman);
                 if ((!more || !may_send(postman)) && !library_holds_frames(postman))
                         thread_sleep(postman, something_waits(postman->outbox, &stopping, &abandoned));
         }

@@ -96,7 +96,7 @@ bool redis_tls_start(redisContext *context, const char *host, const struct confi
         bool ok = load_files(tls_context, tls, error);
         SSL *session = ok ? session_new(tls_context, host) : NULL;
         if (ok && !session)
-                snprintf(error, REDIS_TLS_ERROR_MAX, "%.200s is no host name", host);
+                snprintf(error, REDIS_TLS_ERROR_MAX, "%.180s is no host name", host);
         ok = session && handshake(context, session, error, fatal);
         SSL_CTX_free(tls_context); /* a session holds a reference of its own */
         return ok;
