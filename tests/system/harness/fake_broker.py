@@ -51,8 +51,8 @@ class Harm:
 
 
 class FakeBroker:
-    """Takes every connection; `harm` goes to the next one. `consumer` is the session that consumes now, or None. `nacks`: the first channel of
-    each connection confirms nothing that is published, as one that met a quorum queue without a leader."""
+    """Takes every connection; `harm` goes to the next one. `consumer` is the session that consumes now, or None. `nacks`: what is
+    published to this exchange on the first channel of a connection is nacked, as where a quorum queue had no leader."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -60,7 +60,7 @@ class FakeBroker:
         self._closed = False
         self.port = self._listener.getsockname()[1]
         self.harm = self.consumer = None
-        self.nacks = False
+        self.nacks = None
         self.sessions = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -197,7 +197,7 @@ class Session:
             self.acked.append(asked.delivery_tag)
         elif name == "Basic.Publish":
             self.published += 1
-            nacked = self.broker.nacks and self.opened == 1
+            nacked = asked.exchange == self.broker.nacks and self.opened == 1
             self.send(method(channel, "Basic.Nack" if nacked else "Basic.Ack", delivery_tag=self.published))
         elif name == "Channel.Open":
             self.opened, self.published = self.opened + 1, 0

@@ -256,7 +256,7 @@ static bool parse_colon(struct parse *parse)
 }
 
 /* The object owns the value. A key that was there makes it no larger: one look in place of two. */
-static bool member_add(json_t *object, struct slice key, json_t *value)
+static bool member_take(json_t *object, struct slice key, json_t *value)
 {
         size_t members = json_object_size(object);
         json_object_setn_new_nocheck(object, key.data, key.len, value);
@@ -275,7 +275,7 @@ static bool parse_member(struct parse *parse, json_t *object)
                 parse->text = (struct buffer){0};
         }
         json_t *value = parse_colon(parse) ? parse_value(parse) : NULL;
-        if (value && !member_add(object, key, value)) {
+        if (value && !member_take(object, key, value)) {
                 parse->at = after;
                 parse_fail(parse, "duplicate key");
         }

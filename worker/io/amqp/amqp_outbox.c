@@ -1,5 +1,6 @@
 #include "io/amqp/amqp_outbox.h"
 #include "core/broker/confirms.h"
+#include "core/broker/nacks.h"
 #include "core/broker/topology.h"
 #include "core/job/backoff.h"
 #include "core/job/jitter.h"
@@ -21,7 +22,6 @@ enum {
         PUBLISH_WINDOW = 256, /* confirms outstanding */
         TURN_FRAMES = 1024,
         TURN_PUBLISHES = 32,     /* between two looks at what the broker says */
-        NACKED_MS = 3000,        /* nothing but nacks for so long: another channel is tried */
         READ_INTERVAL_MS = 1000, /* frames are read at least so often: heartbeats, blocked */
         RECONNECT_BASE_MS = 250,
         RECONNECT_CAP_MS = 10000,
@@ -46,8 +46,8 @@ struct postman {
         struct returned returned;
         struct backoff backoff;
         int64_t connect_at_ms;
-        int64_t nacked_ms; /* since when all that was settled was nacked; 0: it was not */
-        bool later_ready;  /* the ladder was there when it was looked for last */
+        struct nacks nacks;
+        bool later_ready; /* the ladder was there when it was looked for last */
         uint64_t random;
         char *scratch; /* AMQP_FRAME_MAX bytes, to see whether a header frame fits */
 };
@@ -107,7 +107,7 @@ static void connection_drop(struct postman *postman, const char *why)
         atomic_store(&postman->outbox->blocked, false);
         broker_close(postman->broker, 0);
         postman->broker = NULL;
-        postman->nacked_ms = 0;
+        nacks_init(&postman->nacks);
         postman->later_ready = false;
         returned_clear(&postman->returned);
         for (struct publish *publish; (publish = confirms_take(&postman->confirms));)
@@ -159,7 +159,6 @@ static void on_settled(void *context, void *item, enum confirm_outcome outcome)
         switch (outcome) {
         case CONFIRM_ACKED:
                 backoff_reset(&postman->backoff);
-                postman->nacked_ms = 0;
                 outbox_end(postman->outbox, item, PUBLISH_CONFIRMED, "");
                 return;
         case CONFIRM_RETURNED:
@@ -167,8 +166,7 @@ static void on_settled(void *context, void *item, enum confirm_outcome outcome)
                 unbound_tell(postman->outbox, item);
                 return;
         case CONFIRM_NACKED:
-                if (postman->nacked_ms == 0)
-                        postman->nacked_ms = outbox_now_ms();
+                nacks_note(&postman->nacks, outbox_now_ms());
                 outbox_end(postman->outbox, item, PUBLISH_NACKED, "the queue is full or failing");
                 return;
         }
@@ -358,14 +356,9 @@ static struct publish *outbox_waiting_take(struct outbox *outbox)
         return publish;
 }
 
-static bool is_nacked(const struct postman *postman)
-{
-        return postman->nacked_ms > 0 && outbox_now_ms() - postman->nacked_ms >= NACKED_MS;
-}
-
 static bool may_send(struct postman *postman)
 {
-        return postman->broker && !confirms_full(&postman->confirms) && !is_nacked(postman) &&
+        return postman->broker && !confirms_full(&postman->confirms) && !postman->nacks.overdue &&
                !atomic_load(&postman->outbox->blocked) && amqp_writable(postman->broker, 0);
 }
 
@@ -405,7 +398,7 @@ static void thread_sleep(struct postman *postman, bool waits)
                 wait_ms = postman->connect_at_ms - now_ms;
         struct pollfd fds[2] = {{.fd = postman->outbox->wake_thread, .events = POLLIN}, {.fd = -1}};
         if (postman->broker) {
-                bool can = waits && !confirms_full(&postman->confirms) && !is_nacked(postman) &&
+                bool can = waits && !confirms_full(&postman->confirms) && !postman->nacks.overdue &&
                            !atomic_load(&postman->outbox->blocked);
                 fds[1].fd = amqp_get_sockfd(postman->broker->state);
                 fds[1].events = (short)(POLLIN | (can ? POLLOUT : 0));
@@ -422,12 +415,10 @@ static bool library_holds_frames(const struct postman *postman)
                (amqp_frames_enqueued(postman->broker->state) || amqp_data_in_buffer(postman->broker->state));
 }
 
-/* A channel whose first publish meets a quorum queue without a leader is nacked for ever, though the queue
- * soon has one (RabbitMQ 3.10, ran); a new channel is not. Where the queue is full, it is no worse. */
 static void channel_renew(struct postman *postman)
 {
-        struct amqp_error error;
-        postman->nacked_ms = 0;
+        struct amqp_error error = {0};
+        nacks_renewed(&postman->nacks);
         confirms_restart(&postman->confirms);
         busy_begin(postman);
         amqp_channel_close(postman->broker->state, PUBLISH_CHANNEL, AMQP_REPLY_SUCCESS);
@@ -459,7 +450,7 @@ static void thread_turns(struct postman *postman)
                 if (postman->broker)
                         connection_read(postman);
                 overdue_check(postman);
-                if (is_nacked(postman) && confirms_empty(&postman->confirms))
+                if (postman->nacks.overdue && confirms_empty(&postman->confirms))
                         channel_renew(postman);
                 if ((!more || !may_send(postman)) && !library_holds_frames(postman))
                         thread_sleep(postman, something_waits(postman->outbox, &stopping, &abandoned));
@@ -477,6 +468,7 @@ void outbox_run(void *context)
         };
         pthread_setname_np(pthread_self(), "leveret-publish");
         confirms_init(&postman.confirms, PUBLISH_WINDOW);
+        nacks_init(&postman.nacks);
         thread_turns(&postman);
         for (struct publish *publish; (publish = confirms_take(&postman.confirms));)
                 outbox_end(outbox, publish, PUBLISH_UNKNOWN, "the publisher was closed");

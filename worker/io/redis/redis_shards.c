@@ -142,7 +142,7 @@ static void look_drop(void *context)
         free(look);
 }
 
-static struct redis_store *node_open(struct shard *shard, const struct redis_cluster_reach *reach)
+static struct redis_store *shard_open(struct shard *shard, const struct redis_cluster_reach *reach)
 {
         static const struct redis_store_events events = {
                 .up = shard_up, .down = shard_down, .fatal = shard_fatal};
@@ -169,7 +169,7 @@ static void shards_start(struct redis_shards *shards, const struct redis_slots *
                 const struct redis_cluster_reach *reach =
                         redis_cluster_reach(&shards->arena, store->config, slots, i, store->worker);
                 if (reach)
-                        shard->store = node_open(shard, reach);
+                        shard->store = shard_open(shard, reach);
         }
 }
 
