@@ -66,13 +66,21 @@ static void forget_letter(struct delivery *delivery, struct slice queue)
         redis_store_command(delivery->engine->store, forget, 2, NULL, NULL);
 }
 
+static void claim_ask(struct delivery *delivery);
+
 static void claim_answered(void *context, const struct store_result *result)
 {
         struct delivery *delivery = context;
         if (!delivery_back(delivery))
                 return;
         if (result->lost) {
+                delivery->known = true;
                 delivery_store_lost(delivery);
+                return;
+        }
+        if (result->known) {
+                delivery->known = true;
+                claim_ask(delivery);
                 return;
         }
         CRASHPOINT("claimed");
@@ -83,8 +91,6 @@ static void claim_answered(void *context, const struct store_result *result)
         forget_letter(delivery, result->letter_queue);
         delivery->fresh = result->claim == CLAIM_NEW;
         delivery->claimed_ms = result->sent_ms;
-        if (delivery->fresh)
-                recent_source_id(delivery);
         if (delivery->fresh || result->claim == CLAIM_RESUMED)
                 payload_keep(delivery);
         if (result->decision.kind != DECISION_NONE)
@@ -178,6 +184,8 @@ static void claim_ask(struct delivery *delivery)
                                       .outside = envelope->outside && !delivery->message->redelivered,
                                       .death_ms = delivery->job.death_ms,
                                       .first = delivery->first,
+                                      .known = delivery->known || delivery->message->redelivered,
+                                      .source_id = slice_of(envelope->source_id),
                                       .tells = delivery->job.tells,
                                       .dead_id = slice_of(envelope->dead_id),
                                       .types = type_files(delivery)},

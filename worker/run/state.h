@@ -78,6 +78,7 @@ struct delivery {
         /* When a start that had no end was seen last, by Redis' clock, 0: never; the same by CLOCK_BOOTTIME;
          * when the first such start began, by CLOCK_BOOTTIME. */
         int64_t doubt_ms, doubt_since_ms, doubt_from_ms;
+        bool known;         /* there may be a record of it */
         bool fresh;         /* its record holds no more than the claim wrote, and effects */
         int64_t claimed_ms; /* CLOCK_BOOTTIME, when the latest claim was sent */
         const char
@@ -296,7 +297,6 @@ struct store_identity delivery_identity(const struct delivery *delivery);
 void recent_open(struct engine *engine);
 void recent_subject(struct engine *engine, struct slice id, struct slice subject);
 /* The id of a message of others as it came, where that is no id of leveret's. */
-void recent_source_id(struct delivery *delivery);
 void recent_completed(struct engine *engine, struct slice id);
 void recent_turn(struct engine *engine); /* the subjects, once a turn */
 void recent_look(struct engine *engine); /* the states, once a tick */

@@ -1,5 +1,5 @@
 #include "core/memory/memory.h"
-#include "io/redis/redis_store_state.h"
+#include "io/redis/redis_quick.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +122,18 @@ const char *redis_store_mistake(const struct redis_store *store, const redisRepl
         return keeps ? "it may evict idempotency records from now on" : "unexpected reply";
 }
 
+/* The answer to RESTORE. */
+static bool quick_parse(const redisReply *reply, int64_t now_ms, struct store_result *result)
+{
+        bool busy = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "BUSYKEY", 7) == 0;
+        *result = (struct store_result){.sent_ms = result->sent_ms,
+                                        .known = busy,
+                                        .claim = CLAIM_NEW,
+                                        .created_ms = busy ? 0 : now_ms,
+                                        .starts = 1};
+        return busy || slice_is(reply_text(reply), "OK");
+}
+
 bool redis_store_answer(struct redis_store *store, const redisReply *reply)
 {
         const struct request *first = &store->ring[store->ring_head];
@@ -129,7 +141,10 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply)
         bool error = reply->type == REDIS_REPLY_ERROR;
         switch (first->kind) {
         case REQUEST_CLAIM:
-                if (is_wrong_type(reply))
+                if (first->quick_ms) {
+                        if (!quick_parse(reply, first->quick_ms, &result))
+                                return false;
+                } else if (is_wrong_type(reply))
                         result.claim = CLAIM_CONFLICT;
                 else if (error || !claim_parse(store, reply, &result))
                         return false;
@@ -151,6 +166,9 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply)
         case REQUEST_KEEPS: /* if it is refused, it is not known, as at the connect */
                 if (redis_info_eviction(reply_text(reply)).len > 0)
                         return false;
+                break;
+        case REQUEST_CLOCK: /* likewise */
+                redis_quick_clock_told(store, first, reply);
                 break;
         case REQUEST_RATE:
         case REQUEST_QUERY: {

@@ -3,6 +3,7 @@
 #include "core/record/keys.h"
 #include "io/machine/clock.h"
 #include "io/machine/handle.h"
+#include "io/redis/redis_quick.h"
 #include "io/redis/redis_shards.h"
 #include "io/redis/redis_store_state.h"
 
@@ -50,8 +51,7 @@ static struct redis_store *store_of_job(struct redis_store *store, const struct 
 
 enum { IDENTITY_ARGUMENTS = 10, CLAIM_ARGUMENTS = 8, FINISH_ARGUMENTS = 7 };
 
-/* What a record is kept for at least: the longest delay on top of `keep`. */
-static int64_t keep_ms(const struct config *config)
+int64_t redis_keep_ms(const struct config *config)
 {
         return config->claim.keep_ms + config_longest_tier_ms(config);
 }
@@ -97,7 +97,7 @@ static void begin_script(struct redis_store *store, enum redis_script script,
         resp_add(out, identity->type);
         resp_add(out, identity->queue);
         resp_add_text(out, store->worker);
-        resp_add_integer(out, keep_ms(config));
+        resp_add_integer(out, redis_keep_ms(config));
 }
 
 static struct request lease_request(store_done *done, void *context)
@@ -157,12 +157,15 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         request.kind = REQUEST_CLAIM;
         if (redis_refuse_while_down(store, request))
                 return;
+        if (redis_quick_claim(store, identity, claim, request))
+                return;
         struct buffer *out = &store->out;
         const struct slice particulars[][2] = {
                 {SLICE_LITERAL("subject"), claim->subject},
                 {SLICE_LITERAL("correlation_id"), claim->correlation_id},
                 {SLICE_LITERAL("app_id"), claim->app_id},
                 {SLICE_LITERAL("types"), claim->types},
+                {SLICE_LITERAL("source_id"), claim->source_id},
         };
         enum { PARTICULARS = sizeof(particulars) / sizeof(*particulars) };
         size_t given = 0;
@@ -171,7 +174,7 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         begin_keys(store, REDIS_SCRIPT_CLAIM, identity, CLAIM_ARGUMENTS + 2 * given);
         resp_add(out, identity->owner);
         resp_add_integer(out, store->config->claim.lease_ms);
-        resp_add_integer(out, keep_ms(store->config));
+        resp_add_integer(out, redis_keep_ms(store->config));
         resp_add(out, identity->fingerprint);
         resp_add(out, identity->type);
         resp_add(out, identity->queue);
@@ -267,7 +270,7 @@ static void add_asker(struct redis_store *store, const struct store_identity *id
         buffer_add_char(text, ' ');
         add_generation(text, identity->generation);
         buffer_add_slice(text, identity->fingerprint);
-        request_add_number(text, keep_ms(config));
+        request_add_number(text, redis_keep_ms(config));
         buffer_add_char(text, '\n');
         buffer_add_slice(text, identity->type);
         buffer_add_char(text, '\n');

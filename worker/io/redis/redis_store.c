@@ -5,7 +5,7 @@
 #include "io/machine/handle.h"
 #include "io/machine/turn.h"
 #include "io/redis/connection/redis_probe.h"
-#include "io/redis/redis_store_state.h"
+#include "io/redis/redis_quick.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -289,6 +289,7 @@ static void on_flush(uv_prepare_t *prepare)
         if (!store->up || store->out.len == 0 || store->waiting)
                 return;
         ask_keeps(store);
+        redis_quick_ask_clock(store);
         if (store->config->redis.replicas > 0)
                 redis_store_wait(store);
         write_out(store);
@@ -318,6 +319,8 @@ static void connected(struct redis_store *store, struct redis_connection connect
         store->poll->data = store;
         store->watched = 0;
         store->up = store->ever_up = true;
+        store->clock = (struct server_clock){0};
+        store->clock_asked_ms = INT64_MIN / 2;
         store->up_ms = store->keeps_ms = clock_boot_ms();
         store->trouble[0] = '\0';
         redis_store_watch(store, UV_READABLE);
@@ -398,6 +401,7 @@ void redis_node_close(struct redis_store *store)
         uv_close((uv_handle_t *)store->more, handle_free);
         buffer_fini(&store->out);
         buffer_fini(&store->key);
+        buffer_fini(&store->dump);
         redis_hold_fini(&store->hold);
         free(store->ring);
         free(store);

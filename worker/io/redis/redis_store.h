@@ -43,12 +43,17 @@ struct store_claim {
         int64_t death_ms;     /* left_ms of an answer DEAD to an earlier claim of the same delivery; else 0 */
         struct slice dead_id; /* the dead id that the message carries, whoever sent it; absent: none */
         bool first;           /* on_conflict: other content under a known id is superfluous */
+        bool known;           /* there is or may be a record of the job: it is not tried as new first */
+        struct slice source_id; /* as which it is known where it comes from; absent: as here */
 };
 
 struct store_result {
         bool lost;       /* no reply: unknown whether it was carried out */
         int64_t sent_ms; /* CLOCK_BOOTTIME before the request was written */
         enum lease_answer lease;
+        /* Of a claim: there is a record, and nothing was done. It is to be asked for again as `known`; what
+         * follows says nothing then. */
+        bool known;
         /* of a claim: */
         enum claim_answer claim;
         int64_t lease_left_ms, created_ms, starts;

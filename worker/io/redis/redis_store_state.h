@@ -2,6 +2,7 @@
 #define LEVERET_IO_REDIS_STORE_STATE_H
 
 #include "core/job/backoff.h"
+#include "core/redis/server_clock.h"
 #include "core/text/buffer.h"
 #include "io/redis/connection/redis_connection.h"
 #include "io/redis/connection/redis_hold.h"
@@ -19,6 +20,7 @@ enum request_kind {
         REQUEST_WAIT,
         REQUEST_ASKING,
         REQUEST_KEEPS, /* may the server forget what is written? */
+        REQUEST_CLOCK, /* TIME */
         REQUEST_RATE
 };
 
@@ -30,7 +32,8 @@ struct request {
         int64_t sent_ms;
         char *bytes; /* as it was written, for another node of the cluster; NULL: there is none */
         size_t bytes_len;
-        int hops; /* so often it went to another node */
+        int hops;         /* so often it went to another node */
+        int64_t quick_ms; /* of a claim by RESTORE: since when it holds, by Redis' clock; else 0 */
 };
 
 struct redis_shards;
@@ -61,10 +64,13 @@ struct redis_store {
         int watched;     /* libuv events */
         uv_timer_t *watch, *retry;
         uv_prepare_t *flush;
-        uv_idle_t *more;        /* active while replies were read that are not digested */
-        struct buffer out;      /* requests of this loop turn */
-        size_t out_mark;        /* in it: where the last request ends */
-        struct buffer key;      /* the one at hand */
+        uv_idle_t *more;    /* active while replies were read that are not digested */
+        struct buffer out;  /* requests of this loop turn */
+        size_t out_mark;    /* in it: where the last request ends */
+        struct buffer key;  /* the one at hand */
+        struct buffer dump; /* likewise, of a record */
+        struct server_clock clock;
+        int64_t clock_asked_ms; /* clock_boot_ms */
         struct redis_hold hold; /* replies whose batch the replicas have not acknowledged */
         bool waiting;           /* for replicas: what is asked for meanwhile is the next batch */
         struct request *ring;   /* under way, oldest first */
@@ -96,6 +102,8 @@ void redis_store_wait(struct redis_store *store);
 bool redis_refuse_while_down(struct redis_store *store, struct request request);
 /* Tells a request that it has no reply. */
 void redis_request_lost(const struct request *request);
+/* What a record is kept for at least: the longest delay on top of `keep`. */
+int64_t redis_keep_ms(const struct config *config);
 void redis_ring_push(struct redis_store *store, struct request request);
 struct request redis_ring_pop(struct redis_store *store);
 

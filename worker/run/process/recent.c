@@ -146,15 +146,3 @@ void recent_turn(struct engine *engine)
                 add_subject(engine, &recent->subjects[i], slice_of(now));
         recent->subject_count = 0;
 }
-
-void recent_source_id(struct delivery *delivery)
-{
-        const struct envelope *envelope = &delivery->envelope;
-        if (!envelope->source_id)
-                return;
-        const char *prefix = delivery->engine->config->redis.prefix;
-        struct slice arguments[] = {SLICE_LITERAL("HSET"),
-                                    slice_of(record_key(delivery->arena, prefix, KEY_JOB, envelope->id)),
-                                    SLICE_LITERAL("source_id"), slice_of(envelope->source_id)};
-        redis_store_command(delivery->engine->store, arguments, 4, NULL, NULL);
-}

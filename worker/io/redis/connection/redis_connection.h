@@ -1,6 +1,7 @@
 #ifndef LEVERET_IO_REDIS_CONNECTION_H
 #define LEVERET_IO_REDIS_CONNECTION_H
 
+#include "core/redis/dump.h"
 #include "core/redis/info.h"
 #include "core/redis/sentinel.h"
 #include "core/settings/config.h"
@@ -32,9 +33,11 @@ enum redis_script {
 struct redis_connection {
         redisContext *context; /* NULL unless connected */
         char sha[REDIS_SCRIPT_COUNT][41];
-        bool fatal;         /* waiting will not mend it: bad password, eviction policy */
-        bool keeps_unknown; /* INFO is refused: whether records may be evicted is not known */
-        char error[256];    /* names the host, never a password */
+        bool fatal;           /* waiting will not mend it: bad password, eviction policy */
+        bool keeps_unknown;   /* INFO is refused: whether records may be evicted is not known */
+        bool restores;        /* it takes a record by RESTORE */
+        struct redis_crc crc; /* set if so */
+        char error[256];      /* names the host, never a password */
         /* Behind sentinels: the primary as they named it, and the epoch of the failover that made it one. */
         char primary[SENTINEL_HOST_SIZE + 8];
         int64_t epoch;

@@ -205,6 +205,32 @@ static bool keys_try(struct redis_connection *connection, const char *sha, const
         return ok;
 }
 
+/* Not needed, as claim.lua does the same: a server may be too old for our dumps, and a user not allowed to
+ * call it. */
+static void restore_try(struct redis_connection *connection, const char *key)
+{
+        struct redis_dump dump;
+        struct buffer bytes = {0};
+        redis_crc_init(&connection->crc);
+        redis_dump_begin(&dump, &bytes);
+        redis_dump_add_text(&dump, "f");
+        redis_dump_add_text(&dump, "v");
+        redis_dump_end(&dump, &connection->crc);
+        const char *restore[] = {"RESTORE", key, "10000", bytes.data, "REPLACE"};
+        const size_t sizes[] = {7, strlen(key), 5, bytes.len, 7};
+        redisAppendCommandArgv(connection->context, 5, restore, sizes);
+        redis_connection_send(connection, 3, (const char *[]){"HGET", key, "f"});
+        bool taken = redis_connection_heard(connection, "RESTORE");
+        redisReply *reply = redis_connection_hear(connection, "HGET");
+        connection->restores =
+                taken && reply && reply->type == REDIS_REPLY_STRING && strcmp(reply->str, "v") == 0;
+        if (reply)
+                freeReplyObject(reply);
+        if (connection->context->err == 0)
+                connection->error[0] = '\0';
+        buffer_fini(&bytes);
+}
+
 bool redis_probe_scripts(struct redis_connection *connection, const char *prefix, const char *name)
 {
         char sha[SHA_SIZE];
@@ -213,6 +239,9 @@ bool redis_probe_scripts(struct redis_connection *connection, const char *prefix
         bool ok = scripts_load(connection, sha) &&
                   commands_try(connection, sha, record_key(&arena, prefix, KEY_PROBE, name)) &&
                   keys_try(connection, sha, prefix);
+        if (ok)
+                restore_try(connection, record_key(&arena, prefix, KEY_PROBE, name));
+        ok = ok && connection->context->err == 0;
         arena_fini(&arena);
         return ok;
 }

@@ -1,0 +1,100 @@
+#include "io/redis/redis_quick.h"
+#include "core/codec/resp.h"
+#include "core/record/keys.h"
+#include "io/machine/clock.h"
+
+#include <stdlib.h>
+
+static void add_field(struct redis_dump *dump, const char *name, struct slice value)
+{
+        redis_dump_add_text(dump, name);
+        redis_dump_add(dump, value);
+}
+
+static void add_number(struct redis_dump *dump, const char *name, int64_t value)
+{
+        redis_dump_add_text(dump, name);
+        redis_dump_add_integer(dump, value);
+}
+
+static void add_if_there(struct redis_dump *dump, const char *name, struct slice value)
+{
+        if (value.len > 0)
+                add_field(dump, name, value);
+}
+
+/* The fields of claim_new.lua. */
+static void dump_record(struct redis_store *store, const struct store_identity *identity,
+                        const struct store_claim *claim, int64_t now_ms)
+{
+        struct redis_dump dump;
+        buffer_clear(&store->dump);
+        redis_dump_begin(&dump, &store->dump);
+        add_field(&dump, "state", SLICE_LITERAL("running"));
+        add_field(&dump, "owner", identity->owner);
+        add_number(&dump, "lease_until_ms", now_ms + store->config->claim.lease_ms);
+        add_field(&dump, "redrives", SLICE_LITERAL("0"));
+        add_field(&dump, "attempt", SLICE_LITERAL("0"));
+        add_field(&dump, "deferrals", SLICE_LITERAL("0"));
+        add_field(&dump, "fingerprint", identity->fingerprint);
+        add_field(&dump, "type", identity->type);
+        add_field(&dump, "queue", identity->queue);
+        add_field(&dump, "worker", slice_of(store->worker));
+        add_field(&dump, "starts", SLICE_LITERAL("1"));
+        add_number(&dump, "created_ms", now_ms);
+        add_number(&dump, "started_ms", now_ms);
+        add_if_there(&dump, "subject", claim->subject);
+        add_if_there(&dump, "correlation_id", claim->correlation_id);
+        add_if_there(&dump, "app_id", claim->app_id);
+        add_if_there(&dump, "types", claim->types);
+        add_if_there(&dump, "source_id", claim->source_id);
+        redis_dump_end(&dump, &store->connection.crc);
+}
+
+static bool is_first_try(const struct store_identity *identity, const struct store_claim *claim)
+{
+        const struct job_generation *generation = &identity->generation;
+        return !claim->known && claim->first_seen_ms <= 0 &&
+               generation->redrives + generation->attempt + generation->deferrals == 0;
+}
+
+bool redis_quick_claim(struct redis_store *store, const struct store_identity *identity,
+                       const struct store_claim *claim, struct request request)
+{
+        int64_t now_ms = server_clock_now(&store->clock, request.sent_ms);
+        if (!store->connection.restores || now_ms == 0 || !is_first_try(identity, claim))
+                return false;
+        struct buffer *out = &store->out;
+        dump_record(store, identity, claim, now_ms);
+        buffer_clear(&store->key);
+        record_key_add(&store->key, store->config->redis.prefix, KEY_JOB, identity->id);
+        resp_begin(out, 4);
+        resp_add_text(out, "RESTORE");
+        resp_add(out, (struct slice){.data = store->key.data, .len = store->key.len});
+        resp_add_integer(out, redis_keep_ms(store->config));
+        resp_add(out, (struct slice){.data = store->dump.data, .len = store->dump.len});
+        request.quick_ms = now_ms;
+        redis_ring_push(store, request);
+        return true;
+}
+
+void redis_quick_ask_clock(struct redis_store *store)
+{
+        int64_t now_ms = clock_boot_ms();
+        if (!store->connection.restores || now_ms - store->clock_asked_ms < SERVER_CLOCK_EVERY_MS)
+                return;
+        store->clock_asked_ms = now_ms;
+        resp_begin(&store->out, 1);
+        resp_add_text(&store->out, "TIME");
+        redis_ring_push(store, (struct request){.kind = REQUEST_CLOCK, .sent_ms = now_ms});
+}
+
+void redis_quick_clock_told(struct redis_store *store, const struct request *request, const redisReply *reply)
+{
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !reply->element[0]->str ||
+            !reply->element[1]->str)
+                return;
+        int64_t seconds = strtoll(reply->element[0]->str, NULL, 10);
+        int64_t micros = strtoll(reply->element[1]->str, NULL, 10);
+        server_clock_told(&store->clock, request->sent_ms, clock_boot_ms(), seconds * 1000 + micros / 1000);
+}

@@ -1,0 +1,21 @@
+#ifndef LEVERET_IO_REDIS_QUICK_H
+#define LEVERET_IO_REDIS_QUICK_H
+
+#include "io/redis/redis_store_state.h"
+
+/*
+ * The claim of a job that is probably new, by one command in place of a script: RESTORE writes the whole
+ * record, the very one that claim_new.lua writes, if there is none, and says BUSYKEY if there is. The lease
+ * counts from what is known of Redis' clock (core/redis/server_clock.h). Inside redis_*.c only.
+ */
+
+/* Asks for it in `request`'s name. False: it is a script's work, and nothing happened. */
+bool redis_quick_claim(struct redis_store *store, const struct store_identity *identity,
+                       const struct store_claim *claim, struct request request);
+/* Before a batch leaves: asks along with it for Redis' clock, now and then. */
+void redis_quick_ask_clock(struct redis_store *store);
+/* The answer to that. */
+void redis_quick_clock_told(struct redis_store *store, const struct request *request,
+                            const redisReply *reply);
+
+#endif
