@@ -107,6 +107,7 @@ static void summary(const struct tally *tally, uint64_t schedules, double second
                tally->fallbacks, tally->zombies, tally->crash_loops, tally->attached, tally->parked);
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)
                 printf(" %s %" PRIu64, claim_answer_word((enum claim_answer)i), tally->claims[i]);
+        printf(" known %" PRIu64, tally->known);
         printf("; ends");
         for (int i = 0; i < METRICS_OUTCOME_COUNT; i++)
                 printf(" %s %" PRIu64, metrics_outcome_word((enum metrics_outcome)i), tally->ends[i]);
@@ -130,7 +131,7 @@ static bool vacuous(const struct tally *tally)
 {
         bool empty = tally->fallbacks == 0 || tally->crash_loops == 0 || tally->attached == 0 ||
                      tally->parked == 0 || tally->planned == 0 || tally->replanned == 0 ||
-                     tally->unplanned == 0 || tally->told == 0 || tally->told_again == 0 ||
+                     tally->known == 0 || tally->unplanned == 0 || tally->told == 0 || tally->told_again == 0 ||
                      tally->let_go == 0 || tally->ticks == 0 || tally->ticks_again == 0 ||
                      tally->ticks_given_up == 0;
         for (int i = 0; i < 3; i++)

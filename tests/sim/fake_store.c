@@ -302,6 +302,15 @@ static struct store_reply claim(const struct fake_store *store, struct store_rec
         return claim_others(store, record, request);
 }
 
+/* io/redis/redis_quick.h */
+static struct store_reply claim_quick(struct store_record *record, const struct store_request *request)
+{
+        struct fake_store asker = {.now_ms = request->at_ms};
+        if (record->state != STATE_ABSENT)
+                return (struct store_reply){.known = true};
+        return take(&asker, record, request, CLAIM_NEW, 1);
+}
+
 /* record.lua */
 static void record_effect(struct store_record *record, const struct store_request *request)
 {
@@ -444,7 +453,7 @@ struct store_reply fake_store_call(struct fake_store *store, const struct store_
         assert(request->id < STORE_RECORDS_MAX);
         struct store_record *record = &store->records[request->id];
         if (request->script == STORE_CLAIM)
-                return claim(store, record, request);
+                return request->quick ? claim_quick(record, request) : claim(store, record, request);
         if (request->script == STORE_COMPLETE && record->state == STATE_COMPLETED &&
             record->fingerprint == request->fingerprint)
                 return (struct store_reply){.lease = LEASE_OK};

@@ -61,6 +61,8 @@ struct store_request {
         struct job_generation generation;
         uint32_t fingerprint, type;
         bool first;           /* CLAIM: on_conflict */
+        bool quick;           /* CLAIM: by RESTORE, .. */
+        int64_t at_ms;        /* .. at this time by the asker's knowledge of the store's clock */
         uint32_t tells_of;    /* CLAIM: bit per enum job_change: of these others are told */
         bool alone;           /* CLAIM */
         uint32_t max_crashes; /* CLAIM */
@@ -91,6 +93,7 @@ struct store_request {
 };
 
 struct store_reply {
+        bool known;                       /* CLAIM, quick: there is a record, and nothing was done */
         enum claim_answer claim;          /* CLAIM */
         enum lease_answer lease;          /* all others; CANCEL: OK if it is cancelled now */
         int64_t lease_left_ms;            /* CLAIM_BUSY, CLAIM_WAITING; CLAIM_DEAD: when it died */

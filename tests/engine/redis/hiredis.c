@@ -89,6 +89,11 @@ static void check_script(struct asked *asked, struct slice verb, struct slice sh
 {
         char known[41], fast[41];
         enum redis_script script = script_of(asked);
+        if (slice_is(verb, "RESTORE") && asked->kind == ASKED_SCRIPT &&
+            asked->call.request.script == STORE_CLAIM) {
+                asked->call.request.quick = true;
+                return;
+        }
         if ((script != REDIS_SCRIPT_COUNT) != slice_is(verb, "EVALSHA")) {
                 world_fail("store", "the client writes %.*s where the engine asks otherwise",
                            SLICE_PRINT(verb));
@@ -102,17 +107,46 @@ static void check_script(struct asked *asked, struct slice verb, struct slice sh
                 asked->refusal = "NOSCRIPT No matching script.";
 }
 
-/* One command, which is the client's own or the next that the engine has asked for. */
-static void on_command(struct link *link, struct slice verb, struct slice first)
+/* Since when a record that is written whole is claimed, as its lease says. */
+static int64_t claimed_at(struct slice dump, int64_t lease_ms)
 {
+        static const char name[] = "lease_until_ms";
+        const char *at = memmem(dump.data, dump.len, name, sizeof name - 1);
+        /* After the name its own length, that of the value, the value. */
+        return at ? strtoll(at + sizeof name - 1 + 2, NULL, 10) - lease_ms - WALL_START_MS : 0;
+}
+
+/* The client's own, and not the engine's. */
+static bool own_kind(struct slice verb, enum asked_kind *kind)
+{
+        static const struct {
+                const char *verb;
+                enum asked_kind kind;
+        } own[] = {{"WAIT", ASKED_WAIT}, {"INFO", ASKED_KEEPS}, {"TIME", ASKED_TIME}};
+        for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+                if (slice_is(verb, own[i].verb)) {
+                        *kind = own[i].kind;
+                        return true;
+                }
+        return false;
+}
+
+enum { WORDS_LOOKED_AT = 4 };
+
+/* One command, which is the client's own or the next that the engine has asked for. */
+static void on_command(struct link *link, const struct slice words[WORDS_LOOKED_AT])
+{
+        struct slice verb = words[0];
+        enum asked_kind kind;
         struct asked *asked = STAILQ_FIRST(&link->said);
-        bool waits = slice_is(verb, "WAIT");
-        if (waits || slice_is(verb, "INFO")) {
+        if (own_kind(verb, &kind)) {
                 asked = world_alloc(sizeof *asked);
-                *asked = (struct asked){.kind = waits ? ASKED_WAIT : ASKED_KEEPS, .link = link};
+                *asked = (struct asked){.kind = kind, .link = link};
         } else if (asked) {
                 STAILQ_REMOVE_HEAD(&link->said, listed);
-                check_script(asked, verb, first);
+                check_script(asked, verb, words[1]);
+                if (asked->call.request.quick)
+                        asked->call.request.at_ms = claimed_at(words[3], asked->call.request.lease_ms);
         } else {
                 world_fail("store", "the client writes %.*s, and nobody asks for it", SLICE_PRINT(verb));
                 return;
@@ -125,13 +159,13 @@ int redisAppendFormattedCommand(redisContext *context, const char *command, size
         struct slice rest = {.data = command, .len = len};
         while (rest.len > 0 && !world.failure) {
                 size_t count = take_number(&rest, '*');
-                struct slice words[2] = {{0}};
+                struct slice words[WORDS_LOOKED_AT] = {{0}};
                 for (size_t i = 0; i < count; i++) {
                         struct slice word = take_word(&rest);
-                        if (i < 2)
+                        if (i < WORDS_LOOKED_AT)
                                 words[i] = word;
                 }
-                on_command(link_of(context), words[0], words[1]);
+                on_command(link_of(context), words);
         }
         return REDIS_OK;
 }
@@ -240,6 +274,8 @@ static struct redis_connection connect_to(struct link *link)
         connection.context = &wire->context;
         for (int i = 0; i < REDIS_SCRIPT_COUNT; i++)
                 sha_format(connection.sha[i], i, link->epoch);
+        redis_crc_init(&connection.crc);
+        connection.restores = !random_one_in(&world.random, 4);
         return connection;
 }
 

@@ -240,9 +240,24 @@ static redisReply *reply_plan(const struct asked *asked)
 static redisReply *reply_script(const struct asked *asked)
 {
         const struct store_reply *reply = &asked->call.reply;
+        if (reply->known) {
+                redisReply *error = reply_word("BUSYKEY Target key name already exists.");
+                error->type = REDIS_REPLY_ERROR;
+                return error;
+        }
+        if (asked->call.request.quick)
+                return reply_word("OK");
         if (asked->call.request.script == STORE_CLAIM)
                 return reply_claim(reply);
         return reply_word(reply->lease == LEASE_OK ? "ok" : "lost");
+}
+
+static redisReply *reply_time(int64_t now_ms)
+{
+        char seconds[24], micros[24];
+        snprintf(seconds, sizeof seconds, "%" PRId64, (WALL_START_MS + now_ms) / 1000);
+        snprintf(micros, sizeof micros, "%" PRId64, (WALL_START_MS + now_ms) % 1000 * 1000);
+        return reply_texts((const struct slice[]){slice_of(seconds), slice_of(micros)}, 2);
 }
 
 redisReply *server_reply(const struct asked *asked)
@@ -274,6 +289,8 @@ redisReply *server_reply(const struct asked *asked)
                 return reply_word("maxmemory:0\r\nmaxmemory_policy:noeviction\r\n");
         case ASKED_WAIT:
                 return reply_number(asked->replicas);
+        case ASKED_TIME:
+                return reply_time(asked->time_ms);
         case ASKED_QUERY:
         case ASKED_QUEUED:
                 break;
@@ -314,13 +331,16 @@ static void apply_script(struct asked *asked)
         call->reply = fake_store_call(&world.store, &call->request);
         NOTE("store: id %u %s of %s: %s", call->request.id, store_script_word(call->request.script),
              world.owners[call->request.owner - 1],
-             call->request.script == STORE_CLAIM ? claim_answer_word(call->reply.claim)
+             call->reply.known                     ? "known"
+             : call->request.script == STORE_CLAIM ? claim_answer_word(call->reply.claim)
              : call->reply.lease == LEASE_OK     ? "ok"
                                                  : "lost");
         if (call->request.script == STORE_KEEP && call->reply.lease == LEASE_OK)
                 world.plan_text[call->request.id] = call->request.plan;
-        check_answer(call, &before);
-        events_recorded(call->request.id);
+        if (!call->reply.known) {
+                check_answer(call, &before);
+                events_recorded(call->request.id);
+        }
         failover_end();
 }
 
@@ -342,6 +362,8 @@ static void apply(struct asked *asked)
 {
         if (asked->kind == ASKED_SCRIPT)
                 apply_script(asked);
+        else if (asked->kind == ASKED_TIME)
+                asked->time_ms = store_now();
         else if (asked->kind == ASKED_DUE)
                 apply_due(asked);
         else if (asked->kind == ASKED_TICK)
@@ -386,7 +408,7 @@ static void answer(struct asked *asked)
 static bool only_reads(const struct asked *asked)
 {
         return asked->kind == ASKED_PAUSED || asked->kind == ASKED_QUERY || asked->kind == ASKED_PLAN ||
-               asked->kind == ASKED_STATE || asked->kind == ASKED_KEEPS;
+               asked->kind == ASKED_STATE || asked->kind == ASKED_KEEPS || asked->kind == ASKED_TIME;
 }
 
 /* A primary that is one no more. False: this one is, or it is only read. */

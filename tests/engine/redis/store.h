@@ -28,6 +28,7 @@ enum asked_kind {
         ASKED_QUEUED,
         ASKED_STATE,
         ASKED_WAIT, /* by the client itself */
+        ASKED_TIME, /* likewise */
 };
 
 /* One request. It lies in the world's memory, as what was written may be carried out whoever has died. */
@@ -51,6 +52,7 @@ struct asked {
         struct share_question question;
         struct share_answer places; /* the answer */
         int64_t replicas;           /* the answer to WAIT */
+        int64_t time_ms;            /* the answer to TIME, by the model's clock */
         const char *refusal;        /* the server's error, NULL: none */
         STAILQ_ENTRY(asked) listed;
 };
