@@ -56,6 +56,7 @@ static int16_t run_new(const struct call *call)
                 .crashed = !process->alive || process->incarnation != call->incarnation,
                 .frozen = process->frozen,
                 .start = true,
+                .unproven = call->request.quick,
                 .cut = call->reply_lost || !process->store,
                 .orphan = !still_claims(call),
         };
@@ -123,6 +124,13 @@ void check_cancel(uint8_t id, bool cancelled)
         world.cancelled[id][world.store.records[id].fingerprint] = true;
 }
 
+void check_believed(const struct call *call)
+{
+        struct run *run = owner_run(call->request.id);
+        if (run && run->owner == call->request.owner)
+                run->unproven = false;
+}
+
 /* Whoever works on a job keeps its lease, whatever it waits for. */
 static void check_lease_kept(const struct call *call, const struct store_record *before)
 {
@@ -130,7 +138,7 @@ static void check_lease_kept(const struct call *call, const struct store_record 
         const struct run *last = owner_run(id);
         bool ran_out = before->state == STATE_RUNNING && before->owner != 0 &&
                        before->lease_until_ms <= world.store.now_ms;
-        if (!last || last->ended || world.tainted[id] || !ran_out || before->owner != last->owner)
+        if (!last || last->ended || last->unproven || world.tainted[id] || !ran_out || before->owner != last->owner)
                 return;
         if (!last->crashed && !last->frozen && !last->cut && !last->orphan)
                 world_fail("lease", "the lease of id %u ran out while its worker was well", id);

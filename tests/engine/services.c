@@ -230,7 +230,7 @@ static void on_begin(void *context)
         }
         try->begun = true;
         try->result = draw(try);
-        try->send->frozen_inside = false;
+        try->send->frozen_inside = try->process->frozen; /* by another send of this very moment */
         try->send->begun_ms = loop_clock_ms;
         int64_t takes_ms = world_fault(FAULT_SLOW) ? random_between(&world.random, 1, 2 * SEND_LIMIT_MS)
                                                    : random_between(&world.random, 1, SEND_LIMIT_MS / 2);

@@ -60,16 +60,21 @@ static void on_strings(void *context, bool failed, const struct slice *values, s
 
 static void ask(struct session *session, unsigned kinds)
 {
+        bool quick = kinds >> 7;
         for (size_t i = 0; i < REQUESTS; i++) {
                 struct request request = {.kind = (enum request_kind)(kinds % 4), .context = session};
                 if (request.kind == REQUEST_QUERY)
                         request.strings = on_strings;
                 else
                         request.done = request.kind == REQUEST_CLAIM ? on_claim : on_done;
+                if (quick && request.kind == REQUEST_CLAIM)
+                        request.quick_ms = 1;
                 redis_ring_push(&session->store, request);
                 session->asked++;
                 kinds = kinds / 4 + (kinds % 4) * 64;
         }
+        if (quick)
+                redis_ring_push(&session->store, (struct request){.kind = REQUEST_CLOCK});
 }
 
 /* As the store does with what has been read. False: the connection would be dropped. */
@@ -79,7 +84,7 @@ static bool take_replies(struct session *session, redisReader *reader)
         while (redisReaderGetReply(reader, &reply) == REDIS_OK) {
                 if (!reply)
                         return true;
-                bool ok = session->store.ring_count > 0 && redis_store_answer(&session->store, reply);
+                bool ok = session->store.ring.count > 0 && redis_store_answer(&session->store, reply);
                 freeReplyObject(reply);
                 if (!ok)
                         return false;
@@ -118,7 +123,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         if (size < 2)
                 return 0;
-        struct session session = {0};
+        static const struct config config;
+        struct session session = {.store = {.config = &config}};
         redisReader *reader = redisReaderCreate();
         redis_reader_bound(reader);
         size_t portion = data[0] ? data[0] : size;
@@ -129,9 +135,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 good = redisReaderFeed(reader, (const char *)data + at, len) == REDIS_OK &&
                        take_replies(&session, reader);
         }
-        CHECK(session.answered + session.store.ring_count == session.asked);
+        struct request_ring *ring = &session.store.ring;
+        size_t waiting = session.store.written.count;
+        for (size_t i = 0; i < ring->count; i++)
+                waiting += request_ring_at(ring, i)->kind != REQUEST_CLOCK;
+        CHECK(session.answered + waiting == session.asked);
         redisReaderFree(reader);
-        free(session.store.ring);
+        free(ring->requests);
+        free(session.store.written.requests);
         check_commands((struct slice){.data = (const char *)data, .len = size});
         return 0;
 }

@@ -245,8 +245,11 @@ static redisReply *reply_script(const struct asked *asked)
                 error->type = REDIS_REPLY_ERROR;
                 return error;
         }
-        if (asked->call.request.quick)
-                return reply_word("OK");
+        if (asked->call.request.quick) {
+                redisReply *ok = reply_word("OK");
+                ok->type = REDIS_REPLY_STATUS;
+                return ok;
+        }
         if (asked->call.request.script == STORE_CLAIM)
                 return reply_claim(reply);
         return reply_word(reply->lease == LEASE_OK ? "ok" : "lost");

@@ -125,8 +125,11 @@ static void on_done(void *context, const struct store_result *result)
 {
         struct asked *asked = context;
         asked->told = !result->lost;
-        if (asked->told && asked->call.request.script == STORE_CLAIM && asked->kind == ASKED_SCRIPT)
+        if (asked->told && asked->call.request.script == STORE_CLAIM && asked->kind == ASKED_SCRIPT) {
                 *(result->known ? &world.tally->known : &world.tally->claims[result->claim]) += 1;
+                if (!result->known)
+                        check_believed(&asked->call);
+        }
         if (asked->done)
                 asked->done(asked->context, result);
 }

@@ -4,6 +4,7 @@
 #include "io/machine/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void add_field(struct redis_dump *dump, const char *name, struct slice value)
 {
@@ -27,12 +28,13 @@ static void add_if_there(struct redis_dump *dump, const char *name, struct slice
 static void dump_record(struct redis_store *store, const struct store_identity *identity,
                         const struct store_claim *claim, int64_t now_ms)
 {
+        int64_t lease_ms = store->config->claim.lease_ms;
         struct redis_dump dump;
         buffer_clear(&store->dump);
         redis_dump_begin(&dump, &store->dump);
         add_field(&dump, "state", SLICE_LITERAL("running"));
         add_field(&dump, "owner", identity->owner);
-        add_number(&dump, "lease_until_ms", now_ms + store->config->claim.lease_ms);
+        add_number(&dump, "lease_until_ms", now_ms + lease_ms + server_clock_slack_ms(lease_ms));
         add_field(&dump, "redrives", SLICE_LITERAL("0"));
         add_field(&dump, "attempt", SLICE_LITERAL("0"));
         add_field(&dump, "deferrals", SLICE_LITERAL("0"));
@@ -78,23 +80,62 @@ bool redis_quick_claim(struct redis_store *store, const struct store_identity *i
         return true;
 }
 
-void redis_quick_ask_clock(struct redis_store *store)
+bool redis_quick_answer(struct redis_store *store, const redisReply *reply)
 {
-        int64_t now_ms = clock_boot_ms();
-        if (!store->connection.restores || now_ms - store->clock_asked_ms < SERVER_CLOCK_EVERY_MS)
-                return;
-        store->clock_asked_ms = now_ms;
-        resp_begin(&store->out, 1);
-        resp_add_text(&store->out, "TIME");
-        redis_ring_push(store, (struct request){.kind = REQUEST_CLOCK, .sent_ms = now_ms});
+        bool known = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "BUSYKEY", 7) == 0;
+        bool written = reply->type == REDIS_REPLY_STATUS && strcmp(reply->str, "OK") == 0;
+        if (!known && !written)
+                return false;
+        struct request request = redis_ring_pop(store);
+        if (known) {
+                struct store_result result = {.sent_ms = request.sent_ms, .known = true};
+                request.done(request.context, &result);
+                free(request.bytes);
+        } else {
+                request_ring_add(&store->written, request);
+        }
+        return true;
 }
 
-void redis_quick_clock_told(struct redis_store *store, const struct request *request, const redisReply *reply)
+void redis_quick_ask_clock(struct redis_store *store)
+{
+        if (!store->connection.restores || (store->clock.known && !store->counts_on_clock))
+                return;
+        store->counts_on_clock = false;
+        resp_begin(&store->out, 1);
+        resp_add_text(&store->out, "TIME");
+        redis_ring_push(store, (struct request){.kind = REQUEST_CLOCK, .sent_ms = clock_boot_ms()});
+}
+
+/* Milliseconds since 1970; 0: it does not say. */
+static int64_t time_parse(const redisReply *reply)
 {
         if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !reply->element[0]->str ||
             !reply->element[1]->str)
-                return;
-        int64_t seconds = strtoll(reply->element[0]->str, NULL, 10);
-        int64_t micros = strtoll(reply->element[1]->str, NULL, 10);
-        server_clock_told(&store->clock, request->sent_ms, clock_boot_ms(), seconds * 1000 + micros / 1000);
+                return 0;
+        return strtoll(reply->element[0]->str, NULL, 10) * 1000 +
+               strtoll(reply->element[1]->str, NULL, 10) / 1000;
+}
+
+void redis_quick_clock_told(struct redis_store *store, const redisReply *reply)
+{
+        struct request asked = redis_ring_pop(store);
+        int64_t server_ms = time_parse(reply);
+        int64_t slack_ms = server_clock_slack_ms(store->config->claim.lease_ms);
+        free(asked.bytes);
+        if (server_ms > 0)
+                server_clock_told(&store->clock, asked.sent_ms, clock_boot_ms(), server_ms);
+        /* Who is told may close the store, or make it ask for more; that is written behind this TIME. */
+        for (size_t count = store->written.count; count > 0 && store->written.count > 0; count--) {
+                struct request claim = request_ring_take(&store->written);
+                bool kept = server_ms > 0 && server_clock_kept(claim.sent_ms, claim.quick_ms, slack_ms,
+                                                               asked.sent_ms, server_ms);
+                struct store_result result = {.sent_ms = claim.sent_ms,
+                                              .known = !kept,
+                                              .claim = CLAIM_NEW,
+                                              .created_ms = kept ? claim.quick_ms : 0,
+                                              .starts = 1};
+                claim.done(claim.context, &result);
+                free(claim.bytes);
+        }
 }

@@ -118,33 +118,20 @@ const char *redis_store_mistake(const struct redis_store *store, const redisRepl
 {
         if (reply->type == REDIS_REPLY_ERROR)
                 return reply->str;
-        bool keeps = store->ring_count > 0 && store->ring[store->ring_head].kind == REQUEST_KEEPS;
+        bool keeps = store->ring.count > 0 && request_ring_at(&store->ring, 0)->kind == REQUEST_KEEPS;
         return keeps ? "it may evict idempotency records from now on" : "unexpected reply";
-}
-
-/* The answer to RESTORE. */
-static bool quick_parse(const redisReply *reply, int64_t now_ms, struct store_result *result)
-{
-        bool busy = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "BUSYKEY", 7) == 0;
-        *result = (struct store_result){.sent_ms = result->sent_ms,
-                                        .known = busy,
-                                        .claim = CLAIM_NEW,
-                                        .created_ms = busy ? 0 : now_ms,
-                                        .starts = 1};
-        return busy || slice_is(reply_text(reply), "OK");
 }
 
 bool redis_store_answer(struct redis_store *store, const redisReply *reply)
 {
-        const struct request *first = &store->ring[store->ring_head];
+        const struct request *first = request_ring_at(&store->ring, 0);
         struct store_result result = {.sent_ms = first->sent_ms};
         bool error = reply->type == REDIS_REPLY_ERROR;
         switch (first->kind) {
         case REQUEST_CLAIM:
-                if (first->quick_ms) {
-                        if (!quick_parse(reply, first->quick_ms, &result))
-                                return false;
-                } else if (is_wrong_type(reply))
+                if (first->quick_ms)
+                        return redis_quick_answer(store, reply);
+                if (is_wrong_type(reply))
                         result.claim = CLAIM_CONFLICT;
                 else if (error || !claim_parse(store, reply, &result))
                         return false;
@@ -167,9 +154,9 @@ bool redis_store_answer(struct redis_store *store, const redisReply *reply)
                 if (redis_info_eviction(reply_text(reply)).len > 0)
                         return false;
                 break;
-        case REQUEST_CLOCK: /* likewise */
-                redis_quick_clock_told(store, first, reply);
-                break;
+        case REQUEST_CLOCK:
+                redis_quick_clock_told(store, reply);
+                return true;
         case REQUEST_RATE:
         case REQUEST_QUERY: {
                 if (error && !is_wrong_type(reply))

@@ -34,6 +34,15 @@ void redis_store_tell_down(struct redis_store *store, const char *error, bool wa
         store->events->down(store->context, store->trouble);
 }
 
+static void lose_all(struct request_ring *ring)
+{
+        for (size_t count = ring->count; count > 0; count--) {
+                struct request request = request_ring_take(ring);
+                redis_request_lost(&request);
+                free(request.bytes);
+        }
+}
+
 /* Ends the connection; everything under way is answered as lost. */
 static void redis_store_drop(struct redis_store *store, const char *error)
 {
@@ -54,12 +63,9 @@ static void redis_store_drop(struct redis_store *store, const char *error)
         store->waiting = false;
         bool was_up = store->up;
         store->up = false;
-        size_t count = store->ring_count;
-        while (count--) {
-                struct request request = redis_ring_pop(store);
-                redis_request_lost(&request);
-                free(request.bytes);
-        }
+        store->counts_on_clock = false;
+        lose_all(&store->written);
+        lose_all(&store->ring);
         if (store->closing)
                 return;
         if (was_up && clock_boot_ms() - store->up_ms >= LIVED_MS)
@@ -116,11 +122,10 @@ static redisReply *reply_next(struct redis_store *store)
                 if (!reply)
                         return NULL;
                 redis_hold_push(hold, reply);
-                size_t at = (store->ring_head + hold->count - 1) % store->ring_size;
-                bool asked = hold->count <= store->ring_count;
+                bool asked = hold->count <= store->ring.count;
                 if (!asked)
                         drop_for(store, "", "unexpected reply");
-                if (!asked || (store->ring[at].kind == REQUEST_WAIT && !acknowledged(store, reply)))
+                if (!asked || (request_ring_at(&store->ring, hold->count - 1)->kind == REQUEST_WAIT && !acknowledged(store, reply)))
                         return NULL;
         }
         return reply;
@@ -129,8 +134,8 @@ static redisReply *reply_next(struct redis_store *store)
 /* Is the first request another node's? Then it is on its way there. */
 static bool store_redirected(struct redis_store *store, const redisReply *reply)
 {
-        if (!store->redirect || reply->type != REDIS_REPLY_ERROR || store->ring_count == 0 ||
-            !store->redirect(store, reply, store->ring[store->ring_head]))
+        if (!store->redirect || reply->type != REDIS_REPLY_ERROR || store->ring.count == 0 ||
+            !store->redirect(store, reply, *request_ring_at(&store->ring, 0)))
                 return false;
         redis_ring_pop(store);
         return true;
@@ -166,7 +171,7 @@ static bool take_replies(struct redis_store *store, bool *left)
                         freeReplyObject(reply);
                         continue;
                 }
-                bool ok = store->ring_count > 0 && redis_store_answer(store, reply);
+                bool ok = store->ring.count > 0 && redis_store_answer(store, reply);
                 char error[200];
                 if (!ok)
                         snprintf(error, sizeof(error), "%.180s", redis_store_mistake(store, reply));
@@ -190,7 +195,7 @@ static bool digest(struct redis_store *store)
                 uv_idle_start(store->more, on_more);
         else
                 uv_idle_stop(store->more);
-        if (store->ring_count == 0) /* an idle process is not woken for it */
+        if (store->ring.count == 0) /* an idle process is not woken for it */
                 uv_timer_stop(store->watch);
         return true;
 }
@@ -261,8 +266,8 @@ static uint64_t watch_ms(const struct redis_store *store)
 static void on_watch(uv_timer_t *timer)
 {
         struct redis_store *store = timer->data;
-        if (store->ring_count > 0 &&
-            clock_boot_ms() - store->ring[store->ring_head].sent_ms > store->config->redis.timeout_ms)
+        if (store->ring.count > 0 &&
+            clock_boot_ms() - request_ring_at(&store->ring, 0)->sent_ms > store->config->redis.timeout_ms)
                 redis_store_drop(store, "redis: no reply in time");
 }
 
@@ -320,7 +325,6 @@ static void connected(struct redis_store *store, struct redis_connection connect
         store->watched = 0;
         store->up = store->ever_up = true;
         store->clock = (struct server_clock){0};
-        store->clock_asked_ms = INT64_MIN / 2;
         store->up_ms = store->keeps_ms = clock_boot_ms();
         store->trouble[0] = '\0';
         redis_store_watch(store, UV_READABLE);
@@ -403,7 +407,8 @@ void redis_node_close(struct redis_store *store)
         buffer_fini(&store->key);
         buffer_fini(&store->dump);
         redis_hold_fini(&store->hold);
-        free(store->ring);
+        free(store->ring.requests);
+        free(store->written.requests);
         free(store);
 }
 

@@ -20,7 +20,7 @@ enum request_kind {
         REQUEST_WAIT,
         REQUEST_ASKING,
         REQUEST_KEEPS, /* may the server forget what is written? */
-        REQUEST_CLOCK, /* TIME */
+        REQUEST_CLOCK, /* TIME: what was written on its last word is told now */
         REQUEST_RATE
 };
 
@@ -34,6 +34,12 @@ struct request {
         size_t bytes_len;
         int hops;         /* so often it went to another node */
         int64_t quick_ms; /* of a claim by RESTORE: since when it holds, by Redis' clock; else 0 */
+};
+
+/* Oldest first. */
+struct request_ring {
+        struct request *requests;
+        size_t size, head, count;
 };
 
 struct redis_shards;
@@ -70,11 +76,11 @@ struct redis_store {
         struct buffer key;  /* the one at hand */
         struct buffer dump; /* likewise, of a record */
         struct server_clock clock;
-        int64_t clock_asked_ms; /* clock_boot_ms */
+        bool counts_on_clock;        /* something in `out` does */
+        struct request_ring written; /* claims by RESTORE that wait for the answer to the TIME behind them */
         struct redis_hold hold; /* replies whose batch the replicas have not acknowledged */
         bool waiting;           /* for replicas: what is asked for meanwhile is the next batch */
-        struct request *ring;   /* under way, oldest first */
-        size_t ring_size, ring_head, ring_count;
+        struct request_ring ring; /* under way */
         /* Of the reply at hand. An effect has two fields that tell of its tries and the plan has two, each a
          * name and a value. */
         struct slice effects[JOB_EFFECTS_MAX], intents[JOB_EFFECTS_MAX], tries[4 * JOB_EFFECTS_MAX + 4];
@@ -104,7 +110,15 @@ bool redis_refuse_while_down(struct redis_store *store, struct request request);
 void redis_request_lost(const struct request *request);
 /* What a record is kept for at least: the longest delay on top of `keep`. */
 int64_t redis_keep_ms(const struct config *config);
+/* What was just added to `out` is under way; the one that was first of all is so no more. */
 void redis_ring_push(struct redis_store *store, struct request request);
 struct request redis_ring_pop(struct redis_store *store);
+void request_ring_add(struct request_ring *ring, struct request request);
+struct request request_ring_take(struct request_ring *ring);
+/* The one that is `index` behind the first. */
+static inline struct request *request_ring_at(const struct request_ring *ring, size_t index)
+{
+        return &ring->requests[(ring->head + index) % ring->size];
+}
 
 #endif

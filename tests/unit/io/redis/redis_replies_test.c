@@ -46,11 +46,11 @@ static bool answer(enum request_kind kind, const char *reply, struct heard *hear
         assert_int_equal(redisReaderGetReply(reader, &parsed), REDIS_OK);
         assert_non_null(parsed);
         bool taken = redis_store_answer(&store, parsed);
-        assert_int_equal(store.ring_count, taken ? 0 : 1);
+        assert_int_equal(store.ring.count, taken ? 0 : 1);
         assert_int_equal(heard->count, taken ? 1 : 0);
         freeReplyObject(parsed);
         redisReaderFree(reader);
-        free(store.ring);
+        free(store.ring.requests);
         return taken;
 }
 
