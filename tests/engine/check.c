@@ -56,7 +56,7 @@ static int16_t run_new(const struct call *call)
                 .crashed = !process->alive || process->incarnation != call->incarnation,
                 .frozen = process->frozen,
                 .start = true,
-                .unproven = call->request.quick,
+                .quick = call->request.quick,
                 .cut = call->reply_lost || !process->store,
                 .orphan = !still_claims(call),
         };
@@ -124,11 +124,13 @@ void check_cancel(uint8_t id, bool cancelled)
         world.cancelled[id][world.store.records[id].fingerprint] = true;
 }
 
-void check_believed(const struct call *call)
+void check_heard(const struct call *call, enum claim_answer answer)
 {
-        struct run *run = owner_run(call->request.id);
-        if (run && run->owner == call->request.owner)
-                run->unproven = false;
+        int16_t run = check_run_of(call->request.id, call->request.owner);
+        bool takes = answer == CLAIM_NEW || answer == CLAIM_RESUMED || answer == CLAIM_CRASHED ||
+                     answer == CLAIM_MINE;
+        if (takes && run >= 0)
+                world.runs[run].heard = true;
 }
 
 /* Whoever works on a job keeps its lease, whatever it waits for. */
@@ -138,7 +140,7 @@ static void check_lease_kept(const struct call *call, const struct store_record 
         const struct run *last = owner_run(id);
         bool ran_out = before->state == STATE_RUNNING && before->owner != 0 &&
                        before->lease_until_ms <= world.store.now_ms;
-        if (!last || last->ended || last->unproven || world.tainted[id] || !ran_out || before->owner != last->owner)
+        if (!last || last->ended || (last->quick && !last->heard) || world.tainted[id] || !ran_out || before->owner != last->owner)
                 return;
         if (!last->crashed && !last->frozen && !last->cut && !last->orphan)
                 world_fail("lease", "the lease of id %u ran out while its worker was well", id);
@@ -578,7 +580,10 @@ void check_settling(const struct connection *connection, const struct copy *copy
 {
         const struct spec *spec = &world.specs[copy->id];
         bool owns = world.store.records[copy->id].owner == owner && !spec->no_id;
-        if (how == SETTLE_REQUEUE && (owns || check_run_of(copy->id, owner) >= 0))
+        /* Whose claim another has taken over may ask for it again in vain. */
+        int16_t run = check_run_of(copy->id, owner);
+        bool ran = run >= 0 && run == world.owner_run[copy->id];
+        if (how == SETTLE_REQUEUE && (owns || ran))
                 world_fail("I5", "id %u is returned after it was started", copy->id);
         if (how == SETTLE_REJECT && !spec->unencodable)
                 world_fail("I5", "id %u is rejected though a copy can be made", copy->id);

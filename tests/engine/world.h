@@ -250,7 +250,8 @@ struct run {
         bool revived;        /* the job was dead */
         bool start;          /* counts as one: not taken up only to carry out what was decided */
         bool planned, ended; /* an end was recorded by its owner */
-        bool unproven;       /* it is claimed on what the store's clock showed, and nobody was told yet */
+        bool quick;          /* it was claimed on what the store's clock had shown before */
+        bool heard;          /* its worker knows that it is claimed */
         bool tried;          /* a send was begun */
         uint8_t unheard;     /* bit per effect: it ended its attempt by a send without a definite end */
         bool can_ask;        /* ... at a service that can be asked */
@@ -619,8 +620,8 @@ void check_ack(const struct copy *copy, const char *check);
 void check_copy(const struct copy *copy, bool dead);
 /* Somebody asked to cancel it and was told whether it is. */
 void check_cancel(uint8_t id, bool cancelled);
-/* A claim is told to who asked for it. */
-void check_believed(const struct call *call);
+/* The answer to a claim has reached who asked for it. */
+void check_heard(const struct call *call, enum claim_answer answer);
 void check_decide(const struct process *process, const struct store_identity *identity,
                   const struct store_decision *decision);
 void check_publish(const struct process *process, const struct message *message, const void *context);

@@ -105,6 +105,7 @@ static void unmake(const struct written *written)
         if (written->owner_run >= 0) { /* what befell it meanwhile did */
                 struct run *run = &world.runs[written->owner_run];
                 run->ended = written->run.ended;
+                run->crashed |= !run->process->alive || run->process->incarnation != run->incarnation;
                 run->revived = written->run.revived;
                 run->start = written->run.start;
         }

@@ -128,7 +128,7 @@ static void on_done(void *context, const struct store_result *result)
         if (asked->told && asked->call.request.script == STORE_CLAIM && asked->kind == ASKED_SCRIPT) {
                 *(result->known ? &world.tally->known : &world.tally->claims[result->claim]) += 1;
                 if (!result->known)
-                        check_believed(&asked->call);
+                        check_heard(&asked->call, result->claim);
         }
         if (asked->done)
                 asked->done(asked->context, result);
