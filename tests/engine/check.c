@@ -140,7 +140,8 @@ static void check_lease_kept(const struct call *call, const struct store_record 
         const struct run *last = owner_run(id);
         bool ran_out = before->state == STATE_RUNNING && before->owner != 0 &&
                        before->lease_until_ms <= world.store.now_ms;
-        if (!last || last->ended || (last->quick && !last->heard) || world.tainted[id] || !ran_out || before->owner != last->owner)
+        if (!last || last->ended || (last->quick && !last->heard) || world.tainted[id] || !ran_out ||
+            before->owner != last->owner)
                 return;
         if (!last->crashed && !last->frozen && !last->cut && !last->orphan)
                 world_fail("lease", "the lease of id %u ran out while its worker was well", id);

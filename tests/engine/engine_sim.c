@@ -131,9 +131,9 @@ static bool vacuous(const struct tally *tally)
 {
         bool empty = tally->fallbacks == 0 || tally->crash_loops == 0 || tally->attached == 0 ||
                      tally->parked == 0 || tally->planned == 0 || tally->replanned == 0 ||
-                     tally->known == 0 || tally->unplanned == 0 || tally->told == 0 || tally->told_again == 0 ||
-                     tally->let_go == 0 || tally->ticks == 0 || tally->ticks_again == 0 ||
-                     tally->ticks_given_up == 0;
+                     tally->known == 0 || tally->unplanned == 0 || tally->told == 0 ||
+                     tally->told_again == 0 || tally->let_go == 0 || tally->ticks == 0 ||
+                     tally->ticks_again == 0 || tally->ticks_given_up == 0;
         for (int i = 0; i < 3; i++)
                 empty |= tally->windows[i] == 0 || tally->looks[i] == 0;
         for (int i = 0; i < CLAIM_ANSWER_COUNT; i++)

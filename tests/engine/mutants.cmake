@@ -328,13 +328,13 @@ engine_mutant(a_wait_that_was_broken_off_counts ../io/redis/redis_store.c
   [[if (told && wait->integer >= wanted) {]]
   [[if (!told || wait->integer >= wanted) {]] ${failover})
 engine_mutant(a_claim_is_believed_before_a_replica_has_it ../io/redis/redis_store.c
-  [[bool asked = hold->count <= store->ring_count;]]
-  [[bool asked = hold->count <= store->ring_count;
-    if (store->ring[at].kind == REQUEST_CLAIM) redis_hold_clear(hold);]] ${failover})
+  [[bool asked = hold->count <= store->ring.count;]]
+  [[bool asked = hold->count <= store->ring.count;
+    if (request_ring_at(&store->ring, hold->count - 1)->kind == REQUEST_CLAIM) redis_hold_clear(hold);]] ${failover})
 engine_mutant(a_completion_is_believed_before_a_replica_has_it ../io/redis/redis_store.c
-  [[bool asked = hold->count <= store->ring_count;]]
-  [[bool asked = hold->count <= store->ring_count;
-    if (store->ring[at].kind == REQUEST_LEASE) redis_hold_clear(hold);]] ${failover})
+  [[bool asked = hold->count <= store->ring.count;]]
+  [[bool asked = hold->count <= store->ring.count;
+    if (request_ring_at(&store->ring, hold->count - 1)->kind == REQUEST_LEASE) redis_hold_clear(hold);]] ${failover})
 engine_mutant(answers_of_the_old_primary_are_believed ../io/redis/redis_store.c
   [[redis_hold_drop(&store->hold);]]
   [[]] ${failover})
@@ -353,3 +353,13 @@ engine_mutant(a_demoted_primary_is_asked_for_ever ../io/redis/redis_replies.c
   [[case REQUEST_QUERY: {
                 if (error && first->kind == REQUEST_RATE)]]
   --faults failover,crash,disconnect,freeze,events,event-lost --every --budget 12)
+engine_mutant(a_lease_is_believed_though_the_clock_was_set ../io/redis/redis_quick.c
+  [[server_ms > 0 && server_clock_kept(]]
+  [[server_ms > 0 && sizeof(]]
+  --faults clock-jump --every --budget 12)
+engine_mutant(a_known_job_is_taken_for_new ../io/redis/redis_quick.c
+  [[.sent_ms = request.sent_ms, .known = true}]]
+  [[.sent_ms = request.sent_ms, .claim = CLAIM_NEW, .starts = 1}]])
+engine_mutant(what_is_claimed_without_a_script_is_lost_with_the_connection ../io/redis/redis_store.c
+  [[lose_all(&store->written);]]
+  [[store->written.count = 0;]])

@@ -324,8 +324,8 @@ struct tally {
         uint64_t told, told_again, let_go;
         uint64_t commands[COMMANDS_MAX];        /* of commands.c */
         uint64_t planned, replanned, unplanned; /* plans made, read from the record, and not got */
-        uint64_t fallbacks, known, claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked, drained,
-                hurried;
+        uint64_t fallbacks, known, claims[CLAIM_ANSWER_COUNT], zombies, crash_loops, attached, parked,
+                drained, hurried;
 };
 
 typedef void happen(void *context);

@@ -1,5 +1,6 @@
 #include "core/record/due.h"
 #include "core/record/try_record.h"
+#include "io/redis/redis_quick.h"
 #include "store_cases.h"
 
 #include <inttypes.h>
@@ -26,6 +27,7 @@
 struct redis {
         redisContext *connection;
         char *scripts[STORE_SCRIPT_COUNT], *finish;
+        bool quick; /* jobs that are new are claimed without a script */
 };
 
 static redisReply *must(redisReply *reply)
@@ -384,10 +386,74 @@ static struct store_reply parse_claim(const redisReply *reply)
         return parsed;
 }
 
+static int64_t now_ms(struct redis *redis)
+{
+        redisReply *reply = must(redisCommand(redis->connection, "TIME"));
+        int64_t seconds = strtoll(reply->element[0]->str, NULL, 10);
+        int64_t micros = strtoll(reply->element[1]->str, NULL, 10);
+        freeReplyObject(reply);
+        return seconds * 1000 + micros / 1000;
+}
+
+#define SENT_MS 1 /* by whatever clock the client has */
+
+/* The client, of which nothing is used but what it adds to a batch. */
+static bool quick_bytes(struct redis_store *store, const struct store_request *request)
+{
+        char id[8], owner[32], fingerprint[32], type[32];
+        snprintf(id, sizeof id, "%u", (unsigned)request->id);
+        snprintf(owner, sizeof owner, "owner-%" PRIu64, request->owner);
+        snprintf(fingerprint, sizeof fingerprint, "fingerprint-%u", request->fingerprint);
+        snprintf(type, sizeof type, "conformance%u.v1", request->type);
+        return redis_quick_claim(store,
+                                 &(struct store_identity){.id = slice_of(id),
+                                                          .owner = slice_of(owner),
+                                                          .generation = request->generation,
+                                                          .fingerprint = slice_of(fingerprint),
+                                                          .type = slice_of(type),
+                                                          .queue = SLICE_LITERAL("work")},
+                                 &(struct store_claim){.alone = request->alone},
+                                 (struct request){.kind = REQUEST_CLAIM, .sent_ms = SENT_MS});
+}
+
+/* False: it is not claimed, and a script is to be asked. */
+static bool claim_quick(struct redis *redis, const struct store_request *request)
+{
+        int64_t slack_ms = server_clock_slack_ms(request->lease_ms);
+        struct config config = {.redis.prefix = "conformance"};
+        config.claim.lease_ms =
+                request->lease_ms - slack_ms; /* what the lease is longer by is not the model's */
+        config.claim.keep_ms = request->keep_ms;
+        struct redis_store store = {.config = &config,
+                                    .worker = "worker",
+                                    .connection.restores = true,
+                                    .clock = {.known = true, .ahead_ms = now_ms(redis) - SENT_MS}};
+        redis_crc_init(&store.connection.crc);
+        assert_int_equal(server_clock_slack_ms(config.claim.lease_ms), slack_ms);
+        bool asked = quick_bytes(&store, request), claimed = false;
+        if (asked) {
+                void *reply = NULL;
+                redisAppendFormattedCommand(redis->connection, store.out.data, store.out.len);
+                assert_int_equal(redisGetReply(redis->connection, &reply), REDIS_OK);
+                const redisReply *said = reply;
+                claimed = said->type == REDIS_REPLY_STATUS && strcmp(said->str, "OK") == 0;
+                if (!claimed && strncmp(said->str, "BUSYKEY", 7) != 0)
+                        fail_msg("Redis: %s", said->str);
+                freeReplyObject(reply);
+        }
+        buffer_fini(&store.out);
+        buffer_fini(&store.key);
+        buffer_fini(&store.dump);
+        free(store.ring.requests);
+        return claimed;
+}
+
 static struct store_reply call(void *context, const struct store_request *request)
 {
         struct redis *redis = context;
         struct arguments arguments = {0};
+        if (redis->quick && request->script == STORE_CLAIM && claim_quick(redis, request))
+                return (struct store_reply){.claim = CLAIM_NEW, .starts = 1};
         add(&arguments, "EVAL");
         arguments.list[arguments.count++] =
                 is_plain(request) ? redis->finish : redis->scripts[request->script];
@@ -474,15 +540,6 @@ static void set_back(void *context, uint8_t id)
         forget(redisCommand(redis->connection, "HINCRBY " JOB_KEY " lease_until_ms 1000000000",
                             (unsigned)id));
         forget(redisCommand(redis->connection, "HINCRBY " JOB_KEY " started_ms 1000000000", (unsigned)id));
-}
-
-static int64_t now_ms(struct redis *redis)
-{
-        redisReply *reply = must(redisCommand(redis->connection, "TIME"));
-        int64_t seconds = strtoll(reply->element[0]->str, NULL, 10);
-        int64_t micros = strtoll(reply->element[1]->str, NULL, 10);
-        freeReplyObject(reply);
-        return seconds * 1000 + micros / 1000;
 }
 
 static void look_at(struct store_record *record, const char *field, const redisReply *value)
@@ -674,6 +731,39 @@ static void who_takes_a_job_over_comes_second_in_its_timeline(void **state)
         reset(redis);
 }
 
+static redisReply *record_of(struct redis *redis, bool quick)
+{
+        redis->quick = quick;
+        reset(redis);
+        ask(redis, STORE_CLAIM, 1);
+        redis->quick = false;
+        return must(redisCommand(redis->connection, "HGETALL " JOB_KEY, 0U));
+}
+
+/* With or without a script: the same fields in the same order, and the same values but for the moment. */
+static void a_record_says_the_same_however_it_was_claimed(void **state)
+{
+        enum { MOMENT_MS = 5000 };
+        redisReply *scripted = record_of(*state, false), *quick = record_of(*state, true);
+        assert_int_equal(scripted->elements, quick->elements);
+        for (size_t i = 0; i < scripted->elements; i += 2) {
+                const char *name = scripted->element[i]->str;
+                const char *value = scripted->element[i + 1]->str, *other = quick->element[i + 1]->str;
+                assert_string_equal(quick->element[i]->str, name);
+                if (strcmp(name + strlen(name) - 3, "_ms") == 0)
+                        assert_in_range(strtoll(other, NULL, 10) - strtoll(value, NULL, 10) + MOMENT_MS, 0,
+                                        2 * MOMENT_MS);
+                else
+                        assert_string_equal(other, value);
+        }
+        freeReplyObject(scripted);
+        freeReplyObject(quick);
+        redisReply *kept = must(redisCommand(((struct redis *)*state)->connection, "PTTL " JOB_KEY, 0U));
+        assert_in_range(kept->integer, 3600000 - MOMENT_MS, 3600000);
+        freeReplyObject(kept);
+        reset(*state);
+}
+
 static int open_redis(void **state)
 {
         static struct redis redis;
@@ -703,6 +793,14 @@ static int open_redis(void **state)
         return 0;
 }
 
+static int open_quick(void **state)
+{
+        int failed = open_redis(state);
+        if (!failed)
+                ((struct redis *)*state)->quick = true;
+        return failed;
+}
+
 static int close_redis(void **state)
 {
         struct redis *redis = *state;
@@ -725,6 +823,8 @@ int main(void)
                 cmocka_unit_test(a_completion_that_tells_more_than_a_record_can_is_noted),
                 cmocka_unit_test(a_job_to_which_nothing_happened_has_no_timeline_of_its_own),
                 cmocka_unit_test(who_takes_a_job_over_comes_second_in_its_timeline),
+                cmocka_unit_test(a_record_says_the_same_however_it_was_claimed),
         };
-        return cmocka_run_group_tests(tests, open_redis, close_redis);
+        int failed = cmocka_run_group_tests_name("claimed by a script", tests, open_redis, close_redis);
+        return failed + cmocka_run_group_tests_name("claimed without one", tests, open_quick, close_redis);
 }

@@ -336,8 +336,8 @@ static void apply_script(struct asked *asked)
              world.owners[call->request.owner - 1],
              call->reply.known                     ? "known"
              : call->request.script == STORE_CLAIM ? claim_answer_word(call->reply.claim)
-             : call->reply.lease == LEASE_OK     ? "ok"
-                                                 : "lost");
+             : call->reply.lease == LEASE_OK       ? "ok"
+                                                   : "lost");
         if (call->request.script == STORE_KEEP && call->reply.lease == LEASE_OK)
                 world.plan_text[call->request.id] = call->request.plan;
         if (!call->reply.known) {

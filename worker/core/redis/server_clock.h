@@ -5,12 +5,12 @@
 #include <stdint.h>
 
 /*
- * What Redis' clock shows, without asking it before each claim. TIME is asked behind each batch of claims that
- * count on what it said last, and none of them is believed before the answer shows that the clock has not been
- * set meanwhile: a lease is then no shorter by Redis' clock than its owner takes it for.
+ * What Redis' clock shows, without asking it before each claim. TIME is asked behind each batch of claims
+ * that count on what it said last, and none of them is believed before the answer shows that the clock has
+ * not been set meanwhile: a lease is then no shorter by Redis' clock than its owner takes it for.
  *
- * Between asking and hearing the server's clock was read at some moment; the earliest it can have been is when
- * the question was sent. So `ahead_ms` is the most by which that clock can be ahead of ours.
+ * Between asking and hearing the server's clock was read at some moment; the earliest it can have been is
+ * when the question was sent. So `ahead_ms` is the most by which that clock can be ahead of ours.
  */
 
 enum {
@@ -29,11 +29,11 @@ struct server_clock {
 void server_clock_told(struct server_clock *clock, int64_t sent_ms, int64_t heard_ms, int64_t server_ms);
 /* Milliseconds since 1970, at CLOCK_BOOTTIME `boot_ms`; 0: not known. */
 int64_t server_clock_now(const struct server_clock *clock, int64_t boot_ms);
-/* By how much a lease of `lease_ms` is written longer than its owner takes it for: an answer to TIME may be so
- * much later than the one before, and still nothing has to be asked for twice. */
+/* By how much a lease of `lease_ms` is written longer than its owner takes it for: an answer to TIME may be
+ * so much later than the one before, and still nothing has to be asked for twice. */
 int64_t server_clock_slack_ms(int64_t lease_ms);
-/* Is what was written at `boot_ms`, as if Redis' clock had shown `now_ms` + slack, no earlier by that clock as it
- * goes now? TIME behind it was asked at `sent_ms` and said `server_ms`. */
+/* Is what was written at `boot_ms`, as if Redis' clock had shown `now_ms` + slack, no earlier by that clock
+ * as it goes now? TIME behind it was asked at `sent_ms` and said `server_ms`. */
 bool server_clock_kept(int64_t boot_ms, int64_t now_ms, int64_t slack_ms, int64_t sent_ms, int64_t server_ms);
 
 #endif

@@ -16,8 +16,8 @@ bool redis_quick_claim(struct redis_store *store, const struct store_identity *i
                        const struct store_claim *claim, struct request request);
 /* The answer to that, which is first in the ring. False: it is neither of the two. */
 bool redis_quick_answer(struct redis_store *store, const redisReply *reply);
-/* Before a batch leaves: asks along with it for Redis' clock, if a claim in it counts on that or it is not known
- * yet. */
+/* Before a batch leaves: asks along with it for Redis' clock, if a claim in it counts on that or it is not
+ * known yet. */
 void redis_quick_ask_clock(struct redis_store *store);
 /* The answer to that, which is first in the ring: such claims are believed now, or asked for again. */
 void redis_quick_clock_told(struct redis_store *store, const redisReply *reply);

@@ -125,7 +125,8 @@ static redisReply *reply_next(struct redis_store *store)
                 bool asked = hold->count <= store->ring.count;
                 if (!asked)
                         drop_for(store, "", "unexpected reply");
-                if (!asked || (request_ring_at(&store->ring, hold->count - 1)->kind == REQUEST_WAIT && !acknowledged(store, reply)))
+                if (!asked || (request_ring_at(&store->ring, hold->count - 1)->kind == REQUEST_WAIT &&
+                               !acknowledged(store, reply)))
                         return NULL;
         }
         return reply;

@@ -78,9 +78,9 @@ struct redis_store {
         struct server_clock clock;
         bool counts_on_clock;        /* something in `out` does */
         struct request_ring written; /* claims by RESTORE that wait for the answer to the TIME behind them */
-        struct redis_hold hold; /* replies whose batch the replicas have not acknowledged */
-        bool waiting;           /* for replicas: what is asked for meanwhile is the next batch */
-        struct request_ring ring; /* under way */
+        struct redis_hold hold;      /* replies whose batch the replicas have not acknowledged */
+        bool waiting;                /* for replicas: what is asked for meanwhile is the next batch */
+        struct request_ring ring;    /* under way */
         /* Of the reply at hand. An effect has two fields that tell of its tries and the plan has two, each a
          * name and a value. */
         struct slice effects[JOB_EFFECTS_MAX], intents[JOB_EFFECTS_MAX], tries[4 * JOB_EFFECTS_MAX + 4];
