@@ -49,3 +49,8 @@ int64_t config_longest_tier_ms(const struct config *config)
                                 longest_ms = config->queues[i].tiers_ms[j];
         return longest_ms;
 }
+
+int64_t config_record_keep_ms(const struct config *config)
+{
+        return config->claim.keep_ms + config_longest_tier_ms(config);
+}

@@ -318,6 +318,8 @@ bool config_queue_is_mapped(const struct config_queue *queue);
 
 /* The longest delay tier of all queues, in milliseconds; 0 if there is none. */
 int64_t config_longest_tier_ms(const struct config *config);
+/* What the record of a job is kept for that is not over, ms: `claim.keep` and the longest delay on top. */
+int64_t config_record_keep_ms(const struct config *config);
 
 /* Settings of a type: the configured entry, or NULL. */
 const struct config_handler *config_handler_find(const struct config *config, const char *type);

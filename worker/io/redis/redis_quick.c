@@ -73,7 +73,7 @@ bool redis_quick_claim(struct redis_store *store, const struct store_identity *i
         resp_begin(out, 4);
         resp_add_text(out, "RESTORE");
         resp_add(out, (struct slice){.data = store->key.data, .len = store->key.len});
-        resp_add_integer(out, redis_keep_ms(store->config));
+        resp_add_integer(out, config_record_keep_ms(store->config));
         resp_add(out, (struct slice){.data = store->dump.data, .len = store->dump.len});
         request.quick_ms = now_ms;
         redis_ring_push(store, request);

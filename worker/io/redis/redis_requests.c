@@ -51,11 +51,6 @@ static struct redis_store *store_of_job(struct redis_store *store, const struct 
 
 enum { IDENTITY_ARGUMENTS = 10, CLAIM_ARGUMENTS = 8, FINISH_ARGUMENTS = 7 };
 
-int64_t redis_keep_ms(const struct config *config)
-{
-        return config->claim.keep_ms + config_longest_tier_ms(config);
-}
-
 /* A key as one argument. */
 static void request_add_key(struct redis_store *store, enum record_key kind, struct slice id)
 {
@@ -97,7 +92,7 @@ static void begin_script(struct redis_store *store, enum redis_script script,
         resp_add(out, identity->type);
         resp_add(out, identity->queue);
         resp_add_text(out, store->worker);
-        resp_add_integer(out, redis_keep_ms(config));
+        resp_add_integer(out, config_record_keep_ms(config));
 }
 
 static struct request lease_request(store_done *done, void *context)
@@ -174,7 +169,7 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         begin_keys(store, REDIS_SCRIPT_CLAIM, identity, CLAIM_ARGUMENTS + 2 * given);
         resp_add(out, identity->owner);
         resp_add_integer(out, store->config->claim.lease_ms);
-        resp_add_integer(out, redis_keep_ms(store->config));
+        resp_add_integer(out, config_record_keep_ms(store->config));
         resp_add(out, identity->fingerprint);
         resp_add(out, identity->type);
         resp_add(out, identity->queue);
@@ -270,7 +265,7 @@ static void add_asker(struct redis_store *store, const struct store_identity *id
         buffer_add_char(text, ' ');
         add_generation(text, identity->generation);
         buffer_add_slice(text, identity->fingerprint);
-        request_add_number(text, redis_keep_ms(config));
+        request_add_number(text, config_record_keep_ms(config));
         buffer_add_char(text, '\n');
         buffer_add_slice(text, identity->type);
         buffer_add_char(text, '\n');

@@ -108,8 +108,6 @@ void redis_store_wait(struct redis_store *store);
 bool redis_refuse_while_down(struct redis_store *store, struct request request);
 /* Tells a request that it has no reply. */
 void redis_request_lost(const struct request *request);
-/* What a record is kept for at least: the longest delay on top of `keep`. */
-int64_t redis_keep_ms(const struct config *config);
 /* What was just added to `out` is under way; the one that was first of all is so no more. */
 void redis_ring_push(struct redis_store *store, struct request request);
 struct request redis_ring_pop(struct redis_store *store);
