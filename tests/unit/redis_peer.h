@@ -3,8 +3,6 @@
 
 #include "peer.h"
 
-#include "core/record/keys.h"
-
 #include <hiredis/hiredis.h>
 
 /* A Redis of which nothing is asked but to be connected to: it takes all that a connection begins with. What
@@ -15,9 +13,6 @@ struct redis_peer_script {
         const char *unasked; /* said behind these answers */
         bool spare;          /* the beginning is that of a spare connection: it loads one script */
 };
-
-/* All of a connection's beginning: the last question of it is whether each kind of key is allowed. */
-enum { REDIS_PEER_PROBES = 1 + RECORD_KEY_COUNT };
 
 static inline const char *redis_peer_answer(const char *command)
 {
@@ -60,10 +55,10 @@ static inline void redis_peer_serve(struct peer *peer, int fd, int connection)
         redisReader *reader = redisReaderCreate();
         redisReply *command;
         (void)connection;
-        const char *last = script->spare ? "SCRIPT" : "EVALSHA";
-        int wanted = script->spare ? 1 : REDIS_PEER_PROBES;
-        for (int probes = 0; probes < wanted && (command = redis_peer_read(reader, fd));) {
-                probes += strcasecmp(command->element[0]->str, last) == 0;
+        /* The last question of a connection's beginning is what RESTORE has written. */
+        const char *last = script->spare ? "SCRIPT" : "HGET";
+        for (bool done = false; !done && (command = redis_peer_read(reader, fd));) {
+                done = strcasecmp(command->element[0]->str, last) == 0;
                 peer_write(fd, redis_peer_answer(command->element[0]->str));
                 freeReplyObject(command);
         }
