@@ -93,3 +93,24 @@ def test_where_info_is_refused_nobody_says_that_it_evicts_nothing(bench, user):
     assert check.returncode == 0 and "evicts nothing" not in check.stdout and "INFO is refused" in check.stdout, check
     worker = leveret.start()
     assert "INFO is refused" in worker.get("/readyz?verbose")[1]
+
+
+def test_a_worker_that_may_not_restore_claims_by_its_script(bench, user):
+    leveret = bench.leveret(redis={"url": user("~leveret:* +@all -restore")})
+    assert leveret.run("topology", "apply").returncode == 0
+    assert leveret.run("check").returncode == 0
+    worker = leveret.start()
+    bench.publish_many([order(number) for number in range(1, 20)])
+    bench.wait_completed(19)
+    assert not worker.logged(event="redis_down")
+
+
+def test_restore_that_is_taken_away_while_it_runs_is_done_without(bench, user):
+    leveret = bench.leveret(redis={"url": user("~leveret:* +@all")})
+    worker = leveret.start()
+    bench.wait_state(bench.publish(order(1)), "completed")
+    user("~leveret:* +@all -restore")
+    bench.publish_many([order(number) for number in range(2, 20)])
+    bench.wait_completed(19)
+    down = worker.logged(event="redis_down")
+    assert len(down) == 1 and "restore" in down[0]["error"].lower(), down
