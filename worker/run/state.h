@@ -296,7 +296,6 @@ struct store_identity delivery_identity(const struct delivery *delivery);
 /* ---- recent.c: the lists for people, best effort ---- */
 void recent_open(struct engine *engine);
 void recent_subject(struct engine *engine, struct slice id, struct slice subject);
-/* The id of a message of others as it came, where that is no id of leveret's. */
 void recent_completed(struct engine *engine, struct slice id);
 void recent_turn(struct engine *engine); /* the subjects, once a turn */
 void recent_look(struct engine *engine); /* the states, once a tick */

@@ -99,7 +99,8 @@ bool redis_quick_answer(struct redis_store *store, const redisReply *reply)
 
 void redis_quick_ask_clock(struct redis_store *store)
 {
-        if (!store->connection.restores || (store->clock.known && !store->counts_on_clock))
+        bool wanted = store->connection.restores && !store->clock.known;
+        if (!wanted && !store->counts_on_clock)
                 return;
         store->counts_on_clock = false;
         resp_begin(&store->out, 1);
@@ -125,7 +126,7 @@ void redis_quick_clock_told(struct redis_store *store, const redisReply *reply)
         free(asked.bytes);
         if (server_ms > 0)
                 server_clock_told(&store->clock, asked.sent_ms, clock_boot_ms(), server_ms);
-        /* Who is told may close the store, or make it ask for more; that is written behind this TIME. */
+        /* Who is told may ask for more, which is not proven by this answer, or drop the connection. */
         for (size_t count = store->written.count; count > 0 && store->written.count > 0; count--) {
                 struct request claim = request_ring_take(&store->written);
                 bool kept = server_ms > 0 && server_clock_kept(claim.sent_ms, claim.quick_ms, slack_ms,
