@@ -15,7 +15,8 @@ engine_mutant(attached_to_another_generation delivery.c
 engine_mutant(attached_to_another_content delivery.c
   [[||
             strcmp(running->envelope.fingerprint, fresh->envelope.fingerprint) != 0)]]
-  [[)]])
+  [[)]]
+  --faults disconnect,confirm-lost,conflict --ids 1 --workers 1 --every --budget 12)
 engine_mutant(store_back_before_it_was_lost steps.c
   [[        if (redis_store_is_up(delivery->engine->store))
                 delivery_event(delivery, &(struct job_event){.kind = EVENT_STORE_BACK});]]
