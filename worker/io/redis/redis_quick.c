@@ -99,13 +99,14 @@ bool redis_quick_answer(struct redis_store *store, const redisReply *reply)
 
 void redis_quick_ask_clock(struct redis_store *store)
 {
-        bool wanted = store->connection.restores && !store->clock.known;
+        int64_t now_ms = clock_boot_ms();
+        bool wanted = store->connection.restores && server_clock_now(&store->clock, now_ms) == 0;
         if (!wanted && !store->counts_on_clock)
                 return;
         store->counts_on_clock = false;
         resp_begin(&store->out, 1);
         resp_add_text(&store->out, "TIME");
-        redis_ring_push(store, (struct request){.kind = REQUEST_CLOCK, .sent_ms = clock_boot_ms()});
+        redis_ring_push(store, (struct request){.kind = REQUEST_CLOCK, .sent_ms = now_ms});
 }
 
 /* Milliseconds since 1970; 0: it does not say. */
