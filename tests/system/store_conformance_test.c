@@ -733,10 +733,11 @@ static void who_takes_a_job_over_comes_second_in_its_timeline(void **state)
 
 static redisReply *record_of(struct redis *redis, bool quick)
 {
+        bool before = redis->quick;
         redis->quick = quick;
         reset(redis);
         ask(redis, STORE_CLAIM, 1);
-        redis->quick = false;
+        redis->quick = before;
         return must(redisCommand(redis->connection, "HGETALL " JOB_KEY, 0U));
 }
 

@@ -76,7 +76,7 @@ void redis_dump_begin(struct redis_dump *dump, struct buffer *out)
         out->len += PREFIX_SIZE + LISTPACK_HEAD;
 }
 
-static uint8_t *head_write(uint8_t *to, size_t len)
+static uint8_t *string_head_write(uint8_t *to, size_t len)
 {
         if (len < 64) {
                 *to++ = (uint8_t)(STRING_6_BITS | len);
@@ -107,7 +107,7 @@ void redis_dump_add(struct redis_dump *dump, struct slice text)
 {
         struct buffer *out = dump->out;
         uint8_t *entry = (uint8_t *)buffer_reserve(out, text.len + ENTRY_EXTRA);
-        uint8_t *to = head_write(entry, text.len);
+        uint8_t *to = string_head_write(entry, text.len);
         if (text.len > 0)
                 memcpy(to, text.data, text.len);
         to += text.len;

@@ -8,7 +8,7 @@
 /*
  * A hash as DUMP gives it and RESTORE takes it (https://redis.io/docs/latest/commands/restore/): with all its
  * fields and its time to live it is written by one command, which also says whether there was one before.
- * That costs Redis a quarter of a script that sets the same fields.
+ * That costs Redis less than half of a script that sets the same fields.
  *
  * The bytes are those of an RDB file of version 10 (Redis 7.0), which every later version reads, and Valkey:
  * the type 16, a listpack as a string, the version, a CRC-64 of all before. A server may be older, or refuse

@@ -6,22 +6,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_field(struct redis_dump *dump, const char *name, struct slice value)
+static void dump_field(struct redis_dump *dump, const char *name, struct slice value)
 {
         redis_dump_add_text(dump, name);
         redis_dump_add(dump, value);
 }
 
-static void add_number(struct redis_dump *dump, const char *name, int64_t value)
+static void dump_number(struct redis_dump *dump, const char *name, int64_t value)
 {
         redis_dump_add_text(dump, name);
         redis_dump_add_integer(dump, value);
 }
 
-static void add_if_there(struct redis_dump *dump, const char *name, struct slice value)
+size_t redis_claim_particulars(const struct store_claim *claim, struct slice list[][2])
 {
-        if (value.len > 0)
-                add_field(dump, name, value);
+        const struct slice all[][2] = {
+                {SLICE_LITERAL("subject"), claim->subject},
+                {SLICE_LITERAL("correlation_id"), claim->correlation_id},
+                {SLICE_LITERAL("app_id"), claim->app_id},
+                {SLICE_LITERAL("types"), claim->types},
+                {SLICE_LITERAL("source_id"), claim->source_id},
+        };
+        size_t count = 0;
+        _Static_assert(sizeof(all) / sizeof(*all) == CLAIM_PARTICULARS_MAX, "room for each");
+        for (size_t i = 0; i < CLAIM_PARTICULARS_MAX; i++) {
+                if (all[i][1].len == 0)
+                        continue;
+                list[count][0] = all[i][0];
+                list[count++][1] = all[i][1];
+        }
+        return count;
 }
 
 /* The fields of claim_new.lua. */
@@ -29,27 +43,28 @@ static void dump_record(struct redis_store *store, const struct store_identity *
                         const struct store_claim *claim, int64_t now_ms)
 {
         int64_t lease_ms = store->config->claim.lease_ms;
+        struct slice particulars[CLAIM_PARTICULARS_MAX][2];
+        size_t count = redis_claim_particulars(claim, particulars);
         struct redis_dump dump;
         buffer_clear(&store->dump);
         redis_dump_begin(&dump, &store->dump);
-        add_field(&dump, "state", SLICE_LITERAL("running"));
-        add_field(&dump, "owner", identity->owner);
-        add_number(&dump, "lease_until_ms", now_ms + lease_ms + server_clock_slack_ms(lease_ms));
-        add_field(&dump, "redrives", SLICE_LITERAL("0"));
-        add_field(&dump, "attempt", SLICE_LITERAL("0"));
-        add_field(&dump, "deferrals", SLICE_LITERAL("0"));
-        add_field(&dump, "fingerprint", identity->fingerprint);
-        add_field(&dump, "type", identity->type);
-        add_field(&dump, "queue", identity->queue);
-        add_field(&dump, "worker", slice_of(store->worker));
-        add_field(&dump, "starts", SLICE_LITERAL("1"));
-        add_number(&dump, "created_ms", now_ms);
-        add_number(&dump, "started_ms", now_ms);
-        add_if_there(&dump, "subject", claim->subject);
-        add_if_there(&dump, "correlation_id", claim->correlation_id);
-        add_if_there(&dump, "app_id", claim->app_id);
-        add_if_there(&dump, "types", claim->types);
-        add_if_there(&dump, "source_id", claim->source_id);
+        dump_field(&dump, "state", SLICE_LITERAL("running"));
+        dump_field(&dump, "owner", identity->owner);
+        dump_number(&dump, "lease_until_ms", now_ms + lease_ms + server_clock_slack_ms(lease_ms));
+        dump_field(&dump, "redrives", SLICE_LITERAL("0"));
+        dump_field(&dump, "attempt", SLICE_LITERAL("0"));
+        dump_field(&dump, "deferrals", SLICE_LITERAL("0"));
+        dump_field(&dump, "fingerprint", identity->fingerprint);
+        dump_field(&dump, "type", identity->type);
+        dump_field(&dump, "queue", identity->queue);
+        dump_field(&dump, "worker", slice_of(store->worker));
+        dump_field(&dump, "starts", SLICE_LITERAL("1"));
+        dump_number(&dump, "created_ms", now_ms);
+        dump_number(&dump, "started_ms", now_ms);
+        for (size_t i = 0; i < count; i++) {
+                redis_dump_add(&dump, particulars[i][0]);
+                redis_dump_add(&dump, particulars[i][1]);
+        }
         redis_dump_end(&dump, &store->connection.crc);
 }
 

@@ -11,6 +11,10 @@
  * (core/redis/server_clock.h). Inside redis_*.c only.
  */
 
+/* What a record holds of its message if it is given, each a name and a value. Borrowed from the claim. */
+enum { CLAIM_PARTICULARS_MAX = 5 };
+size_t redis_claim_particulars(const struct store_claim *claim, struct slice list[][2]);
+
 /* Asks for it in `request`'s name. False: it is a script's work, and nothing happened. */
 bool redis_quick_claim(struct redis_store *store, const struct store_identity *identity,
                        const struct store_claim *claim, struct request request);

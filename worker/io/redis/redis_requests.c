@@ -155,17 +155,8 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         if (redis_quick_claim(store, identity, claim, request))
                 return;
         struct buffer *out = &store->out;
-        const struct slice particulars[][2] = {
-                {SLICE_LITERAL("subject"), claim->subject},
-                {SLICE_LITERAL("correlation_id"), claim->correlation_id},
-                {SLICE_LITERAL("app_id"), claim->app_id},
-                {SLICE_LITERAL("types"), claim->types},
-                {SLICE_LITERAL("source_id"), claim->source_id},
-        };
-        enum { PARTICULARS = sizeof(particulars) / sizeof(*particulars) };
-        size_t given = 0;
-        for (size_t i = 0; i < PARTICULARS; i++)
-                given += particulars[i][1].len > 0;
+        struct slice particulars[CLAIM_PARTICULARS_MAX][2];
+        size_t given = redis_claim_particulars(claim, particulars);
         begin_keys(store, REDIS_SCRIPT_CLAIM, identity, CLAIM_ARGUMENTS + 2 * given);
         resp_add(out, identity->owner);
         resp_add_integer(out, store->config->claim.lease_ms);
@@ -175,9 +166,7 @@ void redis_store_claim(struct redis_store *store, const struct store_identity *i
         resp_add(out, identity->queue);
         resp_add_text(out, store->worker);
         add_circumstances(store, identity->generation, claim);
-        for (size_t i = 0; i < PARTICULARS; i++) {
-                if (particulars[i][1].len == 0)
-                        continue;
+        for (size_t i = 0; i < given; i++) {
                 resp_add(out, particulars[i][0]);
                 resp_add(out, particulars[i][1]);
         }

@@ -51,8 +51,8 @@ struct store_result {
         bool lost;       /* no reply: unknown whether it was carried out */
         int64_t sent_ms; /* CLOCK_BOOTTIME before the request was written */
         enum lease_answer lease;
-        /* Of a claim: there is a record, and nothing was done. It is to be asked for again as `known`; what
-         * follows says nothing then. */
+        /* Of a claim: it is not answered, as there is a record or Redis' clock was set meanwhile. It is to be
+         * asked for again as `known`; what follows says nothing then. */
         bool known;
         /* of a claim: */
         enum claim_answer claim;

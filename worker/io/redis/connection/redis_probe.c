@@ -205,8 +205,8 @@ static bool keys_try(struct redis_connection *connection, const char *sha, const
         return ok;
 }
 
-/* Not needed, as claim.lua does the same: a server may be too old for our dumps, and a user not allowed to
- * call it. */
+/* Not needed, as claim_new.lua does the same: a server may be too old for our dumps, and a user not allowed
+ * to call it. */
 static void restore_try(struct redis_connection *connection, const char *key)
 {
         struct redis_dump dump;
